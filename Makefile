@@ -1,0 +1,47 @@
+PYTHON ?= python3
+WORKERS ?= 2
+ARGS ?=
+DEMO_SERVE ?= 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export DEMO_SERVE
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint bench clean machine
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## play the demonstration and serve it (DEMO_SERVE=0: only play)
+	@$(BIN)/python -m appraisal demo
+
+test: $(READY) ## run the tests (ARGS="-k words" or any other pytest options)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
+
+lint: $(READY) ## check style, types and layers
+	@$(BIN)/ruff check --output-format concise --quiet
+	@$(BIN)/ruff format --check --output-format concise --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(READY) ## measure speed
+	@$(BIN)/python -m tests.bench
+
+clean: ## remove the environment, caches and what was built
+	@rm -rf $(VENV) dist build htmlcov .coverage .coverage.* .hypothesis
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find appraisal tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+machine:
+	@sh .ci/prepare $(PYTHON)
+
+$(READY): pyproject.toml requirements.lock | machine
+	@echo "Creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "Installing packages (about a minute)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	@touch $@

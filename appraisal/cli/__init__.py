@@ -1,0 +1,49 @@
+"""The command line: one module a noun, loaded only when its command is called.
+
+May import everything below; nothing imports it. Exit codes: 0 done, 1 done and something is
+wrong with what was asked about, 2 the input itself is wrong.
+"""
+
+from importlib import import_module
+
+import click
+
+# Command to the module that holds it, in the order in which help lists them. A command is called
+# as it is named here; in its module it is a function of that name with _ for -.
+COMMANDS = {
+    "demo": "demo",
+    "serve": "serve",
+    "work": "serve",
+    "check": "check",
+    "score": "score",
+    "play": "play",
+    "draw": "draw",
+    "record": "records",
+    "indicator": "indicators",
+    "import-approvals": "approvals",
+    "tick": "tick",
+    "people": "people",
+    "db": "db",
+}
+
+
+class Commands(click.Group):
+    """The group of all commands; imports a command's module when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command, or None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"appraisal.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="appraisal", prog_name="appraisal")
+def main() -> None:
+    """Appraise technical cooperation proposals before they are approved, and prove it."""

@@ -1,0 +1,117 @@
+"""appraisal play: run a scenario and report what is not as it says."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from appraisal.canonical import plain
+from appraisal.cli import sites
+from appraisal.definitions.library import Library
+from appraisal.definitions.workflows import Workflow
+from appraisal.errors import FaultyInput
+from appraisal.scenarios import comparing
+from appraisal.scenarios.files import Script, expected, read_scenario
+from appraisal.scenarios.playing import VERBS, Play, verbs
+from appraisal.scenarios.playing import play as run
+from appraisal.storage import schema
+from appraisal.storage.databases import Database
+from appraisal.storage.files import Files
+
+
+def read_script(file: Path, library: Library) -> Script:
+    """Read a scenario against the workflows of a library; stops with every fault in it."""
+    workflows = {key: entry for key, entry in library.definitions.items() if isinstance(entry, Workflow)}
+    try:
+        return read_scenario(file, {**workflows, "": library.newest_workflow()}, verbs())
+    except FaultyInput as error:
+        sites.fail_with(error)
+
+
+def results(played: Play) -> dict[str, Any]:
+    """Return what a scenario came to, as plain data."""
+    wanted = [played.script.scenario.expect, *(timed.step.then for timed in played.script.steps)]
+    asked = {
+        (str(entry.get("indicator", "2.1")), str(entry.get("biennium", "")))
+        for given in wanted
+        for entry in expected(given).indicators
+    }
+    value: dict[str, Any] = plain(
+        {
+            "scenario": played.script.scenario.title,
+            "proposals": {handle: comparing.describe(played, number) for handle, number in played.numbers.items()},
+            "indicators": [comparing.describe_indicator(played, *key) for key in sorted(asked)],
+            "differences": played.differences,
+        }
+    )
+    return value
+
+
+@contextmanager
+def fresh(url: str | None) -> Iterator[tuple[Database, Files]]:
+    """Open a fresh database: a temporary one that goes away, or the one named, which is kept."""
+    with tempfile.TemporaryDirectory(prefix="appraisal-") as folder:
+        database = Database(url or f"sqlite:///{folder}/scenario.sqlite3")
+        try:
+            schema.upgrade(database)
+            yield database, Files(Path(folder) / "files")
+        finally:
+            database.close()
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.option("--database", "url", help="Keep the result in this database instead of a temporary one.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--verbs", "list_verbs", is_flag=True, help="List what ‘do’ may name, and stop.")
+def play(scenario: Path | None, url: str | None, as_json: bool, list_verbs: bool) -> None:
+    """Run SCENARIO and compare what it expects with what comes of it.
+
+    Exit code 0 when all that it expects holds, 1 with the differences, 2 when the file itself is wrong.
+    """
+    library = sites.library()
+    if list_verbs:
+        _print_verbs(library)
+        return
+    if scenario is None:
+        raise click.UsageError("Name a scenario file, or ask for --verbs.")
+    script = read_script(scenario, library)
+    with fresh(url) as (database, files):
+        played = run(script, database, library, files)
+        value = results(played)
+    if as_json:
+        sites.echo_json(value)
+    else:
+        _print(value)
+    raise SystemExit(1 if played.differences else 0)
+
+
+def _print_verbs(library: Library) -> None:
+    width = max(len(name) for name in VERBS) + 2
+    click.echo("Use cases:")
+    for name, verb in VERBS.items():
+        click.echo(f"  {name:<{width}}{verb.about}")
+    click.echo("Transitions of the workflow:")
+    for transition in library.newest_workflow().transitions:
+        needs = f"; with: {', '.join(transition.needs)}" if transition.needs else ""
+        click.echo(f"  {transition.name:<{width}}{transition.label.en} (by {transition.by}{needs})")
+
+
+def _print(value: dict[str, Any]) -> None:
+    click.echo(value["scenario"])
+    for handle, facts in value["proposals"].items():
+        route = f", route {facts['route']}" if facts["route"] else ""
+        recommendation = f", {facts['recommendation']}" if facts["recommendation"] else ""
+        click.echo(f"  {handle}: {facts['number']} {facts['state']}{route}{recommendation}")
+    for entry in value["indicators"]:
+        percent = "no data" if entry["percent"] is None else f"{entry['percent']} %"
+        click.echo(
+            f"  indicator {entry['indicator']} {entry['biennium']}: {percent} "
+            f"({entry['numerator']} of {entry['denominator']})"
+        )
+    for difference in value["differences"]:
+        click.echo(f"  ✗ {difference}")
+    click.echo("All as expected." if not value["differences"] else f"{len(value['differences'])} differences.")

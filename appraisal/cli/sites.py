@@ -1,0 +1,64 @@
+"""What commands share: reading the definitions and opening the database that is configured."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import click
+
+from appraisal.definitions.library import Library, read_library
+from appraisal.domain.guards import names
+from appraisal.errors import FaultyInput
+from appraisal.paths import folder
+from appraisal.settings import BadSetting, Settings, read_settings
+from appraisal.storage import schema
+from appraisal.storage.databases import Database
+from appraisal.storage.files import Files
+
+BAD_INPUT = 2
+
+
+def fail(message: str, code: int = BAD_INPUT) -> NoReturn:
+    """Stop with a message on standard error."""
+    click.echo(message, err=True)
+    raise SystemExit(code)
+
+
+def fail_with(error: FaultyInput) -> NoReturn:
+    """Stop with every fault on a line of its own."""
+    count = len(error.faults)
+    fail("\n".join([*map(str, error.faults), f"{count} fault{'s' if count != 1 else ''}; nothing was done."]))
+
+
+def library() -> Library:
+    """Read the product's definitions; stops with every fault in them."""
+    try:
+        return read_library(folder("workflows"), folder("checklists"), names())
+    except FaultyInput as error:
+        fail_with(error)
+
+
+def settings() -> Settings:
+    """Read the settings; stops with what is wrong in them."""
+    try:
+        return read_settings()
+    except BadSetting as error:
+        fail(str(error))
+
+
+@contextmanager
+def opened(chosen: Settings) -> Iterator[tuple[Database, Files]]:
+    """Open the database and the files of an installation; stops where the schema is not current."""
+    database = Database(chosen.database)
+    try:
+        if not schema.is_current(database):
+            fail("The database is not ready. Run: appraisal db upgrade")
+        yield database, Files(chosen.files)
+    finally:
+        database.close()
+
+
+def echo_json(value: Any) -> None:
+    """Print a value as JSON that people can read too."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True))

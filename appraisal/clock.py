@@ -1,0 +1,26 @@
+"""Time: the one place where the present moment is read, and the Office's calendar day."""
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+GENEVA = ZoneInfo("Europe/Zurich")
+
+
+def now() -> datetime:
+    """Return the present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def geneva_date(moment: datetime) -> date:
+    """Return the calendar day at headquarters, which decides biennium, due dates and lapse."""
+    return moment.astimezone(GENEVA).date()
+
+
+def stamp(moment: datetime) -> str:
+    """Write a moment as it stands in digests: UTC, microseconds, ``Z`` (RFC 3339)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_stamp(text: str) -> datetime:
+    """Read back what :func:`stamp` wrote."""
+    return datetime.fromisoformat(text)

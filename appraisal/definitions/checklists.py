@@ -1,0 +1,78 @@
+"""Checklists: the criteria that a proposal is appraised against, item by item."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, model_validator
+
+from appraisal.definitions.documents import Definition, Flag, Part, Path_
+from appraisal.definitions.names import known
+from appraisal.i18n import Text
+
+ItemId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,5}-[0-9]+[a-z]?$")]
+Fact = Literal["no_private_funder", "no_learning_component", "centre_is_provider"]
+
+
+def _field(path: str, info: ValidationInfo) -> str:
+    return known(info, "fields", path, "is not a field of the form")
+
+
+FieldPath = Annotated[str, AfterValidator(_field)]
+
+
+class NotRelevant(Part):
+    """When an item may be rated X: in words, and, where the form holds the fact, by that fact.
+
+    With ``facts``, any one of them suffices and all others forbid the X; without, the appraiser
+    states the circumstance in the comment.
+    """
+
+    when: Text
+    facts: tuple[Fact, ...] = ()
+
+
+class Item(Part):
+    """One question of a checklist; ``evidence`` names the form fields that answer it."""
+
+    id: ItemId
+    gating: Flag = False
+    ask: Text
+    answered_by: Text
+    guidance: Text
+    evidence: tuple[FieldPath, ...] = ()
+    source: Annotated[str, StringConstraints(min_length=1)]
+    not_relevant: NotRelevant | None = None
+
+    @model_validator(mode="after")
+    def _gate_is_always_relevant(self) -> Self:
+        if self.gating and self.not_relevant is not None:
+            raise ValueError(f"{self.id} is gating, so it is always relevant: take ‘not_relevant’ out")
+        return self
+
+
+class Checklist(Definition):
+    """One criterion with its items; ``consult`` names the units that are asked about it."""
+
+    kind: Literal["checklist"]
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,5}$")]
+    purpose: Text
+    consult: tuple[str, ...] = ()
+    rated_share_waived_when: Fact | None = None
+    items: Annotated[tuple[Item, ...], Field(min_length=1)]
+
+    def complaints(self) -> Iterator[tuple[Path_, str]]:
+        """Yield items with a foreign code, and items that stand twice."""
+        seen: set[str] = set()
+        for index, item in enumerate(self.items):
+            if not item.id.startswith(f"{self.code}-"):
+                yield ("items", index, "id"), f"the item {item.id} does not begin with the code {self.code}"
+            if item.id in seen:
+                yield ("items", index, "id"), f"the item {item.id} stands twice"
+            seen.add(item.id)
+
+    def item(self, id: str) -> Item:
+        """Return an item by its id; ``KeyError`` where there is none."""
+        for item in self.items:
+            if item.id == id:
+                return item
+        raise KeyError(id)

@@ -1,0 +1,209 @@
+"""The library: all definitions of a folder, read once, pinned by key, and locked once released."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from appraisal.definitions.checklists import Checklist
+from appraisal.definitions.documents import Definition, Document, Path_, digest_of, parse, read_document
+from appraisal.definitions.indicators import Indicators
+from appraisal.definitions.names import Names
+from appraisal.definitions.proofs import prove
+from appraisal.definitions.releases import LOCK, read_lock
+from appraisal.definitions.sets import ChecklistSet, Member
+from appraisal.definitions.workflows import Workflow
+from appraisal.errors import Fault, FaultyInput, NotFound
+
+MODELS: Mapping[str, type[Definition]] = {
+    "workflow": Workflow,
+    "checklist": Checklist,
+    "set": ChecklistSet,
+    "indicators": Indicators,
+}
+D = TypeVar("D", bound=Definition)
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """A checklist as a member of a set."""
+
+    checklist: Checklist
+    member: Member
+
+
+@dataclass(frozen=True)
+class Library:
+    """The definitions that a process works with; ``released`` maps released keys to their digests."""
+
+    definitions: Mapping[str, Definition]
+    digests: Mapping[str, str]
+    released: Mapping[str, str] = field(default_factory=dict)
+
+    def _get(self, key: str, model: type[D]) -> D:
+        found = self.definitions.get(key)
+        if not isinstance(found, model):
+            raise NotFound("definition", key)
+        return found
+
+    def workflow(self, key: str) -> Workflow:
+        """Return a workflow by its key; raises ``NotFound``."""
+        return self._get(key, Workflow)
+
+    def checklist(self, key: str) -> Checklist:
+        """Return a checklist by its key; raises ``NotFound``."""
+        return self._get(key, Checklist)
+
+    def set(self, key: str) -> ChecklistSet:
+        """Return a set by its key; raises ``NotFound``."""
+        return self._get(key, ChecklistSet)
+
+    def indicators(self) -> Indicators:
+        """Return the newest indicator definitions; raises ``NotFound``."""
+        return self._newest(Indicators)
+
+    def criteria(self, key: str) -> tuple[Criterion, ...]:
+        """Return the checklists of a set with their weights, in its order."""
+        return tuple(
+            Criterion(self.checklist(member.checklist), member) for member in self.set(key).checklists
+        )
+
+    def newest_workflow(self) -> Workflow:
+        """Return the newest released workflow, which drafts follow; the newest while none is released."""
+        return self._newest(Workflow)
+
+    def newest_set(self) -> ChecklistSet:
+        """Return the newest released set, which drafts follow; the newest while none is released."""
+        return self._newest(ChecklistSet)
+
+    def _newest(self, model: type[D]) -> D:
+        found = [entry for entry in self.definitions.values() if isinstance(entry, model)]
+        released = [entry for entry in found if entry.key in self.released]
+        if not found:
+            raise NotFound("definition", model.__name__.lower())
+        return max(released or found, key=lambda entry: entry.version)
+
+
+def read_library(workflows: Path, checklists: Path, names: Names) -> Library:
+    """Read every definition of the two folders.
+
+    Raises ``FaultyInput`` with all faults of all files: those of form, names that stand nowhere,
+    proofs that fail, and released files that were changed or lost afterwards.
+    """
+    return _read((workflows, checklists), names)
+
+
+def read_set(folder: Path, names: Names) -> tuple[Library, ChecklistSet]:
+    """Read a folder that holds checklists and one set, ours or another agency's."""
+    library = _read((folder,), names)
+    if not any(isinstance(entry, ChecklistSet) for entry in library.definitions.values()):
+        raise FaultyInput([Fault(str(folder), 1, "there is no set in this folder")])
+    return library, library.newest_set()
+
+
+def _read(folders: Iterable[Path], names: Names) -> Library:
+    reading = _Reading(names)
+    for folder in folders:
+        reading.folder(folder)
+    for definition in reading.definitions.values():
+        if isinstance(definition, ChecklistSet):
+            reading.check_set(definition)
+    if reading.faults:
+        raise FaultyInput(reading.faults)
+    return Library(reading.definitions, reading.digests, reading.released)
+
+
+@dataclass
+class _Reading:
+    """What was read so far, with all its faults."""
+
+    names: Names
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    released: dict[str, str] = field(default_factory=dict)
+    documents: dict[str, Document] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    # Names of the files that did not become a definition: what they lack is reported once, there.
+    faulty: set[str] = field(default_factory=set)
+
+    def folder(self, folder: Path) -> None:
+        if not folder.is_dir():
+            self.faults.append(Fault(str(folder), 1, "this folder does not exist"))
+            return
+        for file in sorted(folder.glob("*.yaml")):
+            try:
+                self.file(file)
+            except FaultyInput as error:
+                self.faults.extend(error.faults)
+                self.faulty.add(file.name)
+        self.lock(folder)
+
+    def file(self, file: Path) -> None:
+        document = read_document(file, str(file))
+        definition = _parse(document, self.names)
+        if definition.key in self.definitions:
+            first = self.documents[definition.key].name
+            self.faults.append(Fault(document.name, 1, f"‘{definition.key}’ stands twice, also in {first}"))
+            return
+        self.definitions[definition.key] = definition
+        self.digests[definition.key] = digest_of(definition)
+        self.documents[definition.key] = document
+        if isinstance(definition, Workflow):
+            for path, message in prove(definition, self.names):
+                self.complain(definition, path, message)
+
+    def lock(self, folder: Path) -> None:
+        try:
+            locked = read_lock(folder)
+        except FaultyInput as error:
+            self.faults.extend(error.faults)
+            return
+        self.released.update(locked)
+        for key, digest in locked.items():
+            if f"{key}.yaml" in self.faulty:
+                continue
+            if key not in self.definitions:
+                self.faults.append(Fault(str(folder / LOCK), 1, f"‘{key}’ is released, but its file is gone"))
+            elif self.digests[key] != digest:
+                message = f"‘{key}’ is released and may not change; correct it in the next version"
+                self.complain(self.definitions[key], (), message)
+
+    def check_set(self, chosen: ChecklistSet) -> None:
+        codes: dict[str, str] = {}
+        consulted: set[str] = set()
+        for index, member in enumerate(chosen.checklists):
+            path, checklist = ("checklists", index), self.definitions.get(member.checklist)
+            if not isinstance(checklist, Checklist):
+                if f"{member.checklist}.yaml" not in self.faulty:
+                    self.complain(chosen, path, f"the checklist ‘{member.checklist}’ does not exist")
+                continue
+            for message in _member_complaints(chosen, member, checklist):
+                self.complain(chosen, path, message)
+            consulted.update(checklist.consult)
+            if codes.setdefault(checklist.code, checklist.key) != checklist.key:
+                twin = codes[checklist.code]
+                self.complain(chosen, path, f"{checklist.key} has the code {checklist.code}, as {twin} has")
+
+        for index, unit in enumerate(chosen.awaits):
+            if unit not in consulted and not self.faulty:
+                self.complain(chosen, ("awaits", index), f"‘{unit}’ is awaited, but no checklist consults it")
+
+    def complain(self, definition: Definition, path: Path_, message: str) -> None:
+        document = self.documents[definition.key]
+        self.faults.append(Fault(document.name, document.line(path), message))
+
+
+def _parse(document: Document, names: Names) -> Definition:
+    data = document.data if isinstance(document.data, dict) else {}
+    model = MODELS.get(str(data.get("kind")))
+    if model is None and document.data is not None:
+        document.fault(("kind",), f"‘kind’ must be one of {', '.join(MODELS)}")
+        raise FaultyInput(document.faults)
+    return parse(document, model or Definition, names)
+
+
+def _member_complaints(chosen: ChecklistSet, member: Member, checklist: Checklist) -> Iterator[str]:
+    for item in sorted(set(member.item_weights) - {item.id for item in checklist.items}):
+        yield f"‘{item}’ is not an item of {member.checklist}"
+    if chosen.verdict_rule.name == "gate" and not any(item.gating for item in checklist.items):
+        yield f"{member.checklist} has no gating item, but the rule is ‘gate’"

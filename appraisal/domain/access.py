@@ -1,0 +1,76 @@
+"""Access: who may read what of a proposal (domain rules, section 2).
+
+The list of proposals asks the same questions in SQL (``storage.queries``); a test holds the two
+together.
+"""
+
+from typing import Literal
+
+from appraisal.domain.facts import Case, Person
+
+Level = Literal["full", "overlap", "nothing"]
+
+# Roles that read every proposal once it was submitted.
+READERS = frozenset({"coordinator", "manager", "auditor"})
+
+
+def level(case: Case, person: Person) -> Level:
+    """Return how much of a proposal a person may read.
+
+    *overlap* is number, title, countries, donors and state: enough for a designer to find that
+    somebody else is working on the same thing. Administrators read no proposal as such.
+    """
+    if not person.active:
+        return "nothing"
+    if person.id in case.related("author"):
+        return "full"
+    if not case.versions and case.origin == "native":
+        return "nothing"
+    if person.roles & READERS or person.id in case.related("lead") | case.related("reviewer"):
+        return "full"
+    if person.has("appraiser") and person.unit in consulted_units(case):
+        return "full"
+    return "overlap" if person.has("designer") else "nothing"
+
+
+def consulted_units(case: Case) -> frozenset[str]:
+    """Return the units that were ever asked for comments; their appraisers review the proposal."""
+    return frozenset(entry.unit for appraisal in case.appraisals for entry in appraisal.consultations)
+
+
+def sees_draft(case: Case, person: Person) -> bool:
+    """Tell whether a person sees edits made since the last submission; others see that version."""
+    return person.id in case.related("author")
+
+
+def sees_running_ratings(case: Case, person: Person) -> bool:
+    """Tell whether a person sees ratings before the appraisal is finalised."""
+    return (
+        person.id not in case.related("author")
+        and level(case, person) == "full"
+        and (person.id in case.related("lead") or person.has("coordinator") or person.has("auditor"))
+    )
+
+
+def may_rate(case: Case, person: Person) -> bool:
+    """Tell whether a person rates the running appraisal now."""
+    running = case.appraisal
+    return (
+        running is not None
+        and running.lead == person.id
+        and person.has("appraiser")
+        and person.active
+        and person.id not in case.related("author")
+        and case.hold is None
+    )
+
+
+def may_edit(case: Case, person: Person, editable_by_author: bool) -> bool:
+    """Tell whether a person may edit the form now; ``editable_by_author`` is what the state declares."""
+    return (
+        editable_by_author
+        and person.id in case.related("author")
+        and person.has("designer")
+        and person.active
+        and case.hold is None
+    )

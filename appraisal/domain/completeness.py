@@ -1,0 +1,145 @@
+"""Completeness: what a running appraisal still lacks before its lead may close it.
+
+Guards for the steps that close an appraisal (``guards`` lists them with all others), and the
+recommendation that it would be closed with.
+"""
+
+from collections.abc import Sequence
+
+from appraisal.clock import geneva_date
+from appraisal.domain.facts import Appraisal
+from appraisal.domain.refusals import Refusal, refuse
+from appraisal.domain.rulebooks import assess_appraisal, computed_recommendation
+from appraisal.domain.steps import Attempt
+
+
+def _problems(attempt: Attempt, appraisal: Appraisal, *, conditional: bool) -> Sequence[Refusal]:
+    assessment = assess_appraisal(attempt.book, attempt.case, appraisal)
+    codes = {
+        criterion.checklist.code
+        for criterion in attempt.book.criteria
+        if (criterion.member.applies is not None) == conditional
+    }
+    return [problem for code, found in assessment.by_criterion.items() if code in codes for problem in found]
+
+
+def checklists_complete(attempt: Attempt) -> Refusal | None:
+    """Refuse while an item of the criteria that always apply is open (domain rules, section 4.9)."""
+    appraisal = attempt.case.appraisal
+    if appraisal is None:
+        return refuse("no_appraisal")
+    problems = _problems(attempt, appraisal, conditional=False)
+    return refuse("appraisal_incomplete", problems=_items(problems)) if problems else None
+
+
+def evaluability_complete(attempt: Attempt) -> Refusal | None:
+    """Refuse while the evaluability review is required and open."""
+    appraisal = attempt.case.appraisal
+    problems = _problems(attempt, appraisal, conditional=True) if appraisal else ()
+    return refuse("evaluability_incomplete", problems=_items(problems)) if problems else None
+
+
+def _items(problems: Sequence[Refusal]) -> list[object]:
+    """Name the items with a problem, the first of many; the page of each checklist says what is wrong."""
+    named = list(
+        dict.fromkeys(problem.facts.get("item") or problem.facts["criterion"] for problem in problems)
+    )
+    return named if len(named) <= 8 else [*named[:8], f"… (+{len(named) - 8})"]
+
+
+def bureaux_heard(attempt: Attempt) -> Refusal | None:
+    """Refuse until each unit that the set awaits was asked and has answered or let its date pass."""
+    appraisal = attempt.case.appraisal
+    if appraisal is None:
+        return None
+    awaits = attempt.book.set.awaits
+    asked = [entry for entry in appraisal.consultations if entry.unit in awaits]
+    unasked = [unit for unit in awaits if unit not in {entry.unit for entry in asked}]
+    if unasked:
+        return refuse("bureaux_not_asked", units=unasked)
+    today = geneva_date(attempt.now)
+    waiting = [entry.unit for entry in asked if entry.answered_at is None and entry.due_on >= today]
+    return refuse("consultations_open", units=waiting) if waiting else None
+
+
+def final_recommendation(attempt: Attempt, appraisal: Appraisal) -> str:
+    """Return what the lead chose, or what was computed; an empty string while neither can be said."""
+    return appraisal.chosen or computed_recommendation(attempt.book, attempt.case, appraisal) or ""
+
+
+def choice_refusal(attempt: Attempt, appraisal: Appraisal) -> Refusal | None:
+    """Refuse a recommendation that was raised, chosen where it is not open, or not explained."""
+    chosen = appraisal.chosen
+    computed = computed_recommendation(attempt.book, attempt.case, appraisal)
+    if not chosen or chosen == computed or computed is None:
+        return None
+    entries = {entry.code: entry for entry in attempt.book.set.recommendations}
+    if chosen not in entries:
+        return refuse("recommendation_unknown", recommendation=chosen)
+    source = entries[chosen].chosen_from
+    if source is not None:
+        if computed != source:
+            return refuse(
+                "recommendation_not_open",
+                recommendation=entries[chosen].title,
+                computed=entries[source].title,
+            )
+    else:
+        ladder = [entry.code for entry in attempt.book.set.ladder]
+        if ladder.index(chosen) < ladder.index(computed):
+            return refuse("recommendation_raised")
+    if not appraisal.reason.strip():
+        return refuse("reason_missing")
+    if entries[chosen].means == "conditional" and not any(entry.by_hand for entry in appraisal.conditions):
+        return refuse("hand_written_missing")
+    return None
+
+
+def _goes_to(attempt: Attempt, revision: bool) -> Refusal | None:
+    appraisal = attempt.case.appraisal
+    if appraisal is None:
+        return None
+    refused = choice_refusal(attempt, appraisal)
+    if refused:
+        return refused
+    final = final_recommendation(attempt, appraisal)
+    if not final:
+        # What is open is said by the guards on completeness.
+        return None
+    entry = attempt.book.set.recommendation(final)
+    if (entry.means == "revise") == revision:
+        return None
+    code = "recommendation_not_revision" if revision else "recommendation_not_decidable"
+    return refuse(code, recommendation=entry.title)
+
+
+def recommendation_goes_to_decision(attempt: Attempt) -> Refusal | None:
+    """Refuse to finalise when the recommendation asks for a revision."""
+    return _goes_to(attempt, revision=False)
+
+
+def recommendation_is_revision(attempt: Attempt) -> Refusal | None:
+    """Refuse to ask for a revision when the recommendation does not."""
+    return _goes_to(attempt, revision=True)
+
+
+def conditions_complete(attempt: Attempt) -> Refusal | None:
+    """Refuse while a condition lacks its owner, its date or its gate."""
+    appraisal = attempt.case.appraisal
+    if appraisal is None:
+        return None
+    final = final_recommendation(attempt, appraisal)
+    if not final or attempt.book.set.recommendation(final).means != "conditional":
+        return None
+    open_ended = [
+        entry.item or str(entry.number)
+        for entry in appraisal.conditions
+        if not (entry.owner and entry.due_on and entry.gate and entry.text)
+    ]
+    written = {entry.item for entry in appraisal.conditions}
+    open_ended += [
+        item
+        for item in assess_appraisal(attempt.book, attempt.case, appraisal).conditions
+        if item not in written
+    ]
+    return refuse("conditions_incomplete", numbers=open_ended) if open_ended else None

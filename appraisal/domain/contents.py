@@ -1,0 +1,161 @@
+"""Contents: what may stand in a field of the form, and how what was typed becomes what is kept."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from babel import Locale
+
+from appraisal.domain import forms
+from appraisal.domain.forms import Field, Section
+from appraisal.domain.tracks import decimal
+from appraisal.i18n import N_
+
+GLOBAL = "global"
+MOST_MONEY = Decimal("1e15")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Something wrong in a field: where (``key`` or ``key-row-column``), and a sentence about it."""
+
+    path: str
+    sentence: str
+    facts: Mapping[str, Any]
+
+
+def tidy(section: Section, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn what was typed into what is kept: trimmed, with empty fields and empty rows left out."""
+    found = {}
+    for field in section.fields:
+        kept = _tidy_field(field, raw.get(field.key))
+        if kept:
+            found[field.key] = kept
+    return found
+
+
+def _tidy_field(field: Field, given: Any) -> Any:
+    if given is None:
+        return ""
+    if field.kind == "rows":
+        listed = given if isinstance(given, list | tuple) else []
+        kept = [
+            {
+                column.key: value
+                for column in field.columns
+                if (value := _tidy_field(column, row.get(column.key)))
+            }
+            for row in listed
+            if isinstance(row, Mapping)
+        ]
+        return [row for row in kept if row]
+    if field.kind == "countries":
+        parts = re.split(r"[\s,;]+", given) if isinstance(given, str) else [str(part) for part in given]
+        return list(dict.fromkeys(GLOBAL if part.lower() == GLOBAL else part.upper() for part in parts if part))
+    if field.kind == "choices":
+        return [str(part) for part in given]
+    text = str(given).replace("\r\n", "\n").strip()
+    if field.kind == "money":
+        # Spaces and apostrophes group thousands in two of the three languages; a comma is left to be refused.
+        text = re.sub("[\\s\u00a0\u202f'’]", "", text)
+    if field.key == "currency":
+        text = text.upper()
+    return text
+
+
+def complaints(section: Section, kept: Mapping[str, Any]) -> list[Complaint]:
+    """Return everything wrong in a tidy section; missing fields are no fault of a draft."""
+    found: list[Complaint] = []
+    for field in section.fields:
+        if field.key in kept:
+            found += _complaints(field, kept[field.key], field.key)
+    found += _period(section, kept)
+    return found
+
+
+def _complaints(field: Field, value: Any, path: str) -> Iterator[Complaint]:
+    if field.kind == "rows":
+        yield from _row_complaints(field, value, path)
+    elif field.kind == "countries":
+        unknown = [code for code in value if code != GLOBAL and code not in countries()]
+        if unknown:
+            yield Complaint(path, N_("Not a country code of ISO 3166: %(codes)s"), {"codes": ", ".join(unknown)})
+        elif GLOBAL in value and len(value) > 1:
+            yield Complaint(path, N_("Write either countries or “global”"), {})
+    elif field.kind in ("choice", "flag"):
+        if value not in {choice.value for choice in field.choices}:
+            yield Complaint(path, N_("Choose one of the values offered"), {})
+    else:
+        yield from _text_complaints(field, value, path)
+
+
+def _row_complaints(field: Field, value: Sequence[Mapping[str, Any]], path: str) -> Iterator[Complaint]:
+    if len(value) > forms.ROWS_LIMIT:
+        yield Complaint(path, N_("At most %(limit)s rows"), {"limit": forms.ROWS_LIMIT})
+    for index, row in enumerate(value):
+        for column in field.columns:
+            place = f"{path}-{index}-{column.key}"
+            if column.key in row:
+                yield from _complaints(column, row[column.key], place)
+            elif column.needed:
+                yield Complaint(place, N_("Fill in “%(field)s”, or clear the row"), {"field": column.label})
+
+
+def _text_complaints(field: Field, value: str, path: str) -> Iterator[Complaint]:
+    limit = forms.PROSE_LIMIT if field.kind == "prose" else forms.LINE_LIMIT
+    if len(value) > limit:
+        yield Complaint(path, N_("At most %(limit)s characters; this has %(length)s"), {"limit": limit, "length": len(value)})
+    if field.kind == "date" and _day(value) is None:
+        yield Complaint(path, N_("Write a date as year-month-day, like 2010-06-30"), {})
+    if field.kind == "money":
+        amount = decimal(value)
+        if amount is None or "e" in value.lower():
+            yield Complaint(path, N_("Write an amount in figures with a decimal point, like 1250000.50"), {})
+        elif amount < 0 or amount > MOST_MONEY or amount.as_tuple().exponent < -2:  # type: ignore[operator]
+            yield Complaint(path, N_("Write an amount of 0 or more with at most two decimals"), {})
+    if field.key == "currency" and not _CURRENCY.fullmatch(value):
+        yield Complaint(path, N_("Write a currency as three letters of ISO 4217, like EUR"), {})
+    if field.kind == "line" and "\n" in value:
+        yield Complaint(path, N_("Write this on one line"), {})
+
+
+def _period(section: Section, kept: Mapping[str, Any]) -> Iterator[Complaint]:
+    start, end = _day(kept.get("start", "")), _day(kept.get("end", ""))
+    if section.key == "identification" and start and end and end < start:
+        yield Complaint("end", N_("The end lies before the start"), {})
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def all_complaints(content: forms.Content) -> list[Complaint]:
+    """Return everything wrong in a whole form, each path beginning with its section; unknown keys too."""
+    known = {section.key: section for section in forms.SECTIONS}
+    found: list[Complaint] = []
+    for key, fields in content.items():
+        if key not in known or not isinstance(fields, Mapping):
+            found.append(Complaint(key, N_("The form has no such section"), {}))
+            continue
+        names = {field.key for field in known[key].fields}
+        found += [Complaint(f"{key}.{name}", N_("The form has no such field"), {}) for name in fields if name not in names]
+        kept = tidy(known[key], fields)
+        found += [Complaint(f"{key}.{entry.path}", entry.sentence, entry.facts) for entry in complaints(known[key], kept)]
+    return found
+
+
+@cache
+def countries() -> frozenset[str]:
+    """Return the two-letter codes of ISO 3166-1, as CLDR lists them."""
+    names = Locale("en").territories
+    # CLDR lists codes of its own beside those of ISO: outlying areas, groupings, pseudo-locales.
+    own = {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
+    return frozenset(code for code in names if len(code) == 2 and code.isalpha()) - own

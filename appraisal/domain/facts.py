@@ -1,0 +1,327 @@
+"""Facts: everything that is known of one proposal, as frozen values that rules are functions of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from appraisal.definitions.workflows import Relation, Role
+
+Content = Mapping[str, Mapping[str, Any]]
+Gate = Literal["before_donor", "before_start"]
+Origin = Literal["native", "registered", "imported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who may sign in; ``id`` 0 with no roles is the system, which does what time demands."""
+
+    id: int
+    name: str
+    roles: frozenset[Role] = frozenset()
+    email: str = ""
+    unit: str = ""
+    duty_station: str = "Geneva"
+    language: str = "en"
+    active: bool = True
+
+    def has(self, role: Role) -> bool:
+        """Tell whether the person holds a role."""
+        return role in self.roles
+
+
+SYSTEM_ACTOR = Person(0, "system")
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One donor's part, with the US$ equivalent frozen at submission; ``usd`` is None without a rate."""
+
+    donor: str
+    private: bool
+    fund: str
+    modality: str
+    amount: Decimal
+    currency: str
+    usd: Decimal | None
+    rate: Decimal | None = None
+    rate_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An attached file, known by the SHA-256 of its bytes."""
+
+    id: int
+    kind: str
+    filename: str
+    sha256: str
+    size: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What was submitted, frozen: fields, documents and the US$ at that day's rates."""
+
+    id: int
+    number: int
+    content: Content
+    documents: tuple[Document, ...]
+    contributions: tuple[Contribution, ...]
+    usd: Decimal
+    threshold_usd: Decimal
+    track: str
+    digest: str
+    at: datetime
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class RatingGiven:
+    """One item's rating; *proposed* ones were carried over and still wait to be confirmed."""
+
+    item: str
+    value: str
+    comment: str = ""
+    evidence: str = ""
+    proposed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An obligation of an approval, born of an item or written by hand."""
+
+    id: int
+    number: int
+    item: str
+    text: str
+    owner: str = ""
+    due_on: date | None = None
+    gate: Gate | None = None
+    by_hand: bool = False
+    cleared_at: datetime | None = None
+    cleared_by: int | None = None
+    evidence: str = ""
+    waived_at: datetime | None = None
+    waived_by: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it is still to be met."""
+        return self.cleared_at is None and self.waived_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredChange:
+    """One numbered change that a revision request asks for, and the author's answer."""
+
+    id: int
+    number: int
+    round: int
+    item: str
+    text: str
+    answer: Literal["done", "not_done"] | None = None
+    answer_text: str = ""
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """A unit asked for its comments; silence never blocks, lateness is kept."""
+
+    id: int
+    unit: str
+    asked_at: datetime
+    due_on: date
+    answered_at: datetime | None = None
+    answered_by: int | None = None
+    text: str = ""
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Appraisal:
+    """One appraisal of one version; ``computed`` and ``final`` are set when it is finalised.
+
+    ``chosen`` and ``reason`` are what the lead has put down so far. A closed appraisal that was
+    never finalised stays as it was left.
+    """
+
+    id: int
+    number: int
+    version_id: int
+    lead: int
+    opened_at: datetime
+    ratings: Mapping[str, RatingGiven] = field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
+    consultations: tuple[Consultation, ...] = ()
+    chosen: str = ""
+    reason: str = ""
+    finalised_at: datetime | None = None
+    computed: str = ""
+    final: str = ""
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    covers_evaluability: bool = False
+    closed_at: datetime | None = None
+    superseded_at: datetime | None = None
+    record: str = ""
+    row_version: int = 1
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it is still being worked on."""
+        return self.finalised_at is None and self.closed_at is None
+
+
+DecisionKind = Literal[
+    "approve",
+    "propose_override",
+    "countersign",
+    "return",
+    "reject",
+    "escalate",
+    "continue_rounds",
+    "register_approval",
+    "propose_annulment",
+    "annul",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision or signature. ``approved_at`` is set by those that approve; None there means undated."""
+
+    id: int
+    kind: DecisionKind
+    at: datetime
+    by: int
+    version_id: int | None = None
+    appraisal_id: int | None = None
+    note: str = ""
+    approved_at: datetime | None = None
+    document: str = ""
+    source: str = ""
+    voided_at: datetime | None = None
+    contradicts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the audit trail that moved the proposal or was taken within a state."""
+
+    sequence: int
+    name: str
+    act: str
+    from_state: str
+    to_state: str
+    at: datetime
+    by: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A stretch in which the clock stands; ``until`` is its last day, ``released_at`` its real end."""
+
+    since: datetime
+    until: date
+    reason: str
+    by: int
+    released_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One proposal with all that the rules read. ``people`` names everyone who appears in it."""
+
+    id: int
+    number: str
+    workflow: str
+    set: str
+    pinned: bool
+    state: str
+    state_since: datetime
+    origin: Origin
+    created_at: datetime
+    content: Content
+    row_version: int
+    sequence: int
+    head: str
+    track: str = ""
+    tightened: str = ""
+    previous_state: str = ""
+    edited_at: datetime | None = None
+    illustrative: bool = False
+    source: str = ""
+    parent: str = ""
+    predecessor: str = ""
+    siblings_usd: Decimal = Decimal(0)
+    documents: tuple[Document, ...] = ()
+    versions: tuple[Version, ...] = ()
+    appraisals: tuple[Appraisal, ...] = ()
+    changes: tuple[RequiredChange, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    steps: tuple[Step, ...] = ()
+    relations: Mapping[Relation, frozenset[int]] = field(default_factory=dict)
+    people: Mapping[int, Person] = field(default_factory=dict)
+    holidays: Mapping[str, frozenset[date]] = field(default_factory=dict)
+
+    def related(self, relation: Relation) -> frozenset[int]:
+        """Return everyone who ever stood in a relation to the proposal."""
+        return self.relations.get(relation, frozenset())
+
+    @property
+    def version(self) -> Version | None:
+        """Return the latest submitted version."""
+        return self.versions[-1] if self.versions else None
+
+    @property
+    def hold(self) -> Hold | None:
+        """Return the hold in force."""
+        return next((hold for hold in reversed(self.holds) if hold.released_at is None), None)
+
+    @property
+    def appraisal(self) -> Appraisal | None:
+        """Return the appraisal that is being worked on."""
+        return next((entry for entry in reversed(self.appraisals) if entry.is_running), None)
+
+    @property
+    def finalised(self) -> Appraisal | None:
+        """Return the unsuperseded finalised appraisal of the latest version."""
+        if self.version is None:
+            return None
+        return next(
+            (
+                entry
+                for entry in reversed(self.appraisals)
+                if entry.version_id == self.version.id and entry.finalised_at and not entry.superseded_at
+            ),
+            None,
+        )
+
+    @property
+    def signature(self) -> Decision | None:
+        """Return the first signature that waits for a second one."""
+        return next(
+            (
+                entry
+                for entry in reversed(self.decisions)
+                if entry.kind in ("propose_override", "propose_annulment") and entry.voided_at is None
+            ),
+            None,
+        )
+
+    @property
+    def approval(self) -> Decision | None:
+        """Return the decision that approved the proposal; an annulled approval is none."""
+        approving = ("approve", "countersign", "register_approval")
+        return next((entry for entry in self.decisions if entry.kind in approving and not entry.voided_at), None)
+
+    def name(self, person: int | None) -> str:
+        """Return a person's name, or an empty string for nobody."""
+        if person is None:
+            return ""
+        return SYSTEM_ACTOR.name if person == SYSTEM_ACTOR.id else self.people[person].name

@@ -1,0 +1,253 @@
+"""The state machine: which steps are open to whom, and the one that is taken.
+
+Built over ``transitions`` as an unbound evaluator: one immutable machine for each definition,
+no model is ever added, no string is ever resolved as a callback, and the machine moves a plain
+``Attempt``, never a row. This module is the only one that imports the library.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from typing import Any
+
+from transitions import EventData, Machine
+
+from appraisal.clock import geneva_date
+from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Transition, Workflow
+from appraisal.domain.facts import Case, Person
+from appraisal.domain.guards import GUARDS
+from appraisal.domain.refusals import NotAllowed, Refusal, refuse
+from appraisal.domain.rulebooks import Rulebook
+from appraisal.domain.steps import Attempt, Inputs
+
+ROLE_TITLES: Mapping[str, str] = {
+    "designer": "designer",
+    "coordinator": "coordinator",
+    "appraiser": "appraiser",
+    "manager": "manager",
+    "auditor": "auditor",
+    "administrator": "administrator",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Possibility:
+    """One step from the present state, with every reason why this person may not take it now."""
+
+    transition: Transition
+    refusals: tuple[Refusal, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the step may be taken."""
+        return not self.refusals
+
+
+@cache
+def machine(workflow: Workflow) -> Machine:
+    """Return the machine of a workflow, built once for each definition."""
+    entries: list[dict[str, Any]] = []
+    for transition in workflow.transitions:
+        common = {"trigger": transition.name, "source": list(transition.from_)}
+        if transition.to == PREVIOUS:
+            entries += [
+                {
+                    **common,
+                    "source": source,
+                    "dest": origin,
+                    "conditions": [partial(_came_from, origin), _unopposed],
+                }
+                for source in transition.from_
+                for origin in workflow.origins(source)
+            ]
+        else:
+            dest = None if transition.to == INTERNAL else transition.to
+            entries.append({**common, "dest": dest, "conditions": [_unopposed]})
+    return Machine(
+        model=None,
+        states=list(workflow.states),
+        transitions=entries,
+        initial=workflow.initial,
+        auto_transitions=False,
+        send_event=True,
+        queued=False,
+        ignore_invalid_triggers=False,
+    )
+
+
+def _judged(event: EventData) -> Attempt:
+    assert isinstance(event.model, Attempt)
+    return event.model
+
+
+def _came_from(origin: str, event: EventData) -> bool:
+    return _judged(event).case.previous_state == origin
+
+
+def _unopposed(event: EventData) -> bool:
+    attempt = _judged(event)
+    attempt.refusals = [*who(attempt), *guards(attempt), *inputs(attempt)]
+    return not attempt.refusals
+
+
+def who(attempt: Attempt) -> list[Refusal]:
+    """Return the reasons that lie in the person: role, relation, and what the step excludes."""
+    actor, case, transition = attempt.actor, attempt.case, attempt.transition
+    found: list[Refusal] = []
+    if transition.by == "system":
+        return [] if actor.id == 0 else [refuse("not_system")]
+    if actor.id == 0:
+        return [refuse("role_missing", role=transition.by)]
+    if not actor.active:
+        found.append(refuse("inactive"))
+    if transition.by == "author":
+        if actor.id not in case.related("author") or not actor.has("designer"):
+            found.append(refuse("not_author"))
+    elif transition.by == "lead":
+        running = case.appraisal or case.finalised
+        if running is None or running.lead != actor.id or not actor.has("appraiser"):
+            found.append(refuse("not_lead"))
+    elif not actor.has(transition.by):
+        found.append(refuse("role_missing", role=ROLE_TITLES[transition.by]))
+    for relation in transition.excludes:
+        related = case.related(relation)
+        # A first signature binds its signatory only while it waits.
+        if relation == "signatory":
+            related = frozenset({case.signature.by}) if case.signature else frozenset()
+        if actor.id in related:
+            found.append(refuse(f"excluded_{relation}"))
+    return found
+
+
+def guards(attempt: Attempt) -> list[Refusal]:
+    """Return the reasons that lie in the proposal, in the order of the definition."""
+    return [refusal for name in attempt.transition.when if (refusal := GUARDS[name](attempt)) is not None]
+
+
+def inputs(attempt: Attempt) -> list[Refusal]:
+    """Return the reasons that lie in what was given along with the step."""
+    given, transition = attempt.inputs, attempt.transition
+    found: list[Refusal] = []
+    if transition.note == "required" and not given.note.strip():
+        found.append(refuse("note_missing"))
+    for need in transition.needs:
+        if not getattr(given, need):
+            found.append(refuse(f"{need}_missing"))
+        elif (check := _CHECKS.get(need)) is not None and (refusal := check(attempt)) is not None:
+            found.append(refusal)
+    if given.track and not _is_tighter(attempt):
+        found.append(refuse("track_not_tighter"))
+    return found
+
+
+def _is_tighter(attempt: Attempt) -> bool:
+    """Tell whether the track given is the present one or a stricter one."""
+    tracks = list(attempt.book.workflow.tracks)
+    given, present = attempt.inputs.track, attempt.case.track
+    return given in tracks and (present not in tracks or tracks.index(given) >= tracks.index(present))
+
+
+def _check_lead(attempt: Attempt) -> Refusal | None:
+    lead, naming = attempt.inputs.lead, attempt.transition.names.get("lead")
+    if lead is None or naming is None:
+        return None
+    if not lead.has(naming.role) or not lead.active:
+        return refuse("lead_not_appraiser", name=lead.name)
+    if any(lead.id in attempt.case.related(relation) for relation in naming.excludes):
+        return refuse("lead_is_author", name=lead.name)
+    running = attempt.case.appraisal
+    return (
+        refuse("lead_unchanged", name=lead.name) if running is not None and running.lead == lead.id else None
+    )
+
+
+def _check_changes(attempt: Attempt) -> Refusal | None:
+    known = {item.id for criterion in attempt.book.criteria for item in criterion.checklist.items}
+    unknown = next(
+        (change.item for change in attempt.inputs.changes if change.item and change.item not in known), None
+    )
+    if unknown is not None:
+        return refuse("change_item_unknown", item=unknown)
+    return (
+        None if all(change.text.strip() for change in attempt.inputs.changes) else refuse("changes_missing")
+    )
+
+
+def _check_until(attempt: Attempt) -> Refusal | None:
+    until = attempt.inputs.until
+    return refuse("until_past") if until is not None and until <= geneva_date(attempt.now) else None
+
+
+def _check_missing(attempt: Attempt) -> Refusal | None:
+    return None if attempt.inputs.missing.strip() else refuse("missing_missing")
+
+
+def _check_agreement(attempt: Attempt) -> Refusal | None:
+    agreement = attempt.inputs.agreement
+    return None if agreement is None or agreement.reference.strip() else refuse("agreement_missing")
+
+
+def _check_approval(attempt: Attempt) -> Refusal | None:
+    approval = attempt.inputs.approval
+    if approval is None:
+        return None
+    if not approval.document.strip() or not approval.source.strip():
+        return refuse("approval_missing")
+    late = approval.approved_at is not None and approval.approved_at > attempt.now
+    return refuse("approval_in_future") if late else None
+
+
+_CHECKS: Mapping[str, Callable[[Attempt], Refusal | None]] = {
+    "lead": _check_lead,
+    "changes": _check_changes,
+    "until": _check_until,
+    "missing": _check_missing,
+    "agreement": _check_agreement,
+    "approval": _check_approval,
+}
+
+
+def _attempt(
+    book: Rulebook, case: Case, actor: Person, now: datetime, transition: Transition, given: Inputs
+) -> Attempt:
+    return Attempt(case.state, case, book, actor, now, given, transition)
+
+
+def allowed(book: Rulebook, case: Case, actor: Person, now: datetime) -> tuple[Possibility, ...]:
+    """Return every step that leaves from here, each with all reasons against it for this person.
+
+    What a step asks for (a note, a name) is not judged: it is given when the step is taken.
+    """
+    possibilities = []
+    for transition in book.workflow.leaving(case.state):
+        attempt = _attempt(book, case, actor, now, transition, Inputs())
+        possibilities.append(Possibility(transition, (*who(attempt), *guards(attempt))))
+    return tuple(possibilities)
+
+
+def fire(
+    book: Rulebook, case: Case, actor: Person, now: datetime, name: str, given: Inputs
+) -> tuple[Transition, str]:
+    """Take a step: return the transition and the state it leads to.
+
+    Raises ``NotAllowed`` with every reason. Where the step does not leave from the present state
+    that is the one reason given, since no other can be judged.
+    """
+    try:
+        transition = book.workflow.transition(name)
+    except KeyError:
+        raise NotAllowed([refuse("unknown_step", step=name)]) from None
+    if case.state not in transition.from_:
+        raise NotAllowed([refuse("wrong_state", state=book.workflow.states[case.state].title)])
+    attempt = _attempt(book, case, actor, now, transition, given)
+    if not machine(book.workflow).events[name].trigger(attempt):
+        raise NotAllowed(
+            attempt.refusals or [refuse("wrong_state", state=book.workflow.states[case.state].title)]
+        )
+    return transition, attempt.state
+
+
+def probe(book: Rulebook, case: Case, actor: Person, now: datetime, name: str) -> Possibility | None:
+    """Judge one step by name as :func:`allowed` does; None where it does not leave from here."""
+    return next((entry for entry in allowed(book, case, actor, now) if entry.transition.name == name), None)

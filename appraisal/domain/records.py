@@ -1,0 +1,274 @@
+"""Records: the value of an appraisal record and of a decision sheet, from which PDFs are drawn.
+
+The value says everything that was true, in words that need no database: the wording in force of
+every item stands beside its rating. Its canonical JSON is what is digested, stored and embedded.
+Content follows EVAL's own form (header of the tool for evaluability review) and domain rules 3.6.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from appraisal.definitions.workflows import ROLES
+from appraisal.domain import calendars, forms, guards, routes
+from appraisal.domain.facts import Appraisal, Case, Condition, Decision, Person, Version
+from appraisal.domain.rulebooks import Rulebook
+from appraisal.domain.verdicts import applicable
+from appraisal.i18n import Text
+
+SCHEMA = "appraisal-record/1"
+
+
+def appraisal_record(case: Case, book: Rulebook, appraisal: Appraisal, now: datetime) -> dict[str, Any]:
+    """Build the value of an appraisal record. The appraisal must be finalised in the case given."""
+    return {**_head(case, book, appraisal.version_id, now, "appraisal"), "appraisal": _appraisal(case, book, appraisal)}
+
+
+def decision_sheet(case: Case, book: Rulebook, decision: Decision, now: datetime) -> dict[str, Any]:
+    """Build the value of a decision sheet, which quotes the digest of the appraisal record it relies on."""
+    appraisal = next((entry for entry in case.appraisals if entry.id == decision.appraisal_id), None)
+    found = routes.route(case, book) if case.approval and case.approval.id == decision.id else None
+    value = {
+        **_head(case, book, decision.version_id, now, "decision"),
+        "appraisal_record": appraisal.record if appraisal else "",
+        "decision": _decision(case, decision)
+        | {
+            "route": found.kind if found else "",
+            "route_reason": found.reason if found else "",
+            "conditions": [_condition(entry) for entry in appraisal.conditions] if appraisal else [],
+            "changes": _changes(case) if decision.kind == "return" else [],
+        },
+    }
+    if appraisal is not None and appraisal.finalised_at is not None:
+        value["appraisal"] = _appraisal(case, book, appraisal)
+    return value
+
+
+def _head(case: Case, book: Rulebook, version_id: int | None, now: datetime, kind: str) -> dict[str, Any]:
+    version = next((entry for entry in case.versions if entry.id == version_id), None)
+    return {
+        "schema": SCHEMA,
+        "kind": kind,
+        "number": case.number,
+        "origin": case.origin,
+        "illustrative": case.illustrative,
+        "source": case.source,
+        "issued_at": now,
+        "proposal": _proposal(case, version),
+        "definitions": {
+            "workflow": {"key": book.workflow.key, "title": _text(book.workflow.title)},
+            "set": {"key": book.set.key, "title": _text(book.set.title)},
+            "digests": dict(book.digests),
+        },
+        "steps": _steps(case, book, now),
+        "chain": {"sequence": case.sequence, "head": case.head},
+    }
+
+
+def _proposal(case: Case, version: Version | None) -> dict[str, Any]:
+    content = version.content if version else case.content
+    get = forms.value
+    return {
+        "title": get(content, "identification.title"),
+        "symbol": get(content, "identification.symbol"),
+        "kind": get(content, "identification.kind"),
+        "countries": list(get(content, "identification.countries") or []),
+        "region": get(content, "identification.region"),
+        "unit": get(content, "identification.unit"),
+        "start": get(content, "identification.start"),
+        "end": get(content, "identification.end"),
+        "summary": get(content, "identification.summary"),
+        "outcome": get(content, "alignment.outcome"),
+        "authors": sorted(case.name(person) for person in case.related("author")),
+        "version": version.number if version else 0,
+        "version_digest": version.digest if version else "",
+        "submitted_at": version.at if version else None,
+        "track": version.track if version else case.track,
+        "usd": version.usd if version else None,
+        "threshold_usd": version.threshold_usd if version else None,
+        "contributions": [
+            {
+                "donor": entry.donor,
+                "fund": entry.fund,
+                "private": entry.private,
+                "amount": entry.amount,
+                "currency": entry.currency,
+                "usd": entry.usd,
+                "rate": entry.rate,
+                "rate_on": entry.rate_on,
+            }
+            for entry in (version.contributions if version else ())
+        ],
+        "documents": [
+            {"kind": entry.kind, "filename": entry.filename, "sha256": entry.sha256, "size": entry.size}
+            for entry in (version.documents if version else ())
+        ],
+        "content": content,
+    }
+
+
+def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, Any]:
+    version = next(entry for entry in case.versions if entry.id == appraisal.version_id)
+    criteria = applicable(book.criteria, version.threshold_usd)
+    return {
+        "number": appraisal.number,
+        "record": appraisal.record,
+        "lead": _person(case, appraisal.lead),
+        "opened_at": appraisal.opened_at,
+        "finalised_at": appraisal.finalised_at,
+        "scale": [
+            {"value": entry.value, "title": _text(entry.title), "tone": entry.tone} for entry in book.set.scale
+        ],
+        "rule": {
+            "verdict": book.set.verdict_rule.model_dump(mode="json"),
+            "recommendation": book.set.recommendation_rule.model_dump(mode="json"),
+            "rated_share": book.set.rated_share,
+        },
+        "evaluability_required": book.needs_evaluability(version.threshold_usd),
+        "criteria": [
+            {
+                "code": criterion.checklist.code,
+                "key": criterion.checklist.key,
+                "title": _text(criterion.checklist.title),
+                "weight": criterion.member.weight,
+                "verdict": appraisal.verdicts.get(criterion.checklist.code, ""),
+                "items": [
+                    {
+                        "id": item.id,
+                        "ask": _text(item.ask),
+                        "gating": item.gating,
+                        "source": item.source,
+                        "rating": given.value if given else "",
+                        "comment": given.comment if given else "",
+                        "evidence": given.evidence if given else "",
+                    }
+                    for item in criterion.checklist.items
+                    for given in [appraisal.ratings.get(item.id)]
+                ],
+            }
+            for criterion in criteria
+        ],
+        "verdict_titles": {entry.code: _text(entry.title) for entry in book.set.verdicts},
+        "verdict_tones": {entry.code: entry.tone for entry in book.set.verdicts},
+        "recommendation_titles": {entry.code: _text(entry.title) for entry in book.set.recommendations},
+        "recommendation_tones": {entry.code: entry.tone for entry in book.set.recommendations},
+        "computed": appraisal.computed,
+        "final": appraisal.final,
+        "reason": appraisal.reason,
+        "conditions": [_condition(entry) for entry in appraisal.conditions],
+        "changes": _changes(case) if _asks_revision(book, appraisal) else [],
+        "consultations": [
+            {
+                "unit": entry.unit,
+                "asked_at": entry.asked_at,
+                "due_on": entry.due_on,
+                "answered_at": entry.answered_at,
+                "answered_by": case.name(entry.answered_by),
+                "late": entry.late,
+                "text": entry.text,
+            }
+            for entry in appraisal.consultations
+        ],
+    }
+
+
+def _asks_revision(book: Rulebook, appraisal: Appraisal) -> bool:
+    return bool(appraisal.final) and book.set.recommendation(appraisal.final).means == "revise"
+
+
+def _decision(case: Case, decision: Decision) -> dict[str, Any]:
+    first = case.signature or next(
+        (
+            entry
+            for entry in reversed(case.decisions)
+            if entry.kind in ("propose_override", "propose_annulment") and entry.id < decision.id
+        ),
+        None,
+    )
+    second = decision.kind in ("countersign", "annul")
+    return {
+        "kind": decision.kind,
+        "by": _person(case, decision.by),
+        "at": decision.at,
+        "note": decision.note,
+        "approved_at": decision.approved_at,
+        "undated": decision.kind == "register_approval" and decision.approved_at is None,
+        "document": decision.document,
+        "source": decision.source,
+        "contradicts": decision.contradicts,
+        "first_signature": {"by": _person(case, first.by), "at": first.at, "note": first.note}
+        if second and first
+        else None,
+    }
+
+
+def _changes(case: Case) -> list[dict[str, Any]]:
+    latest = guards.revision_rounds(case)
+    newest = max((change.round for change in case.changes), default=latest)
+    return [
+        {"number": change.number, "item": change.item, "text": change.text}
+        for change in case.changes
+        if change.round == newest
+    ]
+
+
+def _condition(condition: Condition) -> dict[str, Any]:
+    return {
+        "number": condition.number,
+        "item": condition.item,
+        "text": condition.text,
+        "owner": condition.owner,
+        "due_on": condition.due_on,
+        "gate": condition.gate,
+        "by_hand": condition.by_hand,
+        "waived": condition.waived_at is not None,
+        "cleared_at": condition.cleared_at,
+    }
+
+
+def _steps(case: Case, book: Rulebook, now: datetime) -> list[dict[str, Any]]:
+    """List every step with the working days that the state before it took, against its limit."""
+    labels = {entry.name: _text(entry.label) for entry in book.workflow.transitions}
+    found: list[dict[str, Any]] = []
+    since = case.created_at
+    track = case.track
+    for step in case.steps:
+        state = book.workflow.states.get(step.from_state)
+        moved = step.from_state != step.to_state
+        limit = state.clock.get(track) if state and moved else None
+        measured = calendars.clock(case, limit, since, step.at) if limit is not None else None
+        found.append(
+            {
+                "name": step.name,
+                "label": labels.get(step.name),
+                "from": _title(book, step.from_state),
+                "to": _title(book, step.to_state),
+                "at": step.at,
+                "by": _person(case, step.by),
+                "note": step.note,
+                "days_used": measured.used if measured else None,
+                "days_limit": limit,
+            }
+        )
+        if moved:
+            since = step.at
+    return found
+
+
+def _title(book: Rulebook, state: str) -> Mapping[str, str] | None:
+    return _text(book.workflow.states[state].title) if state in book.workflow.states else None
+
+
+def _person(case: Case, person: int) -> dict[str, Any]:
+    found: Person | None = case.people.get(person)
+    if found is None:
+        return {"name": case.name(person), "unit": "", "roles": []}
+    return {"name": found.name, "unit": found.unit, "roles": _roles(found.roles)}
+
+
+def _roles(roles: Iterable[str]) -> list[str]:
+    return [role for role in ROLES if role in set(roles)]
+
+
+def _text(text: Text) -> dict[str, str]:
+    return {"en": text.en, "fr": text.fr, "es": text.es}

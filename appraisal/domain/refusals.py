@@ -1,0 +1,151 @@
+"""Refusals: why something may not be done, as a code with facts and a sentence in each language."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from appraisal.errors import AppraisalError
+from appraisal.i18n import N_, Language, Text, say
+
+SENTENCES: Mapping[str, str] = {
+    "wrong_state": N_("This step is not open in the state “%(state)s”."),
+    "unknown_step": N_("The workflow has no step called “%(step)s”."),
+    "role_missing": N_("Only people with the role of %(role)s may do this."),
+    "not_author": N_("Only an author of the proposal may do this."),
+    "not_lead": N_("Only the lead appraiser may do this."),
+    "not_system": N_("This happens by itself when its time has come."),
+    "inactive": N_("This account is closed."),
+    "excluded_author": N_("You are an author of this proposal, so somebody else has to do this."),
+    "excluded_lead": N_("You have led the appraisal of this proposal, so somebody else has to do this."),
+    "excluded_reviewer": N_("You have reviewed this proposal, so somebody else has to do this."),
+    "excluded_signatory": N_("You gave the first signature, so somebody else has to give the second."),
+    "lead_is_author": N_("%(name)s is an author of this proposal and may not appraise it."),
+    "lead_not_appraiser": N_("%(name)s does not hold the role of appraiser."),
+    "lead_unknown": N_("Choose one of the appraisers."),
+    "lead_unchanged": N_("%(name)s leads this appraisal already."),
+    "note_missing": N_("Give a reason."),
+    "lead_missing": N_("Name a lead appraiser."),
+    "missing_missing": N_("List what is missing."),
+    "changes_missing": N_("List at least one required change."),
+    "change_item_unknown": N_("“%(item)s” is not an item of the checklists."),
+    "until_missing": N_("Give the last day of the hold."),
+    "until_past": N_("The last day of the hold must lie in the future."),
+    "agreement_missing": N_("Give the date and the reference of the agreement."),
+    "approval_missing": N_("Give the document and the source of the approval."),
+    "approval_in_future": N_("An approval cannot lie in the future."),
+    "on_hold": N_("The proposal is on hold until %(until)s."),
+    "not_held": N_("The proposal is not on hold."),
+    "hold_not_expired": N_("The hold runs until %(until)s."),
+    "umbrella": N_("An umbrella programme is a container: its country projects are submitted, not itself."),
+    "fields_missing": N_("The form is not complete: %(fields)s."),
+    "documents_missing": N_("Documents are missing for the track: %(documents)s."),
+    "rate_missing": N_("There is no US$ rate for %(currencies)s in the table of rates."),
+    "changes_unanswered": N_("Not every required change is answered: %(numbers)s."),
+    "rounds_spent": N_("After %(rounds)s rounds a manager has to allow a further one."),
+    "rounds_remain": N_("Fewer than %(rounds)s rounds have been held."),
+    "further_round_allowed": N_("A further round is allowed already."),
+    "no_appraisal": N_("There is no appraisal to work on."),
+    "appraisal_incomplete": N_("The appraisal is not complete: %(problems)s."),
+    "evaluability_incomplete": N_("The evaluability review is not complete: %(problems)s."),
+    "consultations_open": N_("Still asked, and the date has not passed: %(units)s."),
+    "bureaux_not_asked": N_("Not asked yet: %(units)s."),
+    "recommendation_missing": N_("No recommendation can be computed yet."),
+    "recommendation_not_decidable": N_(
+        "The recommendation is “%(recommendation)s”: request a revision instead."
+    ),
+    "recommendation_not_revision": N_(
+        "The recommendation is “%(recommendation)s”: finalise the appraisal instead."
+    ),
+    "recommendation_raised": N_("The recommendation may be lowered, never raised."),
+    "recommendation_not_open": N_(
+        "“%(recommendation)s” may only be chosen where “%(computed)s” was computed."
+    ),
+    "recommendation_unknown": N_("“%(recommendation)s” is not a recommendation."),
+    "reason_missing": N_("Say why the recommendation differs from the computed one."),
+    "hand_written_missing": N_(
+        "A lowered recommendation needs a condition or a required change written by hand."
+    ),
+    "conditions_incomplete": N_("Each condition needs an owner, a due date and a gate: %(numbers)s."),
+    "appraisal_missing": N_("There is no finished appraisal of this version."),
+    "appraisal_not_earlier": N_("The appraisal was not finished before this moment."),
+    "recommendation_unfavourable": N_("The appraisal does not recommend approval: “%(recommendation)s”."),
+    "evaluability_missing": N_("The evaluability review is missing; it is required above US$5 million."),
+    "condition_waived": N_("A condition was waived, so only an override is open."),
+    "approval_open": N_("The proposal can be approved without an override."),
+    "signature_waiting": N_("A first signature is waiting for the second."),
+    "override_not_waiting": N_("No override is waiting for a second signature."),
+    "annulment_not_waiting": N_("No annulment is waiting for a second signature."),
+    "not_recommended_revision": N_(
+        "A decision can be asked for only after the appraisal recommended a revision."
+    ),
+    "escalated_before": N_("A decision on this version was asked for before."),
+    "not_silent_long_enough": N_("The proposal lapses on %(on)s."),
+    "reopenings_spent": N_("The proposal was reopened %(times)s times already."),
+    "approved_outside": N_("The proposal was approved outside the mechanism."),
+    "conditions_open": N_("Conditions are still open: %(numbers)s."),
+    "not_open_for_rating": N_("The appraisal is not open for rating."),
+    "not_editable": N_("The proposal cannot be edited in the state “%(state)s”."),
+    "not_visible": N_("You may not see this."),
+    "author_is_lead": N_("%(name)s has led or reviewed the appraisal and cannot become an author."),
+    "condition_owner_clears": N_(
+        "A condition is cleared by a coordinator who is neither its owner nor an author."
+    ),
+    "condition_closed": N_("The condition is closed already."),
+    "evidence_missing": N_("Say what shows that the condition is met."),
+    "consultation_answered": N_("This consultation is answered already."),
+    "not_consulted": N_("Only the unit that was asked, or a coordinator, may answer."),
+    "text_missing": N_("Write the comment."),
+    "item_unrated": N_("%(item)s is not rated."),
+    "item_unconfirmed": N_("The rating of %(item)s was carried over and is not confirmed."),
+    "item_unknown": N_("%(item)s is not an item of this set."),
+    "rating_unknown": N_("%(item)s: “%(value)s” is not on the scale."),
+    "x_on_gating": N_("%(item)s is a gating item and cannot be rated X."),
+    "x_not_allowed": N_("%(item)s cannot be rated X here."),
+    "comment_missing": N_("%(item)s is rated %(value)s and needs a comment."),
+    "too_few_rated": N_("%(criterion)s: at least half of the items must be rated."),
+    "own_administration": N_("You cannot close your own account or give up its administration."),
+    "track_not_tighter": N_("A track may only be made stricter."),
+    "proposed_not_confirmable": N_("These ratings must be confirmed one by one: %(items)s."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason against a step; ``facts`` fill the places of its sentence."""
+
+    code: str
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def say(self, language: Language) -> str:
+        """Return the reason as a sentence."""
+        values = {name: _shown(value, language) for name, value in self.facts.items()}
+        return say(language, SENTENCES[self.code], **values)
+
+
+def refuse(code: str, **facts: Any) -> Refusal:
+    """Build a refusal; ``KeyError`` for a code without a sentence."""
+    SENTENCES[code]
+    return Refusal(code, facts)
+
+
+class NotAllowed(AppraisalError):
+    """A step may not be taken; carries every reason, never just the first."""
+
+    def __init__(self, refusals: Iterable[Refusal]) -> None:
+        self.refusals = tuple(refusals)
+        super().__init__("; ".join(refusal.say("en") for refusal in self.refusals))
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Return the codes of the reasons, sorted."""
+        return tuple(sorted({refusal.code for refusal in self.refusals}))
+
+
+def _shown(value: Any, language: Language) -> str:
+    if isinstance(value, Text):
+        return value[language]
+    if isinstance(value, str):
+        return say(language, value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_shown(entry, language) for entry in value)
+    return str(value)

@@ -1,0 +1,72 @@
+"""Rulebooks: the definitions that one proposal goes by, found by what it pinned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from appraisal.definitions.library import Criterion, Library
+from appraisal.definitions.sets import ChecklistSet
+from appraisal.definitions.workflows import Workflow
+from appraisal.domain import tracks
+from appraisal.domain.facts import Appraisal, Case, Version
+from appraisal.domain.tracks import Rate
+from appraisal.domain.verdicts import Assessment, applicable, assess
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """A workflow, a set with its checklists, their digests, and the table of rates."""
+
+    workflow: Workflow
+    set: ChecklistSet
+    criteria: tuple[Criterion, ...]
+    digests: Mapping[str, str] = field(default_factory=dict)
+    rates: tuple[Rate, ...] = ()
+
+    def criteria_for(self, usd: Decimal | None) -> tuple[Criterion, ...]:
+        """Return the criteria that apply to a budget."""
+        return applicable(self.criteria, usd)
+
+    def needs_evaluability(self, usd: Decimal) -> bool:
+        """Tell whether a budget calls for a criterion that applies only above a threshold."""
+        return len(self.criteria_for(usd)) > len(self.criteria_for(None))
+
+
+def rulebook(library: Library, workflow: str, chosen: str, rates: tuple[Rate, ...] = ()) -> Rulebook:
+    """Find the rulebook of a proposal by the keys it pinned; empty keys mean the newest released ones."""
+    found = library.workflow(workflow) if workflow else library.newest_workflow()
+    joined = library.set(chosen) if chosen else library.newest_set()
+    criteria = library.criteria(joined.key)
+    keys = [found.key, joined.key, *(criterion.checklist.key for criterion in criteria)]
+    return Rulebook(found, joined, criteria, {key: library.digests[key] for key in keys}, rates)
+
+
+def assess_appraisal(
+    book: Rulebook, case: Case, appraisal: Appraisal, *, check_comments: bool = True
+) -> Assessment:
+    """Score an appraisal as it stands, against the version that it belongs to."""
+    version = next(version for version in case.versions if version.id == appraisal.version_id)
+    return _assess(book, version, appraisal, version.threshold_usd, check_comments)
+
+
+def computed_recommendation(book: Rulebook, case: Case, appraisal: Appraisal) -> str | None:
+    """Return the recommendation that follows from the ratings; None while none does.
+
+    While a criterion that applies only above a threshold is open, it is what the others give: a
+    revision may be asked for before the evaluability review is there.
+    """
+    version = next(version for version in case.versions if version.id == appraisal.version_id)
+    whole = _assess(book, version, appraisal, version.threshold_usd)
+    return whole.recommendation or _assess(book, version, appraisal, None).recommendation
+
+
+def _assess(
+    book: Rulebook, version: Version, appraisal: Appraisal, usd: Decimal | None, check_comments: bool = True
+) -> Assessment:
+    return assess(
+        book.set,
+        book.criteria_for(usd),
+        appraisal.ratings,
+        tracks.checklist_facts(version.content),
+        check_comments=check_comments,
+    )

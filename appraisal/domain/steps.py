@@ -1,0 +1,70 @@
+"""Steps: what a person wants to do with a proposal, and everything a rule needs to judge it."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from appraisal.definitions.workflows import Transition
+from appraisal.domain.facts import Case, Person
+from appraisal.domain.refusals import Refusal
+from appraisal.domain.rulebooks import Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAsked:
+    """A change that a revision request asks for, tied to an item; an empty item means the whole."""
+
+    text: str
+    item: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalGiven:
+    """An approval given outside: ``approved_at`` None means undated."""
+
+    document: str
+    source: str
+    approved_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a donor answered: the date and the reference."""
+
+    on: date
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a person gives along with a step; which of it is needed, the transition says."""
+
+    note: str = ""
+    lead: Person | None = None
+    missing: str = ""
+    changes: tuple[ChangeAsked, ...] = ()
+    until: date | None = None
+    agreement: Agreement | None = None
+    approval: ApprovalGiven | None = None
+    track: str = ""
+    consult: bool = True
+
+
+# The inputs that a transition may ask for under ``needs``; the note has a word of its own.
+INPUTS = frozenset({"lead", "missing", "changes", "until", "agreement", "approval"})
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One step being judged. The machine moves ``state`` of this object, never a row.
+
+    ``refusals`` collects every reason against it.
+    """
+
+    state: str
+    case: Case
+    book: Rulebook
+    actor: Person
+    now: datetime
+    inputs: Inputs
+    transition: Transition
+    refusals: list[Refusal] = field(default_factory=list)

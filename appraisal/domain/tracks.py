@@ -1,0 +1,141 @@
+"""Tracks and money: the US$ of a proposal, the pace it takes, and what a submission must hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from appraisal.definitions.checklists import Fact
+from appraisal.definitions.workflows import TrackCondition, Workflow
+from appraisal.domain import forms
+from appraisal.domain.facts import Content, Contribution, Document
+
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Units of a currency for one US$ from a day on, as the coordinators' table holds it."""
+
+    currency: str
+    on: date
+    per_usd: Decimal
+    source: str = ""
+
+
+def rate_on(rates: Sequence[Rate], currency: str, day: date) -> Rate | None:
+    """Return the newest rate of a currency that is not later than a day; US dollars need none."""
+    if currency == "USD":
+        return Rate("USD", day, Decimal(1))
+    known = [rate for rate in rates if rate.currency == currency and rate.on <= day]
+    return max(known, key=lambda rate: rate.on, default=None)
+
+
+def contributions(content: Content, rates: Sequence[Rate], day: date) -> tuple[Contribution, ...]:
+    """Read the contributions of a form, each with its US$ equivalent to the cent; None without a rate."""
+    found = []
+    for row in forms.rows(content, "identification.contributions"):
+        amount = decimal(row.get("amount"))
+        if amount is None:
+            continue
+        currency = str(row.get("currency", "USD")).upper()
+        rate = rate_on(rates, currency, day)
+        usd = None if rate is None else (amount / rate.per_usd).quantize(CENT, ROUND_HALF_UP)
+        found.append(
+            Contribution(
+                donor=str(row.get("donor", "")),
+                private=row.get("private") == "yes",
+                fund=str(row.get("fund", "")),
+                modality=str(row.get("modality", "")),
+                amount=amount,
+                currency=currency,
+                usd=usd,
+                rate=None if rate is None else rate.per_usd,
+                rate_on=None if rate is None else rate.on,
+            )
+        )
+    return tuple(found)
+
+
+def decimal(text: Any) -> Decimal | None:
+    """Read an amount of money; None where it is none."""
+    try:
+        amount = Decimal(str(text))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None
+
+
+def total_usd(given: Sequence[Contribution]) -> Decimal:
+    """Add up all contributions that have a US$ equivalent; several donors count together."""
+    return sum((entry.usd for entry in given if entry.usd is not None), Decimal(0))
+
+
+def derive(workflow: Workflow, content: Content, usd: Decimal, tightened: str = "") -> str:
+    """Return the track: the strictest whose conditions hold, or the stricter one a coordinator chose."""
+    keys = list(workflow.tracks)
+    derived = next(
+        (
+            key
+            for key in reversed(keys)
+            if (condition := workflow.tracks[key].when) is not None and _holds(condition, content, usd)
+        ),
+        next(key for key in keys if workflow.tracks[key].when is None),
+    )
+    return max(derived, tightened, key=keys.index) if tightened in keys else derived
+
+
+def _holds(condition: TrackCondition, content: Content, usd: Decimal) -> bool:
+    countries = list(forms.value(content, "identification.countries") or ())
+    return (
+        (condition.above_usd is None or usd > condition.above_usd)
+        and (condition.up_to_usd is None or usd <= condition.up_to_usd)
+        and (not condition.one_country or (len(countries) == 1 and countries[0] != "global"))
+        and (not condition.no_private_funder or not forms.has_private_funder(content))
+    )
+
+
+def fields_missing(content: Content) -> list[str]:
+    """Return the labels of the fields that a submission still needs, row by row."""
+    missing = []
+    for path, _, entry in forms.walk():
+        found = forms.value(content, path)
+        if entry.is_needed(content) and not found:
+            missing.append(entry.label)
+        if entry.kind == "rows":
+            for row in forms.rows(content, path):
+                missing += [
+                    column.label for column in entry.columns if column.needed and not row.get(column.key)
+                ]
+    return list(dict.fromkeys(missing))
+
+
+def documents_missing(
+    workflow: Workflow, track: str, content: Content, attached: Sequence[Document]
+) -> list[str]:
+    """Return the kinds of document that the track needs and that neither a file nor the form supplies."""
+    needed = list(workflow.tracks[track].documents)
+    if forms.has_private_funder(content):
+        needed.append("ppp_clearance")
+    kinds = {document.kind for document in attached}
+    return [
+        kind
+        for kind in needed
+        if kind not in kinds
+        and not (kind in forms.DOCUMENT_IN_FORM and forms.rows(content, forms.DOCUMENT_IN_FORM[kind]))
+    ]
+
+
+def checklist_facts(content: Content) -> Mapping[Fact, bool | None]:
+    """Return what the form says about when items may be rated X."""
+    return {
+        "no_private_funder": not forms.has_private_funder(content),
+        "no_learning_component": not forms.has_learning_component(content),
+        "centre_is_provider": forms.value(content, "turin.provider") == "turin_centre",
+    }
+
+
+def funds(given: Sequence[Contribution]) -> frozenset[str]:
+    """Return the funds that pay for a proposal."""
+    return frozenset(entry.fund for entry in given if entry.fund)

@@ -1,0 +1,148 @@
+"""Rendering: the value of a record as a PDF in one language.
+
+The file conforms to PDF/A-3a, carries the canonical JSON as ``record.json``, and is the same to the byte for
+the same value and language. Everything it is made of lies in ``templates/records`` and
+``static/fonts/print``; nothing else is read and nothing is fetched.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from xml.sax.saxutils import escape
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from appraisal import canonical
+from appraisal.clock import parse_stamp
+from appraisal.i18n import Language
+from appraisal.paths import folder
+from appraisal.pdf import archives, texts, words
+from appraisal.pdf.sheets import sheet
+from appraisal.pdf.words import Words
+
+VARIANT = "pdf/a-3a"
+ATTACHMENT = "record.json"
+
+_FONTCONFIG = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{fonts}</dir><cachedir>{cache}</cachedir><config><rescan><int>0</int></rescan></config></fontconfig>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Press:
+    """What is made once per process: the bundled fonts, and the style sheet parsed for them."""
+
+    fonts: Any
+    style: Any
+
+
+_setting_up = Lock()
+
+
+def render(value: Mapping[str, Any], language: Language) -> bytes:
+    """Return the PDF of a record; ``value`` is its parsed canonical JSON.
+
+    The same value and language give the same bytes, in any process of the same installation. Raises
+    ``KeyError`` or ``jinja2.UndefinedError`` for a value that is not a record's, and
+    ``archives.NotArchivable`` where the pages ask for a file or for a glyph that no bundled font has.
+    """
+    with _setting_up:
+        press = _press()
+    from weasyprint import HTML, Attachment
+
+    issued = parse_stamp(value["issued_at"])
+    attachment = Attachment(
+        string=canonical.canonical(value),
+        name=ATTACHMENT,
+        description=f"{value['schema']} {value['number']}",
+        created=issued,
+        modified=issued,
+        relationship="Data",
+        url_fetcher=archives.refusing_fetcher(),
+    )
+    with archives.watched():
+        page = HTML(string=page_of(value, language), url_fetcher=archives.refusing_fetcher())
+        document = page.render(font_config=press.fonts, stylesheets=[press.style], pdf_variant=VARIANT)
+        archives.identify(document)
+        written: bytes = document.write_pdf(
+            pdf_variant=VARIANT, attachments=[attachment], finisher=archives.finish
+        )
+    return written
+
+
+def page_of(value: Mapping[str, Any], language: Language) -> str:
+    """Return the HTML of a record, in which every text is escaped and fit for print."""
+    say = Words(language)
+    environment = _environment(language)
+    return environment.get_template("records/record.html").render(
+        value=value,
+        language=language,
+        sheet=sheet(value, say),
+        issued=parse_stamp(value["issued_at"]).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+@cache
+def _environment(language: Language) -> Environment:
+    say = Words(language)
+    environment = Environment(
+        loader=FileSystemLoader(folder("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=partial(texts.finalise, language=language),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(_=say.say, say=say, words=words)
+    # For attributes, where a place to break would be read as text.
+    environment.filters["bare"] = lambda text: Markup.escape(texts.bare(text))
+    return environment
+
+
+@cache
+def _press() -> _Press:
+    """Set up the fonts from a font configuration of our own, so that those of the machine change nothing."""
+    place = Path(tempfile.mkdtemp(prefix="appraisal-fonts-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    file = place / "fonts.conf"
+    fonts = folder("static") / "fonts" / "print"
+    file.write_text(
+        _FONTCONFIG.format(fonts=escape(str(fonts)), cache=escape(str(place / "cache"))), encoding="utf-8"
+    )
+    before = os.environ.get("FONTCONFIG_FILE")
+    os.environ["FONTCONFIG_FILE"] = str(file)
+    try:
+        # Reads its fonts at import and whenever a configuration is made.
+        from weasyprint import CSS
+        from weasyprint.text.fonts import FontConfiguration
+
+        configuration = FontConfiguration()
+        style = CSS(
+            string=(folder("templates") / "records" / "record.css").read_text(encoding="utf-8"),
+            url_fetcher=archives.refusing_fetcher(),
+            font_config=configuration,
+        )
+    finally:
+        if before is None:
+            del os.environ["FONTCONFIG_FILE"]
+        else:
+            os.environ["FONTCONFIG_FILE"] = before
+    return _Press(configuration, style)
+
+
+def parse(value_json: bytes) -> Mapping[str, Any]:
+    """Read the canonical JSON of a record; raises ``ValueError`` for what is no JSON object."""
+    value = json.loads(value_json)
+    if not isinstance(value, dict):
+        raise ValueError("a record is a JSON object")
+    return value

@@ -1,0 +1,183 @@
+"""Words: codes, amounts and moments of a record, as the reader of one language says them."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, format_time
+from babel.numbers import format_decimal, format_percent, get_currency_symbol
+
+from appraisal.clock import geneva_date, parse_stamp
+from appraisal.domain import forms
+from appraisal.i18n import Language, N_, say, translate, translate_plural
+
+# International English: day before month, US$ rather than a bare $.
+LOCALES: Mapping[Language, str] = {"en": "en_GB", "fr": "fr", "es": "es"}
+
+_BEFORE_SIGN = re.compile(r" (?=[?!:;»])")
+_AFTER_QUOTE = re.compile(r"(?<=«) ")
+
+RECORD_KINDS = {"appraisal": N_("Appraisal record"), "decision": N_("Decision sheet")}
+ROLES = {
+    "designer": N_("designer"),
+    "coordinator": N_("coordinator"),
+    "appraiser": N_("appraiser"),
+    "manager": N_("manager"),
+    "auditor": N_("auditor"),
+    "administrator": N_("administrator"),
+}
+TRACKS = {"fast": N_("Fast"), "standard": N_("Standard"), "reinforced": N_("Reinforced")}
+GATES = {"before_donor": N_("Before it goes to the donor"), "before_start": N_("Before the project starts")}
+ORIGINS = {
+    "native": N_("Submitted and decided in this system"),
+    "registered": N_("Registered in this system afterwards"),
+    "imported": N_("Imported from an earlier system"),
+}
+DECISIONS = {
+    "approve": N_("Approval"),
+    "propose_override": N_("Proposal to override the appraisal"),
+    "countersign": N_("Approval overriding the appraisal"),
+    "return": N_("Return for revision"),
+    "reject": N_("Rejection"),
+    "escalate": N_("Request for a decision"),
+    "continue_rounds": N_("Leave for a further round"),
+    "register_approval": N_("Approval given outside the mechanism"),
+    "propose_annulment": N_("Proposal to annul the approval"),
+    "annul": N_("Annulment of the approval"),
+}
+OUTCOMES = {
+    "approve": N_("Approved"),
+    "countersign": N_("Approved by override"),
+    "return": N_("Returned for revision"),
+    "reject": N_("Rejected"),
+    "register_approval": N_("Approved outside the mechanism"),
+    "annul": N_("Approval annulled"),
+}
+ROUTES = {
+    "mechanism": N_("the mechanism, on a favourable appraisal"),
+    "override": N_("override of the appraisal, with two signatures"),
+    "outside": N_("outside the mechanism"),
+}
+ROUTE_REASONS = {
+    "registered": N_("The approval was given elsewhere and registered afterwards."),
+    "appraisal_after_approval": N_("The appraisal was not finalised before the approval."),
+    "other_version": N_("The approval does not rely on a valid appraisal of the version approved."),
+    "evaluability_missing": N_("The evaluability review required above US$5 million was missing."),
+}
+
+
+def _labels(choices: tuple[forms.Choice, ...]) -> dict[str, str]:
+    return {choice.value: choice.label for choice in choices}
+
+
+KINDS = _labels(forms.KINDS)
+REGIONS = _labels(forms.REGIONS)
+FUNDS = _labels(forms.FUNDS)
+DOCUMENTS = _labels(forms.DOCUMENT_KINDS)
+
+
+class Words:
+    """What a template says in one language; every method takes what stands in the value of a record."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self.locale = LOCALES[language]
+
+    def say(self, message: str, **facts: Any) -> str:
+        """Translate a sentence of the catalogue."""
+        return self._tied(say(self.language, message, **facts))
+
+    def text(self, text: Mapping[str, str] | None) -> str:
+        """Return a text of a definition, which stands in the value in all languages."""
+        return self._tied(text[self.language]) if text else ""
+
+    def label(self, labels: Mapping[str, str], code: str) -> str:
+        """Translate a code; one that is not known is shown as it is."""
+        return translate(self.language, labels[code]) if code in labels else code
+
+    def money(self, amount: str | None, currency: str = "USD") -> str:
+        """Write an amount with its currency, cents only where there are any; nothing for None."""
+        if not amount:
+            return ""
+        number = Decimal(amount)
+        whole = number == number.to_integral_value()
+        figures = format_decimal(number, format="#,##0" if whole else "#,##0.00", locale=self.locale)
+        if currency == "USD":
+            return f"{figures}\u00a0$\u00a0US" if self.language == "fr" else _joined(self.language, "US$", figures)
+        symbol = get_currency_symbol(currency, locale=self.locale)
+        return f"{currency}\u00a0{figures}" if symbol == currency else _joined(self.language, symbol, figures)
+
+    def number(self, number: str | int | None) -> str:
+        """Write a number with as many decimals as it has."""
+        if number is None or number == "":
+            return ""
+        return format_decimal(Decimal(str(number)).normalize(), locale=self.locale, decimal_quantization=False)
+
+    def percent(self, share: str) -> str:
+        """Write a share of 1 as a percentage."""
+        return format_percent(Decimal(share), locale=self.locale, decimal_quantization=False)
+
+    def day(self, day: str | None) -> str:
+        """Write a date (ISO 8601); what is none is shown as it is."""
+        try:
+            return format_date(date.fromisoformat(day), "long", locale=self.locale) if day else ""
+        except ValueError:
+            return day or ""
+
+    def short_day(self, day: str | None) -> str:
+        """Write a date with a short month, for tables."""
+        return format_date(date.fromisoformat(day), "medium", locale=self.locale) if day else ""
+
+    def day_of(self, moment: str | None, *, short: bool = False) -> str:
+        """Write the calendar day in Geneva of a moment."""
+        if not moment:
+            return ""
+        day = geneva_date(parse_stamp(moment)).isoformat()
+        return self.short_day(day) if short else self.day(day)
+
+    def utc(self, moment: str | None) -> str:
+        """Write a moment in UTC to the second."""
+        if not moment:
+            return ""
+        at: datetime = parse_stamp(moment)
+        time = format_time(at, "HH:mm:ss", locale=self.locale)
+        return f"{format_date(at, 'medium', locale=self.locale)} {time} UTC"
+
+    def countries(self, codes: list[str]) -> str:
+        """Name countries by their ISO 3166 codes."""
+        names = Locale.parse(self.locale).territories
+        return ", ".join(
+            self.say(N_("global")) if code == "global" else names.get(code, code) for code in codes
+        )
+
+    def months(self, start: str, end: str) -> str:
+        """Count the months from the first to the last day of a project; nothing where a day is missing."""
+        try:
+            first, last = date.fromisoformat(start), date.fromisoformat(end)
+        except ValueError:
+            return ""
+        count = (last.year - first.year) * 12 + last.month - first.month + (last.day >= first.day)
+        return translate_plural(self.language, "%(count)s month", "%(count)s months", count) % {"count": count}
+
+    def person(self, person: Mapping[str, Any]) -> str:
+        """Name a person with unit and roles."""
+        roles = ", ".join(self.label(ROLES, role) for role in person["roles"])
+        return " · ".join(part for part in (person["unit"], roles) if part)
+
+    def size(self, octets: int) -> str:
+        """Write the size of a file in thousands of bytes."""
+        return self.say(N_("%(count)s kB"), count=self.number(-(-octets // 1000)))
+
+
+    def _tied(self, sentence: str) -> str:
+        # French sets a blank before these signs, at which no line may break.
+        if self.language != "fr":
+            return sentence
+        return _BEFORE_SIGN.sub("\u00a0", _AFTER_QUOTE.sub("\u00a0", sentence))
+
+
+def _joined(language: Language, symbol: str, figures: str) -> str:
+    return f"{symbol}{figures}" if language == "en" else f"{figures}\u00a0{symbol}"

@@ -1,0 +1,105 @@
+"""Comparing: what a scenario says must be true, against what is."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from appraisal.domain import routes, rulebooks
+from appraisal.domain.facts import Appraisal, Case, Person
+from appraisal.scenarios.files import expected
+from appraisal.services import indicators
+from appraisal.storage import queries
+from appraisal.storage.facts import load_case
+
+if TYPE_CHECKING:
+    from appraisal.scenarios.playing import Play
+
+# Whoever plays a scenario reads everything, as an auditor does.
+READER = Person(-1, "reader", frozenset({"auditor"}))
+
+
+def describe(playing: "Play", number: str) -> dict[str, Any]:
+    """Return what can be said of a proposal, as plain data."""
+    with playing.database.read() as db:
+        case = load_case(db, number)
+        records, _ = queries.list_records(db, READER, number)
+    book = rulebooks.rulebook(playing.library, case.workflow, case.set)
+    found, appraisal = routes.route(case, book), _latest(case)
+    running = case.appraisal
+    assessed = rulebooks.assess_appraisal(book, case, running) if running else None
+    verdicts = dict(appraisal.verdicts) if appraisal else {}
+    return {
+        "number": case.number,
+        "state": case.state,
+        "route": found.kind if found else None,
+        "reason": found.reason if found and found.reason else None,
+        "version": case.version.number if case.version else 0,
+        "track": case.track or None,
+        "on_hold": case.hold is not None,
+        "verdicts": dict(assessed.verdicts) if assessed and not verdicts else verdicts,
+        "computed": appraisal.computed if appraisal else (assessed.recommendation if assessed else None),
+        "recommendation": appraisal.final if appraisal else (assessed.recommendation if assessed else None),
+        "conditions": len(appraisal.conditions) if appraisal else 0,
+        "open_conditions": sum(entry.is_open for entry in appraisal.conditions) if appraisal else 0,
+        "changes": len(case.changes),
+        "rounds": sum(step.act in ("request_revision", "return") for step in case.steps),
+        "usd": format(case.version.usd, "f") if case.version else None,
+        "records": [record.digest for record in reversed(records)],
+        "steps": [step.name for step in case.steps],
+    }
+
+
+def _latest(case: Case) -> Appraisal | None:
+    """Return the appraisal that was finalised last and still stands."""
+    return next((entry for entry in reversed(case.appraisals) if entry.finalised_at and not entry.superseded_at), None)
+
+
+
+
+def describe_indicator(playing: "Play", code: str, biennium: str) -> dict[str, Any]:
+    """Return an indicator's report as plain data."""
+    with playing.database.read() as db:
+        return indicators.report_value(code, indicators.report(db, playing.library, code, biennium))
+
+
+def differences(playing: "Play", given: Mapping[str, Any], line: int) -> list[str]:
+    """Return a readable line for everything that is not as it was said to be."""
+    wanted = expected(given)
+    found = []
+    for handle, facts in wanted.proposals.items():
+        if handle not in playing.numbers:
+            found.append(f"line {line}: {handle} was never begun")
+            continue
+        found += _compare(handle, facts, describe(playing, playing.numbers[handle]), line)
+    for entry in wanted.indicators:
+        facts = {key: value for key, value in entry.items() if key not in ("indicator", "biennium")}
+        code, biennium = str(entry.get("indicator", "2.1")), str(entry.get("biennium", ""))
+        try:
+            actual = describe_indicator(playing, code, biennium)
+        except (KeyError, ValueError) as error:
+            found.append(f"line {line}: indicator {code} {biennium}: {error}")
+            continue
+        found += _compare(f"indicator {code} {biennium}", facts, actual, line)
+    return found
+
+
+def _compare(name: str, wanted: Mapping[str, Any], actual: Mapping[str, Any], line: int) -> list[str]:
+    found = []
+    for key, value in wanted.items():
+        if key not in actual:
+            found.append(f"line {line}: {name}: nothing is known of ‘{key}’")
+        elif isinstance(value, Mapping):
+            found += _compare(f"{name} {key}", value, actual[key], line)
+        elif _text(value) != _text(actual[key]):
+            found.append(f"line {line}: {name}: {key} is {_text(actual[key])}, not {_text(value)}")
+    return found
+
+
+def _text(value: Any) -> str:
+    """Write a value as a scenario file would: everything there is text."""
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_text(entry) for entry in value) + "]"
+    return "none" if str(value) == "null" else str(value)

@@ -1,0 +1,350 @@
+"""Appraisals: rating, comments of units, the lead's recommendation, and its conditions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, update
+
+from appraisal.clock import geneva_date
+from appraisal.definitions.library import Library
+from appraisal.domain import access, forms, rulebooks
+from appraisal.domain.facts import Appraisal, Case, Gate, Person
+from appraisal.domain.refusals import NotAllowed, Refusal, refuse
+from appraisal.errors import NotFound, StepConflict
+from appraisal.services import steps
+from appraisal.services.proposals import note_event
+from appraisal.storage import proposals, tables
+from appraisal.storage.facts import load_case
+
+RATINGS = tables.Rating.__table__
+APPRAISALS = tables.Appraisal.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class RatingPut:
+    """What the lead puts down for an item; an empty value takes the rating back."""
+
+    value: str
+    comment: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionPut:
+    """A condition as the lead writes it; one without an item's rating behind it is written by hand."""
+
+    text: str
+    item: str = ""
+    owner: str = ""
+    due_on: date | None = None
+    gate: Gate | None = None
+
+
+def _rateable(
+    db: Connection, library: Library, actor: Person, number: str, seen: int | None
+) -> tuple[Case, rulebooks.Rulebook, Appraisal]:
+    """Load for rating; ``seen`` is the row version of the appraisal, not of the proposal."""
+    case, book = steps.load(db, library, number, actor, lock=True)
+    running = case.appraisal
+    if running is None or not access.may_rate(case, actor):
+        raise NotAllowed([_rate_refusal(case, actor)])
+    if seen is not None and running.row_version != seen:
+        raise StepConflict(seen, running.row_version)
+    return case, book, running
+
+
+def _rate_refusal(case: Case, actor: Person) -> Refusal:
+    if case.appraisal is None:
+        return refuse("not_open_for_rating")
+    if case.hold is not None:
+        return refuse("on_hold", until=case.hold.until.isoformat())
+    return refuse("excluded_author") if actor.id in case.related("author") else refuse("not_lead")
+
+
+def rate(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    number: str,
+    ratings: Mapping[str, RatingPut],
+    *,
+    seen: int | None = None,
+) -> Case:
+    """Save ratings of some items. Saving is private and makes no event; rating confirms what was proposed.
+
+    An item or value that the set does not have is refused; what a rating still lacks (a comment)
+    is said by the checklists and holds up finalising only.
+    """
+    case, book, running = _rateable(db, library, actor, number, seen)
+    version = next(entry for entry in case.versions if entry.id == running.version_id)
+    known = {
+        item.id
+        for criterion in book.criteria_for(version.threshold_usd)
+        for item in criterion.checklist.items
+    }
+    wrong = [refuse("item_unknown", item=item) for item in ratings if item not in known]
+    wrong += [
+        refuse("rating_unknown", item=item, value=put.value)
+        for item, put in ratings.items()
+        if put.value and book.set.rating(put.value) is None
+    ]
+    if wrong:
+        raise NotAllowed(wrong)
+    for item, put in ratings.items():
+        _put_rating(db, running, item, put, actor, now)
+    _touch(db, running)
+    return load_case(db, number)
+
+
+def _put_rating(db: Connection, running: Appraisal, item: str, put: RatingPut, actor: Person, now: datetime) -> None:
+    where = (RATINGS.c.appraisal_id == running.id, RATINGS.c.item == item)
+    comment, evidence = put.comment.strip()[: forms.PROSE_LIMIT], put.evidence.strip()[: forms.PROSE_LIMIT]
+    if not put.value and not comment and not evidence:
+        db.execute(delete(RATINGS).where(*where))
+        return
+    values = {
+        "value": put.value,
+        "comment": comment,
+        "evidence": evidence,
+        "proposed": False,
+        "by": actor.id,
+        "at": now,
+    }
+    if item in running.ratings:
+        db.execute(update(RATINGS).where(*where).values(**values))
+    else:
+        db.execute(insert(RATINGS).values(appraisal_id=running.id, item=item, **values))
+
+
+def _touch(db: Connection, running: Appraisal, **values: Any) -> None:
+    changed = db.execute(
+        update(APPRAISALS)
+        .where(APPRAISALS.c.id == running.id, APPRAISALS.c.row_version == running.row_version)
+        .values(row_version=running.row_version + 1, **values)
+    )
+    if changed.rowcount != 1:
+        raise StepConflict(running.row_version, None)
+
+
+def changed_evidence(case: Case, book: rulebooks.Rulebook) -> frozenset[str]:
+    """Return the items whose evidence fields differ between the version appraised last and the present one.
+
+    An item that cites a document changes when the files of that kind do.
+    """
+    running = case.appraisal or case.finalised
+    if running is None or len(case.versions) < 2:
+        return frozenset()
+    present = next(entry for entry in case.versions if entry.id == running.version_id)
+    earlier_ids = [entry.version_id for entry in case.appraisals if entry.finalised_at and entry.id != running.id]
+    earlier = next((entry for entry in reversed(case.versions) if entry.id in earlier_ids), None)
+    if earlier is None:
+        return frozenset()
+
+    def at(version: Any, path: str) -> Any:
+        section, _, key = path.partition(".")
+        if section == "documents":
+            return sorted(entry.sha256 for entry in version.documents if entry.kind == key)
+        return forms.value(version.content, path)
+
+    return frozenset(
+        item.id
+        for criterion in book.criteria
+        for item in criterion.checklist.items
+        if any(at(earlier, path) != at(present, path) for path in item.evidence)
+    )
+
+
+def confirm_unchanged(
+    db: Connection, library: Library, actor: Person, now: datetime, number: str, *, seen: int | None = None
+) -> Case:
+    """Confirm all proposed ratings of items whose evidence did not change; the others stay proposed."""
+    case, book, running = _rateable(db, library, actor, number, seen)
+    changed = changed_evidence(case, book)
+    items = [given.item for given in running.ratings.values() if given.proposed and given.item not in changed]
+    if items:
+        db.execute(
+            update(RATINGS)
+            .where(RATINGS.c.appraisal_id == running.id, RATINGS.c.item.in_(items))
+            .values(proposed=False, by=actor.id, at=now)
+        )
+    _touch(db, running)
+    return load_case(db, number)
+
+
+def recommend(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    number: str,
+    *,
+    chosen: str = "",
+    reason: str = "",
+    conditions: Sequence[ConditionPut] = (),
+    seen: int | None = None,
+) -> Case:
+    """Save the recommendation that the lead chooses, why, and the conditions; nothing is final yet.
+
+    An empty choice follows what is computed. Whether the choice is open is judged by the step
+    that makes it final; a recommendation that the set does not have is refused at once.
+    """
+    _, book, running = _rateable(db, library, actor, number, seen)
+    if chosen and chosen not in {entry.code for entry in book.set.recommendations}:
+        raise NotAllowed([refuse("recommendation_unknown", recommendation=chosen)])
+    table = tables.Condition.__table__
+    # Conditions of an appraisal that is still open are notes, not obligations: they are written anew.
+    db.execute(delete(table).where(table.c.appraisal_id == running.id))
+    low = {given.item for given in running.ratings.values() if given.value in book.set.conditions_from}
+    for position, put in enumerate(conditions, 1):
+        proposals.insert_row(
+            db,
+            tables.Condition,
+            appraisal_id=running.id,
+            number=position,
+            item=put.item,
+            text=put.text.strip(),
+            owner=put.owner.strip(),
+            due_on=put.due_on,
+            gate=put.gate,
+            by_hand=put.item not in low,
+        )
+    _touch(db, running, chosen=chosen, reason=reason.strip())
+    return load_case(db, number)
+
+
+def answer_consultation(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    number: str,
+    consultation: int,
+    text: str,
+    *,
+    on_behalf: bool = False,
+) -> Case:
+    """Write down a unit's comment; after its date, or after finalising, it is kept and marked late.
+
+    An appraiser of the unit answers, or a coordinator on its behalf. Answering makes a reviewer.
+    """
+    case, _ = steps.load(db, library, number, actor, lock=True)
+    found = next(
+        (
+            (appraisal, entry)
+            for appraisal in case.appraisals
+            for entry in appraisal.consultations
+            if entry.id == consultation
+        ),
+        None,
+    )
+    if found is None:
+        raise NotFound("consultation", str(consultation))
+    appraisal, entry = found
+    refusals = _answer_refusals(case, actor, entry.unit, entry.answered_at is not None, text)
+    if refusals:
+        raise NotAllowed(refusals)
+    late = geneva_date(now) > entry.due_on or not appraisal.is_running
+    table = tables.Consultation.__table__
+    db.execute(
+        update(table)
+        .where(table.c.id == consultation, table.c.answered_at.is_(None))
+        .values(answered_at=now, answered_by=actor.id, text=text.strip()[: forms.PROSE_LIMIT], late=late)
+    )
+    if not on_behalf and actor.has("appraiser") and actor.id not in case.related("lead"):
+        case = steps.add_relation(db, case, actor, "reviewer", now)
+    return note_event(db, case, actor, now, "answer_consultation", {"unit": entry.unit, "late": late})
+
+
+def _answer_refusals(case: Case, actor: Person, unit: str, answered: bool, text: str) -> list[Refusal]:
+    found = []
+    if actor.id in case.related("author"):
+        found.append(refuse("excluded_author"))
+    elif not actor.has("coordinator") and not (actor.has("appraiser") and actor.unit == unit):
+        found.append(refuse("not_consulted"))
+    if answered:
+        found.append(refuse("consultation_answered"))
+    if not text.strip():
+        found.append(refuse("text_missing"))
+    return found
+
+
+def clear_condition(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    number: str,
+    condition: int,
+    evidence: str,
+    *,
+    seen: int | None = None,
+) -> Case:
+    """Close a condition with evidence: a coordinator's act, never its owner's or an author's."""
+    case = _open_condition(db, library, actor, number, condition, seen)
+    entry = next(entry for appraisal in case.appraisals for entry in appraisal.conditions if entry.id == condition)
+    refusals = []
+    if not actor.has("coordinator") or actor.id in case.related("author") or entry.owner == actor.name:
+        refusals.append(refuse("condition_owner_clears"))
+    if not evidence.strip():
+        refusals.append(refuse("evidence_missing"))
+    if refusals:
+        raise NotAllowed(refusals)
+    table = tables.Condition.__table__
+    db.execute(
+        update(table)
+        .where(table.c.id == condition)
+        .values(cleared_at=now, cleared_by=actor.id, evidence=evidence.strip())
+    )
+    return note_event(
+        db, case, actor, now, "clear_condition", {"condition": entry.number, "evidence": evidence.strip()}
+    )
+
+
+def waive_condition(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    number: str,
+    condition: int,
+    reason: str,
+    *,
+    seen: int | None = None,
+) -> Case:
+    """Waive a condition: a manager's act, after which only an override can approve."""
+    case = _open_condition(db, library, actor, number, condition, seen)
+    refusals = []
+    if not actor.has("manager"):
+        refusals.append(refuse("role_missing", role="manager"))
+    for relation in ("author", "lead"):
+        if actor.id in case.related(relation):  # type: ignore[arg-type]
+            refusals.append(refuse(f"excluded_{relation}"))
+    if not reason.strip():
+        refusals.append(refuse("note_missing"))
+    if refusals:
+        raise NotAllowed(refusals)
+    table = tables.Condition.__table__
+    db.execute(
+        update(table).where(table.c.id == condition).values(waived_at=now, waived_by=actor.id, evidence=reason.strip())
+    )
+    entry = next(entry for appraisal in case.appraisals for entry in appraisal.conditions if entry.id == condition)
+    return note_event(db, case, actor, now, "waive_condition", {"condition": entry.number, "reason": reason.strip()})
+
+
+def _open_condition(
+    db: Connection, library: Library, actor: Person, number: str, condition: int, seen: int | None
+) -> Case:
+    case, _ = steps.load(db, library, number, actor, lock=True)
+    steps.check_seen(case, seen)
+    final = case.finalised
+    entry = next((entry for entry in final.conditions if entry.id == condition), None) if final else None
+    if entry is None:
+        raise NotFound("condition", str(condition))
+    if not entry.is_open:
+        raise NotAllowed([refuse("condition_closed")])
+    return case
+
+

@@ -1,0 +1,205 @@
+"""Approvals given outside the mechanism: registered one by one, or imported from a list."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from io import StringIO
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from appraisal.canonical import canonical
+from appraisal.clock import GENEVA, geneva_date
+from appraisal.definitions.library import Library
+from appraisal.domain import contents, forms, tracks
+from appraisal.domain.facts import Case, Person
+from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.domain.steps import ApprovalGiven, Inputs
+from appraisal.errors import Fault, FaultyInput
+from appraisal.services import acts
+from appraisal.services.proposals import BadContent, note_event
+from appraisal.storage import proposals, tables
+from appraisal.storage.facts import load_case, load_rates
+
+COLUMNS = ("number", "title", "date", "fund", "document", "source")
+
+
+def register_outside(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    content: Mapping[str, Mapping[str, Any]],
+    approval: ApprovalGiven,
+    *,
+    origin: str = "registered",
+    illustrative: bool = False,
+    source: str = "",
+    request: str | None = None,
+) -> Case:
+    """Register an approval of a proposal that never came here: it is created and approved, route outside.
+
+    Whoever registers it does not become an author. Raises ``NotAllowed`` or ``BadContent``.
+    """
+    if request is not None and (done := proposals.request_done(db, request)) is not None:
+        return load_case(db, done)
+    if not actor.has("coordinator") or not actor.active:
+        raise NotAllowed([refuse("role_missing", role="coordinator")])
+    wrong = contents.all_complaints(content)
+    if wrong:
+        raise BadContent(wrong)
+    kept = {key: contents.tidy(forms.section(key), fields) for key, fields in content.items()}
+    workflow = library.newest_workflow()
+    at = approval.approved_at or now
+    number = proposals.next_number(db, geneva_date(at).year)
+    given = tracks.contributions(kept, load_rates(db), geneva_date(at))
+    proposals.insert_proposal(
+        db,
+        number=number,
+        state=workflow.initial,
+        state_since=now,
+        origin=origin,
+        workflow=workflow.key,
+        definition_set=library.newest_set().key,
+        content=canonical(kept).decode(),
+        illustrative=illustrative,
+        source=source,
+        created_at=now,
+        **acts.summary(kept, given, tracks.total_usd(given)),
+    )
+    created = note_event(db, load_case(db, number), actor, now, "create", {"origin": origin, "source": source})
+    registering = next(entry.name for entry in workflow.transitions if entry.act == "register_approval")
+    return acts.take_step(
+        db, library, actor, now, created.number, registering, Inputs(approval=approval), request=request
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an import, read: ``approved_at`` None means undated."""
+
+    line: int
+    number: str
+    title: str
+    approved_at: datetime | None
+    fund: str
+    document: str
+    source: str
+
+
+def read_approvals(text: str, name: str, now: datetime) -> list[Line]:
+    """Read a CSV of approvals: number, title, date, fund, document, source, with a heading line.
+
+    Number or title may be empty, not both; an empty date means *undated*. Raises ``FaultyInput``
+    with every bad line.
+    """
+    reader = csv.reader(StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
+    faults: list[Fault] = []
+    found: list[Line] = []
+    try:
+        heading = [cell.strip().lower() for cell in next(reader, [])]
+        if sorted(heading) != sorted(COLUMNS):
+            raise FaultyInput([Fault(name, 1, f"the first line must name the columns {', '.join(COLUMNS)}")])
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            if len(row) != len(heading):
+                faults.append(Fault(name, reader.line_num, f"{len(row)} cells instead of {len(heading)}"))
+                continue
+            cells = {key: cell.strip() for key, cell in zip(heading, row, strict=True)}
+            line, wrong = _line(cells, reader.line_num, now)
+            faults += [Fault(name, reader.line_num, message) for message in wrong]
+            found.append(line)
+    except csv.Error as error:
+        faults.append(Fault(name, max(reader.line_num, 1), f"not CSV: {error}"))
+    if not found and not faults:
+        faults.append(Fault(name, 1, "there is no approval in this file"))
+    if faults:
+        raise FaultyInput(faults)
+    return found
+
+
+def _line(cells: Mapping[str, str], line: int, now: datetime) -> tuple[Line, list[str]]:
+    wrong = []
+    if not cells["number"] and not cells["title"]:
+        wrong.append("give the number of a proposal or a title")
+    if cells["fund"] not in {choice.value for choice in forms.FUNDS}:
+        wrong.append(f"the fund must be XBTC, RBSA or RBTC, not “{cells['fund']}”")
+    wrong += [f"the {key} is empty" for key in ("document", "source") if not cells[key]]
+    approved_at = None
+    if cells["date"]:
+        try:
+            # A day without an hour counts as its end, so that it never comes before an appraisal of that day.
+            approved_at = datetime.combine(date.fromisoformat(cells["date"]), time.max, GENEVA)
+        except ValueError:
+            wrong.append(f"the date must be year-month-day, not “{cells['date']}”")
+    if approved_at is not None and geneva_date(approved_at) > geneva_date(now):
+        wrong.append(f"the date {cells['date']} lies in the future")
+    return (
+        Line(line, cells["number"], cells["title"], approved_at, cells["fund"], cells["document"], cells["source"]),
+        wrong,
+    )
+
+
+def import_approvals(
+    db: Connection, library: Library, actor: Person, now: datetime, lines: Sequence[Line], name: str
+) -> list[Case]:
+    """Register every approval of a list, all or none.
+
+    A line with a number registers it for that proposal, one with a title creates one. Raises
+    ``FaultyInput`` with every line that is refused; the caller's transaction is then rolled back.
+    """
+    faults: list[Fault] = []
+    done: list[Case] = []
+    seen: dict[str, int] = {}
+    for line in lines:
+        key = line.number or line.title.casefold()
+        if key in seen:
+            faults.append(Fault(name, line.line, f"the same as line {seen[key]}"))
+            continue
+        seen[key] = line.line
+        try:
+            done.append(_import_line(db, library, actor, now, line))
+        except NotAllowed as error:
+            faults += [Fault(name, line.line, refusal.say("en")) for refusal in error.refusals]
+        except (BadContent, LookupError) as error:
+            faults.append(Fault(name, line.line, str(error)))
+    if faults:
+        raise FaultyInput(faults)
+    return done
+
+
+def _import_line(db: Connection, library: Library, actor: Person, now: datetime, line: Line) -> Case:
+    # The end of today has not come yet; an approval of today was given before this moment.
+    at = min(line.approved_at, now) if line.approved_at else None
+    approval = ApprovalGiven(line.document, line.source, at)
+    table = tables.Proposal.__table__
+    if line.number:
+        known = db.execute(select(table.c.id).where(table.c.number == line.number)).first()
+        if known is None:
+            raise LookupError(f"there is no proposal {line.number}")
+        case = load_case(db, line.number)
+        workflow = library.workflow(case.workflow) if case.workflow else library.newest_workflow()
+        name = next(entry.name for entry in workflow.transitions if entry.act == "register_approval")
+        return acts.take_step(db, library, actor, now, line.number, name, Inputs(approval=approval))
+    if db.execute(select(table.c.id).where(table.c.title == line.title, table.c.origin == "imported")).first():
+        raise LookupError(f"an approval of “{line.title}” was imported before")
+    content = {
+        "identification": {
+            "title": line.title,
+            "contributions": [
+                {
+                    "donor": "–",
+                    "private": "no",
+                    "fund": line.fund,
+                    "modality": "direct",
+                    "amount": "0",
+                    "currency": "USD",
+                }
+            ],
+        }
+    }
+    return register_outside(db, library, actor, now, content, approval, origin="imported", source=line.source)
+
+

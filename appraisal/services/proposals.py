@@ -1,0 +1,337 @@
+"""Proposals: creating them, writing the draft, who its authors are, and the files attached."""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from appraisal.canonical import canonical
+from appraisal.clock import geneva_date
+from appraisal.definitions.library import Library
+from appraisal.domain import access, contents, events, forms, tracks
+from appraisal.domain.contents import Complaint
+from appraisal.domain.facts import Case, Person
+from appraisal.domain.refusals import NotAllowed, Refusal, refuse
+from appraisal.errors import AppraisalError, NotFound
+from appraisal.services import acts, steps
+from appraisal.storage import proposals, tables
+from appraisal.storage.facts import load_case, load_people, load_rates
+from appraisal.storage.files import Files
+
+MOST_BYTES = 20 * 1024 * 1024
+
+
+class BadContent(AppraisalError):
+    """What was given for the form cannot be kept; carries every complaint."""
+
+    def __init__(self, complaints: Sequence[Complaint]) -> None:
+        self.complaints = tuple(complaints)
+        super().__init__("; ".join(f"{entry.path}: {entry.sentence % dict(entry.facts)}" for entry in complaints))
+
+
+class BadFile(AppraisalError):
+    """A file cannot be attached; ``code`` is one of *empty*, *too_large*, *kind*, *type*."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+def create_proposal(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    content: Mapping[str, Mapping[str, Any]],
+    *,
+    illustrative: bool = False,
+    source: str = "",
+    request: str | None = None,
+) -> Case:
+    """Create a draft whose author the actor is; raises ``NotAllowed`` or ``BadContent``."""
+    if request is not None and (done := proposals.request_done(db, request)) is not None:
+        return load_case(db, done)
+    if not actor.has("designer") or not actor.active:
+        raise NotAllowed([refuse("role_missing", role="designer")])
+    kept = _kept(content)
+    workflow = library.newest_workflow()
+    number = proposals.next_number(db, geneva_date(now).year)
+    given = tracks.contributions(kept, load_rates(db), geneva_date(now))
+    id = proposals.insert_proposal(
+        db,
+        number=number,
+        state=workflow.initial,
+        state_since=now,
+        origin="native",
+        content=canonical(kept).decode(),
+        edited_at=now,
+        illustrative=illustrative,
+        source=source,
+        created_at=now,
+        **acts.summary(kept, given, tracks.total_usd(given)),
+    )
+    proposals.relate(db, id, actor.id, "author", now)
+    return note_event(db, load_case(db, number), actor, now, "create", {"source": source, "illustrative": illustrative}, request)
+
+
+def _kept(content: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    wrong = contents.all_complaints(content)
+    if wrong:
+        raise BadContent(wrong)
+    kept = {key: contents.tidy(forms.section(key), fields) for key, fields in content.items()}
+    return {key: fields for key, fields in kept.items() if fields}
+
+
+def note_event(
+    db: Connection,
+    case: Case,
+    actor: Person,
+    now: datetime,
+    action: str,
+    said: Mapping[str, Any],
+    request: str | None = None,
+    **columns: Any,
+) -> Case:
+    """Append an event that moves nothing, with the columns that changed."""
+    event = events.event(
+        proposal=case.number,
+        sequence=case.sequence + 1,
+        previous=case.head,
+        at=now,
+        by=actor.id,
+        action=action,
+        facts=said,
+    )
+    proposals.update_proposal(db, case.id, case.row_version, sequence=event.sequence, head=event.digest, **columns)
+    proposals.insert_event(
+        db, case.id, event, name=action, at=now, by=actor.id, from_state=case.state, to_state=case.state, request=request
+    )
+    return replace(case, row_version=case.row_version + 1, sequence=event.sequence, head=event.digest)
+
+
+
+
+def save_section(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    number: str,
+    section: str,
+    raw: Mapping[str, Any],
+    *,
+    seen: int | None = None,
+) -> Case:
+    """Save one section of the draft; no version is made of it.
+
+    Raises ``BadContent`` with every complaint, ``NotAllowed``, ``NotFound`` or ``StepConflict``.
+    """
+    case, _ = _editable(db, library, actor, number, seen)
+    form = forms.section(section)
+    kept = contents.tidy(form, raw)
+    wrong = contents.complaints(form, kept)
+    if wrong:
+        raise BadContent(wrong)
+    content = {key: fields for key, fields in {**case.content, section: kept}.items() if fields}
+    columns: dict[str, Any] = {"content": canonical(content).decode(), "edited_at": now}
+    if not case.versions:
+        given = tracks.contributions(content, load_rates(db), geneva_date(now))
+        columns |= acts.summary(content, given, tracks.total_usd(given))
+    proposals.update_proposal(db, case.id, case.row_version, **columns)
+    return replace(case, content=content, row_version=case.row_version + 1, edited_at=now)
+
+
+def _editable(
+    db: Connection, library: Library, actor: Person, number: str, seen: int | None
+) -> tuple[Case, steps.Rulebook]:
+    case, book = steps.load(db, library, number, actor, lock=True)
+    steps.check_seen(case, seen)
+    state = book.workflow.states[case.state]
+    if not access.may_edit(case, actor, state.editable_by == "author"):
+        raise NotAllowed(_edit_refusals(case, actor, state))
+    return case, book
+
+
+def _edit_refusals(case: Case, actor: Person, state: Any) -> list[Refusal]:
+    if actor.id not in case.related("author") or not actor.has("designer"):
+        return [refuse("not_author")]
+    if case.hold is not None:
+        return [refuse("on_hold", until=case.hold.until.isoformat())]
+    return [refuse("not_editable", state=state.title)]
+
+
+def add_author(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    number: str,
+    person_id: int,
+    *,
+    seen: int | None = None,
+) -> Case:
+    """Let another designer write along; somebody who has led or reviewed the appraisal cannot."""
+    case, _ = _editable(db, library, actor, number, seen)
+    person = load_people(db, [person_id]).get(person_id)
+    if person is None or not person.has("designer") or not person.active:
+        raise NotAllowed([refuse("role_missing", role="designer")])
+    if person.id in case.related("lead") | case.related("reviewer"):
+        raise NotAllowed([refuse("author_is_lead", name=person.name)])
+    if person.id in case.related("author"):
+        return case
+    after = steps.add_relation(db, case, person, "author", now)
+    return note_event(db, after, actor, now, "add_author", {"author": person.id})
+
+
+def answer_change(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    number: str,
+    change: int,
+    answer: str,
+    text: str,
+    *,
+    seen: int | None = None,
+) -> Case:
+    """Answer a required change by its id: *done*, saying where, or *not_done*, saying why."""
+    case, _ = _editable(db, library, actor, number, seen)
+    if change not in {entry.id for entry in case.changes}:
+        raise NotFound("required change", str(change))
+    if answer not in ("done", "not_done") or not text.strip():
+        raise NotAllowed([refuse("text_missing")])
+    table = tables.Change.__table__
+    db.execute(
+        update(table).where(table.c.id == change).values(answer=answer, answer_text=text.strip(), answered_at=now)
+    )
+    proposals.update_proposal(db, case.id, case.row_version, edited_at=now)
+    return load_case(db, number)
+
+
+@dataclass(frozen=True, slots=True)
+class FileType:
+    """A type of file that may be attached."""
+
+    suffix: str
+    media_type: str
+
+
+_OFFICE = {
+    "word/": FileType(".docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    "xl/": FileType(".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    "ppt/": FileType(".pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+}
+_OPEN = {
+    b"application/vnd.oasis.opendocument.text": FileType(".odt", "application/vnd.oasis.opendocument.text"),
+    b"application/vnd.oasis.opendocument.spreadsheet": FileType(
+        ".ods", "application/vnd.oasis.opendocument.spreadsheet"
+    ),
+}
+
+
+def file_type(data: bytes) -> FileType | None:
+    """Tell what a file is by what stands in it, never by its name; None where it may not be attached."""
+    if data.startswith(b"%PDF-"):
+        return FileType(".pdf", "application/pdf")
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return FileType(".png", "image/png")
+    if data.startswith(b"\xff\xd8\xff"):
+        return FileType(".jpg", "image/jpeg")
+    if not data.startswith(b"PK"):
+        return None
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            names = archive.namelist()
+            if "mimetype" in names and archive.getinfo("mimetype").file_size < 100:
+                return _OPEN.get(archive.read("mimetype").strip())
+            if "[Content_Types].xml" not in names or any(name.endswith("vbaProject.bin") for name in names):
+                return None
+            return next((kind for part, kind in _OFFICE.items() if any(name.startswith(part) for name in names)), None)
+    except (zipfile.BadZipFile, NotImplementedError):
+        return None
+
+
+def attach_document(
+    db: Connection,
+    library: Library,
+    files: Files,
+    actor: Person,
+    now: datetime,
+    number: str,
+    kind: str,
+    filename: str,
+    data: bytes,
+    *,
+    seen: int | None = None,
+) -> Case:
+    """Attach a file; raises ``BadFile`` for one that is empty, too large or of another type."""
+    case, _ = _editable(db, library, actor, number, seen)
+    if kind not in {choice.value for choice in forms.DOCUMENT_KINDS}:
+        raise BadFile("kind")
+    if not data:
+        raise BadFile("empty")
+    if len(data) > MOST_BYTES:
+        raise BadFile("too_large")
+    found = file_type(data)
+    if found is None:
+        raise BadFile("type")
+    proposals.insert_row(
+        db,
+        tables.Document,
+        proposal_id=case.id,
+        kind=kind,
+        filename=_safe_name(filename, found),
+        media_type=found.media_type,
+        sha256=files.keep(data),
+        size=len(data),
+        at=now,
+        by=actor.id,
+    )
+    proposals.update_proposal(db, case.id, case.row_version, edited_at=now)
+    return load_case(db, number)
+
+
+def _safe_name(filename: str, found: FileType) -> str:
+    """Keep the last part of a name, printable, with the ending that the bytes call for."""
+    name = filename.replace("\\", "/").rsplit("/", 1)[-1]
+    name = "".join(character for character in name if character.isprintable()).strip(" .")[:120]
+    stem = name.rsplit(".", 1)[0] if "." in name else name
+    return f"{stem or 'document'}{found.suffix}"
+
+
+def remove_document(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    number: str,
+    document: int,
+    *,
+    seen: int | None = None,
+) -> Case:
+    """Take a file out of the next version; earlier versions keep it."""
+    case, _ = _editable(db, library, actor, number, seen)
+    if document not in {entry.id for entry in case.documents}:
+        raise NotFound("document", str(document))
+    table = tables.Document.__table__
+    db.execute(update(table).where(table.c.id == document).values(removed_at=now))
+    proposals.update_proposal(db, case.id, case.row_version, edited_at=now)
+    return load_case(db, number)
+
+
+def read_document(db: Connection, files: Files, case: Case, actor: Person, document: int) -> tuple[str, str, bytes]:
+    """Return name, media type and bytes of a file of a proposal that the actor may read.
+
+    A file that no version holds yet is its authors' alone.
+    """
+    submitted = {entry.id for version in case.versions for entry in version.documents}
+    table = tables.Document.__table__
+    row = db.execute(select(table).where(table.c.id == document, table.c.proposal_id == case.id)).one_or_none()
+    if row is None or (row.id not in submitted and not access.sees_draft(case, actor)):
+        raise NotFound("document", str(document))
+    return row.filename, row.media_type, files.read(row.sha256)

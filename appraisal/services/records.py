@@ -1,0 +1,115 @@
+"""Records: storing the value of a record in the step that makes it, and rendering it afterwards."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from appraisal.canonical import canonical
+from appraisal.domain import records
+from appraisal.domain.facts import Case, Decision
+from appraisal.errors import NotFound
+from appraisal.i18n import Language
+from appraisal.storage import proposals, tables
+from appraisal.storage.files import Files
+
+if TYPE_CHECKING:
+    from appraisal.services.steps import Taking
+
+RENDER = "render"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record as it lies in the database."""
+
+    id: int
+    kind: Literal["appraisal", "decision"]
+    digest: str
+    appraisal_id: int | None = None
+
+
+def store(taking: "Taking", after: Case, decision: Decision | None) -> Stored:
+    """Store the value of the record that a step makes, and put its rendering in the outbox."""
+    kind: Literal["appraisal", "decision"]
+    if decision is None:
+        kind, appraisal = "appraisal", after.finalised
+        assert appraisal is not None
+        value = records.appraisal_record(after, taking.book, appraisal, taking.now)
+        appraisal_id = appraisal.id
+    else:
+        kind, appraisal_id = "decision", None
+        value = records.decision_sheet(after, taking.book, decision, taking.now)
+    text = canonical(value)
+    sealed = hashlib.sha256(text).hexdigest()
+    id = proposals.insert_row(
+        taking.db,
+        tables.Record,
+        proposal_id=after.id,
+        kind=kind,
+        digest=sealed,
+        value=text.decode(),
+        at=taking.now,
+        appraisal_id=appraisal_id,
+        decision_id=decision.id if decision else None,
+    )
+    proposals.enqueue(taking.db, RENDER, {"record": id, "language": taking.actor.language}, taking.now)
+    return Stored(id, kind, sealed, appraisal_id)
+
+
+def quote(db: Connection, case: Case, record: Stored) -> Case:
+    """Note on the appraisal which record was drawn of it, so that a decision can quote it."""
+    table = tables.Appraisal.__table__
+    db.execute(update(table).where(table.c.id == record.appraisal_id).values(record=record.digest))
+    return replace(
+        case,
+        appraisals=tuple(
+            replace(entry, record=record.digest) if entry.id == record.appraisal_id else entry
+            for entry in case.appraisals
+        ),
+    )
+
+
+def ask_rendering(db: Connection, record: int, language: Language, now: datetime) -> None:
+    """Have a record rendered in a language, unless it is or will be."""
+    done, jobs = tables.Rendering.__table__, tables.Job.__table__
+    payload = canonical({"record": record, "language": language}).decode()
+    exists = db.execute(
+        select(done.c.id).where(done.c.record_id == record, done.c.language == language)
+    ).first() or db.execute(
+        select(jobs.c.id).where(jobs.c.kind == RENDER, jobs.c.payload == payload, jobs.c.done_at.is_(None), jobs.c.dead_at.is_(None))
+    ).first()
+    if exists is None:
+        proposals.enqueue(db, RENDER, {"record": record, "language": language}, now)
+
+
+def record_value(db: Connection, record: int) -> bytes:
+    """Return the canonical JSON of a record; raises ``NotFound``."""
+    table = tables.Record.__table__
+    value: str | None = db.execute(select(table.c.value).where(table.c.id == record)).scalar_one_or_none()
+    if value is None:
+        raise NotFound("record", str(record))
+    return value.encode()
+
+
+def keep_rendering(db: Connection, files: Files, record: int, language: str, pdf: bytes, now: datetime) -> str:
+    """Keep the PDF of a record; return its SHA-256. One that was made meanwhile is kept instead."""
+    sha256 = files.keep(pdf)
+    table = tables.Rendering.__table__
+    try:
+        with db.begin_nested():
+            db.execute(
+                insert(table).values(record_id=record, language=language, sha256=sha256, size=len(pdf), at=now)
+            )
+    except IntegrityError:
+        sha256 = db.execute(
+            select(table.c.sha256).where(table.c.record_id == record, table.c.language == language)
+        ).scalar_one()
+    return sha256
+
+
+Render = Callable[[bytes, Language], bytes]

@@ -1,0 +1,67 @@
+"""Settings that people keep: the table of rates and the calendars of duty stations."""
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection, delete, insert, select
+
+from appraisal.domain.facts import Person
+from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.errors import AppraisalError
+from appraisal.storage import site, tables
+
+RATES = tables.Rate.__table__
+HOLIDAYS = tables.Holiday.__table__
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+class BadSettingGiven(AppraisalError):
+    """A rate or a holiday cannot be kept; ``code`` is one of *currency*, *amount*, *exists*, *name*."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+def enter_rate(
+    db: Connection, actor: Person, now: datetime, currency: str, day: date, per_usd: Decimal, source: str = ""
+) -> None:
+    """Enter how many units of a currency one US$ buys from a day on; a coordinator's act.
+
+    Rates are never changed, since versions were frozen with them: a correction is another day's.
+    """
+    if actor.id != 0 and not actor.has("coordinator"):
+        raise NotAllowed([refuse("role_missing", role="coordinator")])
+    if not _CURRENCY.fullmatch(currency) or currency == "USD":
+        raise BadSettingGiven("currency")
+    if not per_usd.is_finite() or per_usd <= 0:
+        raise BadSettingGiven("amount")
+    if db.execute(select(RATES.c.id).where(RATES.c.currency == currency, RATES.c.day == day)).first():
+        raise BadSettingGiven("exists")
+    db.execute(
+        insert(RATES).values(
+            currency=currency, day=day, per_usd=per_usd, source=source.strip(), entered_by=actor.id, entered_at=now
+        )
+    )
+    site.append(db, now, actor.id, "enter_rate", {"currency": currency, "day": day, "per_usd": per_usd})
+
+
+def enter_holiday(db: Connection, actor: Person, now: datetime, station: str, day: date, name: str) -> None:
+    """Enter a day on which a duty station does not work; an administrator's act."""
+    if actor.id != 0 and not actor.has("administrator"):
+        raise NotAllowed([refuse("role_missing", role="administrator")])
+    if not station.strip() or not name.strip():
+        raise BadSettingGiven("name")
+    if db.execute(select(HOLIDAYS.c.id).where(HOLIDAYS.c.station == station, HOLIDAYS.c.day == day)).first():
+        raise BadSettingGiven("exists")
+    db.execute(insert(HOLIDAYS).values(station=station.strip(), day=day, name=name.strip()))
+    site.append(db, now, actor.id, "enter_holiday", {"station": station, "day": day})
+
+
+def remove_holiday(db: Connection, actor: Person, now: datetime, station: str, day: date) -> None:
+    """Take a holiday out of a calendar; an administrator's act."""
+    if actor.id != 0 and not actor.has("administrator"):
+        raise NotAllowed([refuse("role_missing", role="administrator")])
+    db.execute(delete(HOLIDAYS).where(HOLIDAYS.c.station == station, HOLIDAYS.c.day == day))
+    site.append(db, now, actor.id, "remove_holiday", {"station": station, "day": day})

@@ -1,0 +1,107 @@
+"""Databases: engines for SQLite and PostgreSQL, and the transaction in which everything is written."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from appraisal.errors import StepConflict
+
+# SQLSTATE of a serialization failure, a deadlock and a lock that was not to be had.
+_LOST_RACES = {"40001", "40P01", "55P03"}
+_CHAIN = ("uq_events_chain", "events.proposal_id, events.sequence")
+
+
+class Database:
+    """One database: ``begin`` writes, ``read`` does not.
+
+    SQLite writes under ``BEGIN IMMEDIATE`` behind a lock of the process, since its own waiting is
+    unfair; reads take a snapshot of their own and wait for nobody.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        self._turn = threading.Lock()
+        if self.is_sqlite:
+            self._writing = _sqlite_engine(url, "BEGIN IMMEDIATE")
+            self._reading = _sqlite_engine(url, "BEGIN")
+        else:
+            self._writing = self._reading = create_engine(
+                make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True, isolation_level="READ COMMITTED"
+            )
+
+    @property
+    def engine(self) -> Engine:
+        """Return the engine that writes."""
+        return self._writing
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Open a transaction that is committed at the end, or rolled back on any exception.
+
+        A lost race comes out as ``StepConflict``, whichever of the belts held.
+        """
+        if self.is_sqlite:
+            with self._turn, _conflicts(), self._writing.begin() as connection:
+                yield connection
+        else:
+            with _conflicts(), self._writing.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a consistent view that nothing is written in."""
+        with self._reading.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._writing.dispose()
+        self._reading.dispose()
+
+
+@contextmanager
+def _conflicts() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        if any(name in str(error.orig) for name in _CHAIN):
+            raise StepConflict(None, None) from error
+        raise
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in _LOST_RACES:
+            raise StepConflict(None, None) from error
+        raise
+
+
+def _sqlite_engine(url: str, begin: str) -> Engine:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 5.0})
+
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, record: Any) -> None:
+        # The driver's own transactions begin late and would break BEGIN IMMEDIATE.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+

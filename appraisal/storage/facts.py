@@ -1,0 +1,310 @@
+"""Facts: rows of one proposal made into the frozen case that the rules read.
+
+The number of statements is the same for every proposal, whatever hangs on it.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, cast
+
+from sqlalchemy import Connection, Row, select
+
+from appraisal.clock import parse_stamp
+from appraisal.definitions.workflows import Relation, Role
+from appraisal.domain import facts
+from appraisal.domain.tracks import Rate
+from appraisal.errors import NotFound
+from appraisal.storage import tables
+
+# Core tables: rows without identity, and statements that SQLAlchemy compiles once.
+PROPOSALS = tables.Proposal.__table__
+PEOPLE = tables.Person.__table__
+
+
+def load_case(db: Connection, number: str, *, lock: bool = False) -> facts.Case:
+    """Load a proposal; with ``lock`` its row is held until the transaction ends.
+
+    Raises ``NotFound``.
+    """
+    statement = select(PROPOSALS).where(PROPOSALS.c.number == number)
+    if lock:
+        # SQLite ignores the clause: there, BEGIN IMMEDIATE holds the whole database.
+        statement = statement.with_for_update()
+    row = db.execute(statement).one_or_none()
+    if row is None:
+        raise NotFound("proposal", number)
+    return _case(db, row)
+
+
+def load_cases(db: Connection) -> list[facts.Case]:
+    """Load every proposal, in order of number; for checks that compare facts with columns."""
+    return [_case(db, row) for row in db.execute(select(PROPOSALS).order_by(PROPOSALS.c.number)).all()]
+
+
+def _case(db: Connection, row: Row[Any]) -> facts.Case:
+    id = row.id
+    relations, related = _relations(db, id)
+    steps = _steps(db, id)
+    versions, documents = _versions(db, id), _documents(db, id)
+    appraisals = _appraisals(db, id)
+    decisions = _rows(db, tables.Decision.__table__, id, "id")
+    mentioned = related | {step.by for step in steps} | {entry.by for entry in decisions}
+    mentioned |= {
+        person
+        for appraisal in appraisals
+        for person in (
+            appraisal.lead,
+            *(entry.answered_by for entry in appraisal.consultations),
+            *(value for entry in appraisal.conditions for value in (entry.cleared_by, entry.waived_by)),
+        )
+        if person
+    }
+    return facts.Case(
+        id=id,
+        number=row.number,
+        workflow=row.workflow,
+        set=row.definition_set,
+        pinned=bool(row.workflow),
+        state=row.state,
+        state_since=row.state_since,
+        origin=row.origin,
+        created_at=row.created_at,
+        content=json.loads(row.content),
+        row_version=row.row_version,
+        sequence=row.sequence,
+        head=row.head,
+        track=row.track,
+        tightened=row.tightened,
+        previous_state=row.previous_state,
+        edited_at=row.edited_at,
+        illustrative=row.illustrative,
+        source=row.source,
+        parent=row.parent,
+        predecessor=row.predecessor,
+        siblings_usd=_siblings_usd(db, row.parent, id),
+        documents=documents,
+        versions=versions,
+        appraisals=appraisals,
+        changes=tuple(_change(entry) for entry in _rows(db, tables.Change.__table__, id, "id")),
+        decisions=tuple(_decision(entry) for entry in decisions),
+        holds=tuple(
+            facts.Hold(entry.since, entry.until, entry.reason, entry.by, entry.released_at)
+            for entry in _rows(db, tables.Hold.__table__, id, "id")
+        ),
+        steps=steps,
+        relations=relations,
+        people=load_people(db, mentioned),
+        holidays=load_holidays(db),
+    )
+
+
+def _rows(db: Connection, table: Any, proposal: int, order: str) -> Sequence[Row[Any]]:
+    return db.execute(select(table).where(table.c.proposal_id == proposal).order_by(table.c[order])).all()
+
+
+def _relations(db: Connection, proposal: int) -> tuple[Mapping[Relation, frozenset[int]], set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for row in _rows(db, tables.Relation.__table__, proposal, "id"):
+        found[row.relation].add(row.person_id)
+    frozen = {cast(Relation, name): frozenset(people) for name, people in found.items()}
+    return frozen, {person for people in found.values() for person in people}
+
+
+def _steps(db: Connection, proposal: int) -> tuple[facts.Step, ...]:
+    table = tables.Event.__table__
+    columns = [
+        table.c[name] for name in ("sequence", "name", "act", "from_state", "to_state", "at", "by", "note")
+    ]
+    rows = db.execute(
+        select(*columns).where(table.c.proposal_id == proposal, table.c.act != "").order_by(table.c.sequence)
+    )
+    return tuple(facts.Step(*row) for row in rows)
+
+
+def _versions(db: Connection, proposal: int) -> tuple[facts.Version, ...]:
+    found = []
+    for row in _rows(db, tables.Version.__table__, proposal, "number"):
+        value = json.loads(row.value)
+        found.append(
+            facts.Version(
+                id=row.id,
+                number=row.number,
+                content=value["content"],
+                documents=tuple(_document_value(entry) for entry in value["documents"]),
+                contributions=tuple(_contribution(entry) for entry in value["contributions"]),
+                usd=Decimal(value["usd"]),
+                threshold_usd=Decimal(value["threshold_usd"]),
+                track=value["track"],
+                digest=row.digest,
+                at=row.at,
+                by=row.by,
+            )
+        )
+    return tuple(found)
+
+
+def _document_value(value: Mapping[str, Any]) -> facts.Document:
+    return facts.Document(**{**value, "at": parse_stamp(value["at"])})
+
+
+def _contribution(value: Mapping[str, Any]) -> facts.Contribution:
+    def money(name: str) -> Decimal | None:
+        return None if value[name] is None else Decimal(value[name])
+
+    return facts.Contribution(
+        donor=value["donor"],
+        private=value["private"],
+        fund=value["fund"],
+        modality=value["modality"],
+        amount=Decimal(value["amount"]),
+        currency=value["currency"],
+        usd=money("usd"),
+        rate=money("rate"),
+        rate_on=None if value["rate_on"] is None else date.fromisoformat(value["rate_on"]),
+    )
+
+
+def _documents(db: Connection, proposal: int) -> tuple[facts.Document, ...]:
+    return tuple(
+        facts.Document(row.id, row.kind, row.filename, row.sha256, row.size, row.at)
+        for row in _rows(db, tables.Document.__table__, proposal, "id")
+        if row.removed_at is None
+    )
+
+
+def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
+    table = tables.Appraisal.__table__
+    rows = _rows(db, table, proposal, "number")
+    mine = select(table.c.id).where(table.c.proposal_id == proposal).scalar_subquery()
+    ratings: dict[int, dict[str, facts.RatingGiven]] = defaultdict(dict)
+    conditions: dict[int, list[facts.Condition]] = defaultdict(list)
+    consultations: dict[int, list[facts.Consultation]] = defaultdict(list)
+    given = tables.Rating.__table__
+    columns = [given.c[name] for name in ("appraisal_id", "item", "value", "comment", "evidence", "proposed")]
+    for row in db.execute(select(*columns).where(given.c.appraisal_id.in_(mine)).order_by(given.c.id)):
+        ratings[row[0]][row[1]] = facts.RatingGiven(*row[1:])
+    asked = tables.Condition.__table__
+    for row in db.execute(select(asked).where(asked.c.appraisal_id.in_(mine)).order_by(asked.c.number)):
+        conditions[row.appraisal_id].append(_condition(row))
+    for row in _rows(db, tables.Consultation.__table__, proposal, "id"):
+        consultations[row.appraisal_id].append(
+            facts.Consultation(
+                row.id, row.unit, row.asked_at, row.due_on, row.answered_at, row.answered_by, row.text, row.late
+            )
+        )
+    return tuple(
+        facts.Appraisal(
+            id=row.id,
+            number=row.number,
+            version_id=row.version_id,
+            lead=row.lead_id,
+            opened_at=row.opened_at,
+            ratings=ratings[row.id],
+            conditions=tuple(conditions[row.id]),
+            consultations=tuple(consultations[row.id]),
+            chosen=row.chosen,
+            reason=row.reason,
+            finalised_at=row.finalised_at,
+            computed=row.computed,
+            final=row.final,
+            verdicts=json.loads(row.verdicts),
+            covers_evaluability=row.covers_evaluability,
+            closed_at=row.closed_at,
+            superseded_at=row.superseded_at,
+            record=row.record,
+            row_version=row.row_version,
+        )
+        for row in rows
+    )
+
+
+def _condition(row: Row[Any]) -> facts.Condition:
+    return facts.Condition(
+        id=row.id,
+        number=row.number,
+        item=row.item,
+        text=row.text,
+        owner=row.owner,
+        due_on=row.due_on,
+        gate=row.gate,
+        by_hand=row.by_hand,
+        cleared_at=row.cleared_at,
+        cleared_by=row.cleared_by,
+        evidence=row.evidence,
+        waived_at=row.waived_at,
+        waived_by=row.waived_by,
+    )
+
+
+def _change(row: Row[Any]) -> facts.RequiredChange:
+    return facts.RequiredChange(
+        row.id, row.number, row.round, row.item, row.text, row.answer, row.answer_text, row.answered_at
+    )
+
+
+def _decision(row: Row[Any]) -> facts.Decision:
+    return facts.Decision(
+        id=row.id,
+        kind=row.kind,
+        at=row.at,
+        by=row.by,
+        version_id=row.version_id,
+        appraisal_id=row.appraisal_id,
+        note=row.note,
+        approved_at=row.approved_at,
+        document=row.document,
+        source=row.source,
+        voided_at=row.voided_at,
+        contradicts=row.contradicts,
+    )
+
+
+def _siblings_usd(db: Connection, parent: str, id: int) -> Decimal:
+    """Add up the budgets of the other country projects under the same umbrella."""
+    if not parent:
+        return Decimal(0)
+    rows = db.execute(
+        select(PROPOSALS.c.usd).where(
+            PROPOSALS.c.parent == parent, PROPOSALS.c.id != id, PROPOSALS.c.counts.is_(True)
+        )
+    )
+    return sum((usd for (usd,) in rows if usd is not None), Decimal(0))
+
+
+def load_people(db: Connection, ids: Iterable[int]) -> Mapping[int, facts.Person]:
+    """Load people by id."""
+    rows = db.execute(select(PEOPLE).where(PEOPLE.c.id.in_(sorted(ids)))).all()
+    return {row.id: person(row) for row in rows}
+
+
+def person(row: Row[Any]) -> facts.Person:
+    """Make a person of a row."""
+    return facts.Person(
+        id=row.id,
+        name=row.name,
+        roles=frozenset(cast(list[Role], row.roles.split())),
+        email=row.email,
+        unit=row.unit,
+        duty_station=row.duty_station,
+        language=row.language,
+        active=row.active,
+    )
+
+
+def load_holidays(db: Connection) -> Mapping[str, frozenset[date]]:
+    """Load the calendars of all duty stations."""
+    table = tables.Holiday.__table__
+    found: dict[str, set[date]] = defaultdict(set)
+    for station, day in db.execute(select(table.c.station, table.c.day)):
+        found[station].add(day)
+    return {station: frozenset(days) for station, days in found.items()}
+
+
+def load_rates(db: Connection) -> tuple[Rate, ...]:
+    """Load the table of rates."""
+    table = tables.Rate.__table__
+    rows = db.execute(select(table.c.currency, table.c.day, table.c.per_usd, table.c.source))
+    return tuple(Rate(*row) for row in rows)

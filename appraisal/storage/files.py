@@ -1,0 +1,48 @@
+"""Files: attached documents and rendered records, kept under the SHA-256 of their bytes."""
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from appraisal.errors import NotFound
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Files:
+    """A folder of files that are never changed, each known by its SHA-256."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def keep(self, data: bytes) -> str:
+        """Keep bytes and return their SHA-256; the same bytes are kept once."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self._path(sha256)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Written beside and renamed, so that a file that is there is whole.
+            handle, temporary = tempfile.mkstemp(dir=path.parent)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        return sha256
+
+    def read(self, sha256: str) -> bytes:
+        """Return the bytes of a file; raises ``NotFound`` for one that is not there or was altered."""
+        if not _SHA256.fullmatch(sha256):
+            raise NotFound("file", sha256)
+        try:
+            data = self._path(sha256).read_bytes()
+        except FileNotFoundError:
+            raise NotFound("file", sha256) from None
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise NotFound("file", f"{sha256} (altered)")
+        return data
+
+    def _path(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / sha256

@@ -1,0 +1,99 @@
+"""Writing proposals: the row with its version, the audit chain, and what hangs on both."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, insert, select, update
+
+from appraisal.canonical import canonical
+from appraisal.domain.events import GENESIS, Event
+from appraisal.errors import StepConflict
+from appraisal.storage import tables
+
+PROPOSALS = tables.Proposal.__table__
+EVENTS = tables.Event.__table__
+
+
+def insert_row(db: Connection, model: type[tables.Base], **values: Any) -> int:
+    """Insert one row and return its id."""
+    table = model.__table__
+    key: int = db.execute(insert(table).values(**values).returning(table.c.id)).scalar_one()  # type: ignore[arg-type]
+    return key
+
+
+def next_number(db: Connection, year: int) -> str:
+    """Return the next free proposal number of a year, like ``TC-2010-0001``."""
+    prefix = f"TC-{year}-"
+    last = db.execute(select(func.max(PROPOSALS.c.number)).where(PROPOSALS.c.number.like(f"{prefix}%"))).scalar()
+    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+
+
+def insert_proposal(db: Connection, **values: Any) -> int:
+    """Insert a proposal whose chain is still empty; return its id."""
+    return insert_row(db, tables.Proposal, head=GENESIS, **values)
+
+
+def update_proposal(db: Connection, id: int, seen: int, **values: Any) -> None:
+    """Update a proposal that still is at the row version seen; raises ``StepConflict`` where it is not."""
+    statement = (
+        update(PROPOSALS)
+        .where(and_(PROPOSALS.c.id == id, PROPOSALS.c.row_version == seen))
+        .values(row_version=seen + 1, **values)
+    )
+    if db.execute(statement).rowcount != 1:
+        raise StepConflict(seen, None)
+
+
+def insert_event(
+    db: Connection,
+    proposal: int,
+    event: Event,
+    *,
+    name: str,
+    at: datetime,
+    by: int,
+    act: str = "",
+    from_state: str = "",
+    to_state: str = "",
+    note: str = "",
+    request: str | None = None,
+) -> None:
+    """Append an event to the chain of a proposal."""
+    db.execute(
+        insert(EVENTS).values(
+            proposal_id=proposal,
+            sequence=event.sequence,
+            name=name,
+            act=act,
+            from_state=from_state,
+            to_state=to_state,
+            at=at,
+            by=by,
+            note=note,
+            request=request,
+            body=event.body,
+            digest=event.digest,
+        )
+    )
+
+
+def relate(db: Connection, proposal: int, person: int, relation: str, now: datetime) -> None:
+    """Note a relation; the caller has made sure that it is new."""
+    insert_row(db, tables.Relation, proposal_id=proposal, person_id=person, relation=relation, since=now)
+
+
+def enqueue(db: Connection, kind: str, payload: Mapping[str, Any], now: datetime) -> None:
+    """Put a job in the outbox."""
+    insert_row(db, tables.Job, kind=kind, payload=canonical(payload).decode(), run_at=now)
+
+
+def request_done(db: Connection, request: str) -> str | None:
+    """Return the number of the proposal that a request has already acted on."""
+    return db.execute(
+        select(PROPOSALS.c.number)
+        .join(EVENTS, EVENTS.c.proposal_id == PROPOSALS.c.id)
+        .where(EVENTS.c.request == request)
+    ).scalar_one_or_none()
+
+

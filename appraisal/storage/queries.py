@@ -1,0 +1,342 @@
+"""Queries: what lists and pages read, each in a fixed number of statements.
+
+What a person may see is the same here as in ``domain.access``; a test holds the two together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, false, func, or_, select
+
+from appraisal.domain.access import READERS
+from appraisal.domain.events import Event
+from appraisal.domain.facts import Person
+from appraisal.storage import tables
+from appraisal.storage.facts import person as person_of
+
+PROPOSALS = tables.Proposal.__table__
+RELATIONS = tables.Relation.__table__
+CONSULTATIONS = tables.Consultation.__table__
+RECORDS = tables.Record.__table__
+RENDERINGS = tables.Rendering.__table__
+EVENTS = tables.Event.__table__
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One proposal in a list. ``full`` is False where only the overlap may be shown."""
+
+    id: int
+    number: str
+    title: str
+    state: str
+    workflow: str
+    countries: str
+    donors: str
+    unit: str
+    usd: Decimal | None
+    track: str
+    due_on: date | None
+    on_hold: bool
+    route: str
+    illustrative: bool
+    state_since: datetime
+    holder_id: int | None
+    full: bool
+
+
+_COLUMNS = tuple(PROPOSALS.c[name] for name in Listed.__slots__ if name != "full")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list is narrowed to; empty strings narrow nothing. ``words`` are looked for in the title."""
+
+    state: str = ""
+    country: str = ""
+    route: str = ""
+    words: str = ""
+
+
+def related(person: Person, *relations: str) -> ColumnElement[bool]:
+    """Return the condition that a person stands in one of the relations to a proposal."""
+    return exists().where(
+        RELATIONS.c.proposal_id == PROPOSALS.c.id,
+        RELATIONS.c.person_id == person.id,
+        RELATIONS.c.relation.in_(relations),
+    )
+
+
+def consulted(person: Person) -> ColumnElement[bool]:
+    """Return the condition that a person's unit was asked about a proposal."""
+    if not person.has("appraiser") or not person.unit:
+        return false()
+    return exists().where(CONSULTATIONS.c.proposal_id == PROPOSALS.c.id, CONSULTATIONS.c.unit == person.unit)
+
+
+def fully_visible(person: Person) -> ColumnElement[bool]:
+    """Return the condition under which a person reads a proposal in full."""
+    if not person.active:
+        return false()
+    # Definitions are pinned by the first submission or by a registration; before, it is a draft.
+    submitted = PROPOSALS.c.workflow != ""
+    mine = related(person, "author")
+    if person.roles & READERS:
+        return or_(submitted, mine)
+    return or_(mine, and_(submitted, or_(related(person, "lead", "reviewer"), consulted(person))))
+
+
+def visible(person: Person) -> ColumnElement[bool]:
+    """Return the condition under which a person knows of a proposal at all."""
+    if person.active and person.has("designer"):
+        return or_(fully_visible(person), PROPOSALS.c.workflow != "")
+    return fully_visible(person)
+
+
+def list_proposals(
+    db: Connection, person: Person, filters: Filters | None = None, after: int | None = None, most: int = PAGE
+) -> tuple[list[Listed], int | None]:
+    """List proposals that a person may know of, newest first; the second value is where the next page begins."""
+    given = filters or Filters()
+    statement = select(*_COLUMNS, fully_visible(person).label("full")).where(visible(person), *_narrowed(given))
+    if after is not None:
+        statement = statement.where(PROPOSALS.c.id < after)
+    rows = db.execute(statement.order_by(PROPOSALS.c.id.desc()).limit(most + 1)).all()
+    listed = [_listed(row) for row in rows[:most]]
+    return listed, listed[-1].id if len(rows) > most else None
+
+
+def _listed(row: Any) -> Listed:
+    found = Listed(*row)
+    if found.full:
+        return found
+    # Enough to look for overlap, and nothing else.
+    return Listed(
+        found.id,
+        found.number,
+        found.title,
+        found.state,
+        found.workflow,
+        found.countries,
+        found.donors,
+        "",
+        None,
+        "",
+        None,
+        False,
+        "",
+        found.illustrative,
+        found.state_since,
+        None,
+        False,
+    )
+
+
+def _narrowed(given: Filters) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if given.state:
+        found.append(PROPOSALS.c.state == given.state)
+    if given.country:
+        # Codes stand in one text, a space between them.
+        found.append((" " + PROPOSALS.c.countries + " ").contains(f" {given.country} ", autoescape=True))
+    if given.route:
+        found.append(PROPOSALS.c.route == given.route)
+    for word in given.words.split()[:8]:
+        escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        found.append(
+            or_(
+                PROPOSALS.c.title.ilike(f"%{escaped}%", escape="\\"),
+                PROPOSALS.c.number.ilike(f"%{escaped}%", escape="\\"),
+                PROPOSALS.c.donors.ilike(f"%{escaped}%", escape="\\"),
+            )
+        )
+    return found
+
+
+def count_states(db: Connection, person: Person) -> dict[str, int]:
+    """Count by state the proposals that a person may know of."""
+    rows = db.execute(
+        select(PROPOSALS.c.state, func.count()).where(visible(person)).group_by(PROPOSALS.c.state)
+    ).all()
+    return {state: count for state, count in rows}
+
+
+def work_of(
+    db: Connection, person: Person, held_by: dict[str, Sequence[str]], most: int = 200
+) -> list[tuple[str, Listed]]:
+    """List what waits for a person, by what is due first; each with the holder that makes it theirs.
+
+    ``held_by`` gives for each holder (author, coordinator, lead, manager) the states it holds.
+    """
+    mine: list[ColumnElement[bool]] = []
+    if held_by.get("author"):
+        mine.append(and_(PROPOSALS.c.state.in_(held_by["author"]), related(person, "author")))
+    if held_by.get("lead"):
+        mine.append(and_(PROPOSALS.c.state.in_(held_by["lead"]), PROPOSALS.c.holder_id == person.id))
+    for role in ("coordinator", "manager"):
+        if held_by.get(role) and person.has(role):  # type: ignore[arg-type]
+            barred = ("author", "lead") if role == "manager" else ("author",)
+            mine.append(and_(PROPOSALS.c.state.in_(held_by[role]), ~related(person, *barred)))
+    if not mine:
+        return []
+    rows = db.execute(
+        select(*_COLUMNS, fully_visible(person).label("full"))
+        .where(or_(*mine), fully_visible(person))
+        .order_by(PROPOSALS.c.due_on.is_(None), PROPOSALS.c.due_on, PROPOSALS.c.id)
+        .limit(most)
+    ).all()
+    holders = {state: holder for holder, states in held_by.items() for state in states}
+    return [(holders.get(row.state, ""), _listed(row)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A consultation that waits for a person's unit."""
+
+    id: int
+    number: str
+    title: str
+    unit: str
+    due_on: date
+
+
+def consultations_for(db: Connection, person: Person) -> list[Asked]:
+    """List the consultations that wait for a person's unit, by due date."""
+    if not person.has("appraiser") or not person.unit:
+        return []
+    rows = db.execute(
+        select(CONSULTATIONS.c.id, PROPOSALS.c.number, PROPOSALS.c.title, CONSULTATIONS.c.unit, CONSULTATIONS.c.due_on)
+        .join(PROPOSALS, PROPOSALS.c.id == CONSULTATIONS.c.proposal_id)
+        .join(tables.Appraisal.__table__, tables.Appraisal.__table__.c.id == CONSULTATIONS.c.appraisal_id)
+        .where(
+            CONSULTATIONS.c.unit == person.unit,
+            CONSULTATIONS.c.answered_at.is_(None),
+            tables.Appraisal.__table__.c.finalised_at.is_(None),
+            tables.Appraisal.__table__.c.closed_at.is_(None),
+            ~related(person, "author"),
+        )
+        .order_by(CONSULTATIONS.c.due_on, CONSULTATIONS.c.id)
+    )
+    return [Asked(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordListed:
+    """One record with the languages that its PDF exists in."""
+
+    id: int
+    number: str
+    title: str
+    kind: str
+    digest: str
+    at: datetime
+    languages: tuple[str, ...]
+
+
+def list_records(
+    db: Connection, person: Person, number: str | None = None, after: int | None = None, most: int = PAGE
+) -> tuple[list[RecordListed], int | None]:
+    """List the records that a person may read, newest first, of one proposal or of all."""
+    columns = (RECORDS.c.id, PROPOSALS.c.number, PROPOSALS.c.title, RECORDS.c.kind, RECORDS.c.digest, RECORDS.c.at)
+    statement = select(*columns).join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id).where(fully_visible(person))
+    if number is not None:
+        statement = statement.where(PROPOSALS.c.number == number)
+    if after is not None:
+        statement = statement.where(RECORDS.c.id < after)
+    rows = db.execute(statement.order_by(RECORDS.c.id.desc()).limit(most + 1)).all()
+    shown = rows[:most]
+    languages: dict[int, list[str]] = {}
+    rendered = select(RENDERINGS.c.record_id, RENDERINGS.c.language).where(
+        RENDERINGS.c.record_id.in_([row.id for row in shown])
+    )
+    for record, language in db.execute(rendered.order_by(RENDERINGS.c.language)):
+        languages.setdefault(record, []).append(language)
+    found = [RecordListed(*row, tuple(languages.get(row.id, ()))) for row in shown]
+    return found, found[-1].id if len(rows) > most else None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFound:
+    """A record by its digest, with what decides who may read it."""
+
+    id: int
+    number: str
+    kind: str
+    digest: str
+    value: str
+
+
+def find_record(db: Connection, digest: str) -> RecordFound | None:
+    """Return a record by the digest of its value."""
+    row = db.execute(
+        select(RECORDS.c.id, PROPOSALS.c.number, RECORDS.c.kind, RECORDS.c.digest, RECORDS.c.value)
+        .join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)
+        .where(RECORDS.c.digest == digest)
+    ).one_or_none()
+    return RecordFound(*row) if row is not None else None
+
+
+def find_rendering(db: Connection, record: int, language: str) -> str | None:
+    """Return the SHA-256 of the PDF of a record in a language, None while there is none."""
+    found: str | None = db.execute(
+        select(RENDERINGS.c.sha256).where(RENDERINGS.c.record_id == record, RENDERINGS.c.language == language)
+    ).scalar_one_or_none()
+    return found
+
+
+def chain_of(db: Connection, proposal: int) -> list[Event]:
+    """Return the chain of a proposal in order."""
+    rows = db.execute(
+        select(EVENTS.c.sequence, EVENTS.c.body, EVENTS.c.digest)
+        .where(EVENTS.c.proposal_id == proposal)
+        .order_by(EVENTS.c.sequence)
+    )
+    return [Event(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One entry of a proposal's history."""
+
+    sequence: int
+    name: str
+    from_state: str
+    to_state: str
+    at: datetime
+    by: int
+    by_name: str
+    note: str
+    digest: str
+
+
+def history_of(db: Connection, proposal: int) -> list[Happened]:
+    """Return the history of a proposal with names, oldest first."""
+    people = tables.Person.__table__
+    rows = db.execute(
+        select(
+            EVENTS.c.sequence,
+            EVENTS.c.name,
+            EVENTS.c.from_state,
+            EVENTS.c.to_state,
+            EVENTS.c.at,
+            EVENTS.c.by,
+            func.coalesce(people.c.name, "system"),
+            EVENTS.c.note,
+            EVENTS.c.digest,
+        )
+        .outerjoin(people, people.c.id == EVENTS.c.by)
+        .where(EVENTS.c.proposal_id == proposal)
+        .order_by(EVENTS.c.sequence)
+    )
+    return [Happened(*row) for row in rows]
+
+
+def appraisers(db: Connection) -> list[Person]:
+    """Return the people who may be named lead, by name."""
+    people = tables.Person.__table__
+    rows = db.execute(select(people).where(people.c.active.is_(True)).order_by(func.lower(people.c.name)))
+    return [found for row in rows if (found := person_of(row)).has("appraiser")]

@@ -1,0 +1,33 @@
+"""The site's own chain of rare events, and the access log."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from appraisal.domain.events import GENESIS, Event, event
+from appraisal.storage import tables
+
+SITE = tables.SiteEvent.__table__
+
+
+def append(db: Connection, now: datetime, by: int, action: str, facts: Mapping[str, Any]) -> None:
+    """Append an event to the site's chain."""
+    last = db.execute(select(SITE.c.sequence, SITE.c.digest).order_by(SITE.c.sequence.desc()).limit(1)).first()
+    sequence, previous = (last.sequence + 1, last.digest) if last else (1, GENESIS)
+    made = event(proposal="site", sequence=sequence, previous=previous, at=now, by=by, action=action, facts=facts)
+    db.execute(insert(SITE).values(sequence=sequence, body=made.body, digest=made.digest))
+
+
+def chain(db: Connection) -> list[Event]:
+    """Return the site's chain in order."""
+    return [Event(*row) for row in db.execute(select(SITE.c.sequence, SITE.c.body, SITE.c.digest).order_by(SITE.c.sequence))]
+
+
+def log_access(
+    db: Connection, now: datetime, person: int | None, action: str, subject: str = "", detail: str = ""
+) -> None:
+    """Note a sign-in, a download or a refused step."""
+    table = tables.Access.__table__
+    db.execute(insert(table).values(at=now, person_id=person, action=action, subject=subject, detail=detail[:1000]))

@@ -1,0 +1,190 @@
+"""The application: built from a site, with nothing read from anywhere else."""
+
+from datetime import timedelta
+from typing import Any
+
+import jinja2
+from flask import Flask, Response, g, request, url_for
+from flask_login import LoginManager, UserMixin, current_user
+from flask_wtf import CSRFProtect
+
+from appraisal import i18n
+from appraisal.domain.facts import Person
+from appraisal.errors import NotFound
+from appraisal.paths import folder
+from appraisal.services import people
+from appraisal.web import (
+    appraisals,
+    approvals,
+    conditions,
+    drafts,
+    errors,
+    formats,
+    indicators,
+    people as people_pages,
+    proposals,
+    records,
+    sessions,
+    settings,
+    steps,
+    work,
+    workflow,
+)
+from appraisal.web.context import Site, new_request_key
+
+BLUEPRINTS = (
+    sessions.bp,
+    work.bp,
+    proposals.bp,
+    drafts.bp,
+    steps.bp,
+    appraisals.bp,
+    conditions.bp,
+    approvals.bp,
+    records.bp,
+    indicators.bp,
+    people_pages.bp,
+    settings.bp,
+    workflow.bp,
+)
+# Nothing may be loaded or sent to but from and to here; no inline script or style runs.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+MOST_BYTES = 21 * 1024 * 1024
+
+
+class Visitor(UserMixin):
+    """A person in a session; the session ends when the person's epoch moves on."""
+
+    def __init__(self, person: Person, epoch: int) -> None:
+        self.person = person
+        self.epoch = epoch
+
+    def get_id(self) -> str:
+        """Return what the session remembers."""
+        return f"{self.person.id}.{self.epoch}"
+
+
+def create_app(site: Site) -> Flask:
+    """Build the application."""
+    app = Flask("appraisal", template_folder=str(folder("templates")), static_folder=str(folder("static")))
+    app.config.update(
+        SECRET_KEY=site.settings.secret,
+        MAX_CONTENT_LENGTH=MOST_BYTES,
+        MAX_FORM_MEMORY_SIZE=5 * 1024 * 1024,
+        MAX_FORM_PARTS=20_000,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=site.settings.secure_cookies,
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        WTF_CSRF_TIME_LIMIT=None,
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(hours=1),
+    )
+    app.extensions["appraisal"] = site
+    _set_up_templates(app)
+    CSRFProtect(app)
+    _set_up_sessions(app, site)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    errors.register(app)
+    sessions.limit(app)
+    app.before_request(lambda: _choose_language(site))
+    app.after_request(_harden)
+    app.context_processor(lambda: _common(site))
+    return app
+
+
+def _set_up_templates(app: Flask) -> None:
+    # The packaged macros import each other by this prefix.
+    packaged = jinja2.PrefixLoader({"govuk_frontend_jinja": jinja2.PackageLoader("govuk_frontend_jinja")})
+    app.jinja_loader = jinja2.ChoiceLoader([jinja2.FileSystemLoader(folder("templates")), packaged])
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda message: i18n.translate(g.language, message),
+        lambda one, many, count: i18n.translate_plural(g.language, one, many, count),
+        newstyle=True,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["request_key"] = new_request_key
+    app.jinja_env.filters.update(formats.FILTERS)
+
+
+def _set_up_sessions(app: Flask, site: Site) -> None:
+    manager = LoginManager()
+    manager.session_protection = None
+    manager.init_app(app)
+
+    @manager.user_loader
+    def _load(remembered: str) -> Visitor | None:
+        id, _, epoch = remembered.partition(".")
+        if not id.isdigit():
+            return None
+        try:
+            with site.database.read() as db:
+                account = people.find_person(db, int(id))
+        except NotFound:
+            return None
+        if not account.person.active or str(account.session_epoch) != epoch:
+            return None
+        return Visitor(account.person, account.session_epoch)
+
+
+def _choose_language(site: Site) -> None:
+    """Take the language of the person, else of the visit, else the browser's, else the installation's."""
+    if request.endpoint == "static":
+        g.language = "en"
+        return
+    chosen = current_user.person.language if current_user.is_authenticated else sessions.chosen_language()
+    asked = request.accept_languages.best_match(i18n.LANGUAGES)
+    g.language = i18n.language_or(chosen, i18n.language_or(asked, site.settings.language))
+
+
+def _harden(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", POLICY)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["X-Frame-Options"] = "DENY"
+    if request.endpoint != "static":
+        # Pages show what only this person may read; a shared machine must not keep them.
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _common(site: Site) -> dict[str, Any]:
+    signed_in = current_user.is_authenticated
+    person = current_user.person if signed_in else None
+    return {
+        "language": i18n.language_or(getattr(g, "language", None)),
+        "person": person,
+        "roles": formats.role_titles(person.roles) if person else [],
+        "navigation": _navigation(person) if person else [],
+        "demonstration": site.settings.demonstration,
+        "home": url_for("work.show") if signed_in else url_for("sessions.sign_in"),
+    }
+
+
+def _navigation(person: Person) -> list[dict[str, Any]]:
+    def say(message: str) -> str:
+        return i18n.say(g.language, message)
+
+    reads = bool(person.roles - {"administrator"})
+    entries: list[tuple[bool, str, str]] = [
+        (True, say(i18n.N_("My work")), "work.show"),
+        (reads, say(i18n.N_("Proposals")), "proposals.index"),
+        (True, say(i18n.N_("Indicator 2.1")), "indicators.show"),
+        (reads, say(i18n.N_("Records")), "records.index"),
+        (True, say(i18n.N_("Workflow")), "workflow.show"),
+        (person.has("coordinator"), say(i18n.N_("Rates")), "settings.rates"),
+        (person.has("administrator"), say(i18n.N_("People")), "people.index"),
+        (person.has("administrator"), say(i18n.N_("Holidays")), "settings.holidays"),
+    ]
+    here = (request.blueprint, request.endpoint)
+    return [
+        {"text": text, "href": url_for(endpoint), "current": endpoint == here[1] or endpoint.split(".")[0] == here[0]}
+        for shown, text, endpoint in entries
+        if shown
+    ]
+
+

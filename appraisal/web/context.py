@@ -1,0 +1,136 @@
+"""Context: what a request works with: the site, who is signed in, their language, the transaction."""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+from argon2 import PasswordHasher
+from flask import abort, current_app, g, redirect, render_template, request, url_for
+from flask_login import current_user
+from sqlalchemy import Connection
+from werkzeug.wrappers import Response
+
+from appraisal import i18n
+from appraisal.definitions.library import Library
+from appraisal.definitions.workflows import Role
+from appraisal.domain.facts import Person
+from appraisal.domain.refusals import NotAllowed
+from appraisal.i18n import Language
+from appraisal.settings import Settings
+from appraisal.storage.databases import Database
+from appraisal.storage.files import Files
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the application was built with; ``now`` is the clock."""
+
+    settings: Settings
+    library: Library
+    database: Database
+    files: Files
+    hashing: PasswordHasher
+    now: Callable[[], datetime]
+
+
+def site() -> Site:
+    """Return the site that this request is served by."""
+    return cast(Site, current_app.extensions["appraisal"])
+
+
+def language() -> Language:
+    """Return the language of the page."""
+    return i18n.language_or(getattr(g, "language", None))
+
+
+def say(message: str, **facts: Any) -> str:
+    """Translate a sentence of the catalogue for the reader."""
+    return i18n.say(language(), message, **facts)
+
+
+def actor() -> Person:
+    """Return who is signed in; only behind :func:`signed_in`."""
+    person: Person = current_user.person
+    return person
+
+
+def signed_in(view: Callable[P, R]) -> Callable[P, R | Response]:
+    """Let only people who are signed in come to a page; others sign in first and then come back."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
+        if not current_user.is_authenticated:
+            onward = request.full_path.rstrip("?") if request.method == "GET" else None
+            return redirect(url_for("sessions.sign_in", next=onward))
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def with_role(*roles: Role) -> Callable[[Callable[P, R]], Callable[P, R | Response]]:
+    """Let only people with one of the roles come to a page; others are told 403."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R | Response]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
+            if not actor().roles & set(roles):
+                abort(403)
+            return view(*args, **kwargs)
+
+        return signed_in(guarded)
+
+    return decorate
+
+
+@contextmanager
+def begin() -> Iterator[Connection]:
+    """Open the transaction of a use case."""
+    with site().database.begin() as db:
+        yield db
+
+
+@contextmanager
+def read() -> Iterator[Connection]:
+    """Open a consistent view for a page."""
+    with site().database.read() as db:
+        yield db
+
+
+def page(template: str, **values: Any) -> str:
+    """Render a page."""
+    return render_template(template, **values)
+
+
+def seen() -> int | None:
+    """Return the row version that the form was drawn from (its hidden field ``seen``)."""
+    given = request.form.get("seen", "")
+    return int(given) if given.isascii() and given.isdigit() else None
+
+
+def request_key() -> str | None:
+    """Return the unique id of the form sent (its hidden field ``request_key``), so that it acts once."""
+    given = request.form.get("request_key", "")
+    return given if 16 <= len(given) <= 64 and given.isalnum() else None
+
+
+def new_request_key() -> str:
+    """Make the unique id of a form."""
+    return uuid.uuid4().hex
+
+
+def sentences(error: NotAllowed) -> list[str]:
+    """Return the reasons of a refusal in the reader's language."""
+    return [refusal.say(language()) for refusal in error.refusals]
+
+
+def typed() -> Mapping[str, str]:
+    """Return what was typed into the form sent, without what the product itself put there."""
+    own = {"csrf_token", "seen", "request_key", "save", "add", "remove", "password", "again"}
+    return {name: value for name, value in request.form.items() if name not in own and value}

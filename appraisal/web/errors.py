@@ -1,0 +1,67 @@
+"""Errors: what a person sees when a page does not exist, a step is refused, or somebody was first."""
+
+from flask import Flask, request
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from appraisal.domain.refusals import NotAllowed
+from appraisal.errors import NotFound, StepConflict
+from appraisal.storage import queries, site as site_log
+from appraisal.storage.facts import load_case
+from appraisal.web.context import actor, begin, page, read, sentences, site, typed
+
+
+def register(app: Flask) -> None:
+    """Give every error its page."""
+    app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(NotAllowed, _not_allowed)
+    app.register_error_handler(StepConflict, _conflict)
+    app.register_error_handler(CSRFError, _expired)
+    app.register_error_handler(RequestEntityTooLarge, _too_large)
+    app.register_error_handler(HTTPException, _http)
+
+
+def _not_found(error: NotFound) -> tuple[str, int]:
+    return page("errors/not_found.html", kind=error.kind, name=error.name), 404
+
+
+def _not_allowed(error: NotAllowed) -> tuple[str, int]:
+    """Show every reason, and note the refusal in the access log, which is no part of the proposal."""
+    if current_user.is_authenticated:
+        with begin() as db:
+            site_log.log_access(
+                db, site().now(), actor().id, "refused", _number() or request.path, " ".join(error.codes)
+            )
+    return page("errors/not_allowed.html", reasons=sentences(error), number=_number(), typed=typed()), 403
+
+
+def _conflict(error: StepConflict) -> tuple[str, int]:
+    """Show what has happened since, with nothing lost of what was typed."""
+    number = _number()
+    happened = []
+    if number and current_user.is_authenticated:
+        with read() as db:
+            case = load_case(db, number)
+            happened = queries.history_of(db, case.id)[-5:]
+    return page("errors/conflict.html", number=number, happened=happened, typed=typed()), 409
+
+
+def _expired(error: CSRFError) -> tuple[str, int]:
+    return page("errors/expired.html", typed=typed()), 400
+
+
+def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
+    return page("errors/too_large.html"), 413
+
+
+def _http(error: HTTPException) -> tuple[str, int]:
+    code = error.code or 500
+    if code == 404:
+        return page("errors/not_found.html", kind="page", name=request.path), 404
+    return page("errors/http.html", code=code), code
+
+
+def _number() -> str | None:
+    number = (request.view_args or {}).get("number")
+    return str(number) if number else None

@@ -1,0 +1,126 @@
+"""Formats: dates, money and names as the reader's language writes them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
+
+from appraisal.clock import GENEVA
+from appraisal.definitions.workflows import ROLES
+from appraisal.i18n import N_, Text
+from appraisal.web.context import language, say
+
+ROLE_TITLES: Final[Mapping[str, str]] = {
+    "designer": N_("Project designer"),
+    "coordinator": N_("Coordinator"),
+    "appraiser": N_("Appraiser"),
+    "manager": N_("Manager"),
+    "auditor": N_("Auditor"),
+    "administrator": N_("Administrator"),
+}
+ROUTE_TITLES: Final[Mapping[str, str]] = {
+    "mechanism": N_("Through the mechanism"),
+    "override": N_("By override"),
+    "outside": N_("Outside the mechanism"),
+}
+REASON_TITLES: Final[Mapping[str, str]] = {
+    "registered": N_("registered afterwards"),
+    "appraisal_after_approval": N_("the appraisal was not finished before the approval"),
+    "other_version": N_("another version was appraised"),
+    "evaluability_missing": N_("the evaluability review was missing"),
+}
+GATE_TITLES: Final[Mapping[str, str]] = {
+    "before_donor": N_("Before it is sent to the donor"),
+    "before_start": N_("Before the start"),
+}
+
+
+def day(value: date | None) -> str:
+    """Write a day in words: 4 February 2010."""
+    return "" if value is None else format_date(value, "long", locale=language())
+
+
+def moment(value: datetime | None) -> str:
+    """Write a moment in Geneva's time: 4 February 2010, 09:15."""
+    if value is None:
+        return ""
+    pattern = {"en": "d MMMM y, HH:mm", "fr": "d MMMM y, HH:mm", "es": "d 'de' MMMM 'de' y, HH:mm"}[language()]
+    return format_datetime(value.astimezone(GENEVA), pattern, locale=language())
+
+
+def money(value: Decimal | str | None) -> str:
+    """Write an amount with grouped thousands, cents only where there are any."""
+    if value in (None, ""):
+        return ""
+    amount = Decimal(str(value))
+    return format_decimal(amount, "#,##0" if amount == amount.to_integral() else "#,##0.00", locale=language())
+
+
+def country(code: str) -> str:
+    """Write the name of a country."""
+    if code == "global":
+        return say(N_("Global"))
+    return Locale(language()).territories.get(code, code)
+
+
+def countries(codes: str | Iterable[str]) -> str:
+    """Write the names of several countries; a text holds codes with spaces between."""
+    listed = codes.split() if isinstance(codes, str) else codes
+    return ", ".join(country(code) for code in listed)
+
+
+def localise(text: Text | Mapping[str, str] | None) -> str:
+    """Return a definition's text in the reader's language."""
+    return "" if text is None else text[language()]
+
+
+def translated(message: str) -> str:
+    """Translate a label of the catalogue that arrives as a value."""
+    return say(message) if message else ""
+
+
+def size(value: int) -> str:
+    """Write a number of bytes."""
+    if value < 1024 * 1024:
+        return f"{format_decimal(max(1, round(value / 1024)), locale=language())} kB"
+    return f"{format_decimal(round(value / 1024 / 1024, 1), locale=language())} MB"
+
+
+def role_titles(roles: Iterable[str]) -> list[str]:
+    """Return the titles of roles in the order of the product."""
+    given = set(roles)
+    return [say(ROLE_TITLES[role]) for role in ROLES if role in given]
+
+
+def route(value: str) -> str:
+    """Return a route in words."""
+    return say(ROUTE_TITLES[value]) if value in ROUTE_TITLES else ""
+
+
+def reason(value: str) -> str:
+    """Return in words why a route is outside."""
+    return say(REASON_TITLES[value]) if value in REASON_TITLES else ""
+
+
+def gate(value: str | None) -> str:
+    """Return in words when a condition has to be met."""
+    return say(GATE_TITLES[value]) if value in GATE_TITLES else ""
+
+
+FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "day": day,
+    "moment": moment,
+    "money": money,
+    "country": country,
+    "countries": countries,
+    "text": localise,
+    "translated": translated,
+    "size": size,
+    "route": route,
+    "reason": reason,
+    "gate": gate,
+}

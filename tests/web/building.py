@@ -1,0 +1,286 @@
+"""Building: people, a clock, and proposals brought to where a test needs them, through the services.
+
+Every builder takes the site and the cast, writes at the site's clock, lets a minute pass after each
+step, and returns the number of the proposal.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from flask.testing import FlaskClient
+from sqlalchemy import Connection
+
+from appraisal.definitions.library import Library, read_library
+from appraisal.domain import guards, tracks
+from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
+from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
+from appraisal.paths import folder
+from appraisal.scenarios.neutral import neutral_content
+from appraisal.services import acts, appraisals, approvals, people, proposals
+from appraisal.services.appraisals import ConditionPut, RatingPut
+from appraisal.settings import Settings
+from appraisal.storage import facts
+from appraisal.storage.databases import Database
+from appraisal.storage.files import Files
+from appraisal.web.context import Site
+
+START: Final = datetime(2010, 2, 1, 9, tzinfo=UTC)
+PASSWORD: Final = "correct horse battery"
+PDF: Final = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+
+# Key, name, roles, unit.
+CAST: Final = (
+    ("designer", "Ana Ruiz", ("designer",), "SKILLS"),
+    ("designer2", "Bilal Osman", ("designer",), "ENTERPRISES"),
+    ("desk", "Chiara Weber", ("coordinator",), "PARDEV"),
+    ("reader", "David Okoro", ("appraiser",), "PARDEV"),
+    ("eval", "Elena Petrova", ("appraiser",), "EVAL"),
+    ("actemp", "Farid Haddad", ("appraiser",), "ACT/EMP"),
+    ("chief", "Grace Lindqvist", ("manager",), "PARDEV"),
+    ("chief2", "Hugo Marchand", ("manager",), "PARDEV"),
+    ("auditor", "Ines Castro", ("auditor",), "IAO"),
+    ("admin", "Jonas Meyer", ("administrator",), "INFOTEC"),
+)
+
+Cast = Mapping[str, Person]
+
+
+class Clock:
+    """The clock of a site under test: stands still until it is set or moved on."""
+
+    def __init__(self, moment: datetime = START) -> None:
+        self.moment = moment
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def set(self, moment: datetime) -> None:
+        """Set the clock to a moment, earlier or later."""
+        self.moment = moment
+
+    def advance(self, **span: float) -> None:
+        """Move the clock on, by the names that ``timedelta`` knows."""
+        self.moment += timedelta(**span)
+
+
+def shipped_library() -> Library:
+    """Read the definitions that the product ships."""
+    return read_library(folder("workflows"), folder("checklists"), guards.names())
+
+
+def open_site(data: Path, library: Library, clock: Clock) -> Site:
+    """Open the site whose database lies in a folder; the caller closes the database."""
+    url = f"sqlite:///{data / 'appraisal.sqlite3'}"
+    settings = Settings(data=data, database=url, secret="for tests only")
+    return Site(settings, library, Database(url), Files(settings.files), people.hasher(quick=True), clock)
+
+
+def create_cast(database: Database) -> dict[str, Person]:
+    """Create everybody; all have the same password."""
+    hashing = people.hasher(quick=True)
+    with database.begin() as db:
+        found = {}
+        for key, name, roles, unit in CAST:
+            person = people.create_person(
+                db, SYSTEM_ACTOR, START, email=f"{key}@example.org", name=name, roles=roles, unit=unit
+            )
+            people.set_password(db, hashing, person.id, PASSWORD)
+            found[key] = person
+    return found
+
+
+def sign_in_as(client: FlaskClient, site: Site, person: Person) -> None:
+    """Sign a person in without the form."""
+    with site.database.read() as db:
+        epoch = people.find_person(db, person.id).session_epoch
+    with client.session_transaction() as session:
+        session["_user_id"] = f"{person.id}.{epoch}"
+        session["_fresh"] = True
+
+
+def load(site: Site, number: str) -> Case:
+    """Load a proposal as it stands."""
+    with site.database.read() as db:
+        return facts.load_case(db, number)
+
+
+def _pass(site: Site) -> None:
+    assert isinstance(site.now, Clock)
+    site.now.advance(minutes=1)
+
+
+def take(site: Site, actor: Person, number: str, name: str, **given: Any) -> None:
+    """Take one step; ``given`` are the fields of ``Inputs``."""
+    with site.database.begin() as db:
+        acts.take_step(db, site.library, actor, site.now(), number, name, Inputs(**given))
+    _pass(site)
+
+
+def draft_proposal(site: Site, cast: Cast, *, by: str = "designer", **given: Any) -> str:
+    """Write a complete draft with all its documents; ``given`` are the short names of ``neutral_content``."""
+    content = neutral_content(given)
+    with site.database.begin() as db:
+        case = proposals.create_proposal(db, site.library, cast[by], site.now(), content)
+        _attach(db, site, cast[by], case)
+    _pass(site)
+    return case.number
+
+
+def _attach(db: Connection, site: Site, author: Person, case: Case) -> None:
+    missing = tracks.documents_missing(site.library.newest_workflow(), "reinforced", case.content, ())
+    for kind in missing:
+        proposals.attach_document(
+            db, site.library, site.files, author, site.now(), case.number, kind, f"{kind}.pdf", PDF
+        )
+
+
+def submitted_proposal(site: Site, cast: Cast, *, by: str = "designer", **given: Any) -> str:
+    """Bring a proposal to *submitted*."""
+    number = draft_proposal(site, cast, by=by, **given)
+    take(site, cast[by], number, "submit")
+    return number
+
+
+def assigned_proposal(site: Site, cast: Cast, *, lead: str = "reader", **given: Any) -> str:
+    """Bring a proposal to *under appraisal*; nothing is rated, the units are asked."""
+    number = submitted_proposal(site, cast, **given)
+    take(site, cast["desk"], number, "assign", lead=cast[lead])
+    return number
+
+
+def answer_bureaux(site: Site, cast: Cast, number: str) -> None:
+    """Let the two bureaux answer: employers' by its appraiser, workers' through the coordinator."""
+    running = load(site, number).appraisal
+    assert running is not None
+    by_unit = {entry.unit: entry.id for entry in running.consultations}
+    with site.database.begin() as db:
+        for unit, key in (("ACT/EMP", "actemp"), ("ACTRAV", "desk")):
+            appraisals.answer_consultation(
+                db,
+                site.library,
+                cast[key],
+                site.now(),
+                number,
+                by_unit[unit],
+                "We agree.",
+                on_behalf=key == "desk",
+            )
+    _pass(site)
+
+
+def rate_all(
+    site: Site, lead: Person, number: str, ratings: Mapping[str, str] | None = None, value: str = "2"
+) -> None:
+    """Rate every item that applies; ``ratings`` names those that differ, and low ones get a comment."""
+    case = load(site, number)
+    assert case.version is not None
+    given = ratings or {}
+    puts = {}
+    for criterion in site.library.criteria(site.library.newest_set().key):
+        applies = criterion.member.applies
+        if applies is not None and case.version.threshold_usd <= applies.above_usd:
+            continue
+        for item in criterion.checklist.items:
+            rating = given.get(item.id, value)
+            puts[item.id] = RatingPut(rating, "" if rating in ("2", "3") else "Not convincing yet.")
+    with site.database.begin() as db:
+        appraisals.rate(db, site.library, lead, site.now(), number, puts)
+    _pass(site)
+
+
+def write_conditions(site: Site, lead: Person, number: str, items: list[str]) -> None:
+    """Write a complete condition, due in a month and before the donor, for each item rated low."""
+    due = (site.now() + timedelta(days=30)).date()
+    puts = [ConditionPut(f"Make {item} good.", item, "Ana Ruiz", due, "before_donor") for item in items]
+    with site.database.begin() as db:
+        appraisals.recommend(db, site.library, lead, site.now(), number, conditions=puts)
+    _pass(site)
+
+
+def rated_proposal(
+    site: Site, cast: Cast, *, lead: str = "reader", ratings: Mapping[str, str] | None = None, **given: Any
+) -> str:
+    """Bring a proposal to where its lead can close the appraisal: all rated, bureaux heard."""
+    number = assigned_proposal(site, cast, lead=lead, **given)
+    answer_bureaux(site, cast, number)
+    rate_all(site, cast[lead], number, ratings)
+    low = [item for item, rating in (ratings or {}).items() if rating == "1"]
+    if low:
+        write_conditions(site, cast[lead], number, low)
+    return number
+
+
+def appraised_proposal(site: Site, cast: Cast, *, lead: str = "reader", **given: Any) -> str:
+    """Bring a proposal to *awaiting decision*; ``ratings`` as for ``rated_proposal``."""
+    number = rated_proposal(site, cast, lead=lead, **given)
+    take(site, cast[lead], number, "finalise")
+    return number
+
+
+def revision_proposal(site: Site, cast: Cast, *, lead: str = "reader", **given: Any) -> str:
+    """Bring a proposal to *revision requested* by its lead, with one required change on TRI-1."""
+    number = rated_proposal(site, cast, lead=lead, ratings={"TRI-1": "1"}, **given)
+    change = ChangeAsked("Consult the workers' organizations.", "TRI-1")
+    take(site, cast[lead], number, "request_revision", changes=(change,))
+    return number
+
+
+def not_recommended_proposal(site: Site, cast: Cast, *, lead: str = "reader", **given: Any) -> str:
+    """Bring a proposal to *awaiting decision* with a recommendation against it."""
+    number = rated_proposal(site, cast, lead=lead, ratings={"TRI-1": "1"}, **given)
+    with site.database.begin() as db:
+        appraisals.recommend(
+            db,
+            site.library,
+            cast[lead],
+            site.now(),
+            number,
+            chosen="NOT_RECOMMENDED",
+            reason="Not repairable.",
+        )
+    take(site, cast[lead], number, "finalise")
+    return number
+
+
+def approved_proposal(site: Site, cast: Cast, **given: Any) -> str:
+    """Bring a proposal to *approved*, route mechanism; ``ratings`` as for ``rated_proposal``."""
+    number = appraised_proposal(site, cast, **given)
+    take(site, cast["chief"], number, "approve")
+    return number
+
+
+def overridden_proposal(site: Site, cast: Cast, **given: Any) -> str:
+    """Bring a proposal to *approved*, route override."""
+    number = not_recommended_proposal(site, cast, **given)
+    take(site, cast["chief"], number, "propose_override", note="The donor cannot wait.")
+    take(site, cast["chief2"], number, "countersign", note="Agreed.")
+    return number
+
+
+def rejected_proposal(site: Site, cast: Cast, **given: Any) -> str:
+    """Bring a proposal to *rejected*."""
+    number = not_recommended_proposal(site, cast, **given)
+    take(site, cast["chief"], number, "reject", note="Not in line with the strategy.")
+    return number
+
+
+def funded_proposal(site: Site, cast: Cast, **given: Any) -> str:
+    """Bring a proposal to *funded*."""
+    number = approved_proposal(site, cast, **given)
+    take(site, cast["desk"], number, "send_to_donor")
+    agreement = Agreement(site.now().date(), "Agreement 1")
+    take(site, cast["desk"], number, "fund", agreement=agreement)
+    return number
+
+
+def outside_approval(site: Site, cast: Cast, *, undated: bool = False, **given: Any) -> str:
+    """Register an approval of a proposal that never came here."""
+    approval = ApprovalGiven("Minute 12", "Registry", None if undated else site.now())
+    with site.database.begin() as db:
+        case = approvals.register_outside(
+            db, site.library, cast["desk"], site.now(), neutral_content(given), approval
+        )
+    _pass(site)
+    return case.number

@@ -1,0 +1,84 @@
+"""A site on a database of its own, with people, a clock, the application and a browser without a screen."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from appraisal.definitions.library import Library
+from appraisal.domain.facts import Person
+from appraisal.storage import schema
+from appraisal.storage.databases import Database
+from appraisal.web.app import create_app
+from appraisal.web.context import Site
+from tests.web import building
+from tests.web.building import Cast, Clock
+
+SignIn = Callable[[FlaskClient, str], Person]
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    """Return the definitions that the product ships."""
+    return building.shipped_library()
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Cast]:
+    """Migrate a database and create the cast once; every test gets a copy of the file."""
+    file = tmp_path_factory.mktemp("template") / "appraisal.sqlite3"
+    database = Database(f"sqlite:///{file}")
+    schema.upgrade(database)
+    cast = building.create_cast(database)
+    # The last connection to close writes everything into the one file.
+    database.close()
+    return file, cast
+
+
+@pytest.fixture
+def cast(template: tuple[Path, Cast]) -> Cast:
+    """Return the people by key: designer, designer2, desk, reader, eval, actemp, chief, chief2, auditor, admin."""
+    return template[1]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return the clock of the site; it starts on 1 February 2010 at 09:00 UTC."""
+    return Clock()
+
+
+@pytest.fixture
+def site(tmp_path: Path, template: tuple[Path, Cast], library: Library, clock: Clock) -> Iterator[Site]:
+    """Return a site with the cast and no proposal."""
+    shutil.copyfile(template[0], tmp_path / "appraisal.sqlite3")
+    opened = building.open_site(tmp_path, library, clock)
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def app(site: Site) -> Flask:
+    """Return the application; forms need no token, which tests of the token turn on again."""
+    built = create_app(site)
+    built.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    return built
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Return a browser that nobody has signed in with."""
+    return app.test_client()
+
+
+@pytest.fixture
+def sign_in(site: Site, cast: Cast) -> SignIn:
+    """Return a function that signs one of the cast in: ``sign_in(client, "desk")``."""
+
+    def enter(client: FlaskClient, key: str) -> Person:
+        building.sign_in_as(client, site, cast[key])
+        return cast[key]
+
+    return enter
