@@ -18,7 +18,8 @@ def geneva_date(moment: datetime) -> date:
 
 def stamp(moment: datetime) -> str:
     """Write a moment as it stands in digests: UTC, microseconds, ``Z`` (RFC 3339)."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime, which writes years before 1000 with fewer digits where the C library does.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_stamp(text: str) -> datetime:

@@ -1,7 +1,6 @@
 """The command ``check``: read every definition, prove what can be proved, and release."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any

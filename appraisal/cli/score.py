@@ -2,23 +2,23 @@
 
 import json
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 
 from appraisal.definitions.library import read_set
 from appraisal.domain.answers import read_answers
 from appraisal.domain.guards import names
-from appraisal.domain.scoring import Scoring, mean_shown, score as score_answers, summary
+from appraisal.domain.scoring import Scoring, mean_shown, summary
+from appraisal.domain.scoring import score as score_answers
 from appraisal.errors import FaultyInput
 from appraisal.paths import folder
 
 
 @click.command()
-@click.argument("answers", type=click.File("rb"))
+@click.argument("answers", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--checklists", type=click.Path(path_type=Path), help="Folder of checklists and one set.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def score(answers: BinaryIO, checklists: Path | None, as_json: bool) -> None:
+def score(answers: str, checklists: Path | None, as_json: bool) -> None:
     """Score a JSON file of ANSWERS; “-” reads standard input.
 
     The file holds "ratings" by item and, if wanted, "comments" by item, "budget_usd" (a string),
@@ -27,7 +27,8 @@ def score(answers: BinaryIO, checklists: Path | None, as_json: bool) -> None:
     """
     try:
         library, chosen = read_set(checklists or folder("checklists"), names())
-        given = read_answers(answers.read(), answers.name)
+        with click.open_file(answers, "rb") as file:
+            given = read_answers(file.read(), "<stdin>" if answers == "-" else answers)
     except FaultyInput as error:
         for fault in error.faults:
             click.echo(fault, err=True)

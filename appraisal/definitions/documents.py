@@ -62,11 +62,16 @@ def read_text(text: str | bytes, name: str) -> Document:
         mark = error.problem_mark or error.context_mark
         document.faults.append(Fault(name, mark.line + 1 if mark else 1, f"not YAML: {error.problem}"))
         return document
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        document.faults.append(Fault(name, 1, f"not YAML: {error}"))
+    except yaml.reader.ReaderError as error:
+        raw = text.encode() if isinstance(text, str) else text
+        line = raw[: error.position].count(b"\n") + 1
+        document.faults.append(Fault(name, line, f"not YAML: {error.reason}"))
         return document
     if node is not None:
-        document.data = _plain(document, node, ())
+        try:
+            document.data = _plain(document, node, ())
+        except RecursionError:
+            document.faults.append(Fault(name, 1, "nested too deeply"))
     elif not document.faults:
         document.faults.append(Fault(name, 1, "the file is empty"))
     return document

@@ -129,7 +129,8 @@ def conditions_complete(attempt: Attempt) -> Refusal | None:
     if appraisal is None:
         return None
     final = final_recommendation(attempt, appraisal)
-    if not final or attempt.book.set.recommendation(final).means != "conditional":
+    conditional = {entry.code for entry in attempt.book.set.recommendations if entry.means == "conditional"}
+    if final not in conditional:
         return None
     open_ended = [
         entry.item or str(entry.number)

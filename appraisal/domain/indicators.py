@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.indicators import Indicator
@@ -203,3 +204,20 @@ def displayed_percent(exact: Fraction | None, milestone: Decimal | None) -> str 
         and abs(exact - Fraction(milestone)) <= Fraction(1, 10)
     )
     return displayed(exact, 2 if near else 1)
+
+
+def short_of(share: Share, milestone: Decimal) -> int:
+    """Count the proposals of the denominator that would have had to be in the numerator as well."""
+    return max(0, ceil(share.denominator * Fraction(milestone) / 100) - share.numerator)
+
+
+def further_needed(share: Share, milestone: Decimal) -> int | None:
+    """Count the approvals through the mechanism, with none outside it, that would reach a milestone.
+
+    None where no number of them would: nothing makes up for one approval outside when all are asked for.
+    """
+    part = Fraction(milestone) / 100
+    missing = share.denominator * part - share.numerator
+    if missing <= 0:
+        return 0
+    return None if part >= 1 else ceil(missing / (1 - part))

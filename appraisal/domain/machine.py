@@ -134,8 +134,8 @@ def inputs(attempt: Attempt) -> list[Refusal]:
     for need in transition.needs:
         if not getattr(given, need):
             found.append(refuse(f"{need}_missing"))
-        elif (check := _CHECKS.get(need)) is not None and (refusal := check(attempt)) is not None:
-            found.append(refusal)
+        elif need in _CHECKS:
+            found += _CHECKS[need](attempt)
     if given.track and not _is_tighter(attempt):
         found.append(refuse("track_not_tighter"))
     return found
@@ -148,57 +148,59 @@ def _is_tighter(attempt: Attempt) -> bool:
     return given in tracks and (present not in tracks or tracks.index(given) >= tracks.index(present))
 
 
-def _check_lead(attempt: Attempt) -> Refusal | None:
+def _check_lead(attempt: Attempt) -> list[Refusal]:
     lead, naming = attempt.inputs.lead, attempt.transition.names.get("lead")
     if lead is None or naming is None:
-        return None
+        return []
+    found = []
     if not lead.has(naming.role) or not lead.active:
-        return refuse("lead_not_appraiser", name=lead.name)
+        found.append(refuse("lead_not_appraiser", name=lead.name))
     if any(lead.id in attempt.case.related(relation) for relation in naming.excludes):
-        return refuse("lead_is_author", name=lead.name)
+        found.append(refuse("lead_is_author", name=lead.name))
     running = attempt.case.appraisal
-    return (
-        refuse("lead_unchanged", name=lead.name) if running is not None and running.lead == lead.id else None
-    )
+    if running is not None and running.lead == lead.id:
+        found.append(refuse("lead_unchanged", name=lead.name))
+    return found
 
 
-def _check_changes(attempt: Attempt) -> Refusal | None:
+def _check_changes(attempt: Attempt) -> list[Refusal]:
     known = {item.id for criterion in attempt.book.criteria for item in criterion.checklist.items}
     unknown = next(
         (change.item for change in attempt.inputs.changes if change.item and change.item not in known), None
     )
     if unknown is not None:
-        return refuse("change_item_unknown", item=unknown)
-    return (
-        None if all(change.text.strip() for change in attempt.inputs.changes) else refuse("changes_missing")
-    )
+        return [refuse("change_item_unknown", item=unknown)]
+    written = all(change.text.strip() for change in attempt.inputs.changes)
+    return [] if written else [refuse("changes_missing")]
 
 
-def _check_until(attempt: Attempt) -> Refusal | None:
+def _check_until(attempt: Attempt) -> list[Refusal]:
     until = attempt.inputs.until
-    return refuse("until_past") if until is not None and until <= geneva_date(attempt.now) else None
+    return [refuse("until_past")] if until is not None and until <= geneva_date(attempt.now) else []
 
 
-def _check_missing(attempt: Attempt) -> Refusal | None:
-    return None if attempt.inputs.missing.strip() else refuse("missing_missing")
+def _check_missing(attempt: Attempt) -> list[Refusal]:
+    return [] if attempt.inputs.missing.strip() else [refuse("missing_missing")]
 
 
-def _check_agreement(attempt: Attempt) -> Refusal | None:
+def _check_agreement(attempt: Attempt) -> list[Refusal]:
     agreement = attempt.inputs.agreement
-    return None if agreement is None or agreement.reference.strip() else refuse("agreement_missing")
+    return [] if agreement is None or agreement.reference.strip() else [refuse("agreement_missing")]
 
 
-def _check_approval(attempt: Attempt) -> Refusal | None:
+def _check_approval(attempt: Attempt) -> list[Refusal]:
     approval = attempt.inputs.approval
     if approval is None:
-        return None
+        return []
+    found = []
     if not approval.document.strip() or not approval.source.strip():
-        return refuse("approval_missing")
-    late = approval.approved_at is not None and approval.approved_at > attempt.now
-    return refuse("approval_in_future") if late else None
+        found.append(refuse("approval_missing"))
+    if approval.approved_at is not None and approval.approved_at > attempt.now:
+        found.append(refuse("approval_in_future"))
+    return found
 
 
-_CHECKS: Mapping[str, Callable[[Attempt], Refusal | None]] = {
+_CHECKS: Mapping[str, Callable[[Attempt], list[Refusal]]] = {
     "lead": _check_lead,
     "changes": _check_changes,
     "until": _check_until,

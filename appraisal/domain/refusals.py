@@ -91,6 +91,7 @@ SENTENCES: Mapping[str, str] = {
         "A condition is cleared by a coordinator who is neither its owner nor an author."
     ),
     "condition_closed": N_("The condition is closed already."),
+    "waiver_too_late": N_("The proposal is approved: its conditions can be met, but no longer waived."),
     "evidence_missing": N_("Say what shows that the condition is met."),
     "consultation_answered": N_("This consultation is answered already."),
     "not_consulted": N_("Only the unit that was asked, or a coordinator, may answer."),

@@ -96,19 +96,35 @@ def _holds(condition: TrackCondition, content: Content, usd: Decimal) -> bool:
     )
 
 
-def fields_missing(content: Content) -> list[str]:
-    """Return the labels of the fields that a submission still needs, row by row."""
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A field that a submission still needs: its label, and where it stands (``key`` or ``key-row-column``)."""
+
+    label: str
+    place: str
+
+
+def missing_in(part: forms.Section, content: Content) -> list[Missing]:
+    """Return what a submission still needs in one section of the form, row by row."""
     missing = []
-    for path, _, entry in forms.walk():
-        found = forms.value(content, path)
-        if entry.is_needed(content) and not found:
-            missing.append(entry.label)
+    for entry in part.fields:
+        path = f"{part.key}.{entry.key}"
+        if entry.is_needed(content) and not forms.value(content, path):
+            missing.append(Missing(entry.label, entry.key))
         if entry.kind == "rows":
-            for row in forms.rows(content, path):
-                missing += [
-                    column.label for column in entry.columns if column.needed and not row.get(column.key)
-                ]
-    return list(dict.fromkeys(missing))
+            missing += [
+                Missing(column.label, f"{entry.key}-{index}-{column.key}")
+                for index, row in enumerate(forms.rows(content, path))
+                for column in entry.columns
+                if column.needed and not row.get(column.key)
+            ]
+    return missing
+
+
+def fields_missing(content: Content) -> list[str]:
+    """Return the labels of the fields that a submission still needs."""
+    found = [entry.label for part in forms.SECTIONS for entry in missing_in(part, content)]
+    return list(dict.fromkeys(found))
 
 
 def documents_missing(

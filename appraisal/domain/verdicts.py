@@ -181,10 +181,11 @@ def _problems(
     facts: Facts,
     check_comments: bool,
 ) -> Iterable[Refusal]:
-    counted = 0
+    rated_or_open = 0
     for item in checklist.items:
         given = ratings.get(item.id)
         if given is None or not given.value:
+            rated_or_open += 1
             yield refuse("item_unrated", item=item.id)
             continue
         rating = chosen.rating(given.value)
@@ -192,7 +193,7 @@ def _problems(
             yield refuse("rating_unknown", item=item.id, value=given.value)
             continue
         if rating.points is not None:
-            counted += 1
+            rated_or_open += 1
         elif item.gating:
             yield refuse("x_on_gating", item=item.id)
         elif not may_be_not_relevant(chosen, item, facts):
@@ -204,7 +205,6 @@ def _problems(
     waived = checklist.rated_share_waived_when
     if waived is not None and facts.get(waived) is True:
         return
-    rated_or_open = counted + sum(item.id not in ratings for item in checklist.items)
     if Fraction(rated_or_open, len(checklist.items)) < Fraction(chosen.rated_share):
         yield refuse("too_few_rated", criterion=checklist.title)
 

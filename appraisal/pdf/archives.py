@@ -1,7 +1,13 @@
-"""Archives: what makes WeasyPrint's file a PDF/A-3a that is PDF/UA-1 as well, and refuses all fetching."""
+"""Archives: what makes WeasyPrint's file a PDF/A-3a that is PDF/UA-1 as well, and refuses all fetching.
+
+WeasyPrint names one standard, and leaves running headers and the scope of table headers to its user;
+the rest is done by the public ``finisher`` and by wrapping the function that builds the tag tree. That function
+is private, so the version of WeasyPrint is pinned and tests look at what comes out.
+"""
 
 import logging
-from collections.abc import Iterator
+import warnings
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,7 +57,9 @@ def watched() -> Iterator[None]:
     watch = _Watch()
     LOGGER.addHandler(watch)
     try:
-        yield
+        # WeasyPrint leaves it to the garbage collector to close its colour profile.
+        with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+            yield
     except FatalURLFetchingError as error:
         # It is no Exception, so that it gets past WeasyPrint's own handlers; here it becomes one.
         raise NotArchivable(str(error)) from error
@@ -88,8 +96,57 @@ def identify(document: Any) -> None:
 
 def finish(document: Any, pdf: Any) -> None:
     """Leave the metadata readable for tools that do not decompress, and name each attached file once."""
-    reference = int(pdf.catalog["Metadata"].split()[0])
-    pdf.objects[reference].compress = False
+    _object(pdf, pdf.catalog["Metadata"]).compress = False
     files = list(dict.fromkeys(pdf.catalog["AF"]))
     pdf.catalog["AF"].clear()
     pdf.catalog["AF"].extend(files)
+    for entry in pdf.objects:
+        if getattr(entry, "compress", False) and entry.data.endswith(b"\r\nendstream"):
+            # A carriage return as the last compressed byte reads as part of the line end: the stream then
+            # seems one byte short to strict validators.
+            entry.compress = False
+
+
+def build_tags_fully() -> None:
+    """Have WeasyPrint tag headers and footers as artifacts, and header cells with their scope; once a process."""
+    import pydyf
+    from weasyprint.formatting_structure.boxes import MarginBox, TextBox
+    from weasyprint.pdf import tags
+
+    build = tags._build_box_tree
+
+    def build_fully(
+        box: Any,
+        parent: Any,
+        pdf: Any,
+        page: int,
+        numbers: dict[int, Any],
+        notes: list[Any],
+        marks: dict[Any, Any],
+    ) -> Iterator[Any]:
+        if isinstance(box, MarginBox):
+            inside = [entry for entry in box.descendants() if isinstance(entry, TextBox)]
+            found = {marks.pop(entry)["mcid"] for entry in inside}
+            numbers.update(dict.fromkeys(found, "null"))
+            side = "Header" if box.at_keyword.startswith("@top") else "Footer"
+            artifact = pydyf.Dictionary({"Type": "/Pagination", "Subtype": f"/{side}"})
+            _make_artifacts(
+                _object(pdf, _object(pdf, pdf.page_references[page])["Contents"]), found, artifact
+            )
+            return
+        for element in build(box, parent, pdf, page, numbers, notes, marks):
+            if element["S"] == "/TH":
+                element["A"]["Scope"] = "/Column"
+            yield element
+
+    tags._build_box_tree = build_fully
+
+
+def _make_artifacts(stream: Any, numbers: Collection[int], artifact: Any) -> None:
+    for place, part in enumerate(stream.stream):
+        if isinstance(part, dict) and part.get("MCID") in numbers:
+            stream.stream[place - 1 : place + 1] = ["/Artifact", artifact]
+
+
+def _object(pdf: Any, reference: Any) -> Any:
+    return pdf.objects[int(reference.split()[0])]

@@ -56,8 +56,7 @@ def render(value: Mapping[str, Any], language: Language) -> bytes:
     ``KeyError`` or ``jinja2.UndefinedError`` for a value that is not a record's, and
     ``archives.NotArchivable`` where the pages ask for a file or for a glyph that no bundled font has.
     """
-    with _setting_up:
-        press = _press()
+    press = prepare()
     from weasyprint import HTML, Attachment
 
     issued = parse_stamp(value["issued_at"])
@@ -78,6 +77,12 @@ def render(value: Mapping[str, Any], language: Language) -> bytes:
             pdf_variant=VARIANT, attachments=[attachment], finisher=archives.finish
         )
     return written
+
+
+def prepare() -> "_Press":
+    """Load fonts and style sheet, once per process; ``render`` does it where nobody did before."""
+    with _setting_up:
+        return _press()
 
 
 def page_of(value: Mapping[str, Any], language: Language) -> str:
@@ -132,6 +137,7 @@ def _press() -> _Press:
             url_fetcher=archives.refusing_fetcher(),
             font_config=configuration,
         )
+        archives.build_tags_fully()
     finally:
         if before is None:
             del os.environ["FONTCONFIG_FILE"]

@@ -23,7 +23,9 @@ def sentences(appraisal: Value, words: Words) -> dict[str, list[str]]:
         "verdict": [*_VERDICTS[verdict["name"]](appraisal, verdict, words), *shared],
         "recommendation": [
             *_RECOMMENDATIONS[recommendation["name"]](appraisal, recommendation, words),
-            words.say(N_("The lead appraiser may lower the computed recommendation with a reason, never raise it.")),
+            words.say(
+                N_("The lead appraiser may lower the computed recommendation with a reason, never raise it.")
+            ),
         ],
     }
 
@@ -33,7 +35,9 @@ def _gate(appraisal: Value, rule: Value, words: Words) -> list[str]:
     named = {name: _verdict(appraisal, rule[name], words) for name in ("not_met", "partly", "met")}
     return [
         words.say(
-            N_("“%(verdict)s”: a gating item is rated “%(low)s”, or %(count)s or more items of the criterion are."),
+            N_(
+                "“%(verdict)s”: a gating item is rated “%(low)s”, or %(count)s or more items of the criterion are."
+            ),
             verdict=named["not_met"],
             low=low,
             count=rule["not_met_from"],
@@ -56,7 +60,9 @@ def _lowest_rating(appraisal: Value, rule: Value, words: Words) -> list[str]:
 
 
 def _mean_of_ratings(appraisal: Value, rule: Value, words: Words) -> list[str]:
-    lead = words.say(N_("The weighted mean of the ratings given decides; items that are not relevant are left out."))
+    lead = words.say(
+        N_("The weighted mean of the ratings given decides; items that are not relevant are left out.")
+    )
     return [lead, *_bands(rule, words, lambda code: _verdict(appraisal, code, words))]
 
 

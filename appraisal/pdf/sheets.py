@@ -6,22 +6,30 @@ from typing import Any
 from appraisal import canonical
 from appraisal.i18n import N_
 from appraisal.pdf import rules, words
+from appraisal.pdf.texts import bare, cut_to, width
 from appraisal.pdf.words import Words
 
 Value = Mapping[str, Any]
-HEADER_LETTERS = 110
+# The running header holds so many ems at its size (174 mm of 7.8 pt), gaps and paddings taken off; its bold
+# words are so much wider than regular ones.
+HEADER_EMS = 59.0
+BOLD = 1.1
 
 
 def sheet(value: Value, say: Words) -> dict[str, Any]:
     """Return what the template of a record reads beside the value itself."""
     appraisal = value.get("appraisal")
     title = value["proposal"]["title"] or value["number"]
+    kind = say.label(words.RECORD_KINDS, value["kind"])
+    reference = " · ".join(part for part in (value["number"], _version(value, say)) if part)
+    tag = say.say(N_("Illustrative")) if value["illustrative"] else ""
     return {
-        "kind": say.label(words.RECORD_KINDS, value["kind"]),
+        "kind": kind,
         "title": title,
-        "short_title": title if len(title) <= HEADER_LETTERS else title[: HEADER_LETTERS - 1].rstrip() + "…",
+        "short_title": cut_to(bare(title), HEADER_EMS - BOLD * width(kind + tag) - width(reference)),
         "title_size": "large" if len(title) <= 80 else "middle" if len(title) <= 160 else "small",
-        "version": _version(value, say),
+        "reference": reference,
+        "illustrative": tag,
         "date": say.day_of(value["issued_at"]),
         "digest": canonical.digest(value),
         "stamp": stamp(value, say),
@@ -37,7 +45,8 @@ def stamp(value: Value, say: Words) -> dict[str, str]:
     if value["kind"] == "appraisal":
         appraisal = value["appraisal"]
         return {
-            "text": say.text(appraisal["recommendation_titles"].get(appraisal["final"])) or appraisal["final"],
+            "text": say.text(appraisal["recommendation_titles"].get(appraisal["final"]))
+            or appraisal["final"],
             "day": say.day_of(appraisal["finalised_at"]),
             "by": appraisal["lead"]["name"],
         }
@@ -45,7 +54,9 @@ def stamp(value: Value, say: Words) -> dict[str, str]:
     labels = words.OUTCOMES if decision["kind"] in words.OUTCOMES else words.DECISIONS
     return {
         "text": say.label(labels, decision["kind"]),
-        "day": say.say(N_("undated")) if decision["undated"] else say.day_of(decision["approved_at"] or decision["at"]),
+        "day": say.say(N_("undated"))
+        if decision["undated"]
+        else say.day_of(decision["approved_at"] or decision["at"]),
         "by": decision["by"]["name"],
     }
 
@@ -85,7 +96,8 @@ def tiles(appraisal: Value, say: Words) -> list[dict[str, str]]:
         {
             "code": criterion["code"],
             "title": say.text(criterion["title"]),
-            "verdict": say.text(appraisal["verdict_titles"].get(criterion["verdict"])) or say.say(N_("No verdict")),
+            "verdict": say.text(appraisal["verdict_titles"].get(criterion["verdict"]))
+            or say.say(N_("No verdict")),
             "tone": appraisal["verdict_tones"].get(criterion["verdict"], "neutral"),
         }
         for criterion in appraisal["criteria"]
@@ -104,7 +116,7 @@ def tiles(appraisal: Value, say: Words) -> list[dict[str, str]]:
 
 def _version(value: Value, say: Words) -> str:
     number = value["proposal"]["version"]
-    return say.say(N_("version %(number)s"), number=number) if number else say.say(N_("never submitted"))
+    return say.say(N_("version %(number)s"), number=number) if number else ""
 
 
 def _lead(value: Value) -> list[str]:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -57,7 +58,9 @@ def printed(text: str, language: Language) -> Markup:
     lines = whole[:PRINTED_CHARACTERS].split("\n")
     pieces = [_breakable(line) for line in lines[:PRINTED_LINES]]
     if len(whole) > PRINTED_CHARACTERS or len(lines) > PRINTED_LINES:
-        pieces.append(escape(say(language, N_("[cut here: the whole text is in the attached file record.json]"))))
+        pieces.append(
+            escape(say(language, N_("[cut here: the whole text is in the attached file record.json]")))
+        )
     return _LINE.join(pieces)
 
 
@@ -70,16 +73,49 @@ def finalise(value: Any, language: Language) -> Any:
     return value
 
 
+def cut_to(text: str, ems: float) -> str:
+    """Return as much of a text as goes on one line of so many ems in the regular font, with … if it is cut.
+
+    The style sheet cannot do it: what ``text-overflow`` hides stays in the text layer, as the meaning of one
+    ellipsis.
+    """
+    left = ems
+    for place, letter in enumerate(text):
+        left -= width(letter)
+        if left < 0:
+            return text[: max(0, place - 2)].rstrip() + "…"
+    return text
+
+
+def width(text: str) -> float:
+    """Measure a text in ems of the regular font."""
+    widths = _widths()
+    return sum(widths.get(ord(letter), 1.0) for letter in text)
+
+
 @cache
 def covered_characters() -> frozenset[int]:
     """Return the code points for which one of the bundled fonts has a glyph."""
     from fontTools.ttLib import TTFont
 
     found: set[int] = set()
-    for file in sorted((folder("static") / "fonts" / "print").glob("*.ttf")):
+    for file in sorted(_fonts().glob("*.ttf")):
         with TTFont(file, lazy=True) as font:
             found.update(font.getBestCmap())
     return frozenset(found)
+
+
+@cache
+def _widths() -> dict[int, float]:
+    from fontTools.ttLib import TTFont
+
+    with TTFont(_fonts() / "NotoSans_400Regular.ttf", lazy=True) as font:
+        metrics, em = font["hmtx"].metrics, font["head"].unitsPerEm
+        return {code: metrics[glyph][0] / em for code, glyph in font.getBestCmap().items()}
+
+
+def _fonts() -> Path:
+    return folder("static") / "fonts" / "print"
 
 
 def _visible(text: str) -> str:

@@ -106,7 +106,11 @@ class Words:
         whole = number == number.to_integral_value()
         figures = format_decimal(number, format="#,##0" if whole else "#,##0.00", locale=self.locale)
         if currency == "USD":
-            return f"{figures}\u00a0$\u00a0US" if self.language == "fr" else _joined(self.language, "US$", figures)
+            return (
+                f"{figures}\u00a0$\u00a0US"
+                if self.language == "fr"
+                else _joined(self.language, "US$", figures)
+            )
         symbol = get_currency_symbol(currency, locale=self.locale)
         return f"{currency}\u00a0{figures}" if symbol == currency else _joined(self.language, symbol, figures)
 
@@ -114,7 +118,9 @@ class Words:
         """Write a number with as many decimals as it has."""
         if number is None or number == "":
             return ""
-        return format_decimal(Decimal(str(number)).normalize(), locale=self.locale, decimal_quantization=False)
+        return format_decimal(
+            Decimal(str(number)).normalize(), locale=self.locale, decimal_quantization=False
+        )
 
     def percent(self, share: str) -> str:
         """Write a share of 1 as a percentage."""
@@ -160,7 +166,9 @@ class Words:
         except ValueError:
             return ""
         count = (last.year - first.year) * 12 + last.month - first.month + (last.day >= first.day)
-        return translate_plural(self.language, "%(count)s month", "%(count)s months", count) % {"count": count}
+        return translate_plural(self.language, "%(count)s month", "%(count)s months", count) % {
+            "count": count
+        }
 
     def person(self, person: Mapping[str, Any]) -> str:
         """Name a person with unit and roles."""
@@ -170,7 +178,6 @@ class Words:
     def size(self, octets: int) -> str:
         """Write the size of a file in thousands of bytes."""
         return self.say(N_("%(count)s kB"), count=self.number(-(-octets // 1000)))
-
 
     def _tied(self, sentence: str) -> str:
         # French sets a blank before these signs, at which no line may break.

@@ -69,7 +69,14 @@ def neutral_content(given: Mapping[str, Any]) -> Content:
             "objectives": [{"ref": "1", "text": _ENTRY}],
             "outputs": [{"ref": "1.1", "serves": "1", "text": _ENTRY}],
             "indicators": [
-                {"serves": "1", "text": _ENTRY, "baseline": "0", "target": "10", "means": "Survey", "by_sex": "yes"}
+                {
+                    "serves": "1",
+                    "text": _ENTRY,
+                    "baseline": "0",
+                    "target": "10",
+                    "means": "Survey",
+                    "by_sex": "yes",
+                }
             ],
         },
         "risks": {"register": [{"text": _ENTRY, "serves": "1", "owner": "Project manager"}]},

@@ -13,8 +13,9 @@ from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import SYSTEM
 from appraisal.domain import rulebooks, tracks
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
-from appraisal.domain.refusals import NotAllowed
+from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
+from appraisal.errors import NotFound
 from appraisal.scenarios import comparing
 from appraisal.scenarios.files import Script, Timed, VerbKind
 from appraisal.scenarios.neutral import neutral_content, neutral_documents
@@ -153,6 +154,9 @@ def _take(playing: Play, timed: Timed) -> None:
             found = VERBS[step.do].do(doing) if step.do in VERBS else _transition(doing)
     except NotAllowed as error:
         _compare_refusal(playing, timed, error, before)
+        return
+    except NotFound:
+        _compare_refusal(playing, timed, NotAllowed([refuse("not_visible")]), before)
         return
     except (proposals.BadContent, proposals.BadFile, people.BadPerson, settings.BadSettingGiven) as error:
         playing.differences.append(f"line {timed.line}: {step.do}: {error}")

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, delete, insert, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import access, forms, rulebooks
-from appraisal.domain.facts import Appraisal, Case, Gate, Person
+from appraisal.domain import access, forms, permissions, rulebooks
+from appraisal.domain.facts import Appraisal, Case, Condition, Gate, Person
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import steps
@@ -79,12 +79,7 @@ def rate(
     is said by the checklists and holds up finalising only.
     """
     case, book, running = _rateable(db, library, actor, number, seen)
-    version = next(entry for entry in case.versions if entry.id == running.version_id)
-    known = {
-        item.id
-        for criterion in book.criteria_for(version.threshold_usd)
-        for item in criterion.checklist.items
-    }
+    known = _items(case, book, running)
     wrong = [refuse("item_unknown", item=item) for item in ratings if item not in known]
     wrong += [
         refuse("rating_unknown", item=item, value=put.value)
@@ -99,7 +94,16 @@ def rate(
     return load_case(db, number)
 
 
-def _put_rating(db: Connection, running: Appraisal, item: str, put: RatingPut, actor: Person, now: datetime) -> None:
+def _items(case: Case, book: rulebooks.Rulebook, running: Appraisal) -> frozenset[str]:
+    """Return the items of the criteria that apply to the version being appraised."""
+    version = next(entry for entry in case.versions if entry.id == running.version_id)
+    criteria = book.criteria_for(version.threshold_usd)
+    return frozenset(item.id for criterion in criteria for item in criterion.checklist.items)
+
+
+def _put_rating(
+    db: Connection, running: Appraisal, item: str, put: RatingPut, actor: Person, now: datetime
+) -> None:
     where = (RATINGS.c.appraisal_id == running.id, RATINGS.c.item == item)
     comment, evidence = put.comment.strip()[: forms.PROSE_LIMIT], put.evidence.strip()[: forms.PROSE_LIMIT]
     if not put.value and not comment and not evidence:
@@ -138,7 +142,12 @@ def changed_evidence(case: Case, book: rulebooks.Rulebook) -> frozenset[str]:
     if running is None or len(case.versions) < 2:
         return frozenset()
     present = next(entry for entry in case.versions if entry.id == running.version_id)
-    earlier_ids = [entry.version_id for entry in case.appraisals if entry.finalised_at and entry.id != running.id]
+    # The version that the ratings were carried over from: a superseded appraisal hands nothing on.
+    earlier_ids = [
+        entry.version_id
+        for entry in case.appraisals
+        if entry.finalised_at and not entry.superseded_at and entry.id != running.id
+    ]
     earlier = next((entry for entry in reversed(case.versions) if entry.id in earlier_ids), None)
     if earlier is None:
         return frozenset()
@@ -191,7 +200,13 @@ def recommend(
     An empty choice follows what is computed. Whether the choice is open is judged by the step
     that makes it final; a recommendation that the set does not have is refused at once.
     """
-    _, book, running = _rateable(db, library, actor, number, seen)
+    case, book, running = _rateable(db, library, actor, number, seen)
+    known = _items(case, book, running)
+    wrong = [
+        refuse("item_unknown", item=put.item) for put in conditions if put.item and put.item not in known
+    ]
+    if wrong:
+        raise NotAllowed(wrong)
     if chosen and chosen not in {entry.code for entry in book.set.recommendations}:
         raise NotAllowed([refuse("recommendation_unknown", recommendation=chosen)])
     table = tables.Condition.__table__
@@ -243,7 +258,9 @@ def answer_consultation(
     if found is None:
         raise NotFound("consultation", str(consultation))
     appraisal, entry = found
-    refusals = _answer_refusals(case, actor, entry.unit, entry.answered_at is not None, text)
+    refusals = permissions.answering_refusals(case, entry, actor)
+    if not text.strip():
+        refusals.append(refuse("text_missing"))
     if refusals:
         raise NotAllowed(refusals)
     late = geneva_date(now) > entry.due_on or not appraisal.is_running
@@ -258,19 +275,6 @@ def answer_consultation(
     return note_event(db, case, actor, now, "answer_consultation", {"unit": entry.unit, "late": late})
 
 
-def _answer_refusals(case: Case, actor: Person, unit: str, answered: bool, text: str) -> list[Refusal]:
-    found = []
-    if actor.id in case.related("author"):
-        found.append(refuse("excluded_author"))
-    elif not actor.has("coordinator") and not (actor.has("appraiser") and actor.unit == unit):
-        found.append(refuse("not_consulted"))
-    if answered:
-        found.append(refuse("consultation_answered"))
-    if not text.strip():
-        found.append(refuse("text_missing"))
-    return found
-
-
 def clear_condition(
     db: Connection,
     library: Library,
@@ -283,11 +287,8 @@ def clear_condition(
     seen: int | None = None,
 ) -> Case:
     """Close a condition with evidence: a coordinator's act, never its owner's or an author's."""
-    case = _open_condition(db, library, actor, number, condition, seen)
-    entry = next(entry for appraisal in case.appraisals for entry in appraisal.conditions if entry.id == condition)
-    refusals = []
-    if not actor.has("coordinator") or actor.id in case.related("author") or entry.owner == actor.name:
-        refusals.append(refuse("condition_owner_clears"))
+    case, entry = _condition(db, library, actor, number, condition, seen)
+    refusals = permissions.clearing_refusals(case, entry, actor)
     if not evidence.strip():
         refusals.append(refuse("evidence_missing"))
     if refusals:
@@ -315,36 +316,30 @@ def waive_condition(
     seen: int | None = None,
 ) -> Case:
     """Waive a condition: a manager's act, after which only an override can approve."""
-    case = _open_condition(db, library, actor, number, condition, seen)
-    refusals = []
-    if not actor.has("manager"):
-        refusals.append(refuse("role_missing", role="manager"))
-    for relation in ("author", "lead"):
-        if actor.id in case.related(relation):  # type: ignore[arg-type]
-            refusals.append(refuse(f"excluded_{relation}"))
+    case, entry = _condition(db, library, actor, number, condition, seen)
+    refusals = permissions.waiving_refusals(case, entry, actor)
     if not reason.strip():
         refusals.append(refuse("note_missing"))
     if refusals:
         raise NotAllowed(refusals)
     table = tables.Condition.__table__
     db.execute(
-        update(table).where(table.c.id == condition).values(waived_at=now, waived_by=actor.id, evidence=reason.strip())
+        update(table)
+        .where(table.c.id == condition)
+        .values(waived_at=now, waived_by=actor.id, evidence=reason.strip())
     )
-    entry = next(entry for appraisal in case.appraisals for entry in appraisal.conditions if entry.id == condition)
-    return note_event(db, case, actor, now, "waive_condition", {"condition": entry.number, "reason": reason.strip()})
+    return note_event(
+        db, case, actor, now, "waive_condition", {"condition": entry.number, "reason": reason.strip()}
+    )
 
 
-def _open_condition(
+def _condition(
     db: Connection, library: Library, actor: Person, number: str, condition: int, seen: int | None
-) -> Case:
+) -> tuple[Case, Condition]:
     case, _ = steps.load(db, library, number, actor, lock=True)
     steps.check_seen(case, seen)
     final = case.finalised
     entry = next((entry for entry in final.conditions if entry.id == condition), None) if final else None
     if entry is None:
         raise NotFound("condition", str(condition))
-    if not entry.is_open:
-        raise NotAllowed([refuse("condition_closed")])
-    return case
-
-
+    return case, entry

@@ -1,6 +1,7 @@
 """Approvals given outside the mechanism: registered one by one, or imported from a list."""
 
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -16,12 +17,13 @@ from appraisal.domain import contents, forms, tracks
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.domain.steps import ApprovalGiven, Inputs
-from appraisal.errors import Fault, FaultyInput
-from appraisal.services import acts
+from appraisal.errors import Fault, FaultyInput, NotFound
+from appraisal.services import acts, submissions
 from appraisal.services.proposals import BadContent, note_event
 from appraisal.storage import proposals, tables
 from appraisal.storage.facts import load_case, load_rates
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 COLUMNS = ("number", "title", "date", "fund", "document", "source")
 
 
@@ -36,14 +38,13 @@ def register_outside(
     origin: str = "registered",
     illustrative: bool = False,
     source: str = "",
+    note: str = "",
     request: str | None = None,
 ) -> Case:
     """Register an approval of a proposal that never came here: it is created and approved, route outside.
 
     Whoever registers it does not become an author. Raises ``NotAllowed`` or ``BadContent``.
     """
-    if request is not None and (done := proposals.request_done(db, request)) is not None:
-        return load_case(db, done)
     if not actor.has("coordinator") or not actor.active:
         raise NotAllowed([refuse("role_missing", role="coordinator")])
     wrong = contents.all_complaints(content)
@@ -53,6 +54,8 @@ def register_outside(
     workflow = library.newest_workflow()
     at = approval.approved_at or now
     number = proposals.next_number(db, geneva_date(at).year)
+    if (done := proposals.request_done(db, request, actor.id)) is not None:
+        return load_case(db, done)
     given = tracks.contributions(kept, load_rates(db), geneva_date(at))
     proposals.insert_proposal(
         db,
@@ -66,12 +69,15 @@ def register_outside(
         illustrative=illustrative,
         source=source,
         created_at=now,
-        **acts.summary(kept, given, tracks.total_usd(given)),
+        **submissions.summary(kept, given, tracks.total_usd(given)),
     )
-    created = note_event(db, load_case(db, number), actor, now, "create", {"origin": origin, "source": source})
+    created = note_event(
+        db, load_case(db, number), actor, now, "create", {"origin": origin, "source": source}
+    )
     registering = next(entry.name for entry in workflow.transitions if entry.act == "register_approval")
+    given_with = Inputs(note=note, approval=approval)
     return acts.take_step(
-        db, library, actor, now, created.number, registering, Inputs(approval=approval), request=request
+        db, library, actor, now, created.number, registering, given_with, request=request
     )
 
 
@@ -130,6 +136,8 @@ def _line(cells: Mapping[str, str], line: int, now: datetime) -> tuple[Line, lis
     approved_at = None
     if cells["date"]:
         try:
+            if not _DAY.fullmatch(cells["date"]):
+                raise ValueError(cells["date"])
             # A day without an hour counts as its end, so that it never comes before an appraisal of that day.
             approved_at = datetime.combine(date.fromisoformat(cells["date"]), time.max, GENEVA)
         except ValueError:
@@ -137,7 +145,15 @@ def _line(cells: Mapping[str, str], line: int, now: datetime) -> tuple[Line, lis
     if approved_at is not None and geneva_date(approved_at) > geneva_date(now):
         wrong.append(f"the date {cells['date']} lies in the future")
     return (
-        Line(line, cells["number"], cells["title"], approved_at, cells["fund"], cells["document"], cells["source"]),
+        Line(
+            line,
+            cells["number"],
+            cells["title"],
+            approved_at,
+            cells["fund"],
+            cells["document"],
+            cells["source"],
+        ),
         wrong,
     )
 
@@ -163,7 +179,7 @@ def import_approvals(
             done.append(_import_line(db, library, actor, now, line))
         except NotAllowed as error:
             faults += [Fault(name, line.line, refusal.say("en")) for refusal in error.refusals]
-        except (BadContent, LookupError) as error:
+        except (BadContent, LookupError, NotFound) as error:
             faults.append(Fault(name, line.line, str(error)))
     if faults:
         raise FaultyInput(faults)
@@ -183,7 +199,9 @@ def _import_line(db: Connection, library: Library, actor: Person, now: datetime,
         workflow = library.workflow(case.workflow) if case.workflow else library.newest_workflow()
         name = next(entry.name for entry in workflow.transitions if entry.act == "register_approval")
         return acts.take_step(db, library, actor, now, line.number, name, Inputs(approval=approval))
-    if db.execute(select(table.c.id).where(table.c.title == line.title, table.c.origin == "imported")).first():
+    if db.execute(
+        select(table.c.id).where(table.c.title == line.title, table.c.origin == "imported")
+    ).first():
         raise LookupError(f"an approval of “{line.title}” was imported before")
     content = {
         "identification": {
@@ -201,5 +219,3 @@ def _import_line(db: Connection, library: Library, actor: Person, now: datetime,
         }
     }
     return register_outside(db, library, actor, now, content, approval, origin="imported", source=line.source)
-
-

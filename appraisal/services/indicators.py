@@ -36,7 +36,11 @@ def approvals(db: Connection) -> list[Approval]:
         "kind",
         "illustrative",
     )
-    rows = db.execute(select(*(PROPOSALS.c[name] for name in names)).order_by(PROPOSALS.c.number))
+    # Definitions are pinned by the first submission or by a registration; a draft is its authors' alone.
+    pinned = PROPOSALS.c.workflow != ""
+    rows = db.execute(
+        select(*(PROPOSALS.c[name] for name in names)).where(pinned).order_by(PROPOSALS.c.number)
+    )
     return [
         Approval(
             number=row.number,
@@ -58,12 +62,17 @@ def approvals_from_facts(db: Connection, library: Library) -> list[Approval]:
     """Derive the same from the facts of every proposal: slow, and the proof that the columns are right."""
     rates = load_rates(db)
     return [
-        indicators.approval_of(case, rulebook(library, case.workflow, case.set, rates)) for case in load_cases(db)
+        indicators.approval_of(case, rulebook(library, case.workflow, case.set, rates))
+        for case in load_cases(db)
+        if case.pinned
     ]
 
 
 def report(db: Connection, library: Library, code: str, biennium: str) -> Report:
-    """Compute an indicator for a biennium; raises ``KeyError`` for its code, ``ValueError`` for the biennium."""
+    """Compute an indicator for a biennium.
+
+    Raises ``KeyError`` for an unknown code, ``ValueError`` for what is no biennium.
+    """
     indicator = library.indicators().indicator(code)
     return indicators.report(indicator, library.newest_workflow(), biennium, approvals(db))
 
@@ -101,7 +110,10 @@ def report_value(code: str, found: Report) -> dict[str, Any]:
         "xbtc": [found.xbtc.numerator, found.xbtc.denominator],
         "rbsa": [found.rbsa.numerator, found.rbsa.denominator],
         "usd": list(found.usd),
-        "approved_of_appraised": [found.approved_of_appraised.numerator, found.approved_of_appraised.denominator],
+        "approved_of_appraised": [
+            found.approved_of_appraised.numerator,
+            found.approved_of_appraised.denominator,
+        ],
         "states": dict(found.states),
         "illustrative": found.illustrative,
         "proposals": {
@@ -141,3 +153,11 @@ def published(db: Connection, code: str, biennium: str) -> list[tuple[str, datet
         .order_by(REPORTS.c.id.desc())
     )
     return [(row.digest, row.at, row.value) for row in rows]
+
+
+def find_published(db: Connection, digest: str) -> str | None:
+    """Return the value of a published report by its digest."""
+    found: str | None = db.execute(
+        select(REPORTS.c.value).where(REPORTS.c.digest == digest)
+    ).scalar_one_or_none()
+    return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from appraisal.i18n import language_or
 from appraisal.services import records
@@ -40,11 +40,13 @@ def lease(database: Database, now: datetime, most: int = 1) -> list[Leased]:
         JOBS.c.dead_at.is_(None),
         JOBS.c.run_at <= now,
         or_(JOBS.c.lease_until.is_(None), JOBS.c.lease_until < now),
+        JOBS.c.attempts < MOST_ATTEMPTS,
     )
     chosen = select(JOBS.c.id).where(free).order_by(JOBS.c.run_at, JOBS.c.id).limit(most)
     if not database.is_sqlite:
         chosen = chosen.with_for_update(skip_locked=True)
     with database.begin() as db:
+        _bury(db, now)
         rows = db.execute(
             update(JOBS)
             .where(JOBS.c.id.in_(chosen.scalar_subquery()))
@@ -54,6 +56,20 @@ def lease(database: Database, now: datetime, most: int = 1) -> list[Leased]:
     return [Leased(row.id, row.kind, json.loads(row.payload), row.attempts) for row in rows]
 
 
+def _bury(db: Connection, now: datetime) -> None:
+    """Give up jobs whose worker was never heard of again, as often as a job is tried."""
+    db.execute(
+        update(JOBS)
+        .where(
+            JOBS.c.done_at.is_(None),
+            JOBS.c.dead_at.is_(None),
+            JOBS.c.attempts >= MOST_ATTEMPTS,
+            JOBS.c.lease_until < now,
+        )
+        .values(dead_at=now, error="every worker that took this job died over it")
+    )
+
+
 def finish(database: Database, job: Leased, now: datetime) -> bool:
     """Mark a job done; False when another worker has it by now."""
     return _settle(database, job, done_at=now)
@@ -61,9 +77,12 @@ def finish(database: Database, job: Leased, now: datetime) -> bool:
 
 def fail(database: Database, job: Leased, now: datetime, error: str) -> bool:
     """Put a job back for later, twice as late each time; after six attempts it is dead."""
+    error = error[:2000]
     if job.attempts >= MOST_ATTEMPTS:
         return _settle(database, job, dead_at=now, error=error)
-    return _settle(database, job, lease_until=None, run_at=now + timedelta(seconds=5 * 2**job.attempts), error=error)
+    return _settle(
+        database, job, lease_until=None, run_at=now + timedelta(seconds=5 * 2**job.attempts), error=error
+    )
 
 
 def _settle(database: Database, job: Leased, **values: Any) -> bool:

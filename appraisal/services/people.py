@@ -18,6 +18,7 @@ from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import LANGUAGES
 from appraisal.storage import site, tables
+from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
 from appraisal.storage.proposals import insert_row
 
@@ -30,7 +31,9 @@ LONGEST = 200
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 Purpose = Literal["invitation", "reset"]
-BadPersonCode = Literal["email", "email_taken", "name", "roles", "language", "password_short", "password_long", "link"]
+BadPersonCode = Literal[
+    "email", "email_taken", "name", "roles", "language", "password_short", "password_long", "link"
+]
 
 
 class BadPerson(AppraisalError):
@@ -72,6 +75,7 @@ def create_person(
     Administrators create accounts; the first one is created by the system, from the command line.
     """
     _check_administrator(actor)
+    site.lock(db)
     codes = _faults(db, email, name, roles, language)
     if codes:
         raise BadPerson(codes)
@@ -96,7 +100,9 @@ def _check_administrator(actor: Person) -> None:
         raise NotAllowed([refuse("role_missing", role="administrator")])
 
 
-def _faults(db: Connection, email: str, name: str, roles: Sequence[str], language: str) -> list[BadPersonCode]:
+def _faults(
+    db: Connection, email: str, name: str, roles: Sequence[str], language: str
+) -> list[BadPersonCode]:
     codes: list[BadPersonCode] = []
     if not _EMAIL.fullmatch(email.strip()) or len(email) > 254:
         codes.append("email")
@@ -161,7 +167,12 @@ def change_person(
         now,
         actor.id,
         "change_person",
-        {"person": id, "before": sorted(before.person.roles), "roles": _joined(roles).split(), "active": active},
+        {
+            "person": id,
+            "before": sorted(before.person.roles),
+            "roles": _joined(roles).split(),
+            "active": active,
+        },
     )
     return find_person(db, id).person
 
@@ -216,10 +227,14 @@ def person_of_link(db: Connection, now: datetime, token: str, purpose: Purpose) 
 def set_password_by_link(
     db: Connection, hashing: PasswordHasher, now: datetime, token: str, purpose: Purpose, password: str
 ) -> Person:
-    """Set a password with a link, once; all sessions of the person end."""
+    """Set a password with a link, once; all sessions of the person and all other links end."""
     found = person_of_link(db, now, token, purpose)
+    unused = update(TOKENS).where(TOKENS.c.person_id == found.id, TOKENS.c.used_at.is_(None))
+    # Of two who use a link at once, the second finds it used here.
+    if db.execute(unused.where(TOKENS.c.digest == _digest(token)).values(used_at=now)).rowcount != 1:
+        raise BadPerson(["link"])
     set_password(db, hashing, found.id, password)
-    db.execute(update(TOKENS).where(TOKENS.c.digest == _digest(token)).values(used_at=now))
+    db.execute(unused.values(used_at=now))
     return found
 
 
@@ -236,7 +251,9 @@ def set_password(db: Connection, hashing: PasswordHasher, person: int, password:
     )
 
 
-def sign_in(db: Connection, hashing: PasswordHasher, now: datetime, email: str, password: str) -> Account | None:
+def sign_in(
+    db: Connection, hashing: PasswordHasher, now: datetime, email: str, password: str
+) -> Account | None:
     """Return the account that an address and a password open, else None; both are logged.
 
     An unknown address takes as long as a wrong password, so that neither can be told apart.
@@ -244,7 +261,8 @@ def sign_in(db: Connection, hashing: PasswordHasher, now: datetime, email: str, 
     row = db.execute(select(PEOPLE).where(PEOPLE.c.email == email.strip().lower()[:254])).one_or_none()
     known = row.password if row is not None and row.active and row.password else _decoy(hashing)
     try:
-        opened = hashing.verify(known, password[:LONGEST]) and row is not None and row.password == known
+        hashing.verify(known, password[:LONGEST])
+        opened = row is not None and row.password == known
     except (VerificationError, InvalidHashError):
         opened = False
     site.log_access(db, now, row.id if row is not None else None, "sign_in" if opened else "sign_in_failed")
@@ -262,7 +280,7 @@ def _decoy(hashing: PasswordHasher) -> str:
 
 def find_person(db: Connection, id: int) -> Account:
     """Return an account by id; raises ``NotFound``."""
-    row = db.execute(select(PEOPLE).where(PEOPLE.c.id == id)).one_or_none()
+    row = db.execute(select(PEOPLE).where(PEOPLE.c.id == min(id, LARGEST_ID))).one_or_none()
     if row is None:
         raise NotFound("person", str(id))
     return _account(row)
@@ -281,3 +299,14 @@ def _account(row: Any) -> Account:
 def list_people(db: Connection) -> list[Account]:
     """Return every account, by name."""
     return [_account(row) for row in db.execute(select(PEOPLE).order_by(func.lower(PEOPLE.c.name)))]
+
+
+def keep_hash(db: Connection, person: int, hashed: str) -> None:
+    """Set a password that is hashed already; for demonstrations, where many accounts share one."""
+    db.execute(update(PEOPLE).where(PEOPLE.c.id == person).values(password=hashed))
+
+
+def count_led(db: Connection, person: int) -> int:
+    """Count the appraisals under way that wait for a person as their lead."""
+    proposals = tables.Proposal.__table__
+    return db.execute(select(func.count()).where(proposals.c.holder_id == person)).scalar_one()

@@ -1,10 +1,8 @@
 """Proposals: creating them, writing the draft, who its authors are, and the files attached."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from io import BytesIO
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -14,10 +12,12 @@ from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
 from appraisal.domain import access, contents, events, forms, tracks
 from appraisal.domain.contents import Complaint
-from appraisal.domain.facts import Case, Person
-from appraisal.domain.refusals import NotAllowed, Refusal, refuse
+from appraisal.domain.facts import Case, Person, RequiredChange
+from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.domain.rulebooks import Rulebook
 from appraisal.errors import AppraisalError, NotFound
-from appraisal.services import acts, steps
+from appraisal.services import steps, submissions
+from appraisal.services.attachments import file_type, safe_name
 from appraisal.storage import proposals, tables
 from appraisal.storage.facts import load_case, load_people, load_rates
 from appraisal.storage.files import Files
@@ -30,7 +30,9 @@ class BadContent(AppraisalError):
 
     def __init__(self, complaints: Sequence[Complaint]) -> None:
         self.complaints = tuple(complaints)
-        super().__init__("; ".join(f"{entry.path}: {entry.sentence % dict(entry.facts)}" for entry in complaints))
+        super().__init__(
+            "; ".join(f"{entry.path}: {entry.sentence % dict(entry.facts)}" for entry in complaints)
+        )
 
 
 class BadFile(AppraisalError):
@@ -53,13 +55,14 @@ def create_proposal(
     request: str | None = None,
 ) -> Case:
     """Create a draft whose author the actor is; raises ``NotAllowed`` or ``BadContent``."""
-    if request is not None and (done := proposals.request_done(db, request)) is not None:
-        return load_case(db, done)
     if not actor.has("designer") or not actor.active:
         raise NotAllowed([refuse("role_missing", role="designer")])
     kept = _kept(content)
     workflow = library.newest_workflow()
     number = proposals.next_number(db, geneva_date(now).year)
+    # Asked once the number is held: the same form sent twice at once waits for the first here.
+    if (done := proposals.request_done(db, request, actor.id)) is not None:
+        return load_case(db, done)
     given = tracks.contributions(kept, load_rates(db), geneva_date(now))
     id = proposals.insert_proposal(
         db,
@@ -72,10 +75,18 @@ def create_proposal(
         illustrative=illustrative,
         source=source,
         created_at=now,
-        **acts.summary(kept, given, tracks.total_usd(given)),
+        **submissions.summary(kept, given, tracks.total_usd(given)),
     )
     proposals.relate(db, id, actor.id, "author", now)
-    return note_event(db, load_case(db, number), actor, now, "create", {"source": source, "illustrative": illustrative}, request)
+    return note_event(
+        db,
+        load_case(db, number),
+        actor,
+        now,
+        "create",
+        {"source": source, "illustrative": illustrative},
+        request,
+    )
 
 
 def _kept(content: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -106,13 +117,21 @@ def note_event(
         action=action,
         facts=said,
     )
-    proposals.update_proposal(db, case.id, case.row_version, sequence=event.sequence, head=event.digest, **columns)
+    proposals.update_proposal(
+        db, case.id, case.row_version, sequence=event.sequence, head=event.digest, **columns
+    )
     proposals.insert_event(
-        db, case.id, event, name=action, at=now, by=actor.id, from_state=case.state, to_state=case.state, request=request
+        db,
+        case.id,
+        event,
+        name=action,
+        at=now,
+        by=actor.id,
+        from_state=case.state,
+        to_state=case.state,
+        request=request,
     )
     return replace(case, row_version=case.row_version + 1, sequence=event.sequence, head=event.digest)
-
-
 
 
 def save_section(
@@ -131,7 +150,10 @@ def save_section(
     Raises ``BadContent`` with every complaint, ``NotAllowed``, ``NotFound`` or ``StepConflict``.
     """
     case, _ = _editable(db, library, actor, number, seen)
-    form = forms.section(section)
+    try:
+        form = forms.section(section)
+    except KeyError:
+        raise NotFound("section", section) from None
     kept = contents.tidy(form, raw)
     wrong = contents.complaints(form, kept)
     if wrong:
@@ -140,28 +162,30 @@ def save_section(
     columns: dict[str, Any] = {"content": canonical(content).decode(), "edited_at": now}
     if not case.versions:
         given = tracks.contributions(content, load_rates(db), geneva_date(now))
-        columns |= acts.summary(content, given, tracks.total_usd(given))
+        columns |= submissions.summary(content, given, tracks.total_usd(given))
     proposals.update_proposal(db, case.id, case.row_version, **columns)
     return replace(case, content=content, row_version=case.row_version + 1, edited_at=now)
 
 
 def _editable(
     db: Connection, library: Library, actor: Person, number: str, seen: int | None
-) -> tuple[Case, steps.Rulebook]:
+) -> tuple[Case, Rulebook]:
     case, book = steps.load(db, library, number, actor, lock=True)
     steps.check_seen(case, seen)
-    state = book.workflow.states[case.state]
-    if not access.may_edit(case, actor, state.editable_by == "author"):
-        raise NotAllowed(_edit_refusals(case, actor, state))
+    check_editable(case, book, actor)
     return case, book
 
 
-def _edit_refusals(case: Case, actor: Person, state: Any) -> list[Refusal]:
+def check_editable(case: Case, book: Rulebook, actor: Person) -> None:
+    """Raise ``NotAllowed`` with the reason where a person may not write in a proposal now."""
+    state = book.workflow.states[case.state]
+    if access.may_edit(case, actor, state.editable_by == "author"):
+        return
     if actor.id not in case.related("author") or not actor.has("designer"):
-        return [refuse("not_author")]
+        raise NotAllowed([refuse("not_author")])
     if case.hold is not None:
-        return [refuse("on_hold", until=case.hold.until.isoformat())]
-    return [refuse("not_editable", state=state.title)]
+        raise NotAllowed([refuse("on_hold", until=case.hold.until.isoformat())])
+    raise NotAllowed([refuse("not_editable", state=state.title)])
 
 
 def add_author(
@@ -199,61 +223,30 @@ def answer_change(
     *,
     seen: int | None = None,
 ) -> Case:
-    """Answer a required change by its id: *done*, saying where, or *not_done*, saying why."""
+    """Answer a required change by its id: *done*, saying where, or *not_done*, saying why.
+
+    An answer that came in with a submitted version stays: it raises ``NotFound`` like an unknown id.
+    """
     case, _ = _editable(db, library, actor, number, seen)
-    if change not in {entry.id for entry in case.changes}:
+    if change not in {entry.id for entry in case.changes if not _came_in(case, entry)}:
         raise NotFound("required change", str(change))
     if answer not in ("done", "not_done") or not text.strip():
         raise NotAllowed([refuse("text_missing")])
     table = tables.Change.__table__
     db.execute(
-        update(table).where(table.c.id == change).values(answer=answer, answer_text=text.strip(), answered_at=now)
+        update(table)
+        .where(table.c.id == change)
+        .values(answer=answer, answer_text=text.strip(), answered_at=now)
     )
     proposals.update_proposal(db, case.id, case.row_version, edited_at=now)
     return load_case(db, number)
 
 
-@dataclass(frozen=True, slots=True)
-class FileType:
-    """A type of file that may be attached."""
-
-    suffix: str
-    media_type: str
-
-
-_OFFICE = {
-    "word/": FileType(".docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-    "xl/": FileType(".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-    "ppt/": FileType(".pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
-}
-_OPEN = {
-    b"application/vnd.oasis.opendocument.text": FileType(".odt", "application/vnd.oasis.opendocument.text"),
-    b"application/vnd.oasis.opendocument.spreadsheet": FileType(
-        ".ods", "application/vnd.oasis.opendocument.spreadsheet"
-    ),
-}
-
-
-def file_type(data: bytes) -> FileType | None:
-    """Tell what a file is by what stands in it, never by its name; None where it may not be attached."""
-    if data.startswith(b"%PDF-"):
-        return FileType(".pdf", "application/pdf")
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return FileType(".png", "image/png")
-    if data.startswith(b"\xff\xd8\xff"):
-        return FileType(".jpg", "image/jpeg")
-    if not data.startswith(b"PK"):
-        return None
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            names = archive.namelist()
-            if "mimetype" in names and archive.getinfo("mimetype").file_size < 100:
-                return _OPEN.get(archive.read("mimetype").strip())
-            if "[Content_Types].xml" not in names or any(name.endswith("vbaProject.bin") for name in names):
-                return None
-            return next((kind for part, kind in _OFFICE.items() if any(name.startswith(part) for name in names)), None)
-    except (zipfile.BadZipFile, NotImplementedError):
-        return None
+def _came_in(case: Case, change: RequiredChange) -> bool:
+    """Tell whether the answer to a change belongs to a version that was submitted."""
+    return (
+        change.answered_at is not None and case.version is not None and change.answered_at <= case.version.at
+    )
 
 
 def attach_document(
@@ -285,7 +278,7 @@ def attach_document(
         tables.Document,
         proposal_id=case.id,
         kind=kind,
-        filename=_safe_name(filename, found),
+        filename=safe_name(filename, found),
         media_type=found.media_type,
         sha256=files.keep(data),
         size=len(data),
@@ -294,14 +287,6 @@ def attach_document(
     )
     proposals.update_proposal(db, case.id, case.row_version, edited_at=now)
     return load_case(db, number)
-
-
-def _safe_name(filename: str, found: FileType) -> str:
-    """Keep the last part of a name, printable, with the ending that the bytes call for."""
-    name = filename.replace("\\", "/").rsplit("/", 1)[-1]
-    name = "".join(character for character in name if character.isprintable()).strip(" .")[:120]
-    stem = name.rsplit(".", 1)[0] if "." in name else name
-    return f"{stem or 'document'}{found.suffix}"
 
 
 def remove_document(
@@ -324,14 +309,17 @@ def remove_document(
     return load_case(db, number)
 
 
-def read_document(db: Connection, files: Files, case: Case, actor: Person, document: int) -> tuple[str, str, bytes]:
+def read_document(
+    db: Connection, files: Files, case: Case, actor: Person, document: int
+) -> tuple[str, str, bytes]:
     """Return name, media type and bytes of a file of a proposal that the actor may read.
 
     A file that no version holds yet is its authors' alone.
     """
     submitted = {entry.id for version in case.versions for entry in version.documents}
     table = tables.Document.__table__
-    row = db.execute(select(table).where(table.c.id == document, table.c.proposal_id == case.id)).one_or_none()
+    rows = db.execute(select(table).where(table.c.proposal_id == case.id))
+    row = next((entry for entry in rows if entry.id == document), None)
     if row is None or (row.id not in submitted and not access.sees_draft(case, actor)):
         raise NotFound("document", str(document))
     return row.filename, row.media_type, files.read(row.sha256)

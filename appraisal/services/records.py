@@ -78,11 +78,17 @@ def ask_rendering(db: Connection, record: int, language: Language, now: datetime
     """Have a record rendered in a language, unless it is or will be."""
     done, jobs = tables.Rendering.__table__, tables.Job.__table__
     payload = canonical({"record": record, "language": language}).decode()
-    exists = db.execute(
-        select(done.c.id).where(done.c.record_id == record, done.c.language == language)
-    ).first() or db.execute(
-        select(jobs.c.id).where(jobs.c.kind == RENDER, jobs.c.payload == payload, jobs.c.done_at.is_(None), jobs.c.dead_at.is_(None))
-    ).first()
+    exists = (
+        db.execute(select(done.c.id).where(done.c.record_id == record, done.c.language == language)).first()
+        or db.execute(
+            select(jobs.c.id).where(
+                jobs.c.kind == RENDER,
+                jobs.c.payload == payload,
+                jobs.c.done_at.is_(None),
+                jobs.c.dead_at.is_(None),
+            )
+        ).first()
+    )
     if exists is None:
         proposals.enqueue(db, RENDER, {"record": record, "language": language}, now)
 
@@ -96,14 +102,18 @@ def record_value(db: Connection, record: int) -> bytes:
     return value.encode()
 
 
-def keep_rendering(db: Connection, files: Files, record: int, language: str, pdf: bytes, now: datetime) -> str:
+def keep_rendering(
+    db: Connection, files: Files, record: int, language: str, pdf: bytes, now: datetime
+) -> str:
     """Keep the PDF of a record; return its SHA-256. One that was made meanwhile is kept instead."""
     sha256 = files.keep(pdf)
     table = tables.Rendering.__table__
     try:
         with db.begin_nested():
             db.execute(
-                insert(table).values(record_id=record, language=language, sha256=sha256, size=len(pdf), at=now)
+                insert(table).values(
+                    record_id=record, language=language, sha256=sha256, size=len(pdf), at=now
+                )
             )
     except IntegrityError:
         sha256 = db.execute(

@@ -14,6 +14,8 @@ from appraisal.storage import site, tables
 RATES = tables.Rate.__table__
 HOLIDAYS = tables.Holiday.__table__
 _CURRENCY = re.compile(r"[A-Z]{3}")
+# Wider than any currency ever was; beyond, amounts would no longer be exact to the cent.
+_SMALLEST, _LARGEST = Decimal("1e-6"), Decimal("1e18")
 
 
 class BadSettingGiven(AppraisalError):
@@ -35,13 +37,19 @@ def enter_rate(
         raise NotAllowed([refuse("role_missing", role="coordinator")])
     if not _CURRENCY.fullmatch(currency) or currency == "USD":
         raise BadSettingGiven("currency")
-    if not per_usd.is_finite() or per_usd <= 0:
+    if not per_usd.is_finite() or not _SMALLEST <= per_usd <= _LARGEST:
         raise BadSettingGiven("amount")
+    site.lock(db)
     if db.execute(select(RATES.c.id).where(RATES.c.currency == currency, RATES.c.day == day)).first():
         raise BadSettingGiven("exists")
     db.execute(
         insert(RATES).values(
-            currency=currency, day=day, per_usd=per_usd, source=source.strip(), entered_by=actor.id, entered_at=now
+            currency=currency,
+            day=day,
+            per_usd=per_usd,
+            source=source.strip(),
+            entered_by=actor.id,
+            entered_at=now,
         )
     )
     site.append(db, now, actor.id, "enter_rate", {"currency": currency, "day": day, "per_usd": per_usd})
@@ -51,11 +59,13 @@ def enter_holiday(db: Connection, actor: Person, now: datetime, station: str, da
     """Enter a day on which a duty station does not work; an administrator's act."""
     if actor.id != 0 and not actor.has("administrator"):
         raise NotAllowed([refuse("role_missing", role="administrator")])
-    if not station.strip() or not name.strip():
+    station, name = station.strip(), name.strip()
+    if not station or not name:
         raise BadSettingGiven("name")
+    site.lock(db)
     if db.execute(select(HOLIDAYS.c.id).where(HOLIDAYS.c.station == station, HOLIDAYS.c.day == day)).first():
         raise BadSettingGiven("exists")
-    db.execute(insert(HOLIDAYS).values(station=station.strip(), day=day, name=name.strip()))
+    db.execute(insert(HOLIDAYS).values(station=station, day=day, name=name))
     site.append(db, now, actor.id, "enter_holiday", {"station": station, "day": day})
 
 
@@ -63,5 +73,6 @@ def remove_holiday(db: Connection, actor: Person, now: datetime, station: str, d
     """Take a holiday out of a calendar; an administrator's act."""
     if actor.id != 0 and not actor.has("administrator"):
         raise NotAllowed([refuse("role_missing", role="administrator")])
-    db.execute(delete(HOLIDAYS).where(HOLIDAYS.c.station == station, HOLIDAYS.c.day == day))
-    site.append(db, now, actor.id, "remove_holiday", {"station": station, "day": day})
+    removed = db.execute(delete(HOLIDAYS).where(HOLIDAYS.c.station == station, HOLIDAYS.c.day == day))
+    if removed.rowcount:
+        site.append(db, now, actor.id, "remove_holiday", {"station": station, "day": day})

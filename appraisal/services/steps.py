@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, update
 
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import Transition
+from appraisal.definitions.workflows import Act, Transition
 from appraisal.domain import access, calendars, events, machine, routes, rulebooks
 from appraisal.domain.facts import Case, Decision, Person, Step
 from appraisal.domain.rulebooks import Rulebook
@@ -63,7 +63,7 @@ def check_seen(case: Case, seen: int | None) -> None:
 
 
 def take(
-    acts: Mapping[str, Callable[[Taking], Outcome]],
+    acts: Mapping[Act, Callable[[Taking], Outcome]],
     db: Connection,
     library: Library,
     actor: Person,
@@ -81,9 +81,12 @@ def take(
     that a form sent twice acts once. Raises ``NotFound``, ``NotAllowed`` with every reason, or
     ``StepConflict``; then nothing is written.
     """
-    if request is not None and (done := proposals.request_done(db, request)) is not None:
-        return load_case(db, done)
     case, book = load(db, library, number, actor, lock=True)
+    # Asked once the row is held: the same form sent twice at once waits for the first here.
+    if (done := proposals.request_done(db, request, actor.id)) is not None:
+        if done != number:
+            raise StepConflict(None, None)
+        return case
     check_seen(case, seen)
     given = inputs or Inputs()
     transition, to = machine.fire(book, case, actor, now, name, given)
@@ -116,6 +119,9 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
     )
     if moved:
         after = _void_signatures(taking, after)
+        if not taking.book.workflow.states[taking.to].open:
+            # A hold stops the clock of a proposal that is on its way; this one has arrived.
+            after = end_hold(taking, after)
     if taking.transition.marks is not None and taking.actor.id not in after.related(taking.transition.marks):
         after = add_relation(db, after, taking.actor, taking.transition.marks, now)
     record = records.store(taking, after, outcome.decision) if taking.transition.then else None
@@ -207,8 +213,26 @@ def _void_signatures(taking: Taking, after: Case) -> Case:
         return after
     table = tables.Decision.__table__
     taking.db.execute(update(table).where(table.c.id == waiting.id).values(voided_at=taking.now))
-    decisions = tuple(replace(entry, voided_at=taking.now) if entry.id == waiting.id else entry for entry in after.decisions)
+    decisions = tuple(
+        replace(entry, voided_at=taking.now) if entry.id == waiting.id else entry for entry in after.decisions
+    )
     return replace(after, decisions=decisions)
+
+
+def end_hold(taking: Taking, case: Case) -> Case:
+    """Let the clock run again from now on, where it stands."""
+    if case.hold is None:
+        return case
+    table = tables.Hold.__table__
+    taking.db.execute(
+        update(table)
+        .where(table.c.proposal_id == case.id, table.c.released_at.is_(None))
+        .values(released_at=taking.now)
+    )
+    holds = tuple(
+        entry if entry.released_at else replace(entry, released_at=taking.now) for entry in case.holds
+    )
+    return replace(case, holds=holds)
 
 
 def add_relation(db: Connection, case: Case, person: Person, relation: Any, now: datetime) -> Case:

@@ -68,7 +68,7 @@ def due(db: Connection, library: Library) -> list[str]:
 
 def _take_steps(db: Connection, library: Library, now: datetime, number: str) -> list[str]:
     """Take every step of the system that is open, one after the other: a hold may end before a lapse."""
-    taken = []
+    taken: list[str] = []
     while True:
         case, book = steps.load(db, library, number, SYSTEM_ACTOR, lock=True)
         name = next(

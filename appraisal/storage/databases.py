@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -33,7 +33,9 @@ class Database:
             self._reading = _sqlite_engine(url, "BEGIN")
         else:
             self._writing = self._reading = create_engine(
-                make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True, isolation_level="READ COMMITTED"
+                make_url(url).set(drivername="postgresql+psycopg"),
+                pool_pre_ping=True,
+                isolation_level="READ COMMITTED",
             )
 
     @property
@@ -59,7 +61,9 @@ class Database:
         """Open a consistent view that nothing is written in."""
         with self._reading.connect() as connection:
             if not self.is_sqlite:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                connection = connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
             try:
                 yield connection
             finally:
@@ -69,6 +73,12 @@ class Database:
         """Close all connections."""
         self._writing.dispose()
         self._reading.dispose()
+
+
+def take_turn(db: Connection, lock: int) -> None:
+    """Wait for a lock that the transaction holds to its end; SQLite writes one at a time anyway."""
+    if db.dialect.name == "postgresql":
+        db.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
 @contextmanager
@@ -103,5 +113,3 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
         connection.exec_driver_sql(begin)
 
     return engine
-
-

@@ -1,6 +1,7 @@
 """Facts: rows of one proposal made into the frozen case that the rules read.
 
-The number of statements is the same for every proposal, whatever hangs on it.
+The number of statements is the same for every proposal, whatever hangs on it; one more for a
+country project, whose siblings count.
 """
 
 import json
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, Row, select
 
 from appraisal.clock import parse_stamp
 from appraisal.definitions.workflows import Relation, Role
-from appraisal.domain import facts
+from appraisal.domain import facts, forms
 from appraisal.domain.tracks import Rate
 from appraisal.errors import NotFound
 from appraisal.storage import tables
@@ -22,6 +23,8 @@ from appraisal.storage import tables
 # Core tables: rows without identity, and statements that SQLAlchemy compiles once.
 PROPOSALS = tables.Proposal.__table__
 PEOPLE = tables.Person.__table__
+# An address may ask for any number; beyond this one PostgreSQL has no row and no patience.
+LARGEST_ID = 2**31 - 1
 
 
 def load_case(db: Connection, number: str, *, lock: bool = False) -> facts.Case:
@@ -45,7 +48,7 @@ def load_cases(db: Connection) -> list[facts.Case]:
 
 
 def _case(db: Connection, row: Row[Any]) -> facts.Case:
-    id = row.id
+    id, content = row.id, json.loads(row.content)
     relations, related = _relations(db, id)
     steps = _steps(db, id)
     versions, documents = _versions(db, id), _documents(db, id)
@@ -72,7 +75,7 @@ def _case(db: Connection, row: Row[Any]) -> facts.Case:
         state_since=row.state_since,
         origin=row.origin,
         created_at=row.created_at,
-        content=json.loads(row.content),
+        content=content,
         row_version=row.row_version,
         sequence=row.sequence,
         head=row.head,
@@ -84,7 +87,7 @@ def _case(db: Connection, row: Row[Any]) -> facts.Case:
         source=row.source,
         parent=row.parent,
         predecessor=row.predecessor,
-        siblings_usd=_siblings_usd(db, row.parent, id),
+        siblings_usd=_siblings_usd(db, str(forms.value(content, "identification.parent")), id),
         documents=documents,
         versions=versions,
         appraisals=appraisals,
@@ -192,7 +195,14 @@ def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
     for row in _rows(db, tables.Consultation.__table__, proposal, "id"):
         consultations[row.appraisal_id].append(
             facts.Consultation(
-                row.id, row.unit, row.asked_at, row.due_on, row.answered_at, row.answered_by, row.text, row.late
+                row.id,
+                row.unit,
+                row.asked_at,
+                row.due_on,
+                row.answered_at,
+                row.answered_by,
+                row.text,
+                row.late,
             )
         )
     return tuple(
@@ -263,7 +273,7 @@ def _decision(row: Row[Any]) -> facts.Decision:
 
 
 def _siblings_usd(db: Connection, parent: str, id: int) -> Decimal:
-    """Add up the budgets of the other country projects under the same umbrella."""
+    """Add up the budgets of the other country projects under the umbrella that the form names now."""
     if not parent:
         return Decimal(0)
     rows = db.execute(
@@ -276,7 +286,8 @@ def _siblings_usd(db: Connection, parent: str, id: int) -> Decimal:
 
 def load_people(db: Connection, ids: Iterable[int]) -> Mapping[int, facts.Person]:
     """Load people by id."""
-    rows = db.execute(select(PEOPLE).where(PEOPLE.c.id.in_(sorted(ids)))).all()
+    known = sorted(id for id in ids if 0 < id <= LARGEST_ID)
+    rows = db.execute(select(PEOPLE).where(PEOPLE.c.id.in_(known))).all()
     return {row.id: person(row) for row in rows}
 
 

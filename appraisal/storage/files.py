@@ -29,7 +29,7 @@ class Files:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            Path(temporary).replace(path)
         return sha256
 
     def read(self, sha256: str) -> bytes:

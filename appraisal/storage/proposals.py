@@ -10,22 +10,35 @@ from appraisal.canonical import canonical
 from appraisal.domain.events import GENESIS, Event
 from appraisal.errors import StepConflict
 from appraisal.storage import tables
+from appraisal.storage.databases import take_turn
 
 PROPOSALS = tables.Proposal.__table__
 EVENTS = tables.Event.__table__
+# Any fixed number will do as the name of a lock.
+_LOCK = 7_219_047
 
 
 def insert_row(db: Connection, model: type[tables.Base], **values: Any) -> int:
     """Insert one row and return its id."""
     table = model.__table__
-    key: int = db.execute(insert(table).values(**values).returning(table.c.id)).scalar_one()  # type: ignore[arg-type]
+    key: int = db.execute(insert(table).values(**values).returning(table.c.id)).scalar_one()
     return key
 
 
 def next_number(db: Connection, year: int) -> str:
-    """Return the next free proposal number of a year, like ``TC-2010-0001``."""
+    """Return the next free proposal number of a year, like ``TC-2010-0001``.
+
+    Who asks next waits until this transaction has ended, so that no number is given twice.
+    """
+    take_turn(db, _LOCK)
     prefix = f"TC-{year}-"
-    last = db.execute(select(func.max(PROPOSALS.c.number)).where(PROPOSALS.c.number.like(f"{prefix}%"))).scalar()
+    last = db.execute(
+        select(PROPOSALS.c.number)
+        .where(PROPOSALS.c.number.like(f"{prefix}%"))
+        # After 9999 numbers grow longer, and text order alone would put 10000 before it.
+        .order_by(func.length(PROPOSALS.c.number).desc(), PROPOSALS.c.number.desc())
+        .limit(1)
+    ).scalar()
     return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
 
 
@@ -88,12 +101,18 @@ def enqueue(db: Connection, kind: str, payload: Mapping[str, Any], now: datetime
     insert_row(db, tables.Job, kind=kind, payload=canonical(payload).decode(), run_at=now)
 
 
-def request_done(db: Connection, request: str) -> str | None:
-    """Return the number of the proposal that a request has already acted on."""
-    return db.execute(
-        select(PROPOSALS.c.number)
+def request_done(db: Connection, request: str | None, by: int) -> str | None:
+    """Return the number of the proposal that a person's request has already acted on, None for none.
+
+    Raises ``StepConflict`` for the request of somebody else: what it did is not this person's to see.
+    """
+    if request is None:
+        return None
+    row = db.execute(
+        select(PROPOSALS.c.number, EVENTS.c.by)
         .join(EVENTS, EVENTS.c.proposal_id == PROPOSALS.c.id)
         .where(EVENTS.c.request == request)
-    ).scalar_one_or_none()
-
-
+    ).one_or_none()
+    if row is not None and row.by != by:
+        raise StepConflict(None, None)
+    return None if row is None else row.number

@@ -11,10 +11,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, false, func, or_, select
 
+from appraisal.definitions.workflows import Role
 from appraisal.domain.access import READERS
 from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
 from appraisal.storage import tables
+from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
 
 PROPOSALS = tables.Proposal.__table__
@@ -100,11 +102,13 @@ def visible(person: Person) -> ColumnElement[bool]:
 def list_proposals(
     db: Connection, person: Person, filters: Filters | None = None, after: int | None = None, most: int = PAGE
 ) -> tuple[list[Listed], int | None]:
-    """List proposals that a person may know of, newest first; the second value is where the next page begins."""
+    """List proposals that a person may know of, newest first, and where the next page begins."""
     given = filters or Filters()
-    statement = select(*_COLUMNS, fully_visible(person).label("full")).where(visible(person), *_narrowed(given))
+    statement = select(*_COLUMNS, fully_visible(person).label("full")).where(
+        visible(person), *_narrowed(given, person)
+    )
     if after is not None:
-        statement = statement.where(PROPOSALS.c.id < after)
+        statement = statement.where(PROPOSALS.c.id < min(after, LARGEST_ID))
     rows = db.execute(statement.order_by(PROPOSALS.c.id.desc()).limit(most + 1)).all()
     listed = [_listed(row) for row in rows[:most]]
     return listed, listed[-1].id if len(rows) > most else None
@@ -136,7 +140,7 @@ def _listed(row: Any) -> Listed:
     )
 
 
-def _narrowed(given: Filters) -> list[ColumnElement[bool]]:
+def _narrowed(given: Filters, person: Person) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if given.state:
         found.append(PROPOSALS.c.state == given.state)
@@ -144,7 +148,8 @@ def _narrowed(given: Filters) -> list[ColumnElement[bool]]:
         # Codes stand in one text, a space between them.
         found.append((" " + PROPOSALS.c.countries + " ").contains(f" {given.country} ", autoescape=True))
     if given.route:
-        found.append(PROPOSALS.c.route == given.route)
+        # Who may not read the route may not search by it either.
+        found.append(and_(PROPOSALS.c.route == given.route, fully_visible(person)))
     for word in given.words.split()[:8]:
         escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         found.append(
@@ -162,7 +167,7 @@ def count_states(db: Connection, person: Person) -> dict[str, int]:
     rows = db.execute(
         select(PROPOSALS.c.state, func.count()).where(visible(person)).group_by(PROPOSALS.c.state)
     ).all()
-    return {state: count for state, count in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def work_of(
@@ -178,9 +183,12 @@ def work_of(
     if held_by.get("lead"):
         mine.append(and_(PROPOSALS.c.state.in_(held_by["lead"]), PROPOSALS.c.holder_id == person.id))
     for role in ("coordinator", "manager"):
-        if held_by.get(role) and person.has(role):  # type: ignore[arg-type]
+        if held_by.get(role) and person.has(role):
             barred = ("author", "lead") if role == "manager" else ("author",)
-            mine.append(and_(PROPOSALS.c.state.in_(held_by[role]), ~related(person, *barred)))
+            # What was approved outside is on record here and waits for nobody.
+            mine.append(
+                and_(PROPOSALS.c.state.in_(held_by[role]), PROPOSALS.c.route != "outside", ~related(person, *barred))
+            )
     if not mine:
         return []
     rows = db.execute(
@@ -209,7 +217,13 @@ def consultations_for(db: Connection, person: Person) -> list[Asked]:
     if not person.has("appraiser") or not person.unit:
         return []
     rows = db.execute(
-        select(CONSULTATIONS.c.id, PROPOSALS.c.number, PROPOSALS.c.title, CONSULTATIONS.c.unit, CONSULTATIONS.c.due_on)
+        select(
+            CONSULTATIONS.c.id,
+            PROPOSALS.c.number,
+            PROPOSALS.c.title,
+            CONSULTATIONS.c.unit,
+            CONSULTATIONS.c.due_on,
+        )
         .join(PROPOSALS, PROPOSALS.c.id == CONSULTATIONS.c.proposal_id)
         .join(tables.Appraisal.__table__, tables.Appraisal.__table__.c.id == CONSULTATIONS.c.appraisal_id)
         .where(
@@ -241,12 +255,21 @@ def list_records(
     db: Connection, person: Person, number: str | None = None, after: int | None = None, most: int = PAGE
 ) -> tuple[list[RecordListed], int | None]:
     """List the records that a person may read, newest first, of one proposal or of all."""
-    columns = (RECORDS.c.id, PROPOSALS.c.number, PROPOSALS.c.title, RECORDS.c.kind, RECORDS.c.digest, RECORDS.c.at)
-    statement = select(*columns).join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id).where(fully_visible(person))
+    columns = (
+        RECORDS.c.id,
+        PROPOSALS.c.number,
+        PROPOSALS.c.title,
+        RECORDS.c.kind,
+        RECORDS.c.digest,
+        RECORDS.c.at,
+    )
+    statement = (
+        select(*columns).join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id).where(fully_visible(person))
+    )
     if number is not None:
         statement = statement.where(PROPOSALS.c.number == number)
     if after is not None:
-        statement = statement.where(RECORDS.c.id < after)
+        statement = statement.where(RECORDS.c.id < min(after, LARGEST_ID))
     rows = db.execute(statement.order_by(RECORDS.c.id.desc()).limit(most + 1)).all()
     shown = rows[:most]
     languages: dict[int, list[str]] = {}
@@ -337,6 +360,58 @@ def history_of(db: Connection, proposal: int) -> list[Happened]:
 
 def appraisers(db: Connection) -> list[Person]:
     """Return the people who may be named lead, by name."""
+    return holders(db, "appraiser")
+
+
+def holders(db: Connection, role: Role) -> list[Person]:
+    """Return the people with an open account and a role, by name."""
     people = tables.Person.__table__
     rows = db.execute(select(people).where(people.c.active.is_(True)).order_by(func.lower(people.c.name)))
-    return [found for row in rows if (found := person_of(row)).has("appraiser")]
+    return [found for row in rows if (found := person_of(row)).has(role)]
+
+
+def newest_record(db: Connection, number: str) -> RecordFound | None:
+    """Return the newest record of a proposal by its number."""
+    row = db.execute(
+        select(RECORDS.c.id, PROPOSALS.c.number, RECORDS.c.kind, RECORDS.c.digest, RECORDS.c.value)
+        .join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)
+        .where(PROPOSALS.c.number == number)
+        .order_by(RECORDS.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return RecordFound(*row) if row is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A condition of an approved proposal that is open after its date."""
+
+    number: str
+    condition: int
+    due_on: date
+
+
+def overdue_conditions(db: Connection, today: date) -> list[Overdue]:
+    """List the conditions that approvals rely on and that are open after their date, oldest first."""
+    conditions, appraisals = tables.Condition.__table__, tables.Appraisal.__table__
+    later = appraisals.alias()
+    # Conditions die with their version: only those of the last finished appraisal bind.
+    last = (
+        select(func.max(later.c.id))
+        .where(later.c.proposal_id == PROPOSALS.c.id, later.c.finalised_at.is_not(None), later.c.superseded_at.is_(None))
+        .scalar_subquery()
+    )
+    rows = db.execute(
+        select(PROPOSALS.c.number, conditions.c.number, conditions.c.due_on)
+        .join(appraisals, appraisals.c.id == conditions.c.appraisal_id)
+        .join(PROPOSALS, PROPOSALS.c.id == appraisals.c.proposal_id)
+        .where(
+            appraisals.c.id == last,
+            PROPOSALS.c.route != "",
+            conditions.c.cleared_at.is_(None),
+            conditions.c.waived_at.is_(None),
+            conditions.c.due_on < today,
+        )
+        .order_by(conditions.c.due_on, PROPOSALS.c.number, conditions.c.number)
+    )
+    return [Overdue(*row) for row in rows]

@@ -5,9 +5,9 @@ No row of a proposal is ever deleted. JSON stands in text columns, in canonical 
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
-from sqlalchemy import ForeignKey, Index, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, MetaData, String, Table, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from appraisal.storage.types import Day, Moment, Money
@@ -25,6 +25,8 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map: dict[Any, Any] = {datetime: Moment, date: Day, Decimal: Money, str: Text}
+    # Every model here is a plain table, never a join or a query; saying so types all statements.
+    __table__: ClassVar[Table]
 
 
 class Person(Base):
@@ -70,7 +72,8 @@ class Rate(Base):
     day: Mapped[date]
     per_usd: Mapped[Decimal]
     source: Mapped[str]
-    entered_by: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    # No foreign key: the system, which is nobody, enters the rates of a demonstration.
+    entered_by: Mapped[int]
     entered_at: Mapped[datetime]
 
 
@@ -119,7 +122,13 @@ class Proposal(Base):
     __tablename__ = "proposals"
     __table_args__ = (
         Index("ix_proposals_state_due_id", "state", "due_on", "id"),
-        Index("ix_proposals_approved", "approved_at", "route", sqlite_where=text("route <> ''"), postgresql_where=text("route <> ''")),
+        Index(
+            "ix_proposals_approved",
+            "approved_at",
+            "route",
+            sqlite_where=text("route <> ''"),
+            postgresql_where=text("route <> ''"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -136,8 +145,9 @@ class Proposal(Base):
     edited_at: Mapped[datetime | None]
     illustrative: Mapped[bool] = mapped_column(default=False)
     source: Mapped[str] = mapped_column(default="")
-    parent: Mapped[str] = mapped_column(String(20), default="", index=True)
-    predecessor: Mapped[str] = mapped_column(String(20), default="")
+    # What the author wrote in the form, so of any length.
+    parent: Mapped[str] = mapped_column(default="", index=True)
+    predecessor: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
     row_version: Mapped[int] = mapped_column(default=1)
     sequence: Mapped[int] = mapped_column(default=0)
@@ -355,7 +365,7 @@ class Event(Base):
     by: Mapped[int]
     note: Mapped[str] = mapped_column(default="")
     # The unique id of the request that caused it, so that a form sent twice acts once.
-    request: Mapped[str | None] = mapped_column(String(64), unique=True)
+    request: Mapped[str | None] = mapped_column(unique=True)
     body: Mapped[str]
     digest: Mapped[str] = mapped_column(String(64))
 
@@ -407,7 +417,13 @@ class Job(Base):
 
     __tablename__ = "jobs"
     __table_args__ = (
-        Index("ix_jobs_open", "run_at", "id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+        Index(
+            "ix_jobs_open",
+            "run_at",
+            "id",
+            sqlite_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import jinja2
 from flask import Flask, Response, g, request, url_for
-from flask_login import LoginManager, UserMixin, current_user
+from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
 
 from appraisal import i18n
@@ -53,18 +53,6 @@ POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 MOST_BYTES = 21 * 1024 * 1024
-
-
-class Visitor(UserMixin):
-    """A person in a session; the session ends when the person's epoch moves on."""
-
-    def __init__(self, person: Person, epoch: int) -> None:
-        self.person = person
-        self.epoch = epoch
-
-    def get_id(self) -> str:
-        """Return what the session remembers."""
-        return f"{self.person.id}.{self.epoch}"
 
 
 def create_app(site: Site) -> Flask:
@@ -117,7 +105,7 @@ def _set_up_sessions(app: Flask, site: Site) -> None:
     manager.init_app(app)
 
     @manager.user_loader
-    def _load(remembered: str) -> Visitor | None:
+    def _load(remembered: str) -> sessions.Visitor | None:
         id, _, epoch = remembered.partition(".")
         if not id.isdigit():
             return None
@@ -128,7 +116,7 @@ def _set_up_sessions(app: Flask, site: Site) -> None:
             return None
         if not account.person.active or str(account.session_epoch) != epoch:
             return None
-        return Visitor(account.person, account.session_epoch)
+        return sessions.Visitor(account.person, account.session_epoch)
 
 
 def _choose_language(site: Site) -> None:

@@ -1,15 +1,21 @@
 """Errors: what a person sees when a page does not exist, a step is refused, or somebody was first."""
 
-from flask import Flask, request
+from typing import Any
+
+from flask import Flask, request, url_for
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from appraisal.domain import forms, rulebooks
+from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed
 from appraisal.errors import NotFound, StepConflict
-from appraisal.storage import queries, site as site_log
+from appraisal.storage import queries
+from appraisal.storage import site as site_log
 from appraisal.storage.facts import load_case
-from appraisal.web.context import actor, begin, page, read, sentences, site, typed
+from appraisal.web import sections, standings
+from appraisal.web.context import actor, begin, language, page, read, sentences, site, typed
 
 
 def register(app: Flask) -> None:
@@ -33,26 +39,32 @@ def _not_allowed(error: NotAllowed) -> tuple[str, int]:
             site_log.log_access(
                 db, site().now(), actor().id, "refused", _number() or request.path, " ".join(error.codes)
             )
-    return page("errors/not_allowed.html", reasons=sentences(error), number=_number(), typed=typed()), 403
+    return page("errors/not_allowed.html", reasons=sentences(error), number=_number(), typed=_typed()), 403
 
 
 def _conflict(error: StepConflict) -> tuple[str, int]:
     """Show what has happened since, with nothing lost of what was typed."""
     number = _number()
-    happened = []
+    shown: dict[str, Any] = {"happened": []}
     if number and current_user.is_authenticated:
         with read() as db:
             case = load_case(db, number)
             happened = queries.history_of(db, case.id)[-5:]
-    return page("errors/conflict.html", number=number, happened=happened, typed=typed()), 409
+        shown = {"happened": _said(case, happened), "edited_at": case.edited_at}
+    return page("errors/conflict.html", number=number, again=_again(), typed=_typed(), **shown), 409
+
+
+def _said(case: Case, happened: list[queries.Happened]) -> list[dict[str, Any]]:
+    workflow = rulebooks.rulebook(site().library, case.workflow, case.set).workflow
+    return [{"event": entry, "title": standings.event_title(entry.name, workflow)} for entry in happened]
 
 
 def _expired(error: CSRFError) -> tuple[str, int]:
-    return page("errors/expired.html", typed=typed()), 400
+    return page("errors/expired.html", again=_again(), typed=_typed()), 400
 
 
 def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
-    return page("errors/too_large.html"), 413
+    return page("errors/too_large.html", again=_again()), 413
 
 
 def _http(error: HTTPException) -> tuple[str, int]:
@@ -65,3 +77,20 @@ def _http(error: HTTPException) -> tuple[str, int]:
 def _number() -> str | None:
     number = (request.view_args or {}).get("number")
     return str(number) if number else None
+
+
+def _again() -> str:
+    """Return the address of the page that the form was on."""
+    if request.url_rule and "GET" in (request.url_rule.methods or ()):
+        return request.path
+    number = _number()
+    return url_for("proposals.show", number=number) if number else url_for("work.show")
+
+
+def _typed() -> list[tuple[str, str]]:
+    """Return what was typed under the labels of the fields, where it is the proposal's form."""
+    section = (request.view_args or {}).get("section")
+    known = {entry.key for entry in forms.SECTIONS}
+    if section not in known:
+        return list(typed().items())
+    return list(sections.describe(section, typed(), language()))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from babel import Locale
@@ -11,8 +12,11 @@ from babel.numbers import format_decimal
 
 from appraisal.clock import GENEVA
 from appraisal.definitions.workflows import ROLES
-from appraisal.i18n import N_, Text
+from appraisal.i18n import N_, Language, Text
 from appraisal.web.context import language, say
+
+# International English: day before month.
+LOCALES: Final[Mapping[Language, str]] = {"en": "en_GB", "fr": "fr", "es": "es"}
 
 ROLE_TITLES: Final[Mapping[str, str]] = {
     "designer": N_("Project designer"),
@@ -37,34 +41,59 @@ GATE_TITLES: Final[Mapping[str, str]] = {
     "before_donor": N_("Before it is sent to the donor"),
     "before_start": N_("Before the start"),
 }
+# English as the Office writes it, not as in the United States.
+_DAY: Final[Mapping[Language, str]] = {"en": "d MMMM y", "fr": "d MMMM y", "es": "d 'de' MMMM 'de' y"}
 
 
 def day(value: date | None) -> str:
     """Write a day in words: 4 February 2010."""
-    return "" if value is None else format_date(value, "long", locale=language())
+    return "" if value is None else _day(value, language())
+
+
+@lru_cache(maxsize=4096)
+def _day(value: date, language: Language) -> str:
+    return format_date(value, _DAY[language], locale=language)
 
 
 def moment(value: datetime | None) -> str:
     """Write a moment in Geneva's time: 4 February 2010, 09:15."""
     if value is None:
         return ""
-    pattern = {"en": "d MMMM y, HH:mm", "fr": "d MMMM y, HH:mm", "es": "d 'de' MMMM 'de' y, HH:mm"}[language()]
-    return format_datetime(value.astimezone(GENEVA), pattern, locale=language())
+    return format_datetime(value.astimezone(GENEVA), f"{_DAY[language()]}, HH:mm", locale=language())
 
 
 def money(value: Decimal | str | None) -> str:
     """Write an amount with grouped thousands, cents only where there are any."""
     if value in (None, ""):
         return ""
-    amount = Decimal(str(value))
-    return format_decimal(amount, "#,##0" if amount == amount.to_integral() else "#,##0.00", locale=language())
+    return _money(str(value), language())
+
+
+@lru_cache(maxsize=4096)
+def _money(value: str, language: Language) -> str:
+    amount = Decimal(value)
+    return format_decimal(amount, "#,##0" if amount == amount.to_integral() else "#,##0.00", locale=language)
+
+
+@cache
+def _territories(language: Language) -> Mapping[str, str]:
+    return dict(Locale(language).territories)
 
 
 def country(code: str) -> str:
     """Write the name of a country."""
     if code == "global":
         return say(N_("Global"))
-    return Locale(language()).territories.get(code, code)
+    return _territories(language()).get(code, code)
+
+
+def country_code(text: str) -> str:
+    """Return the code of a country that was written as its name in the reader's language, or as its code."""
+    wanted = text.casefold()
+    if wanted in ("", "global", say(N_("Global")).casefold()):
+        return "global" if wanted else ""
+    named = (code for code, name in _territories(language()).items() if name.casefold() == wanted and len(code) == 2)
+    return next(named, text.upper())
 
 
 def countries(codes: str | Iterable[str]) -> str:
@@ -108,7 +137,7 @@ def reason(value: str) -> str:
 
 def gate(value: str | None) -> str:
     """Return in words when a condition has to be met."""
-    return say(GATE_TITLES[value]) if value in GATE_TITLES else ""
+    return say(GATE_TITLES[value]) if value and value in GATE_TITLES else ""
 
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {

@@ -12,11 +12,10 @@ from typing import Any, Final
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
 
-from appraisal.definitions.library import Library, read_library
-from appraisal.domain import guards, tracks
+from appraisal.definitions.library import Library
+from appraisal.domain import tracks
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
-from appraisal.paths import folder
 from appraisal.scenarios.neutral import neutral_content
 from appraisal.services import acts, appraisals, approvals, people, proposals
 from appraisal.services.appraisals import ConditionPut, RatingPut
@@ -63,11 +62,6 @@ class Clock:
     def advance(self, **span: float) -> None:
         """Move the clock on, by the names that ``timedelta`` knows."""
         self.moment += timedelta(**span)
-
-
-def shipped_library() -> Library:
-    """Read the definitions that the product ships."""
-    return read_library(folder("workflows"), folder("checklists"), guards.names())
 
 
 def open_site(data: Path, library: Library, clock: Clock) -> Site:

@@ -21,12 +21,6 @@ SignIn = Callable[[FlaskClient, str], Person]
 
 
 @pytest.fixture(scope="session")
-def library() -> Library:
-    """Return the definitions that the product ships."""
-    return building.shipped_library()
-
-
-@pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Cast]:
     """Migrate a database and create the cast once; every test gets a copy of the file."""
     file = tmp_path_factory.mktemp("template") / "appraisal.sqlite3"
@@ -40,7 +34,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Cast]:
 
 @pytest.fixture
 def cast(template: tuple[Path, Cast]) -> Cast:
-    """Return the people by key: designer, designer2, desk, reader, eval, actemp, chief, chief2, auditor, admin."""
+    """Return the people by key: designer(2), desk, reader, eval, actemp, chief(2), auditor, admin."""
     return template[1]
 
 

@@ -1,0 +1,170 @@
+"""appraisal demo: play the demonstration, write its records, print the indicator, serve it."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from sqlalchemy import select
+
+from appraisal import clock
+from appraisal.canonical import plain
+from appraisal.cli import sites
+from appraisal.cli.indicators import print_report
+from appraisal.cli.play import read_script
+from appraisal.cli.serve import run
+from appraisal.definitions.library import Library
+from appraisal.paths import folder
+from appraisal.pdf.workers import Renderer
+from appraisal.scenarios.playing import Play
+from appraisal.scenarios.playing import play as play_scenario
+from appraisal.services import indicators, jobs, people
+from appraisal.settings import read_settings
+from appraisal.storage import schema, tables
+from appraisal.storage.databases import Database
+from appraisal.storage.files import Files
+from appraisal.web.context import Site
+
+SCENARIO = "scenarios/demonstration.yaml"
+PASSWORD = "illustrative-2010"  # noqa: S105  (printed to whoever starts the demonstration)
+RENDERERS = 2
+
+
+def _progress(label: str, done: int, total: int) -> None:
+    """Show how far things are: one line that moves on a terminal, a line a stage elsewhere."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{label}: {done} of {total} ", nl=done == total, err=True)
+    elif done == total:
+        click.echo(f"{label}: {total} of {total}", err=True)
+
+
+@click.command()
+@click.option("--serve/--no-serve", default=None, help="Serve at the end; DEMO_SERVE=0 says no as well.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var/demonstration"),
+    show_default=True,
+    help="Where to put it; what a demonstration left there before is replaced.",
+)
+def demo(serve: bool | None, port: int, data: Path) -> None:
+    """Play real projects through the whole mechanism and serve the result.
+
+    The projects are real, with their sources; their decisions, and so the percentage, are invented
+    and marked as illustrative.
+    """
+    library = sites.library()
+    script = read_script(folder("workflows") / SCENARIO, library)
+    data = _emptied(data)
+    settings = replace(read_settings({}, data=data), demonstration=True)
+    database, files = Database(settings.database), Files(settings.files)
+    try:
+        schema.upgrade(database)
+        played = play_scenario(
+            script, database, library, files, lambda done, total: _progress("Playing the demonstration", done, total)
+        )
+        for difference in played.differences:
+            click.echo(f"  ✗ {difference}", err=True)
+        _open_accounts(played)
+        written = _write_records(database, files, data / "records")
+        click.echo(f"{written} PDF records in {data / 'records'}")
+        _print_indicator(database, library)
+        if played.differences:
+            raise SystemExit(1)
+        if serve is None:
+            serve = os.environ.get("DEMO_SERVE", "1") != "0"
+        if serve:
+            _print_accounts(played)
+            now = _going_on(script.steps[-1].at)
+            run(Site(settings, library, database, files, people.hasher(), now), "127.0.0.1", port)
+    finally:
+        database.close()
+
+
+def _going_on(ended: datetime) -> Callable[[], datetime]:
+    """Let the clock go on from where the scenario ended, so that nothing in it is years overdue."""
+    begun = clock.now()
+    return lambda: ended.astimezone(UTC) + (clock.now() - begun)
+
+
+def _emptied(data: Path) -> Path:
+    """Take away what an earlier demonstration left, and nothing else."""
+    mark = data / "demonstration"
+    if data.exists() and any(data.iterdir()):
+        if not mark.exists():
+            sites.fail(f"{data} holds something that is no demonstration; name another folder with --data.")
+        shutil.rmtree(data)
+    data.mkdir(parents=True, exist_ok=True)
+    mark.write_text("This folder was made by ‘appraisal demo’ and is replaced by it.\n", encoding="utf-8")
+    return data.absolute()
+
+
+def _open_accounts(played: Play) -> None:
+    """Give the people of the scenario the password that is printed; one hash serves them all."""
+    hashed = people.hasher().hash(PASSWORD)
+    with played.database.begin() as db:
+        for key in played.script.scenario.people:
+            people.keep_hash(db, played.people[key].id, hashed)
+
+
+def _write_records(database: Database, files: Files, target: Path) -> int:
+    """Render every record that waits, on both cores, and write each PDF beside the database."""
+    total = jobs.waiting(database)
+    done = 0
+
+    def finished(_: jobs.Leased) -> None:
+        nonlocal done
+        done += 1
+        _progress("Drawing the records", min(done, total), total)
+
+    def draw() -> None:
+        with Renderer() as renderer:
+            jobs.work(database, files, renderer.render, clock.now, finished)
+
+    with ThreadPoolExecutor(RENDERERS) as pool:
+        for future in [pool.submit(draw) for _ in range(RENDERERS)]:
+            future.result()
+    target.mkdir()
+    return _copy_records(database, files, target)
+
+
+def _copy_records(database: Database, files: Files, target: Path) -> int:
+    records, renderings, proposals = (
+        table.__table__ for table in (tables.Record, tables.Rendering, tables.Proposal)
+    )
+    with database.read() as db:
+        rows = db.execute(
+            select(proposals.c.number, records.c.kind, records.c.id, renderings.c.language, renderings.c.sha256)
+            .join(records, records.c.proposal_id == proposals.c.id)
+            .join(renderings, renderings.c.record_id == records.c.id)
+            .order_by(records.c.id)
+        ).all()
+    for row in rows:
+        name = f"{row.number}-{row.id:03d}-{row.kind}-{row.language}.pdf"
+        (target / name).write_bytes(files.read(row.sha256))
+    return len(rows)
+
+
+def _print_indicator(database: Database, library: Library) -> None:
+    title = library.indicators().indicator("2.1").title.en
+    with database.read() as db:
+        for milestone in library.indicators().indicator("2.1").milestones:
+            found = indicators.report(db, library, "2.1", milestone.biennium)
+            if found.denominator or found.undated:
+                click.echo("")
+                print_report(plain(indicators.report_value("2.1", found)), title)
+
+
+def _print_accounts(played: Play) -> None:
+    ended = played.script.steps[-1].at
+    click.echo(f"\nThe clock of the demonstration goes on from {ended:%d %B %Y}.")
+    click.echo(f"Sign in with the password {PASSWORD} as one of:")
+    for key, acting in played.script.scenario.people.items():
+        click.echo(f"  {key + '@example.org':<34}{', '.join(acting.roles):<14}{played.people[key].name}")
+    click.echo("")

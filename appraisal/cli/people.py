@@ -1,0 +1,136 @@
+"""appraisal people: accounts from the command line, above all the first administrator's."""
+
+from collections.abc import Callable
+
+import click
+
+from appraisal import clock
+from appraisal.cli import sites
+from appraisal.domain.facts import SYSTEM_ACTOR, Person
+from appraisal.i18n import LANGUAGES
+from appraisal.services import people as services
+from appraisal.services.people import Account, BadPerson, Purpose
+from appraisal.storage.databases import Database
+
+PATHS: dict[Purpose, str] = {"invitation": "/invitation/", "reset": "/password-reset/"}
+_FAULTS = {
+    "email": "Write an e-mail address, like name@example.org.",
+    "email_taken": "There is an account with this address already.",
+    "name": "Write a name of at most 200 characters.",
+}
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+@click.group()
+def people() -> None:
+    """Add the first administrator, list accounts, issue links."""
+
+
+@people.command("add-administrator")
+@click.option("--email", required=True, help="The address to sign in with.")
+@click.option("--name", required=True)
+@click.option("--language", type=click.Choice(LANGUAGES), default="en", show_default=True)
+@as_json
+def add_administrator(email: str, name: str, language: str, as_json: bool) -> None:
+    """Create an administrator and print the link with which they choose a password."""
+
+    def create(database: Database) -> tuple[Person, str]:
+        now = clock.now()
+        with database.begin() as db:
+            person = services.create_person(
+                db, SYSTEM_ACTOR, now, email=email, name=name, roles=("administrator",), language=language
+            )
+            return person, services.issue_link(db, SYSTEM_ACTOR, now, person.id, "invitation")
+
+    try:
+        person, token = _with_database(create)
+    except BadPerson as error:
+        sites.fail("\n".join(_FAULTS.get(code, code) for code in error.codes))
+    _report(person, "invitation", token, as_json)
+
+
+def _with_database(act: Callable[[Database], tuple[Person, str]]) -> tuple[Person, str]:
+    with sites.opened(sites.settings()) as (database, _):
+        return act(database)
+
+
+def _report(person: Person, purpose: Purpose, token: str, as_json: bool) -> None:
+    path = PATHS[purpose] + token
+    if as_json:
+        sites.echo_json({"id": person.id, "email": person.email, "purpose": purpose, "path": path})
+        return
+    days = services.INVITATION.days if purpose == "invitation" else 0
+    hours = int(services.RESET.total_seconds() // 3600)
+    lasts = f"{days} days" if days else f"{hours} hours"
+    click.echo(
+        f"{person.name} <{person.email}>: open this path of the site once, within {lasts}:\n\n    {path}\n"
+    )
+
+
+@people.command("list")
+@as_json
+def list_(as_json: bool) -> None:
+    """List every account with its roles."""
+    with sites.opened(sites.settings()) as (database, _), database.read() as db:
+        accounts = services.list_people(db)
+    if as_json:
+        sites.echo_json([_plain(account) for account in accounts])
+        return
+    for account in accounts:
+        person = account.person
+        standing = "closed" if not person.active else "open" if account.has_password else "invited"
+        roles = " ".join(sorted(person.roles))
+        click.echo(f"{person.id:>4}  {standing:<7}  {person.email:<30}  {person.name:<30}  {roles}")
+
+
+def _plain(account: Account) -> dict[str, object]:
+    person = account.person
+    return {
+        "id": person.id,
+        "email": person.email,
+        "name": person.name,
+        "roles": sorted(person.roles),
+        "unit": person.unit,
+        "duty_station": person.duty_station,
+        "language": person.language,
+        "active": person.active,
+        "has_password": account.has_password,
+    }
+
+
+@people.command()
+@click.argument("who", metavar="ID|EMAIL")
+@as_json
+def invite(who: str, as_json: bool) -> None:
+    """Print a new invitation link for an account that has no password yet."""
+    _issue(who, "invitation", as_json)
+
+
+@people.command()
+@click.argument("who", metavar="ID|EMAIL")
+@as_json
+def reset(who: str, as_json: bool) -> None:
+    """Print a link for a new password."""
+    _issue(who, "reset", as_json)
+
+
+def _issue(who: str, purpose: Purpose, as_json: bool) -> None:
+    def issue(database: Database) -> tuple[Person, str]:
+        with database.begin() as db:
+            found = next((entry for entry in services.list_people(db) if who.lower() in _names(entry)), None)
+            if found is None:
+                sites.fail(f"There is no account {who}.")
+            if not found.person.active:
+                sites.fail(f"The account of {found.person.name} is closed.", code=1)
+            if purpose == "invitation" and found.has_password:
+                sites.fail(
+                    f"{found.person.name} has a password already: use “appraisal people reset”.", code=1
+                )
+            return found.person, services.issue_link(db, SYSTEM_ACTOR, clock.now(), found.person.id, purpose)
+
+    person, token = _with_database(issue)
+    _report(person, purpose, token, as_json)
+
+
+def _names(account: Account) -> tuple[str, str]:
+    return str(account.person.id), account.person.email

@@ -1,0 +1,101 @@
+"""appraisal serve and appraisal work: the web server, and the worker that empties the outbox."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+import click
+from waitress.server import create_server
+
+from appraisal import clock
+from appraisal.cli import sites
+from appraisal.pdf.workers import Renderer
+from appraisal.services import jobs, people
+from appraisal.storage.databases import Database
+from appraisal.storage.files import Files
+from appraisal.web.app import create_app
+from appraisal.web.context import Site
+
+PAUSE = 1.0
+
+
+Now = Callable[[], datetime]
+
+
+def work_on(database: Database, files: Files, now: Now, stop: threading.Event) -> None:
+    """Do jobs as they come until told to stop; a fault of one job never ends the worker."""
+    with Renderer() as renderer:
+        while not stop.is_set():
+            try:
+                jobs.work(database, files, renderer.render, now)
+            except Exception:
+                logging.exception("The worker will try again")
+            stop.wait(PAUSE)
+
+
+@contextmanager
+def worker(database: Database, files: Files, now: Now) -> Iterator[None]:
+    """Run a worker beside the server, for the embedded database."""
+    stop = threading.Event()
+    thread = threading.Thread(target=work_on, args=(database, files, now, stop), name="worker")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def run(site: Site, host: str, port: int) -> None:
+    """Serve until interrupted; with SQLite the worker runs in this process."""
+    app = create_app(site)
+    try:
+        server = create_server(app, host=host, port=port, threads=8, ident=None, clear_untrusted_proxy_headers=True)
+    except OSError as error:
+        sites.fail(f"Cannot listen on {host}:{port}: {error.strerror or error}", 1)
+    click.echo(f"Serving on http://{host}:{getattr(server, "effective_port", port)}  (Ctrl+C stops)")
+    if site.database.is_sqlite:
+        with worker(site.database, site.files, site.now):
+            server.run()
+    else:
+        server.run()
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 takes any.")
+@click.option("--secure-cookies", is_flag=True, help="Send cookies over HTTPS only; set it behind a TLS proxy.")
+def serve(host: str, port: int, secure_cookies: bool) -> None:
+    """Serve the web pages.
+
+    With SQLite one process does everything, the worker included. With PostgreSQL start as many of
+    these as you need, and one ‘appraisal work’ or more beside them.
+    """
+    chosen = sites.settings()
+    if secure_cookies:
+        chosen = replace(chosen, secure_cookies=True)
+    library = sites.library()
+    with sites.opened(chosen) as (database, files):
+        run(Site(chosen, library, database, files, people.hasher(), clock.now), host, port)
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Do what is due now, and stop.")
+def work(once: bool) -> None:
+    """Do the jobs of the outbox: render records as PDF."""
+    chosen = sites.settings()
+    with sites.opened(chosen) as (database, files):
+        if once:
+            with Renderer() as renderer:
+                done = jobs.work(database, files, renderer.render, clock.now)
+            click.echo(f"{done} done, {jobs.waiting(database)} waiting.")
+            return
+        click.echo("Working (Ctrl+C stops)")
+        stop = threading.Event()
+        try:
+            work_on(database, files, clock.now, stop)
+        except KeyboardInterrupt:
+            stop.set()

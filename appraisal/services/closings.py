@@ -1,0 +1,122 @@
+"""Closings: an appraisal is finalised, ends in required changes, or is closed as it was left."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import update
+
+from appraisal.canonical import canonical
+from appraisal.domain import rulebooks, tracks, verdicts
+from appraisal.domain.facts import (
+    Appraisal,
+    Case,
+    RequiredChange,
+)
+from appraisal.services.steps import Outcome, Taking
+from appraisal.storage import proposals, tables
+
+
+def finalise(taking: Taking) -> Outcome:
+    """Lock the appraisal: verdicts, computed and final recommendation. Its record follows."""
+    return _finalise(taking, {})
+
+
+def request_revision(taking: Taking) -> Outcome:
+    """Lock the appraisal and ask for a numbered list of changes."""
+    outcome = _finalise(taking, {"changes": [named(change) for change in taking.inputs.changes]})
+    return replace(outcome, case=ask_changes(taking, outcome.case))
+
+
+def _finalise(taking: Taking, facts: Mapping[str, Any]) -> Outcome:
+    case, running, version = taking.case, taking.case.appraisal, taking.case.version
+    assert running is not None
+    assert version is not None
+    assessment = rulebooks.assess_appraisal(taking.book, case, running)
+    verdicts_given = {code: verdict for code, verdict in assessment.verdicts.items() if verdict is not None}
+    computed = assessment.recommendation or _without_pending(taking, running)
+    finalised = replace(
+        running,
+        finalised_at=taking.now,
+        computed=computed,
+        final=running.chosen or computed,
+        verdicts=verdicts_given,
+        covers_evaluability=taking.book.needs_evaluability(version.threshold_usd)
+        and all(verdict is not None for verdict in assessment.verdicts.values()),
+    )
+    update_appraisal(
+        taking,
+        running.id,
+        finalised_at=taking.now,
+        computed=finalised.computed,
+        final=finalised.final,
+        verdicts=canonical(verdicts_given).decode(),
+        covers_evaluability=finalised.covers_evaluability,
+    )
+    said = {
+        "appraisal": running.number,
+        "version": version.digest,
+        "verdicts": verdicts_given,
+        "computed": finalised.computed,
+        "final": finalised.final,
+        **facts,
+    }
+    return Outcome(with_appraisal(case, finalised), facts=said)
+
+
+def _without_pending(taking: Taking, running: Appraisal) -> str:
+    """Compute a recommendation while the evaluability review is pending, which a revision may precede."""
+    assessment = verdicts.assess(
+        taking.book.set,
+        taking.book.criteria_for(None),
+        running.ratings,
+        tracks.checklist_facts(taking.case.content),
+    )
+    return assessment.recommendation or ""
+
+
+def ask_changes(taking: Taking, case: Case) -> Case:
+    """Open a new round of required changes, numbered from one."""
+    latest = max((change.round for change in case.changes), default=0) + 1
+    asked = tuple(
+        RequiredChange(
+            proposals.insert_row(
+                taking.db,
+                tables.Change,
+                proposal_id=case.id,
+                round=latest,
+                number=number,
+                item=change.item,
+                text=change.text,
+            ),
+            number,
+            latest,
+            change.item,
+            change.text,
+        )
+        for number, change in enumerate(taking.inputs.changes, 1)
+    )
+    return replace(case, changes=(*case.changes, *asked))
+
+
+def close_running(taking: Taking) -> Case:
+    running = taking.case.appraisal
+    if running is None:
+        return taking.case
+    update_appraisal(taking, running.id, closed_at=taking.now)
+    return with_appraisal(taking.case, replace(running, closed_at=taking.now))
+
+
+def update_appraisal(taking: Taking, id: int, **values: Any) -> None:
+    table = tables.Appraisal.__table__
+    taking.db.execute(update(table).where(table.c.id == id).values(**values))
+
+
+def with_appraisal(case: Case, changed: Appraisal) -> Case:
+    return replace(
+        case, appraisals=tuple(changed if entry.id == changed.id else entry for entry in case.appraisals)
+    )
+
+
+def named(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}

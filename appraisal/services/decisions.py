@@ -1,0 +1,127 @@
+"""Decisions: what managers sign, and the approvals that were given elsewhere."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import update
+
+from appraisal.domain.facts import (
+    Case,
+    Decision,
+    DecisionKind,
+)
+from appraisal.services.closings import ask_changes, close_running, named
+from appraisal.services.steps import Outcome, Taking
+from appraisal.storage import proposals, tables
+
+
+def _decide(taking: Taking, kind: DecisionKind, case: Case | None = None, **values: Any) -> Outcome:
+    """Write a decision on the present version and its unsuperseded appraisal."""
+    before = case or taking.case
+    appraisal, version = taking.case.finalised, taking.case.version
+    fields: dict[str, Any] = {
+        "version_id": version.id if version else None,
+        "appraisal_id": appraisal.id if appraisal else None,
+        "note": taking.inputs.note,
+        **values,
+    }
+    id = proposals.insert_row(
+        taking.db,
+        tables.Decision,
+        proposal_id=before.id,
+        kind=kind,
+        at=taking.now,
+        by=taking.actor.id,
+        **fields,
+    )
+    decision = Decision(id=id, kind=kind, at=taking.now, by=taking.actor.id, **fields)
+    after = replace(
+        before,
+        decisions=(*before.decisions, decision),
+        people={**before.people, taking.actor.id: taking.actor},
+    )
+    said = {
+        "decision": kind,
+        "version": version.digest if version else "",
+        "appraisal_record": appraisal.record if appraisal and fields["appraisal_id"] == appraisal.id else "",
+    }
+    return Outcome(after, facts=said, decision=decision)
+
+
+def approve(taking: Taking) -> Outcome:
+    """Approve on the appraisal; the moment of approval is this signature."""
+    return _decide(taking, "approve", approved_at=taking.now)
+
+
+def propose_override(taking: Taking) -> Outcome:
+    """Give the first signature of an override, bound to the appraisal's record."""
+    return _decide(taking, "propose_override")
+
+
+def countersign(taking: Taking) -> Outcome:
+    """Give the second signature of an override, which approves."""
+    return _decide(taking, "countersign", approved_at=taking.now, contradicts=_contradicts(taking, True))
+
+
+def return_for_revision(taking: Taking) -> Outcome:
+    """Send the proposal back with a numbered list of changes."""
+    outcome = _decide(taking, "return", contradicts=_contradicts(taking, False))
+    facts = {**outcome.facts, "changes": [named(change) for change in taking.inputs.changes]}
+    return replace(outcome, case=ask_changes(taking, outcome.case), facts=facts)
+
+
+def reject(taking: Taking) -> Outcome:
+    """Turn the proposal down; a rejection against the recommendation is printed as such."""
+    return _decide(taking, "reject", contradicts=_contradicts(taking, False))
+
+
+def _contradicts(taking: Taking, positive: bool) -> bool:
+    appraisal = taking.case.finalised
+    if appraisal is None:
+        return False
+    means = taking.book.set.recommendation(appraisal.final).means
+    return (means in ("favourable", "conditional")) != positive
+
+
+def continue_rounds(taking: Taking) -> Outcome:
+    """Allow a further round."""
+    return _decide(taking, "continue_rounds")
+
+
+def escalate(taking: Taking) -> Outcome:
+    """Ask for a decision on the version as it was appraised; unsubmitted edits are set aside."""
+    return _decide(taking, "escalate")
+
+
+def register_approval(taking: Taking) -> Outcome:
+    """Write down an approval that was given outside; a running appraisal is closed as it is."""
+    approval = taking.inputs.approval
+    assert approval is not None
+    return _decide(
+        taking,
+        "register_approval",
+        close_running(taking),
+        approved_at=approval.approved_at,
+        document=approval.document,
+        source=approval.source,
+        appraisal_id=None,
+    )
+
+
+def propose_annulment(taking: Taking) -> Outcome:
+    """Give the first signature of an annulment."""
+    return _decide(taking, "propose_annulment")
+
+
+def annul(taking: Taking) -> Outcome:
+    """Annul the approval with the second signature."""
+    outcome = _decide(taking, "annul")
+    approval = taking.case.approval
+    assert approval is not None
+    table = tables.Decision.__table__
+    taking.db.execute(update(table).where(table.c.id == approval.id).values(voided_at=taking.now))
+    decisions = tuple(
+        replace(entry, voided_at=taking.now) if entry.id == approval.id else entry
+        for entry in outcome.case.decisions
+    )
+    return replace(outcome, case=replace(outcome.case, decisions=decisions))

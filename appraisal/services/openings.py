@@ -1,0 +1,205 @@
+"""Openings: an appraisal is given to a lead, handed to another one, or opened again."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from sqlalchemy import update
+
+from appraisal.clock import geneva_date
+from appraisal.domain import calendars
+from appraisal.domain.facts import (
+    Appraisal,
+    Case,
+    Condition,
+    Consultation,
+    Person,
+    RatingGiven,
+)
+from appraisal.services import steps
+from appraisal.services.closings import named, update_appraisal, with_appraisal
+from appraisal.services.steps import Outcome, Taking
+from appraisal.storage import proposals, tables
+
+Copied = TypeVar("Copied", Condition, Consultation)
+
+
+def assign(taking: Taking) -> Outcome:
+    """Name the lead, open the appraisal of this version, carry earlier ratings over, ask the units."""
+    lead, version = taking.inputs.lead, taking.case.version
+    assert lead is not None
+    assert version is not None
+    case = _tightened(taking)
+    number = len(case.appraisals) + 1
+    id = proposals.insert_row(
+        taking.db,
+        tables.Appraisal,
+        proposal_id=case.id,
+        version_id=version.id,
+        number=number,
+        lead_id=lead.id,
+        opened_at=taking.now,
+    )
+    appraisal = Appraisal(
+        id,
+        number,
+        version.id,
+        lead.id,
+        taking.now,
+        ratings=_carry_over(taking, id, lead),
+        consultations=_ask_units(taking, case.track, id) if taking.inputs.consult else (),
+    )
+    after = steps.add_relation(
+        taking.db, replace(case, appraisals=(*case.appraisals, appraisal)), lead, "lead", taking.now
+    )
+    facts = {
+        "lead": lead.id,
+        "appraisal": number,
+        "track": case.track,
+        "asked": [entry.unit for entry in appraisal.consultations],
+    }
+    return Outcome(after, {"track": case.track, "tightened": case.tightened}, facts)
+
+
+def _tightened(taking: Taking) -> Case:
+    track = taking.inputs.track
+    return replace(taking.case, track=track, tightened=track) if track else taking.case
+
+
+def _carry_over(taking: Taking, appraisal: int, lead: Person) -> Mapping[str, RatingGiven]:
+    """Propose the ratings of the last record, for the criteria that apply to this version."""
+    last = next(
+        (
+            entry
+            for entry in reversed(taking.case.appraisals)
+            if entry.finalised_at and not entry.superseded_at
+        ),
+        None,
+    )
+    if last is None or taking.case.version is None:
+        return {}
+    criteria = taking.book.criteria_for(taking.case.version.threshold_usd)
+    items = [
+        item.id for criterion in criteria for item in criterion.checklist.items if item.id in last.ratings
+    ]
+    carried = {item: replace(last.ratings[item], proposed=True) for item in items}
+    for given in carried.values():
+        insert_rating(taking, appraisal, given, lead)
+    return carried
+
+
+def insert_rating(taking: Taking, appraisal: int, given: RatingGiven, by: Person) -> None:
+    proposals.insert_row(
+        taking.db,
+        tables.Rating,
+        appraisal_id=appraisal,
+        item=given.item,
+        value=given.value,
+        comment=given.comment,
+        evidence=given.evidence,
+        proposed=given.proposed,
+        by=by.id,
+        at=taking.now,
+    )
+
+
+def _ask_units(taking: Taking, track: str, appraisal: int) -> tuple[Consultation, ...]:
+    """Open one consultation for each unit that the applicable checklists name, due by the track."""
+    case, version = taking.case, taking.case.version
+    assert version is not None
+    days = taking.book.workflow.tracks[track].consultation_days
+    due = calendars.add_working_days(geneva_date(taking.now), days, case.holidays.get("Geneva", frozenset()))
+    units = dict.fromkeys(
+        unit
+        for criterion in taking.book.criteria_for(version.threshold_usd)
+        for unit in criterion.checklist.consult
+    )
+    return tuple(
+        Consultation(
+            proposals.insert_row(
+                taking.db,
+                tables.Consultation,
+                proposal_id=case.id,
+                appraisal_id=appraisal,
+                unit=unit,
+                asked_at=taking.now,
+                due_on=due,
+            ),
+            unit,
+            taking.now,
+            due,
+        )
+        for unit in units
+    )
+
+
+def reassign(taking: Taking) -> Outcome:
+    """Hand the running appraisal to another lead, who has to confirm every rating."""
+    lead, running = taking.inputs.lead, taking.case.appraisal
+    assert lead is not None
+    assert running is not None
+    seen = running.row_version
+    update_appraisal(taking, running.id, lead_id=lead.id, row_version=seen + 1)
+    table = tables.Rating.__table__
+    taking.db.execute(update(table).where(table.c.appraisal_id == running.id).values(proposed=True))
+    ratings = {item: replace(given, proposed=True) for item, given in running.ratings.items()}
+    after = with_appraisal(taking.case, replace(running, lead=lead.id, ratings=ratings, row_version=seen + 1))
+    after = steps.add_relation(taking.db, after, lead, "lead", taking.now)
+    return Outcome(after, {"holder_id": lead.id}, {"lead": lead.id, "before": running.lead})
+
+
+def recall(taking: Taking) -> Outcome:
+    """Open a finalised appraisal again as a new one with the same ratings; the record stays, superseded."""
+    case, finalised = taking.case, taking.case.finalised
+    assert finalised is not None
+    update_appraisal(taking, finalised.id, superseded_at=taking.now)
+    superseded = with_appraisal(case, replace(finalised, superseded_at=taking.now))
+    opened = _open_again(taking, finalised)
+    return Outcome(
+        replace(superseded, appraisals=(*superseded.appraisals, opened)),
+        facts={"superseded": finalised.number, "record": finalised.record, "appraisal": opened.number},
+    )
+
+
+def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
+    number = len(taking.case.appraisals) + 1
+    id = proposals.insert_row(
+        taking.db,
+        tables.Appraisal,
+        proposal_id=taking.case.id,
+        version_id=finalised.version_id,
+        number=number,
+        lead_id=finalised.lead,
+        opened_at=taking.now,
+        chosen=finalised.chosen,
+        reason=finalised.reason,
+    )
+    lead = taking.case.people[finalised.lead]
+    for given in finalised.ratings.values():
+        insert_rating(taking, id, given, lead)
+    return replace(
+        finalised,
+        id=id,
+        number=number,
+        opened_at=taking.now,
+        finalised_at=None,
+        computed="",
+        final="",
+        verdicts={},
+        covers_evaluability=False,
+        record="",
+        row_version=1,
+        conditions=tuple(_copied(taking, tables.Condition, id, entry) for entry in finalised.conditions),
+        consultations=tuple(
+            _copied(taking, tables.Consultation, id, entry, proposal_id=taking.case.id)
+            for entry in finalised.consultations
+        ),
+    )
+
+
+def _copied(taking: Taking, model: type[tables.Base], appraisal: int, entry: Copied, **values: Any) -> Copied:
+    """Write a condition or consultation once more, for another appraisal."""
+    fields = {name: value for name, value in named(entry).items() if name != "id"}
+    return replace(
+        entry, id=proposals.insert_row(taking.db, model, appraisal_id=appraisal, **fields, **values)
+    )

@@ -1,0 +1,103 @@
+"""Submissions: freezing a version, and sending back what cannot be appraised."""
+
+from dataclasses import replace
+from typing import Any
+
+from appraisal.canonical import canonical, digest
+from appraisal.clock import geneva_date
+from appraisal.domain import forms, tracks
+from appraisal.domain.facts import (
+    Case,
+    Version,
+)
+from appraisal.services.closings import close_running, named
+from appraisal.services.steps import Outcome, Taking
+from appraisal.storage import proposals, tables
+
+
+def submit(taking: Taking) -> Outcome:
+    """Freeze a version: fields, documents, US$ at today's rates, track. The first pins the definitions."""
+    case, book, now = taking.case, taking.book, taking.now
+    given = tracks.contributions(case.content, book.rates, geneva_date(now))
+    usd = tracks.total_usd(given)
+    # The threshold of an umbrella programme is reached by its country projects together.
+    threshold = usd + case.siblings_usd
+    track = tracks.derive(book.workflow, case.content, threshold, case.tightened)
+    number = len(case.versions) + 1
+    value = {
+        "proposal": case.number,
+        "number": number,
+        "content": case.content,
+        "documents": [named(document) for document in case.documents],
+        "contributions": [named(entry) for entry in given],
+        "usd": usd,
+        "threshold_usd": threshold,
+        "track": track,
+        "workflow": book.workflow.key,
+        "set": book.set.key,
+        "definitions": dict(book.digests),
+    }
+    sealed = digest(value)
+    id = proposals.insert_row(
+        taking.db,
+        tables.Version,
+        proposal_id=case.id,
+        number=number,
+        value=canonical(value).decode(),
+        digest=sealed,
+        at=now,
+        by=taking.actor.id,
+    )
+    version = Version(
+        id, number, case.content, case.documents, given, usd, threshold, track, sealed, now, taking.actor.id
+    )
+    after = replace(
+        case,
+        versions=(*case.versions, version),
+        track=track,
+        workflow=book.workflow.key,
+        set=book.set.key,
+        pinned=True,
+    )
+    columns = {
+        "workflow": book.workflow.key,
+        "definition_set": book.set.key,
+        "track": track,
+        **summary(case.content, given, usd),
+    }
+    said = {"version": number, "digest": sealed, "track": track, "usd": usd, "answers": _answers(case)}
+    return Outcome(after, columns, said)
+
+
+def _answers(case: Case) -> list[dict[str, Any]]:
+    """Return the answers to required changes that come in with this version."""
+    last = case.version
+    return [
+        {"round": change.round, "number": change.number, "answer": change.answer, "text": change.answer_text}
+        for change in case.changes
+        if change.answered_at is not None and (last is None or change.answered_at > last.at)
+    ]
+
+
+def summary(content: forms.Content, given: tuple[Any, ...], usd: Any) -> dict[str, Any]:
+    """Return the columns by which lists show a proposal."""
+
+    def get(key: str) -> Any:
+        return forms.value(content, f"identification.{key}")
+
+    return {
+        "title": get("title"),
+        "countries": " ".join(get("countries") or []),
+        "donors": "; ".join(dict.fromkeys(entry.donor for entry in given if entry.donor)),
+        "funds": " ".join(sorted(tracks.funds(given))),
+        "unit": get("unit"),
+        "kind": get("kind") or "new",
+        "parent": get("parent"),
+        "predecessor": get("predecessor"),
+        "usd": usd,
+    }
+
+
+def return_incomplete(taking: Taking) -> Outcome:
+    """Send back what cannot be appraised; a running appraisal is closed as it is and kept."""
+    return Outcome(close_running(taking), facts={"missing": taking.inputs.missing})

@@ -1,0 +1,50 @@
+"""Renderings: which PDFs of a record are there, which are on their way, and how its files are numbered."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, func, select
+
+from appraisal.canonical import canonical
+from appraisal.i18n import LANGUAGES
+from appraisal.storage import tables
+
+RECORDS = tables.Record.__table__
+RENDERINGS = tables.Rendering.__table__
+JOBS = tables.Job.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the PDF of a record in a language is; ``since`` when it was made or asked for."""
+
+    state: Literal["ready", "waiting", "failed"]
+    since: datetime
+    size: int = 0
+
+
+def standings_of(db: Connection, record: int, kind: str) -> Mapping[str, Standing]:
+    """Return the PDFs of a record by language, those asked for included; ``kind`` is that of their jobs."""
+    payloads = [canonical({"record": record, "language": language}).decode() for language in LANGUAGES]
+    asked = select(JOBS.c.payload, JOBS.c.run_at, JOBS.c.dead_at).where(
+        JOBS.c.kind == kind, JOBS.c.payload.in_(payloads), JOBS.c.done_at.is_(None)
+    )
+    found = {
+        json.loads(row.payload)["language"]: Standing("failed" if row.dead_at else "waiting", row.run_at)
+        for row in db.execute(asked.order_by(JOBS.c.id))
+    }
+    made = select(RENDERINGS.c.language, RENDERINGS.c.at, RENDERINGS.c.size).where(RENDERINGS.c.record_id == record)
+    return found | {row.language: Standing("ready", row.at, row.size) for row in db.execute(made)}
+
+
+def ordinal_of(db: Connection, record: int) -> int:
+    """Return the how-manieth record of its kind and proposal a record is, from 1."""
+    this = select(RECORDS.c.proposal_id, RECORDS.c.kind).where(RECORDS.c.id == record).subquery()
+    counted = select(func.count()).select_from(RECORDS).join(
+        this, (this.c.proposal_id == RECORDS.c.proposal_id) & (this.c.kind == RECORDS.c.kind)
+    )
+    number: int = db.execute(counted.where(RECORDS.c.id <= record)).scalar_one()
+    return number

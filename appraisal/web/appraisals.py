@@ -1,0 +1,260 @@
+"""Appraisals: how far one is, the checklists, the recommendation, and the comments of the units."""
+
+from flask import Blueprint, flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+from wtforms import TextAreaField
+
+from appraisal.clock import geneva_date
+from appraisal.domain import permissions
+from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.errors import NotFound, StepConflict
+from appraisal.i18n import N_
+from appraisal.services import appraisals
+from appraisal.storage import queries
+from appraisal.web.assessments import (
+    Comment,
+    Opened,
+    closing_steps,
+    comments_of,
+    open_appraisal,
+    problems_of,
+    progress_of,
+)
+from appraisal.web.context import actor, begin, language, page, read, say, seen, signed_in, site
+from appraisal.web.fields import PROSE, changes_rows, needed, sent
+from appraisal.web.forms import TranslatedForm
+from appraisal.web.ratings import Sheet, changed_ratings, sheet_form, shown_items
+from appraisal.web.recommendations import (
+    RecommendationForm,
+    conditions_in,
+    low_items,
+    offer_items,
+    recommendation_form,
+    takes_conditions,
+)
+
+bp = Blueprint("appraisals", __name__)
+
+Answer = str | Response | tuple[str, int]
+
+
+class CommentForm(TranslatedForm):
+    """The comment of a unit."""
+
+    text = TextAreaField(
+        N_("Comment"),
+        validators=[needed(N_("Write the comment.")), PROSE],
+        render_kw={"kind": "prose", "rows": 10},
+    )
+
+
+@bp.get("/proposals/<number>/appraisal")
+@signed_in
+def overview(number: str) -> Answer:
+    """Show how far the appraisal is and what it comes to."""
+    with read() as db:
+        opened = open_appraisal(db, number)
+        records, _ = queries.list_records(db, actor(), number)
+    items = opened.proposed if opened.may_rate else []
+    return page(
+        "appraisals/overview.html",
+        opened=opened,
+        progress=progress_of(opened) if opened.sees_ratings else [],
+        problems=problems_of(opened) if opened.sees_ratings else [],
+        comments=comments_of(opened),
+        unchanged=[item for item in items if item not in opened.changed],
+        changed=[(item, _item_page(opened, item)) for item in items if item in opened.changed],
+        closing=closing_steps(opened),
+        records=[entry for entry in records if entry.kind == "appraisal"],
+    )
+
+
+def _item_page(opened: Opened, item: str) -> str:
+    code = item.partition("-")[0]
+    return url_for("appraisals.checklist", number=opened.case.number, code=code, _anchor=item)
+
+
+def _open_ratings(number: str) -> Opened:
+    """Open an appraisal whose ratings the reader may see; raises ``NotAllowed``."""
+    with read() as db:
+        opened = open_appraisal(db, number)
+    if not opened.sees_ratings:
+        raise NotAllowed([refuse("not_visible")])
+    return opened
+
+
+@bp.route("/proposals/<number>/appraisal/<code>", methods=["GET", "POST"])
+@signed_in
+def checklist(number: str, code: str) -> Answer:
+    """Show one checklist; its lead rates it here."""
+    opened = _open_ratings(number)
+    sheet = _sheet(opened, code)
+    if request.method == "GET":
+        return _draw_sheet(opened, sheet, sheet_form(sheet))
+    form = sheet_form(sheet, request.form)
+    if opened.may_rate and not form.validate():
+        return _draw_sheet(opened, sheet, form), 422
+    puts = changed_ratings(sheet, form)
+    try:
+        with begin() as db:
+            appraisals.rate(db, site().library, actor(), site().now(), number, puts, seen=seen())
+    except StepConflict:
+        if puts:
+            return _draw_conflict(number, code)
+    flash(say(N_("Saved.")), "success")
+    return redirect(_next(opened, code) if "next" in request.form else request.path, 303)
+
+
+def _sheet(opened: Opened, code: str) -> Sheet:
+    return Sheet(opened.book, opened.checklist(code), opened.appraisal, opened.version)
+
+
+def _draw_sheet(opened: Opened, sheet: Sheet, form: TranslatedForm, conflict: bool = False) -> str:
+    progress = progress_of(opened)
+    codes = [entry.checklist.code for entry in progress]
+    return page(
+        "appraisals/checklist.html",
+        opened=opened,
+        checklist=sheet.checklist,
+        form=form,
+        items=shown_items(sheet, opened.problems_by_item(), opened.changed, form if conflict else None),
+        progress=progress,
+        place=codes.index(sheet.checklist.code) + 1,
+        conflict=conflict,
+    )
+
+
+def _draw_conflict(number: str, code: str) -> tuple[str, int]:
+    """Show what was typed beside what was saved meanwhile."""
+    opened = _open_ratings(number)
+    sheet = _sheet(opened, code)
+    return _draw_sheet(opened, sheet, sheet_form(sheet, request.form), conflict=True), 409
+
+
+def _next(opened: Opened, code: str) -> str:
+    codes = [criterion.checklist.code for criterion in opened.criteria]
+    following = codes[codes.index(code) + 1 :]
+    if following:
+        return url_for("appraisals.checklist", number=opened.case.number, code=following[0])
+    return url_for("appraisals.overview", number=opened.case.number)
+
+
+@bp.post("/proposals/<number>/appraisal/confirm")
+@signed_in
+def confirm(number: str) -> Answer:
+    """Confirm the carried-over ratings whose evidence did not change."""
+    opened = _open_ratings(number)
+    with begin() as db:
+        case = appraisals.confirm_unchanged(db, site().library, actor(), site().now(), number, seen=seen())
+    left = sum(given.proposed for given in case.appraisal.ratings.values()) if case.appraisal else 0
+    flash(say(N_("Ratings confirmed: %(count)s."), count=len(opened.proposed) - left), "success")
+    return redirect(url_for("appraisals.overview", number=number), 303)
+
+
+@bp.route("/proposals/<number>/appraisal/recommendation", methods=["GET", "POST"])
+@signed_in
+def recommendation(number: str) -> Answer:
+    """Show what the appraisal comes to; its lead follows or lowers it here, and writes conditions."""
+    opened = _open_ratings(number)
+    if request.method == "GET":
+        return _draw_recommendation(opened, recommendation_form(opened))
+    form = recommendation_form(opened, sent())
+    if opened.may_rate:
+        if changes_rows(form.own):
+            offer_items(opened, form)
+            return _draw_recommendation(opened, form)
+        if not form.validate():
+            return _draw_recommendation(opened, form), 422
+    try:
+        _save_recommendation(opened, form)
+    except StepConflict:
+        opened = _open_ratings(number)
+        return _draw_recommendation(opened, recommendation_form(opened, request.form), conflict=True), 409
+    flash(say(N_("Saved.")), "success")
+    return redirect(request.path, 303)
+
+
+def _save_recommendation(opened: Opened, form: RecommendationForm) -> None:
+    with begin() as db:
+        appraisals.recommend(
+            db,
+            site().library,
+            actor(),
+            site().now(),
+            opened.case.number,
+            chosen=form.chosen.data or "",
+            reason=(form.reason.data or "").replace("\r\n", "\n"),
+            conditions=conditions_in(form, low_items(opened)) if takes_conditions(opened) else (),
+            seen=seen(),
+        )
+
+
+def _draw_recommendation(opened: Opened, form: RecommendationForm, conflict: bool = False) -> str:
+    questions = {item.id: item.ask[language()] for entry in opened.criteria for item in entry.checklist.items}
+    return page(
+        "appraisals/recommendation.html",
+        opened=opened,
+        form=form,
+        progress=progress_of(opened),
+        takes_conditions=takes_conditions(opened),
+        questions=questions,
+        closing=closing_steps(opened),
+        conflict=conflict,
+    )
+
+
+@bp.route("/proposals/<number>/consultations/<int:consultation>", methods=["GET", "POST"])
+@signed_in
+def consultation(number: str, consultation: int) -> Answer:
+    """Show what a unit was asked; it answers here, or a coordinator does on its behalf."""
+    opened, comment = _find_comment(number, consultation)
+    form = CommentForm(request.form)
+    if request.method == "GET":
+        return _draw_comment(opened, comment, form)
+    if comment.may_answer and not form.validate():
+        return _draw_comment(opened, comment, form), 422
+    text = (form.text.data or "").replace("\r\n", "\n").strip()
+    if not (comment.entry.answered_by == actor().id and comment.entry.text == text):
+        # The same form sent twice says the same thing once.
+        with begin() as db:
+            appraisals.answer_consultation(
+                db,
+                site().library,
+                actor(),
+                site().now(),
+                number,
+                consultation,
+                text,
+                on_behalf=actor().unit != comment.entry.unit,
+            )
+    flash(say(N_("The comment of %(unit)s is kept."), unit=comment.entry.unit), "success")
+    return redirect(url_for("appraisals.consultation", number=number, consultation=consultation), 303)
+
+
+def _find_comment(number: str, consultation: int) -> tuple[Opened, Comment]:
+    """Find a consultation of any appraisal of the proposal; an earlier one may still be answered, late."""
+    with read() as db:
+        opened = open_appraisal(db, number)
+    for appraisal in opened.case.appraisals:
+        version = next(entry for entry in opened.case.versions if entry.id == appraisal.version_id)
+        about = Opened(opened.case, opened.book, appraisal, version, opened.reader)
+        for comment in comments_of(about):
+            if comment.entry.id == consultation:
+                return about, comment
+    raise NotFound("consultation", str(consultation))
+
+
+def _draw_comment(opened: Opened, comment: Comment, form: CommentForm) -> str:
+    refusals = permissions.answering_refusals(opened.case, comment.entry, actor())
+    asked = [entry.checklist for entry in opened.criteria if comment.entry.unit in entry.checklist.consult]
+    late = not opened.appraisal.is_running or comment.entry.due_on < geneva_date(site().now())
+    return page(
+        "appraisals/consultation.html",
+        opened=opened,
+        comment=comment,
+        form=form,
+        reasons=[refusal.say(language()) for refusal in refusals],
+        asked=asked,
+        late=late,
+        on_behalf=actor().unit != comment.entry.unit,
+    )

@@ -1,0 +1,114 @@
+"""Conditions: closing one with evidence, and waiving one, each with the reasons why somebody may not."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+from wtforms import TextAreaField
+
+from appraisal.domain import permissions
+from appraisal.domain.facts import Case, Condition, Person
+from appraisal.domain.refusals import SENTENCES, Refusal
+from appraisal.errors import NotFound
+from appraisal.i18n import N_
+from appraisal.services import appraisals, steps
+from appraisal.web import formats
+from appraisal.web.context import actor, begin, language, page, read, say, seen, signed_in, site
+from appraisal.web.fields import PROSE, needed
+from appraisal.web.forms import TranslatedForm
+from appraisal.web.inputs import written
+
+bp = Blueprint("conditions", __name__)
+
+Answer = str | Response | tuple[str, int]
+Judge = Callable[[Case, Condition, Person], list[Refusal]]
+
+
+class EvidenceForm(TranslatedForm):
+    """What shows that a condition is met."""
+
+    text = TextAreaField(
+        N_("Evidence"),
+        description=N_("The document, its date, and what it shows"),
+        validators=[needed(SENTENCES["evidence_missing"]), PROSE],
+        render_kw={"kind": "prose"},
+    )
+
+
+class WaiverForm(TranslatedForm):
+    """Why a condition is waived."""
+
+    text = TextAreaField(
+        N_("Reason"),
+        description=N_("Once a condition is waived, only an override by two managers can approve."),
+        validators=[needed(SENTENCES["note_missing"]), PROSE],
+        render_kw={"kind": "prose"},
+    )
+
+
+@bp.route("/proposals/<number>/conditions/<int:condition>/clear", methods=["GET", "POST"])
+@signed_in
+def clear(number: str, condition: int) -> Answer:
+    """Close a condition with evidence."""
+    return _close(
+        number,
+        condition,
+        EvidenceForm(request.form),
+        permissions.clearing_refusals,
+        appraisals.clear_condition,
+        {"act": "clear", "label": say(N_("Close the condition")), "done": say(N_("The condition is closed."))},
+    )
+
+
+@bp.route("/proposals/<number>/conditions/<int:condition>/waive", methods=["GET", "POST"])
+@signed_in
+def waive(number: str, condition: int) -> Answer:
+    """Waive a condition with a reason."""
+    return _close(
+        number,
+        condition,
+        WaiverForm(request.form),
+        permissions.waiving_refusals,
+        appraisals.waive_condition,
+        {"act": "waive", "label": say(N_("Waive the condition")), "done": say(N_("The condition is waived."))},
+    )
+
+
+def _close(
+    number: str, condition: int, form: Any, judge: Judge, close: Callable[..., Case], words: dict[str, str]
+) -> Answer:
+    with read() as db:
+        case, _ = steps.load(db, site().library, number, actor())
+    entries = case.finalised.conditions if case.finalised else ()
+    entry = next((entry for entry in entries if entry.id == condition), None)
+    if entry is None:
+        raise NotFound("condition", str(condition))
+    refusals = judge(case, entry, actor())
+    if request.method == "GET":
+        return _draw(case, entry, form, refusals, words)
+    if not refusals and not form.validate():
+        return _draw(case, entry, form, refusals, words), 422
+    with begin() as db:
+        close(db, site().library, actor(), site().now(), number, condition, written(form.text), seen=seen())
+    flash(words["done"], "success")
+    return redirect(url_for("proposals.show", number=number), 303)
+
+
+def _draw(case: Case, entry: Condition, form: Any, refusals: list[Refusal], words: dict[str, str]) -> str:
+    rows = [
+        {"key": say(N_("What has to be done")), "value": entry.text},
+        {"key": say(N_("Item")), "value": entry.item or say(N_("The whole proposal"))},
+        {"key": say(N_("Owner")), "value": entry.owner},
+        {"key": say(N_("Due on")), "value": formats.day(entry.due_on)},
+        {"key": say(N_("To be met")), "value": formats.gate(entry.gate)},
+    ]
+    return page(
+        "conditions/close.html",
+        case=case,
+        entry=entry,
+        rows=rows,
+        form=form,
+        reasons=[refusal.say(language()) for refusal in refusals],
+        **words,
+    )

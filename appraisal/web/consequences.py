@@ -1,0 +1,204 @@
+"""Consequences: what a step will act on, shown before it is taken, as rows of a summary list."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from flask import url_for
+
+from appraisal.clock import geneva_date
+from appraisal.definitions.workflows import Act, Transition
+from appraisal.domain import forms, rulebooks, tracks
+from appraisal.domain.facts import Appraisal, Case, Condition, Person
+from appraisal.domain.rulebooks import Rulebook
+from appraisal.i18n import N_
+from appraisal.web import contents, formats
+from appraisal.web.context import language, say
+
+Row = dict[str, Any]
+
+
+def consequences(case: Case, book: Rulebook, transition: Transition, now: datetime) -> list[Row]:
+    """Return what a step will act on; nothing for a step that only moves."""
+    described = _DESCRIBED.get(transition.act)
+    return described(case, book, now) if described else []
+
+
+def _row(key: str, value: Any, **more: Any) -> Row:
+    return {"key": say(key), "value": value, **more}
+
+
+def _submitting(case: Case, book: Rulebook, now: datetime) -> list[Row]:
+    given = tracks.contributions(case.content, book.rates, geneva_date(now))
+    usd = tracks.total_usd(given)
+    track = tracks.derive(book.workflow, case.content, usd + case.siblings_usd, case.tightened)
+    return [
+        _row(N_("Version"), say(N_("Version %(number)s is frozen as it stands"), number=len(case.versions) + 1)),
+        _row(N_("Total (US$, at today's rates)"), formats.money(usd)),
+        _row(N_("Track"), book.workflow.tracks[track].title[language()]),
+        _row(N_("Documents"), _documents(case.documents)),
+    ]
+
+
+def _checking(case: Case, book: Rulebook, now: datetime) -> list[Row]:
+    """Show what the completeness check looks at: documents, fields, and the track with its reasons."""
+    version = case.version
+    if version is None:
+        return []
+    missing = tracks.documents_missing(book.workflow, case.track, version.content, version.documents)
+    titles = contents.document_titles()
+    fields = tracks.fields_missing(version.content)
+    return [
+        _version(case),
+        _row(N_("Track"), _track(case, book)),
+        _row(N_("Documents"), _documents(version.documents)),
+        _row(N_("Documents missing for the track"), [titles[kind] for kind in missing] or say(N_("None"))),
+        _row(N_("Fields missing"), [say(label) for label in fields] or say(N_("None"))),
+    ]
+
+
+def _documents(documents: tuple[Any, ...]) -> list[str] | str:
+    titles = contents.document_titles()
+    return [f"{titles[entry.kind]}: {entry.filename}" for entry in documents] or say(N_("None"))
+
+
+def _version(case: Case) -> Row:
+    version = case.version
+    assert version is not None
+    at = formats.moment(version.at)
+    sentence = N_("Version %(number)s, submitted %(at)s")
+    value = [say(sentence, number=version.number, at=at), say(N_("Digest: %(digest)s"), digest=version.digest)]
+    href = url_for("proposals.version", number=case.number, version=version.number)
+    return _row(N_("Version"), value, href=href, action=say(N_("Read")))
+
+
+def _track(case: Case, book: Rulebook) -> list[str]:
+    """Name the track and the facts that it was derived from."""
+    version = case.version
+    assert version is not None
+    named = list(forms.value(version.content, "identification.countries") or ())
+    private = forms.has_private_funder(version.content)
+    found = [
+        book.workflow.tracks[case.track].title[language()],
+        say(N_("Budget: US$ %(usd)s"), usd=formats.money(version.threshold_usd)),
+        say(N_("Countries: %(countries)s"), countries=formats.countries(named)),
+        say(N_("A private partner contributes")) if private else say(N_("No private partner contributes")),
+    ]
+    if case.tightened:
+        found.append(say(N_("Made stricter by a coordinator")))
+    return found
+
+
+def _closing(case: Case, book: Rulebook, now: datetime) -> list[Row]:
+    """Show what the record of a running appraisal will say."""
+    appraisal = case.appraisal
+    if appraisal is None:
+        return []
+    assessment = rulebooks.assess_appraisal(book, case, appraisal)
+    computed = rulebooks.computed_recommendation(book, case, appraisal) or ""
+    verdicts = [
+        f"{code}: {book.set.verdict(verdict).title[language()] if verdict else say(N_('No verdict yet'))}"
+        for code, verdict in assessment.verdicts.items()
+    ]
+    return [
+        _row(N_("Verdicts"), verdicts),
+        _row(N_("Recommendation computed"), _title(book, computed)),
+        _row(N_("Recommendation given"), _title(book, appraisal.chosen or computed)),
+        *([_row(N_("Reason"), appraisal.reason)] if appraisal.reason else []),
+        *_conditions(book, appraisal, appraisal.chosen or computed),
+    ]
+
+
+def _title(book: Rulebook, code: str) -> str:
+    return book.set.recommendation(code).title[language()] if code else say(N_("None can be computed yet"))
+
+
+def _conditions(book: Rulebook, appraisal: Appraisal, final: str) -> list[Row]:
+    if not final or book.set.recommendation(final).means != "conditional":
+        return []
+    return [_row(N_("Conditions"), [condition_line(entry) for entry in appraisal.conditions])]
+
+
+def condition_line(entry: Condition) -> str:
+    """Write a condition on one line: number, item, text, owner, date and gate."""
+    item = f" ({entry.item})" if entry.item else ""
+    facts = [entry.owner, formats.day(entry.due_on), formats.gate(entry.gate)]
+    return f"{entry.number}.{item} {entry.text} – {', '.join(fact for fact in facts if fact)}"
+
+
+def _deciding(case: Case, book: Rulebook, now: datetime) -> list[Row]:
+    """Show what a decision relies on: the version, the record of its appraisal, the conditions."""
+    appraisal = case.finalised
+    found = [_version(case)] if case.version else []
+    if appraisal is None:
+        return [*found, _row(N_("Appraisal"), say(N_("There is no finished appraisal of this version.")))]
+    href = url_for("records.show", digest=appraisal.record)
+    return [
+        *found,
+        _row(N_("Appraisal record"), appraisal.record, href=href, action=say(N_("Read"))),
+        _row(N_("Recommendation computed"), _title(book, appraisal.computed)),
+        _row(N_("Recommendation given"), _title(book, appraisal.final)),
+        *_conditions(book, appraisal, appraisal.final),
+    ]
+
+
+def _countersigning(case: Case, book: Rulebook, now: datetime) -> list[Row]:
+    """Show who signed first and why, beside what the decision relies on."""
+    first = case.signature
+    if first is None:
+        return _deciding(case, book, now)
+    signed = say(N_("%(name)s, %(at)s"), name=case.name(first.by), at=formats.moment(first.at))
+    return [
+        _row(N_("First signature"), signed),
+        _row(N_("Reason given with it"), first.note),
+        *_deciding(case, book, now),
+    ]
+
+
+def _escalating(case: Case, book: Rulebook, now: datetime) -> list[Row]:
+    return [
+        *_deciding(case, book, now),
+        _row(N_("Changes since that version"), say(N_("They are set aside: the decision is on the version as appraised"))),
+    ]
+
+
+def _following(case: Case, book: Rulebook, now: datetime) -> list[Row]:
+    """Show the conditions that are still open."""
+    conditions = case.finalised.conditions if case.finalised else ()
+    open_ones = [condition_line(entry) for entry in conditions if entry.is_open]
+    return [_row(N_("Open conditions"), open_ones or say(N_("None")))]
+
+
+def _registering(case: Case, book: Rulebook, now: datetime) -> list[Row]:
+    found = [_row(N_("Route"), say(N_("Outside the mechanism: it will count as not appraised")))]
+    if case.appraisal is not None:
+        found.append(_row(N_("Running appraisal"), say(N_("It is closed as it stands, and kept"))))
+    return found
+
+
+_DESCRIBED: Final[Mapping[Act, Callable[[Case, Rulebook, datetime], list[Row]]]] = {
+    "submit": _submitting,
+    "assign": _checking,
+    "return_incomplete": _checking,
+    "finalise": _closing,
+    "request_revision": _closing,
+    "recall": _deciding,
+    "approve": _deciding,
+    "propose_override": _deciding,
+    "countersign": _countersigning,
+    "return": _deciding,
+    "reject": _deciding,
+    "escalate": _escalating,
+    "register_approval": _registering,
+    "propose_annulment": _deciding,
+    "annul": _countersigning,
+    "send_to_donor": _following,
+    "fund": _following,
+    "start": _following,
+}
+
+
+def deciders_left(case: Case, people: list[Person], lead: Person | None = None) -> list[Person]:
+    """Return the managers who could still decide: neither authors, nor ever lead, nor the lead to be."""
+    barred = case.related("author") | case.related("lead") | ({lead.id} if lead else set())
+    return [person for person in people if person.has("manager") and person.id not in barred]

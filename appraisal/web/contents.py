@@ -1,0 +1,113 @@
+"""Contents: what stands in the proposal form, as people read it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from appraisal.domain import forms
+from appraisal.domain.facts import Contribution
+from appraisal.domain.forms import Content, Field, Section
+from appraisal.i18n import N_
+from appraisal.web import formats
+from appraisal.web.context import say
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A field with something in it: ``text``, or ``rows`` under ``columns``; long rows are drawn as cards."""
+
+    label: str
+    text: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A section with what stands in it."""
+
+    key: str
+    title: str
+    entries: tuple[Entry, ...]
+
+
+def parts(content: Content) -> list[Part]:
+    """Return every section of the form; empty fields are left out."""
+    return [Part(section.key, say(section.title), tuple(_entries(section, content))) for section in forms.SECTIONS]
+
+
+def _entries(section: Section, content: Content) -> Iterable[Entry]:
+    kept = content.get(section.key, {})
+    return [entry(field, kept[field.key]) for field in section.fields if kept.get(field.key)]
+
+
+def entry(field: Field, value: Any) -> Entry:
+    """Return a field that has something in it as people read it."""
+    if field.kind != "rows":
+        return Entry(say(field.label), shown(field, value))
+    used = [column for column in field.columns if any(row.get(column.key) for row in value)]
+    rows = tuple(tuple(shown(column, row.get(column.key, "")) for column in used) for row in value)
+    # Text of any length does not fit beside four other columns.
+    long = len(used) > 3 and any(column.kind == "prose" for column in used)
+    return Entry(say(field.label), columns=tuple(say(column.label) for column in used), rows=rows, long=long)
+
+
+def shown(field: Field, value: Any) -> str:
+    """Write a value in words: choices by their titles, countries by their names, days and money as usual."""
+    match field.kind:
+        case "choice" | "flag":
+            return next((say(choice.label) for choice in field.choices if choice.value == value), str(value))
+        case "countries":
+            return formats.countries(value)
+        case "date":
+            return _day(value)
+        case "money":
+            return formats.money(value)
+        case _:
+            return str(value)
+
+
+def _day(value: str) -> str:
+    try:
+        return formats.day(date.fromisoformat(value)) if value else ""
+    except ValueError:
+        return value
+
+
+def value(content: Content, path: str) -> str:
+    """Return what stands at ``section.field``, in words."""
+    found = forms.value(content, path)
+    key, _, name = path.partition(".")
+    return shown(next(entry for entry in forms.section(key).fields if entry.key == name), found) if found else ""
+
+
+def contribution_rows(given: Sequence[Contribution]) -> list[list[str]]:
+    """Write contributions as rows of a table: donor, fund and modality, amount, US$, rate."""
+    return [
+        [
+            entry.donor,
+            _title(forms.FUNDS, entry.fund),
+            _title(forms.MODALITIES, entry.modality),
+            f"{formats.money(entry.amount)} {entry.currency}",
+            formats.money(entry.usd) if entry.usd is not None else say(N_("no rate")),
+            _rate(entry),
+        ]
+        for entry in given
+    ]
+
+
+def _rate(entry: Contribution) -> str:
+    if entry.rate is None or entry.rate_on is None or entry.currency == "USD":
+        return ""
+    return f"{entry.rate.normalize():f} ({formats.day(entry.rate_on)})"
+
+
+def _title(choices: Iterable[forms.Choice], value: str) -> str:
+    return next((say(choice.label) for choice in choices if choice.value == value), value)
+
+
+def document_titles() -> Mapping[str, str]:
+    """Return the kinds of document by their titles."""
+    return {kind.value: say(kind.label) for kind in forms.DOCUMENT_KINDS}

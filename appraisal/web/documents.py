@@ -1,0 +1,81 @@
+"""Documents: attaching files to a draft, taking them out again, and handing them out."""
+
+from io import BytesIO
+from typing import Any, Final
+
+from flask import flash, redirect, request, send_file, url_for
+from werkzeug.wrappers import Response
+from wtforms import FileField, Form, SelectField
+
+from appraisal.domain import forms
+from appraisal.i18n import N_
+from appraisal.services import proposals, steps
+from appraisal.services.proposals import BadFile
+from appraisal.storage.site import log_access
+from appraisal.web import contents
+from appraisal.web.authorship import closed_because, load_own
+from appraisal.web.context import actor, begin, page, read, say, seen, signed_in, site
+
+# What is wrong with a file: the field that it is said at, and a sentence.
+_FAULTS: Final = {
+    "kind": ("kind", N_("Choose what kind of document it is")),
+    "empty": ("file", N_("Choose a file; an empty one cannot be attached")),
+    "too_large": ("file", N_("The file is larger than 20 MB. Attach a smaller one, or several")),
+    "type": ("file", N_("Attach a PDF, an image (PNG, JPEG), or a text, table or presentation without macros")),
+}
+ACCEPT: Final = ".pdf,.png,.jpg,.jpeg,.docx,.xlsx,.pptx,.odt,.ods"
+
+
+def _form() -> Any:
+    choices = [("", say(N_("Choose"))), *((kind.value, say(kind.label)) for kind in forms.DOCUMENT_KINDS)]
+    kind = SelectField(say(N_("Kind of document")), choices=choices, validate_choice=False)
+    hint = say(N_("PDF, image, or office document without macros, 20 MB at most"))
+    file = FileField(say(N_("File")), description=hint, render_kw={"kind": "file", "accept": ACCEPT})
+    return type("DocumentForm", (Form,), {"kind": kind, "file": file})
+
+
+@signed_in
+def attach(number: str) -> str | Response | tuple[str, int]:
+    """List the files of the draft, and attach another one."""
+    with read() as db:
+        case, book = load_own(db, number)
+    form = _form()(request.form or None, data={"kind": request.args.get("kind", "")})
+    shown = {"case": case, "form": form, "closed": closed_because(case, book), "kinds": contents.document_titles()}
+    if request.method == "GET":
+        return page("drafts/documents.html", **shown)
+    sent = request.files.get("file")
+    name, data = (sent.filename or "", sent.read()) if sent else ("", b"")
+    try:
+        with begin() as db:
+            proposals.attach_document(
+                db, site().library, site().files, actor(), site().now(), number, form.kind.data, name, data, seen=seen()
+            )
+    except BadFile as error:
+        field, sentence = _FAULTS[error.code]
+        form[field].errors = [say(sentence)]
+        return page("drafts/documents.html", **shown), 422
+    flash(say(N_("%(file)s is attached."), file=name), "success")
+    return redirect(url_for("drafts.documents", number=number), 303)
+
+
+@signed_in
+def remove(number: str, document: int) -> Response:
+    """Take a file out of the draft; versions that hold it keep it."""
+    with begin() as db:
+        proposals.remove_document(
+            db, site().library, actor(), site().now(), number, document, seen=seen()
+        )
+    flash(say(N_("The document is taken out.")), "success")
+    return redirect(url_for("drafts.documents", number=number), 303)
+
+
+@signed_in
+def download(number: str, document: int) -> Response:
+    """Hand a file out to be saved, never to be opened as a page of ours; who took it is noted."""
+    with begin() as db:
+        case, _ = steps.load(db, site().library, number, actor())
+        name, media_type, data = proposals.read_document(db, site().files, case, actor(), document)
+        log_access(db, site().now(), actor().id, "download", number, f"{document} {name}")
+    response = send_file(BytesIO(data), mimetype=media_type, as_attachment=True, download_name=name)
+    response.headers["Cache-Control"] = "no-store"
+    return response

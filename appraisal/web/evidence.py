@@ -1,0 +1,41 @@
+"""Evidence: what a proposal says in the fields that an item of a checklist cites."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from appraisal.domain import forms
+from appraisal.domain.facts import Document, Version
+from appraisal.domain.forms import Field
+from appraisal.web import contents
+from appraisal.web.context import say
+
+DOCUMENTS = "documents"
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A field that is cited, by its label: what stands in it, or the ``documents`` of its kind."""
+
+    label: str
+    entry: contents.Entry | None = None
+    documents: tuple[Document, ...] = ()
+
+
+@cache
+def _fields() -> Mapping[str, Field]:
+    return {path: field for path, _, field in forms.walk()}
+
+
+def cited(version: Version, paths: Sequence[str]) -> list[Cited]:
+    """Return what stands at field paths of a version, in their order; ``documents.kind`` gives files."""
+    return [_cited(version, path) for path in paths]
+
+
+def _cited(version: Version, path: str) -> Cited:
+    section, _, key = path.partition(".")
+    if section == DOCUMENTS:
+        found = tuple(entry for entry in version.documents if entry.kind == key)
+        return Cited(contents.document_titles()[key], documents=found)
+    field, value = _fields()[path], forms.value(version.content, path)
+    return Cited(say(field.label), contents.entry(field, value) if value else None)

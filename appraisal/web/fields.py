@@ -1,0 +1,97 @@
+"""Fields: days, checks and rows that forms of pages share, with every fault in the reader's language."""
+
+from collections.abc import Callable, Collection
+from datetime import date
+from typing import Any
+
+from flask import request
+from werkzeug.datastructures import MultiDict
+from wtforms import DateField, ValidationError
+
+from appraisal.domain import forms
+from appraisal.i18n import N_
+from appraisal.web.context import say
+
+Check = Callable[[Any, Any], None]
+
+
+class DayField(DateField):
+    """A day, written year-month-day; empty is None."""
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Read the day; ``ValueError`` with a sentence for what is none."""
+        text = " ".join(valuelist).strip()
+        self.data = None
+        if text:
+            try:
+                self.data = date.fromisoformat(text)
+            except ValueError:
+                raise ValueError(say(N_("Write a date as year-month-day, like 2010-06-30"))) from None
+
+
+def needed(message: str) -> Check:
+    """Return the check that something was given; ``message`` is a sentence of the catalogue."""
+
+    def check(form: Any, field: Any) -> None:
+        # What could not be read says so itself.
+        if not field.errors and (not field.data or (isinstance(field.data, str) and not field.data.strip())):
+            raise ValidationError(say(message))
+
+    return check
+
+
+def at_most(limit: int) -> Check:
+    """Return the check that a text is not longer than what is kept of it."""
+
+    def check(form: Any, field: Any) -> None:
+        length = len((field.data or "").strip())
+        if length > limit:
+            sentence = N_("At most %(limit)s characters; this has %(length)s")
+            raise ValidationError(say(sentence, limit=limit, length=length))
+
+    return check
+
+
+def one_of(values: Collection[str]) -> Check:
+    """Return the check that a value is one of those offered; nothing at all is one."""
+
+    def check(form: Any, field: Any) -> None:
+        if field.data and field.data not in values:
+            raise ValidationError(say(N_("Choose one of the values offered")))
+
+    return check
+
+
+LINE: Check = at_most(forms.LINE_LIMIT)
+PROSE: Check = at_most(forms.PROSE_LIMIT)
+
+
+def sent() -> MultiDict[str, str]:
+    """Return the form sent, without the row whose button *remove* was pressed.
+
+    Taken out before anything is read, so that what was typed into the other rows stays as it is.
+    """
+    form = request.form
+    group, _, place = form.get("remove", "").rpartition("-")
+    indices = _indices(form, group) if group and place.isdigit() else []
+    if not indices or int(place) >= len(indices):
+        return form
+    gone = f"{group}-{indices[int(place)]}"
+    return MultiDict(
+        (name, value)
+        for name, value in form.items(multi=True)
+        if name != gone and not name.startswith(f"{gone}-")
+    )
+
+
+def _indices(form: MultiDict[str, str], group: str) -> list[int]:
+    found = {name.removeprefix(f"{group}-").partition("-")[0] for name in form if name.startswith(f"{group}-")}
+    return sorted(int(index) for index in found if index.isdigit())
+
+
+def changes_rows(*groups: Any) -> bool:
+    """Tell whether a row is to be added or taken away, not the form to be saved; adds the row asked for."""
+    for group in groups:
+        if request.form.get("add") == group.name:
+            group.append_entry()
+    return "add" in request.form or "remove" in request.form

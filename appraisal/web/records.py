@@ -1,0 +1,195 @@
+"""Records: the list, the page of one, and its downloads, each noted in the access log."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from flask import Blueprint, flash, make_response, redirect, request, url_for
+from sqlalchemy import Connection
+from werkzeug.wrappers import Response
+
+from appraisal.clock import parse_stamp
+from appraisal.domain.facts import Case
+from appraisal.domain.rulebooks import Rulebook
+from appraisal.errors import NotFound
+from appraisal.i18n import LANGUAGES, N_, language_or
+from appraisal.services import records, steps
+from appraisal.storage import queries, renderings
+from appraisal.storage import site as site_log
+from appraisal.storage.queries import RecordFound
+from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site, with_role
+from appraisal.web.standings import DECISION_TITLES, RECORD_TITLES
+
+bp = Blueprint("records", __name__)
+
+# The page asks again by itself only for so long: a worker that stands still needs a person.
+PATIENCE: Final = timedelta(minutes=2)
+_LANGUAGE_TITLES: Final = {"en": "English", "fr": "Français", "es": "Español"}
+# Viewers of browsers draw a PDF as an object with styles of their own; nothing else may be loaded.
+_PDF_POLICY: Final = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A record that the reader may read, with the proposal and the number that its files carry."""
+
+    found: RecordFound
+    case: Case
+    book: Rulebook
+    ordinal: int
+
+    @property
+    def stem(self) -> str:
+        """Return what the names of its files begin with, like ``TC-2010-0001-appraisal-1``."""
+        return f"{self.found.number}-{self.found.kind}-{self.ordinal}"
+
+
+def _open(db: Connection, digest: str) -> Opened:
+    """Find a record; whoever may read its proposal in full may read it. Raises ``NotFound``."""
+    found = queries.find_record(db, digest)
+    if found is None:
+        raise NotFound("record", digest)
+    try:
+        case, book = steps.load(db, site().library, found.number, actor())
+    except NotFound:
+        raise NotFound("record", digest) from None
+    return Opened(found, case, book, renderings.ordinal_of(db, found.id))
+
+
+@bp.get("/records")
+@with_role("designer", "coordinator", "appraiser", "manager", "auditor")
+def index() -> str:
+    """List the records that somebody may read, fifty a page."""
+    after = request.args.get("after", "")
+    with read() as db:
+        begin_after = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else None
+        listed, onward = queries.list_records(db, actor(), after=begin_after)
+    return page(
+        "records/index.html",
+        listed=listed,
+        titles={kind: say(title) for kind, title in RECORD_TITLES.items()},
+        languages=_LANGUAGE_TITLES,
+        first=url_for(".index") if after else "",
+        next=url_for(".index", after=onward) if onward else "",
+    )
+
+
+@bp.get("/records/<digest>")
+@signed_in
+def show(digest: str) -> Response:
+    """Show what a record is, and where its files are."""
+    with read() as db:
+        opened = _open(db, digest)
+        standings = renderings.standings_of(db, opened.found.id, records.RENDER)
+    mine = standings.get(language())
+    asks_again = mine is not None and mine.state == "waiting" and site().now() - mine.since < PATIENCE
+    value = json.loads(opened.found.value)
+    response = make_response(
+        page(
+            "records/show.html",
+            opened=opened,
+            case=opened.case,
+            kind=say(RECORD_TITLES[opened.found.kind]),
+            title=value["proposal"]["title"],
+            rows=_rows(opened, value),
+            files=[(code, _LANGUAGE_TITLES[code], standings.get(code)) for code in LANGUAGES],
+            superseded=_superseded(opened),
+            asks_again=asks_again,
+        )
+    )
+    if asks_again:
+        # A page without scripts asks again by this header.
+        response.headers["Refresh"] = "5"
+    return response
+
+
+def _rows(opened: Opened, value: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the facts of a record that tell it from others."""
+    version = value["proposal"]["version"]
+    href = url_for("proposals.show", number=opened.found.number)
+    found: list[dict[str, Any]] = [
+        {"key": say(N_("Proposal")), "value": opened.found.number, "href": href, "action": say(N_("Open"))},
+        {"key": say(N_("Version")), "value": version or say(N_("None: it was never submitted here"))},
+        {"key": say(N_("Issued")), "value": parse_stamp(value["issued_at"])},
+    ]
+    if opened.found.kind == "decision":
+        found += _decision_rows(value)
+    elif "appraisal" in value:
+        found += _appraisal_rows(value["appraisal"])
+    return [*found, {"key": say(N_("Digest (SHA-256)")), "value": opened.found.digest, "code": True}]
+
+
+def _appraisal_rows(appraisal: dict[str, Any]) -> list[dict[str, Any]]:
+    titles = appraisal["recommendation_titles"]
+    return [
+        {"key": say(N_("Lead appraiser")), "value": appraisal["lead"]["name"]},
+        {"key": say(N_("Recommendation")), "value": titles[appraisal["final"]][language()]},
+    ]
+
+
+def _decision_rows(value: dict[str, Any]) -> list[dict[str, Any]]:
+    decision, relied_on = value["decision"], value["appraisal_record"]
+    found: list[dict[str, Any]] = [
+        {"key": say(N_("Decision")), "value": say(DECISION_TITLES[decision["kind"]])},
+        {"key": say(N_("By")), "value": decision["by"]["name"]},
+    ]
+    if relied_on:
+        href = url_for("records.show", digest=relied_on)
+        row = {"key": say(N_("Relies on the appraisal record")), "value": relied_on, "code": True}
+        found.append(row | {"href": href, "action": say(N_("Read"))})
+    return found
+
+
+def _superseded(opened: Opened) -> bool:
+    return any(entry.record == opened.found.digest and entry.superseded_at for entry in opened.case.appraisals)
+
+
+@bp.post("/records/<digest>/render")
+@signed_in
+def render(digest: str) -> Response:
+    """Have the PDF prepared in a language."""
+    wanted = language_or(request.form.get("language"), language())
+    with begin() as db:
+        records.ask_rendering(db, _open(db, digest).found.id, wanted, site().now())
+    flash(say(N_("The PDF is being prepared.")), "info")
+    return redirect(url_for("records.show", digest=digest), 303)
+
+
+@bp.get("/records/<digest>/<any(en, fr, es):language>.pdf")
+@signed_in
+def pdf(digest: str, language: str) -> Response:
+    """Return the PDF of a record in a language; raises ``NotFound`` while it is not made."""
+    with begin() as db:
+        opened = _open(db, digest)
+        sha256 = queries.find_rendering(db, opened.found.id, language)
+        if sha256 is None:
+            raise NotFound("record", f"{digest} ({language})")
+        data = site().files.read(sha256)
+        _log(db, opened, f"{opened.stem}-{language}.pdf")
+    response = _file(data, "application/pdf", f'inline; filename="{opened.stem}-{language}.pdf"')
+    response.headers["Content-Security-Policy"] = _PDF_POLICY
+    return response
+
+
+@bp.get("/records/<digest>.json")
+@signed_in
+def value(digest: str) -> Response:
+    """Return the value of a record: the very bytes that its digest is of."""
+    with begin() as db:
+        opened = _open(db, digest)
+        _log(db, opened, f"{opened.stem}.json")
+    return _file(
+        opened.found.value.encode(), "application/json", f'attachment; filename="{opened.stem}.json"'
+    )
+
+
+def _log(db: Connection, opened: Opened, name: str) -> None:
+    site_log.log_access(db, site().now(), actor().id, "download", opened.found.number, f"{name} {opened.found.digest}")
+
+
+def _file(data: bytes, media_type: str, disposition: str) -> Response:
+    response = make_response(data)
+    response.headers["Content-Type"] = media_type
+    response.headers["Content-Disposition"] = disposition
+    return response

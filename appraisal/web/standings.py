@@ -1,0 +1,191 @@
+"""Standings: where a proposal stands, who has to act until when, and what a person may do with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from appraisal.clock import geneva_date
+from appraisal.definitions.workflows import State, Workflow
+from appraisal.domain import calendars, machine
+from appraisal.domain.calendars import Clock
+from appraisal.domain.facts import Appraisal, Case, Decision, Person
+from appraisal.domain.rulebooks import Rulebook
+from appraisal.i18n import N_
+from appraisal.web import formats
+from appraisal.web.context import language, say
+
+# The way of a proposal, by the milestones that states declare.
+MILESTONES: Final[Mapping[str, str]] = {
+    "submitted": N_("Submitted"),
+    "appraised": N_("Appraised"),
+    "decided": N_("Decided"),
+    "with_donor": N_("With the donor"),
+    "funded": N_("Funded"),
+    "started": N_("Started"),
+}
+ORDER: Final = tuple(MILESTONES)
+
+DECISION_TITLES: Final[Mapping[str, str]] = {
+    "approve": N_("Approved"),
+    "propose_override": N_("First signature of an override"),
+    "countersign": N_("Second signature of an override: approved"),
+    "return": N_("Returned for revision"),
+    "reject": N_("Rejected"),
+    "escalate": N_("A decision was asked for"),
+    "continue_rounds": N_("A further round was allowed"),
+    "register_approval": N_("An approval given outside was registered"),
+    "propose_annulment": N_("First signature of an annulment"),
+    "annul": N_("Second signature: the approval is annulled"),
+}
+# Events that no transition names.
+EVENT_TITLES: Final[Mapping[str, str]] = {
+    "create": N_("Created"),
+    "add_author": N_("An author was added"),
+    "answer_consultation": N_("A consultation was answered"),
+    "clear_condition": N_("A condition was cleared"),
+    "waive_condition": N_("A condition was waived"),
+}
+RECORD_TITLES: Final[Mapping[str, str]] = {
+    "appraisal": N_("Appraisal record"),
+    "decision": N_("Decision sheet"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the way of a proposal."""
+
+    title: str
+    status: Literal["done", "current", "todo"]
+    note: str = ""
+
+
+def stages(case: Case, workflow: Workflow) -> list[Stage]:
+    """Return the way of a proposal: what it has reached, where it is, and what is still to come."""
+    state = workflow.states[case.state]
+    reached = _reached(case, workflow)
+    done = [_stage_done(workflow, name, reached[name]) for name in ORDER if name in reached]
+    ahead = _ahead(workflow, case.state)
+    if state.terminal or ahead is None:
+        own = () if state.milestone in reached else (Stage(state.title[language()], "current", formats.day(geneva_date(case.state_since))),)
+        return [*done, *own]
+    note = "" if state.milestone else state.title[language()]
+    coming = [name for name in ORDER if ORDER.index(name) >= ORDER.index(ahead)]
+    first, *later = coming
+    return [*done, Stage(say(MILESTONES[first]), "current", note), *(Stage(say(MILESTONES[name]), "todo") for name in later)]
+
+
+def _reached(case: Case, workflow: Workflow) -> dict[str, tuple[str, datetime]]:
+    """Return the milestones reached and not given back, each with the state and the moment."""
+    reached: dict[str, tuple[str, datetime]] = {}
+    for step in case.steps:
+        if step.from_state == step.to_state or step.to_state not in workflow.states:
+            continue
+        own = workflow.states[step.to_state].milestone
+        ahead = _ahead(workflow, step.to_state)
+        if ahead is not None:
+            reached = {name: found for name, found in reached.items() if ORDER.index(name) < ORDER.index(ahead)}
+        if own is not None:
+            reached[own] = (step.to_state, step.at)
+    return reached
+
+
+def _ahead(workflow: Workflow, name: str) -> str | None:
+    """Return the milestone that a proposal in a state goes towards; None where it goes nowhere by itself."""
+    state = workflow.states[name]
+    if state.milestone is not None:
+        following = ORDER[ORDER.index(state.milestone) + 1 :]
+        return following[0] if following and not state.terminal else None
+    if not state.open:
+        return None
+    next_states = (workflow.states.get(entry.to) for entry in workflow.leaving(name))
+    found = [entry.milestone for entry in next_states if entry is not None and entry.milestone is not None]
+    return min(found, key=ORDER.index, default=None)
+
+
+def _stage_done(workflow: Workflow, name: str, found: tuple[str, datetime]) -> Stage:
+    state, at = found
+    several = sum(entry.milestone == name for entry in workflow.states.values()) > 1
+    title = workflow.states[state].title[language()] if several else say(MILESTONES[name])
+    return Stage(title, "done", formats.day(geneva_date(at)))
+
+
+def state_tone(state: State) -> str:
+    """Return the tone in which a state is shown."""
+    return {"positive": "good", "negative": "bad"}.get(state.outcome, "info" if state.open else "neutral")
+
+
+def holder(case: Case, state: State) -> str:
+    """Return who has to act, by name where it is somebody in particular."""
+    running = case.appraisal or case.finalised
+    match state.holder:
+        case "author":
+            return ", ".join(sorted(case.name(id) for id in case.related("author")))
+        case "lead":
+            return case.name(running.lead) if running else ""
+        case "coordinator":
+            return say(N_("the coordinators"))
+        case "manager":
+            return say(N_("the managers"))
+        case _:
+            return ""
+
+
+def clock(case: Case, book: Rulebook, now: datetime) -> Clock | None:
+    """Return the clock of the present state; None where it has no limit."""
+    limit = book.workflow.states[case.state].clock.get(case.track)
+    return None if limit is None else calendars.clock(case, limit, case.state_since, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A step from here, with every reason why this person may not take it now."""
+
+    name: str
+    label: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """The steps from here: those to take, those closed for now, and those that are other people's."""
+
+    open: tuple[Offer, ...]
+    closed: tuple[Offer, ...]
+    others: tuple[Offer, ...]
+
+
+# Reasons that no change of the proposal will ever remove.
+_FOREIGN: Final = frozenset({"role_missing", "not_author", "not_lead", "inactive"})
+
+
+def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
+    """Return what a person may do now, and what not and why; steps that time takes are left out."""
+    found = [entry for entry in machine.allowed(book, case, actor, now) if entry.transition.by != "system"]
+    kinds: dict[str, list[Offer]] = {"open": [], "closed": [], "others": []}
+    for entry in found:
+        transition, refusals = entry.transition, entry.refusals
+        foreign = any(refusal.code in _FOREIGN for refusal in refusals)
+        kind = "open" if entry.is_open else "others" if foreign else "closed"
+        reasons = tuple(refusal.say(language()) for refusal in refusals)
+        kinds[kind].append(Offer(transition.name, transition.label[language()], reasons))
+    return Offers(tuple(kinds["open"]), tuple(kinds["closed"]), tuple(kinds["others"]))
+
+
+def last_appraisal(case: Case) -> Appraisal | None:
+    """Return the finalised appraisal of the latest version, else that of the version before it."""
+    kept = (entry for entry in reversed(case.appraisals) if entry.finalised_at and not entry.superseded_at)
+    return case.finalised or next(kept, None)
+
+
+def event_title(name: str, workflow: Workflow) -> str:
+    """Return an event in words: the label of its transition, or that of an event that moves nothing."""
+    if name in EVENT_TITLES:
+        return say(EVENT_TITLES[name])
+    return next((entry.label[language()] for entry in workflow.transitions if entry.name == name), name)
+
+
+def decision_title(decision: Decision) -> str:
+    """Return a decision in words."""
+    return say(DECISION_TITLES[decision.kind])

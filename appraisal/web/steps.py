@@ -1,0 +1,169 @@
+"""Steps: one page for every transition of the workflow: what it does, what it asks for, and taking it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import Blueprint, flash, redirect, request, url_for
+from sqlalchemy import Connection
+from werkzeug.wrappers import Response
+
+from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Transition
+from appraisal.domain import machine
+from appraisal.domain.facts import Case, Person
+from appraisal.domain.machine import Possibility
+from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.domain.rulebooks import Rulebook
+from appraisal.errors import NotFound
+from appraisal.i18n import N_
+from appraisal.services import acts, steps
+from appraisal.storage import queries
+from appraisal.web import step_forms
+from appraisal.web.consequences import consequences, deciders_left
+from appraisal.web.context import actor, begin, language, page, read, request_key, say, seen, signed_in, site
+from appraisal.web.fields import changes_rows, sent
+from appraisal.web.formats import ROLE_TITLES
+from appraisal.web.forms import TranslatedForm
+from appraisal.web.step_forms import Asked
+
+bp = Blueprint("steps", __name__)
+
+Answer = str | Response | tuple[str, int]
+
+_BY: Final[Mapping[str, str]] = {
+    **ROLE_TITLES,
+    "author": N_("An author of the proposal"),
+    "lead": N_("Lead appraiser"),
+    "system": N_("Nobody: it happens by itself"),
+}
+_EXCLUDED: Final[Mapping[str, str]] = {
+    "author": N_("authors of the proposal"),
+    "lead": N_("whoever has led its appraisal"),
+    "reviewer": N_("whoever has reviewed it"),
+    "signatory": N_("whoever gave the first signature"),
+}
+
+
+@bp.route("/proposals/<number>/steps/<name>", methods=["GET", "POST"])
+@signed_in
+def take(number: str, name: str) -> Answer:
+    """Show a step with all that it will do, and take it."""
+    with read() as db:
+        asked, managers = _ask(db, number, name)
+    possibility = _judge(asked)
+    if request.method == "GET":
+        return _draw(asked, possibility, managers, step_forms.step_form(asked))
+    form = step_forms.step_form(asked, sent())
+    if possibility.is_open and changes_rows(*(field for field in form if field.type == "FieldList")):
+        step_forms.offer(asked, form)
+        return _draw(asked, possibility, managers, form)
+    if possibility.is_open and not form.validate():
+        return _draw(asked, possibility, managers, form), 422
+    try:
+        after = _take(asked, form)
+    except NotAllowed as error:
+        if not possibility.is_open or not step_forms.complain(form, error):
+            raise
+        return _draw(asked, possibility, managers, form), 422
+    _tell(asked, after, managers)
+    return redirect(url_for("proposals.show", number=number), 303)
+
+
+def _ask(db: Connection, number: str, name: str) -> tuple[Asked, list[Person]]:
+    """Find a step and the people it may concern; raises ``NotFound``."""
+    case, book = steps.load(db, site().library, number, actor())
+    try:
+        transition = book.workflow.transition(name)
+    except KeyError:
+        raise NotFound("step", name) from None
+    if "lead" not in transition.needs:
+        return Asked(case, book, transition, ()), []
+    return Asked(case, book, transition, queries.appraisers(db)), queries.holders(db, "manager")
+
+
+def _judge(asked: Asked) -> Possibility:
+    found = machine.probe(asked.book, asked.case, actor(), site().now(), asked.transition.name)
+    if found is not None:
+        return found
+    state = asked.book.workflow.states[asked.case.state]
+    return Possibility(asked.transition, (refuse("wrong_state", state=state.title),))
+
+
+def _take(asked: Asked, form: TranslatedForm) -> Case:
+    now = site().now()
+    inputs = step_forms.inputs_of(asked, form, now)
+    with begin() as db:
+        return acts.take_step(
+            db,
+            site().library,
+            actor(),
+            now,
+            asked.case.number,
+            asked.transition.name,
+            inputs,
+            seen=seen(),
+            request=request_key(),
+        )
+
+
+def _tell(asked: Asked, after: Case, managers: list[Person]) -> None:
+    label, state = asked.transition.label[language()], asked.book.workflow.states[after.state]
+    sentence = N_("%(step)s: done. The state of the proposal is now “%(state)s”.")
+    flash(say(sentence, step=label, state=state.title[language()]), "success")
+    if "lead" in asked.transition.needs and not deciders_left(after, managers):
+        flash(say(_NOBODY_LEFT), "warning")
+
+
+_NOBODY_LEFT: Final = N_("No manager is left who could decide: each is an author or has led the appraisal.")
+
+
+def _draw(asked: Asked, possibility: Possibility, managers: list[Person], form: TranslatedForm) -> str:
+    case, book, transition = asked.case, asked.book, asked.transition
+    return page(
+        "steps/take.html",
+        case=case,
+        transition=transition,
+        label=transition.label[language()],
+        about=_about(book, case, transition),
+        consequences=consequences(case, book, transition, site().now()) if possibility.is_open else [],
+        warnings=_warnings(asked, managers) if possibility.is_open else [],
+        reasons=[refusal.say(language()) for refusal in possibility.refusals],
+        form=form,
+        act=transition.act,
+    )
+
+
+def _about(book: Rulebook, case: Case, transition: Transition) -> list[dict[str, Any]]:
+    """Say from where a step leads where, and who may take it."""
+    states = book.workflow.states
+    origin = states[case.state].title[language()]
+    if transition.to == INTERNAL:
+        to = say(N_("%(state)s (it stays where it is)"), state=origin)
+    elif transition.to == PREVIOUS:
+        before = states.get(case.previous_state)
+        to = before.title[language()] if before else say(N_("the state before"))
+    else:
+        to = states[transition.to].title[language()]
+    excluded = ", ".join(say(_EXCLUDED[relation]) for relation in transition.excludes)
+    by = say(_BY[transition.by])
+    return [
+        {"key": say(N_("From")), "value": origin},
+        {"key": say(N_("To")), "value": to},
+        {"key": say(N_("By")), "value": by},
+        *([{"key": say(N_("Not by")), "value": excluded}] if excluded else []),
+    ]
+
+
+def _warnings(asked: Asked, managers: list[Person]) -> list[str]:
+    """Warn of what naming a lead would bring about: appraisers left out, and no manager left to decide."""
+    if "lead" not in asked.transition.needs:
+        return []
+    found = []
+    if excluded := asked.excluded():
+        names = ", ".join(person.name for person in excluded)
+        found.append(say(N_("Not offered, as authors of this proposal: %(names)s."), names=names))
+    if not deciders_left(asked.case, managers):
+        found.append(say(_NOBODY_LEFT))
+    elif last := [person for person in asked.offered() if not deciders_left(asked.case, managers, person)]:
+        names = ", ".join(person.name for person in last)
+        found.append(say(N_("No manager would be left to decide if the lead were: %(names)s."), names=names))
+    return found

@@ -1,0 +1,343 @@
+"""Casts: people, a clock, and proposals brought to each state through the services.
+
+Every builder takes a stage, lets a minute pass after each step, and returns the number of the proposal.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import Engine, event
+
+from appraisal.definitions.library import Library
+from appraisal.domain import rulebooks, tracks
+from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
+from appraisal.domain.refusals import NotAllowed
+from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
+from appraisal.scenarios.neutral import neutral_content
+from appraisal.services import acts, appraisals, approvals, people, proposals
+from appraisal.services.appraisals import ConditionPut, RatingPut
+from appraisal.storage.databases import Database
+from appraisal.storage.facts import load_case
+from appraisal.storage.files import Files
+from appraisal.storage.tables import Base
+
+# A Monday, ten in the morning in Geneva.
+START: Final = datetime(2010, 2, 1, 9, tzinfo=UTC)
+PDF: Final = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+ATTACHED: Final = ("outline", "prodoc", "monitoring_plan", "consultation")
+
+# Key: roles, unit.
+CAST: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
+    "ana": (("designer",), "SKILLS"),
+    "ben": (("designer",), "SKILLS"),
+    "desk": (("coordinator",), "PARDEV"),
+    "lead": (("appraiser",), "PARDEV"),
+    "eval": (("appraiser",), "EVAL"),
+    "actemp": (("appraiser",), "ACT/EMP"),
+    "actrav": (("appraiser",), "ACTRAV"),
+    "chief": (("manager",), "PARDEV"),
+    "deputy": (("manager",), "PARDEV"),
+    "third": (("manager",), "PARDEV"),
+    "auditor": (("auditor",), "IAO"),
+    "admin": (("administrator",), "INFOTEC"),
+    # Holds every role that acts on proposals, so only relations keep them apart from themselves.
+    "all": (("designer", "coordinator", "appraiser", "manager"), "PARDEV"),
+}
+
+
+@dataclass
+class Stage:
+    """A database with the cast, and a clock that stands still until it is moved on."""
+
+    database: Database
+    library: Library
+    files: Files
+    people: Mapping[str, Person]
+    now: datetime = START
+
+    def wait(self, **span: float) -> None:
+        """Let time pass, by the names that ``timedelta`` knows."""
+        self.now += timedelta(**span)
+
+
+def create_people(database: Database) -> None:
+    """Create the cast."""
+    with database.begin() as db:
+        for key, (roles, unit) in CAST.items():
+            people.create_person(
+                db,
+                SYSTEM_ACTOR,
+                START,
+                email=f"{key}@example.org",
+                name=key.title(),
+                roles=roles,
+                unit=unit,
+            )
+
+
+def opened_stage(database: Database, library: Library, files: Files) -> Stage:
+    """Open a stage on a database that holds the cast."""
+    with database.read() as db:
+        found = {account.person.email.split("@")[0]: account.person for account in people.list_people(db)}
+    return Stage(database, library, files, found)
+
+
+def load(stage: Stage, number: str) -> Case:
+    """Load a proposal as it stands."""
+    with stage.database.read() as db:
+        return load_case(db, number)
+
+
+def take(
+    stage: Stage,
+    who: str,
+    number: str,
+    step: str,
+    *,
+    seen: int | None = None,
+    request: str | None = None,
+    **given: Any,
+) -> Case:
+    """Take one step; ``given`` are the fields of ``Inputs``, a lead by key."""
+    if isinstance(given.get("lead"), str):
+        given["lead"] = stage.people[given["lead"]]
+    actor = SYSTEM_ACTOR if who == "system" else stage.people[who]
+    with stage.database.begin() as db:
+        case = acts.take_step(
+            db, stage.library, actor, stage.now, number, step, Inputs(**given), seen=seen, request=request
+        )
+    stage.wait(minutes=1)
+    return case
+
+
+def draft(stage: Stage, who: str = "ana", *, attach: Sequence[str] = ATTACHED, **given: Any) -> str:
+    """Write a complete draft; ``given`` are the short names of ``neutral_content``."""
+    with stage.database.begin() as db:
+        number = proposals.create_proposal(
+            db, stage.library, stage.people[who], stage.now, neutral_content(given)
+        ).number
+        for kind in attach:
+            proposals.attach_document(
+                db, stage.library, stage.files, stage.people[who], stage.now, number, kind, f"{kind}.pdf", PDF
+            )
+    stage.wait(minutes=1)
+    return number
+
+
+def save(stage: Stage, number: str, section: str, who: str = "ana", **fields: Any) -> Case:
+    """Change some fields of a section of the draft and leave the others as they are."""
+    kept = load(stage, number).content.get(section, {})
+    with stage.database.begin() as db:
+        case = proposals.save_section(
+            db, stage.library, stage.people[who], stage.now, number, section, {**kept, **fields}
+        )
+    stage.wait(minutes=1)
+    return case
+
+
+def spend(stage: Stage, number: str, usd: str, who: str = "ana") -> Case:
+    """Set the budget in US$."""
+    row = {
+        **load(stage, number).content["identification"]["contributions"][0],
+        "amount": usd,
+        "currency": "USD",
+    }
+    return save(stage, number, "identification", who, contributions=[row])
+
+
+def submitted(stage: Stage, who: str = "ana", **given: Any) -> str:
+    """Bring a proposal to *submitted*."""
+    number = draft(stage, who, **given)
+    take(stage, who, number, "submit")
+    return number
+
+
+def assign(stage: Stage, number: str, lead: str = "lead", **given: Any) -> None:
+    """Assign a lead and let the two bureaux answer."""
+    running = take(stage, "desk", number, "assign", lead=lead, **given).appraisal
+    assert running is not None
+    with stage.database.begin() as db:
+        for entry in running.consultations:
+            if entry.unit in ("ACT/EMP", "ACTRAV"):
+                answerer = stage.people["actemp" if entry.unit == "ACT/EMP" else "actrav"]
+                appraisals.answer_consultation(
+                    db, stage.library, answerer, stage.now, number, entry.id, "We agree."
+                )
+    stage.wait(minutes=1)
+
+
+def items_of(stage: Stage, number: str) -> list[str]:
+    """Return every item that applies to the latest version."""
+    case = load(stage, number)
+    book = rulebooks.rulebook(stage.library, case.workflow, case.set)
+    usd = case.version.threshold_usd if case.version else None
+    return [item.id for criterion in book.criteria_for(usd) for item in criterion.checklist.items]
+
+
+def rate(stage: Stage, number: str, value: str = "2", who: str = "lead", **single: str) -> Case:
+    """Rate every item that applies; single ones are named like ``TRI_4``."""
+    puts = {item: RatingPut(value, "Because.") for item in items_of(stage, number)}
+    puts |= {name.replace("_", "-"): RatingPut(given, "Because.") for name, given in single.items()}
+    with stage.database.begin() as db:
+        case = appraisals.rate(db, stage.library, stage.people[who], stage.now, number, puts)
+    stage.wait(minutes=1)
+    return case
+
+
+def recommend(
+    stage: Stage,
+    number: str,
+    items: Sequence[str] = (),
+    who: str = "lead",
+    *,
+    chosen: str = "",
+    gate: Any = "before_donor",
+) -> Case:
+    """Save a recommendation with one complete condition for each item; an empty item is the whole."""
+    due = (stage.now + timedelta(days=30)).date()
+    puts = [ConditionPut("Mend this.", item, "Project manager", due, gate) for item in items]
+    with stage.database.begin() as db:
+        case = appraisals.recommend(
+            db,
+            stage.library,
+            stage.people[who],
+            stage.now,
+            number,
+            chosen=chosen,
+            reason="Because." if chosen else "",
+            conditions=puts,
+        )
+    stage.wait(minutes=1)
+    return case
+
+
+def rated(stage: Stage, who: str = "ana", ratings: Mapping[str, str] | None = None, **given: Any) -> str:
+    """Bring a proposal to where its lead can close the appraisal; items rated 1 get a condition."""
+    number = submitted(stage, who, **given)
+    assign(stage, number)
+    rate(stage, number, **(ratings or {}))
+    low = [item.replace("_", "-") for item, value in (ratings or {}).items() if value == "1"]
+    if low:
+        recommend(stage, number, low)
+    return number
+
+
+def awaiting(stage: Stage, who: str = "ana", ratings: Mapping[str, str] | None = None, **given: Any) -> str:
+    """Bring a proposal to *awaiting decision*, READY unless ratings say otherwise."""
+    number = rated(stage, who, ratings, **given)
+    take(stage, "lead", number, "finalise")
+    return number
+
+
+def not_recommended(stage: Stage, **given: Any) -> str:
+    """Bring a proposal to *awaiting decision* with a recommendation against it."""
+    number = rated(stage, ratings={"TRI_1": "1"}, **given)
+    recommend(stage, number, chosen="NOT_RECOMMENDED")
+    take(stage, "lead", number, "finalise")
+    return number
+
+
+def revision(stage: Stage, who: str = "ana", **given: Any) -> str:
+    """Bring a proposal to *revision requested* by its lead, with one required change on TRI-1."""
+    number = rated(stage, who, {"TRI_1": "1"}, **given)
+    take(stage, "lead", number, "request_revision", changes=(ChangeAsked("Consult all three.", "TRI-1"),))
+    return number
+
+
+def answer_changes(stage: Stage, number: str, who: str = "ana") -> None:
+    """Answer every required change that waits for one."""
+    open_ones = [change.id for change in load(stage, number).changes if change.answer is None]
+    with stage.database.begin() as db:
+        for change in open_ones:
+            proposals.answer_change(
+                db, stage.library, stage.people[who], stage.now, number, change, "done", "Section 3."
+            )
+    stage.wait(minutes=1)
+
+
+def resubmit(stage: Stage, number: str, who: str = "ana") -> Case:
+    """Answer the required changes and submit again."""
+    answer_changes(stage, number, who)
+    return take(stage, who, number, "submit")
+
+
+def approved(stage: Stage, who: str = "ana", ratings: Mapping[str, str] | None = None, **given: Any) -> str:
+    """Bring a proposal to *approved*, route mechanism."""
+    number = awaiting(stage, who, ratings, **given)
+    take(stage, "chief", number, "approve")
+    return number
+
+
+def overridden(stage: Stage, **given: Any) -> str:
+    """Bring a proposal to *approved*, route override."""
+    number = not_recommended(stage, **given)
+    take(stage, "chief", number, "propose_override", note="The donor cannot wait.")
+    take(stage, "deputy", number, "countersign")
+    return number
+
+
+def funded(stage: Stage, **given: Any) -> str:
+    """Bring a proposal to *funded*."""
+    number = approved(stage, **given)
+    take(stage, "desk", number, "send_to_donor")
+    take(stage, "desk", number, "fund", agreement=Agreement(stage.now.date(), "Agreement 1"))
+    return number
+
+
+def outside(stage: Stage, *, undated: bool = False, **given: Any) -> str:
+    """Register an approval of a proposal that never came here."""
+    approval = ApprovalGiven("Minute 12", "Registry", None if undated else stage.now)
+    with stage.database.begin() as db:
+        case = approvals.register_outside(
+            db, stage.library, stage.people["desk"], stage.now, neutral_content(given), approval
+        )
+    stage.wait(minutes=1)
+    return case.number
+
+
+def missing_documents(stage: Stage, number: str, track: str) -> list[str]:
+    """Return the kinds of document that a track would still ask for."""
+    case = load(stage, number)
+    return tracks.documents_missing(stage.library.newest_workflow(), track, case.content, case.documents)
+
+
+def contents(stage: Stage) -> dict[str, list[tuple[Any, ...]]]:
+    """Return every row of every table."""
+    with stage.database.read() as db:
+        return {
+            table.name: sorted((tuple(row) for row in db.execute(table.select())), key=repr)
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def refusal(stage: Stage, act: Callable[[], object]) -> tuple[str, ...]:
+    """Do what must be refused; return the codes, after making sure that nothing was written."""
+    before = contents(stage)
+    with pytest.raises(NotAllowed) as caught:
+        act()
+    assert contents(stage) == before
+    return caught.value.codes
+
+
+def refused(stage: Stage, who: str, number: str, step: str, **given: Any) -> tuple[str, ...]:
+    """Take a step that must be refused, and leave nothing written; return the codes."""
+    return refusal(stage, lambda: take(stage, who, number, step, **given))
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """Collect the statements that are sent to any database."""
+    sent: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)

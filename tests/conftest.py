@@ -1,0 +1,20 @@
+"""What the tests of several layers share."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from appraisal.definitions.library import Library, read_library
+from appraisal.domain.guards import names
+from appraisal.paths import folder
+
+pytest_plugins = ("tests.stages",)
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    """The definitions that the product ships."""
+    return read_library(folder("workflows"), folder("checklists"), names())

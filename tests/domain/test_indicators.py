@@ -1,0 +1,240 @@
+"""Indicator 2.1: what counts above the line, what below it, and how the figure is shown."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from appraisal.definitions.library import Library
+from appraisal.domain.facts import Case
+from appraisal.domain.indicators import (
+    Approval,
+    Report,
+    Share,
+    approval_of,
+    biennium_of,
+    displayed_percent,
+    first_year,
+    report,
+)
+from tests.builders import DAY, HOUR, NOW, approved, awaiting_decision, book_of, submitted, with_appraisal
+
+
+def proposal(route: Any = "mechanism", **changes: Any) -> Approval:
+    """Return a proposal approved in 2012 with money from XBTC."""
+    approved_at = None if route is None else NOW
+    entry = Approval("P", "T", "approved", frozenset({"XBTC"}), Decimal(100), route, approved_at=approved_at)
+    return replace(entry, **changes)
+
+
+def count(library: Library, proposals: Sequence[Approval], biennium: str = "2012-13") -> Report:
+    indicator = library.indicators().indicator("2.1")
+    return report(indicator, library.newest_workflow(), biennium, proposals)
+
+
+def shares(found: Report) -> tuple[int, int]:
+    return found.share.numerator, found.share.denominator
+
+
+@pytest.mark.parametrize(
+    ("entry", "numerator", "denominator"),
+    [
+        (proposal("mechanism"), 1, 1),
+        (proposal("override"), 0, 1),
+        (proposal("outside"), 0, 1),
+        (proposal(None, state="rejected"), 0, 0),
+        (proposal(None, state="withdrawn"), 0, 0),
+        (proposal(None, state="lapsed"), 0, 0),
+        (proposal(None, state="under_appraisal"), 0, 0),
+        (proposal("mechanism", state="not_funded"), 1, 1),
+        (proposal("mechanism", umbrella=True), 0, 0),
+        (proposal("mechanism", funds=frozenset({"RBSA"})), 1, 1),
+        (proposal("mechanism", funds=frozenset({"RBTC"})), 0, 0),
+        (proposal("mechanism", funds=frozenset({"RBTC", "RBSA"})), 1, 1),
+        (proposal("mechanism", funds=frozenset()), 0, 0),
+        (proposal("mechanism", approved_at=None), 0, 0),
+    ],
+)
+def test_what_counts(library: Library, entry: Approval, numerator: int, denominator: int) -> None:
+    assert shares(count(library, [entry])) == (numerator, denominator)
+
+
+@pytest.mark.parametrize(
+    ("moment", "biennium"),
+    [
+        # Midnight in Geneva, one hour before UTC.
+        (datetime(2011, 12, 31, 22, 59, 59, tzinfo=UTC), "2010-11"),
+        (datetime(2011, 12, 31, 23, 0, 0, tzinfo=UTC), "2012-13"),
+        (datetime(2013, 12, 31, 22, 59, 59, tzinfo=UTC), "2012-13"),
+        (datetime(2013, 12, 31, 23, 0, 0, tzinfo=UTC), "2014-15"),
+    ],
+)
+def test_the_day_in_geneva_decides(library: Library, moment: datetime, biennium: str) -> None:
+    entry = proposal(approved_at=moment)
+    for candidate in ("2010-11", "2012-13", "2014-15"):
+        assert shares(count(library, [entry], candidate)) == ((1, 1) if candidate == biennium else (0, 0))
+
+
+def test_no_data_is_neither_nought_nor_a_hundred(library: Library) -> None:
+    found = count(library, [])
+    assert (found.percent, found.met, found.share.exact) == (None, None, None)
+    assert found.milestone == 90
+
+
+def test_a_biennium_without_a_milestone(library: Library) -> None:
+    found = count(library, [proposal(approved_at=datetime(2016, 5, 1, tzinfo=UTC))], "2016-17")
+    assert (found.percent, found.milestone, found.met) == ("100.0", None, None)
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "percent", "met"),
+    [
+        (9, 10, "90.0", True),
+        (899, 1000, "89.90", False),
+        (8999, 10000, "89.99", False),
+        (901, 1000, "90.10", True),
+        (902, 1000, "90.2", True),
+        (898, 1000, "89.8", False),
+        (2, 3, "66.7", False),
+        (1, 8, "12.5", False),
+        (1, 16, "6.3", False),
+        (0, 5, "0.0", False),
+        (5, 5, "100.0", True),
+    ],
+)
+def test_the_figure_is_compared_unrounded(
+    library: Library, numerator: int, denominator: int, percent: str, met: bool
+) -> None:
+    proposals = [proposal("mechanism")] * numerator + [proposal("outside")] * (denominator - numerator)
+    found = count(library, proposals)
+    assert (found.percent, found.met) == (percent, met)
+
+
+@pytest.mark.parametrize(
+    ("exact", "milestone", "text"),
+    [
+        (None, Decimal(75), None),
+        (Fraction(7496, 100), Decimal(75), "74.96"),
+        (Fraction(7495, 100), None, "75.0"),
+        (Fraction(7494, 100), None, "74.9"),
+        (Fraction(100, 3), Decimal(75), "33.3"),
+    ],
+)
+def test_how_a_percentage_is_shown(
+    exact: Fraction | None, milestone: Decimal | None, text: str | None
+) -> None:
+    assert displayed_percent(exact, milestone) == text
+
+
+def test_lines_beside_the_headline(library: Library) -> None:
+    found = count(
+        library,
+        [
+            proposal("mechanism", number="1", usd=Decimal("100.10")),
+            proposal("override", number="2", usd=Decimal("200.20"), funds=frozenset({"RBSA"})),
+            proposal("outside", number="3", usd=Decimal("50.05"), reason="registered"),
+            proposal("outside", number="4", approved_at=None),
+            proposal("outside", number="5", funds=frozenset({"RBTC"})),
+            proposal(None, number="6", state="rejected"),
+            proposal("mechanism", number="7", funds=frozenset({"XBTC", "RBSA"})),
+        ],
+    )
+    assert [entry.number for entry in found.numerator] == ["1", "7"]
+    assert [entry.number for entry in found.denominator] == ["1", "2", "3", "7"]
+    assert [entry.number for entry in found.overrides] == ["2"]
+    assert [entry.number for entry in found.outside] == ["3"]
+    assert [entry.number for entry in found.undated] == ["4"]
+    assert [entry.number for entry in found.other_funds] == ["5"]
+    assert found.complete is False
+    assert found.with_overrides == Share(3, 4)
+    assert (found.xbtc, found.rbsa) == (Share(2, 3), Share(1, 2))
+    assert found.usd == (Decimal("200.10"), Decimal("450.35"))
+    assert found.approved_of_appraised == Share(3, 4)
+    assert found.states == (("approved", 6), ("rejected", 1))
+
+
+def test_the_same_proposal_twice_is_two(library: Library) -> None:
+    """Proposals are told apart by being there, not by what is in them."""
+    assert shares(count(library, [proposal(), proposal()])) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("day", "biennium"),
+    [
+        (date(2010, 1, 1), "2010-11"),
+        (date(2011, 12, 31), "2010-11"),
+        (date(2012, 1, 1), "2012-13"),
+        (date(1999, 6, 1), "1998-99"),
+        (date(2000, 6, 1), "2000-01"),
+    ],
+)
+def test_bienniums(day: date, biennium: str) -> None:
+    assert biennium_of(day) == biennium
+    assert first_year(biennium) in (day.year, day.year - 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2010", "2011-12", "2010-12", "2010-2011", "10-11", "2010/11", "2010-11 ", "abcd-ef"]
+)
+def test_what_is_no_biennium(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a biennium"):
+        first_year(text)
+
+
+# From the facts of a proposal.
+
+
+def derived(library: Library, case: Case) -> tuple[str | None, str]:
+    entry = approval_of(case, book_of(library))
+    return entry.route, entry.reason
+
+
+def test_an_ordinary_approval(library: Library) -> None:
+    book = book_of(library)
+    for final in ("READY", "READY_WITH_CONDITIONS"):
+        case = approved(book, final=final)
+        assert derived(library, case) == ("mechanism", "")
+        entry = approval_of(case, book)
+        assert (entry.funds, entry.usd, entry.approved_at) == (frozenset({"XBTC"}), Decimal("900000.00"), NOW)
+
+
+def test_not_approved_yet(library: Library) -> None:
+    assert derived(library, awaiting_decision(book_of(library))) == (None, "")
+
+
+def test_approved_outside(library: Library) -> None:
+    assert derived(library, approved(book_of(library), "register_approval")) == ("outside", "registered")
+
+
+def test_an_annulled_approval_counts_no_more(library: Library) -> None:
+    case = approved(book_of(library), voided_at=NOW + HOUR)
+    assert derived(library, case) == (None, "")
+
+
+def test_appraised_in_one_biennium_and_approved_in_the_next(library: Library) -> None:
+    book = book_of(library)
+    finished = datetime(2011, 12, 30, 12, tzinfo=UTC)
+    decided = datetime(2012, 1, 3, 12, tzinfo=UTC)
+    case = with_appraisal(approved(book, approved_at=decided), finalised_at=finished)
+    entry = approval_of(case, book)
+    assert shares(count(library, [entry], "2010-11")) == (0, 0)
+    assert shares(count(library, [entry], "2012-13")) == (1, 1)
+
+
+def test_the_approved_version_is_what_counts(library: Library) -> None:
+    """Its money and funds, not those of a version that was never approved."""
+    book = book_of(library)
+    case = approved(book)
+    newer = replace(submitted({"budget": "1", "funding": "RBTC"}).versions[0], id=12, number=2, at=NOW + DAY)
+    entry = approval_of(replace(case, versions=(*case.versions, newer)), book)
+    assert (entry.funds, entry.usd) == (frozenset({"XBTC"}), Decimal("900000.00"))
+
+
+def test_an_umbrella_is_known_by_its_form(library: Library) -> None:
+    book = book_of(library)
+    assert approval_of(submitted({"kind": "umbrella"}), book).umbrella
+    assert not approval_of(submitted({"kind": "child"}), book).umbrella

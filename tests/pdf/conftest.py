@@ -1,0 +1,29 @@
+"""The sample case and its PDFs, each rendered once."""
+
+import pytest
+
+from appraisal import canonical
+from appraisal.definitions.library import Library
+from appraisal.i18n import Language
+from appraisal.pdf.rendering import render
+from tests.pdf.samples import Print, Sample, Value, sample_of
+
+
+@pytest.fixture(scope="session")
+def sample(library: Library) -> Sample:
+    """The sample on the definitions that the product ships."""
+    return sample_of(library)
+
+
+@pytest.fixture(scope="session")
+def printed() -> Print:
+    """Render, each value in each language once."""
+    kept: dict[tuple[str, Language], bytes] = {}
+
+    def print_once(value: Value, language: Language) -> bytes:
+        key = (canonical.digest(value), language)
+        if key not in kept:
+            kept[key] = render(value, language)
+        return kept[key]
+
+    return print_once

@@ -1,0 +1,180 @@
+"""Samples: values of records, made by the domain itself."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from appraisal import canonical
+from appraisal.definitions.library import Library
+from appraisal.domain import records, rulebooks, tracks, verdicts
+from appraisal.domain.facts import (
+    Appraisal,
+    Case,
+    Condition,
+    Consultation,
+    Decision,
+    Document,
+    Person,
+    RatingGiven,
+    RequiredChange,
+    Step,
+    Version,
+)
+from appraisal.domain.rulebooks import Rulebook
+from appraisal.i18n import Language
+from appraisal.scenarios.neutral import neutral_content
+
+Value = dict[str, Any]
+Print = Callable[[Value, Language], bytes]
+TITLE = "Tripartite Action to Protect Migrants within and from the Greater Mekong Subregion (TRIANGLE)"
+LOW = ("TRI-4", "CAP-6")
+
+
+def at(day: int) -> datetime:
+    """Return nine o'clock UTC of a day in February 2010."""
+    return datetime(2010, 2, day, 9, tzinfo=UTC)
+
+
+def read_back(value: Value) -> Value:
+    """Return a value as it comes out of the database: parsed canonical JSON."""
+    found: Value = json.loads(canonical.canonical(value))
+    return found
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A case above US$5 million with a finished appraisal, two conditions, and one consultation unanswered."""
+
+    book: Rulebook
+    case: Case
+    appraisal: Appraisal
+
+    def record(self, **changes: Any) -> Value:
+        """Return the value of the appraisal record; ``changes`` are of the appraisal."""
+        appraisal = replace(self.appraisal, **changes)
+        case = replace(self.case, appraisals=(appraisal,))
+        return read_back(records.appraisal_record(case, self.book, appraisal, at(17)))
+
+    def revision(self) -> Value:
+        """Return the record of a revision request that the lead chose with a reason."""
+        changes = (RequiredChange(1, 1, 1, "TRI-4", "Give the committee its powers."),)
+        appraisal = replace(
+            self.appraisal, final="REVISE", reason="Both weak points weigh heavily here.", conditions=()
+        )
+        case = replace(self.case, appraisals=(appraisal,), changes=changes)
+        return read_back(records.appraisal_record(case, self.book, appraisal, at(17)))
+
+    def sheet(self, *decisions: Decision, appraisal: Appraisal | None = None, **changes: Any) -> Value:
+        """Return the value of the sheet of the last decision; ``changes`` are of the case."""
+        relied_on = replace(appraisal or self.appraisal, record="e" * 64)
+        case = replace(self.case, **{"appraisals": (relied_on,), "decisions": decisions, **changes})
+        return read_back(records.decision_sheet(case, self.book, decisions[-1], at(22)))
+
+    def approval(self) -> Value:
+        """Return the sheet of a plain approval."""
+        return self.sheet(Decision(1, "approve", at(22), 4, 1, 1, "Approved.", approved_at=at(22)))
+
+
+def sample_of(library: Library) -> Sample:
+    """Build the sample on the newest definitions."""
+    book = rulebooks.rulebook(library, "", "")
+    content = neutral_content(
+        {
+            "title": TITLE,
+            "budget": "9400000",
+            "donor": "Australia",
+            "countries": ["KH", "VN"],
+            "summary": "Safer.",
+        }
+    )
+    version = Version(
+        1,
+        1,
+        content,
+        (Document(1, "prodoc", "Project document (2).docx", "b" * 64, 1203400, at(1)),),
+        tracks.contributions(content, (), date(2010, 2, 1)),
+        Decimal("9400000.00"),
+        Decimal("9400000.00"),
+        "reinforced",
+        "c" * 64,
+        at(1),
+        1,
+    )
+    criteria = book.criteria_for(version.threshold_usd)
+    ratings = {
+        item.id: RatingGiven(
+            item.id, "1" if item.id in LOW else "2", "Too weak." if item.id in LOW else "", "p. 14"
+        )
+        for criterion in criteria
+        for item in criterion.checklist.items
+    }
+    assessed = verdicts.assess(book.set, criteria, ratings, tracks.checklist_facts(content))
+    appraisal = Appraisal(
+        1,
+        1,
+        1,
+        3,
+        at(2),
+        ratings,
+        (
+            Condition(
+                1,
+                1,
+                "TRI-4",
+                "Give it power over the work plan.",
+                "CO-Bangkok",
+                date(2010, 4, 1),
+                "before_donor",
+            ),
+            Condition(
+                2, 2, "CAP-6", "Name who pays afterwards.", "Manager", date(2010, 6, 1), "before_start"
+            ),
+        ),
+        (
+            Consultation(1, "ACT/EMP", at(2), date(2010, 2, 9), at(8), 3, "Include the agencies."),
+            Consultation(2, "ACTRAV", at(2), date(2010, 2, 9), at(12), 3, "Strengthen output 3.", late=True),
+            Consultation(3, "NORMES", at(2), date(2010, 2, 9)),
+        ),
+        finalised_at=at(17),
+        computed=assessed.recommendation,
+        final=assessed.recommendation,
+        verdicts=assessed.verdicts,
+        covers_evaluability=True,
+    )
+    people = {
+        1: Person(1, "Amara Okonkwo", frozenset({"designer"}), unit="CO-Lusaka"),
+        2: Person(2, "Béatrice Lemaire", frozenset({"coordinator"}), unit="PARDEV"),
+        3: Person(3, "Carlos Núñez", frozenset({"appraiser"}), unit="PARDEV"),
+        4: Person(4, "Dagmar Łoś", frozenset({"manager"}), unit="PARDEV"),
+        5: Person(5, "Erik Olsen", frozenset({"manager"}), unit="CABINET"),
+    }
+    case = Case(
+        1,
+        "TC-2010-0001",
+        book.workflow.key,
+        book.set.key,
+        True,
+        "awaiting_decision",
+        at(17),
+        "native",
+        at(1),
+        content,
+        4,
+        4,
+        "d" * 64,
+        track="reinforced",
+        versions=(version,),
+        appraisals=(appraisal,),
+        steps=(
+            Step(2, "submit", "submit", "draft", "submitted", at(1), 1),
+            Step(3, "assign", "assign", "submitted", "under_appraisal", at(2), 2),
+            Step(4, "finalise", "finalise", "under_appraisal", "awaiting_decision", at(17), 3),
+        ),
+        relations={"author": frozenset({1}), "lead": frozenset({3})},
+        people=people,
+        illustrative=True,
+    )
+    return Sample(book, case, appraisal)

@@ -1,0 +1,75 @@
+import time
+
+import pytest
+from markupsafe import Markup
+
+from appraisal.pdf import texts
+
+
+@pytest.mark.parametrize(
+    ("written", "printed"),
+    [
+        ("plain words", "plain words"),
+        ("  many   blanks\there ", "many blanks here"),
+        ("one\r\ntwo \n three\n\n\n\nfour", "one<br>two<br>three<br><br>four"),
+        ("a\x00b\x1bc\x9fd", "abcd"),
+        ("left \u202eright\u202c \u2066x\u2069 \u200fy", "left right x y"),
+        ("non\ufffe\ufdd0\U0001ffff-characters", "non-characters"),
+        ("<img src=http://x> & 'q' \"", "&lt;img src=http://x&gt; &amp; &#39;q&#39; &#34;"),
+        ("thumb 👍️ up", "thumb [U+1F44D] up"),
+        ("Łoś Ж é ∑", "Łoś Ж é ∑"),
+    ],
+)
+def test_makes_a_text_fit_for_print(written: str, printed: str) -> None:
+    assert texts.printed(written, "en") == printed
+
+
+def test_gives_long_words_places_to_break_and_keeps_every_letter() -> None:
+    word = "abc<" * 100
+    found = texts.printed(word, "en")
+    parts = found.split("<wbr>")
+    assert max(len(Markup(part).unescape()) for part in parts) <= texts.UNBROKEN_LETTERS
+    assert "".join(Markup(part).unescape() for part in parts) == word
+
+
+def test_keeps_an_accent_with_its_letter() -> None:
+    word = "x" * 59 + "e\u0301" + "y" * 60
+    assert "<wbr>\u0301" not in texts.printed(word, "en")
+
+
+def test_counts_what_it_does_not_spell_out() -> None:
+    found = texts.printed("語" * 1000, "en").replace("<wbr>", "")
+    assert found == "[U+8A9E]" * texts.SPELT_OUT + f"[+{1000 - texts.SPELT_OUT}]"
+
+
+@pytest.mark.parametrize("flood", ["x" * 60_000, "a\n" * 30_000, "👍a" * 30_000])
+def test_says_where_the_rest_of_a_flood_stands(flood: str) -> None:
+    found = texts.printed(flood, "en")
+    assert found.endswith("[cut here: the whole text is in the attached file record.json]")
+    assert len(found) < 3 * texts.PRINTED_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    "flood", [" " * 50_000, " \n" * 50_000, "\u0301" * 50_000, "👍" * 50_000, "a " * 25_000]
+)
+def test_needs_little_time_for_a_flood(flood: str) -> None:
+    before = time.process_time()
+    texts.printed(flood, "en")
+    assert time.process_time() - before < 1
+
+
+def test_prints_nothing_for_none_and_leaves_markup_alone() -> None:
+    assert texts.finalise(None, "en") == ""
+    assert texts.finalise(Markup("<b>"), "en") == "<b>"
+    assert texts.finalise(3, "en") == 3
+
+
+def test_bare_texts_stand_on_one_line() -> None:
+    assert texts.bare("two\nlines\x07 and\u202e more") == "two lines and more"
+
+
+def test_cuts_to_a_width() -> None:
+    assert texts.cut_to("short", 20) == "short"
+    cut = texts.cut_to("A title that goes on and on and on", 10)
+    assert cut.endswith("…")
+    assert texts.width(cut) <= 10

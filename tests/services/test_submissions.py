@@ -1,0 +1,258 @@
+"""Submitting: versions frozen and digested, definitions pinned, US$ at the rate of the day, and the track."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select, update
+
+from appraisal.canonical import canonical, digest
+from appraisal.definitions.library import Library
+from appraisal.domain.facts import Version
+from appraisal.domain.rulebooks import rulebook
+from appraisal.domain.steps import ChangeAsked
+from appraisal.services import appraisals, proposals, settings
+from appraisal.services.appraisals import RatingPut
+from appraisal.storage import tables
+from tests import casts
+from tests.casts import PDF, Stage
+
+VERSIONS = tables.Version.__table__
+
+
+def _version(stage: Stage, number: str) -> Version:
+    version = casts.load(stage, number).version
+    assert version is not None
+    return version
+
+
+def _stored(stage: Stage) -> list[tuple[str, str]]:
+    with stage.database.read() as db:
+        rows = db.execute(select(VERSIONS.c.value, VERSIONS.c.digest).order_by(VERSIONS.c.id))
+        return [(row.value, row.digest) for row in rows]
+
+
+def _enter_rate(stage: Stage, currency: str, day: date, per_usd: str) -> None:
+    with stage.database.begin() as db:
+        settings.enter_rate(db, stage.people["desk"], stage.now, currency, day, Decimal(per_usd), "UN rates")
+
+
+def test_a_version_is_frozen_under_its_digest(stage: Stage) -> None:
+    number = casts.submitted(stage)
+    version = _version(stage, number)
+    ((value, sealed),) = _stored(stage)
+    assert sealed == version.digest
+    assert digest(_plain(value)) == sealed
+    assert canonical(_plain(value)).decode() == value
+    assert [entry.kind for entry in version.documents] == list(casts.ATTACHED)
+
+
+def _plain(value: str) -> object:
+    found: object = json.loads(value)
+    return found
+
+
+def test_versions_stay_as_they_were_submitted(stage: Stage) -> None:
+    number = casts.revision(stage)
+    first = _stored(stage)
+    casts.save(stage, number, "identification", title="Another title")
+    casts.resubmit(stage, number)
+    assert _stored(stage)[:1] == first
+    one, two = casts.load(stage, number).versions
+    assert one.content["identification"]["title"] == "Illustrative proposal"
+    assert two.content["identification"]["title"] == "Another title"
+    assert one.digest != two.digest
+
+
+def test_a_removed_document_stays_in_the_version_that_held_it(stage: Stage) -> None:
+    number = casts.revision(stage)
+    outline = casts.load(stage, number).documents[0]
+    with stage.database.begin() as db:
+        proposals.remove_document(db, stage.library, stage.people["ana"], stage.now, number, outline.id)
+    assert "outline" not in {entry.kind for entry in casts.load(stage, number).documents}
+    casts.answer_changes(stage, number)
+    assert casts.refused(stage, "ana", number, "submit") == ("documents_missing",)
+    with stage.database.begin() as db:
+        proposals.attach_document(
+            db, stage.library, stage.files, stage.people["ana"], stage.now, number, "outline", "new.pdf", PDF
+        )
+    case = casts.take(stage, "ana", number, "submit")
+    assert outline in case.versions[0].documents
+    assert outline not in case.versions[1].documents
+
+
+def test_definitions_are_pinned_by_the_first_submission_and_kept(stage: Stage, library: Library) -> None:
+    number = casts.draft(stage)
+    case = casts.load(stage, number)
+    assert (case.pinned, case.workflow, case.set) == (False, "", "")
+    casts.take(stage, "ana", number, "submit")
+    case = casts.load(stage, number)
+    assert (case.pinned, case.workflow, case.set) == (True, "standard.v1", "appraisal.v1")
+
+    workflow = library.workflow("standard.v1").model_copy(update={"version": 2})
+    joined = library.set("appraisal.v1").model_copy(update={"version": 2})
+    newer = replace(
+        library,
+        definitions={**library.definitions, workflow.key: workflow, joined.key: joined},
+        digests={**library.digests, workflow.key: "2" * 64, joined.key: "2" * 64},
+        released={workflow.key: "2" * 64, joined.key: "2" * 64},
+    )
+    stage.library = newer
+    casts.take(stage, "desk", number, "return_incomplete", missing="A letter.")
+    case = casts.take(stage, "ana", number, "submit")
+    assert (case.workflow, case.set) == ("standard.v1", "appraisal.v1")
+    assert rulebook(newer, case.workflow, case.set).workflow.version == 1
+    fresh = casts.load(stage, casts.submitted(stage))
+    assert (fresh.workflow, fresh.set) == ("standard.v2", "appraisal.v2")
+
+
+def test_us_dollars_are_frozen_at_the_rate_of_the_day(stage: Stage) -> None:
+    _enter_rate(stage, "EUR", date(2010, 1, 1), "0.8")
+    _enter_rate(stage, "EUR", date(2010, 3, 1), "0.75")
+    number = casts.revision(stage, budget={"amount": "4000000", "currency": "EUR"})
+    one = _version(stage, number)
+    assert (one.usd, one.track) == (Decimal("5000000.00"), "standard")
+    assert (one.contributions[0].rate, one.contributions[0].rate_on) == (Decimal("0.8"), date(2010, 1, 1))
+    # Half past midnight in Geneva, where March has begun and UTC is still in February.
+    stage.now = datetime(2010, 2, 28, 23, 30, tzinfo=UTC)
+    casts.resubmit(stage, number)
+    first, second = casts.load(stage, number).versions
+    assert first == one
+    assert (second.usd, second.track) == (Decimal("5333333.33"), "reinforced")
+
+
+def test_a_currency_without_a_rate_cannot_be_submitted(stage: Stage) -> None:
+    number = casts.draft(stage, budget={"amount": "4000000", "currency": "EUR"})
+    assert casts.refused(stage, "ana", number, "submit") == ("rate_missing",)
+    _enter_rate(stage, "EUR", date(2010, 2, 2), "0.8")
+    assert casts.refused(stage, "ana", number, "submit") == ("rate_missing",)
+    stage.wait(days=1)
+    casts.take(stage, "ana", number, "submit")
+
+
+def _asked(stage: Stage, number: str) -> set[str]:
+    return {entry.unit for entry in casts.load(stage, number).appraisals[-1].consultations}
+
+
+def _again(stage: Stage, number: str, usd: str) -> None:
+    casts.spend(stage, number, usd)
+    casts.resubmit(stage, number)
+    casts.assign(stage, number)
+
+
+def test_the_evaluability_review_comes_and_goes_with_the_budget_of_each_version(stage: Stage) -> None:
+    number = casts.submitted(stage, budget="5000000")
+    casts.assign(stage, number)
+    assert "EVAL" not in _asked(stage, number)
+    casts.rate(stage, number, TRI_1="1")
+    casts.take(stage, "lead", number, "request_revision", changes=(ChangeAsked("More."),))
+
+    _again(stage, number, "5000000.01")
+    assert _version(stage, number).track == "reinforced"
+    assert "EVAL" in _asked(stage, number)
+    case = casts.load(stage, number)
+    assert case.appraisal is not None
+    assert not any(item.startswith("EVA") for item in case.appraisal.ratings)
+    # A revision may be asked for while the review is pending; what is carried over is confirmed first.
+    casts.rate(stage, number, TRI_1="1")
+    casts.take(stage, "lead", number, "request_revision", changes=(ChangeAsked("More."),))
+    assert casts.load(stage, number).appraisals[-1].covers_evaluability
+
+    _again(stage, number, "6000000")
+    case = casts.load(stage, number)
+    assert case.appraisal is not None
+    carried = {item: given.proposed for item, given in case.appraisal.ratings.items() if item.startswith("EVA")}
+    assert carried
+    assert all(carried.values())
+    casts.rate(stage, number, TRI_1="1")
+    casts.take(stage, "lead", number, "request_revision", changes=(ChangeAsked("More."),))
+
+    casts.take(stage, "chief", number, "continue_rounds", note="Once more.")
+    _again(stage, number, "5000000.00")
+    case = casts.load(stage, number)
+    assert case.appraisal is not None
+    assert "EVAL" not in _asked(stage, number)
+    assert not any(item.startswith("EVA") for item in case.appraisal.ratings)
+    casts.rate(stage, number)
+    casts.take(stage, "lead", number, "finalise")
+    assert "EVA" not in casts.load(stage, number).appraisals[-1].verdicts
+
+
+def test_above_the_threshold_the_review_holds_up_finalising(stage: Stage) -> None:
+    number = casts.submitted(stage, budget="6000000")
+    casts.assign(stage, number)
+    with stage.database.begin() as db:
+        puts = {item: RatingPut("2") for item in casts.items_of(stage, number) if not item.startswith("EVA")}
+        appraisals.rate(db, stage.library, stage.people["lead"], stage.now, number, puts)
+    assert casts.refused(stage, "lead", number, "finalise") == ("evaluability_incomplete",)
+    casts.rate(stage, number)
+    casts.take(stage, "lead", number, "finalise")
+    assert casts.load(stage, number).appraisals[-1].covers_evaluability
+
+
+@pytest.mark.parametrize(
+    ("given", "track"),
+    [
+        ({"budget": "500000"}, "fast"),
+        ({"budget": "500000.01"}, "standard"),
+        ({"budget": "500000", "countries": ["ZM", "TZ"]}, "standard"),
+        ({"budget": "500000", "countries": ["global"]}, "standard"),
+        ({"budget": "5000000"}, "standard"),
+        ({"budget": "5000000.01"}, "reinforced"),
+    ],
+)
+def test_the_track_follows_the_facts(lite: Stage, given: dict[str, object], track: str) -> None:
+    assert casts.load(lite, casts.submitted(lite, **given)).track == track
+
+
+def test_country_projects_under_one_umbrella_reach_the_threshold_together(stage: Stage) -> None:
+    casts.submitted(stage, budget="3000000", kind="child", parent="TC-2010-0900")
+    number = casts.submitted(stage, budget="2000000.01", kind="child", parent="TC-2010-0900")
+    version = _version(stage, number)
+    assert (version.usd, version.threshold_usd) == (Decimal("2000000.01"), Decimal("5000000.01"))
+    assert version.track == "reinforced"
+
+
+def test_an_umbrella_is_never_submitted(stage: Stage) -> None:
+    number = casts.draft(stage, kind="umbrella")
+    assert casts.refused(stage, "ana", number, "submit") == ("umbrella",)
+
+
+def test_an_incomplete_form_is_not_submitted(stage: Stage) -> None:
+    number = casts.draft(stage, attach=(), content={"gender": {"analysis": ""}})
+    assert casts.refused(stage, "ana", number, "submit") == ("documents_missing", "fields_missing")
+
+
+def test_a_tightened_track_asks_units_at_its_own_pace_and_stays(stage: Stage) -> None:
+    number = casts.submitted(stage, budget="400000")
+    assert casts.load(stage, number).track == "fast"
+    # Monday: three working days end on Thursday, five on the Monday after.
+    running = casts.take(stage, "desk", number, "assign", lead="lead", track="reinforced").appraisal
+    assert running is not None
+    assert {entry.due_on for entry in running.consultations} == {date(2010, 2, 8)}
+    casts.take(stage, "desk", number, "return_incomplete", missing="A letter.")
+    case = casts.take(stage, "ana", number, "submit")
+    assert (case.track, case.tightened) == ("reinforced", "reinforced")
+    assert casts.refused(stage, "desk", number, "assign", lead="lead", track="fast") == ("track_not_tighter",)
+
+
+def test_the_answers_to_required_changes_come_in_with_the_version(stage: Stage) -> None:
+    number = casts.revision(stage)
+    assert casts.refused(stage, "ana", number, "submit") == ("changes_unanswered",)
+    casts.resubmit(stage, number)
+    with stage.database.read() as db:
+        table = tables.Event.__table__
+        body = db.execute(select(table.c.body).where(table.c.name == "submit").order_by(table.c.id.desc())).first()
+    assert body is not None
+    assert '"answers":[{"answer":"done","number":1,"round":1,"text":"Section 3."}]' in body[0]
+
+
+def test_changing_a_version_in_the_database_does_not_keep_its_digest(stage: Stage) -> None:
+    casts.submitted(stage)
+    ((value, sealed),) = _stored(stage)
+    with stage.database.begin() as db:
+        db.execute(update(VERSIONS).values(value=value.replace("Illustrative proposal", "Another proposal")))
+    ((altered, kept),) = _stored(stage)
+    assert kept == sealed != digest(_plain(altered))

@@ -1,0 +1,172 @@
+"""Transactions: all or nothing, snapshots that write nothing, and one error for every lost race."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Barrier, Thread
+
+import pytest
+from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from appraisal.domain.events import broken
+from appraisal.domain.facts import SYSTEM_ACTOR
+from appraisal.errors import StepConflict
+from appraisal.services import people
+from appraisal.storage import proposals, site, tables
+from appraisal.storage.databases import Database
+from tests import casts
+from tests.casts import START, Stage
+
+PEOPLE = tables.Person.__table__
+
+
+def _add(db: Connection, name: str) -> None:
+    db.execute(insert(PEOPLE).values(email=f"{name}@example.org", name=name, created_at=START))
+
+
+def _names(database: Database) -> list[str]:
+    with database.read() as db:
+        return list(db.execute(select(PEOPLE.c.name).order_by(PEOPLE.c.id)).scalars())
+
+
+def test_a_transaction_is_kept_whole(database: Database) -> None:
+    with database.begin() as db:
+        _add(db, "one")
+        _add(db, "two")
+    assert _names(database) == ["one", "two"]
+
+
+def test_an_exception_leaves_nothing(database: Database) -> None:
+    with suppress(ZeroDivisionError), database.begin() as db:
+        _add(db, "one")
+        raise ZeroDivisionError
+    assert _names(database) == []
+
+
+def test_a_view_stays_as_it_was(database: Database) -> None:
+    with database.read() as view:
+        assert view.execute(select(PEOPLE.c.id)).all() == []
+        with database.begin() as db:
+            _add(db, "one")
+        assert view.execute(select(PEOPLE.c.id)).all() == []
+    assert _names(database) == ["one"]
+
+
+def test_what_a_view_writes_is_not_kept(database: Database) -> None:
+    try:
+        with database.read() as view:
+            _add(view, "one")
+    except DBAPIError:
+        # PostgreSQL says so at once.
+        assert not database.is_sqlite
+    assert _names(database) == []
+
+
+def test_a_connection_forgets_that_it_was_a_view(database: Database) -> None:
+    with database.read() as view:
+        view.execute(select(1))
+    with database.begin() as db:
+        _add(db, "one")
+        if not database.is_sqlite:
+            assert db.execute(text("SHOW transaction_isolation")).scalar() == "read committed"
+    assert _names(database) == ["one"]
+
+
+def test_sqlite_keeps_every_commit_and_its_foreign_keys(lite: Stage) -> None:
+    with lite.database.begin() as db:
+        for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
+            assert db.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+    with pytest.raises(IntegrityError), lite.database.begin() as db:
+        proposals.relate(db, 99, 99, "author", START)
+
+
+def test_a_second_event_at_the_same_place_is_a_lost_race(stage: Stage) -> None:
+    number = casts.draft(stage)
+    case = casts.load(stage, number)
+    table = tables.Event.__table__
+    with stage.database.read() as db:
+        last = db.execute(select(table).where(table.c.proposal_id == case.id)).mappings().first()
+    assert last is not None
+    values = {name: value for name, value in last.items() if name not in ("id", "request")}
+    with pytest.raises(StepConflict), stage.database.begin() as db:
+        db.execute(insert(table).values(**values))
+
+
+def test_another_broken_constraint_is_no_race(database: Database) -> None:
+    with database.begin() as db:
+        _add(db, "one")
+    with pytest.raises(IntegrityError), database.begin() as db:
+        _add(db, "one")
+
+
+def test_a_row_version_that_moved_on_is_a_lost_race(stage: Stage) -> None:
+    number = casts.draft(stage)
+    case = casts.load(stage, number)
+    with pytest.raises(StepConflict) as caught, stage.database.begin() as db:
+        proposals.update_proposal(db, case.id, case.row_version - 1, title="Lost")
+    assert caught.value.seen == case.row_version - 1
+    assert casts.load(stage, number) == case
+
+
+def _at_once(count: int, act: Callable[[int], object]) -> list[BaseException]:
+    """Run something in several threads that start together; return what they raised."""
+    barrier = Barrier(count)
+    raised: list[BaseException] = []
+
+    def run(index: int) -> None:
+        barrier.wait()
+        try:
+            act(index)
+        except BaseException as error:
+            raised.append(error)
+
+    threads = [Thread(target=run, args=(index,)) for index in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised
+
+
+def test_proposals_created_at_once_have_numbers_of_their_own(stage: Stage) -> None:
+    assert _at_once(4, lambda index: casts.draft(stage, attach=(), title=f"No. {index}")) == []
+    with stage.database.read() as db:
+        numbers = db.execute(select(tables.Proposal.__table__.c.number)).scalars().all()
+    assert sorted(numbers) == [f"TC-2010-000{index}" for index in range(1, 5)]
+
+
+def test_numbers_go_on_after_9999(stage: Stage) -> None:
+    casts.draft(stage, attach=())
+    table = tables.Proposal.__table__
+    with stage.database.begin() as db:
+        db.execute(table.update().values(number="TC-2010-9999"))
+        assert proposals.next_number(db, 2010) == "TC-2010-10000"
+        db.execute(table.update().values(number="TC-2010-10000"))
+        assert proposals.next_number(db, 2010) == "TC-2010-10001"
+        assert proposals.next_number(db, 2011) == "TC-2011-0001"
+
+
+def test_the_site_chain_holds_when_written_at_once(database: Database) -> None:
+    def create(index: int) -> None:
+        with database.begin() as db:
+            people.create_person(
+                db, SYSTEM_ACTOR, START, email=f"p{index}@example.org", name="P", roles=["designer"]
+            )
+
+    assert _at_once(4, create) == []
+    with database.read() as db:
+        chain = site.chain(db)
+    assert [event.sequence for event in chain] == [1, 2, 3, 4]
+    assert broken(chain) is None
+
+
+def test_of_two_accounts_with_one_address_the_second_is_told(database: Database) -> None:
+    def create(index: int) -> None:
+        with database.begin() as db:
+            people.create_person(
+                db, SYSTEM_ACTOR, START, email="same@example.org", name=str(index), roles=["designer"]
+            )
+
+    raised = _at_once(2, create)
+    assert [type(error) for error in raised] == [people.BadPerson]
+    assert len(_names(database)) == 1
