@@ -11,7 +11,7 @@ export DEMO_SERVE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench clean machine
+.PHONY: help demo test lint bench messages clean machine
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,14 @@ lint: $(READY) ## check style, types and layers
 
 bench: $(READY) ## measure speed
 	@$(BIN)/python -m tests.bench
+
+messages: $(READY) ## collect new sentences into the catalogues
+	@$(BIN)/pybabel -q extract -F pyproject.toml --no-location -o .messages.pot .
+	@for language in fr es; do \
+		$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --width 0 -i .messages.pot \
+			-o appraisal/translations/$$language.po -l $$language || exit 1; \
+	done
+	@rm .messages.pot
 
 clean: ## remove the environment, caches and what was built
 	@rm -rf $(VENV) dist build htmlcov .coverage .coverage.* .hypothesis

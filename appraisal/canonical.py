@@ -20,7 +20,7 @@ def plain(value: Any) -> Any:
 
     Raises ``TypeError`` for a float, whose digits would depend on who wrote them.
     """
-    if value is None or isinstance(value, bool | int) and not isinstance(value, Enum):
+    if value is None or (isinstance(value, bool | int) and not isinstance(value, Enum)):
         return value
     if isinstance(value, Enum):
         return plain(value.value)

@@ -113,4 +113,3 @@ def places(message: str) -> frozenset[str]:
     except (TypeError, ValueError):
         return frozenset()
     return frozenset(found)
-

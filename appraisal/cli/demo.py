@@ -67,7 +67,11 @@ def demo(serve: bool | None, port: int, data: Path) -> None:
     try:
         schema.upgrade(database)
         played = play_scenario(
-            script, database, library, files, lambda done, total: _progress("Playing the demonstration", done, total)
+            script,
+            database,
+            library,
+            files,
+            lambda done, total: _progress("Playing the demonstration", done, total),
         )
         for difference in played.differences:
             click.echo(f"  ✗ {difference}", err=True)
@@ -140,7 +144,9 @@ def _copy_records(database: Database, files: Files, target: Path) -> int:
     )
     with database.read() as db:
         rows = db.execute(
-            select(proposals.c.number, records.c.kind, records.c.id, renderings.c.language, renderings.c.sha256)
+            select(
+                proposals.c.number, records.c.kind, records.c.id, renderings.c.language, renderings.c.sha256
+            )
             .join(records, records.c.proposal_id == proposals.c.id)
             .join(renderings, renderings.c.record_id == records.c.id)
             .order_by(records.c.id)

@@ -42,7 +42,9 @@ def results(played: Play) -> dict[str, Any]:
     value: dict[str, Any] = plain(
         {
             "scenario": played.script.scenario.title,
-            "proposals": {handle: comparing.describe(played, number) for handle, number in played.numbers.items()},
+            "proposals": {
+                handle: comparing.describe(played, number) for handle, number in played.numbers.items()
+            },
             "indicators": [comparing.describe_indicator(played, *key) for key in sorted(asked)],
             "differences": played.differences,
         }
@@ -114,4 +116,6 @@ def _print(value: dict[str, Any]) -> None:
         )
     for difference in value["differences"]:
         click.echo(f"  ✗ {difference}")
-    click.echo("All as expected." if not value["differences"] else f"{len(value['differences'])} differences.")
+    click.echo(
+        "All as expected." if not value["differences"] else f"{len(value['differences'])} differences."
+    )

@@ -43,9 +43,16 @@ def _from_file(given: str) -> bytes:
 
 @click.command()
 @click.argument("record", metavar="RECORD")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Where to write; - for standard output.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write; - for standard output.",
+)
 @click.option("--language", type=click.Choice(i18n.LANGUAGES), default="en", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the record's canonical JSON instead of drawing it.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the record's canonical JSON instead of drawing it."
+)
 def record(record: str, output: Path | None, language: i18n.Language, as_json: bool) -> None:
     """Draw RECORD as a PDF.
 

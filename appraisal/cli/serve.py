@@ -53,10 +53,13 @@ def run(site: Site, host: str, port: int) -> None:
     """Serve until interrupted; with SQLite the worker runs in this process."""
     app = create_app(site)
     try:
-        server = create_server(app, host=host, port=port, threads=8, ident=None, clear_untrusted_proxy_headers=True)
+        server = create_server(
+            app, host=host, port=port, threads=8, ident=None, clear_untrusted_proxy_headers=True
+        )
     except OSError as error:
         sites.fail(f"Cannot listen on {host}:{port}: {error.strerror or error}", 1)
-    click.echo(f"Serving on http://{host}:{getattr(server, "effective_port", port)}  (Ctrl+C stops)")
+    chosen = getattr(server, "effective_port", port)
+    click.echo(f"Serving on http://{host}:{chosen}  (Ctrl+C stops)")
     if site.database.is_sqlite:
         with worker(site.database, site.files, site.now):
             server.run()
@@ -66,8 +69,12 @@ def run(site: Site, host: str, port: int) -> None:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 takes any.")
-@click.option("--secure-cookies", is_flag=True, help="Send cookies over HTTPS only; set it behind a TLS proxy.")
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="The port; 0 takes any."
+)
+@click.option(
+    "--secure-cookies", is_flag=True, help="Send cookies over HTTPS only; set it behind a TLS proxy."
+)
 def serve(host: str, port: int, secure_cookies: bool) -> None:
     """Serve the web pages.
 

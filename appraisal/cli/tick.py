@@ -32,7 +32,9 @@ def tick(at: datetime | None, as_json: bool) -> None:
     with sites.opened(sites.settings()) as (database, _):
         done = ticks.tick(database, library, now)
     if as_json:
-        sites.echo_json(plain({"steps": [list(e) for e in done.steps], "marks": [list(e) for e in done.marks]}))
+        sites.echo_json(
+            plain({"steps": [list(e) for e in done.steps], "marks": [list(e) for e in done.marks]})
+        )
         return
     for number, name in done.steps:
         click.echo(f"{number}: {name}")

@@ -56,7 +56,9 @@ def _tidy_field(field: Field, given: Any) -> Any:
         return [row for row in kept if row]
     if field.kind == "countries":
         parts = re.split(r"[\s,;]+", given) if isinstance(given, str) else [str(part) for part in given]
-        return list(dict.fromkeys(GLOBAL if part.lower() == GLOBAL else part.upper() for part in parts if part))
+        return list(
+            dict.fromkeys(GLOBAL if part.lower() == GLOBAL else part.upper() for part in parts if part)
+        )
     if field.kind == "choices":
         return [str(part) for part in given]
     text = str(given).replace("\r\n", "\n").strip()
@@ -84,7 +86,9 @@ def _complaints(field: Field, value: Any, path: str) -> Iterator[Complaint]:
     elif field.kind == "countries":
         unknown = [code for code in value if code != GLOBAL and code not in countries()]
         if unknown:
-            yield Complaint(path, N_("Not a country code of ISO 3166: %(codes)s"), {"codes": ", ".join(unknown)})
+            yield Complaint(
+                path, N_("Not a country code of ISO 3166: %(codes)s"), {"codes": ", ".join(unknown)}
+            )
         elif GLOBAL in value and len(value) > 1:
             yield Complaint(path, N_("Write either countries or “global”"), {})
     elif field.kind in ("choice", "flag"):
@@ -109,7 +113,11 @@ def _row_complaints(field: Field, value: Sequence[Mapping[str, Any]], path: str)
 def _text_complaints(field: Field, value: str, path: str) -> Iterator[Complaint]:
     limit = forms.PROSE_LIMIT if field.kind == "prose" else forms.LINE_LIMIT
     if len(value) > limit:
-        yield Complaint(path, N_("At most %(limit)s characters; this has %(length)s"), {"limit": limit, "length": len(value)})
+        yield Complaint(
+            path,
+            N_("At most %(limit)s characters; this has %(length)s"),
+            {"limit": limit, "length": len(value)},
+        )
     if field.kind == "date" and _day(value) is None:
         yield Complaint(path, N_("Write a date as year-month-day, like 2010-06-30"), {})
     if field.kind == "money":
@@ -146,9 +154,16 @@ def all_complaints(content: forms.Content) -> list[Complaint]:
             found.append(Complaint(key, N_("The form has no such section"), {}))
             continue
         names = {field.key for field in known[key].fields}
-        found += [Complaint(f"{key}.{name}", N_("The form has no such field"), {}) for name in fields if name not in names]
+        found += [
+            Complaint(f"{key}.{name}", N_("The form has no such field"), {})
+            for name in fields
+            if name not in names
+        ]
         kept = tidy(known[key], fields)
-        found += [Complaint(f"{key}.{entry.path}", entry.sentence, entry.facts) for entry in complaints(known[key], kept)]
+        found += [
+            Complaint(f"{key}.{entry.path}", entry.sentence, entry.facts)
+            for entry in complaints(known[key], kept)
+        ]
     return found
 
 
@@ -158,4 +173,5 @@ def countries() -> frozenset[str]:
     names = Locale("en").territories
     # CLDR lists codes of its own beside those of ISO: outlying areas, groupings, pseudo-locales.
     own = {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
-    return frozenset(code for code in names if len(code) == 2 and code.isalpha()) - own
+    codes = {str(name) for name in names}
+    return frozenset(code for code in codes if len(code) == 2 and code.isalpha()) - own

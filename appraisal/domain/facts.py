@@ -318,7 +318,9 @@ class Case:
     def approval(self) -> Decision | None:
         """Return the decision that approved the proposal; an annulled approval is none."""
         approving = ("approve", "countersign", "register_approval")
-        return next((entry for entry in self.decisions if entry.kind in approving and not entry.voided_at), None)
+        return next(
+            (entry for entry in self.decisions if entry.kind in approving and not entry.voided_at), None
+        )
 
     def name(self, person: int | None) -> str:
         """Return a person's name, or an empty string for nobody."""

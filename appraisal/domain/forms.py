@@ -79,7 +79,7 @@ def has_private_funder(content: Content) -> bool:
 
 def has_learning_component(content: Content) -> bool:
     """Tell whether the proposal contains training or other learning; unsaid counts as yes."""
-    return value(content, "turin.learning_component") != "no"
+    return str(value(content, "turin.learning_component")) != "no"
 
 
 def _kind_is(*kinds: str) -> Callable[[Content], bool]:
@@ -152,7 +152,12 @@ SECTIONS: tuple[Section, ...] = (
         N_("Identification"),
         (
             Field("title", "line", N_("Title"), needed=True),
-            Field("symbol", "line", N_("Project symbol"), hint=N_("If it is known already, for example ZAM/13/01/FIN")),
+            Field(
+                "symbol",
+                "line",
+                N_("Project symbol"),
+                hint=N_("If it is known already, for example ZAM/13/01/FIN"),
+            ),
             Field("kind", "choice", N_("Kind of proposal"), choices=KINDS, needed=True),
             Field(
                 "predecessor",
@@ -166,7 +171,9 @@ SECTIONS: tuple[Section, ...] = (
                 "countries",
                 "countries",
                 N_("Countries"),
-                hint=N_("ISO 3166 codes, separated by commas, for example ZM, TZ; write “global” where no country is named"),
+                hint=N_(
+                    "ISO 3166 codes, separated by commas, for example ZM, TZ; write “global” where no country is named"
+                ),
                 needed=True,
             ),
             Field("region", "choice", N_("Region"), choices=REGIONS, needed=True),
@@ -212,14 +219,18 @@ SECTIONS: tuple[Section, ...] = (
             ),
             Field("resource_gap", "line", N_("Resource gap in the outcome-based workplan")),
             Field("resource_gap_amount", "money", N_("Part of the gap that this proposal fills (US$)")),
-            Field("dwcp", "prose", N_("Decent Work Country Programme priority, country by country"), needed=True),
+            Field(
+                "dwcp", "prose", N_("Decent Work Country Programme priority, country by country"), needed=True
+            ),
             Field("framework", "prose", N_("UNDAF, One UN or national plan")),
             Field("problem", "prose", N_("Situation and problem analysis"), needed=True),
             Field(
                 "overlap",
                 "prose",
                 N_("Other ILO projects checked for overlap"),
-                hint=N_("Running and planned projects in the same country or theme, and what the check showed"),
+                hint=N_(
+                    "Running and planned projects in the same country or theme, and what the check showed"
+                ),
             ),
             Field("office_confirmed_by", "line", N_("Confirmed by the country office: name")),
             Field("office_confirmed_on", "date", N_("Confirmed by the country office: date")),
@@ -236,7 +247,9 @@ SECTIONS: tuple[Section, ...] = (
         N_("Constituents"),
         (
             Field("government", "rows", N_("Government consulted"), columns=_CONSULTED, needed=True),
-            Field("employers", "rows", N_("Employers' organizations consulted"), columns=_CONSULTED, needed=True),
+            Field(
+                "employers", "rows", N_("Employers' organizations consulted"), columns=_CONSULTED, needed=True
+            ),
             Field("workers", "rows", N_("Workers' organizations consulted"), columns=_CONSULTED, needed=True),
             Field(
                 "bureaux",
@@ -348,7 +361,11 @@ SECTIONS: tuple[Section, ...] = (
                     Field("comments", "prose", N_("Supervisory comments used")),
                 ),
             ),
-            Field("output", "prose", N_("Output aimed at applying or ratifying a standard, or why there is none")),
+            Field(
+                "output",
+                "prose",
+                N_("Output aimed at applying or ratifying a standard, or why there is none"),
+            ),
             Field("no_conflict", "prose", N_("Why no activity conflicts with standards")),
             Field("association", "prose", N_("Freedom of association and collective bargaining")),
             Field("forced_labour", "prose", N_("Forced labour")),
@@ -377,7 +394,13 @@ SECTIONS: tuple[Section, ...] = (
         "turin",
         N_("Turin Centre"),
         (
-            Field("learning_component", "flag", N_("Is there a learning component?"), choices=YES_NO, needed=True),
+            Field(
+                "learning_component",
+                "flag",
+                N_("Is there a learning component?"),
+                choices=YES_NO,
+                needed=True,
+            ),
             Field("role", "choice", N_("The Turin Centre is"), choices=TURIN_ROLES, needed=True),
             Field("reason", "prose", N_("Why"), needed=True),
             Field(
@@ -410,11 +433,17 @@ SECTIONS: tuple[Section, ...] = (
                 ),
             ),
             Field("institutional", "prose", N_("Institutional changes intended")),
-            Field("own_outputs", "prose", N_("Outputs of employers' and workers' organizations of their own")),
+            Field(
+                "own_outputs", "prose", N_("Outputs of employers' and workers' organizations of their own")
+            ),
             Field("exit", "prose", N_("Exit and sustainability plan"), needed=True),
             Field("afterwards", "prose", N_("Who does it and pays for it afterwards")),
             Field("contributions", "prose", N_("Partners' contributions and prior obligations")),
-            Field("delivery_targets", "prose", N_("Delivery targets set by donors, and constituents' capacity beside them")),
+            Field(
+                "delivery_targets",
+                "prose",
+                N_("Delivery targets set by donors, and constituents' capacity beside them"),
+            ),
         ),
     ),
     Section(

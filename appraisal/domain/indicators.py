@@ -198,11 +198,7 @@ def displayed_percent(exact: Fraction | None, milestone: Decimal | None) -> str 
     """Write a percentage: one decimal, half up; two where it lies within 0.1 of its milestone."""
     if exact is None:
         return None
-    near = (
-        milestone is not None
-        and exact != Fraction(milestone)
-        and abs(exact - Fraction(milestone)) <= Fraction(1, 10)
-    )
+    near = milestone is not None and abs(exact - Fraction(milestone)) <= Fraction(1, 10)
     return displayed(exact, 2 if near else 1)
 
 

@@ -33,9 +33,7 @@ def waiving_refusals(case: Case, condition: Condition, actor: Person) -> list[Re
         found.append(refuse("waiver_too_late"))
     if case.hold is not None:
         found.append(refuse("on_hold", until=case.hold.until.isoformat()))
-    found += [
-        refuse(f"excluded_{relation}") for relation in _BARRED if actor.id in case.related(relation)
-    ]
+    found += [refuse(f"excluded_{relation}") for relation in _BARRED if actor.id in case.related(relation)]
     return found
 
 

@@ -21,7 +21,10 @@ SCHEMA = "appraisal-record/1"
 
 def appraisal_record(case: Case, book: Rulebook, appraisal: Appraisal, now: datetime) -> dict[str, Any]:
     """Build the value of an appraisal record. The appraisal must be finalised in the case given."""
-    return {**_head(case, book, appraisal.version_id, now, "appraisal"), "appraisal": _appraisal(case, book, appraisal)}
+    return {
+        **_head(case, book, appraisal.version_id, now, "appraisal"),
+        "appraisal": _appraisal(case, book, appraisal),
+    }
 
 
 def decision_sheet(case: Case, book: Rulebook, decision: Decision, now: datetime) -> dict[str, Any]:
@@ -117,7 +120,8 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
         "opened_at": appraisal.opened_at,
         "finalised_at": appraisal.finalised_at,
         "scale": [
-            {"value": entry.value, "title": _text(entry.title), "tone": entry.tone} for entry in book.set.scale
+            {"value": entry.value, "title": _text(entry.title), "tone": entry.tone}
+            for entry in book.set.scale
         ],
         "rule": {
             "verdict": book.set.verdict_rule.model_dump(mode="json"),

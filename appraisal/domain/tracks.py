@@ -98,7 +98,7 @@ def _holds(condition: TrackCondition, content: Content, usd: Decimal) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A field that a submission still needs: its label, and where it stands (``key`` or ``key-row-column``)."""
+    """A field that a submission still needs: label, and where it stands (``key`` or ``key-row-column``)."""
 
     label: str
     place: str

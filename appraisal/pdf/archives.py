@@ -1,8 +1,8 @@
 """Archives: what makes WeasyPrint's file a PDF/A-3a that is PDF/UA-1 as well, and refuses all fetching.
 
-WeasyPrint names one standard, and leaves running headers and the scope of table headers to its user;
-the rest is done by the public ``finisher`` and by wrapping the function that builds the tag tree. That function
-is private, so the version of WeasyPrint is pinned and tests look at what comes out.
+WeasyPrint names one standard, and tags neither running lines as artifacts nor header cells with their scope;
+the rest is done by its public ``finisher`` and by wrapping the function that builds the tag tree. That
+function is private, so the version of WeasyPrint is pinned and tests look at what comes out.
 """
 
 import logging
@@ -108,8 +108,8 @@ def finish(document: Any, pdf: Any) -> None:
 
 
 def build_tags_fully() -> None:
-    """Have WeasyPrint tag headers and footers as artifacts, and header cells with their scope; once a process."""
-    import pydyf
+    """Have WeasyPrint tag running lines as artifacts, and header cells with their scope; once a process."""
+    import pydyf  # type: ignore[import-untyped]
     from weasyprint.formatting_structure.boxes import MarginBox, TextBox
     from weasyprint.pdf import tags
 

@@ -109,6 +109,7 @@ def _environment(language: Language) -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(_=say.say, say=say, words=words)
+    environment.filters["line"] = partial(texts.line, language=language)
     # For attributes, where a place to break would be read as text.
     environment.filters["bare"] = lambda text: Markup.escape(texts.bare(text))
     return environment

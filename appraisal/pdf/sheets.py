@@ -1,4 +1,4 @@
-"""Sheets: the parts of a record's page that need thought: what stands on the cover, in tiles and on the stamp."""
+"""Sheets: the parts of a record's pages that need thought: the cover, its stamp, and the tiles."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +14,8 @@ Value = Mapping[str, Any]
 # words are so much wider than regular ones.
 HEADER_EMS = 59.0
 BOLD = 1.1
+# So many donors or authors are named on the cover.
+NAMES = 6
 
 
 def sheet(value: Value, say: Words) -> dict[str, Any]:
@@ -75,9 +77,9 @@ def facts(value: Value, say: Words) -> list[tuple[str, list[str]]]:
             [say.money(proposal["usd"]), *(_contribution(entry, say) for entry in _foreign(proposal))],
         ),
         (say.say(N_("Duration")), _duration(proposal, say)),
-        (say.say(N_("Donors")), list(dict.fromkeys(entry["donor"] for entry in proposal["contributions"]))),
+        (say.say(N_("Donors")), _first([entry["donor"] for entry in proposal["contributions"]], say)),
         (say.say(N_("Lead outcome")), [proposal["outcome"]]),
-        (say.say(N_("Authors")), proposal["authors"]),
+        (say.say(N_("Authors")), _first(proposal["authors"], say)),
         (say.say(N_("Lead appraiser")), _lead(value)),
         (say.say(N_("Track")), [say.label(words.TRACKS, proposal["track"])]),
         (say.say(N_("Kind of proposal")), [say.label(words.KINDS, proposal["kind"])]),
@@ -124,6 +126,13 @@ def _lead(value: Value) -> list[str]:
         return []
     lead = value["appraisal"]["lead"]
     return [f"{lead['name']} ({lead['unit']})" if lead["unit"] else lead["name"]]
+
+
+def _first(names: list[str], say: Words) -> list[str]:
+    different = list(dict.fromkeys(names))
+    if len(different) <= NAMES:
+        return different
+    return [*different[: NAMES - 1], say.say(N_("and %(count)s more"), count=len(different) - NAMES + 1)]
 
 
 def _foreign(proposal: Value) -> list[Value]:

@@ -14,12 +14,15 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from appraisal.i18n import Language, N_, say
+from appraisal.i18n import N_, Language, say
 from appraisal.paths import folder
 
 # A text goes on for this many characters and lines on paper; what is longer is cut, and says so. Fields of
 # the form hold 5,000 characters, so only a flood of unprintable ones comes near.
 PRINTED_CHARACTERS = 20_000
+# The same for what is a line of the form (300 characters there): it stands in boxes whose layout would take
+# minutes over long texts.
+LINE_CHARACTERS = 600
 PRINTED_LINES = 400
 # Words are given places to break after as many letters: without them one long word takes minutes.
 UNBROKEN_LETTERS = 60
@@ -48,20 +51,25 @@ def bare(text: str) -> str:
     return " ".join(_visible(text).split())
 
 
-def printed(text: str, language: Language) -> Markup:
+def printed(text: str, language: Language, limit: int = PRINTED_CHARACTERS) -> Markup:
     """Return a text as escaped HTML, line breaks kept, with places to break inside long words.
 
-    A character that no bundled font has is spelt out, as in ``[U+1F44D]``. Beyond ``PRINTED_CHARACTERS``
-    and ``PRINTED_LINES`` the text ends with a sentence that says where the rest stands.
+    A character that no bundled font has is spelt out, as in ``[U+1F44D]``. Beyond ``limit`` characters or
+    ``PRINTED_LINES`` the text ends with a sentence that says where the rest stands.
     """
     whole = _covered(_without_blank_runs(_visible(text)))
-    lines = whole[:PRINTED_CHARACTERS].split("\n")
+    lines = whole[:limit].split("\n")
     pieces = [_breakable(line) for line in lines[:PRINTED_LINES]]
-    if len(whole) > PRINTED_CHARACTERS or len(lines) > PRINTED_LINES:
+    if len(whole) > limit or len(lines) > PRINTED_LINES:
         pieces.append(
             escape(say(language, N_("[cut here: the whole text is in the attached file record.json]")))
         )
     return _LINE.join(pieces)
+
+
+def line(text: str, language: Language) -> Markup:
+    """Return a text of one line as escaped HTML, cut after ``LINE_CHARACTERS``."""
+    return printed(bare(text), language, LINE_CHARACTERS)
 
 
 def finalise(value: Any, language: Language) -> Any:
@@ -96,7 +104,7 @@ def width(text: str) -> float:
 @cache
 def covered_characters() -> frozenset[int]:
     """Return the code points for which one of the bundled fonts has a glyph."""
-    from fontTools.ttLib import TTFont
+    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
     found: set[int] = set()
     for file in sorted(_fonts().glob("*.ttf")):

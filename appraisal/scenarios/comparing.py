@@ -50,9 +50,9 @@ def describe(playing: "Play", number: str) -> dict[str, Any]:
 
 def _latest(case: Case) -> Appraisal | None:
     """Return the appraisal that was finalised last and still stands."""
-    return next((entry for entry in reversed(case.appraisals) if entry.finalised_at and not entry.superseded_at), None)
-
-
+    return next(
+        (entry for entry in reversed(case.appraisals) if entry.finalised_at and not entry.superseded_at), None
+    )
 
 
 def describe_indicator(playing: "Play", code: str, biennium: str) -> dict[str, Any]:

@@ -42,7 +42,9 @@ Moment = Annotated[datetime, BeforeValidator(_moment)]
 class Acting(Part):
     """Somebody in a scenario: roles, and what a demonstration shows of the person."""
 
-    roles: Annotated[tuple[Role, ...], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)]
+    roles: Annotated[
+        tuple[Role, ...], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)
+    ]
     name: str = ""
     unit: str = ""
     language: Literal["en", "fr", "es"] = "en"
@@ -189,4 +191,3 @@ def _complaints(
     for handle in expected(scenario.expect).proposals:
         if handle not in handles:
             yield ("expect", handle), f"‘{handle}’ is no proposal of this scenario"
-

@@ -55,7 +55,13 @@ class Play:
                 found.person
                 if found
                 else people.create_person(
-                    db, SYSTEM_ACTOR, now, email=email, name=f"{unit} (stand-in)", roles=["appraiser"], unit=unit
+                    db,
+                    SYSTEM_ACTOR,
+                    now,
+                    email=email,
+                    name=f"{unit} (stand-in)",
+                    roles=["appraiser"],
+                    unit=unit,
                 )
             )
         return self.people[key]
@@ -172,7 +178,9 @@ def _take(playing: Play, timed: Timed) -> None:
 def _compare_refusal(playing: Play, timed: Timed, error: NotAllowed, before: tuple[int, ...]) -> None:
     step = timed.step
     if step.refused is None:
-        playing.differences.append(f"line {timed.line}: {step.do} was refused ({', '.join(error.codes)}): {error}")
+        playing.differences.append(
+            f"line {timed.line}: {step.do} was refused ({', '.join(error.codes)}): {error}"
+        )
     elif tuple(sorted(set(step.refused))) != error.codes:
         playing.differences.append(
             f"line {timed.line}: {step.do} was refused for {', '.join(error.codes)}, "
@@ -194,7 +202,11 @@ def _propose(doing: Doing) -> Case:
     given = doing.given
     complete = given.get("complete") != "false"
     scenario = doing.play.script.scenario
-    content = neutral_content(given) if complete else {"identification": {"title": str(given.get("title", "Untitled"))}}
+    content = (
+        neutral_content(given)
+        if complete
+        else {"identification": {"title": str(given.get("title", "Untitled"))}}
+    )
     _resolve_numbers(doing, content)
     case = proposals.create_proposal(
         doing.db,
@@ -243,7 +255,9 @@ def _revise(doing: Doing) -> Case:
         changed[section] = {**changed.get(section, {}), **fields}
     for section, fields in changed.items():
         if fields != case.content.get(section):
-            proposals.save_section(doing.db, doing.library, doing.actor, doing.now, doing.number, section, fields)
+            proposals.save_section(
+                doing.db, doing.library, doing.actor, doing.now, doing.number, section, fields
+            )
     return _attach_needed(doing, load_case(doing.db, doing.number))
 
 
@@ -280,16 +294,24 @@ def _recommend(doing: Doing) -> Case:
     chosen = str(doing.given.get("recommendation", running.chosen if running else ""))
     reason = str(doing.given.get("reason", running.reason if running else ""))
     conditions: list[ConditionPut] = [
-        _condition(entry, doing.now) for entry in doing.given.get("conditions", []) if isinstance(entry, Mapping)
+        _condition(entry, doing.now)
+        for entry in doing.given.get("conditions", [])
+        if isinstance(entry, Mapping)
     ]
     if running is not None and doing.given.get("conditions") != "false":
         book = rulebooks.rulebook(doing.library, case.workflow, case.set)
         computed = rulebooks.assess_appraisal(book, case, running)
         final = chosen or computed.recommendation or ""
-        means = book.set.recommendation(final).means if final in {e.code for e in book.set.recommendations} else ""
+        means = (
+            book.set.recommendation(final).means
+            if final in {e.code for e in book.set.recommendations}
+            else ""
+        )
         written = {condition.item for condition in conditions}
         if means == "conditional":
-            conditions += [_condition({"item": item}, doing.now) for item in computed.conditions if item not in written]
+            conditions += [
+                _condition({"item": item}, doing.now) for item in computed.conditions if item not in written
+            ]
     return appraisals.recommend(
         doing.db,
         doing.library,
@@ -351,7 +373,9 @@ def _inputs(doing: Doing, transition: Any) -> Inputs:
         values["changes"] = _changes(given.get("changes", [_NOTE]))
     if "until" in transition.needs:
         until = given.get("until")
-        values["until"] = date.fromisoformat(str(until)) if until else geneva_date(doing.now) + timedelta(days=14)
+        values["until"] = (
+            date.fromisoformat(str(until)) if until else geneva_date(doing.now) + timedelta(days=14)
+        )
     if "agreement" in transition.needs:
         on = given.get("date")
         values["agreement"] = Agreement(
@@ -422,7 +446,9 @@ def _condition_of(doing: Doing) -> int:
     """Find a condition by its number or its item."""
     final = load_case(doing.db, doing.number).finalised
     wanted = str(doing.given.get("condition", doing.given.get("item", "1")))
-    found = [entry for entry in (final.conditions if final else ()) if wanted in (str(entry.number), entry.item)]
+    found = [
+        entry for entry in (final.conditions if final else ()) if wanted in (str(entry.number), entry.item)
+    ]
     return found[0].id if found else 0
 
 
@@ -505,7 +531,9 @@ VERBS: Final[Mapping[str, Verb]] = {
     "add_author": Verb("proposal", _add_author, "let another designer write along; with: author"),
     "rate": Verb("proposal", _rate, "rate items; with: default, single items, comments"),
     "confirm": Verb("proposal", _confirm, "confirm carried-over ratings whose evidence did not change"),
-    "recommend": Verb("proposal", _recommend, "choose a recommendation; with: recommendation, reason, conditions"),
+    "recommend": Verb(
+        "proposal", _recommend, "choose a recommendation; with: recommendation, reason, conditions"
+    ),
     "answer": Verb("proposal", _answer, "answer a consultation; with: unit, text"),
     "clear_condition": Verb("proposal", _clear, "close a condition; with: condition or item, evidence"),
     "waive_condition": Verb("proposal", _waive, "waive a condition; with: condition or item, reason"),

@@ -160,7 +160,7 @@ def changed_evidence(case: Case, book: rulebooks.Rulebook) -> frozenset[str]:
 
     return frozenset(
         item.id
-        for criterion in book.criteria
+        for criterion in book.criteria_for(present.threshold_usd)
         for item in criterion.checklist.items
         if any(at(earlier, path) != at(present, path) for path in item.evidence)
     )

@@ -72,13 +72,14 @@ def create_app(site: Site) -> Flask:
     )
     app.extensions["appraisal"] = site
     _set_up_templates(app)
-    CSRFProtect(app)
     _set_up_sessions(app, site)
+    # Before the token is looked at: the page that refuses a form needs its language as well.
+    app.before_request(lambda: _choose_language(site))
+    CSRFProtect(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     errors.register(app)
     sessions.limit(app)
-    app.before_request(lambda: _choose_language(site))
     app.after_request(_harden)
     app.context_processor(lambda: _common(site))
     return app

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from flask import url_for
 from sqlalchemy import Connection
@@ -24,6 +25,8 @@ from appraisal.web.context import actor, language, say, site
 from appraisal.web.standings import Offer
 
 STATUS_DONE, STATUS_STARTED, STATUS_TODO = "done", "started", "todo"
+# Items that nobody has rated are counted, and carried-over ratings are listed by themselves.
+_SAID_ELSEWHERE: Final = frozenset({"item_unrated", "item_unconfirmed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +128,11 @@ class Opened:
         return self.book.set.recommendation(code) if code else self.recommendation()
 
     def problems_by_item(self) -> dict[str, list[Refusal]]:
-        """Return what is wrong with ratings, by item, beside those to be confirmed; nothing once it is closed."""
+        """Return what is wrong with ratings, by item, beside those to be confirmed; nothing once closed."""
         found: dict[str, list[Refusal]] = defaultdict(list)
         if self.appraisal.is_running:
             for problem in self.assessment.problems:
-                if problem.code not in ("item_unrated", "item_unconfirmed") and "item" in problem.facts:
+                if problem.code not in _SAID_ELSEWHERE and "item" in problem.facts:
                     found[problem.facts["item"]].append(problem)
         return found
 
@@ -177,7 +180,7 @@ def _progress(opened: Opened, checklist: Checklist) -> Progress:
 
 
 def problems_of(opened: Opened) -> list[Problem]:
-    """Return what holds up closing a running appraisal, beside items that nobody has rated yet."""
+    """Return what holds up closing a running appraisal, beside items still to be rated or confirmed."""
     if not opened.appraisal.is_running:
         return []
     found = []
@@ -185,7 +188,7 @@ def problems_of(opened: Opened) -> list[Problem]:
         code = criterion.checklist.code
         page = url_for("appraisals.checklist", number=opened.case.number, code=code)
         for problem in opened.assessment.by_criterion[code]:
-            if problem.code != "item_unrated":
+            if problem.code not in _SAID_ELSEWHERE:
                 item = problem.facts.get("item")
                 found.append(Problem(problem.say(language()), f"{page}#{item}" if item else page))
     return found

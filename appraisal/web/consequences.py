@@ -96,9 +96,10 @@ def _closing(case: Case, book: Rulebook, now: datetime) -> list[Row]:
         return []
     assessment = rulebooks.assess_appraisal(book, case, appraisal)
     computed = rulebooks.computed_recommendation(book, case, appraisal) or ""
+    titles = {entry.checklist.code: entry.checklist.title[language()] for entry in book.criteria}
     verdicts = [
-        f"{code}: {book.set.verdict(verdict).title[language()] if verdict else say(N_('No verdict yet'))}"
-        for code, verdict in assessment.verdicts.items()
+        f"{titles[code]}: {book.set.verdict(given).title[language()] if given else say(N_('No verdict yet'))}"
+        for code, given in assessment.verdicts.items()
     ]
     return [
         _row(N_("Verdicts"), verdicts),

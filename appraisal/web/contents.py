@@ -1,8 +1,9 @@
 """Contents: what stands in the proposal form, as people read it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 from appraisal.domain import forms
@@ -15,10 +16,14 @@ from appraisal.web.context import say
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A field with something in it: ``text``, or ``rows`` under ``columns``; long rows are drawn as cards."""
+    """A field with something in it: ``text``, or ``rows`` under ``columns``; long rows are drawn as cards.
 
-    label: str
+    Short fields that stand next to each other are one entry, their labels and texts in ``pairs``.
+    """
+
+    label: str = ""
     text: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     long: bool = False
@@ -35,12 +40,19 @@ class Part:
 
 def parts(content: Content) -> list[Part]:
     """Return every section of the form; empty fields are left out."""
-    return [Part(section.key, say(section.title), tuple(_entries(section, content))) for section in forms.SECTIONS]
+    return [
+        Part(section.key, say(section.title), tuple(_entries(section, content))) for section in forms.SECTIONS
+    ]
 
 
-def _entries(section: Section, content: Content) -> Iterable[Entry]:
+def _entries(section: Section, content: Content) -> Iterator[Entry]:
     kept = content.get(section.key, {})
-    return [entry(field, kept[field.key]) for field in section.fields if kept.get(field.key)]
+    filled = [field for field in section.fields if kept.get(field.key)]
+    for is_short, fields in groupby(filled, lambda field: field.kind not in ("prose", "rows")):
+        if is_short:
+            yield Entry(pairs=tuple((say(field.label), shown(field, kept[field.key])) for field in fields))
+        else:
+            yield from (entry(field, kept[field.key]) for field in fields)
 
 
 def entry(field: Field, value: Any) -> Entry:
@@ -80,7 +92,9 @@ def value(content: Content, path: str) -> str:
     """Return what stands at ``section.field``, in words."""
     found = forms.value(content, path)
     key, _, name = path.partition(".")
-    return shown(next(entry for entry in forms.section(key).fields if entry.key == name), found) if found else ""
+    return (
+        shown(next(entry for entry in forms.section(key).fields if entry.key == name), found) if found else ""
+    )
 
 
 def contribution_rows(given: Sequence[Contribution]) -> list[list[str]]:

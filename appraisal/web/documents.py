@@ -21,7 +21,10 @@ _FAULTS: Final = {
     "kind": ("kind", N_("Choose what kind of document it is")),
     "empty": ("file", N_("Choose a file; an empty one cannot be attached")),
     "too_large": ("file", N_("The file is larger than 20 MB. Attach a smaller one, or several")),
-    "type": ("file", N_("Attach a PDF, an image (PNG, JPEG), or a text, table or presentation without macros")),
+    "type": (
+        "file",
+        N_("Attach a PDF, an image (PNG, JPEG), or a text, table or presentation without macros"),
+    ),
 }
 ACCEPT: Final = ".pdf,.png,.jpg,.jpeg,.docx,.xlsx,.pptx,.odt,.ods"
 
@@ -40,7 +43,12 @@ def attach(number: str) -> str | Response | tuple[str, int]:
     with read() as db:
         case, book = load_own(db, number)
     form = _form()(request.form or None, data={"kind": request.args.get("kind", "")})
-    shown = {"case": case, "form": form, "closed": closed_because(case, book), "kinds": contents.document_titles()}
+    shown = {
+        "case": case,
+        "form": form,
+        "closed": closed_because(case, book),
+        "kinds": contents.document_titles(),
+    }
     if request.method == "GET":
         return page("drafts/documents.html", **shown)
     sent = request.files.get("file")
@@ -48,7 +56,16 @@ def attach(number: str) -> str | Response | tuple[str, int]:
     try:
         with begin() as db:
             proposals.attach_document(
-                db, site().library, site().files, actor(), site().now(), number, form.kind.data, name, data, seen=seen()
+                db,
+                site().library,
+                site().files,
+                actor(),
+                site().now(),
+                number,
+                form.kind.data,
+                name,
+                data,
+                seen=seen(),
             )
     except BadFile as error:
         field, sentence = _FAULTS[error.code]
@@ -62,9 +79,7 @@ def attach(number: str) -> str | Response | tuple[str, int]:
 def remove(number: str, document: int) -> Response:
     """Take a file out of the draft; versions that hold it keep it."""
     with begin() as db:
-        proposals.remove_document(
-            db, site().library, actor(), site().now(), number, document, seen=seen()
-        )
+        proposals.remove_document(db, site().library, actor(), site().now(), number, document, seen=seen())
     flash(say(N_("The document is taken out.")), "success")
     return redirect(url_for("drafts.documents", number=number), 303)
 

@@ -95,11 +95,18 @@ def _because(case: Case, book: Rulebook, track: str) -> list[str]:
 def _documents(case: Case, book: Rulebook, track: str) -> list[dict[str, Any]]:
     """Return the documents that the track needs, each with whether it is there or stands in the form."""
     missing = set(tracks.documents_missing(book.workflow, track, case.content, case.documents))
-    needed = [*book.workflow.tracks[track].documents, *(["ppp_clearance"] if forms.has_private_funder(case.content) else [])]
+    needed = [
+        *book.workflow.tracks[track].documents,
+        *(["ppp_clearance"] if forms.has_private_funder(case.content) else []),
+    ]
     attached = {entry.kind for entry in case.documents}
     titles = contents.document_titles()
     return [
-        {"title": titles[kind], "missing": kind in missing, "in_form": kind not in missing and kind not in attached}
+        {
+            "title": titles[kind],
+            "missing": kind in missing,
+            "in_form": kind not in missing and kind not in attached,
+        }
         for kind in needed
     ]
 
@@ -116,7 +123,9 @@ def edit(number: str, section: str) -> Answer:
         case, book = load_own(db, number)
     proposals.check_editable(case, book, actor())
     if request.method == "GET":
-        return _section_page(case, book, part, sections.draw(part, case.content, language()), case.row_version)
+        return _section_page(
+            case, book, part, sections.draw(part, case.content, language()), case.row_version
+        )
     form, only_rows = sections.read(part, case.content, language())
     drawn_from = seen() or case.row_version
     if only_rows:
@@ -126,7 +135,9 @@ def edit(number: str, section: str) -> Answer:
     if form.errors:
         return _section_page(case, book, part, form, drawn_from), 422
     with begin() as db:
-        proposals.save_section(db, site().library, actor(), site().now(), number, section, kept, seen=drawn_from)
+        proposals.save_section(
+            db, site().library, actor(), site().now(), number, section, kept, seen=drawn_from
+        )
     flash(say(N_("“%(section)s” is saved."), section=say(part.title)), "success")
     return redirect(_onward(number, section), 303)
 
@@ -194,7 +205,9 @@ def authors(number: str) -> Answer:
         chosen = request.form.get("person", "")
         if chosen in {str(person.id) for person in others}:
             with begin() as db:
-                proposals.add_author(db, site().library, actor(), site().now(), number, int(chosen), seen=seen())
+                proposals.add_author(
+                    db, site().library, actor(), site().now(), number, int(chosen), seen=seen()
+                )
             flash(say(N_("The author is added.")), "success")
             return redirect(url_for(".authors", number=number), 303)
         fault = say(N_("Choose one of the designers"))
@@ -206,5 +219,8 @@ bp.add_url_rule("/proposals/<number>/changes", "changes", changes.answer, method
 bp.add_url_rule("/proposals/<number>/documents", "documents", documents.attach, methods=["GET", "POST"])
 bp.add_url_rule("/proposals/<number>/documents/<int:document>", "download", documents.download)
 bp.add_url_rule(
-    "/proposals/<number>/documents/<int:document>/remove", "remove_document", documents.remove, methods=["POST"]
+    "/proposals/<number>/documents/<int:document>/remove",
+    "remove_document",
+    documents.remove,
+    methods=["POST"],
 )

@@ -92,14 +92,22 @@ def country_code(text: str) -> str:
     wanted = text.casefold()
     if wanted in ("", "global", say(N_("Global")).casefold()):
         return "global" if wanted else ""
-    named = (code for code, name in _territories(language()).items() if name.casefold() == wanted and len(code) == 2)
+    named = (
+        code
+        for code, name in _territories(language()).items()
+        if name.casefold() == wanted and len(code) == 2
+    )
     return next(named, text.upper())
 
 
 def countries(codes: str | Iterable[str]) -> str:
     """Write the names of several countries; a text holds codes with spaces between."""
-    listed = codes.split() if isinstance(codes, str) else codes
-    return ", ".join(country(code) for code in listed)
+    return _countries(codes if isinstance(codes, str) else " ".join(codes), language())
+
+
+@lru_cache(maxsize=4096)
+def _countries(codes: str, language: Language) -> str:
+    return ", ".join(country(code) for code in codes.split())
 
 
 def localise(text: Text | Mapping[str, str] | None) -> str:

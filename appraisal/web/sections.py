@@ -17,7 +17,7 @@ from appraisal.web import formats
 from appraisal.web.fields import changes_rows, sent
 
 # Inside a row: what needs little room, and what needs more than its share.
-NARROW: Final = frozenset({"ref", "currency", "serves", "output", "code"})
+NARROW: Final = frozenset({"ref", "currency", "code"})
 BROAD: Final = frozenset({"donor", "fund", "modality", "who", "institution", "reference", "title", "bureau"})
 
 

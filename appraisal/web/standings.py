@@ -68,12 +68,20 @@ def stages(case: Case, workflow: Workflow) -> list[Stage]:
     done = [_stage_done(workflow, name, reached[name]) for name in ORDER if name in reached]
     ahead = _ahead(workflow, case.state)
     if state.terminal or ahead is None:
-        own = () if state.milestone in reached else (Stage(state.title[language()], "current", formats.day(geneva_date(case.state_since))),)
+        own = (
+            ()
+            if state.milestone in reached
+            else (Stage(state.title[language()], "current", formats.day(geneva_date(case.state_since))),)
+        )
         return [*done, *own]
     note = "" if state.milestone else state.title[language()]
     coming = [name for name in ORDER if ORDER.index(name) >= ORDER.index(ahead)]
     first, *later = coming
-    return [*done, Stage(say(MILESTONES[first]), "current", note), *(Stage(say(MILESTONES[name]), "todo") for name in later)]
+    return [
+        *done,
+        Stage(say(MILESTONES[first]), "current", note),
+        *(Stage(say(MILESTONES[name]), "todo") for name in later),
+    ]
 
 
 def _reached(case: Case, workflow: Workflow) -> dict[str, tuple[str, datetime]]:
@@ -85,7 +93,9 @@ def _reached(case: Case, workflow: Workflow) -> dict[str, tuple[str, datetime]]:
         own = workflow.states[step.to_state].milestone
         ahead = _ahead(workflow, step.to_state)
         if ahead is not None:
-            reached = {name: found for name, found in reached.items() if ORDER.index(name) < ORDER.index(ahead)}
+            reached = {
+                name: found for name, found in reached.items() if ORDER.index(name) < ORDER.index(ahead)
+            }
         if own is not None:
             reached[own] = (step.to_state, step.at)
     return reached

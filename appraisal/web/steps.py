@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Transition
-from appraisal.domain import machine
+from appraisal.domain import forms, machine
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.machine import Possibility
 from appraisal.domain.refusals import NotAllowed, refuse
@@ -121,7 +121,7 @@ def _draw(asked: Asked, possibility: Possibility, managers: list[Person], form: 
     return page(
         "steps/take.html",
         case=case,
-        transition=transition,
+        title=forms.value(case.version.content if case.version else case.content, "identification.title"),
         label=transition.label[language()],
         about=_about(book, case, transition),
         consequences=consequences(case, book, transition, site().now()) if possibility.is_open else [],

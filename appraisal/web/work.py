@@ -74,7 +74,9 @@ def show() -> str:
         sorted_out[_kind(holder, state, listed)].append(_task(listed, state, today, holidays))
     return page(
         "work/show.html",
-        groups=[Group(key, say(title), tuple(sorted_out[key])) for key, title in GROUPS.items() if sorted_out[key]],
+        groups=[
+            Group(key, say(title), tuple(sorted_out[key])) for key, title in GROUPS.items() if sorted_out[key]
+        ],
         today=today,
         asked=[(entry, _left(entry.due_on, today, holidays)) for entry in asked],
         begins=person.has("designer") and bool(found),
@@ -113,7 +115,9 @@ def _left(due: date, today: date, holidays: Collection[date]) -> int:
 # What somebody does for whom nothing waits, by role, in the order of the page.
 _ADVICE: Final[Mapping[str, tuple[str, str, str]]] = {
     "designer": (
-        N_("You are writing nothing at present. Look first whether somebody else is working on the same thing."),
+        N_(
+            "You are writing nothing at present. Look first whether somebody else is working on the same thing."
+        ),
         N_("Begin a new proposal"),
         "proposals.new",
     ),
@@ -123,7 +127,9 @@ _ADVICE: Final[Mapping[str, tuple[str, str, str]]] = {
         "proposals.index",
     ),
     "appraiser": (
-        N_("No appraisal is yours at present, and your unit is not asked for comments. A coordinator assigns the next one."),
+        N_(
+            "No appraisal is yours at present, and your unit is not asked for comments. A coordinator assigns the next one."
+        ),
         N_("Read the checklists"),
         "workflow.show",
     ),
@@ -143,10 +149,17 @@ _ADVICE: Final[Mapping[str, tuple[str, str, str]]] = {
         "people.index",
     ),
 }
-_HOLDER_ROLES: Final = {"author": "designer", "lead": "appraiser", "coordinator": "coordinator", "manager": "manager"}
+_HOLDER_ROLES: Final = {
+    "author": "designer",
+    "lead": "appraiser",
+    "coordinator": "coordinator",
+    "manager": "manager",
+}
 
 
-def _advice(person: Person, found: list[tuple[str, Listed]], asked: list[Asked]) -> list[tuple[str, str, str]]:
+def _advice(
+    person: Person, found: list[tuple[str, Listed]], asked: list[Asked]
+) -> list[tuple[str, str, str]]:
     """Return what to do for each role that nothing waits for: text, text of the link, endpoint."""
     busy = {_HOLDER_ROLES.get(holder, "") for holder, _ in found} | ({"appraiser"} if asked else set())
     return [

@@ -4,17 +4,19 @@ Rounds of the two sides are interleaved and the median of their ratios is printe
 are noisy. Run with ``make bench``.
 """
 
-import sys
-
-from tests.bench import pages, records, steps
+from tests.bench.pages import bench as bench_pages
+from tests.bench.records import bench as bench_records
+from tests.bench.steps import bench as bench_steps
 
 
 def main() -> None:
-    print("Each line: the product's rate (or time) as a share of the bare tool's; median [least - most] of rounds.\n")
-    steps.bench()
-    pages.bench()
-    records.bench()
+    print(
+        "Each line: the product's rate (or time) as a share of the bare tool's; median [least - most] of rounds.\n"
+    )
+    bench_steps()
+    bench_pages()
+    bench_records()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -13,4 +13,7 @@ def timed(run: Callable[[], object]) -> float:
 
 def report(name: str, ratios: list[float], aim: str, detail: str = "") -> None:
     middle = statistics.median(ratios)
-    print(f"{name:<58} {middle:5.2f} [{min(ratios):.2f} - {max(ratios):.2f}]   aim: {aim}   {detail}", flush=True)
+    print(
+        f"{name:<58} {middle:5.2f} [{min(ratios):.2f} - {max(ratios):.2f}]   aim: {aim}   {detail}",
+        flush=True,
+    )

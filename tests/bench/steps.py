@@ -62,7 +62,9 @@ def fill(database: Database, count: int) -> tuple[Person, list[str]]:
             case = proposals.create_proposal(db, definitions, designer, FIRST, neutral_content({}))
             for kind in ("outline", "prodoc", "monitoring_plan", "consultation"):
                 name, data = neutral_documents(kind)
-                proposals.attach_document(db, definitions, files, designer, FIRST, case.number, kind, name, data)
+                proposals.attach_document(
+                    db, definitions, files, designer, FIRST, case.number, kind, name, data
+                )
             acts.take_step(db, definitions, designer, FIRST, case.number, "submit")
             numbers.append(case.number)
     shutil.rmtree(files.folder)
@@ -137,8 +139,8 @@ def _sqlite(place: Path) -> None:
     database = Database(f"sqlite:///{original}")
     actor, numbers = fill(database, STEPS)
     database.close()
-    for round in range(ROUNDS):
-        ours, bare = place / f"ours-{round}.sqlite3", place / f"bare-{round}.sqlite3"
+    for turn in range(ROUNDS):
+        ours, bare = place / f"ours-{turn}.sqlite3", place / f"bare-{turn}.sqlite3"
         for copy in (ours, bare):
             shutil.copy(original, copy)
         database = Database(f"sqlite:///{ours}")
@@ -150,7 +152,9 @@ def _sqlite(place: Path) -> None:
         counted = sum(len(transaction) for transaction in transactions) // len(transactions)
         by_hand = timed(replay_sqlite(bare, transactions))
         ratios.append(by_hand / spent)
-    report("a step, SQLite (WAL, synchronous=FULL), one client", ratios, "0.15", f"{counted} statements a step")
+    report(
+        "a step, SQLite (WAL, synchronous=FULL), one client", ratios, "0.15", f"{counted} statements a step"
+    )
 
 
 def _take_all(database: Database, definitions: Library, actor: Person, numbers: Sequence[str]) -> None:
@@ -161,16 +165,19 @@ def _take_all(database: Database, definitions: Library, actor: Person, numbers: 
 def _postgres() -> None:
     with postgres() as server:
         for clients, aim in ((1, "0.35"), (CLIENTS, "0.35")):
-            ratios = [_postgres_round(server, clients, round) for round in range(ROUNDS)]
+            ratios = [_postgres_round(server, clients, turn) for turn in range(ROUNDS)]
             report(f"a step, PostgreSQL, {clients} client{'s' if clients > 1 else ''}", ratios, aim)
 
 
-def _postgres_round(server: Any, clients: int, round: int) -> float:
-    template = f"template_{clients}_{round}"
+def _postgres_round(server: Any, clients: int, turn: int) -> float:
+    template = f"template_{clients}_{turn}"
     database = Database(server.create(template))
     actor, numbers = fill(database, clients * (STEPS // 2 + 1))
     database.close()
-    ours, bare = server.create(f"ours_{clients}_{round}", template), server.create(f"bare_{clients}_{round}", template)
+    ours, bare = (
+        server.create(f"ours_{clients}_{turn}", template),
+        server.create(f"bare_{clients}_{turn}", template),
+    )
     shares = [numbers[index::clients] for index in range(clients)]
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(clients)
@@ -185,7 +192,8 @@ _barrier: Any = None
 
 
 def _remember(barrier: Any) -> None:
-    global _barrier  # noqa: PLW0603  (how a pool hands a barrier to its workers)
+    # How a pool hands a barrier to its workers.
+    global _barrier
     _barrier = barrier
 
 

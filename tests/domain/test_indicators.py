@@ -93,7 +93,7 @@ def test_a_biennium_without_a_milestone(library: Library) -> None:
 @pytest.mark.parametrize(
     ("numerator", "denominator", "percent", "met"),
     [
-        (9, 10, "90.0", True),
+        (9, 10, "90.00", True),
         (899, 1000, "89.90", False),
         (8999, 10000, "89.99", False),
         (901, 1000, "90.10", True),

@@ -46,7 +46,7 @@ def read_back(value: Value) -> Value:
 
 @dataclass(frozen=True)
 class Sample:
-    """A case above US$5 million with a finished appraisal, two conditions, and one consultation unanswered."""
+    """A case above US$5 million with a finished appraisal, two conditions, and one unit that kept silent."""
 
     book: Rulebook
     case: Case
@@ -87,6 +87,8 @@ def sample_of(library: Library) -> Sample:
             "budget": "9400000",
             "donor": "Australia",
             "countries": ["KH", "VN"],
+            "unit": "MIGRANT",
+            "content": {"alignment": {"outcome": "Outcome 7"}},
             "summary": "Safer.",
         }
     )
@@ -112,6 +114,7 @@ def sample_of(library: Library) -> Sample:
         for item in criterion.checklist.items
     }
     assessed = verdicts.assess(book.set, criteria, ratings, tracks.checklist_facts(content))
+    assert assessed.recommendation is not None
     appraisal = Appraisal(
         1,
         1,
@@ -141,7 +144,7 @@ def sample_of(library: Library) -> Sample:
         finalised_at=at(17),
         computed=assessed.recommendation,
         final=assessed.recommendation,
-        verdicts=assessed.verdicts,
+        verdicts={code: verdict for code, verdict in assessed.verdicts.items() if verdict},
         covers_evaluability=True,
     )
     people = {

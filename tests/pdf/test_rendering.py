@@ -62,7 +62,7 @@ def test_same_bytes_again_and_in_another_process(sample: Sample, printed: Print,
         "print(hashlib.sha256(render(parse(pathlib.Path(sys.argv[1]).read_bytes()), 'en')).hexdigest())"
     )
     elsewhere = {**os.environ, "PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
-    said = subprocess.run(
+    said = subprocess.run(  # noqa: S603 - this very interpreter
         [sys.executable, "-c", code, str(file)], env=elsewhere, cwd=tmp_path, capture_output=True, check=True
     )
     assert said.stdout.decode().strip() == hashlib.sha256(pdf).hexdigest()
@@ -90,7 +90,7 @@ def test_a_record_holds_what_was_true(sample: Sample, printed: Print, language: 
     assert all(canonical.digest(value) in page for page in pages)
     for digest in value["definitions"]["digests"].values():
         assert digest in text
-    assert reader(pdf).trailer["/Root"]["/Lang"] == language  # type: ignore[index]
+    assert root(pdf)["/Lang"] == language
 
 
 def test_the_canonical_value_is_the_one_attachment(sample: Sample, printed: Print) -> None:
@@ -103,19 +103,20 @@ def test_the_canonical_value_is_the_one_attachment(sample: Sample, printed: Prin
 
 
 def test_metadata_comes_from_the_record(sample: Sample, printed: Print) -> None:
-    found = reader(printed(sample.record(), "en"))
+    pdf = printed(sample.record(), "en")
+    found = reader(pdf)
     assert found.metadata is not None
     assert found.metadata.title == f"TC-2010-0001 – Appraisal record – {TITLE}"
     assert found.metadata.author == "Carlos Núñez"
-    assert found.metadata["/CreationDate"] == found.metadata["/ModDate"] == "D:20100217090000Z"
-    described = found.trailer["/Root"]["/Metadata"].get_data().decode()  # type: ignore[index]
+    assert str(found.metadata["/CreationDate"]) == "D:20100217090000Z"
+    assert str(found.metadata["/ModDate"]) == "D:20100217090000Z"
+    described = root(pdf)["/Metadata"].get_data().decode()
     assert 'pdfaid:part="3"' in described
     assert 'pdfaid:conformance="A"' in described
     assert "<pdfuaid:part>1</pdfuaid:part>" in described
-    titles = [str(entry.title) for entry in found.outline if not isinstance(entry, list)]
-    nested = [str(entry.title) for part in found.outline if isinstance(part, list) for entry in part]
-    assert titles == [TITLE]
-    assert "TRI – Tripartism" in nested
+    outline = list(bookmarks(found.outline))
+    assert outline[0] == TITLE
+    assert "TRI – Tripartism" in outline
 
 
 def test_tags_name_header_cells_and_leave_out_running_lines(sample: Sample, printed: Print) -> None:
@@ -219,7 +220,7 @@ def counting_server() -> Iterator[tuple[str, list[str]]]:
             self.send_response(404)
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named so above
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Counting)
@@ -237,13 +238,13 @@ def poisoned(value: Value, texts: list[str]) -> Value:
     """Put hostile texts wherever people write."""
     found: Value = json.loads(json.dumps(value))
     proposal, appraisal = found["proposal"], found["appraisal"]
-    proposal |= {"title": texts[0] * 3, "summary": texts[7], "unit": texts[6][:300], "outcome": texts[4]}
+    proposal |= {"title": texts[0] * 3, "summary": texts[2], "unit": texts[6][:300], "outcome": texts[4]}
     proposal["authors"] = [texts[1]]
     proposal["contributions"][0]["donor"] = texts[3]
     proposal["documents"][0]["filename"] = texts[5]
     items = [item for criterion in appraisal["criteria"][:2] for item in criterion["items"]]
     for item, text in zip(items, texts, strict=False):
-        item["comment"] = item["evidence"] = text
+        item["comment"] = text
     appraisal["criteria"] = appraisal["criteria"][:2]
     appraisal["conditions"][0] |= {"text": texts[2], "owner": texts[6][:300]}
     appraisal["consultations"][0]["text"] = texts[5]
@@ -257,7 +258,7 @@ def test_hostile_texts_are_printed_as_texts_in_bounded_time(sample: Sample) -> N
         value = poisoned(sample.record(), [text.format(host=host) for text in HOSTILE])
         before = time.process_time()
         pdf = render(value, "en")
-        assert time.process_time() - before < 25
+        assert time.process_time() - before < 20
         assert hits == []
     assert embedded(pdf) == {"record.json": canonical.canonical(value)}
     assert not any("/Annots" in page for page in reader(pdf).pages)
@@ -292,6 +293,14 @@ def test_pages_hold_no_address_to_fetch(sample: Sample) -> None:
     page = page_of(sample.record(), "en")
     assert " src=" not in page
     assert " href=" not in page
+
+
+def bookmarks(entries: Any) -> Iterator[str]:
+    for entry in entries:
+        if isinstance(entry, list):
+            yield from bookmarks(entry)
+        else:
+            yield str(entry.title)
 
 
 def root(pdf: bytes) -> Any:

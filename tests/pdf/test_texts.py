@@ -1,4 +1,5 @@
 import time
+from html import unescape
 
 import pytest
 from markupsafe import Markup
@@ -28,8 +29,8 @@ def test_gives_long_words_places_to_break_and_keeps_every_letter() -> None:
     word = "abc<" * 100
     found = texts.printed(word, "en")
     parts = found.split("<wbr>")
-    assert max(len(Markup(part).unescape()) for part in parts) <= texts.UNBROKEN_LETTERS
-    assert "".join(Markup(part).unescape() for part in parts) == word
+    assert max(len(unescape(part)) for part in parts) <= texts.UNBROKEN_LETTERS
+    assert "".join(unescape(part) for part in parts) == word
 
 
 def test_keeps_an_accent_with_its_letter() -> None:
@@ -56,6 +57,12 @@ def test_needs_little_time_for_a_flood(flood: str) -> None:
     before = time.process_time()
     texts.printed(flood, "en")
     assert time.process_time() - before < 1
+
+
+def test_cuts_lines_sooner() -> None:
+    found = texts.line("word\n" * 1000, "en")
+    assert len(found) < 2 * texts.LINE_CHARACTERS
+    assert "<br>" not in found.removesuffix("record.json]")[:500]
 
 
 def test_prints_nothing_for_none_and_leaves_markup_alone() -> None:

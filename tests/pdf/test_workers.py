@@ -10,12 +10,15 @@ from appraisal import canonical
 from appraisal.pdf.workers import Renderer, RenderingFailed
 from tests.pdf.samples import Print, Sample
 
+# So slow is no machine that runs tests, however busy.
+SECONDS = 300
+
 
 def test_renders_in_one_process_from_any_thread(sample: Sample, printed: Print) -> None:
     value = sample.approval()
     asked = canonical.canonical(value)
     found: list[bytes] = []
-    with Renderer(renders=3) as renderer:
+    with Renderer(renders=3, seconds=SECONDS) as renderer:
         with pytest.raises(RenderingFailed, match="KeyError") as refused:
             renderer.render(b"{}", "en")
         first = renderer.pid
@@ -41,10 +44,11 @@ def test_a_process_that_is_too_slow_or_dies_is_replaced(
         with pytest.raises(RenderingFailed) as slow:
             renderer.render(asked, "en")
         assert slow.value.reason == "timeout"
-        assert time.monotonic() - before < 5
-        assert renderer.pid is None
+        assert time.monotonic() - before < 20
+        lost = renderer.pid
+        assert lost is None
 
-        renderer.seconds = 30
+        renderer.seconds = SECONDS
         with pytest.raises(RenderingFailed):
             renderer.render(b"{}", "en")
         idle = renderer.pid
@@ -59,7 +63,7 @@ def test_a_process_that_is_too_slow_or_dies_is_replaced(
 
 
 def test_a_process_that_dies_at_work_is_a_crash(sample: Sample) -> None:
-    with Renderer() as renderer:
+    with Renderer(seconds=SECONDS) as renderer:
         with pytest.raises(RenderingFailed):
             renderer.render(b"{}", "en")
         busy = renderer.pid
@@ -75,7 +79,7 @@ def test_a_process_that_dies_at_work_is_a_crash(sample: Sample) -> None:
 
 def test_a_process_may_not_take_all_memory(sample: Sample) -> None:
     pytest.importorskip("resource")
-    with Renderer(memory=64 * 1024**2) as renderer:
+    with Renderer(memory=64 * 1024**2, seconds=SECONDS) as renderer:
         with pytest.raises(RenderingFailed) as failed:
             renderer.render(canonical.canonical(sample.approval()), "en")
         assert failed.value.reason in ("memory", "crash")
@@ -84,7 +88,7 @@ def test_a_process_may_not_take_all_memory(sample: Sample) -> None:
 
 def test_leaves_nothing_behind(sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with Renderer() as renderer:
+    with Renderer(seconds=SECONDS) as renderer:
         with pytest.raises(RenderingFailed):
             renderer.render(b"{}", "en")
         assert list(tmp_path.iterdir())

@@ -88,7 +88,10 @@ def test_a_refusal_must_come_and_for_exactly_these_reasons(tmp_path: Path) -> No
 
     assert result.exit_code == 1
     assert "line 10: submit was to be refused (on_hold), but was done" in result.output
-    assert "line 11: assign was refused for lead_is_author, lead_not_appraiser, not for lead_is_author" in result.output
+    assert (
+        "line 11: assign was refused for lead_is_author, lead_not_appraiser, not for lead_is_author"
+        in result.output
+    )
     assert "line 12: withdraw was refused (not_visible)" in result.output
 
 
@@ -96,21 +99,32 @@ def test_a_refusal_must_come_and_for_exactly_these_reasons(tmp_path: Path) -> No
     ("text", "fault"),
     [
         ("  - {by: nobody, do: tick}\n", "test.yaml:9: ‘nobody’ is not one of the people"),
-        ("  - {by: desk, do: dance}\n", "test.yaml:9: ‘dance’ is neither a use case nor a transition; see --verbs"),
+        (
+            "  - {by: desk, do: dance}\n",
+            "test.yaml:9: ‘dance’ is neither a use case nor a transition; see --verbs",
+        ),
         ("  - {by: designer, do: submit}\n", "test.yaml:9: ‘submit’ needs ‘to’: the proposal it is done to"),
-        ("  - {by: designer, do: propose}\n", "test.yaml:9: ‘propose’ needs ‘as’: a name for the proposal it begins"),
+        (
+            "  - {by: designer, do: propose}\n",
+            "test.yaml:9: ‘propose’ needs ‘as’: a name for the proposal it begins",
+        ),
         ("  - {by: designer, do: submit, to: P9}\n", "test.yaml:9: ‘P9’ is no proposal of an earlier step"),
         (
             "  - {at: 2010-02-01T09:00:00, by: designer, do: propose, as: P1}\n",
             "test.yaml:9: at: the moment has no offset, like +01:00 (‘2010-02-01T09:00:00’)",
         ),
         (
-            "  - {at: 2010-02-01T09:00:00+01:00, by: desk, do: tick}\n"
-            "  - {at: 2010-01-01T09:00:00+01:00, by: desk, do: tick}\n",
+            """\
+  - {at: 2010-02-01T09:00:00+01:00, by: desk, do: tick}
+  - {at: 2010-01-01T09:00:00+01:00, by: desk, do: tick}
+""",
             "test.yaml:10: the clock runs backwards",
         ),
         ("  - {by: desk, do: tick, colour: red}\n", "test.yaml:9: the key ‘colour’ is not known here"),
-        ("  - {by: desk, do: tick}\nexpect: {P1: {state: draft}}\n", "test.yaml:10: ‘P1’ is no proposal of this scenario"),
+        (
+            "  - {by: desk, do: tick}\nexpect: {P1: {state: draft}}\n",
+            "test.yaml:10: ‘P1’ is no proposal of this scenario",
+        ),
     ],
 )
 def test_a_file_with_faults_is_not_played(tmp_path: Path, text: str, fault: str) -> None:

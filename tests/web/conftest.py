@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 
 from appraisal.definitions.library import Library
 from appraisal.domain.facts import Person
@@ -53,10 +54,33 @@ def site(tmp_path: Path, template: tuple[Path, Cast], library: Library, clock: C
     opened.database.close()
 
 
+class Compiled(BytecodeCache):
+    """Templates compiled so far: that takes most of the time of a first page."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give back what was kept."""
+        if bucket.key in self.kept:
+            bucket.bytecode_from_string(self.kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self.kept[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Compiled:
+    """Return the templates that earlier tests have compiled."""
+    return Compiled()
+
+
 @pytest.fixture
-def app(site: Site) -> Flask:
+def app(site: Site, compiled: Compiled) -> Flask:
     """Return the application; forms need no token, which tests of the token turn on again."""
     built = create_app(site)
+    built.jinja_env.bytecode_cache = compiled
     built.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     return built
 

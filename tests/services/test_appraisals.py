@@ -1,0 +1,350 @@
+"""Appraising: rating, carrying over, confirming, recommending, consulting, finalising and recalling."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from appraisal.domain.facts import Appraisal, Case
+from appraisal.domain.rulebooks import rulebook
+from appraisal.domain.steps import ChangeAsked
+from appraisal.errors import NotFound, StepConflict
+from appraisal.services import appraisals, proposals
+from appraisal.services.appraisals import ConditionPut, RatingPut, changed_evidence
+from appraisal.storage import tables
+from tests import casts
+from tests.casts import Stage
+
+CHANGES = (ChangeAsked("Consult all three.", "TRI-1"),)
+
+
+def _rate(stage: Stage, number: str, who: str = "lead", seen: int | None = None, **puts: RatingPut) -> Case:
+    given = {name.replace("_", "-"): put for name, put in puts.items()}
+    with stage.database.begin() as db:
+        return appraisals.rate(db, stage.library, stage.people[who], stage.now, number, given, seen=seen)
+
+
+def _confirm(stage: Stage, number: str, who: str = "lead") -> Case:
+    with stage.database.begin() as db:
+        return appraisals.confirm_unchanged(db, stage.library, stage.people[who], stage.now, number)
+
+
+def _running(stage: Stage, number: str) -> Appraisal:
+    running = casts.load(stage, number).appraisal
+    assert running is not None
+    return running
+
+
+def _assigned(stage: Stage) -> str:
+    number = casts.submitted(stage)
+    casts.assign(stage, number)
+    return number
+
+
+def test_a_rating_is_saved_changed_and_taken_back(stage: Stage) -> None:
+    number = _assigned(stage)
+    before = casts.load(stage, number)
+    _rate(stage, number, ALI_1=RatingPut("1", "  No outcome.  ", "Section 2"), ALI_2=RatingPut("2"))
+    given = _running(stage, number).ratings["ALI-1"]
+    assert (given.value, given.comment, given.evidence, given.proposed) == ("1", "No outcome.", "Section 2", False)
+    _rate(stage, number, ALI_1=RatingPut("3"), ALI_2=RatingPut(""))
+    assert {item: entry.value for item, entry in _running(stage, number).ratings.items()} == {"ALI-1": "3"}
+    # Saving is private: only the appraisal's own row version tells of it.
+    after = casts.load(stage, number)
+    assert (after.sequence, after.head, after.row_version) == (before.sequence, before.head, before.row_version)
+    assert _running(stage, number).row_version == 3
+
+
+def test_everything_wrong_with_ratings_is_said(stage: Stage) -> None:
+    number = _assigned(stage)
+    wrong = {"ALI_1": RatingPut("7"), "FOO_1": RatingPut("2"), "EVA_2": RatingPut("2"), "ALI_2": RatingPut("2")}
+    assert casts.refusal(stage, lambda: _rate(stage, number, **wrong)) == ("item_unknown", "rating_unknown")
+
+
+@pytest.mark.parametrize(
+    ("who", "code"), [("desk", "not_lead"), ("eval", None), ("chief", "not_lead"), ("ana", "excluded_author")]
+)
+def test_only_the_lead_rates(lite: Stage, who: str, code: str | None) -> None:
+    number = _assigned(lite)
+    if code is None:
+        with pytest.raises(NotFound):
+            _rate(lite, number, who, ALI_1=RatingPut("2"))
+    else:
+        assert casts.refusal(lite, lambda: _rate(lite, number, who, ALI_1=RatingPut("2"))) == (code,)
+
+
+def test_what_was_rated_elsewhere_meanwhile_is_not_overwritten(stage: Stage) -> None:
+    number = _assigned(stage)
+    seen = _running(stage, number).row_version
+    _rate(stage, number, seen=seen, ALI_1=RatingPut("2"))
+    before = casts.contents(stage)
+    with pytest.raises(StepConflict):
+        _rate(stage, number, seen=seen, ALI_1=RatingPut("1", "No."))
+    assert casts.contents(stage) == before
+
+
+def test_nothing_is_rated_once_it_is_closed_or_held(stage: Stage) -> None:
+    number = casts.rated(stage)
+    casts.take(stage, "desk", number, "hold", until=date(2010, 6, 1), note="Elections.")
+    assert casts.refusal(stage, lambda: _rate(stage, number, ALI_1=RatingPut("2"))) == ("on_hold",)
+    casts.take(stage, "desk", number, "release")
+    casts.take(stage, "lead", number, "finalise")
+    assert casts.refusal(stage, lambda: _rate(stage, number, ALI_1=RatingPut("2"))) == ("not_open_for_rating",)
+
+
+def test_ratings_of_the_last_record_come_over_as_proposed(stage: Stage) -> None:
+    number = casts.revision(stage)
+    casts.save(stage, number, "gender", analysis="Women earn less.")
+    casts.resubmit(stage, number)
+    casts.assign(stage, number)
+    running = _running(stage, number)
+    assert {item: (given.value, given.comment) for item, given in running.ratings.items()} == {
+        item: ("1" if item == "TRI-1" else "2", "Because.") for item in casts.items_of(stage, number)
+    }
+    assert all(given.proposed for given in running.ratings.values())
+    assert casts.refused(stage, "lead", number, "finalise") == ("appraisal_incomplete", "recommendation_not_decidable")
+
+    case = casts.load(stage, number)
+    changed = changed_evidence(case, rulebook(stage.library, case.workflow, case.set))
+    assert "GEN-1" in changed
+    assert "ALI-1" not in changed
+    _confirm(stage, number)
+    waiting = {item for item, given in _running(stage, number).ratings.items() if given.proposed}
+    assert waiting == changed
+    _rate(stage, number, TRI_1=RatingPut("2"), **{item.replace("-", "_"): RatingPut("2") for item in changed})
+    casts.take(stage, "lead", number, "finalise")
+
+
+def test_a_changed_document_touches_the_items_that_cite_its_kind(stage: Stage) -> None:
+    number = casts.revision(stage)
+    kept = next(entry for entry in casts.load(stage, number).documents if entry.kind == "consultation")
+    with stage.database.begin() as db:
+        arguments: Any = (db, stage.library)
+        proposals.remove_document(*arguments, stage.people["ana"], stage.now, number, kept.id)
+        proposals.attach_document(
+            *arguments, stage.files, stage.people["ana"], stage.now, number, "consultation", "new.pdf", b"%PDF-1.7 new"
+        )
+    casts.resubmit(stage, number)
+    casts.assign(stage, number)
+    case = casts.load(stage, number)
+    book = rulebook(stage.library, case.workflow, case.set)
+    cited = {
+        item.id
+        for criterion in book.criteria
+        for item in criterion.checklist.items
+        if "documents.consultation" in item.evidence
+    }
+    assert changed_evidence(case, book) == cited
+
+
+def test_a_superseded_record_hands_nothing_on(stage: Stage) -> None:
+    """Version 2 was appraised, recalled and sent back: version 3 goes by version 1's record and its evidence."""
+    number = casts.revision(stage)
+    casts.save(stage, number, "gender", analysis="Changed in version 2.")
+    casts.resubmit(stage, number)
+    casts.assign(stage, number)
+    casts.rate(stage, number, "3")
+    casts.take(stage, "lead", number, "finalise")
+    casts.take(stage, "lead", number, "recall", note="A slip.")
+    casts.take(stage, "desk", number, "return_incomplete", missing="A letter.")
+    casts.take(stage, "ana", number, "submit")
+    casts.assign(stage, number)
+    running = _running(stage, number)
+    assert running.ratings["GEN-1"].value == "2"
+    case = casts.load(stage, number)
+    assert "GEN-1" in changed_evidence(case, rulebook(stage.library, case.workflow, case.set))
+
+
+def test_a_new_lead_confirms_every_rating(stage: Stage) -> None:
+    number = casts.rated(stage)
+    before = _running(stage, number)
+    casts.take(stage, "desk", number, "reassign", lead="all", note="Ill.")
+    running = _running(stage, number)
+    assert running.lead == stage.people["all"].id
+    assert all(given.proposed for given in running.ratings.values())
+    assert running.row_version == before.row_version + 1
+    assert casts.refused(stage, "all", number, "finalise") == ("appraisal_incomplete",)
+    assert casts.refused(stage, "lead", number, "finalise") == ("appraisal_incomplete", "not_lead")
+    _confirm(stage, number, "all")
+    case = casts.take(stage, "all", number, "finalise")
+    # Whoever led once never decides; both are kept.
+    assert case.related("lead") == {stage.people["lead"].id, stage.people["all"].id}
+    assert casts.refused(stage, "all", number, "approve") == ("excluded_lead",)
+
+
+@pytest.mark.parametrize(
+    ("lead", "codes"),
+    [("chief", ("lead_not_appraiser",)), ("lead", ("lead_unchanged",)), ("ana", ("lead_is_author", "lead_not_appraiser"))],
+)
+def test_who_may_not_be_named_lead(lite: Stage, lead: str, codes: tuple[str, ...]) -> None:
+    number = casts.rated(lite)
+    assert casts.refused(lite, "desk", number, "reassign", lead=lead, note="Ill.") == codes
+
+
+def test_an_author_never_leads_or_coordinates(lite: Stage) -> None:
+    number = casts.submitted(lite, "all")
+    assert casts.refused(lite, "desk", number, "assign", lead="all") == ("lead_is_author",)
+    assert casts.refused(lite, "all", number, "assign", lead="lead") == ("excluded_author",)
+
+
+def test_a_recommendation_and_its_conditions_are_notes_until_final(stage: Stage) -> None:
+    number = casts.rated(stage)
+    casts.recommend(stage, number, ["ALI-2", ""], chosen="READY_WITH_CONDITIONS")
+    casts.recommend(stage, number, ["ALI-3"], chosen="READY_WITH_CONDITIONS")
+    running = _running(stage, number)
+    assert [(entry.number, entry.item, entry.by_hand) for entry in running.conditions] == [(1, "ALI-3", True)]
+    assert (running.chosen, running.reason) == ("READY_WITH_CONDITIONS", "Because.")
+
+
+def test_a_recommendation_that_the_set_does_not_have_is_refused(stage: Stage) -> None:
+    number = casts.rated(stage)
+    assert casts.refusal(stage, lambda: casts.recommend(stage, number, chosen="PERFECT")) == ("recommendation_unknown",)
+    strange = ["A condition on something that is no item"]
+    assert casts.refusal(stage, lambda: casts.recommend(stage, number, strange)) == ("item_unknown",)
+
+
+def test_the_lead_may_lower_and_never_raise(stage: Stage) -> None:
+    number = casts.rated(stage)
+    casts.recommend(stage, number, chosen="READY_WITH_CONDITIONS")
+    assert casts.refused(stage, "lead", number, "finalise") == ("hand_written_missing",)
+    casts.recommend(stage, number, chosen="NOT_RECOMMENDED")
+    assert casts.refused(stage, "lead", number, "finalise") == ("recommendation_not_open",)
+    casts.recommend(stage, number, ["ALI-2"], chosen="READY_WITH_CONDITIONS")
+    case = casts.take(stage, "lead", number, "finalise")
+    assert case.finalised is not None
+    assert (case.finalised.computed, case.finalised.final) == ("READY", "READY_WITH_CONDITIONS")
+
+    other = casts.rated(stage, ratings={"TRI_1": "1"})
+    casts.recommend(stage, other, chosen="READY")
+    assert casts.refused(stage, "lead", other, "finalise") == ("recommendation_raised",)
+
+
+def test_conditions_need_owner_date_and_gate(stage: Stage) -> None:
+    number = casts.rated(stage, ratings={"CAP_6": "1"})
+    with stage.database.begin() as db:
+        appraisals.recommend(
+            db, stage.library, stage.people["lead"], stage.now, number, conditions=[ConditionPut("Mend.", "CAP-6")]
+        )
+    assert casts.refused(stage, "lead", number, "finalise") == ("conditions_incomplete",)
+    casts.recommend(stage, number)
+    assert casts.refused(stage, "lead", number, "finalise") == ("conditions_incomplete",)
+    casts.recommend(stage, number, ["CAP-6"])
+    case = casts.take(stage, "lead", number, "finalise")
+    assert case.finalised is not None
+    assert (case.finalised.final, case.finalised.verdicts["CAP"]) == ("READY_WITH_CONDITIONS", "PARTLY_MET")
+
+
+def _answer(stage: Stage, number: str, unit: str, who: str, on_behalf: bool = False) -> Case:
+    asked = next(entry for entry in casts.load(stage, number).appraisals[-1].consultations if entry.unit == unit)
+    with stage.database.begin() as db:
+        return appraisals.answer_consultation(
+            db, stage.library, stage.people[who], stage.now, number, asked.id, "We agree.", on_behalf=on_behalf
+        )
+
+
+def test_silence_blocks_until_its_date_has_passed(stage: Stage) -> None:
+    number = casts.submitted(stage)
+    running = casts.take(stage, "desk", number, "assign", lead="lead").appraisal
+    assert running is not None
+    assert {entry.unit for entry in running.consultations} == {
+        "PROGRAM",
+        "ACT/EMP",
+        "ACTRAV",
+        "NORMES",
+        "GENDER",
+        "Turin Centre",
+    }
+    # Monday and five working days of the standard track.
+    assert {entry.due_on for entry in running.consultations} == {date(2010, 2, 8)}
+    casts.rate(stage, number)
+    _answer(stage, number, "ACT/EMP", "actemp")
+    assert casts.refused(stage, "lead", number, "finalise") == ("consultations_open",)
+    stage.wait(days=7)
+    assert casts.refused(stage, "lead", number, "finalise") == ("consultations_open",)
+    stage.wait(days=1)
+    casts.take(stage, "lead", number, "finalise")
+    case = _answer(stage, number, "ACTRAV", "actrav")
+    late = {entry.unit: entry.late for entry in casts.load(stage, number).appraisals[-1].consultations}
+    assert late["ACTRAV"] is True
+    assert late["ACT/EMP"] is False
+    assert case.related("reviewer") == {stage.people["actemp"].id, stage.people["actrav"].id}
+
+
+def test_a_unit_answers_once_and_for_itself(stage: Stage) -> None:
+    number = casts.submitted(stage)
+    casts.take(stage, "desk", number, "assign", lead="lead")
+    assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "actemp")) == ("not_consulted",)
+    assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "ana")) == ("excluded_author",)
+    case = _answer(stage, number, "ACTRAV", "desk", on_behalf=True)
+    assert case.related("reviewer") == frozenset()
+    assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "actrav")) == ("consultation_answered",)
+
+
+def test_without_consultation_nothing_is_finalised(stage: Stage) -> None:
+    number = casts.submitted(stage)
+    casts.take(stage, "desk", number, "assign", lead="lead", consult=False)
+    casts.rate(stage, number)
+    assert casts.refused(stage, "lead", number, "finalise") == ("bureaux_not_asked",)
+
+
+def test_recalling_opens_a_new_appraisal_and_keeps_the_record(stage: Stage) -> None:
+    number = casts.awaiting(stage, ratings={"CAP_6": "1"})
+    record = tables.Record.__table__
+    with stage.database.read() as db:
+        kept = db.execute(select(record)).all()
+    (before,) = casts.load(stage, number).appraisals
+    casts.take(stage, "lead", number, "recall", note="A slip.")
+    case = casts.load(stage, number)
+    first, second = case.appraisals
+    assert case.finalised is None
+    assert (first.superseded_at is not None, first.record) == (True, before.record)
+    assert (second.is_running, second.ratings, second.record) == (True, before.ratings, "")
+    assert [entry.text for entry in second.conditions] == [entry.text for entry in before.conditions]
+    assert [(e.unit, e.answered_at) for e in second.consultations] == [(e.unit, e.answered_at) for e in before.consultations]
+    casts.rate(stage, number, CAP_6="1", CAP_7="1")
+    casts.recommend(stage, number, ["CAP-6", "CAP-7"])
+    casts.take(stage, "lead", number, "finalise")
+    with stage.database.read() as db:
+        after = db.execute(select(record).order_by(record.c.id)).all()
+    assert after[:1] == kept
+    assert len(after) == 2
+    case = casts.load(stage, number)
+    assert case.finalised is not None
+    assert (case.finalised.number, case.finalised.record) == (2, after[1].digest)
+
+
+def test_an_appraisal_sent_back_is_kept_as_it_was_left(stage: Stage) -> None:
+    number = casts.rated(stage)
+    running = _running(stage, number)
+    casts.take(stage, "desk", number, "return_incomplete", missing="A letter.")
+    (closed,) = casts.load(stage, number).appraisals
+    assert (closed.is_running, closed.finalised_at, closed.ratings) == (False, None, running.ratings)
+    casts.take(stage, "ana", number, "submit")
+    casts.take(stage, "desk", number, "assign", lead="lead")
+    assert _running(stage, number).ratings == {}
+
+
+def test_a_revision_needs_changes_on_items_that_exist(stage: Stage) -> None:
+    number = casts.rated(stage, ratings={"TRI_1": "1"})
+    unknown = (ChangeAsked("More.", "FOO-1"),)
+    assert casts.refused(stage, "lead", number, "request_revision", changes=unknown) == ("change_item_unknown",)
+    assert casts.refused(stage, "lead", number, "request_revision", changes=(ChangeAsked(" "),)) == ("changes_missing",)
+    assert casts.refused(stage, "lead", number, "finalise") == ("recommendation_not_decidable",)
+    two = (ChangeAsked("One.", "TRI-1"), ChangeAsked("Two."))
+    case = casts.take(stage, "lead", number, "request_revision", changes=two)
+    assert [(entry.round, entry.number, entry.text) for entry in case.changes] == [(1, 1, "One."), (1, 2, "Two.")]
+
+
+def test_a_sound_proposal_is_not_sent_back_by_its_lead(stage: Stage) -> None:
+    number = casts.rated(stage)
+    assert casts.refused(stage, "lead", number, "request_revision", changes=CHANGES) == ("recommendation_not_revision",)
+
+
+def test_the_appraisal_has_the_days_of_its_track(stage: Stage) -> None:
+    number = casts.submitted(stage)
+    casts.take(stage, "desk", number, "assign", lead="lead")
+    table = tables.Proposal.__table__
+    with stage.database.read() as db:
+        row = db.execute(select(table.c.due_on, table.c.holder_id)).one()
+    assert row == (stage.now.date() + timedelta(days=14), stage.people["lead"].id)

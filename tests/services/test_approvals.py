@@ -1,0 +1,200 @@
+"""Approvals given outside: registered for a proposal that is here or not, and imported all or none."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from appraisal.domain.facts import Case
+from appraisal.domain.routes import Route, route
+from appraisal.domain.rulebooks import rulebook
+from appraisal.domain.steps import ApprovalGiven
+from appraisal.errors import FaultyInput, StepConflict
+from appraisal.scenarios.neutral import neutral_content
+from appraisal.services import approvals
+from appraisal.services.proposals import BadContent
+from appraisal.storage import tables
+from tests import casts
+from tests.casts import START, Stage
+
+HEADING = "number,title,date,fund,document,source\n"
+
+
+def _register(
+    stage: Stage, approval: ApprovalGiven, who: str = "desk", request: str | None = None, **given: str
+) -> Case:
+    with stage.database.begin() as db:
+        return approvals.register_outside(
+            db, stage.library, stage.people[who], stage.now, neutral_content(given), approval, request=request
+        )
+
+
+def _route(stage: Stage, number: str) -> Route | None:
+    case = casts.load(stage, number)
+    return route(case, rulebook(stage.library, case.workflow, case.set))
+
+
+def test_a_proposal_that_never_came_here_is_created_approved(stage: Stage) -> None:
+    at = START - timedelta(days=40)
+    case = _register(stage, ApprovalGiven("Minute 12", "Registry", at), title="Outside one")
+    assert (case.number, case.state, case.origin) == ("TC-2009-0001", "approved", "registered")
+    assert case.relations == {}
+    assert _route(stage, case.number) == Route("outside", "registered")
+    approval = casts.load(stage, case.number).approval
+    assert approval is not None
+    assert (approval.approved_at, approval.document, approval.source) == (at, "Minute 12", "Registry")
+
+
+def test_an_undated_approval_is_kept_as_such(stage: Stage) -> None:
+    number = casts.outside(stage, undated=True)
+    approval = casts.load(stage, number).approval
+    assert approval is not None
+    assert approval.approved_at is None
+    assert _route(stage, number) == Route("outside", "registered")
+
+
+def test_what_cannot_be_registered_leaves_nothing(stage: Stage) -> None:
+    future = ApprovalGiven("Minute 12", "Registry", START + timedelta(seconds=1))
+    assert casts.refusal(stage, lambda: _register(stage, future)) == ("approval_in_future",)
+    assert casts.refusal(stage, lambda: _register(stage, ApprovalGiven(" ", "Registry"))) == ("approval_missing",)
+    given = ApprovalGiven("Minute 12", "Registry")
+    assert casts.refusal(stage, lambda: _register(stage, given, "chief")) == ("role_missing",)
+    before = casts.contents(stage)
+    with pytest.raises(BadContent):
+        _register(stage, given, title="x" * 301)
+    assert casts.contents(stage) == before
+
+
+def test_a_form_sent_twice_registers_once(stage: Stage) -> None:
+    given = ApprovalGiven("Minute 12", "Registry", START)
+    first = _register(stage, given, request="request-1")
+    assert _register(stage, given, request="request-1").number == first.number
+    with pytest.raises(StepConflict):
+        _register(stage, given, "all", request="request-1")
+
+
+@pytest.mark.parametrize("build", [casts.submitted, casts.rated, casts.revision, casts.awaiting])
+def test_an_approval_outside_overtakes_whatever_was_going_on(lite: Stage, build: object) -> None:
+    assert callable(build)
+    number = build(lite)
+    before = casts.load(lite, number)
+    casts.take(lite, "desk", number, "hold", until=lite.now.replace(month=6).date(), note="Elections.")
+    casts.take(lite, "desk", number, "register_approval", approval=ApprovalGiven("Minute 12", "Registry", START))
+    case = casts.load(lite, number)
+    assert (case.state, case.appraisal, case.hold) == ("approved", None, None)
+    assert (case.workflow, case.set) == (before.workflow, before.set)
+    assert case.approval is not None
+    assert case.approval.appraisal_id is None
+    assert _route(lite, number) == Route("outside", "registered")
+
+
+def test_nobody_registers_an_approval_of_their_own_proposal(lite: Stage) -> None:
+    number = casts.submitted(lite, "all")
+    given = ApprovalGiven("Minute 12", "Registry", START)
+    assert casts.refused(lite, "all", number, "register_approval", approval=given) == ("excluded_author",)
+
+
+def test_what_is_approved_is_not_registered_again(lite: Stage) -> None:
+    number = casts.approved(lite)
+    given = ApprovalGiven("Minute 12", "Registry", START)
+    assert casts.refused(lite, "desk", number, "register_approval", approval=given) == ("wrong_state",)
+
+
+def _import(stage: Stage, text: str, who: str = "desk") -> list[Case]:
+    lines = approvals.read_approvals(text, "list.csv", stage.now)
+    with stage.database.begin() as db:
+        return approvals.import_approvals(db, stage.library, stage.people[who], stage.now, lines, "list.csv")
+
+
+def test_a_list_of_approvals_is_registered(stage: Stage) -> None:
+    number = casts.submitted(stage)
+    done = _import(
+        stage,
+        "\ufeff" + HEADING + f"{number},,2010-01-15,XBTC,Minute 1,Registry\n"
+        "\n"
+        ',"Skills, again",2009-06-30,RBSA,Minute 2,"Registry, box 3"\n'
+        ",Undated one,,RBTC,Minute 3,Registry\n"
+        ",Of today,2010-02-01,XBTC,Minute 4,Registry\n",
+    )
+    assert [case.state for case in done] == ["approved"] * 4
+    found = [case.approval.approved_at if case.approval else START for case in done]
+    # A day counts as its end in Geneva; today has not ended, and the approval was before this moment.
+    assert found == [
+        datetime(2010, 1, 15, 22, 59, 59, 999999, UTC),
+        datetime(2009, 6, 30, 21, 59, 59, 999999, UTC),
+        None,
+        stage.now,
+    ]
+    assert [case.number for case in done[1:]] == ["TC-2009-0001", "TC-2010-0002", "TC-2010-0003"]
+    table = tables.Proposal.__table__
+    with stage.database.read() as db:
+        rows = db.execute(select(table.c.title, table.c.funds, table.c.route).order_by(table.c.id)).all()
+    assert rows[1:] == [
+        ("Skills, again", "RBSA", "outside"),
+        ("Undated one", "RBTC", "outside"),
+        ("Of today", "XBTC", "outside"),
+    ]
+
+
+def test_every_bad_line_is_named_and_nothing_is_registered(stage: Stage) -> None:
+    approved, hidden = casts.approved(stage), casts.draft(stage)
+    _import(stage, HEADING + ",Known,2009-06-30,XBTC,Minute 1,Registry\n")
+    text = (
+        HEADING + ",Good,2010-01-15,XBTC,Minute 1,Registry\n"
+        f"{approved},,2010-01-15,XBTC,Minute 1,Registry\n"
+        f"{hidden},,2010-01-15,XBTC,Minute 1,Registry\n"
+        "TC-1999-0001,,2010-01-15,XBTC,Minute 1,Registry\n"
+        ",Known,2009-06-30,XBTC,Minute 1,Registry\n"
+        ",GOOD,2010-01-15,XBTC,Minute 1,Registry\n"
+        f",{'x' * 301},2010-01-15,XBTC,Minute 1,Registry\n"
+    )
+    before = casts.contents(stage)
+    with pytest.raises(FaultyInput) as caught:
+        _import(stage, text)
+    assert [(fault.file, fault.line) for fault in caught.value.faults] == [("list.csv", line) for line in range(3, 9)]
+    assert [fault.message for fault in caught.value.faults[1:5]] == [
+        f"proposal {hidden} does not exist",
+        "there is no proposal TC-1999-0001",
+        "an approval of “Known” was imported before",
+        "the same as line 2",
+    ]
+    assert casts.contents(stage) == before
+
+
+def test_only_coordinators_import(stage: Stage) -> None:
+    before = casts.contents(stage)
+    with pytest.raises(FaultyInput, match="role of coordinator"):
+        _import(stage, HEADING + ",One,2009-06-30,XBTC,Minute 1,Registry\n", "chief")
+    assert casts.contents(stage) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ("", [1]),
+        ("a,b\n", [1]),
+        (HEADING, [1]),
+        (HEADING + ",,2010-01-15,XBTC,Minute,Registry\n", [2]),
+        (HEADING + ",One,2010-01-15,GOLD,,\n", [2, 2, 2]),
+        (HEADING + ",One,15.1.2010,XBTC,Minute,Registry\n", [2]),
+        (HEADING + ",One,20100115,XBTC,Minute,Registry\n", [2]),
+        (HEADING + ",One,2010-W02-5,XBTC,Minute,Registry\n", [2]),
+        (HEADING + ",One,2010-02-30,XBTC,Minute,Registry\n", [2]),
+        (HEADING + ",One,2010-02-02,XBTC,Minute,Registry\n", [2]),
+        (HEADING + ",One,2010-01-15,XBTC,Minute\n", [2]),
+        (HEADING + ',"One,2010-01-15,XBTC,Minute,Registry\n', [2]),
+        (HEADING + ',"One\ntwo",bad,XBTC,Minute,Registry\n,Two,bad,XBTC,Minute,Registry\n', [3, 4]),
+    ],
+)
+def test_a_list_that_cannot_be_read_names_its_lines(text: str, faults: list[int]) -> None:
+    with pytest.raises(FaultyInput) as caught:
+        approvals.read_approvals(text, "list.csv", START)
+    assert [fault.line for fault in caught.value.faults] == faults
+
+
+def test_a_date_of_long_ago_can_be_read_back(stage: Stage) -> None:
+    (case,) = _import(stage, HEADING + ",Ancient,0999-06-30,XBTC,Minute 1,Registry\n")
+    approval = casts.load(stage, case.number).approval
+    assert approval is not None
+    assert approval.approved_at is not None
+    assert approval.approved_at.year == 999

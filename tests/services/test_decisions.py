@@ -1,0 +1,286 @@
+"""Deciding: approval, override, rejection, rounds, escalation, annulment and what follows an approval."""
+
+import pytest
+from sqlalchemy import Connection, select
+
+from appraisal.domain.facts import Case
+from appraisal.domain.refusals import NotAllowed
+from appraisal.domain.routes import Route, route
+from appraisal.domain.rulebooks import rulebook
+from appraisal.domain.steps import Agreement, ChangeAsked
+from appraisal.errors import NotFound
+from appraisal.services import appraisals
+from appraisal.storage import tables
+from appraisal.storage.facts import load_case
+from tests import casts
+from tests.casts import Stage
+
+CHANGES = (ChangeAsked("Say more.", "ALI-1"),)
+DONOR = Agreement(casts.START.date(), "Agreement 1")
+
+
+def _route(stage: Stage, number: str) -> Route | None:
+    case = casts.load(stage, number)
+    found = route(case, rulebook(stage.library, case.workflow, case.set))
+    table = tables.Proposal.__table__
+    with stage.database.read() as db:
+        row = db.execute(select(table).where(table.c.number == number)).one()
+    assert (row.route, row.route_reason) == ((found.kind, found.reason) if found else ("", ""))
+    assert row.approved_at == (case.approval.approved_at if case.approval else None)
+    return found
+
+
+def test_an_approval_by_the_mechanism(stage: Stage) -> None:
+    number = casts.awaiting(stage)
+    at = stage.now
+    casts.take(stage, "chief", number, "approve")
+    assert _route(stage, number) == Route("mechanism")
+    approval = casts.load(stage, number).approval
+    assert approval is not None
+    assert (approval.approved_at, approval.by, approval.contradicts) == (at, stage.people["chief"].id, False)
+
+
+def test_an_appraisal_of_the_same_moment_is_not_earlier(stage: Stage) -> None:
+    number = casts.rated(stage)
+    at = stage.now
+    casts.take(stage, "lead", number, "finalise")
+    stage.now = at
+    assert casts.refused(stage, "chief", number, "approve") == ("appraisal_not_earlier",)
+
+
+def test_nobody_approves_what_they_wrote_or_led(lite: Stage) -> None:
+    written = casts.awaiting(lite, "all")
+    assert casts.refused(lite, "all", written, "approve") == ("excluded_author",)
+
+
+def test_approving_against_the_appraisal_is_refused(stage: Stage) -> None:
+    number = casts.not_recommended(stage)
+    assert casts.refused(stage, "chief", number, "approve") == ("recommendation_unfavourable",)
+
+
+def test_an_override_takes_two_managers(stage: Stage) -> None:
+    number = casts.not_recommended(stage)
+    assert casts.refused(stage, "deputy", number, "countersign") == ("override_not_waiting",)
+    case = casts.take(stage, "chief", number, "propose_override", note="Urgent.")
+    assert (case.state, case.approval) == ("awaiting_decision", None)
+    assert case.signature is not None
+    assert case.finalised is not None
+    assert case.signature.appraisal_id == case.finalised.id
+    assert casts.refused(stage, "third", number, "propose_override", note="Me too.") == ("signature_waiting",)
+    assert casts.refused(stage, "chief", number, "countersign") == ("excluded_signatory",)
+    assert casts.refused(stage, "lead", number, "recall", note="Wait.") == ("signature_waiting",)
+    casts.take(stage, "deputy", number, "countersign")
+    case = casts.load(stage, number)
+    assert (case.state, case.signature) == ("approved", None)
+    assert case.approval is not None
+    assert case.approval.contradicts
+    assert _route(stage, number) == Route("override")
+
+
+def test_an_override_is_closed_where_an_approval_is_open(stage: Stage) -> None:
+    number = casts.awaiting(stage)
+    assert casts.refused(stage, "chief", number, "propose_override", note="Urgent.") == ("approval_open",)
+
+
+def test_a_first_signature_does_not_outlive_the_appraisal_it_is_bound_to(stage: Stage) -> None:
+    number = casts.not_recommended(stage)
+    casts.take(stage, "chief", number, "propose_override", note="Urgent.")
+    casts.take(stage, "third", number, "return", changes=CHANGES)
+    assert casts.load(stage, number).signature is None
+    casts.resubmit(stage, number)
+    casts.assign(stage, number)
+    casts.rate(stage, number, TRI_1="1")
+    casts.recommend(stage, number, chosen="NOT_RECOMMENDED")
+    casts.take(stage, "lead", number, "finalise")
+    assert casts.refused(stage, "deputy", number, "countersign") == ("override_not_waiting",)
+    # The first signatory of then may give the second of now.
+    casts.take(stage, "deputy", number, "propose_override", note="Urgent.")
+    casts.take(stage, "chief", number, "countersign")
+
+
+@pytest.mark.parametrize(("ratings", "contradicts"), [({}, True), ({"TRI_1": "1"}, False)])
+def test_a_rejection_against_the_recommendation_is_marked(
+    lite: Stage, ratings: dict[str, str], contradicts: bool
+) -> None:
+    number = casts.not_recommended(lite) if ratings else casts.awaiting(lite)
+    case = casts.take(lite, "chief", number, "reject", note="No.")
+    assert case.decisions[-1].contradicts is contradicts
+    table = tables.Proposal.__table__
+    with lite.database.read() as db:
+        assert db.execute(select(table.c.counts, table.c.due_on, table.c.holder_id)).one() == (False, None, None)
+
+
+def test_a_decision_is_asked_for_once_a_version(stage: Stage) -> None:
+    number = casts.revision(stage)
+    casts.save(stage, number, "gender", analysis="Not yet submitted.")
+    casts.take(stage, "ana", number, "escalate", note="No more time.")
+    case = casts.load(stage, number)
+    assert case.version is not None
+    assert case.version.content["gender"]["analysis"] == "Illustrative entry."
+    assert casts.refused(stage, "chief", number, "approve") == ("recommendation_unfavourable",)
+    casts.take(stage, "chief", number, "return", changes=CHANGES)
+    assert casts.refused(stage, "ana", number, "escalate", note="Again.") == ("escalated_before",)
+    # The next version may be escalated again.
+    casts.resubmit(stage, number)
+    casts.assign(stage, number)
+    casts.rate(stage, number, TRI_1="1")
+    casts.take(stage, "lead", number, "request_revision", changes=CHANGES)
+    casts.take(stage, "ana", number, "escalate", note="Again.")
+    casts.take(stage, "chief", number, "propose_override", note="Urgent.")
+    casts.take(stage, "deputy", number, "countersign")
+    assert _route(stage, number) == Route("override")
+
+
+def test_what_a_manager_returned_is_not_escalated(stage: Stage) -> None:
+    number = casts.awaiting(stage)
+    casts.take(stage, "chief", number, "return", changes=CHANGES)
+    assert casts.load(stage, number).decisions[-1].contradicts
+    assert casts.refused(stage, "ana", number, "escalate", note="Now.") == ("not_recommended_revision",)
+
+
+def test_after_three_rounds_a_manager_has_the_word(stage: Stage) -> None:
+    number = casts.revision(stage)
+    for turn in (2, 3):
+        early = casts.refused(stage, "chief", number, "continue_rounds", note="Go on.")
+        assert early == casts.refused(stage, "chief", number, "reject", note="Enough.") == ("rounds_remain",)
+        casts.resubmit(stage, number)
+        casts.assign(stage, number)
+        casts.rate(stage, number, TRI_1="1")
+        case = casts.take(stage, "lead", number, "request_revision", changes=CHANGES)
+        assert max(change.round for change in case.changes) == turn
+    casts.answer_changes(stage, number)
+    assert casts.refused(stage, "ana", number, "submit") == ("rounds_spent",)
+    casts.take(stage, "chief", number, "continue_rounds", note="Go on.")
+    assert casts.refused(stage, "chief", number, "continue_rounds", note="Go on.") == ("further_round_allowed",)
+    casts.take(stage, "ana", number, "submit")
+    casts.assign(stage, number)
+    casts.rate(stage, number, TRI_1="1")
+    casts.take(stage, "lead", number, "request_revision", changes=CHANGES)
+    casts.answer_changes(stage, number)
+    assert casts.refused(stage, "ana", number, "submit") == ("rounds_spent",)
+    casts.take(stage, "chief", number, "reject", note="Enough.")
+    assert casts.load(stage, number).state == "rejected"
+
+
+def test_an_annulment_takes_two_managers_and_leaves_the_indicator(stage: Stage) -> None:
+    number = casts.approved(stage)
+    assert casts.refused(stage, "deputy", number, "annul") == ("annulment_not_waiting",)
+    casts.take(stage, "chief", number, "propose_annulment", note="A mistake.")
+    assert _route(stage, number) == Route("mechanism")
+    assert casts.refused(stage, "chief", number, "annul") == ("excluded_signatory",)
+    casts.take(stage, "deputy", number, "annul")
+    assert (casts.load(stage, number).state, _route(stage, number)) == ("annulled", None)
+
+
+def test_a_step_onward_voids_a_proposal_to_annul(stage: Stage) -> None:
+    number = casts.approved(stage)
+    casts.take(stage, "chief", number, "propose_annulment", note="A mistake.")
+    casts.take(stage, "desk", number, "send_to_donor")
+    assert casts.refused(stage, "deputy", number, "annul") == ("annulment_not_waiting",)
+
+
+def _condition(stage: Stage, number: str) -> int:
+    final = casts.load(stage, number).finalised
+    assert final is not None
+    return final.conditions[0].id
+
+
+def _clear(stage: Stage, number: str, who: str, evidence: str = "The letter came.") -> Case:
+    with stage.database.begin() as db:
+        return appraisals.clear_condition(
+            db, stage.library, stage.people[who], stage.now, number, _condition_in(db, number), evidence
+        )
+
+
+def _waive(stage: Stage, number: str, who: str, reason: str = "Not needed.") -> Case:
+    with stage.database.begin() as db:
+        return appraisals.waive_condition(
+            db, stage.library, stage.people[who], stage.now, number, _condition_in(db, number), reason
+        )
+
+
+def _condition_in(db: Connection, number: str) -> int:
+    final = load_case(db, number).finalised
+    assert final is not None
+    return final.conditions[0].id
+
+
+CONDITIONAL = {"CAP_6": "1"}
+
+
+def test_conditions_before_the_donor_hold_up_the_donor(stage: Stage) -> None:
+    number = casts.approved(stage, ratings=CONDITIONAL)
+    assert casts.refused(stage, "desk", number, "send_to_donor") == ("conditions_open",)
+    assert casts.refusal(stage, lambda: _clear(stage, number, "chief")) == ("condition_owner_clears",)
+    assert casts.refusal(stage, lambda: _clear(stage, number, "desk", " ")) == ("evidence_missing",)
+    before = casts.load(stage, number)
+    after = _clear(stage, number, "desk")
+    assert after.sequence == before.sequence + 1
+    assert casts.refusal(stage, lambda: _clear(stage, number, "desk")) == ("condition_closed",)
+    casts.take(stage, "desk", number, "send_to_donor")
+    assert _route(stage, number) == Route("mechanism")
+
+
+def test_conditions_before_the_start_hold_up_the_start(stage: Stage) -> None:
+    number = casts.rated(stage, ratings=CONDITIONAL)
+    casts.recommend(stage, number, ["CAP-6"], gate="before_start")
+    casts.take(stage, "lead", number, "finalise")
+    casts.take(stage, "chief", number, "approve")
+    casts.take(stage, "desk", number, "send_to_donor")
+    casts.take(stage, "desk", number, "fund", agreement=DONOR)
+    assert casts.refused(stage, "desk", number, "start") == ("conditions_open",)
+    _clear(stage, number, "desk")
+    casts.take(stage, "desk", number, "start")
+
+
+def test_an_owner_or_author_does_not_close_a_condition(stage: Stage) -> None:
+    number = casts.rated(stage, "all", ratings=CONDITIONAL)
+    with stage.database.begin() as db:
+        due = stage.now.date()
+        put = appraisals.ConditionPut("Mend.", "CAP-6", "Desk", due, "before_donor")
+        appraisals.recommend(db, stage.library, stage.people["lead"], stage.now, number, conditions=[put])
+    casts.take(stage, "lead", number, "finalise")
+    assert casts.refusal(stage, lambda: _clear(stage, number, "all")) == ("condition_owner_clears",)
+    assert casts.refusal(stage, lambda: _clear(stage, number, "desk")) == ("condition_owner_clears",)
+
+
+def test_a_waiver_leaves_only_the_override(stage: Stage) -> None:
+    number = casts.awaiting(stage, ratings=CONDITIONAL)
+    assert casts.refusal(stage, lambda: _waive(stage, number, "desk")) == ("role_missing",)
+    assert casts.refusal(stage, lambda: _waive(stage, number, "chief", " ")) == ("note_missing",)
+    _waive(stage, number, "chief")
+    assert casts.refused(stage, "third", number, "approve") == ("condition_waived",)
+    casts.take(stage, "chief", number, "propose_override", note="Urgent.")
+    casts.take(stage, "deputy", number, "countersign")
+    casts.take(stage, "desk", number, "send_to_donor")
+    assert _route(stage, number) == Route("override")
+
+
+def test_what_was_approved_on_conditions_is_not_freed_of_them_by_one_person(stage: Stage) -> None:
+    number = casts.approved(stage, ratings=CONDITIONAL)
+    assert casts.refusal(stage, lambda: _waive(stage, number, "chief")) == ("waiver_too_late",)
+
+
+def test_conditions_of_another_proposal_are_not_found(stage: Stage) -> None:
+    one, two = casts.awaiting(stage, ratings=CONDITIONAL), casts.awaiting(stage, ratings=CONDITIONAL)
+    foreign = _condition(stage, two)
+    with pytest.raises(NotFound), stage.database.begin() as db:
+        appraisals.clear_condition(db, stage.library, stage.people["desk"], stage.now, one, foreign, "Yes.")
+
+
+def test_only_what_was_approved_here_goes_to_the_donor(stage: Stage) -> None:
+    number = casts.outside(stage)
+    assert casts.refused(stage, "desk", number, "send_to_donor") == ("approved_outside",)
+
+
+def test_withdrawing_ends_the_appraisal_and_the_hold(stage: Stage) -> None:
+    number = casts.rated(stage)
+    casts.take(stage, "desk", number, "hold", until=stage.now.replace(month=6).date(), note="Elections.")
+    with pytest.raises(NotAllowed):
+        casts.take(stage, "lead", number, "finalise")
+    casts.take(stage, "ana", number, "withdraw", note="No longer needed.")
+    case = casts.load(stage, number)
+    assert (case.state, case.appraisal, case.hold) == ("withdrawn", None, None)
+    table = tables.Proposal.__table__
+    with stage.database.read() as db:
+        assert db.execute(select(table.c.on_hold)).scalar_one() is False

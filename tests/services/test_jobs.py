@@ -1,0 +1,176 @@
+"""Jobs: leased to one worker, finished by the one that holds the lease, put back, given up, done once."""
+
+from contextlib import suppress
+from datetime import timedelta
+from threading import Barrier, Thread
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from appraisal.i18n import Language
+from appraisal.services import acts, jobs, records
+from appraisal.services.jobs import LEASE, MOST_ATTEMPTS
+from appraisal.storage import proposals, tables
+from appraisal.storage.databases import Database
+from tests import casts
+from tests.casts import START, Stage
+
+JOBS = tables.Job.__table__
+SECOND = timedelta(seconds=1)
+
+
+def _enqueue(database: Database, count: int = 1, kind: str = "render") -> None:
+    with database.begin() as db:
+        for number in range(count):
+            proposals.enqueue(db, kind, {"record": number, "language": "en"}, START)
+
+
+def _rows(database: Database) -> list[Row[Any]]:
+    with database.read() as db:
+        return list(db.execute(select(JOBS).order_by(JOBS.c.id)).all())
+
+
+def test_a_job_is_in_one_pair_of_hands(database: Database) -> None:
+    _enqueue(database, 3)
+    assert jobs.lease(database, START - SECOND) == []
+    first = jobs.lease(database, START, most=2)
+    assert [job.payload["record"] for job in first] == [0, 1]
+    assert [job.payload["record"] for job in jobs.lease(database, START, most=2)] == [2]
+    assert jobs.lease(database, START + LEASE) == []
+    (again,) = jobs.lease(database, START + LEASE + SECOND)
+    assert (again.id, again.attempts) == (first[0].id, 2)
+
+
+def test_whoever_lost_the_lease_finishes_nothing(database: Database) -> None:
+    _enqueue(database)
+    (slow,) = jobs.lease(database, START)
+    (quick,) = jobs.lease(database, START + LEASE + SECOND)
+    assert not jobs.finish(database, slow, START + LEASE + SECOND)
+    assert not jobs.fail(database, slow, START + LEASE + SECOND, "too slow")
+    assert jobs.finish(database, quick, START + LEASE + SECOND)
+    assert not jobs.finish(database, quick, START + LEASE + 2 * SECOND)
+    assert jobs.waiting(database) == 0
+
+
+def test_a_job_that_fails_is_put_off_twice_as_long_each_time_and_then_given_up(database: Database) -> None:
+    _enqueue(database)
+    now, waits = START, []
+    for _ in range(MOST_ATTEMPTS):
+        (job,) = jobs.lease(database, now)
+        assert jobs.fail(database, job, now, "x" * 5000)
+        (row,) = _rows(database)
+        if row.dead_at is None:
+            waits.append((row.run_at - now).total_seconds())
+            assert jobs.lease(database, row.run_at - SECOND) == []
+            now = row.run_at
+    assert waits == [10, 20, 40, 80, 160]
+    (row,) = _rows(database)
+    assert (row.dead_at, len(row.error)) == (now, 2000)
+    assert jobs.lease(database, now + timedelta(days=365)) == []
+    assert jobs.waiting(database) == 0
+
+
+def test_a_job_that_kills_its_workers_is_given_up(database: Database) -> None:
+    _enqueue(database)
+    now = START
+    for _ in range(MOST_ATTEMPTS):
+        assert len(jobs.lease(database, now)) == 1
+        now += LEASE + SECOND
+    assert jobs.lease(database, now) == []
+    (row,) = _rows(database)
+    assert row.dead_at == now
+    assert "died" in row.error
+
+
+def test_workers_share_jobs_and_do_none_twice(database: Database) -> None:
+    _enqueue(database, 12)
+    barrier = Barrier(3)
+    taken: list[int] = []
+
+    def work() -> None:
+        barrier.wait()
+        while leased := jobs.lease(database, START, most=2):
+            taken.extend(job.id for job in leased)
+            for job in leased:
+                jobs.finish(database, job, START)
+
+    threads = [Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == [row.id for row in _rows(database)]
+
+
+class Press:
+    """Draws a record as a few bytes, and remembers what was asked of it."""
+
+    def __init__(self, faults: int = 0) -> None:
+        self.asked: list[tuple[bytes, str]] = []
+        self.faults = faults
+
+    def __call__(self, value: bytes, language: Language) -> bytes:
+        self.asked.append((value, language))
+        if len(self.asked) <= self.faults:
+            raise RuntimeError("out of ink")
+        return b"%PDF " + language.encode() + value[:20]
+
+
+def _renderings(database: Database) -> list[Row[Any]]:
+    with database.read() as db:
+        return list(db.execute(select(tables.Rendering.__table__)).all())
+
+
+def test_a_record_is_rendered_in_the_language_of_who_closed_it(stage: Stage) -> None:
+    casts.awaiting(stage)
+    press = Press()
+    done: list[jobs.Leased] = []
+    assert jobs.work(stage.database, stage.files, press, lambda: stage.now, done.append) == 1
+    ((value, language),) = press.asked
+    (row,) = _renderings(stage.database)
+    assert (language, row.language) == ("en", "en")
+    assert stage.files.read(row.sha256) == b"%PDF en" + value[:20]
+    assert [job.kind for job in done] == ["render"]
+    assert jobs.work(stage.database, stage.files, press, lambda: stage.now) == 0
+
+
+def test_a_worker_that_dies_before_finishing_leaves_one_rendering(stage: Stage) -> None:
+    casts.awaiting(stage)
+    (job,) = jobs.lease(stage.database, stage.now)
+    with stage.database.begin() as db:
+        records.keep_rendering(db, stage.files, int(job.payload["record"]), "en", b"%PDF first", stage.now)
+    stage.now += LEASE + SECOND
+    assert jobs.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
+    (row,) = _renderings(stage.database)
+    assert stage.files.read(row.sha256) == b"%PDF first"
+
+
+def test_a_fault_of_the_press_is_tried_again_later(stage: Stage) -> None:
+    casts.awaiting(stage)
+    press = Press(faults=1)
+    assert jobs.work(stage.database, stage.files, press, lambda: stage.now) == 0
+    assert _renderings(stage.database) == []
+    assert _rows(stage.database)[0].error == "RuntimeError: out of ink"
+    stage.wait(seconds=10)
+    assert jobs.work(stage.database, stage.files, press, lambda: stage.now) == 1
+    assert len(_renderings(stage.database)) == 1
+
+
+def test_a_job_that_nobody_knows_fails_and_holds_up_no_other(stage: Stage) -> None:
+    with stage.database.begin() as db:
+        proposals.enqueue(db, "dance", {}, START)
+        proposals.enqueue(db, "render", {"record": 999, "language": "en"}, START)
+    casts.awaiting(stage)
+    assert jobs.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
+    errors = [row.error for row in _rows(stage.database)]
+    assert errors == ["ValueError: there is no job of the kind dance", "NotFound: record 999 does not exist", ""]
+
+
+def test_a_job_is_written_with_its_step_or_not_at_all(stage: Stage) -> None:
+    number = casts.rated(stage)
+    with suppress(ZeroDivisionError), stage.database.begin() as db:
+        acts.take_step(db, stage.library, stage.people["lead"], stage.now, number, "finalise")
+        raise ZeroDivisionError
+    assert _rows(stage.database) == []
+    assert casts.load(stage, number).state == "under_appraisal"
+

@@ -1,0 +1,139 @@
+"""Records: stored under the digest of their canonical form, quoted by what relies on them, never changed."""
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import Row, select
+
+from appraisal.canonical import canonical
+from appraisal.domain.steps import ApprovalGiven, ChangeAsked
+from appraisal.errors import NotFound
+from appraisal.services import records
+from appraisal.storage import queries, tables
+from tests import casts
+from tests.casts import Stage
+
+RECORDS = tables.Record.__table__
+
+
+def _stored(stage: Stage) -> list[Row[Any]]:
+    with stage.database.read() as db:
+        return list(db.execute(select(RECORDS).order_by(RECORDS.c.id)).all())
+
+
+def test_a_record_is_its_canonical_form_under_its_digest(stage: Stage) -> None:
+    number = casts.approved(stage)
+    case, stored = casts.load(stage, number), _stored(stage)
+    assert [row.kind for row in stored] == ["appraisal", "decision"]
+    for row in stored:
+        assert hashlib.sha256(row.value.encode()).hexdigest() == row.digest
+        assert canonical(json.loads(row.value)).decode() == row.value
+        with stage.database.read() as db:
+            assert records.record_value(db, row.id) == row.value.encode()
+    with stage.database.read() as db:
+        chain = [event.facts for event in queries.chain_of(db, case.id)]
+    said = {event["action"]: event["facts"].get("record") for event in chain}
+    assert (said["finalise"], said["approve"]) == (stored[0].digest, stored[1].digest)
+
+
+def test_a_decision_quotes_the_record_it_relies_on(stage: Stage) -> None:
+    number = casts.approved(stage)
+    (appraisal,) = casts.load(stage, number).appraisals
+    made, decision = _stored(stage)
+    value = json.loads(decision.value)
+    assert value["appraisal_record"] == appraisal.record == made.digest
+    assert value["appraisal"]["record"] == made.digest
+    assert value["decision"]["route"] == "mechanism"
+    assert json.loads(made.value)["appraisal"]["record"] == ""
+
+
+def test_a_record_says_who_when_and_by_which_definitions(stage: Stage) -> None:
+    number = casts.overridden(stage)
+    case = casts.load(stage, number)
+    made, decision = (json.loads(row.value) for row in _stored(stage))
+    assert made["proposal"]["authors"] == ["Ana"]
+    assert case.version is not None
+    assert made["proposal"]["version_digest"] == case.version.digest
+    assert made["appraisal"]["lead"]["name"] == "Lead"
+    assert made["definitions"]["digests"]["standard.v1"] == stage.library.digests["standard.v1"]
+    assert [step["name"] for step in made["steps"]] == ["submit", "assign", "finalise"]
+    first = decision["decision"]["first_signature"]
+    assert (first["by"]["name"], first["note"]) == ("Chief", "The donor cannot wait.")
+    assert (decision["decision"]["by"]["name"], decision["decision"]["contradicts"]) == ("Deputy", True)
+    with stage.database.read() as db:
+        chain = queries.chain_of(db, case.id)
+    # The head that a record names is that of the event before its own.
+    for value in (made, decision):
+        assert chain[value["chain"]["sequence"] - 1].digest == value["chain"]["head"]
+
+
+def test_nothing_that_follows_changes_a_record(stage: Stage) -> None:
+    number = casts.awaiting(stage)
+    (first,) = _stored(stage)
+    casts.take(stage, "lead", number, "recall", note="A slip.")
+    casts.take(stage, "lead", number, "finalise")
+    casts.take(stage, "chief", number, "return", changes=(ChangeAsked("More."),))
+    casts.save(stage, number, "identification", title="Another title")
+    casts.resubmit(stage, number)
+    casts.assign(stage, number)
+    casts.rate(stage, number, "3")
+    casts.take(stage, "lead", number, "finalise")
+    casts.take(stage, "chief", number, "approve")
+    casts.take(stage, "chief", number, "propose_annulment", note="A mistake.")
+    casts.take(stage, "deputy", number, "annul")
+    stored = _stored(stage)
+    assert stored[0] == first
+    assert [row.kind for row in stored] == ["appraisal", "appraisal", "decision", "appraisal", "decision", "decision"]
+    assert len({row.digest for row in stored}) == 6
+
+
+def test_a_registered_approval_quotes_no_appraisal(stage: Stage) -> None:
+    number = casts.awaiting(stage)
+    casts.take(stage, "desk", number, "register_approval", approval=ApprovalGiven("Minute 1", "Registry"))
+    value = json.loads(_stored(stage)[-1].value)
+    assert (value["appraisal_record"], value["decision"]["undated"], value["decision"]["route"]) == ("", True, "outside")
+    case = casts.load(stage, number)
+    with stage.database.read() as db:
+        assert queries.chain_of(db, case.id)[-1].facts["facts"]["appraisal_record"] == ""
+
+
+def test_a_record_is_found_by_its_digest(stage: Stage) -> None:
+    number = casts.awaiting(stage)
+    (row,) = _stored(stage)
+    with stage.database.read() as db:
+        found = queries.find_record(db, row.digest)
+        assert found is not None
+        assert (found.number, found.value) == (number, row.value)
+        assert queries.find_record(db, "0" * 64) is None
+        with pytest.raises(NotFound):
+            records.record_value(db, row.id + 1)
+
+
+def test_a_rendering_is_asked_for_once(stage: Stage) -> None:
+    casts.awaiting(stage)
+    (row,) = _stored(stage)
+    jobs = tables.Job.__table__
+
+    def ask(language: Any) -> int:
+        with stage.database.begin() as db:
+            records.ask_rendering(db, row.id, language, stage.now)
+            return len(db.execute(select(jobs.c.id)).all())
+
+    assert ask("en") == 1
+    assert ask("fr") == ask("fr") == 2
+    with stage.database.begin() as db:
+        records.keep_rendering(db, stage.files, row.id, "es", b"%PDF", stage.now)
+    assert ask("es") == 2
+
+
+def test_the_first_rendering_is_kept(stage: Stage) -> None:
+    casts.awaiting(stage)
+    (row,) = _stored(stage)
+    with stage.database.begin() as db:
+        first = records.keep_rendering(db, stage.files, row.id, "en", b"%PDF one", stage.now)
+        assert records.keep_rendering(db, stage.files, row.id, "en", b"%PDF two", stage.now) == first
+    with stage.database.read() as db:
+        assert queries.find_rendering(db, row.id, "en") == first
+    assert stage.files.read(first) == b"%PDF one"

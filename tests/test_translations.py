@@ -1,0 +1,66 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from appraisal.i18n import LANGUAGES, Plural, catalogue, places
+from appraisal.paths import folder
+
+ROOT = folder("templates").parent
+JINJA = {"silent": "false", "newstyle_gettext": "true", "trimmed": "true"}
+TRANSLATED = [language for language in LANGUAGES if language != "en"]
+
+
+def sentences() -> Iterator[tuple[str, ...]]:
+    """Every sentence of the code and of the templates, counting ones with both forms."""
+    for place, method, options in (
+        (ROOT / "appraisal", [("**.py", "python")], {}),
+        (ROOT / "templates", [("**.html", "jinja2")], {"**.html": JINJA}),
+    ):
+        for _, _, message, _, _ in extract_from_dir(place, method, options):
+            yield message if isinstance(message, tuple) else (message,)
+
+
+SENTENCES = sorted(set(sentences()))
+
+
+def test_there_are_sentences_to_translate() -> None:
+    assert ("My work",) in SENTENCES
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_sentence_is_translated(language: str) -> None:
+    known = catalogue(language)
+
+    missing = [message[0] for message in SENTENCES if message[0] and message[0] not in known]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_no_translation_is_left_over(language: str) -> None:
+    known = catalogue(language)
+
+    assert sorted(set(known) - {message[0] for message in SENTENCES}) == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_translations_keep_the_places_of_their_sentence(language: str) -> None:
+    wrong = []
+    for message, translation in catalogue(language).items():
+        forms = tuple(translation) if isinstance(translation, Plural) else (translation,)
+        wrong += [message for form in forms if not places(form) <= places(message)]
+        wrong += [message for form in forms[-1:] if places(form) != places(message)]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_catalogues_hold_nothing_fuzzy(language: str) -> None:
+    with Path(ROOT, "appraisal", "translations", f"{language}.po").open("rb") as file:
+        found = read_po(file, locale=language)
+
+    assert [message.id for message in found if message.id and message.fuzzy] == []
+    assert list(found.obsolete) == []

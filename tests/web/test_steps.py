@@ -1,0 +1,359 @@
+"""The page of a step: what it shows, what it asks for, what it refuses, and that it acts once."""
+
+from datetime import date
+
+import pytest
+from flask.testing import FlaskClient
+
+from appraisal.domain.facts import Case
+from appraisal.web.context import Site
+from tests.web import building
+from tests.web.building import Cast, Clock
+from tests.web.conftest import SignIn
+
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def _url(number: str, name: str) -> str:
+    return f"/proposals/{number}/steps/{name}"
+
+
+def _state(site: Site, number: str) -> str:
+    return building.load(site, number).state
+
+
+def test_assign_shows_the_completeness_check_and_names_no_author(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "desk")
+    page = client.get(_url(number, "assign"))
+    assert page.status_code == 200
+    for words in ("Documents missing for the track", "No private partner contributes", "David Okoro (PARDEV)"):
+        assert words in page.text
+    assert "Ana Ruiz" not in page.text
+
+
+def test_assign_opens_the_appraisal(site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "desk")
+    given = {"lead": str(cast["reader"].id), "track": "reinforced", "note": "Please."}
+    answer = client.post(_url(number, "assign"), data=given)
+    assert answer.status_code == 303
+    case = building.load(site, number)
+    assert case.appraisal is not None
+    assert (case.state, case.appraisal.lead, case.track) == (
+        "under_appraisal",
+        cast["reader"].id,
+        "reinforced",
+    )
+    assert "The state of the proposal is now" in client.get(answer.location).text
+
+
+def test_assign_without_a_lead_keeps_what_was_typed(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "desk")
+    page = client.post(_url(number, "assign"), data={"lead": "", "note": "Urgent, please"})
+    assert page.status_code == 422
+    assert 'href="#lead"' in page.text
+    assert "Urgent, please" in page.text
+    assert _state(site, number) == "submitted"
+
+
+def test_somebody_who_may_not_lead_is_refused_at_the_field(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "desk")
+    page = client.post(_url(number, "assign"), data={"lead": str(cast["chief"].id)})
+    assert page.status_code == 422
+    assert "Name a lead appraiser." in page.text
+
+
+def test_assigning_warns_when_no_manager_is_left(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    with site.database.begin() as db:
+        for key, roles in (("chief", ("auditor",)), ("chief2", ("manager", "appraiser"))):
+            building.people.change_person(
+                db,
+                cast["admin"],
+                site.now(),
+                cast[key].id,
+                name=cast[key].name,
+                roles=roles,
+                unit="PARDEV",
+                duty_station="Geneva",
+                language="en",
+                active=True,
+            )
+    sign_in(client, "desk")
+    assert "No manager would be left to decide if the lead were: Hugo Marchand." in client.get(
+        _url(number, "assign")
+    ).text
+    answer = client.post(_url(number, "assign"), data={"lead": str(cast["chief2"].id)})
+    assert "No manager is left who could decide" in client.get(answer.location).text
+
+
+def test_a_step_that_is_not_open_says_every_reason(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.appraised_proposal(site, cast)
+    sign_in(client, "reader")
+    page = client.get(_url(number, "approve"))
+    assert page.status_code == 200
+    for reason in ("Only people with the role of manager", "You have led the appraisal"):
+        assert reason in page.text
+    assert "<textarea" not in page.text
+    refused = client.post(_url(number, "approve"), data={"note": "Let me"})
+    assert refused.status_code == 403
+    for words in ("Only people with the role of manager", "You have led the appraisal", "Let me"):
+        assert words in refused.text
+
+
+def test_a_step_from_another_state_is_refused(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "chief")
+    assert "This step is not open in the state" in client.get(_url(number, "approve")).text
+    assert client.post(_url(number, "approve")).status_code == 403
+
+
+@pytest.mark.parametrize(("key", "name"), [("desk", "no_such_step"), ("designer2", "assign"), ("admin", "assign")])
+def test_what_is_not_there_or_not_ones_to_see_is_not_found(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, key: str, name: str
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, key)
+    assert client.get(_url(number, name)).status_code == 404
+    assert client.post(_url(number, name)).status_code == 404
+
+
+def test_nobody_signed_in_is_sent_to_sign_in(site: Site, cast: Cast, client: FlaskClient) -> None:
+    number = building.submitted_proposal(site, cast)
+    assert "/sign-in" in client.get(_url(number, "assign")).location
+    assert client.post(_url(number, "assign")).status_code == 302
+
+
+def test_a_form_sent_twice_acts_once(site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn) -> None:
+    number = building.appraised_proposal(site, cast)
+    sign_in(client, "chief")
+    seen = building.load(site, number).row_version
+    given = {"request_key": KEY, "seen": str(seen)}
+    assert client.post(_url(number, "approve"), data=given).status_code == 303
+    assert client.post(_url(number, "approve"), data=given).status_code == 303
+    assert [entry.kind for entry in building.load(site, number).decisions] == ["approve"]
+
+
+def test_a_step_on_a_page_that_is_out_of_date_is_a_conflict(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.appraised_proposal(site, cast)
+    seen = building.load(site, number).row_version
+    building.take(site, cast["desk"], number, "hold", until=date(2010, 3, 1), note="Wait")
+    building.take(site, cast["desk"], number, "release")
+    sign_in(client, "chief")
+    given = {"note": "My reasons", "seen": str(seen), "request_key": KEY}
+    page = client.post(_url(number, "reject"), data=given)
+    assert page.status_code == 409
+    assert "My reasons" in page.text
+    assert _state(site, number) == "awaiting_decision"
+
+
+def test_required_changes_are_suggested_added_and_removed(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.rated_proposal(site, cast, ratings={"TRI-1": "1", "GEN-2": "1"})
+    sign_in(client, "reader")
+    page = client.get(_url(number, "request_revision"))
+    assert page.text.count("Not convincing yet.") == 2
+    rows = {
+        "changes-0-item": "TRI-1",
+        "changes-0-text": "Consult the workers",
+        "changes-1-item": "",
+        "changes-1-text": "",
+    }
+    more = client.post(_url(number, "request_revision"), data={**rows, "add": "changes"})
+    assert more.status_code == 200
+    assert 'name="changes-2-text"' in more.text
+    less = client.post(_url(number, "request_revision"), data={**rows, "remove": "changes-0"})
+    assert less.status_code == 200
+    assert "Consult the workers" not in less.text
+    empty = client.post(_url(number, "request_revision"), data=rows)
+    assert empty.status_code == 422
+    assert 'href="#changes-1-text"' in empty.text
+    assert "Consult the workers" in empty.text
+    assert _state(site, number) == "under_appraisal"
+
+
+def test_a_revision_is_requested_with_numbered_changes(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.rated_proposal(site, cast, ratings={"TRI-1": "1"})
+    sign_in(client, "reader")
+    rows = {
+        "changes-0-item": "TRI-1",
+        "changes-0-text": "Consult the workers",
+        "changes-4-item": "",
+        "changes-4-text": "Shorten it",
+    }
+    assert client.post(_url(number, "request_revision"), data=rows).status_code == 303
+    asked = [(change.number, change.item, change.text) for change in building.load(site, number).changes]
+    assert asked == [(1, "TRI-1", "Consult the workers"), (2, "", "Shorten it")]
+
+
+def test_finalising_prints_the_recommendation_and_the_conditions(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.rated_proposal(site, cast, ratings={"TRI-3": "1"})
+    sign_in(client, "reader")
+    page = client.get(_url(number, "finalise"))
+    for words in ("Ready with conditions", "Make TRI-3 good.", "Tripartism: Partly met"):
+        assert words in page.text
+    assert client.post(_url(number, "finalise")).status_code == 303
+    assert _state(site, number) == "awaiting_decision"
+
+
+def test_deciding_names_the_version_and_the_record_it_relies_on(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.appraised_proposal(site, cast)
+    case = building.load(site, number)
+    assert case.version is not None
+    assert case.finalised is not None
+    sign_in(client, "chief")
+    page = client.get(_url(number, "approve"))
+    for words in (case.version.digest, case.finalised.record, f"/records/{case.finalised.record}"):
+        assert words in page.text
+
+
+def test_countersigning_shows_who_signed_first(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.not_recommended_proposal(site, cast)
+    building.take(site, cast["chief"], number, "propose_override", note="The donor cannot wait.")
+    sign_in(client, "chief2")
+    page = client.get(_url(number, "countersign"))
+    assert "Grace Lindqvist" in page.text
+    assert "The donor cannot wait." in page.text
+    sign_in(client, "chief")
+    assert "You gave the first signature" in client.get(_url(number, "countersign")).text
+
+
+def test_a_hold_takes_a_day_in_the_future(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "desk")
+    for until, words in (
+        ("soon", "Write a date as year-month-day"),
+        ("2009-12-31", "must lie in the future"),
+        ("", "Give the last day of the hold."),
+    ):
+        page = client.post(_url(number, "hold"), data={"until": until, "note": "Waiting for the donor"})
+        assert page.status_code == 422
+        assert words in page.text
+        assert "Waiting for the donor" in page.text
+    assert client.post(_url(number, "hold"), data={"until": "2010-03-01", "note": "Wait"}).status_code == 303
+    assert building.load(site, number).hold is not None
+
+
+def test_what_is_missing_is_listed(site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "desk")
+    assert client.post(_url(number, "return_incomplete"), data={"missing": " "}).status_code == 422
+    assert client.post(_url(number, "return_incomplete"), data={"missing": "The budget"}).status_code == 303
+    assert _state(site, number) == "incomplete"
+
+
+def test_an_agreement_has_a_date_and_a_reference(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.approved_proposal(site, cast)
+    building.take(site, cast["desk"], number, "send_to_donor")
+    sign_in(client, "desk")
+    page = client.post(_url(number, "fund"), data={"on": "2010-02-01"})
+    assert page.status_code == 422
+    assert 'href="#reference"' in page.text
+    given = {"on": "2010-02-01", "reference": "Agreement 7"}
+    assert client.post(_url(number, "fund"), data=given).status_code == 303
+    assert _state(site, number) == "funded"
+
+
+def _registered(site: Site, number: str) -> Case:
+    case = building.load(site, number)
+    assert case.approval is not None
+    return case
+
+
+def test_an_outside_approval_of_today_lies_before_now(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, clock: Clock
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "desk")
+    given = {"document": "Minute 12", "source": "Registry", "approved_on": "2010-02-01"}
+    assert client.post(_url(number, "register_approval"), data=given).status_code == 303
+    approval = _registered(site, number).approval
+    assert approval is not None
+    assert approval.approved_at == clock()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "Give the date, or say that it is not known."),
+        ({"approved_on": "2010-01-05", "undated": "y"}, "Give the date, or say that it is not known."),
+        ({"approved_on": "2010-02-02"}, "An approval cannot lie in the future."),
+        ({"approved_on": "5 January"}, "Write a date as year-month-day"),
+        ({"document": "", "undated": "y"}, "Name the document."),
+    ],
+)
+def test_an_outside_approval_needs_a_date_or_the_word_that_there_is_none(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, given: dict[str, str], words: str
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "desk")
+    page = client.post(
+        _url(number, "register_approval"), data={"document": "Minute 12", "source": "Registry", **given}
+    )
+    assert page.status_code == 422
+    assert words in page.text
+    assert _state(site, number) == "submitted"
+
+
+def test_an_undated_approval_is_registered(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "desk")
+    given = {"document": "Minute 12", "source": "Registry", "undated": "y"}
+    assert client.post(_url(number, "register_approval"), data=given).status_code == 303
+    approval = _registered(site, number).approval
+    assert approval is not None
+    assert approval.approved_at is None
+
+
+def test_every_step_of_the_workflow_has_a_page(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.overridden_proposal(site, cast)
+    sign_in(client, "auditor")
+    for transition in site.library.newest_workflow().transitions:
+        page = client.get(_url(number, transition.name))
+        assert page.status_code == 200, transition.name
+        assert transition.label.en in page.text
+
+
+def test_submitting_shows_what_will_be_frozen(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.draft_proposal(site, cast)
+    sign_in(client, "designer")
+    page = client.get(_url(number, "submit"))
+    assert "Version 1 is frozen as it stands" in page.text
+    assert client.post(_url(number, "submit")).status_code == 303
+    assert _state(site, number) == "submitted"
