@@ -56,7 +56,7 @@ def mermaid(workflow: Workflow, language: Language = "en") -> str:
 
 def _plain(text: str) -> str:
     # Mermaid ends a statement at a semicolon and reads # as the start of an entity.
-    return text.replace("#", "#35;").replace(";", "#59;")
+    return text.translate({ord("#"): "#35;", ord(";"): "#59;"})
 
 
 def edges(workflow: Workflow) -> Iterator[tuple[Transition, str, str]]:

@@ -61,7 +61,8 @@ def _tidy_field(field: Field, given: Any) -> Any:
         )
     if field.kind == "choices":
         return [str(part) for part in given]
-    text = str(given).replace("\r\n", "\n").strip()
+    # A null character cannot stand in a text column of PostgreSQL.
+    text = str(given).replace("\r\n", "\n").replace("\0", "").strip()
     if field.kind == "money":
         # Spaces and apostrophes group thousands in two of the three languages; a comma is left to be refused.
         text = re.sub("[\\s\u00a0\u202f'’]", "", text)

@@ -99,7 +99,7 @@ def first_year(biennium: str) -> int:
     first, _, second = biennium.partition("-")
     if (
         len(first) != 4
-        or not first.isdecimal()
+        or not (first.isascii() and first.isdecimal())
         or int(first) % 2
         or second != f"{(int(first) + 1) % 100:02d}"
     ):
@@ -115,10 +115,10 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
         case.version,
     )
     content = version.content if version else case.content
+    # Without a version, an approval given elsewhere is worth what it was on its day.
+    at = (approval.approved_at if approval else None) or case.created_at
     given = (
-        version.contributions
-        if version
-        else tracks.contributions(case.content, book.rates, geneva_date(case.created_at))
+        version.contributions if version else tracks.contributions(case.content, book.rates, geneva_date(at))
     )
     return Approval(
         number=case.number,
@@ -181,7 +181,7 @@ def report(indicator: Indicator, workflow: Workflow, biennium: str, proposals: I
         ),
         approved_of_appraised=Share(passed, passed + negative),
         states=tuple(sorted(Counter(entry.state for entry in everything).items())),
-        illustrative=any(entry.illustrative for entry in denominator),
+        illustrative=any(entry.illustrative for entry in (*denominator, *undated)),
     )
 
 

@@ -36,15 +36,19 @@ def standings_of(db: Connection, record: int, kind: str) -> Mapping[str, Standin
         json.loads(row.payload)["language"]: Standing("failed" if row.dead_at else "waiting", row.run_at)
         for row in db.execute(asked.order_by(JOBS.c.id))
     }
-    made = select(RENDERINGS.c.language, RENDERINGS.c.at, RENDERINGS.c.size).where(RENDERINGS.c.record_id == record)
+    made = select(RENDERINGS.c.language, RENDERINGS.c.at, RENDERINGS.c.size).where(
+        RENDERINGS.c.record_id == record
+    )
     return found | {row.language: Standing("ready", row.at, row.size) for row in db.execute(made)}
 
 
 def ordinal_of(db: Connection, record: int) -> int:
     """Return the how-manieth record of its kind and proposal a record is, from 1."""
     this = select(RECORDS.c.proposal_id, RECORDS.c.kind).where(RECORDS.c.id == record).subquery()
-    counted = select(func.count()).select_from(RECORDS).join(
-        this, (this.c.proposal_id == RECORDS.c.proposal_id) & (this.c.kind == RECORDS.c.kind)
+    counted = (
+        select(func.count())
+        .select_from(RECORDS)
+        .join(this, (this.c.proposal_id == RECORDS.c.proposal_id) & (this.c.kind == RECORDS.c.kind))
     )
     number: int = db.execute(counted.where(RECORDS.c.id <= record)).scalar_one()
     return number

@@ -1,27 +1,23 @@
-"""Appraisals: how far one is, the checklists, the recommendation, and the comments of the units."""
+"""Appraisals: how far one is, its checklists, and its recommendation."""
 
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
-from wtforms import TextAreaField
 
-from appraisal.clock import geneva_date
-from appraisal.domain import permissions
 from appraisal.domain.refusals import NotAllowed, refuse
-from appraisal.errors import NotFound, StepConflict
+from appraisal.errors import StepConflict
 from appraisal.i18n import N_
 from appraisal.services import appraisals
 from appraisal.storage import queries
 from appraisal.web.assessments import (
-    Comment,
     Opened,
     closing_steps,
-    comments_of,
     open_appraisal,
     problems_of,
     progress_of,
 )
+from appraisal.web.consultations import comments_of, consultation
 from appraisal.web.context import actor, begin, language, page, read, say, seen, signed_in, site
-from appraisal.web.fields import PROSE, changes_rows, needed, sent
+from appraisal.web.fields import changes_rows, sent
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.ratings import Sheet, changed_ratings, sheet_form, shown_items
 from appraisal.web.recommendations import (
@@ -34,18 +30,13 @@ from appraisal.web.recommendations import (
 )
 
 bp = Blueprint("appraisals", __name__)
+bp.add_url_rule(
+    "/proposals/<number>/consultations/<int:consultation>",
+    view_func=consultation,
+    methods=["GET", "POST"],
+)
 
 Answer = str | Response | tuple[str, int]
-
-
-class CommentForm(TranslatedForm):
-    """The comment of a unit."""
-
-    text = TextAreaField(
-        N_("Comment"),
-        validators=[needed(N_("Write the comment.")), PROSE],
-        render_kw={"kind": "prose", "rows": 10},
-    )
 
 
 @bp.get("/proposals/<number>/appraisal")
@@ -200,61 +191,4 @@ def _draw_recommendation(opened: Opened, form: RecommendationForm, conflict: boo
         questions=questions,
         closing=closing_steps(opened),
         conflict=conflict,
-    )
-
-
-@bp.route("/proposals/<number>/consultations/<int:consultation>", methods=["GET", "POST"])
-@signed_in
-def consultation(number: str, consultation: int) -> Answer:
-    """Show what a unit was asked; it answers here, or a coordinator does on its behalf."""
-    opened, comment = _find_comment(number, consultation)
-    form = CommentForm(request.form)
-    if request.method == "GET":
-        return _draw_comment(opened, comment, form)
-    if comment.may_answer and not form.validate():
-        return _draw_comment(opened, comment, form), 422
-    text = (form.text.data or "").replace("\r\n", "\n").strip()
-    if not (comment.entry.answered_by == actor().id and comment.entry.text == text):
-        # The same form sent twice says the same thing once.
-        with begin() as db:
-            appraisals.answer_consultation(
-                db,
-                site().library,
-                actor(),
-                site().now(),
-                number,
-                consultation,
-                text,
-                on_behalf=actor().unit != comment.entry.unit,
-            )
-    flash(say(N_("The comment of %(unit)s is kept."), unit=comment.entry.unit), "success")
-    return redirect(url_for("appraisals.consultation", number=number, consultation=consultation), 303)
-
-
-def _find_comment(number: str, consultation: int) -> tuple[Opened, Comment]:
-    """Find a consultation of any appraisal of the proposal; an earlier one may still be answered, late."""
-    with read() as db:
-        opened = open_appraisal(db, number)
-    for appraisal in opened.case.appraisals:
-        version = next(entry for entry in opened.case.versions if entry.id == appraisal.version_id)
-        about = Opened(opened.case, opened.book, appraisal, version, opened.reader)
-        for comment in comments_of(about):
-            if comment.entry.id == consultation:
-                return about, comment
-    raise NotFound("consultation", str(consultation))
-
-
-def _draw_comment(opened: Opened, comment: Comment, form: CommentForm) -> str:
-    refusals = permissions.answering_refusals(opened.case, comment.entry, actor())
-    asked = [entry.checklist for entry in opened.criteria if comment.entry.unit in entry.checklist.consult]
-    late = not opened.appraisal.is_running or comment.entry.due_on < geneva_date(site().now())
-    return page(
-        "appraisals/consultation.html",
-        opened=opened,
-        comment=comment,
-        form=form,
-        reasons=[refusal.say(language()) for refusal in refusals],
-        asked=asked,
-        late=late,
-        on_behalf=actor().unit != comment.entry.unit,
     )

@@ -8,12 +8,11 @@ from typing import Final
 from flask import url_for
 from sqlalchemy import Connection
 
-from appraisal.clock import geneva_date
 from appraisal.definitions.checklists import Checklist
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.sets import Recommendation
-from appraisal.domain import access, machine, permissions, rulebooks
-from appraisal.domain.facts import Appraisal, Case, Consultation, Person, Version
+from appraisal.domain import access, machine, rulebooks
+from appraisal.domain.facts import Appraisal, Case, Person, Version
 from appraisal.domain.refusals import Refusal
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.verdicts import Assessment
@@ -51,17 +50,6 @@ class Problem:
 
     text: str
     href: str
-
-
-@dataclass(frozen=True, slots=True)
-class Comment:
-    """One consultation as a page shows it; ``may_read`` is about its text, ``may_answer`` about giving it."""
-
-    entry: Consultation
-    answered_by: str
-    overdue: bool
-    may_read: bool
-    may_answer: bool
 
 
 @dataclass(frozen=True)
@@ -119,7 +107,9 @@ class Opened:
 
     def recommendation(self) -> Recommendation | None:
         """Return what follows from the ratings, or followed from them when the appraisal was finalised."""
-        code = self.appraisal.computed or rulebooks.computed_recommendation(self.book, self.case, self.appraisal)
+        code = self.appraisal.computed or rulebooks.computed_recommendation(
+            self.book, self.case, self.appraisal
+        )
         return self.book.set.recommendation(code) if code else None
 
     def final(self) -> Recommendation | None:
@@ -192,22 +182,6 @@ def problems_of(opened: Opened) -> list[Problem]:
                 item = problem.facts.get("item")
                 found.append(Problem(problem.say(language()), f"{page}#{item}" if item else page))
     return found
-
-
-def comments_of(opened: Opened) -> list[Comment]:
-    """Return the units that were asked, and what the reader may do about each."""
-    today = geneva_date(site().now())
-    case, appraisal, reader = opened.case, opened.appraisal, opened.reader
-    return [
-        Comment(
-            entry,
-            case.name(entry.answered_by),
-            entry.answered_at is None and entry.due_on < today,
-            permissions.sees_answer(case, appraisal, entry, reader),
-            not permissions.answering_refusals(case, entry, reader),
-        )
-        for entry in appraisal.consultations
-    ]
 
 
 def closing_steps(opened: Opened) -> list[Offer]:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import flash, redirect, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
-from wtforms import Form, RadioField, TextAreaField, ValidationError
+from wtforms import Form, RadioField, SelectChoice, TextAreaField, ValidationError
 
 from appraisal.domain.facts import Case, RequiredChange
 from appraisal.i18n import N_
@@ -42,7 +42,7 @@ def _answerable(case: Case) -> list[RequiredChange]:
 
 def _form(asked: Sequence[RequiredChange]) -> type[Form]:
     """Build the form: for each change an answer and a text, which only go together."""
-    choices = [("done", say(N_("Done"))), ("not_done", say(N_("Not done")))]
+    choices = [SelectChoice("done", say(N_("Done"))), SelectChoice("not_done", say(N_("Not done")))]
     built: dict[str, Any] = {}
     for change in asked:
         built[f"answer_{change.id}"] = RadioField(
@@ -85,7 +85,7 @@ def _draw(asked: Sequence[RequiredChange]) -> Form:
 def _save(db: Connection, case: Case, asked: Sequence[RequiredChange], form: Form, drawn_from: int) -> None:
     expected: int | None = drawn_from
     for change in asked:
-        given, text = form[f"answer_{change.id}"].data, form[f"text_{change.id}"].data or ""
+        given, text = form[f"answer_{change.id}"].data, (form[f"text_{change.id}"].data or "").replace("\0", "")
         if not given or (given, text.strip()) == (change.answer, change.answer_text):
             continue
         proposals.answer_change(

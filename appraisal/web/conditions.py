@@ -57,7 +57,11 @@ def clear(number: str, condition: int) -> Answer:
         EvidenceForm(request.form),
         permissions.clearing_refusals,
         appraisals.clear_condition,
-        {"act": "clear", "label": say(N_("Close the condition")), "done": say(N_("The condition is closed."))},
+        {
+            "act": "clear",
+            "label": say(N_("Close the condition")),
+            "done": say(N_("The condition is closed.")),
+        },
     )
 
 
@@ -71,7 +75,11 @@ def waive(number: str, condition: int) -> Answer:
         WaiverForm(request.form),
         permissions.waiving_refusals,
         appraisals.waive_condition,
-        {"act": "waive", "label": say(N_("Waive the condition")), "done": say(N_("The condition is waived."))},
+        {
+            "act": "waive",
+            "label": say(N_("Waive the condition")),
+            "done": say(N_("The condition is waived.")),
+        },
     )
 
 

@@ -33,7 +33,9 @@ def _submitting(case: Case, book: Rulebook, now: datetime) -> list[Row]:
     usd = tracks.total_usd(given)
     track = tracks.derive(book.workflow, case.content, usd + case.siblings_usd, case.tightened)
     return [
-        _row(N_("Version"), say(N_("Version %(number)s is frozen as it stands"), number=len(case.versions) + 1)),
+        _row(
+            N_("Version"), say(N_("Version %(number)s is frozen as it stands"), number=len(case.versions) + 1)
+        ),
         _row(N_("Total (US$, at today's rates)"), formats.money(usd)),
         _row(N_("Track"), book.workflow.tracks[track].title[language()]),
         _row(N_("Documents"), _documents(case.documents)),
@@ -67,7 +69,10 @@ def _version(case: Case) -> Row:
     assert version is not None
     at = formats.moment(version.at)
     sentence = N_("Version %(number)s, submitted %(at)s")
-    value = [say(sentence, number=version.number, at=at), say(N_("Digest: %(digest)s"), digest=version.digest)]
+    value = [
+        say(sentence, number=version.number, at=at),
+        say(N_("Digest: %(digest)s"), digest=version.digest),
+    ]
     href = url_for("proposals.version", number=case.number, version=version.number)
     return _row(N_("Version"), value, href=href, action=say(N_("Read")))
 
@@ -159,7 +164,10 @@ def _countersigning(case: Case, book: Rulebook, now: datetime) -> list[Row]:
 def _escalating(case: Case, book: Rulebook, now: datetime) -> list[Row]:
     return [
         *_deciding(case, book, now),
-        _row(N_("Changes since that version"), say(N_("They are set aside: the decision is on the version as appraised"))),
+        _row(
+            N_("Changes since that version"),
+            say(N_("They are set aside: the decision is on the version as appraised")),
+        ),
     ]
 
 

@@ -47,7 +47,8 @@ def site() -> Site:
 
 def language() -> Language:
     """Return the language of the page."""
-    return i18n.language_or(getattr(g, "language", None))
+    chosen: Language = g.get("language", "en")
+    return chosen
 
 
 def say(message: str, **facts: Any) -> str:

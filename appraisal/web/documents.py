@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from flask import flash, redirect, request, send_file, url_for
 from werkzeug.wrappers import Response
-from wtforms import FileField, Form, SelectField
+from wtforms import FileField, Form, SelectChoice, SelectField
 
 from appraisal.domain import forms
 from appraisal.i18n import N_
@@ -30,7 +30,8 @@ ACCEPT: Final = ".pdf,.png,.jpg,.jpeg,.docx,.xlsx,.pptx,.odt,.ods"
 
 
 def _form() -> Any:
-    choices = [("", say(N_("Choose"))), *((kind.value, say(kind.label)) for kind in forms.DOCUMENT_KINDS)]
+    choices = [SelectChoice("", say(N_("Choose")))]
+    choices += [SelectChoice(kind.value, say(kind.label)) for kind in forms.DOCUMENT_KINDS]
     kind = SelectField(say(N_("Kind of document")), choices=choices, validate_choice=False)
     hint = say(N_("PDF, image, or office document without macros, 20 MB at most"))
     file = FileField(say(N_("File")), description=hint, render_kw={"kind": "file", "accept": ACCEPT})

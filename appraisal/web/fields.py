@@ -85,13 +85,16 @@ def sent() -> MultiDict[str, str]:
 
 
 def _indices(form: MultiDict[str, str], group: str) -> list[int]:
-    found = {name.removeprefix(f"{group}-").partition("-")[0] for name in form if name.startswith(f"{group}-")}
+    found = {
+        name.removeprefix(f"{group}-").partition("-")[0] for name in form if name.startswith(f"{group}-")
+    }
     return sorted(int(index) for index in found if index.isdigit())
 
 
 def changes_rows(*groups: Any) -> bool:
     """Tell whether a row is to be added or taken away, not the form to be saved; adds the row asked for."""
     for group in groups:
-        if request.form.get("add") == group.name:
+        is_full = group.max_entries is not None and len(group) >= group.max_entries
+        if request.form.get("add") == group.name and not is_full:
             group.append_entry()
     return "add" in request.form or "remove" in request.form

@@ -21,7 +21,9 @@ class ChangeForm(TranslatedForm):
 
     item = SelectField(N_("Item"), validate_choice=False)
     text = TextAreaField(
-        N_("What has to change"), validators=[needed(N_("Write what has to change.")), PROSE], render_kw=_PROSE
+        N_("What has to change"),
+        validators=[needed(N_("Write what has to change.")), PROSE],
+        render_kw=_PROSE,
     )
 
 
@@ -118,7 +120,9 @@ class ReasonForm(TranslatedForm):
 
     note = TextAreaField(
         N_("Reason"),
-        description=N_("It stands in the history of the proposal and on the record of this step, if there is one."),
+        description=N_(
+            "It stands in the history of the proposal and on the record of this step, if there is one."
+        ),
         validators=[needed(SENTENCES["note_missing"]), PROSE],
         render_kw=_PROSE,
     )

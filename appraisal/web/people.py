@@ -49,7 +49,9 @@ class PersonForm(TranslatedForm):
         render_kw={"width": "20"},
     )
     duty_station = StringField(N_("Duty station"), default="Geneva", render_kw={"width": "20"})
-    language = RadioField(N_("Language"), choices=[choice(code, name) for code, name in _LANGUAGES], default="en")
+    language = RadioField(
+        N_("Language"), choices=[choice(code, name) for code, name in _LANGUAGES], default="en"
+    )
 
 
 _FAULTS = {

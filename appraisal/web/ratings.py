@@ -191,7 +191,9 @@ def _gating(chosen: ChecklistSet, item: Item) -> str:
         return say(N_("Gating item."))
     verdict = chosen.verdict(rule.not_met).title[language()]
     return say(
-        N_("Gating item: a %(low)s here makes the whole criterion “%(verdict)s”."), low=rule.low, verdict=verdict
+        N_("Gating item: a %(low)s here makes the whole criterion “%(verdict)s”."),
+        low=rule.low,
+        verdict=verdict,
     )
 
 
@@ -205,7 +207,11 @@ def _not_offered(sheet: Sheet, item: Item) -> str:
         return say(N_("%(value)s is not offered: a gating item is always relevant."), value=value)
     when = item.not_relevant.when[language()] if item.not_relevant else ""
     if _may_be_not_relevant(sheet, item):
-        return say(N_("%(value)s may be given where this holds: %(when)s"), value=value, when=when) if when else ""
+        return (
+            say(N_("%(value)s may be given where this holds: %(when)s"), value=value, when=when)
+            if when
+            else ""
+        )
     if when:
         return say(N_("%(value)s is not offered: the form does not say so. %(when)s"), value=value, when=when)
     return say(N_("%(value)s is not offered: the question is relevant for every proposal."), value=value)

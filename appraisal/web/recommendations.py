@@ -116,7 +116,9 @@ def _kept(opened: Opened) -> dict[str, Any]:
     return {
         "reason": appraisal.reason,
         "low": [
-            _row(written[item]) if item in written else {"item": item, "text": appraisal.ratings[item].comment}
+            _row(written[item])
+            if item in written
+            else {"item": item, "text": appraisal.ratings[item].comment}
             for item in items
         ],
         "own": [_row(entry) for entry in appraisal.conditions if written.get(entry.item) is not entry],

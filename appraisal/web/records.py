@@ -27,7 +27,9 @@ bp = Blueprint("records", __name__)
 PATIENCE: Final = timedelta(minutes=2)
 _LANGUAGE_TITLES: Final = {"en": "English", "fr": "Français", "es": "Español"}
 # Viewers of browsers draw a PDF as an object with styles of their own; nothing else may be loaded.
-_PDF_POLICY: Final = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+_PDF_POLICY: Final = (
+    "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,9 @@ def _decision_rows(value: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _superseded(opened: Opened) -> bool:
-    return any(entry.record == opened.found.digest and entry.superseded_at for entry in opened.case.appraisals)
+    return any(
+        entry.record == opened.found.digest and entry.superseded_at for entry in opened.case.appraisals
+    )
 
 
 @bp.post("/records/<digest>/render")
@@ -185,7 +189,9 @@ def value(digest: str) -> Response:
 
 
 def _log(db: Connection, opened: Opened, name: str) -> None:
-    site_log.log_access(db, site().now(), actor().id, "download", opened.found.number, f"{name} {opened.found.digest}")
+    site_log.log_access(
+        db, site().now(), actor().id, "download", opened.found.number, f"{name} {opened.found.digest}"
+    )
 
 
 def _file(data: bytes, media_type: str, disposition: str) -> Response:

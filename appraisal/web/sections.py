@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
-from wtforms import FieldList, Form, FormField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import FieldList, Form, FormField, RadioField, SelectChoice, SelectField, StringField, TextAreaField
 
 from appraisal.domain import contents, forms
 from appraisal.domain.contents import Complaint
@@ -35,7 +35,7 @@ def _prose(field: Field, language: Language, **common: Any) -> Any:
 
 
 def _choice(field: Field, language: Language, **common: Any) -> Any:
-    offered = [("", say(language, N_("Choose"))), *_offered(field, language)]
+    offered = [SelectChoice("", say(language, N_("Choose"))), *_offered(field, language)]
     return SelectField(choices=offered, render_kw={"kind": "choice", **_room(field)}, **common)
 
 
@@ -48,8 +48,8 @@ def _rows(field: Field, language: Language, **common: Any) -> Any:
     return FieldList(row, max_entries=forms.ROWS_LIMIT, **common)
 
 
-def _offered(field: Field, language: Language) -> list[tuple[str, str]]:
-    return [(choice.value, say(language, choice.label)) for choice in field.choices]
+def _offered(field: Field, language: Language) -> list[SelectChoice]:
+    return [SelectChoice(choice.value, say(language, choice.label)) for choice in field.choices]
 
 
 _KINDS: Final[Mapping[str, Callable[..., Any]]] = {
@@ -65,7 +65,7 @@ def _form(fields: tuple[Field, ...], language: Language) -> type[Form]:
     """Build the class of a form in a language, once for each; what all its fields are is not said of each."""
     marks = not all(field.needed for field in fields)
     built = {
-        field.key: _KINDS.get(field.kind, _line)(
+        field.key: _built(
             field,
             language,
             label=_needed(field, language) if field.needed and marks else say(language, field.label),
@@ -74,6 +74,11 @@ def _form(fields: tuple[Field, ...], language: Language) -> type[Form]:
         for field in fields
     }
     return type("SectionForm", (Form,), built)
+
+
+def _built(field: Field, language: Language, **common: Any) -> Any:
+    build: Callable[..., Any] = _KINDS.get(field.kind, _line)
+    return build(field, language, **common)
 
 
 def _needed(field: Field, language: Language) -> str:

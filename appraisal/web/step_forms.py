@@ -144,7 +144,9 @@ def inputs_of(asked: Asked, form: TranslatedForm, now: datetime) -> Inputs:
     if "until" in form:
         given["until"] = form["until"].data
     if isinstance(form, LeadForm):
-        given["lead"] = next((person for person in asked.appraisers if str(person.id) == form.lead.data), None)
+        given["lead"] = next(
+            (person for person in asked.appraisers if str(person.id) == form.lead.data), None
+        )
     if isinstance(form, ChangesForm):
         given["changes"] = tuple(
             ChangeAsked(written(row.form.text), row.form.item.data or "") for row in form.changes

@@ -62,7 +62,9 @@ def test_the_list_shows_everybody_in_a_fixed_number_of_statements(admin: FlaskCl
     assert len(sent) < 8
 
 
-def test_a_new_account_comes_with_an_invitation_that_is_shown_once(admin: FlaskClient, site: Site, app: Flask) -> None:
+def test_a_new_account_comes_with_an_invitation_that_is_shown_once(
+    admin: FlaskClient, site: Site, app: Flask
+) -> None:
     answer = admin.post("/people/new", data=NEWCOMER)
     assert answer.status_code == 303
     made = account(site, "karim@example.org")
@@ -81,7 +83,10 @@ def test_a_new_account_comes_with_an_invitation_that_is_shown_once(admin: FlaskC
     [
         ({"email": "no address"}, ["Write an e-mail address, like name@example.org."]),
         ({"email": "DESK@example.org"}, ["There is an account with this address already."]),
-        ({"name": " ", "roles": []}, ["Write a name of at most 200 characters.", "Choose at least one role."]),
+        (
+            {"name": " ", "roles": []},
+            ["Write a name of at most 200 characters.", "Choose at least one role."],
+        ),
         ({"roles": ["emperor"]}, ["Choose at least one role."]),
         ({"language": "de"}, ["Choose a language."]),
     ],
@@ -103,7 +108,8 @@ def test_an_account_is_changed(admin: FlaskClient, site: Site, cast: Cast) -> No
     given = form_of(person, name="David O.", roles=["manager"], unit="PROGRAM", language="es")
     assert admin.post(f"/people/{person.id}", data=given).status_code == 303
     after = account(site, person.email).person
-    assert (after.name, after.roles, after.unit, after.language) == ("David O.", {"manager"}, "PROGRAM", "es")
+    assert (after.name, sorted(after.roles), after.unit) == ("David O.", ["manager"], "PROGRAM")
+    assert after.language == "es"
     assert after.active
 
 
@@ -146,7 +152,9 @@ def test_who_leads_an_appraisal_is_said_before_closing(admin: FlaskClient, site:
     assert "waits for this person" not in admin.get(f"/people/{cast['eval'].id}").text
 
 
-def test_a_new_link_is_for_a_new_password_once_there_is_one(admin: FlaskClient, app: Flask, cast: Cast) -> None:
+def test_a_new_link_is_for_a_new_password_once_there_is_one(
+    admin: FlaskClient, app: Flask, cast: Cast
+) -> None:
     answer = admin.post(f"/people/{cast['reader'].id}/link")
     assert answer.status_code == 303
     link = re.search(r"http://localhost(/password-reset/[\w-]+)", admin.get(answer.headers["Location"]).text)

@@ -41,9 +41,12 @@ def test_the_right_password_opens_the_page_that_was_asked_for(client: FlaskClien
 
 
 @pytest.mark.parametrize(
-    "given", [credentials("desk", "wrong"), credentials("nobody"), {}, {"email": "x" * 3000, "password": "\0"}]
+    "given",
+    [credentials("desk", "wrong"), credentials("nobody"), {}, {"email": "x" * 3000, "password": "\0"}],
 )
-def test_unknown_address_and_wrong_password_read_the_same(client: FlaskClient, given: Mapping[str, str]) -> None:
+def test_unknown_address_and_wrong_password_read_the_same(
+    client: FlaskClient, given: Mapping[str, str]
+) -> None:
     answer = client.post("/sign-in", data=given)
     assert answer.status_code == 422
     assert "The e-mail address or the password is not right." in answer.text
@@ -74,7 +77,16 @@ def test_success_does_not_use_attempts_up(app: Flask) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["//evil.example", "https://evil.example/", "/\\evil.example", "\\/evil", "javascript:alert(1)", "work", "/a\nb", ""],
+    [
+        "//evil.example",
+        "https://evil.example/",
+        "/\\evil.example",
+        "\\/evil",
+        "javascript:alert(1)",
+        "work",
+        "/a\nb",
+        "",
+    ],
 )
 def test_only_local_paths_are_followed(client: FlaskClient, given: str) -> None:
     assert local_path(given) == ""

@@ -1,14 +1,14 @@
-"""The page of a step: what it shows, what it asks for, what it refuses, and that it acts once."""
+"""The page of a step: what it shows, what it refuses, and that it acts once."""
 
 from datetime import date
 
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.domain.facts import Case
+from appraisal.services import people
 from appraisal.web.context import Site
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 from tests.web.conftest import SignIn
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -29,7 +29,11 @@ def test_assign_shows_the_completeness_check_and_names_no_author(
     sign_in(client, "desk")
     page = client.get(_url(number, "assign"))
     assert page.status_code == 200
-    for words in ("Documents missing for the track", "No private partner contributes", "David Okoro (PARDEV)"):
+    for words in (
+        "Documents missing for the track",
+        "No private partner contributes",
+        "David Okoro (PARDEV)",
+    ):
         assert words in page.text
     assert "Ana Ruiz" not in page.text
 
@@ -78,7 +82,7 @@ def test_assigning_warns_when_no_manager_is_left(
     number = building.submitted_proposal(site, cast)
     with site.database.begin() as db:
         for key, roles in (("chief", ("auditor",)), ("chief2", ("manager", "appraiser"))):
-            building.people.change_person(
+            people.change_person(
                 db,
                 cast["admin"],
                 site.now(),
@@ -91,9 +95,10 @@ def test_assigning_warns_when_no_manager_is_left(
                 active=True,
             )
     sign_in(client, "desk")
-    assert "No manager would be left to decide if the lead were: Hugo Marchand." in client.get(
-        _url(number, "assign")
-    ).text
+    assert (
+        "No manager would be left to decide if the lead were: Hugo Marchand."
+        in client.get(_url(number, "assign")).text
+    )
     answer = client.post(_url(number, "assign"), data={"lead": str(cast["chief2"].id)})
     assert "No manager is left who could decide" in client.get(answer.location).text
 
@@ -123,7 +128,9 @@ def test_a_step_from_another_state_is_refused(
     assert client.post(_url(number, "approve")).status_code == 403
 
 
-@pytest.mark.parametrize(("key", "name"), [("desk", "no_such_step"), ("designer2", "assign"), ("admin", "assign")])
+@pytest.mark.parametrize(
+    ("key", "name"), [("desk", "no_such_step"), ("designer2", "assign"), ("admin", "assign")]
+)
 def test_what_is_not_there_or_not_ones_to_see_is_not_found(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, key: str, name: str
 ) -> None:
@@ -164,48 +171,6 @@ def test_a_step_on_a_page_that_is_out_of_date_is_a_conflict(
     assert _state(site, number) == "awaiting_decision"
 
 
-def test_required_changes_are_suggested_added_and_removed(
-    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
-) -> None:
-    number = building.rated_proposal(site, cast, ratings={"TRI-1": "1", "GEN-2": "1"})
-    sign_in(client, "reader")
-    page = client.get(_url(number, "request_revision"))
-    assert page.text.count("Not convincing yet.") == 2
-    rows = {
-        "changes-0-item": "TRI-1",
-        "changes-0-text": "Consult the workers",
-        "changes-1-item": "",
-        "changes-1-text": "",
-    }
-    more = client.post(_url(number, "request_revision"), data={**rows, "add": "changes"})
-    assert more.status_code == 200
-    assert 'name="changes-2-text"' in more.text
-    less = client.post(_url(number, "request_revision"), data={**rows, "remove": "changes-0"})
-    assert less.status_code == 200
-    assert "Consult the workers" not in less.text
-    empty = client.post(_url(number, "request_revision"), data=rows)
-    assert empty.status_code == 422
-    assert 'href="#changes-1-text"' in empty.text
-    assert "Consult the workers" in empty.text
-    assert _state(site, number) == "under_appraisal"
-
-
-def test_a_revision_is_requested_with_numbered_changes(
-    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
-) -> None:
-    number = building.rated_proposal(site, cast, ratings={"TRI-1": "1"})
-    sign_in(client, "reader")
-    rows = {
-        "changes-0-item": "TRI-1",
-        "changes-0-text": "Consult the workers",
-        "changes-4-item": "",
-        "changes-4-text": "Shorten it",
-    }
-    assert client.post(_url(number, "request_revision"), data=rows).status_code == 303
-    asked = [(change.number, change.item, change.text) for change in building.load(site, number).changes]
-    assert asked == [(1, "TRI-1", "Consult the workers"), (2, "", "Shorten it")]
-
-
 def test_finalising_prints_the_recommendation_and_the_conditions(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
@@ -242,99 +207,6 @@ def test_countersigning_shows_who_signed_first(
     assert "The donor cannot wait." in page.text
     sign_in(client, "chief")
     assert "You gave the first signature" in client.get(_url(number, "countersign")).text
-
-
-def test_a_hold_takes_a_day_in_the_future(
-    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
-) -> None:
-    number = building.submitted_proposal(site, cast)
-    sign_in(client, "desk")
-    for until, words in (
-        ("soon", "Write a date as year-month-day"),
-        ("2009-12-31", "must lie in the future"),
-        ("", "Give the last day of the hold."),
-    ):
-        page = client.post(_url(number, "hold"), data={"until": until, "note": "Waiting for the donor"})
-        assert page.status_code == 422
-        assert words in page.text
-        assert "Waiting for the donor" in page.text
-    assert client.post(_url(number, "hold"), data={"until": "2010-03-01", "note": "Wait"}).status_code == 303
-    assert building.load(site, number).hold is not None
-
-
-def test_what_is_missing_is_listed(site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn) -> None:
-    number = building.submitted_proposal(site, cast)
-    sign_in(client, "desk")
-    assert client.post(_url(number, "return_incomplete"), data={"missing": " "}).status_code == 422
-    assert client.post(_url(number, "return_incomplete"), data={"missing": "The budget"}).status_code == 303
-    assert _state(site, number) == "incomplete"
-
-
-def test_an_agreement_has_a_date_and_a_reference(
-    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
-) -> None:
-    number = building.approved_proposal(site, cast)
-    building.take(site, cast["desk"], number, "send_to_donor")
-    sign_in(client, "desk")
-    page = client.post(_url(number, "fund"), data={"on": "2010-02-01"})
-    assert page.status_code == 422
-    assert 'href="#reference"' in page.text
-    given = {"on": "2010-02-01", "reference": "Agreement 7"}
-    assert client.post(_url(number, "fund"), data=given).status_code == 303
-    assert _state(site, number) == "funded"
-
-
-def _registered(site: Site, number: str) -> Case:
-    case = building.load(site, number)
-    assert case.approval is not None
-    return case
-
-
-def test_an_outside_approval_of_today_lies_before_now(
-    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, clock: Clock
-) -> None:
-    number = building.submitted_proposal(site, cast)
-    sign_in(client, "desk")
-    given = {"document": "Minute 12", "source": "Registry", "approved_on": "2010-02-01"}
-    assert client.post(_url(number, "register_approval"), data=given).status_code == 303
-    approval = _registered(site, number).approval
-    assert approval is not None
-    assert approval.approved_at == clock()
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({}, "Give the date, or say that it is not known."),
-        ({"approved_on": "2010-01-05", "undated": "y"}, "Give the date, or say that it is not known."),
-        ({"approved_on": "2010-02-02"}, "An approval cannot lie in the future."),
-        ({"approved_on": "5 January"}, "Write a date as year-month-day"),
-        ({"document": "", "undated": "y"}, "Name the document."),
-    ],
-)
-def test_an_outside_approval_needs_a_date_or_the_word_that_there_is_none(
-    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, given: dict[str, str], words: str
-) -> None:
-    number = building.submitted_proposal(site, cast)
-    sign_in(client, "desk")
-    page = client.post(
-        _url(number, "register_approval"), data={"document": "Minute 12", "source": "Registry", **given}
-    )
-    assert page.status_code == 422
-    assert words in page.text
-    assert _state(site, number) == "submitted"
-
-
-def test_an_undated_approval_is_registered(
-    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
-) -> None:
-    number = building.submitted_proposal(site, cast)
-    sign_in(client, "desk")
-    given = {"document": "Minute 12", "source": "Registry", "undated": "y"}
-    assert client.post(_url(number, "register_approval"), data=given).status_code == 303
-    approval = _registered(site, number).approval
-    assert approval is not None
-    assert approval.approved_at is None
 
 
 def test_every_step_of_the_workflow_has_a_page(

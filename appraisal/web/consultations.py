@@ -1,0 +1,114 @@
+"""Consultations: what the units were asked, who may read and answer it, and the page of one."""
+
+from dataclasses import dataclass
+
+from flask import flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+from wtforms import TextAreaField
+
+from appraisal.clock import geneva_date
+from appraisal.domain import permissions
+from appraisal.domain.facts import Consultation
+from appraisal.errors import NotFound
+from appraisal.i18n import N_
+from appraisal.services import appraisals
+from appraisal.web.assessments import Opened, open_appraisal
+from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site
+from appraisal.web.fields import PROSE, needed
+from appraisal.web.forms import TranslatedForm
+from appraisal.web.inputs import written
+
+Answer = str | Response | tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One consultation as a page shows it; ``may_read`` is about its text, ``may_answer`` about giving it."""
+
+    entry: Consultation
+    answered_by: str
+    overdue: bool
+    may_read: bool
+    may_answer: bool
+
+
+class CommentForm(TranslatedForm):
+    """The comment of a unit."""
+
+    text = TextAreaField(
+        N_("Comment"),
+        validators=[needed(N_("Write the comment.")), PROSE],
+        render_kw={"kind": "prose", "rows": 10},
+    )
+
+
+def comments_of(opened: Opened) -> list[Comment]:
+    """Return the units that were asked, and what the reader may do about each."""
+    today = geneva_date(site().now())
+    case, appraisal, reader = opened.case, opened.appraisal, opened.reader
+    return [
+        Comment(
+            entry,
+            case.name(entry.answered_by),
+            entry.answered_at is None and entry.due_on < today,
+            permissions.sees_answer(case, appraisal, entry, reader),
+            not permissions.answering_refusals(case, entry, reader),
+        )
+        for entry in appraisal.consultations
+    ]
+
+
+@signed_in
+def consultation(number: str, consultation: int) -> Answer:
+    """Show what a unit was asked; it answers here, or a coordinator does on its behalf."""
+    opened, comment = _find_comment(number, consultation)
+    form = CommentForm(request.form)
+    if request.method == "GET":
+        return _draw_comment(opened, comment, form)
+    if comment.may_answer and not form.validate():
+        return _draw_comment(opened, comment, form), 422
+    text = written(form.text)
+    if not (comment.entry.answered_by == actor().id and comment.entry.text == text):
+        # The same form sent twice says the same thing once.
+        with begin() as db:
+            appraisals.answer_consultation(
+                db,
+                site().library,
+                actor(),
+                site().now(),
+                number,
+                consultation,
+                text,
+                on_behalf=actor().unit != comment.entry.unit,
+            )
+    flash(say(N_("The comment of %(unit)s is kept."), unit=comment.entry.unit), "success")
+    return redirect(url_for("appraisals.consultation", number=number, consultation=consultation), 303)
+
+
+def _find_comment(number: str, consultation: int) -> tuple[Opened, Comment]:
+    """Find a consultation of any appraisal of the proposal; an earlier one may still be answered, late."""
+    with read() as db:
+        opened = open_appraisal(db, number)
+    for appraisal in opened.case.appraisals:
+        version = next(entry for entry in opened.case.versions if entry.id == appraisal.version_id)
+        about = Opened(opened.case, opened.book, appraisal, version, opened.reader)
+        for comment in comments_of(about):
+            if comment.entry.id == consultation:
+                return about, comment
+    raise NotFound("consultation", str(consultation))
+
+
+def _draw_comment(opened: Opened, comment: Comment, form: CommentForm) -> str:
+    refusals = permissions.answering_refusals(opened.case, comment.entry, actor())
+    asked = [entry.checklist for entry in opened.criteria if comment.entry.unit in entry.checklist.consult]
+    late = not opened.appraisal.is_running or comment.entry.due_on < geneva_date(site().now())
+    return page(
+        "appraisals/consultation.html",
+        opened=opened,
+        comment=comment,
+        form=form,
+        reasons=[refusal.say(language()) for refusal in refusals],
+        asked=asked,
+        late=late,
+        on_behalf=actor().unit != comment.entry.unit,
+    )

@@ -1,0 +1,123 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import delete, update
+
+from appraisal.cli import main
+from appraisal.cli.db import findings
+from appraisal.storage import tables
+from tests import casts
+from tests.casts import Stage
+
+EVENTS = tables.Event.__table__
+PROPOSALS = tables.Proposal.__table__
+SITE = tables.SiteEvent.__table__
+
+
+def run(data: Path, *arguments: str, database: str = "") -> Result:
+    return CliRunner().invoke(
+        main, list(arguments), env={"APPRAISAL_DATA": str(data), "APPRAISAL_DATABASE": database}
+    )
+
+
+def test_upgrade_makes_a_database_and_does_nothing_the_second_time(tmp_path: Path) -> None:
+    assert run(tmp_path, "db", "check").exit_code == 1
+    first, second = run(tmp_path, "db", "upgrade"), run(tmp_path, "db", "upgrade")
+
+    assert (first.exit_code, first.stdout) == (0, "The database is up to date now.\n")
+    assert (second.exit_code, second.stdout) == (0, "The database was up to date.\n")
+    assert run(tmp_path, "db", "check").exit_code == 0
+
+
+def test_a_database_that_is_not_ready_is_told(tmp_path: Path) -> None:
+    assert "Run: appraisal db upgrade" in run(tmp_path, "db", "check").stderr
+
+
+def test_a_database_with_every_route_is_right(stage: Stage) -> None:
+    casts.draft(stage)
+    casts.approved(stage)
+    casts.overridden(stage)
+    casts.outside(stage)
+    casts.outside(stage, undated=True)
+
+    assert findings(stage.database, stage.library) == (6, [])
+
+
+def test_what_is_right_is_said(lite: Stage, tmp_path: Path) -> None:
+    casts.approved(lite)
+
+    result = run(tmp_path, "db", "check", "--json", database=lite.database.url)
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"chains": 2, "wrong": []}
+
+
+def test_an_event_that_was_altered_is_found(stage: Stage) -> None:
+    casts.submitted(stage)
+    number = casts.submitted(stage)
+    found = casts.load(stage, number)
+    with stage.database.begin() as db:
+        db.execute(
+            update(EVENTS).where(EVENTS.c.proposal_id == found.id, EVENTS.c.sequence == 2).values(body="{}")
+        )
+
+    assert findings(stage.database, stage.library)[1] == [f"{number}: event 2 was altered"]
+
+
+def test_a_tail_that_was_cut_off_is_found(stage: Stage) -> None:
+    number = casts.submitted(stage)
+    with stage.database.begin() as db:
+        db.execute(delete(EVENTS).where(EVENTS.c.sequence == 2))
+
+    assert findings(stage.database, stage.library)[1] == [
+        f"{number}: the chain ends before its head (after event 1)"
+    ]
+
+
+def test_a_chain_that_is_gone_is_found(stage: Stage) -> None:
+    number = casts.draft(stage)
+    with stage.database.begin() as db:
+        db.execute(delete(EVENTS))
+
+    assert findings(stage.database, stage.library)[1] == [
+        f"{number}: the chain ends before its head (after event 0)"
+    ]
+
+
+def test_the_sites_own_chain_is_checked(stage: Stage) -> None:
+    with stage.database.begin() as db:
+        db.execute(update(SITE).where(SITE.c.sequence == 1).values(body="{}"))
+
+    assert findings(stage.database, stage.library)[1] == ["the site's chain: event 1 was altered"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("route", "mechanism", "route is mechanism, but the facts say outside"),
+        ("approved_at", None, "approved_at is None, but the facts say 2010"),
+        ("title", "Another", "title is Another, but the facts say Illustrative proposal"),
+    ],
+)
+def test_a_column_that_lies_is_found(stage: Stage, column: str, value: str | None, told: str) -> None:
+    number = casts.outside(stage)
+    with stage.database.begin() as db:
+        db.execute(update(PROPOSALS).values({column: value}))
+
+    wrong = findings(stage.database, stage.library)[1]
+
+    assert [line for line in wrong if line.startswith(f"{number}: {told}")]
+
+
+def test_what_is_wrong_is_printed_line_by_line(lite: Stage, tmp_path: Path) -> None:
+    number = casts.outside(lite)
+    with lite.database.begin() as db:
+        db.execute(update(PROPOSALS).values(route="mechanism", route_reason=""))
+
+    result = run(tmp_path, "db", "check", database=lite.database.url)
+
+    assert result.exit_code == 1
+    assert f"{number}: route is mechanism, but the facts say outside\n" in result.stdout
+    assert result.stdout.endswith("2 wrong.\n")

@@ -1,0 +1,146 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from appraisal import clock
+from appraisal.cli import main
+from appraisal.domain.facts import SYSTEM_ACTOR
+from appraisal.services import people
+from appraisal.storage import schema
+from appraisal.storage.databases import Database
+
+FIRST = ("people", "add-administrator", "--email", "Mia@example.org", "--name", "Mia Stone")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    database = Database(f"sqlite:///{tmp_path / 'appraisal.sqlite3'}")
+    schema.upgrade(database)
+    database.close()
+    return tmp_path
+
+
+def run(data: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments), env={"APPRAISAL_DATA": str(data)})
+
+
+def set_password(data: Path, token: str) -> None:
+    database = Database(f"sqlite:///{data / 'appraisal.sqlite3'}")
+    with database.begin() as db:
+        hashing = people.hasher(quick=True)
+        people.set_password_by_link(db, hashing, clock.now(), token, "invitation", "four words on paper")
+    database.close()
+
+
+def close_account(data: Path) -> None:
+    database = Database(f"sqlite:///{data / 'appraisal.sqlite3'}")
+    with database.begin() as db:
+        found = people.find_by_email(db, "mia@example.org")
+        assert found is not None
+        person = found.person
+        people.change_person(
+            db,
+            SYSTEM_ACTOR,
+            clock.now(),
+            person.id,
+            name=person.name,
+            roles=["designer"],
+            unit="",
+            duty_station="",
+            language="en",
+            active=False,
+        )
+    database.close()
+
+
+def test_the_first_administrator_gets_a_link(data: Path) -> None:
+    result = run(data, *FIRST, "--language", "fr", "--json")
+
+    value = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert value["email"] == "mia@example.org"
+    set_password(data, value["path"].removeprefix("/invitation/"))
+    listed = json.loads(run(data, "people", "list", "--json").stdout)
+    assert listed == [
+        {
+            "id": value["id"],
+            "email": "mia@example.org",
+            "name": "Mia Stone",
+            "roles": ["administrator"],
+            "unit": "",
+            "duty_station": "Geneva",
+            "language": "fr",
+            "active": True,
+            "has_password": True,
+        }
+    ]
+
+
+def test_the_link_is_printed_for_people(data: Path) -> None:
+    result = run(data, *FIRST)
+
+    assert result.exit_code == 0
+    assert "Mia Stone <mia@example.org>: open this path of the site once, within 7 days:" in result.stdout
+    assert "    /invitation/" in result.stdout
+    assert "invited" in run(data, "people", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("email", "name", "message"),
+    [
+        ("mia", "Mia", "Write an e-mail address"),
+        ("mia@example.org", " ", "Write a name"),
+        ("mia@example.org", "Mia", "There is an account with this address already."),
+    ],
+)
+def test_a_faulty_account_is_refused(data: Path, email: str, name: str, message: str) -> None:
+    if "already" in message:
+        run(data, *FIRST)
+
+    result = run(data, "people", "add-administrator", "--email", email, "--name", name)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_an_invitation_is_issued_again_until_there_is_a_password(data: Path) -> None:
+    run(data, *FIRST)
+    result = run(data, "people", "invite", "MIA@example.org", "--json")
+    set_password(data, json.loads(result.stdout)["path"].removeprefix("/invitation/"))
+
+    again = run(data, "people", "invite", "1")
+
+    assert again.exit_code == 1
+    assert "has a password already" in again.stderr
+    reset = run(data, "people", "reset", "1")
+    assert reset.exit_code == 0
+    assert "within 2 hours" in reset.stdout
+    assert "    /password-reset/" in reset.stdout
+
+
+@pytest.mark.parametrize("command", ["invite", "reset"])
+def test_an_unknown_account_is_told(data: Path, command: str) -> None:
+    result = run(data, "people", command, "nobody@example.org")
+
+    assert result.exit_code == 2
+    assert "There is no account nobody@example.org." in result.stderr
+
+
+def test_a_closed_account_gets_no_link(data: Path) -> None:
+    run(data, *FIRST)
+    close_account(data)
+
+    result = run(data, "people", "reset", "mia@example.org")
+
+    assert result.exit_code == 1
+    assert "is closed" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [FIRST, ("people", "list"), ("people", "reset", "1")])
+def test_a_database_that_is_not_ready_is_told(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    result = run(tmp_path, *arguments)
+
+    assert result.exit_code == 2
+    assert "Run: appraisal db upgrade" in result.stderr

@@ -1,0 +1,158 @@
+"""Races: of two who act at the same moment one wins, and the other leaves nothing."""
+
+from collections.abc import Callable
+from threading import Barrier, Thread
+
+import pytest
+from sqlalchemy import func, select
+
+from appraisal.domain import events
+from appraisal.domain.facts import Case
+from appraisal.domain.refusals import NotAllowed
+from appraisal.domain.steps import Inputs
+from appraisal.errors import StepConflict
+from appraisal.services import acts, people
+from appraisal.storage import queries, tables
+from tests import casts
+from tests.casts import Stage
+
+HASHING = people.hasher(quick=True)
+
+
+def race(*runners: Callable[[], object]) -> list[object]:
+    """Run functions in threads that start together; return what each gave or raised, in order."""
+    barrier = Barrier(len(runners))
+    found: list[object] = [None] * len(runners)
+
+    def run(index: int) -> None:
+        barrier.wait()
+        try:
+            found[index] = runners[index]()
+        except Exception as error:
+            found[index] = error
+
+    threads = [Thread(target=run, args=(index,)) for index in range(len(runners))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def _taking(
+    stage: Stage, who: str, number: str, step: str, note: str = "", seen: int | None = None, request: str | None = None
+) -> Callable[[], Case]:
+    def run() -> Case:
+        with stage.database.begin() as db:
+            return acts.take_step(
+                db,
+                stage.library,
+                stage.people[who],
+                stage.now,
+                number,
+                step,
+                Inputs(note=note),
+                seen=seen,
+                request=request,
+            )
+
+    return run
+
+
+def _events(stage: Stage, *names: str) -> int:
+    table = tables.Event.__table__
+    with stage.database.read() as db:
+        return db.execute(select(func.count()).where(table.c.name.in_(names))).scalar_one()
+
+
+@pytest.mark.parametrize("with_seen", [True, False])
+def test_of_an_approval_and_a_rejection_one_wins(stage: Stage, with_seen: bool) -> None:
+    for _ in range(3):
+        number = casts.awaiting(stage)
+        before = _events(stage, "approve", "reject")
+        seen = casts.load(stage, number).row_version if with_seen else None
+        found = race(
+            _taking(stage, "chief", number, "approve", seen=seen),
+            _taking(stage, "deputy", number, "reject", "No.", seen=seen),
+        )
+        winners = [entry for entry in found if isinstance(entry, Case)]
+        losers = [entry for entry in found if isinstance(entry, StepConflict | NotAllowed)]
+        assert (len(winners), len(losers)) == (1, 1), found
+        assert isinstance(losers[0], StepConflict) == with_seen
+        case = casts.load(stage, number)
+        assert case.state == winners[0].state
+        assert len(case.decisions) == 1
+        assert _events(stage, "approve", "reject") == before + 1
+        with stage.database.read() as db:
+            assert events.broken(queries.chain_of(db, case.id), case.head) is None
+
+
+def test_both_signatures_are_not_given_by_one_click_of_two(stage: Stage) -> None:
+    number = casts.not_recommended(stage)
+    found = race(
+        _taking(stage, "chief", number, "propose_override", "Urgent."),
+        _taking(stage, "deputy", number, "propose_override", "Urgent."),
+    )
+    assert sorted(type(entry).__name__ for entry in found) == ["Case", "NotAllowed"]
+
+
+def test_the_same_form_sent_twice_at_once_acts_once(stage: Stage) -> None:
+    number = casts.awaiting(stage)
+    seen = casts.load(stage, number).row_version
+    one, two = race(*[_taking(stage, "chief", number, "approve", seen=seen, request="key-1")] * 2)
+    assert isinstance(one, Case)
+    assert isinstance(two, Case)
+    assert one.row_version == two.row_version == seen + 1
+    assert _events(stage, "approve") == 1
+    # And once more later.
+    assert casts.take(stage, "chief", number, "approve", seen=seen, request="key-1").row_version == seen + 1
+
+
+def test_a_request_of_somebody_else_or_for_something_else_is_no_pass(stage: Stage) -> None:
+    one, two = casts.awaiting(stage), casts.awaiting(stage)
+    casts.take(stage, "chief", one, "approve", request="key-1")
+    before = casts.contents(stage)
+    for who, number in (("deputy", one), ("chief", two)):
+        with pytest.raises(StepConflict):
+            casts.take(stage, who, number, "approve", request="key-1")
+    assert casts.contents(stage) == before
+
+
+def test_a_page_of_yesterday_decides_nothing(stage: Stage) -> None:
+    number = casts.awaiting(stage)
+    seen = casts.load(stage, number).row_version
+    casts.take(stage, "lead", number, "recall", note="A slip.")
+    casts.take(stage, "lead", number, "finalise")
+    before = casts.contents(stage)
+    with pytest.raises(StepConflict) as caught:
+        casts.take(stage, "chief", number, "approve", seen=seen)
+    assert (caught.value.seen, caught.value.present) == (seen, seen + 2)
+    assert casts.contents(stage) == before
+
+
+def test_one_link_sets_one_password(stage: Stage) -> None:
+    with stage.database.begin() as db:
+        token = people.issue_link(db, stage.people["admin"], stage.now, stage.people["ana"].id, "invitation")
+
+    def use(password: str) -> Callable[[], object]:
+        def run() -> object:
+            with stage.database.begin() as db:
+                return people.set_password_by_link(db, HASHING, stage.now, token, "invitation", password)
+
+        return run
+
+    found = race(use("the first password"), use("the second password"))
+    assert sorted(type(entry).__name__ for entry in found) == ["BadPerson", "Person"]
+
+
+def test_authors_may_save_side_by_side_without_a_seen_version(stage: Stage) -> None:
+    number = casts.draft(stage, attach=())
+    before = casts.load(stage, number).row_version
+    found = race(
+        lambda: casts.save(stage, number, "gender", analysis="One."),
+        lambda: casts.save(stage, number, "capacity", exit="Two."),
+    )
+    assert all(isinstance(entry, Case) for entry in found), found
+    case = casts.load(stage, number)
+    assert (case.content["gender"]["analysis"], case.content["capacity"]["exit"]) == ("One.", "Two.")
+    assert case.row_version == before + 2

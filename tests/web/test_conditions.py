@@ -1,0 +1,102 @@
+"""Closing and waiving conditions: by whom, with what, and on which page."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from appraisal.domain.facts import Condition
+from appraisal.web.context import Site
+from tests.web import building
+from tests.web.building import Cast
+from tests.web.conftest import SignIn
+
+
+def _condition(site: Site, number: str) -> Condition:
+    finalised = building.load(site, number).finalised
+    assert finalised is not None
+    return finalised.conditions[0]
+
+
+def _url(site: Site, number: str, act: str) -> str:
+    return f"/proposals/{number}/conditions/{_condition(site, number).id}/{act}"
+
+
+def test_a_coordinator_closes_a_condition_with_evidence(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.approved_proposal(site, cast, ratings={"TRI-3": "1"})
+    url = _url(site, number, "clear")
+    sign_in(client, "desk")
+    page = client.get(url)
+    for words in ("Make TRI-3 good.", "Ana Ruiz", "Before it is sent to the donor"):
+        assert words in page.text
+    assert client.post(url, data={"text": " "}).status_code == 422
+    seen = str(building.load(site, number).row_version)
+    answer = client.post(url, data={"text": "Letter of 3 March", "seen": seen})
+    assert answer.status_code == 303
+    assert _condition(site, number).evidence == "Letter of 3 March"
+    assert "The condition is closed." in client.get(answer.location).text
+    assert "The condition is closed already." in client.get(url).text
+    assert client.post(url, data={"text": "Again"}).status_code == 403
+
+
+def test_a_manager_waives_a_condition_before_the_decision(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.appraised_proposal(site, cast, ratings={"TRI-3": "1"})
+    url = _url(site, number, "waive")
+    sign_in(client, "chief")
+    assert "only an override by two managers" in client.get(url).text
+    page = client.post(url, data={"text": ""})
+    assert page.status_code == 422
+    assert 'href="#text"' in page.text
+    assert client.post(url, data={"text": "It cannot be met"}).status_code == 303
+    assert _condition(site, number).waived_at is not None
+    assert "A condition was waived" in client.get(f"/proposals/{number}/steps/approve").text
+
+
+@pytest.mark.parametrize(
+    ("key", "act", "reason"),
+    [
+        ("chief", "clear", "a coordinator who is neither its owner nor an author"),
+        ("designer", "clear", "a coordinator who is neither its owner nor an author"),
+        ("desk", "waive", "Only people with the role of manager"),
+        ("reader", "waive", "You have led the appraisal"),
+    ],
+)
+def test_nobody_else_closes_or_waives(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, key: str, act: str, reason: str
+) -> None:
+    number = building.appraised_proposal(site, cast, ratings={"TRI-3": "1"})
+    url = _url(site, number, act)
+    sign_in(client, key)
+    page = client.get(url)
+    assert page.status_code == 200
+    assert reason in page.text
+    assert "<textarea" not in page.text
+    refused = client.post(url, data={"text": "Let me"})
+    assert refused.status_code == 403
+    assert "Let me" in refused.text
+    assert _condition(site, number).is_open
+
+
+def test_a_page_out_of_date_closes_nothing(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.approved_proposal(site, cast, ratings={"TRI-3": "1"})
+    sign_in(client, "desk")
+    page = client.post(_url(site, number, "clear"), data={"text": "Letter", "seen": "1"})
+    assert page.status_code == 409
+    assert "Letter" in page.text
+    assert _condition(site, number).is_open
+
+
+def test_conditions_of_others_are_not_found(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.approved_proposal(site, cast, ratings={"TRI-3": "1"})
+    url = _url(site, number, "clear")
+    other = building.approved_proposal(site, cast)
+    sign_in(client, "desk")
+    assert client.get(url.replace(number, other)).status_code == 404
+    sign_in(client, "designer2")
+    assert client.get(url).status_code == 404

@@ -1,0 +1,72 @@
+"""Comments of the units: answering, on behalf, late, and who reads them."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from appraisal.domain.facts import Appraisal
+from appraisal.web.context import Site
+from tests.web import building
+from tests.web.building import Cast, Clock
+from tests.web.conftest import SignIn
+
+
+def _running(site: Site, number: str) -> Appraisal:
+    running = building.load(site, number).appraisal
+    assert running is not None
+    return running
+
+
+def _url(number: str, rest: str = "") -> str:
+    return f"/proposals/{number}/appraisal{rest}"
+
+
+def _consultation(site: Site, number: str, unit: str) -> str:
+    entry = next(entry for entry in _running(site, number).consultations if entry.unit == unit)
+    return f"/proposals/{number}/consultations/{entry.id}"
+
+
+def test_a_unit_answers_and_others_read_it_later(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.assigned_proposal(site, cast)
+    url = _consultation(site, number, "ACT/EMP")
+    sign_in(client, "actemp")
+    page = client.get(url)
+    assert "The questions of this checklist" in page.text
+    assert client.post(url, data={"text": " "}).status_code == 422
+    given = {"text": "Employers were not asked."}
+    assert client.post(url, data=given).status_code == 303
+    assert client.post(url, data=given).status_code == 303
+    assert client.post(url, data={"text": "Something else"}).status_code == 403
+    assert "Employers were not asked." in client.get(url).text
+    for key, reads in (("eval", None), ("chief", False), ("designer", False), ("reader", True)):
+        sign_in(client, key)
+        page = client.get(url)
+        assert page.status_code == (404 if reads is None else 200)
+        assert ("Employers were not asked." in page.text) == bool(reads)
+
+
+def test_a_coordinator_answers_on_behalf_and_late_is_marked(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, clock: Clock
+) -> None:
+    number = building.assigned_proposal(site, cast)
+    url = _consultation(site, number, "ACTRAV")
+    clock.advance(days=20)
+    sign_in(client, "desk")
+    page = client.get(url)
+    assert "on behalf of ACTRAV" in page.text
+    assert "marked late" in page.text
+    assert client.post(url, data={"text": "Late, but here."}).status_code == 303
+    assert "Answered late" in client.get(_url(number)).text
+    assert building.load(site, number).related("reviewer") == frozenset()
+
+
+@pytest.mark.parametrize("key", ["designer", "chief", "actemp"])
+def test_nobody_else_answers_for_a_unit(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, key: str
+) -> None:
+    number = building.assigned_proposal(site, cast)
+    url = _consultation(site, number, "ACTRAV")
+    sign_in(client, key)
+    assert "Not possible now:" in client.get(url).text
+    assert client.post(url, data={"text": "Mine"}).status_code == 403
