@@ -67,10 +67,21 @@ def broken(events: Iterable[Event], head: str | None = None) -> str | None:
             return f"event {expected} is missing"
         if hashlib.sha256(entry.body.encode()).hexdigest() != entry.digest:
             return f"event {entry.sequence} was altered"
-        facts = entry.facts
-        if facts.get("sequence") != entry.sequence or facts.get("previous") != previous:
+        if not _follows(entry, previous):
             return f"event {entry.sequence} does not follow the one before"
         previous, expected = entry.digest, expected + 1
     if head is not None and head != previous:
         return f"the chain ends before its head (after event {expected - 1})"
     return None
+
+
+def _follows(entry: Event, previous: str) -> bool:
+    """Tell whether an event names its own place and the digest before it; a forged text may be no JSON."""
+    try:
+        facts: Any = json.loads(entry.body)
+    except ValueError:
+        return False
+    return isinstance(facts, dict) and (facts.get("sequence"), facts.get("previous")) == (
+        entry.sequence,
+        previous,
+    )

@@ -159,6 +159,7 @@ def report(indicator: Indicator, workflow: Workflow, biennium: str, proposals: I
         for entry in everything
         if entry.state in workflow.states
     )
+    undated = tuple(entry for entry in approved if entry.approved_at is None and entry.funds & scope)
     passed = sum(entry.route in ("mechanism", "override") for entry in approved)
     return Report(
         biennium=biennium,
@@ -170,7 +171,7 @@ def report(indicator: Indicator, workflow: Workflow, biennium: str, proposals: I
         denominator=denominator,
         overrides=overrides,
         outside=outside,
-        undated=tuple(entry for entry in approved if entry.approved_at is None and entry.funds & scope),
+        undated=undated,
         other_funds=tuple(entry for entry in falling if not entry.funds & scope),
         with_overrides=Share(len(numerator) + len(overrides), len(denominator)),
         xbtc=_fund_share(falling, "XBTC"),

@@ -76,9 +76,7 @@ def register_outside(
     )
     registering = next(entry.name for entry in workflow.transitions if entry.act == "register_approval")
     given_with = Inputs(note=note, approval=approval)
-    return acts.take_step(
-        db, library, actor, now, created.number, registering, given_with, request=request
-    )
+    return acts.take_step(db, library, actor, now, created.number, registering, given_with, request=request)
 
 
 @dataclass(frozen=True, slots=True)

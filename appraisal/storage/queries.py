@@ -187,7 +187,11 @@ def work_of(
             barred = ("author", "lead") if role == "manager" else ("author",)
             # What was approved outside is on record here and waits for nobody.
             mine.append(
-                and_(PROPOSALS.c.state.in_(held_by[role]), PROPOSALS.c.route != "outside", ~related(person, *barred))
+                and_(
+                    PROPOSALS.c.state.in_(held_by[role]),
+                    PROPOSALS.c.route != "outside",
+                    ~related(person, *barred),
+                )
             )
     if not mine:
         return []
@@ -398,7 +402,11 @@ def overdue_conditions(db: Connection, today: date) -> list[Overdue]:
     # Conditions die with their version: only those of the last finished appraisal bind.
     last = (
         select(func.max(later.c.id))
-        .where(later.c.proposal_id == PROPOSALS.c.id, later.c.finalised_at.is_not(None), later.c.superseded_at.is_(None))
+        .where(
+            later.c.proposal_id == PROPOSALS.c.id,
+            later.c.finalised_at.is_not(None),
+            later.c.superseded_at.is_(None),
+        )
         .scalar_subquery()
     )
     rows = db.execute(

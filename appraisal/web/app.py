@@ -21,7 +21,6 @@ from appraisal.web import (
     errors,
     formats,
     indicators,
-    people as people_pages,
     proposals,
     records,
     sessions,
@@ -29,6 +28,9 @@ from appraisal.web import (
     steps,
     work,
     workflow,
+)
+from appraisal.web import (
+    people as people_pages,
 )
 from appraisal.web.context import Site, new_request_key
 

@@ -1,5 +1,6 @@
 """Approvals: registering one that was given outside, for a proposal that never came here."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -84,9 +85,14 @@ class OutsideForm(ApprovalForm):
         N_("Why it was not appraised here"), validators=[PROSE], render_kw={"kind": "prose", "rows": 3}
     )
 
+    def __iter__(self) -> Iterator[Any]:
+        """Go through the fields in the order of the page, which is that of its faults too."""
+        return iter([self[name] for name in (*_PROPOSAL, *_CONTRIBUTION, *_APPROVAL)])
+
 
 _PROPOSAL: Final = ("title", "countries", "region", "unit")
 _CONTRIBUTION: Final = ("donor", "private", "fund", "modality", "amount", "currency")
+_APPROVAL: Final = ("document", "source", "approved_on", "undated", "note")
 
 
 @bp.route("/approvals/new", methods=["GET", "POST"])
@@ -141,4 +147,6 @@ def _complain(form: OutsideForm, complaints: tuple[Complaint, ...]) -> None:
 
 
 def _draw(form: OutsideForm) -> str:
-    return page("approvals/new.html", form=form, proposal=_PROPOSAL, contribution=_CONTRIBUTION)
+    return page(
+        "approvals/new.html", form=form, proposal=_PROPOSAL, contribution=_CONTRIBUTION, approval=_APPROVAL
+    )

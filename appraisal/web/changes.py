@@ -6,7 +6,7 @@ from typing import Any
 from flask import flash, redirect, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
-from wtforms import Form, RadioField, SelectChoice, TextAreaField, ValidationError
+from wtforms import Form, RadioField, TextAreaField, ValidationError
 
 from appraisal.domain.facts import Case, RequiredChange
 from appraisal.i18n import N_
@@ -14,6 +14,7 @@ from appraisal.services import proposals
 from appraisal.web.authorship import closed_because, load_own
 from appraisal.web.context import actor, begin, page, read, say, seen, signed_in, site
 from appraisal.web.fields import PROSE
+from appraisal.web.forms import choice
 
 
 @signed_in
@@ -42,7 +43,7 @@ def _answerable(case: Case) -> list[RequiredChange]:
 
 def _form(asked: Sequence[RequiredChange]) -> type[Form]:
     """Build the form: for each change an answer and a text, which only go together."""
-    choices = [SelectChoice("done", say(N_("Done"))), SelectChoice("not_done", say(N_("Not done")))]
+    choices = [choice("done", say(N_("Done"))), choice("not_done", say(N_("Not done")))]
     built: dict[str, Any] = {}
     for change in asked:
         built[f"answer_{change.id}"] = RadioField(
@@ -85,7 +86,10 @@ def _draw(asked: Sequence[RequiredChange]) -> Form:
 def _save(db: Connection, case: Case, asked: Sequence[RequiredChange], form: Form, drawn_from: int) -> None:
     expected: int | None = drawn_from
     for change in asked:
-        given, text = form[f"answer_{change.id}"].data, (form[f"text_{change.id}"].data or "").replace("\0", "")
+        given, text = (
+            form[f"answer_{change.id}"].data,
+            (form[f"text_{change.id}"].data or "").replace("\0", ""),
+        )
         if not given or (given, text.strip()) == (change.answer, change.answer_text):
             continue
         proposals.answer_change(

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from flask import flash, redirect, request, send_file, url_for
 from werkzeug.wrappers import Response
-from wtforms import FileField, Form, SelectChoice, SelectField
+from wtforms import FileField, Form, SelectField
 
 from appraisal.domain import forms
 from appraisal.i18n import N_
@@ -15,6 +15,7 @@ from appraisal.storage.site import log_access
 from appraisal.web import contents
 from appraisal.web.authorship import closed_because, load_own
 from appraisal.web.context import actor, begin, page, read, say, seen, signed_in, site
+from appraisal.web.forms import choice
 
 # What is wrong with a file: the field that it is said at, and a sentence.
 _FAULTS: Final = {
@@ -30,8 +31,8 @@ ACCEPT: Final = ".pdf,.png,.jpg,.jpeg,.docx,.xlsx,.pptx,.odt,.ods"
 
 
 def _form() -> Any:
-    choices = [SelectChoice("", say(N_("Choose")))]
-    choices += [SelectChoice(kind.value, say(kind.label)) for kind in forms.DOCUMENT_KINDS]
+    choices = [choice("", say(N_("Choose")))]
+    choices += [choice(kind.value, say(kind.label)) for kind in forms.DOCUMENT_KINDS]
     kind = SelectField(say(N_("Kind of document")), choices=choices, validate_choice=False)
     hint = say(N_("PDF, image, or office document without macros, 20 MB at most"))
     file = FileField(say(N_("File")), description=hint, render_kw={"kind": "file", "accept": ACCEPT})
@@ -52,8 +53,7 @@ def attach(number: str) -> str | Response | tuple[str, int]:
     }
     if request.method == "GET":
         return page("drafts/documents.html", **shown)
-    sent = request.files.get("file")
-    name, data = (sent.filename or "", sent.read()) if sent else ("", b"")
+    name, data = _sent()
     try:
         with begin() as db:
             proposals.attach_document(
@@ -74,6 +74,15 @@ def attach(number: str) -> str | Response | tuple[str, int]:
         return page("drafts/documents.html", **shown), 422
     flash(say(N_("%(file)s is attached."), file=name), "success")
     return redirect(url_for("drafts.documents", number=number), 303)
+
+
+def _sent() -> tuple[str, bytes]:
+    """Return name and bytes of the file sent; both empty where none was."""
+    sent = request.files.get("file")
+    if sent is None:
+        return "", b""
+    with sent.stream as stream:
+        return sent.filename or "", stream.read()
 
 
 @signed_in

@@ -44,7 +44,10 @@ def workflows() -> dict[str, Workflow]:
 @with_role("designer", "coordinator", "appraiser", "manager", "auditor")
 def index() -> str:
     """List the proposals that somebody may know of, fifty a page."""
-    given = {name: request.args.get(name, "").replace("\0", "").strip() for name in ("state", "country", "words", "route")}
+    given = {
+        name: request.args.get(name, "").replace("\0", "").strip()
+        for name in ("state", "country", "words", "route")
+    }
     country = formats.country_code(given["country"])
     after = request.args.get("after", "")
     filters = Filters(given["state"], country, given["route"], given["words"])

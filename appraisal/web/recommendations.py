@@ -43,7 +43,7 @@ class OwnConditionForm(TranslatedForm):
 class RecommendationForm(TranslatedForm):
     """The lead's choice, its reason, and the conditions."""
 
-    chosen = RadioField(N_("Recommendation"), validate_choice=False)
+    chosen = RadioField(N_("Recommendation"), default="", validate_choice=False)
     reason = TextAreaField(
         N_("Reason"),
         description=N_("Needed where the recommendation differs from the computed one."),

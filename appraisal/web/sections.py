@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
-from wtforms import FieldList, Form, FormField, RadioField, SelectChoice, SelectField, StringField, TextAreaField
+from wtforms import FieldList, Form, FormField, RadioField, SelectField, StringField, TextAreaField
 
 from appraisal.domain import contents, forms
 from appraisal.domain.contents import Complaint
@@ -15,6 +15,7 @@ from appraisal.domain.forms import Content, Field, Section
 from appraisal.i18n import N_, Language, say
 from appraisal.web import formats
 from appraisal.web.fields import changes_rows, sent
+from appraisal.web.forms import choice
 
 # Inside a row: what needs little room, and what needs more than its share.
 NARROW: Final = frozenset({"ref", "currency", "code"})
@@ -35,7 +36,7 @@ def _prose(field: Field, language: Language, **common: Any) -> Any:
 
 
 def _choice(field: Field, language: Language, **common: Any) -> Any:
-    offered = [SelectChoice("", say(language, N_("Choose"))), *_offered(field, language)]
+    offered = [choice("", say(language, N_("Choose"))), *_offered(field, language)]
     return SelectField(choices=offered, render_kw={"kind": "choice", **_room(field)}, **common)
 
 
@@ -48,8 +49,8 @@ def _rows(field: Field, language: Language, **common: Any) -> Any:
     return FieldList(row, max_entries=forms.ROWS_LIMIT, **common)
 
 
-def _offered(field: Field, language: Language) -> list[SelectChoice]:
-    return [SelectChoice(choice.value, say(language, choice.label)) for choice in field.choices]
+def _offered(field: Field, language: Language) -> list[Any]:
+    return [choice(entry.value, say(language, entry.label)) for entry in field.choices]
 
 
 _KINDS: Final[Mapping[str, Callable[..., Any]]] = {

@@ -19,8 +19,8 @@ from tests.casts import Stage
 CHANGES = (ChangeAsked("Consult all three.", "TRI-1"),)
 
 
-def _rate(stage: Stage, number: str, who: str = "lead", seen: int | None = None, **puts: RatingPut) -> Case:
-    given = {name.replace("_", "-"): put for name, put in puts.items()}
+def _rate(stage: Stage, number: str, who: str = "lead", seen: int | None = None, **puts: Any) -> Case:
+    given: dict[str, RatingPut] = {name.replace("_", "-"): put for name, put in puts.items()}
     with stage.database.begin() as db:
         return appraisals.rate(db, stage.library, stage.people[who], stage.now, number, given, seen=seen)
 
@@ -47,19 +47,33 @@ def test_a_rating_is_saved_changed_and_taken_back(stage: Stage) -> None:
     before = casts.load(stage, number)
     _rate(stage, number, ALI_1=RatingPut("1", "  No outcome.  ", "Section 2"), ALI_2=RatingPut("2"))
     given = _running(stage, number).ratings["ALI-1"]
-    assert (given.value, given.comment, given.evidence, given.proposed) == ("1", "No outcome.", "Section 2", False)
+    assert (given.value, given.comment, given.evidence, given.proposed) == (
+        "1",
+        "No outcome.",
+        "Section 2",
+        False,
+    )
     _rate(stage, number, ALI_1=RatingPut("3"), ALI_2=RatingPut(""))
     assert {item: entry.value for item, entry in _running(stage, number).ratings.items()} == {"ALI-1": "3"}
     # Saving is private: only the appraisal's own row version tells of it.
     after = casts.load(stage, number)
-    assert (after.sequence, after.head, after.row_version) == (before.sequence, before.head, before.row_version)
+    assert (after.sequence, after.head, after.row_version) == (
+        before.sequence,
+        before.head,
+        before.row_version,
+    )
     assert _running(stage, number).row_version == 3
 
 
-def test_everything_wrong_with_ratings_is_said(stage: Stage) -> None:
-    number = _assigned(stage)
-    wrong = {"ALI_1": RatingPut("7"), "FOO_1": RatingPut("2"), "EVA_2": RatingPut("2"), "ALI_2": RatingPut("2")}
-    assert casts.refusal(stage, lambda: _rate(stage, number, **wrong)) == ("item_unknown", "rating_unknown")
+def test_everything_wrong_with_ratings_is_said(lite: Stage) -> None:
+    number = _assigned(lite)
+    wrong = {
+        "ALI_1": RatingPut("7"),
+        "FOO_1": RatingPut("2"),
+        "EVA_2": RatingPut("2"),
+        "ALI_2": RatingPut("2"),
+    }
+    assert casts.refusal(lite, lambda: _rate(lite, number, **wrong)) == ("item_unknown", "rating_unknown")
 
 
 @pytest.mark.parametrize(
@@ -84,13 +98,15 @@ def test_what_was_rated_elsewhere_meanwhile_is_not_overwritten(stage: Stage) -> 
     assert casts.contents(stage) == before
 
 
-def test_nothing_is_rated_once_it_is_closed_or_held(stage: Stage) -> None:
-    number = casts.rated(stage)
-    casts.take(stage, "desk", number, "hold", until=date(2010, 6, 1), note="Elections.")
-    assert casts.refusal(stage, lambda: _rate(stage, number, ALI_1=RatingPut("2"))) == ("on_hold",)
-    casts.take(stage, "desk", number, "release")
-    casts.take(stage, "lead", number, "finalise")
-    assert casts.refusal(stage, lambda: _rate(stage, number, ALI_1=RatingPut("2"))) == ("not_open_for_rating",)
+def test_nothing_is_rated_once_it_is_closed_or_held(lite: Stage) -> None:
+    number = casts.rated(lite)
+    casts.take(lite, "desk", number, "hold", until=date(2010, 6, 1), note="Elections.")
+    assert casts.refusal(lite, lambda: _rate(lite, number, ALI_1=RatingPut("2"))) == ("on_hold",)
+    casts.take(lite, "desk", number, "release")
+    casts.take(lite, "lead", number, "finalise")
+    assert casts.refusal(lite, lambda: _rate(lite, number, ALI_1=RatingPut("2"))) == (
+        "not_open_for_rating",
+    )
 
 
 def test_ratings_of_the_last_record_come_over_as_proposed(stage: Stage) -> None:
@@ -103,7 +119,10 @@ def test_ratings_of_the_last_record_come_over_as_proposed(stage: Stage) -> None:
         item: ("1" if item == "TRI-1" else "2", "Because.") for item in casts.items_of(stage, number)
     }
     assert all(given.proposed for given in running.ratings.values())
-    assert casts.refused(stage, "lead", number, "finalise") == ("appraisal_incomplete", "recommendation_not_decidable")
+    assert casts.refused(stage, "lead", number, "finalise") == (
+        "appraisal_incomplete",
+        "recommendation_not_decidable",
+    )
 
     case = casts.load(stage, number)
     changed = changed_evidence(case, rulebook(stage.library, case.workflow, case.set))
@@ -116,19 +135,26 @@ def test_ratings_of_the_last_record_come_over_as_proposed(stage: Stage) -> None:
     casts.take(stage, "lead", number, "finalise")
 
 
-def test_a_changed_document_touches_the_items_that_cite_its_kind(stage: Stage) -> None:
-    number = casts.revision(stage)
-    kept = next(entry for entry in casts.load(stage, number).documents if entry.kind == "consultation")
-    with stage.database.begin() as db:
-        arguments: Any = (db, stage.library)
-        proposals.remove_document(*arguments, stage.people["ana"], stage.now, number, kept.id)
+def test_a_changed_document_touches_the_items_that_cite_its_kind(lite: Stage) -> None:
+    number = casts.revision(lite)
+    kept = next(entry for entry in casts.load(lite, number).documents if entry.kind == "consultation")
+    with lite.database.begin() as db:
+        arguments: Any = (db, lite.library)
+        proposals.remove_document(*arguments, lite.people["ana"], lite.now, number, kept.id)
         proposals.attach_document(
-            *arguments, stage.files, stage.people["ana"], stage.now, number, "consultation", "new.pdf", b"%PDF-1.7 new"
+            *arguments,
+            lite.files,
+            lite.people["ana"],
+            lite.now,
+            number,
+            "consultation",
+            "new.pdf",
+            b"%PDF-1.7 new",
         )
-    casts.resubmit(stage, number)
-    casts.assign(stage, number)
-    case = casts.load(stage, number)
-    book = rulebook(stage.library, case.workflow, case.set)
+    casts.resubmit(lite, number)
+    casts.assign(lite, number)
+    case = casts.load(lite, number)
+    book = rulebook(lite.library, case.workflow, case.set)
     cited = {
         item.id
         for criterion in book.criteria
@@ -138,22 +164,22 @@ def test_a_changed_document_touches_the_items_that_cite_its_kind(stage: Stage) -
     assert changed_evidence(case, book) == cited
 
 
-def test_a_superseded_record_hands_nothing_on(stage: Stage) -> None:
-    """Version 2 was appraised, recalled and sent back: version 3 goes by version 1's record and its evidence."""
-    number = casts.revision(stage)
-    casts.save(stage, number, "gender", analysis="Changed in version 2.")
-    casts.resubmit(stage, number)
-    casts.assign(stage, number)
-    casts.rate(stage, number, "3")
-    casts.take(stage, "lead", number, "finalise")
-    casts.take(stage, "lead", number, "recall", note="A slip.")
-    casts.take(stage, "desk", number, "return_incomplete", missing="A letter.")
-    casts.take(stage, "ana", number, "submit")
-    casts.assign(stage, number)
-    running = _running(stage, number)
+def test_a_superseded_record_hands_nothing_on(lite: Stage) -> None:
+    """Version 2 was appraised, recalled and sent back, so version 3 goes by version 1's record."""
+    number = casts.revision(lite)
+    casts.save(lite, number, "gender", analysis="Changed in version 2.")
+    casts.resubmit(lite, number)
+    casts.assign(lite, number)
+    casts.rate(lite, number, "3")
+    casts.take(lite, "lead", number, "finalise")
+    casts.take(lite, "lead", number, "recall", note="A slip.")
+    casts.take(lite, "desk", number, "return_incomplete", missing="A letter.")
+    casts.take(lite, "ana", number, "submit")
+    casts.assign(lite, number)
+    running = _running(lite, number)
     assert running.ratings["GEN-1"].value == "2"
-    case = casts.load(stage, number)
-    assert "GEN-1" in changed_evidence(case, rulebook(stage.library, case.workflow, case.set))
+    case = casts.load(lite, number)
+    assert "GEN-1" in changed_evidence(case, rulebook(lite.library, case.workflow, case.set))
 
 
 def test_a_new_lead_confirms_every_rating(stage: Stage) -> None:
@@ -175,7 +201,11 @@ def test_a_new_lead_confirms_every_rating(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("lead", "codes"),
-    [("chief", ("lead_not_appraiser",)), ("lead", ("lead_unchanged",)), ("ana", ("lead_is_author", "lead_not_appraiser"))],
+    [
+        ("chief", ("lead_not_appraiser",)),
+        ("lead", ("lead_unchanged",)),
+        ("ana", ("lead_is_author", "lead_not_appraiser")),
+    ],
 )
 def test_who_may_not_be_named_lead(lite: Stage, lead: str, codes: tuple[str, ...]) -> None:
     number = casts.rated(lite)
@@ -188,64 +218,80 @@ def test_an_author_never_leads_or_coordinates(lite: Stage) -> None:
     assert casts.refused(lite, "all", number, "assign", lead="lead") == ("excluded_author",)
 
 
-def test_a_recommendation_and_its_conditions_are_notes_until_final(stage: Stage) -> None:
-    number = casts.rated(stage)
-    casts.recommend(stage, number, ["ALI-2", ""], chosen="READY_WITH_CONDITIONS")
-    casts.recommend(stage, number, ["ALI-3"], chosen="READY_WITH_CONDITIONS")
-    running = _running(stage, number)
+def test_a_recommendation_and_its_conditions_are_notes_until_final(lite: Stage) -> None:
+    number = casts.rated(lite)
+    casts.recommend(lite, number, ["ALI-2", ""], chosen="READY_WITH_CONDITIONS")
+    casts.recommend(lite, number, ["ALI-3"], chosen="READY_WITH_CONDITIONS")
+    running = _running(lite, number)
     assert [(entry.number, entry.item, entry.by_hand) for entry in running.conditions] == [(1, "ALI-3", True)]
     assert (running.chosen, running.reason) == ("READY_WITH_CONDITIONS", "Because.")
 
 
-def test_a_recommendation_that_the_set_does_not_have_is_refused(stage: Stage) -> None:
-    number = casts.rated(stage)
-    assert casts.refusal(stage, lambda: casts.recommend(stage, number, chosen="PERFECT")) == ("recommendation_unknown",)
+def test_a_recommendation_that_the_set_does_not_have_is_refused(lite: Stage) -> None:
+    number = casts.rated(lite)
+    assert casts.refusal(lite, lambda: casts.recommend(lite, number, chosen="PERFECT")) == (
+        "recommendation_unknown",
+    )
     strange = ["A condition on something that is no item"]
-    assert casts.refusal(stage, lambda: casts.recommend(stage, number, strange)) == ("item_unknown",)
+    assert casts.refusal(lite, lambda: casts.recommend(lite, number, strange)) == ("item_unknown",)
 
 
-def test_the_lead_may_lower_and_never_raise(stage: Stage) -> None:
-    number = casts.rated(stage)
-    casts.recommend(stage, number, chosen="READY_WITH_CONDITIONS")
-    assert casts.refused(stage, "lead", number, "finalise") == ("hand_written_missing",)
-    casts.recommend(stage, number, chosen="NOT_RECOMMENDED")
-    assert casts.refused(stage, "lead", number, "finalise") == ("recommendation_not_open",)
-    casts.recommend(stage, number, ["ALI-2"], chosen="READY_WITH_CONDITIONS")
-    case = casts.take(stage, "lead", number, "finalise")
+def test_the_lead_may_lower_and_never_raise(lite: Stage) -> None:
+    number = casts.rated(lite)
+    casts.recommend(lite, number, chosen="READY_WITH_CONDITIONS")
+    assert casts.refused(lite, "lead", number, "finalise") == ("hand_written_missing",)
+    casts.recommend(lite, number, chosen="NOT_RECOMMENDED")
+    assert casts.refused(lite, "lead", number, "finalise") == ("recommendation_not_open",)
+    casts.recommend(lite, number, ["ALI-2"], chosen="READY_WITH_CONDITIONS")
+    case = casts.take(lite, "lead", number, "finalise")
     assert case.finalised is not None
     assert (case.finalised.computed, case.finalised.final) == ("READY", "READY_WITH_CONDITIONS")
 
-    other = casts.rated(stage, ratings={"TRI_1": "1"})
-    casts.recommend(stage, other, chosen="READY")
-    assert casts.refused(stage, "lead", other, "finalise") == ("recommendation_raised",)
+    other = casts.rated(lite, ratings={"TRI_1": "1"})
+    casts.recommend(lite, other, chosen="READY")
+    assert casts.refused(lite, "lead", other, "finalise") == ("recommendation_raised",)
 
 
-def test_conditions_need_owner_date_and_gate(stage: Stage) -> None:
-    number = casts.rated(stage, ratings={"CAP_6": "1"})
-    with stage.database.begin() as db:
+def test_conditions_need_owner_date_and_gate(lite: Stage) -> None:
+    number = casts.rated(lite, ratings={"CAP_6": "1"})
+    with lite.database.begin() as db:
         appraisals.recommend(
-            db, stage.library, stage.people["lead"], stage.now, number, conditions=[ConditionPut("Mend.", "CAP-6")]
+            db,
+            lite.library,
+            lite.people["lead"],
+            lite.now,
+            number,
+            conditions=[ConditionPut("Mend.", "CAP-6")],
         )
-    assert casts.refused(stage, "lead", number, "finalise") == ("conditions_incomplete",)
-    casts.recommend(stage, number)
-    assert casts.refused(stage, "lead", number, "finalise") == ("conditions_incomplete",)
-    casts.recommend(stage, number, ["CAP-6"])
-    case = casts.take(stage, "lead", number, "finalise")
+    assert casts.refused(lite, "lead", number, "finalise") == ("conditions_incomplete",)
+    casts.recommend(lite, number)
+    assert casts.refused(lite, "lead", number, "finalise") == ("conditions_incomplete",)
+    casts.recommend(lite, number, ["CAP-6"])
+    case = casts.take(lite, "lead", number, "finalise")
     assert case.finalised is not None
     assert (case.finalised.final, case.finalised.verdicts["CAP"]) == ("READY_WITH_CONDITIONS", "PARTLY_MET")
 
 
 def _answer(stage: Stage, number: str, unit: str, who: str, on_behalf: bool = False) -> Case:
-    asked = next(entry for entry in casts.load(stage, number).appraisals[-1].consultations if entry.unit == unit)
+    asked = next(
+        entry for entry in casts.load(stage, number).appraisals[-1].consultations if entry.unit == unit
+    )
     with stage.database.begin() as db:
         return appraisals.answer_consultation(
-            db, stage.library, stage.people[who], stage.now, number, asked.id, "We agree.", on_behalf=on_behalf
+            db,
+            stage.library,
+            stage.people[who],
+            stage.now,
+            number,
+            asked.id,
+            "We agree.",
+            on_behalf=on_behalf,
         )
 
 
-def test_silence_blocks_until_its_date_has_passed(stage: Stage) -> None:
-    number = casts.submitted(stage)
-    running = casts.take(stage, "desk", number, "assign", lead="lead").appraisal
+def test_silence_blocks_until_its_date_has_passed(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    running = casts.take(lite, "desk", number, "assign", lead="lead").appraisal
     assert running is not None
     assert {entry.unit for entry in running.consultations} == {
         "PROGRAM",
@@ -257,18 +303,18 @@ def test_silence_blocks_until_its_date_has_passed(stage: Stage) -> None:
     }
     # Monday and five working days of the standard track.
     assert {entry.due_on for entry in running.consultations} == {date(2010, 2, 8)}
-    casts.rate(stage, number)
-    _answer(stage, number, "ACT/EMP", "actemp")
-    assert casts.refused(stage, "lead", number, "finalise") == ("consultations_open",)
-    stage.wait(days=7)
-    assert casts.refused(stage, "lead", number, "finalise") == ("consultations_open",)
-    stage.wait(days=1)
-    casts.take(stage, "lead", number, "finalise")
-    case = _answer(stage, number, "ACTRAV", "actrav")
-    late = {entry.unit: entry.late for entry in casts.load(stage, number).appraisals[-1].consultations}
+    casts.rate(lite, number)
+    _answer(lite, number, "ACT/EMP", "actemp")
+    assert casts.refused(lite, "lead", number, "finalise") == ("consultations_open",)
+    lite.wait(days=7)
+    assert casts.refused(lite, "lead", number, "finalise") == ("consultations_open",)
+    lite.wait(days=1)
+    casts.take(lite, "lead", number, "finalise")
+    case = _answer(lite, number, "ACTRAV", "actrav")
+    late = {entry.unit: entry.late for entry in casts.load(lite, number).appraisals[-1].consultations}
     assert late["ACTRAV"] is True
     assert late["ACT/EMP"] is False
-    assert case.related("reviewer") == {stage.people["actemp"].id, stage.people["actrav"].id}
+    assert case.related("reviewer") == {lite.people["actemp"].id, lite.people["actrav"].id}
 
 
 def test_a_unit_answers_once_and_for_itself(stage: Stage) -> None:
@@ -278,14 +324,16 @@ def test_a_unit_answers_once_and_for_itself(stage: Stage) -> None:
     assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "ana")) == ("excluded_author",)
     case = _answer(stage, number, "ACTRAV", "desk", on_behalf=True)
     assert case.related("reviewer") == frozenset()
-    assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "actrav")) == ("consultation_answered",)
+    assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "actrav")) == (
+        "consultation_answered",
+    )
 
 
-def test_without_consultation_nothing_is_finalised(stage: Stage) -> None:
-    number = casts.submitted(stage)
-    casts.take(stage, "desk", number, "assign", lead="lead", consult=False)
-    casts.rate(stage, number)
-    assert casts.refused(stage, "lead", number, "finalise") == ("bureaux_not_asked",)
+def test_without_consultation_nothing_is_finalised(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    casts.take(lite, "desk", number, "assign", lead="lead", consult=False)
+    casts.rate(lite, number)
+    assert casts.refused(lite, "lead", number, "finalise") == ("bureaux_not_asked",)
 
 
 def test_recalling_opens_a_new_appraisal_and_keeps_the_record(stage: Stage) -> None:
@@ -301,7 +349,9 @@ def test_recalling_opens_a_new_appraisal_and_keeps_the_record(stage: Stage) -> N
     assert (first.superseded_at is not None, first.record) == (True, before.record)
     assert (second.is_running, second.ratings, second.record) == (True, before.ratings, "")
     assert [entry.text for entry in second.conditions] == [entry.text for entry in before.conditions]
-    assert [(e.unit, e.answered_at) for e in second.consultations] == [(e.unit, e.answered_at) for e in before.consultations]
+    assert [(e.unit, e.answered_at) for e in second.consultations] == [
+        (e.unit, e.answered_at) for e in before.consultations
+    ]
     casts.rate(stage, number, CAP_6="1", CAP_7="1")
     casts.recommend(stage, number, ["CAP-6", "CAP-7"])
     casts.take(stage, "lead", number, "finalise")
@@ -314,37 +364,46 @@ def test_recalling_opens_a_new_appraisal_and_keeps_the_record(stage: Stage) -> N
     assert (case.finalised.number, case.finalised.record) == (2, after[1].digest)
 
 
-def test_an_appraisal_sent_back_is_kept_as_it_was_left(stage: Stage) -> None:
-    number = casts.rated(stage)
-    running = _running(stage, number)
-    casts.take(stage, "desk", number, "return_incomplete", missing="A letter.")
-    (closed,) = casts.load(stage, number).appraisals
+def test_an_appraisal_sent_back_is_kept_as_it_was_left(lite: Stage) -> None:
+    number = casts.rated(lite)
+    running = _running(lite, number)
+    casts.take(lite, "desk", number, "return_incomplete", missing="A letter.")
+    (closed,) = casts.load(lite, number).appraisals
     assert (closed.is_running, closed.finalised_at, closed.ratings) == (False, None, running.ratings)
-    casts.take(stage, "ana", number, "submit")
-    casts.take(stage, "desk", number, "assign", lead="lead")
-    assert _running(stage, number).ratings == {}
+    casts.take(lite, "ana", number, "submit")
+    casts.take(lite, "desk", number, "assign", lead="lead")
+    assert _running(lite, number).ratings == {}
 
 
-def test_a_revision_needs_changes_on_items_that_exist(stage: Stage) -> None:
-    number = casts.rated(stage, ratings={"TRI_1": "1"})
+def test_a_revision_needs_changes_on_items_that_exist(lite: Stage) -> None:
+    number = casts.rated(lite, ratings={"TRI_1": "1"})
     unknown = (ChangeAsked("More.", "FOO-1"),)
-    assert casts.refused(stage, "lead", number, "request_revision", changes=unknown) == ("change_item_unknown",)
-    assert casts.refused(stage, "lead", number, "request_revision", changes=(ChangeAsked(" "),)) == ("changes_missing",)
-    assert casts.refused(stage, "lead", number, "finalise") == ("recommendation_not_decidable",)
+    assert casts.refused(lite, "lead", number, "request_revision", changes=unknown) == (
+        "change_item_unknown",
+    )
+    assert casts.refused(lite, "lead", number, "request_revision", changes=(ChangeAsked(" "),)) == (
+        "changes_missing",
+    )
+    assert casts.refused(lite, "lead", number, "finalise") == ("recommendation_not_decidable",)
     two = (ChangeAsked("One.", "TRI-1"), ChangeAsked("Two."))
-    case = casts.take(stage, "lead", number, "request_revision", changes=two)
-    assert [(entry.round, entry.number, entry.text) for entry in case.changes] == [(1, 1, "One."), (1, 2, "Two.")]
+    case = casts.take(lite, "lead", number, "request_revision", changes=two)
+    assert [(entry.round, entry.number, entry.text) for entry in case.changes] == [
+        (1, 1, "One."),
+        (1, 2, "Two."),
+    ]
 
 
-def test_a_sound_proposal_is_not_sent_back_by_its_lead(stage: Stage) -> None:
-    number = casts.rated(stage)
-    assert casts.refused(stage, "lead", number, "request_revision", changes=CHANGES) == ("recommendation_not_revision",)
+def test_a_sound_proposal_is_not_sent_back_by_its_lead(lite: Stage) -> None:
+    number = casts.rated(lite)
+    assert casts.refused(lite, "lead", number, "request_revision", changes=CHANGES) == (
+        "recommendation_not_revision",
+    )
 
 
-def test_the_appraisal_has_the_days_of_its_track(stage: Stage) -> None:
-    number = casts.submitted(stage)
-    casts.take(stage, "desk", number, "assign", lead="lead")
+def test_the_appraisal_has_the_days_of_its_track(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    casts.take(lite, "desk", number, "assign", lead="lead")
     table = tables.Proposal.__table__
-    with stage.database.read() as db:
+    with lite.database.read() as db:
         row = db.execute(select(table.c.due_on, table.c.holder_id)).one()
-    assert row == (stage.now.date() + timedelta(days=14), stage.people["lead"].id)
+    assert row == (lite.now.date() + timedelta(days=14), lite.people["lead"].id)

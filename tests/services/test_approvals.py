@@ -53,16 +53,18 @@ def test_an_undated_approval_is_kept_as_such(stage: Stage) -> None:
     assert _route(stage, number) == Route("outside", "registered")
 
 
-def test_what_cannot_be_registered_leaves_nothing(stage: Stage) -> None:
+def test_what_cannot_be_registered_leaves_nothing(lite: Stage) -> None:
     future = ApprovalGiven("Minute 12", "Registry", START + timedelta(seconds=1))
-    assert casts.refusal(stage, lambda: _register(stage, future)) == ("approval_in_future",)
-    assert casts.refusal(stage, lambda: _register(stage, ApprovalGiven(" ", "Registry"))) == ("approval_missing",)
+    assert casts.refusal(lite, lambda: _register(lite, future)) == ("approval_in_future",)
+    assert casts.refusal(lite, lambda: _register(lite, ApprovalGiven(" ", "Registry"))) == (
+        "approval_missing",
+    )
     given = ApprovalGiven("Minute 12", "Registry")
-    assert casts.refusal(stage, lambda: _register(stage, given, "chief")) == ("role_missing",)
-    before = casts.contents(stage)
+    assert casts.refusal(lite, lambda: _register(lite, given, "chief")) == ("role_missing",)
+    before = casts.contents(lite)
     with pytest.raises(BadContent):
-        _register(stage, given, title="x" * 301)
-    assert casts.contents(stage) == before
+        _register(lite, given, title="x" * 301)
+    assert casts.contents(lite) == before
 
 
 def test_a_form_sent_twice_registers_once(stage: Stage) -> None:
@@ -79,7 +81,9 @@ def test_an_approval_outside_overtakes_whatever_was_going_on(lite: Stage, build:
     number = build(lite)
     before = casts.load(lite, number)
     casts.take(lite, "desk", number, "hold", until=lite.now.replace(month=6).date(), note="Elections.")
-    casts.take(lite, "desk", number, "register_approval", approval=ApprovalGiven("Minute 12", "Registry", START))
+    casts.take(
+        lite, "desk", number, "register_approval", approval=ApprovalGiven("Minute 12", "Registry", START)
+    )
     case = casts.load(lite, number)
     assert (case.state, case.appraisal, case.hold) == ("approved", None, None)
     assert (case.workflow, case.set) == (before.workflow, before.set)
@@ -151,7 +155,9 @@ def test_every_bad_line_is_named_and_nothing_is_registered(stage: Stage) -> None
     before = casts.contents(stage)
     with pytest.raises(FaultyInput) as caught:
         _import(stage, text)
-    assert [(fault.file, fault.line) for fault in caught.value.faults] == [("list.csv", line) for line in range(3, 9)]
+    assert [(fault.file, fault.line) for fault in caught.value.faults] == [
+        ("list.csv", line) for line in range(3, 9)
+    ]
     assert [fault.message for fault in caught.value.faults[1:5]] == [
         f"proposal {hidden} does not exist",
         "there is no proposal TC-1999-0001",
@@ -161,11 +167,11 @@ def test_every_bad_line_is_named_and_nothing_is_registered(stage: Stage) -> None
     assert casts.contents(stage) == before
 
 
-def test_only_coordinators_import(stage: Stage) -> None:
-    before = casts.contents(stage)
+def test_only_coordinators_import(lite: Stage) -> None:
+    before = casts.contents(lite)
     with pytest.raises(FaultyInput, match="role of coordinator"):
-        _import(stage, HEADING + ",One,2009-06-30,XBTC,Minute 1,Registry\n", "chief")
-    assert casts.contents(stage) == before
+        _import(lite, HEADING + ",One,2009-06-30,XBTC,Minute 1,Registry\n", "chief")
+    assert casts.contents(lite) == before
 
 
 @pytest.mark.parametrize(
@@ -192,9 +198,9 @@ def test_a_list_that_cannot_be_read_names_its_lines(text: str, faults: list[int]
     assert [fault.line for fault in caught.value.faults] == faults
 
 
-def test_a_date_of_long_ago_can_be_read_back(stage: Stage) -> None:
-    (case,) = _import(stage, HEADING + ",Ancient,0999-06-30,XBTC,Minute 1,Registry\n")
-    approval = casts.load(stage, case.number).approval
+def test_a_date_of_long_ago_can_be_read_back(lite: Stage) -> None:
+    (case,) = _import(lite, HEADING + ",Ancient,0999-06-30,XBTC,Minute 1,Registry\n")
+    approval = casts.load(lite, case.number).approval
     assert approval is not None
     assert approval.approved_at is not None
     assert approval.approved_at.year == 999

@@ -30,22 +30,22 @@ def _route(stage: Stage, number: str) -> Route | None:
     return found
 
 
-def test_an_approval_by_the_mechanism(stage: Stage) -> None:
-    number = casts.awaiting(stage)
-    at = stage.now
-    casts.take(stage, "chief", number, "approve")
-    assert _route(stage, number) == Route("mechanism")
-    approval = casts.load(stage, number).approval
+def test_an_approval_by_the_mechanism(lite: Stage) -> None:
+    number = casts.awaiting(lite)
+    at = lite.now
+    casts.take(lite, "chief", number, "approve")
+    assert _route(lite, number) == Route("mechanism")
+    approval = casts.load(lite, number).approval
     assert approval is not None
-    assert (approval.approved_at, approval.by, approval.contradicts) == (at, stage.people["chief"].id, False)
+    assert (approval.approved_at, approval.by, approval.contradicts) == (at, lite.people["chief"].id, False)
 
 
-def test_an_appraisal_of_the_same_moment_is_not_earlier(stage: Stage) -> None:
-    number = casts.rated(stage)
-    at = stage.now
-    casts.take(stage, "lead", number, "finalise")
-    stage.now = at
-    assert casts.refused(stage, "chief", number, "approve") == ("appraisal_not_earlier",)
+def test_an_appraisal_of_the_same_moment_is_not_earlier(lite: Stage) -> None:
+    number = casts.rated(lite)
+    at = lite.now
+    casts.take(lite, "lead", number, "finalise")
+    lite.now = at
+    assert casts.refused(lite, "chief", number, "approve") == ("appraisal_not_earlier",)
 
 
 def test_nobody_approves_what_they_wrote_or_led(lite: Stage) -> None:
@@ -53,9 +53,9 @@ def test_nobody_approves_what_they_wrote_or_led(lite: Stage) -> None:
     assert casts.refused(lite, "all", written, "approve") == ("excluded_author",)
 
 
-def test_approving_against_the_appraisal_is_refused(stage: Stage) -> None:
-    number = casts.not_recommended(stage)
-    assert casts.refused(stage, "chief", number, "approve") == ("recommendation_unfavourable",)
+def test_approving_against_the_appraisal_is_refused(lite: Stage) -> None:
+    number = casts.not_recommended(lite)
+    assert casts.refused(lite, "chief", number, "approve") == ("recommendation_unfavourable",)
 
 
 def test_an_override_takes_two_managers(stage: Stage) -> None:
@@ -77,25 +77,25 @@ def test_an_override_takes_two_managers(stage: Stage) -> None:
     assert _route(stage, number) == Route("override")
 
 
-def test_an_override_is_closed_where_an_approval_is_open(stage: Stage) -> None:
-    number = casts.awaiting(stage)
-    assert casts.refused(stage, "chief", number, "propose_override", note="Urgent.") == ("approval_open",)
+def test_an_override_is_closed_where_an_approval_is_open(lite: Stage) -> None:
+    number = casts.awaiting(lite)
+    assert casts.refused(lite, "chief", number, "propose_override", note="Urgent.") == ("approval_open",)
 
 
-def test_a_first_signature_does_not_outlive_the_appraisal_it_is_bound_to(stage: Stage) -> None:
-    number = casts.not_recommended(stage)
-    casts.take(stage, "chief", number, "propose_override", note="Urgent.")
-    casts.take(stage, "third", number, "return", changes=CHANGES)
-    assert casts.load(stage, number).signature is None
-    casts.resubmit(stage, number)
-    casts.assign(stage, number)
-    casts.rate(stage, number, TRI_1="1")
-    casts.recommend(stage, number, chosen="NOT_RECOMMENDED")
-    casts.take(stage, "lead", number, "finalise")
-    assert casts.refused(stage, "deputy", number, "countersign") == ("override_not_waiting",)
+def test_a_first_signature_does_not_outlive_the_appraisal_it_is_bound_to(lite: Stage) -> None:
+    number = casts.not_recommended(lite)
+    casts.take(lite, "chief", number, "propose_override", note="Urgent.")
+    casts.take(lite, "third", number, "return", changes=CHANGES)
+    assert casts.load(lite, number).signature is None
+    casts.resubmit(lite, number)
+    casts.assign(lite, number)
+    casts.rate(lite, number, TRI_1="1")
+    casts.recommend(lite, number, chosen="NOT_RECOMMENDED")
+    casts.take(lite, "lead", number, "finalise")
+    assert casts.refused(lite, "deputy", number, "countersign") == ("override_not_waiting",)
     # The first signatory of then may give the second of now.
-    casts.take(stage, "deputy", number, "propose_override", note="Urgent.")
-    casts.take(stage, "chief", number, "countersign")
+    casts.take(lite, "deputy", number, "propose_override", note="Urgent.")
+    casts.take(lite, "chief", number, "countersign")
 
 
 @pytest.mark.parametrize(("ratings", "contradicts"), [({}, True), ({"TRI_1": "1"}, False)])
@@ -107,76 +107,82 @@ def test_a_rejection_against_the_recommendation_is_marked(
     assert case.decisions[-1].contradicts is contradicts
     table = tables.Proposal.__table__
     with lite.database.read() as db:
-        assert db.execute(select(table.c.counts, table.c.due_on, table.c.holder_id)).one() == (False, None, None)
+        assert db.execute(select(table.c.counts, table.c.due_on, table.c.holder_id)).one() == (
+            False,
+            None,
+            None,
+        )
 
 
-def test_a_decision_is_asked_for_once_a_version(stage: Stage) -> None:
-    number = casts.revision(stage)
-    casts.save(stage, number, "gender", analysis="Not yet submitted.")
-    casts.take(stage, "ana", number, "escalate", note="No more time.")
-    case = casts.load(stage, number)
+def test_a_decision_is_asked_for_once_a_version(lite: Stage) -> None:
+    number = casts.revision(lite)
+    casts.save(lite, number, "gender", analysis="Not yet submitted.")
+    casts.take(lite, "ana", number, "escalate", note="No more time.")
+    case = casts.load(lite, number)
     assert case.version is not None
     assert case.version.content["gender"]["analysis"] == "Illustrative entry."
-    assert casts.refused(stage, "chief", number, "approve") == ("recommendation_unfavourable",)
-    casts.take(stage, "chief", number, "return", changes=CHANGES)
-    assert casts.refused(stage, "ana", number, "escalate", note="Again.") == ("escalated_before",)
+    assert casts.refused(lite, "chief", number, "approve") == ("recommendation_unfavourable",)
+    casts.take(lite, "chief", number, "return", changes=CHANGES)
+    assert casts.refused(lite, "ana", number, "escalate", note="Again.") == ("escalated_before",)
     # The next version may be escalated again.
-    casts.resubmit(stage, number)
-    casts.assign(stage, number)
-    casts.rate(stage, number, TRI_1="1")
-    casts.take(stage, "lead", number, "request_revision", changes=CHANGES)
-    casts.take(stage, "ana", number, "escalate", note="Again.")
-    casts.take(stage, "chief", number, "propose_override", note="Urgent.")
-    casts.take(stage, "deputy", number, "countersign")
-    assert _route(stage, number) == Route("override")
+    casts.resubmit(lite, number)
+    casts.assign(lite, number)
+    casts.rate(lite, number, TRI_1="1")
+    casts.take(lite, "lead", number, "request_revision", changes=CHANGES)
+    casts.take(lite, "ana", number, "escalate", note="Again.")
+    casts.take(lite, "chief", number, "propose_override", note="Urgent.")
+    casts.take(lite, "deputy", number, "countersign")
+    assert _route(lite, number) == Route("override")
 
 
-def test_what_a_manager_returned_is_not_escalated(stage: Stage) -> None:
-    number = casts.awaiting(stage)
-    casts.take(stage, "chief", number, "return", changes=CHANGES)
-    assert casts.load(stage, number).decisions[-1].contradicts
-    assert casts.refused(stage, "ana", number, "escalate", note="Now.") == ("not_recommended_revision",)
+def test_what_a_manager_returned_is_not_escalated(lite: Stage) -> None:
+    number = casts.awaiting(lite)
+    casts.take(lite, "chief", number, "return", changes=CHANGES)
+    assert casts.load(lite, number).decisions[-1].contradicts
+    assert casts.refused(lite, "ana", number, "escalate", note="Now.") == ("not_recommended_revision",)
 
 
-def test_after_three_rounds_a_manager_has_the_word(stage: Stage) -> None:
-    number = casts.revision(stage)
+def test_after_three_rounds_a_manager_has_the_word(lite: Stage) -> None:
+    number = casts.revision(lite)
     for turn in (2, 3):
-        early = casts.refused(stage, "chief", number, "continue_rounds", note="Go on.")
-        assert early == casts.refused(stage, "chief", number, "reject", note="Enough.") == ("rounds_remain",)
-        casts.resubmit(stage, number)
-        casts.assign(stage, number)
-        casts.rate(stage, number, TRI_1="1")
-        case = casts.take(stage, "lead", number, "request_revision", changes=CHANGES)
+        early = casts.refused(lite, "chief", number, "continue_rounds", note="Go on.")
+        assert early == casts.refused(lite, "chief", number, "reject", note="Enough.") == ("rounds_remain",)
+        casts.resubmit(lite, number)
+        casts.assign(lite, number)
+        casts.rate(lite, number, TRI_1="1")
+        case = casts.take(lite, "lead", number, "request_revision", changes=CHANGES)
         assert max(change.round for change in case.changes) == turn
-    casts.answer_changes(stage, number)
-    assert casts.refused(stage, "ana", number, "submit") == ("rounds_spent",)
-    casts.take(stage, "chief", number, "continue_rounds", note="Go on.")
-    assert casts.refused(stage, "chief", number, "continue_rounds", note="Go on.") == ("further_round_allowed",)
-    casts.take(stage, "ana", number, "submit")
-    casts.assign(stage, number)
-    casts.rate(stage, number, TRI_1="1")
-    casts.take(stage, "lead", number, "request_revision", changes=CHANGES)
-    casts.answer_changes(stage, number)
-    assert casts.refused(stage, "ana", number, "submit") == ("rounds_spent",)
-    casts.take(stage, "chief", number, "reject", note="Enough.")
-    assert casts.load(stage, number).state == "rejected"
+    casts.answer_changes(lite, number)
+    assert casts.refused(lite, "ana", number, "submit") == ("rounds_spent",)
+    casts.take(lite, "chief", number, "continue_rounds", note="Go on.")
+    assert casts.refused(lite, "chief", number, "continue_rounds", note="Go on.") == (
+        "further_round_allowed",
+    )
+    casts.take(lite, "ana", number, "submit")
+    casts.assign(lite, number)
+    casts.rate(lite, number, TRI_1="1")
+    casts.take(lite, "lead", number, "request_revision", changes=CHANGES)
+    casts.answer_changes(lite, number)
+    assert casts.refused(lite, "ana", number, "submit") == ("rounds_spent",)
+    casts.take(lite, "chief", number, "reject", note="Enough.")
+    assert casts.load(lite, number).state == "rejected"
 
 
-def test_an_annulment_takes_two_managers_and_leaves_the_indicator(stage: Stage) -> None:
-    number = casts.approved(stage)
-    assert casts.refused(stage, "deputy", number, "annul") == ("annulment_not_waiting",)
-    casts.take(stage, "chief", number, "propose_annulment", note="A mistake.")
-    assert _route(stage, number) == Route("mechanism")
-    assert casts.refused(stage, "chief", number, "annul") == ("excluded_signatory",)
-    casts.take(stage, "deputy", number, "annul")
-    assert (casts.load(stage, number).state, _route(stage, number)) == ("annulled", None)
+def test_an_annulment_takes_two_managers_and_leaves_the_indicator(lite: Stage) -> None:
+    number = casts.approved(lite)
+    assert casts.refused(lite, "deputy", number, "annul") == ("annulment_not_waiting",)
+    casts.take(lite, "chief", number, "propose_annulment", note="A mistake.")
+    assert _route(lite, number) == Route("mechanism")
+    assert casts.refused(lite, "chief", number, "annul") == ("excluded_signatory",)
+    casts.take(lite, "deputy", number, "annul")
+    assert (casts.load(lite, number).state, _route(lite, number)) == ("annulled", None)
 
 
-def test_a_step_onward_voids_a_proposal_to_annul(stage: Stage) -> None:
-    number = casts.approved(stage)
-    casts.take(stage, "chief", number, "propose_annulment", note="A mistake.")
-    casts.take(stage, "desk", number, "send_to_donor")
-    assert casts.refused(stage, "deputy", number, "annul") == ("annulment_not_waiting",)
+def test_a_step_onward_voids_a_proposal_to_annul(lite: Stage) -> None:
+    number = casts.approved(lite)
+    casts.take(lite, "chief", number, "propose_annulment", note="A mistake.")
+    casts.take(lite, "desk", number, "send_to_donor")
+    assert casts.refused(lite, "deputy", number, "annul") == ("annulment_not_waiting",)
 
 
 def _condition(stage: Stage, number: str) -> int:
@@ -221,27 +227,27 @@ def test_conditions_before_the_donor_hold_up_the_donor(stage: Stage) -> None:
     assert _route(stage, number) == Route("mechanism")
 
 
-def test_conditions_before_the_start_hold_up_the_start(stage: Stage) -> None:
-    number = casts.rated(stage, ratings=CONDITIONAL)
-    casts.recommend(stage, number, ["CAP-6"], gate="before_start")
-    casts.take(stage, "lead", number, "finalise")
-    casts.take(stage, "chief", number, "approve")
-    casts.take(stage, "desk", number, "send_to_donor")
-    casts.take(stage, "desk", number, "fund", agreement=DONOR)
-    assert casts.refused(stage, "desk", number, "start") == ("conditions_open",)
-    _clear(stage, number, "desk")
-    casts.take(stage, "desk", number, "start")
+def test_conditions_before_the_start_hold_up_the_start(lite: Stage) -> None:
+    number = casts.rated(lite, ratings=CONDITIONAL)
+    casts.recommend(lite, number, ["CAP-6"], gate="before_start")
+    casts.take(lite, "lead", number, "finalise")
+    casts.take(lite, "chief", number, "approve")
+    casts.take(lite, "desk", number, "send_to_donor")
+    casts.take(lite, "desk", number, "fund", agreement=DONOR)
+    assert casts.refused(lite, "desk", number, "start") == ("conditions_open",)
+    _clear(lite, number, "desk")
+    casts.take(lite, "desk", number, "start")
 
 
-def test_an_owner_or_author_does_not_close_a_condition(stage: Stage) -> None:
-    number = casts.rated(stage, "all", ratings=CONDITIONAL)
-    with stage.database.begin() as db:
-        due = stage.now.date()
+def test_an_owner_or_author_does_not_close_a_condition(lite: Stage) -> None:
+    number = casts.rated(lite, "all", ratings=CONDITIONAL)
+    with lite.database.begin() as db:
+        due = lite.now.date()
         put = appraisals.ConditionPut("Mend.", "CAP-6", "Desk", due, "before_donor")
-        appraisals.recommend(db, stage.library, stage.people["lead"], stage.now, number, conditions=[put])
-    casts.take(stage, "lead", number, "finalise")
-    assert casts.refusal(stage, lambda: _clear(stage, number, "all")) == ("condition_owner_clears",)
-    assert casts.refusal(stage, lambda: _clear(stage, number, "desk")) == ("condition_owner_clears",)
+        appraisals.recommend(db, lite.library, lite.people["lead"], lite.now, number, conditions=[put])
+    casts.take(lite, "lead", number, "finalise")
+    assert casts.refusal(lite, lambda: _clear(lite, number, "all")) == ("condition_owner_clears",)
+    assert casts.refusal(lite, lambda: _clear(lite, number, "desk")) == ("condition_owner_clears",)
 
 
 def test_a_waiver_leaves_only_the_override(stage: Stage) -> None:
@@ -256,21 +262,21 @@ def test_a_waiver_leaves_only_the_override(stage: Stage) -> None:
     assert _route(stage, number) == Route("override")
 
 
-def test_what_was_approved_on_conditions_is_not_freed_of_them_by_one_person(stage: Stage) -> None:
-    number = casts.approved(stage, ratings=CONDITIONAL)
-    assert casts.refusal(stage, lambda: _waive(stage, number, "chief")) == ("waiver_too_late",)
+def test_what_was_approved_on_conditions_is_not_freed_of_them_by_one_person(lite: Stage) -> None:
+    number = casts.approved(lite, ratings=CONDITIONAL)
+    assert casts.refusal(lite, lambda: _waive(lite, number, "chief")) == ("waiver_too_late",)
 
 
-def test_conditions_of_another_proposal_are_not_found(stage: Stage) -> None:
-    one, two = casts.awaiting(stage, ratings=CONDITIONAL), casts.awaiting(stage, ratings=CONDITIONAL)
-    foreign = _condition(stage, two)
-    with pytest.raises(NotFound), stage.database.begin() as db:
-        appraisals.clear_condition(db, stage.library, stage.people["desk"], stage.now, one, foreign, "Yes.")
+def test_conditions_of_another_proposal_are_not_found(lite: Stage) -> None:
+    one, two = casts.awaiting(lite, ratings=CONDITIONAL), casts.awaiting(lite, ratings=CONDITIONAL)
+    foreign = _condition(lite, two)
+    with pytest.raises(NotFound), lite.database.begin() as db:
+        appraisals.clear_condition(db, lite.library, lite.people["desk"], lite.now, one, foreign, "Yes.")
 
 
-def test_only_what_was_approved_here_goes_to_the_donor(stage: Stage) -> None:
-    number = casts.outside(stage)
-    assert casts.refused(stage, "desk", number, "send_to_donor") == ("approved_outside",)
+def test_only_what_was_approved_here_goes_to_the_donor(lite: Stage) -> None:
+    number = casts.outside(lite)
+    assert casts.refused(lite, "desk", number, "send_to_donor") == ("approved_outside",)
 
 
 def test_withdrawing_ends_the_appraisal_and_the_hold(stage: Stage) -> None:

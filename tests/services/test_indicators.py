@@ -69,38 +69,41 @@ def test_columns_are_read_in_one_statement(stage: Stage) -> None:
     assert sum(statement.startswith("SELECT") for statement in sent) == 1
 
 
-def test_a_registered_budget_is_worth_what_it_was_on_the_day_of_approval(stage: Stage) -> None:
-    with stage.database.begin() as db:
-        for day, per_usd in ((datetime(2009, 1, 1, tzinfo=UTC), "0.5"), (datetime(2010, 1, 1, tzinfo=UTC), "0.8")):
-            settings.enter_rate(db, stage.people["desk"], stage.now, "EUR", day.date(), Decimal(per_usd))
-    _outside(stage, START - timedelta(days=200), budget={"amount": "100", "currency": "EUR"})
-    _outside(stage, START, budget={"amount": "100", "currency": "EUR"})
-    _outside(stage, None, budget={"amount": "100", "currency": "EUR"})
-    from_columns, from_facts = both(stage)
+def test_a_registered_budget_is_worth_what_it_was_on_the_day_of_approval(lite: Stage) -> None:
+    with lite.database.begin() as db:
+        for day, per_usd in (
+            (datetime(2009, 1, 1, tzinfo=UTC), "0.5"),
+            (datetime(2010, 1, 1, tzinfo=UTC), "0.8"),
+        ):
+            settings.enter_rate(db, lite.people["desk"], lite.now, "EUR", day.date(), Decimal(per_usd))
+    _outside(lite, START - timedelta(days=200), budget={"amount": "100", "currency": "EUR"})
+    _outside(lite, START, budget={"amount": "100", "currency": "EUR"})
+    _outside(lite, None, budget={"amount": "100", "currency": "EUR"})
+    from_columns, from_facts = both(lite)
     assert [entry.usd for entry in from_columns] == [Decimal(200), Decimal(125), Decimal(125)]
     assert from_columns == from_facts
 
 
-def test_the_share_counts_first_approvals_of_the_biennium(stage: Stage) -> None:
-    _everything(stage)
-    with stage.database.read() as db:
-        found = indicators.report(db, stage.library, "2.1", "2010-11")
+def test_the_share_counts_first_approvals_of_the_biennium(lite: Stage) -> None:
+    _everything(lite)
+    with lite.database.read() as db:
+        found = indicators.report(db, lite.library, "2.1", "2010-11")
         with pytest.raises(KeyError):
-            indicators.report(db, stage.library, "9.9", "2010-11")
+            indicators.report(db, lite.library, "9.9", "2010-11")
         with pytest.raises(ValueError, match="biennium"):
-            indicators.report(db, stage.library, "2.1", "2011-12")
+            indicators.report(db, lite.library, "2.1", "2011-12")
     assert (found.share.numerator, found.share.denominator, found.percent) == (1, 3, "33.3")
     assert (found.with_overrides.numerator, len(found.undated), len(found.other_funds)) == (2, 1, 1)
     assert not found.complete
 
 
-def test_the_last_second_of_a_biennium_is_that_of_geneva(stage: Stage) -> None:
-    stage.now = datetime(2012, 6, 1, tzinfo=UTC)
-    _outside(stage, datetime(2011, 12, 31, 22, 59, 59, tzinfo=UTC))
-    _outside(stage, datetime(2011, 12, 31, 23, 0, 0, tzinfo=UTC))
-    with stage.database.read() as db:
+def test_the_last_second_of_a_biennium_is_that_of_geneva(lite: Stage) -> None:
+    lite.now = datetime(2012, 6, 1, tzinfo=UTC)
+    _outside(lite, datetime(2011, 12, 31, 22, 59, 59, tzinfo=UTC))
+    _outside(lite, datetime(2011, 12, 31, 23, 0, 0, tzinfo=UTC))
+    with lite.database.read() as db:
         for biennium in ("2010-11", "2012-13"):
-            assert indicators.report(db, stage.library, "2.1", biennium).share.denominator == 1
+            assert indicators.report(db, lite.library, "2.1", biennium).share.denominator == 1
 
 
 def test_a_published_report_stays(stage: Stage) -> None:

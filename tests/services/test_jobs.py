@@ -163,7 +163,11 @@ def test_a_job_that_nobody_knows_fails_and_holds_up_no_other(stage: Stage) -> No
     casts.awaiting(stage)
     assert jobs.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
     errors = [row.error for row in _rows(stage.database)]
-    assert errors == ["ValueError: there is no job of the kind dance", "NotFound: record 999 does not exist", ""]
+    assert errors == [
+        "ValueError: there is no job of the kind dance",
+        "NotFound: record 999 does not exist",
+        "",
+    ]
 
 
 def test_a_job_is_written_with_its_step_or_not_at_all(stage: Stage) -> None:
@@ -173,4 +177,3 @@ def test_a_job_is_written_with_its_step_or_not_at_all(stage: Stage) -> None:
         raise ZeroDivisionError
     assert _rows(stage.database) == []
     assert casts.load(stage, number).state == "under_appraisal"
-

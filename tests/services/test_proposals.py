@@ -54,20 +54,22 @@ def _complaints(act: Any) -> dict[str, str]:
     return {entry.path: entry.sentence % dict(entry.facts) for entry in caught.value.complaints}
 
 
-def test_everything_wrong_is_said_at_once(stage: Stage) -> None:
+def test_everything_wrong_is_said_at_once(lite: Stage) -> None:
     content = {
         "identification": {
             "title": "x" * 301,
             "kind": "novel",
             "countries": ["ZM", "QQ"],
             "start": "1 July",
-            "contributions": [{"donor": "One", "private": "no", "fund": "XBTC", "amount": "-1", "currency": "Euro"}],
+            "contributions": [
+                {"donor": "One", "private": "no", "fund": "XBTC", "amount": "-1", "currency": "Euro"}
+            ],
             "colour": "red",
         },
         "extras": {},
     }
-    before = casts.contents(stage)
-    assert _complaints(lambda: _create(stage, "ana", content)) == {
+    before = casts.contents(lite)
+    assert _complaints(lambda: _create(lite, "ana", content)) == {
         "identification.colour": "The form has no such field",
         "identification.title": "At most 300 characters; this has 301",
         "identification.kind": "Choose one of the values offered",
@@ -78,13 +80,20 @@ def test_everything_wrong_is_said_at_once(stage: Stage) -> None:
         "identification.contributions-0-currency": "Write a currency as three letters of ISO 4217, like EUR",
         "extras": "The form has no such section",
     }
-    assert casts.contents(stage) == before
+    assert casts.contents(lite) == before
 
 
 def test_a_section_is_saved_and_lists_follow(stage: Stage) -> None:
     number = casts.draft(stage, attach=())
     before = casts.load(stage, number)
-    casts.save(stage, number, "identification", title="  Labour inspection  ", countries="zm, tz", parent="TC-2009-0001")
+    casts.save(
+        stage,
+        number,
+        "identification",
+        title="  Labour inspection  ",
+        countries="zm, tz",
+        parent="TC-2009-0001",
+    )
     case = casts.load(stage, number)
     assert case.content["identification"]["title"] == "Labour inspection"
     assert case.content["identification"]["countries"] == ["ZM", "TZ"]
@@ -94,15 +103,15 @@ def test_a_section_is_saved_and_lists_follow(stage: Stage) -> None:
     assert case.content["alignment"] == before.content["alignment"]
 
 
-def test_a_section_that_cannot_be_kept_leaves_the_draft(stage: Stage) -> None:
-    number = casts.draft(stage, attach=())
-    before = casts.contents(stage)
-    assert _complaints(lambda: casts.save(stage, number, "identification", end="2009-01-01")) == {
+def test_a_section_that_cannot_be_kept_leaves_the_draft(lite: Stage) -> None:
+    number = casts.draft(lite, attach=())
+    before = casts.contents(lite)
+    assert _complaints(lambda: casts.save(lite, number, "identification", end="2009-01-01")) == {
         "end": "The end lies before the start"
     }
     with pytest.raises(NotFound):
-        casts.save(stage, number, "extras", title="x")
-    assert casts.contents(stage) == before
+        casts.save(lite, number, "extras", title="x")
+    assert casts.contents(lite) == before
 
 
 def test_what_others_saved_meanwhile_is_not_overwritten(stage: Stage) -> None:
@@ -111,24 +120,33 @@ def test_what_others_saved_meanwhile_is_not_overwritten(stage: Stage) -> None:
     casts.save(stage, number, "gender", analysis="First.")
     with pytest.raises(StepConflict) as caught, stage.database.begin() as db:
         proposals.save_section(
-            db, stage.library, stage.people["ana"], stage.now, number, "gender", {"analysis": "Second."}, seen=seen
+            db,
+            stage.library,
+            stage.people["ana"],
+            stage.now,
+            number,
+            "gender",
+            {"analysis": "Second."},
+            seen=seen,
         )
     assert (caught.value.seen, caught.value.present) == (seen, seen + 1)
     assert casts.load(stage, number).content["gender"]["analysis"] == "First."
 
 
-def test_what_is_submitted_cannot_be_edited(stage: Stage) -> None:
-    number = casts.submitted(stage)
-    assert casts.refusal(stage, lambda: casts.save(stage, number, "gender", analysis="New.")) == ("not_editable",)
-    assert casts.refusal(stage, lambda: casts.save(stage, number, "gender", "desk", analysis="New.")) == (
+def test_what_is_submitted_cannot_be_edited(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    assert casts.refusal(lite, lambda: casts.save(lite, number, "gender", analysis="New.")) == (
+        "not_editable",
+    )
+    assert casts.refusal(lite, lambda: casts.save(lite, number, "gender", "desk", analysis="New.")) == (
         "not_author",
     )
 
 
-def test_a_held_draft_cannot_be_edited(stage: Stage) -> None:
-    number = casts.revision(stage)
-    casts.take(stage, "desk", number, "hold", until=stage.now.replace(month=6).date(), note="Elections.")
-    assert casts.refusal(stage, lambda: casts.save(stage, number, "gender", analysis="New.")) == ("on_hold",)
+def test_a_held_draft_cannot_be_edited(lite: Stage) -> None:
+    number = casts.revision(lite)
+    casts.take(lite, "desk", number, "hold", until=lite.now.replace(month=6).date(), note="Elections.")
+    assert casts.refusal(lite, lambda: casts.save(lite, number, "gender", analysis="New.")) == ("on_hold",)
 
 
 def _join(stage: Stage, number: str, who: str, by: str = "ana") -> Case:
@@ -148,17 +166,17 @@ def test_another_designer_joins(stage: Stage) -> None:
     casts.save(stage, number, "gender", "ben", analysis="Mine.")
 
 
-def test_only_designers_join(stage: Stage) -> None:
-    number = casts.draft(stage, attach=())
-    assert casts.refusal(stage, lambda: _join(stage, number, "chief")) == ("role_missing",)
+def test_only_designers_join(lite: Stage) -> None:
+    number = casts.draft(lite, attach=())
+    assert casts.refusal(lite, lambda: _join(lite, number, "chief")) == ("role_missing",)
 
 
-def test_whoever_led_or_reviewed_never_becomes_an_author(stage: Stage) -> None:
-    number = casts.submitted(stage)
-    casts.assign(stage, number, "all")
-    casts.rate(stage, number, who="all", TRI_1="1")
-    casts.take(stage, "all", number, "request_revision", changes=(ChangeAsked("More."),))
-    assert casts.refusal(stage, lambda: _join(stage, number, "all")) == ("author_is_lead",)
+def test_whoever_led_or_reviewed_never_becomes_an_author(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    casts.assign(lite, number, "all")
+    casts.rate(lite, number, who="all", TRI_1="1")
+    casts.take(lite, "all", number, "request_revision", changes=(ChangeAsked("More."),))
+    assert casts.refusal(lite, lambda: _join(lite, number, "all")) == ("author_is_lead",)
 
 
 def test_an_answer_that_came_in_stays(stage: Stage) -> None:
@@ -231,7 +249,9 @@ def test_a_file_is_what_stands_in_it(data: bytes, suffix: str | None) -> None:
     places=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=8),
     cut=st.integers(0, 10**6),
 )
-def test_a_damaged_archive_is_told_and_never_fatal(data: bytes, places: list[tuple[int, int]], cut: int) -> None:
+def test_a_damaged_archive_is_told_and_never_fatal(
+    data: bytes, places: list[tuple[int, int]], cut: int
+) -> None:
     damaged = bytearray(data)
     for place, value in places:
         damaged[place % len(damaged)] = value

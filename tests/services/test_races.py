@@ -40,7 +40,13 @@ def race(*runners: Callable[[], object]) -> list[object]:
 
 
 def _taking(
-    stage: Stage, who: str, number: str, step: str, note: str = "", seen: int | None = None, request: str | None = None
+    stage: Stage,
+    who: str,
+    number: str,
+    step: str,
+    note: str = "",
+    seen: int | None = None,
+    request: str | None = None,
 ) -> Callable[[], Case]:
     def run() -> Case:
         with stage.database.begin() as db:

@@ -38,10 +38,10 @@ def test_a_record_is_its_canonical_form_under_its_digest(stage: Stage) -> None:
     assert (said["finalise"], said["approve"]) == (stored[0].digest, stored[1].digest)
 
 
-def test_a_decision_quotes_the_record_it_relies_on(stage: Stage) -> None:
-    number = casts.approved(stage)
-    (appraisal,) = casts.load(stage, number).appraisals
-    made, decision = _stored(stage)
+def test_a_decision_quotes_the_record_it_relies_on(lite: Stage) -> None:
+    number = casts.approved(lite)
+    (appraisal,) = casts.load(lite, number).appraisals
+    made, decision = _stored(lite)
     value = json.loads(decision.value)
     assert value["appraisal_record"] == appraisal.record == made.digest
     assert value["appraisal"]["record"] == made.digest
@@ -49,20 +49,20 @@ def test_a_decision_quotes_the_record_it_relies_on(stage: Stage) -> None:
     assert json.loads(made.value)["appraisal"]["record"] == ""
 
 
-def test_a_record_says_who_when_and_by_which_definitions(stage: Stage) -> None:
-    number = casts.overridden(stage)
-    case = casts.load(stage, number)
-    made, decision = (json.loads(row.value) for row in _stored(stage))
+def test_a_record_says_who_when_and_by_which_definitions(lite: Stage) -> None:
+    number = casts.overridden(lite)
+    case = casts.load(lite, number)
+    made, decision = (json.loads(row.value) for row in _stored(lite))
     assert made["proposal"]["authors"] == ["Ana"]
     assert case.version is not None
     assert made["proposal"]["version_digest"] == case.version.digest
     assert made["appraisal"]["lead"]["name"] == "Lead"
-    assert made["definitions"]["digests"]["standard.v1"] == stage.library.digests["standard.v1"]
+    assert made["definitions"]["digests"]["standard.v1"] == lite.library.digests["standard.v1"]
     assert [step["name"] for step in made["steps"]] == ["submit", "assign", "finalise"]
     first = decision["decision"]["first_signature"]
     assert (first["by"]["name"], first["note"]) == ("Chief", "The donor cannot wait.")
     assert (decision["decision"]["by"]["name"], decision["decision"]["contradicts"]) == ("Deputy", True)
-    with stage.database.read() as db:
+    with lite.database.read() as db:
         chain = queries.chain_of(db, case.id)
     # The head that a record names is that of the event before its own.
     for value in (made, decision):
@@ -85,17 +85,28 @@ def test_nothing_that_follows_changes_a_record(stage: Stage) -> None:
     casts.take(stage, "deputy", number, "annul")
     stored = _stored(stage)
     assert stored[0] == first
-    assert [row.kind for row in stored] == ["appraisal", "appraisal", "decision", "appraisal", "decision", "decision"]
+    assert [row.kind for row in stored] == [
+        "appraisal",
+        "appraisal",
+        "decision",
+        "appraisal",
+        "decision",
+        "decision",
+    ]
     assert len({row.digest for row in stored}) == 6
 
 
-def test_a_registered_approval_quotes_no_appraisal(stage: Stage) -> None:
-    number = casts.awaiting(stage)
-    casts.take(stage, "desk", number, "register_approval", approval=ApprovalGiven("Minute 1", "Registry"))
-    value = json.loads(_stored(stage)[-1].value)
-    assert (value["appraisal_record"], value["decision"]["undated"], value["decision"]["route"]) == ("", True, "outside")
-    case = casts.load(stage, number)
-    with stage.database.read() as db:
+def test_a_registered_approval_quotes_no_appraisal(lite: Stage) -> None:
+    number = casts.awaiting(lite)
+    casts.take(lite, "desk", number, "register_approval", approval=ApprovalGiven("Minute 1", "Registry"))
+    value = json.loads(_stored(lite)[-1].value)
+    assert (value["appraisal_record"], value["decision"]["undated"], value["decision"]["route"]) == (
+        "",
+        True,
+        "outside",
+    )
+    case = casts.load(lite, number)
+    with lite.database.read() as db:
         assert queries.chain_of(db, case.id)[-1].facts["facts"]["appraisal_record"] == ""
 
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -54,13 +55,13 @@ def _plain(value: str) -> object:
     return found
 
 
-def test_versions_stay_as_they_were_submitted(stage: Stage) -> None:
-    number = casts.revision(stage)
-    first = _stored(stage)
-    casts.save(stage, number, "identification", title="Another title")
-    casts.resubmit(stage, number)
-    assert _stored(stage)[:1] == first
-    one, two = casts.load(stage, number).versions
+def test_versions_stay_as_they_were_submitted(lite: Stage) -> None:
+    number = casts.revision(lite)
+    first = _stored(lite)
+    casts.save(lite, number, "identification", title="Another title")
+    casts.resubmit(lite, number)
+    assert _stored(lite)[:1] == first
+    one, two = casts.load(lite, number).versions
     assert one.content["identification"]["title"] == "Illustrative proposal"
     assert two.content["identification"]["title"] == "Another title"
     assert one.digest != two.digest
@@ -83,12 +84,12 @@ def test_a_removed_document_stays_in_the_version_that_held_it(stage: Stage) -> N
     assert outline not in case.versions[1].documents
 
 
-def test_definitions_are_pinned_by_the_first_submission_and_kept(stage: Stage, library: Library) -> None:
-    number = casts.draft(stage)
-    case = casts.load(stage, number)
+def test_definitions_are_pinned_by_the_first_submission_and_kept(lite: Stage, library: Library) -> None:
+    number = casts.draft(lite)
+    case = casts.load(lite, number)
     assert (case.pinned, case.workflow, case.set) == (False, "", "")
-    casts.take(stage, "ana", number, "submit")
-    case = casts.load(stage, number)
+    casts.take(lite, "ana", number, "submit")
+    case = casts.load(lite, number)
     assert (case.pinned, case.workflow, case.set) == (True, "standard.v1", "appraisal.v1")
 
     workflow = library.workflow("standard.v1").model_copy(update={"version": 2})
@@ -99,12 +100,12 @@ def test_definitions_are_pinned_by_the_first_submission_and_kept(stage: Stage, l
         digests={**library.digests, workflow.key: "2" * 64, joined.key: "2" * 64},
         released={workflow.key: "2" * 64, joined.key: "2" * 64},
     )
-    stage.library = newer
-    casts.take(stage, "desk", number, "return_incomplete", missing="A letter.")
-    case = casts.take(stage, "ana", number, "submit")
+    lite.library = newer
+    casts.take(lite, "desk", number, "return_incomplete", missing="A letter.")
+    case = casts.take(lite, "ana", number, "submit")
     assert (case.workflow, case.set) == ("standard.v1", "appraisal.v1")
     assert rulebook(newer, case.workflow, case.set).workflow.version == 1
-    fresh = casts.load(stage, casts.submitted(stage))
+    fresh = casts.load(lite, casts.submitted(lite))
     assert (fresh.workflow, fresh.set) == ("standard.v2", "appraisal.v2")
 
 
@@ -123,13 +124,13 @@ def test_us_dollars_are_frozen_at_the_rate_of_the_day(stage: Stage) -> None:
     assert (second.usd, second.track) == (Decimal("5333333.33"), "reinforced")
 
 
-def test_a_currency_without_a_rate_cannot_be_submitted(stage: Stage) -> None:
-    number = casts.draft(stage, budget={"amount": "4000000", "currency": "EUR"})
-    assert casts.refused(stage, "ana", number, "submit") == ("rate_missing",)
-    _enter_rate(stage, "EUR", date(2010, 2, 2), "0.8")
-    assert casts.refused(stage, "ana", number, "submit") == ("rate_missing",)
-    stage.wait(days=1)
-    casts.take(stage, "ana", number, "submit")
+def test_a_currency_without_a_rate_cannot_be_submitted(lite: Stage) -> None:
+    number = casts.draft(lite, budget={"amount": "4000000", "currency": "EUR"})
+    assert casts.refused(lite, "ana", number, "submit") == ("rate_missing",)
+    _enter_rate(lite, "EUR", date(2010, 2, 2), "0.8")
+    assert casts.refused(lite, "ana", number, "submit") == ("rate_missing",)
+    lite.wait(days=1)
+    casts.take(lite, "ana", number, "submit")
 
 
 def _asked(stage: Stage, number: str) -> set[str]:
@@ -142,54 +143,56 @@ def _again(stage: Stage, number: str, usd: str) -> None:
     casts.assign(stage, number)
 
 
-def test_the_evaluability_review_comes_and_goes_with_the_budget_of_each_version(stage: Stage) -> None:
-    number = casts.submitted(stage, budget="5000000")
-    casts.assign(stage, number)
-    assert "EVAL" not in _asked(stage, number)
-    casts.rate(stage, number, TRI_1="1")
-    casts.take(stage, "lead", number, "request_revision", changes=(ChangeAsked("More."),))
+def test_the_evaluability_review_comes_and_goes_with_the_budget_of_each_version(lite: Stage) -> None:
+    number = casts.submitted(lite, budget="5000000")
+    casts.assign(lite, number)
+    assert "EVAL" not in _asked(lite, number)
+    casts.rate(lite, number, TRI_1="1")
+    casts.take(lite, "lead", number, "request_revision", changes=(ChangeAsked("More."),))
 
-    _again(stage, number, "5000000.01")
-    assert _version(stage, number).track == "reinforced"
-    assert "EVAL" in _asked(stage, number)
-    case = casts.load(stage, number)
+    _again(lite, number, "5000000.01")
+    assert _version(lite, number).track == "reinforced"
+    assert "EVAL" in _asked(lite, number)
+    case = casts.load(lite, number)
     assert case.appraisal is not None
     assert not any(item.startswith("EVA") for item in case.appraisal.ratings)
     # A revision may be asked for while the review is pending; what is carried over is confirmed first.
-    casts.rate(stage, number, TRI_1="1")
-    casts.take(stage, "lead", number, "request_revision", changes=(ChangeAsked("More."),))
-    assert casts.load(stage, number).appraisals[-1].covers_evaluability
+    casts.rate(lite, number, TRI_1="1")
+    casts.take(lite, "lead", number, "request_revision", changes=(ChangeAsked("More."),))
+    assert casts.load(lite, number).appraisals[-1].covers_evaluability
 
-    _again(stage, number, "6000000")
-    case = casts.load(stage, number)
+    _again(lite, number, "6000000")
+    case = casts.load(lite, number)
     assert case.appraisal is not None
-    carried = {item: given.proposed for item, given in case.appraisal.ratings.items() if item.startswith("EVA")}
+    carried = {
+        item: given.proposed for item, given in case.appraisal.ratings.items() if item.startswith("EVA")
+    }
     assert carried
     assert all(carried.values())
-    casts.rate(stage, number, TRI_1="1")
-    casts.take(stage, "lead", number, "request_revision", changes=(ChangeAsked("More."),))
+    casts.rate(lite, number, TRI_1="1")
+    casts.take(lite, "lead", number, "request_revision", changes=(ChangeAsked("More."),))
 
-    casts.take(stage, "chief", number, "continue_rounds", note="Once more.")
-    _again(stage, number, "5000000.00")
-    case = casts.load(stage, number)
+    casts.take(lite, "chief", number, "continue_rounds", note="Once more.")
+    _again(lite, number, "5000000.00")
+    case = casts.load(lite, number)
     assert case.appraisal is not None
-    assert "EVAL" not in _asked(stage, number)
+    assert "EVAL" not in _asked(lite, number)
     assert not any(item.startswith("EVA") for item in case.appraisal.ratings)
-    casts.rate(stage, number)
-    casts.take(stage, "lead", number, "finalise")
-    assert "EVA" not in casts.load(stage, number).appraisals[-1].verdicts
+    casts.rate(lite, number)
+    casts.take(lite, "lead", number, "finalise")
+    assert "EVA" not in casts.load(lite, number).appraisals[-1].verdicts
 
 
-def test_above_the_threshold_the_review_holds_up_finalising(stage: Stage) -> None:
-    number = casts.submitted(stage, budget="6000000")
-    casts.assign(stage, number)
-    with stage.database.begin() as db:
-        puts = {item: RatingPut("2") for item in casts.items_of(stage, number) if not item.startswith("EVA")}
-        appraisals.rate(db, stage.library, stage.people["lead"], stage.now, number, puts)
-    assert casts.refused(stage, "lead", number, "finalise") == ("evaluability_incomplete",)
-    casts.rate(stage, number)
-    casts.take(stage, "lead", number, "finalise")
-    assert casts.load(stage, number).appraisals[-1].covers_evaluability
+def test_above_the_threshold_the_review_holds_up_finalising(lite: Stage) -> None:
+    number = casts.submitted(lite, budget="6000000")
+    casts.assign(lite, number)
+    with lite.database.begin() as db:
+        puts = {item: RatingPut("2") for item in casts.items_of(lite, number) if not item.startswith("EVA")}
+        appraisals.rate(db, lite.library, lite.people["lead"], lite.now, number, puts)
+    assert casts.refused(lite, "lead", number, "finalise") == ("evaluability_incomplete",)
+    casts.rate(lite, number)
+    casts.take(lite, "lead", number, "finalise")
+    assert casts.load(lite, number).appraisals[-1].covers_evaluability
 
 
 @pytest.mark.parametrize(
@@ -203,7 +206,7 @@ def test_above_the_threshold_the_review_holds_up_finalising(stage: Stage) -> Non
         ({"budget": "5000000.01"}, "reinforced"),
     ],
 )
-def test_the_track_follows_the_facts(lite: Stage, given: dict[str, object], track: str) -> None:
+def test_the_track_follows_the_facts(lite: Stage, given: dict[str, Any], track: str) -> None:
     assert casts.load(lite, casts.submitted(lite, **given)).track == track
 
 
@@ -215,27 +218,27 @@ def test_country_projects_under_one_umbrella_reach_the_threshold_together(stage:
     assert version.track == "reinforced"
 
 
-def test_an_umbrella_is_never_submitted(stage: Stage) -> None:
-    number = casts.draft(stage, kind="umbrella")
-    assert casts.refused(stage, "ana", number, "submit") == ("umbrella",)
+def test_an_umbrella_is_never_submitted(lite: Stage) -> None:
+    number = casts.draft(lite, kind="umbrella")
+    assert casts.refused(lite, "ana", number, "submit") == ("umbrella",)
 
 
-def test_an_incomplete_form_is_not_submitted(stage: Stage) -> None:
-    number = casts.draft(stage, attach=(), content={"gender": {"analysis": ""}})
-    assert casts.refused(stage, "ana", number, "submit") == ("documents_missing", "fields_missing")
+def test_an_incomplete_form_is_not_submitted(lite: Stage) -> None:
+    number = casts.draft(lite, attach=(), content={"gender": {"analysis": ""}})
+    assert casts.refused(lite, "ana", number, "submit") == ("documents_missing", "fields_missing")
 
 
-def test_a_tightened_track_asks_units_at_its_own_pace_and_stays(stage: Stage) -> None:
-    number = casts.submitted(stage, budget="400000")
-    assert casts.load(stage, number).track == "fast"
+def test_a_tightened_track_asks_units_at_its_own_pace_and_stays(lite: Stage) -> None:
+    number = casts.submitted(lite, budget="400000")
+    assert casts.load(lite, number).track == "fast"
     # Monday: three working days end on Thursday, five on the Monday after.
-    running = casts.take(stage, "desk", number, "assign", lead="lead", track="reinforced").appraisal
+    running = casts.take(lite, "desk", number, "assign", lead="lead", track="reinforced").appraisal
     assert running is not None
     assert {entry.due_on for entry in running.consultations} == {date(2010, 2, 8)}
-    casts.take(stage, "desk", number, "return_incomplete", missing="A letter.")
-    case = casts.take(stage, "ana", number, "submit")
+    casts.take(lite, "desk", number, "return_incomplete", missing="A letter.")
+    case = casts.take(lite, "ana", number, "submit")
     assert (case.track, case.tightened) == ("reinforced", "reinforced")
-    assert casts.refused(stage, "desk", number, "assign", lead="lead", track="fast") == ("track_not_tighter",)
+    assert casts.refused(lite, "desk", number, "assign", lead="lead", track="fast") == ("track_not_tighter",)
 
 
 def test_the_answers_to_required_changes_come_in_with_the_version(stage: Stage) -> None:
@@ -244,15 +247,17 @@ def test_the_answers_to_required_changes_come_in_with_the_version(stage: Stage) 
     casts.resubmit(stage, number)
     with stage.database.read() as db:
         table = tables.Event.__table__
-        body = db.execute(select(table.c.body).where(table.c.name == "submit").order_by(table.c.id.desc())).first()
+        body = db.execute(
+            select(table.c.body).where(table.c.name == "submit").order_by(table.c.id.desc())
+        ).first()
     assert body is not None
     assert '"answers":[{"answer":"done","number":1,"round":1,"text":"Section 3."}]' in body[0]
 
 
-def test_changing_a_version_in_the_database_does_not_keep_its_digest(stage: Stage) -> None:
-    casts.submitted(stage)
-    ((value, sealed),) = _stored(stage)
-    with stage.database.begin() as db:
+def test_changing_a_version_in_the_database_does_not_keep_its_digest(lite: Stage) -> None:
+    casts.submitted(lite)
+    ((value, sealed),) = _stored(lite)
+    with lite.database.begin() as db:
         db.execute(update(VERSIONS).values(value=value.replace("Illustrative proposal", "Another proposal")))
-    ((altered, kept),) = _stored(stage)
+    ((altered, kept),) = _stored(lite)
     assert kept == sealed != digest(_plain(altered))

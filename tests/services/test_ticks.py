@@ -42,7 +42,9 @@ def _due_on(stage: Stage, number: str) -> date | None:
         (datetime(2010, 5, 31, 22, 30, tzinfo=UTC), datetime(2010, 8, 30, 22, tzinfo=UTC)),
     ],
 )
-def test_silence_ends_a_proposal_at_midnight_in_geneva(lite: Stage, started: datetime, midnight: datetime) -> None:
+def test_silence_ends_a_proposal_at_midnight_in_geneva(
+    lite: Stage, started: datetime, midnight: datetime
+) -> None:
     lite.now = started
     number = _incomplete(lite)
     lite.now = midnight - SECOND
@@ -57,38 +59,38 @@ def test_silence_ends_a_proposal_at_midnight_in_geneva(lite: Stage, started: dat
     assert (case.state, case.steps[-1].by) == ("lapsed", 0)
 
 
-def test_a_sign_of_life_starts_the_days_again(stage: Stage) -> None:
-    number = _incomplete(stage)
-    stage.wait(days=80)
-    casts.save(stage, number, "gender", analysis="Still here.")
-    stage.wait(days=80)
-    assert _tick(stage).steps == ()
-    stage.wait(days=11)
-    assert _tick(stage).steps == ((number, "lapse"),)
+def test_a_sign_of_life_starts_the_days_again(lite: Stage) -> None:
+    number = _incomplete(lite)
+    lite.wait(days=80)
+    casts.save(lite, number, "gender", analysis="Still here.")
+    lite.wait(days=80)
+    assert _tick(lite).steps == ()
+    lite.wait(days=11)
+    assert _tick(lite).steps == ((number, "lapse"),)
 
 
-def test_nobody_makes_a_proposal_lapse_by_hand(stage: Stage) -> None:
-    number = _incomplete(stage)
-    stage.wait(days=91)
-    assert casts.refused(stage, "desk", number, "lapse") == ("not_system",)
+def test_nobody_makes_a_proposal_lapse_by_hand(lite: Stage) -> None:
+    number = _incomplete(lite)
+    lite.wait(days=91)
+    assert casts.refused(lite, "desk", number, "lapse") == ("not_system",)
 
 
-def test_a_lapsed_proposal_is_reopened_twice_and_no_more(stage: Stage) -> None:
-    number = casts.revision(stage)
-    pins = casts.load(stage, number)
+def test_a_lapsed_proposal_is_reopened_twice_and_no_more(lite: Stage) -> None:
+    number = casts.revision(lite)
+    pins = casts.load(lite, number)
     for _ in range(2):
-        stage.wait(days=92)
-        assert _tick(stage).steps == ((number, "lapse"),)
-        case = casts.take(stage, "desk", number, "reopen")
+        lite.wait(days=92)
+        assert _tick(lite).steps == ((number, "lapse"),)
+        case = casts.take(lite, "desk", number, "reopen")
         assert case.state == "revision_requested"
         # The days start again with the reopening.
-        stage.wait(days=89)
-        assert _tick(stage).steps == ()
-        stage.wait(days=-89)
-    stage.wait(days=92)
-    _tick(stage)
-    assert casts.refused(stage, "desk", number, "reopen") == ("reopenings_spent",)
-    case = casts.load(stage, number)
+        lite.wait(days=89)
+        assert _tick(lite).steps == ()
+        lite.wait(days=-89)
+    lite.wait(days=92)
+    _tick(lite)
+    assert casts.refused(lite, "desk", number, "reopen") == ("reopenings_spent",)
+    case = casts.load(lite, number)
     assert (case.state, case.workflow, case.set) == ("lapsed", pins.workflow, pins.set)
 
 
@@ -111,34 +113,34 @@ def test_a_hold_shifts_the_due_date_and_ends_by_itself(stage: Stage) -> None:
     assert _due_on(stage, number) == date(2010, 2, 11)
 
 
-def test_an_early_release_gives_back_only_the_days_held(stage: Stage) -> None:
-    number = casts.submitted(stage)
-    stage.wait(days=1)
-    _hold(stage, number, date(2010, 2, 9))
-    stage.wait(days=2)
-    casts.take(stage, "desk", number, "release")
-    assert _due_on(stage, number) == date(2010, 2, 5)
-    assert casts.refused(stage, "desk", number, "release") == ("not_held",)
+def test_an_early_release_gives_back_only_the_days_held(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    lite.wait(days=1)
+    _hold(lite, number, date(2010, 2, 9))
+    lite.wait(days=2)
+    casts.take(lite, "desk", number, "release")
+    assert _due_on(lite, number) == date(2010, 2, 5)
+    assert casts.refused(lite, "desk", number, "release") == ("not_held",)
 
 
-def test_a_hold_that_nobody_ended_in_time_gives_no_more_days(stage: Stage) -> None:
-    number = casts.submitted(stage)
-    stage.wait(days=1)
-    _hold(stage, number, date(2010, 2, 9))
-    stage.wait(days=60)
-    _tick(stage)
-    assert _due_on(stage, number) == date(2010, 2, 11)
+def test_a_hold_that_nobody_ended_in_time_gives_no_more_days(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    lite.wait(days=1)
+    _hold(lite, number, date(2010, 2, 9))
+    lite.wait(days=60)
+    _tick(lite)
+    assert _due_on(lite, number) == date(2010, 2, 11)
 
 
-def test_held_days_do_not_count_as_silence(stage: Stage) -> None:
-    number = _incomplete(stage)
-    stage.wait(days=10)
-    _hold(stage, number, date(2010, 3, 3))
+def test_held_days_do_not_count_as_silence(lite: Stage) -> None:
+    number = _incomplete(lite)
+    lite.wait(days=10)
+    _hold(lite, number, date(2010, 3, 3))
     # From 11 February to 3 March: 21 days, after which day 90 is 23 May instead of 2 May.
-    stage.now = datetime(2010, 5, 23, 21, 59, tzinfo=UTC)
-    assert _tick(stage).steps == ((number, "end_hold"),)
-    stage.wait(minutes=1)
-    assert _tick(stage).steps == ((number, "lapse"),)
+    lite.now = datetime(2010, 5, 23, 21, 59, tzinfo=UTC)
+    assert _tick(lite).steps == ((number, "end_hold"),)
+    lite.wait(minutes=1)
+    assert _tick(lite).steps == ((number, "lapse"),)
 
 
 def test_one_tick_ends_a_hold_and_what_was_due_behind_it(stage: Stage) -> None:
@@ -154,13 +156,13 @@ def test_a_hold_ends_in_the_future(lite: Stage, until: date) -> None:
     assert casts.refused(lite, "desk", number, "hold", until=until, note="Elections.") == ("until_past",)
 
 
-def test_on_hold_only_withdrawing_and_releasing_are_open(stage: Stage) -> None:
-    number = casts.submitted(stage)
-    _hold(stage, number, date(2010, 6, 1))
-    assert casts.refused(stage, "desk", number, "assign", lead="lead") == ("on_hold",)
-    assert casts.refused(stage, "desk", number, "return_incomplete", missing="A letter.") == ("on_hold",)
-    assert casts.refused(stage, "desk", number, "hold", until=date(2010, 7, 1), note="More.") == ("on_hold",)
-    casts.take(stage, "ana", number, "withdraw", note="No longer needed.")
+def test_on_hold_only_withdrawing_and_releasing_are_open(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    _hold(lite, number, date(2010, 6, 1))
+    assert casts.refused(lite, "desk", number, "assign", lead="lead") == ("on_hold",)
+    assert casts.refused(lite, "desk", number, "return_incomplete", missing="A letter.") == ("on_hold",)
+    assert casts.refused(lite, "desk", number, "hold", until=date(2010, 7, 1), note="More.") == ("on_hold",)
+    casts.take(lite, "ana", number, "withdraw", note="No longer needed.")
 
 
 def test_a_tick_does_nothing_twice(stage: Stage) -> None:
@@ -196,4 +198,3 @@ def test_holidays_of_geneva_give_another_day(stage: Stage) -> None:
         settings.enter_holiday(db, stage.people["admin"], stage.now, "Geneva", date(2010, 2, 3), "Day off")
         settings.enter_holiday(db, stage.people["admin"], stage.now, "Lusaka", date(2010, 2, 4), "Day off")
     assert _due_on(stage, casts.submitted(stage)) == date(2010, 2, 4)
-

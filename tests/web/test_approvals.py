@@ -97,3 +97,9 @@ def test_only_coordinators_register(client: FlaskClient, sign_in: SignIn, key: s
     sign_in(client, key)
     assert client.get("/approvals/new").status_code == 403
     assert client.post("/approvals/new", data=GIVEN).status_code == 403
+
+
+def test_coordinators_find_the_page_from_the_list(client: FlaskClient, sign_in: SignIn) -> None:
+    for key, found in (("desk", True), ("designer", False)):
+        sign_in(client, key)
+        assert ("/approvals/new" in client.get("/proposals").text) == found

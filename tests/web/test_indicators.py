@@ -64,7 +64,7 @@ def test_every_reading_is_shown_with_its_parts(
     client: FlaskClient, sign_in: SignIn, approved: dict[str, str]
 ) -> None:
     sign_in(client, "auditor")
-    page = re.sub(r"(Through the mechanism|Approved|Share) (?=[\d,.]+)", "", words(client))
+    page = re.sub(r"(Through the mechanism|All approvals|Share) (?=[\d,.]+)", "", words(client))
     assert "With overrides counted 4 5 80.0%" in page
     assert "XBTC only 2 4 50.0%" in page
     assert "RBSA only 1 1 100.0%" in page

@@ -39,7 +39,9 @@ def copies(site: Site, number: str, count: int) -> None:
     with site.database.begin() as db:
         row = db.execute(select(PROPOSALS).where(PROPOSALS.c.number == number)).mappings().one()
         values = {name: value for name, value in row.items() if name != "id"}
-        db.execute(insert(PROPOSALS), [{**values, "number": f"TC-2009-{place:04d}"} for place in range(count)])
+        db.execute(
+            insert(PROPOSALS), [{**values, "number": f"TC-2009-{place:04d}"} for place in range(count)]
+        )
 
 
 @pytest.mark.parametrize("key", ["desk", "designer2", "reader"])
@@ -198,7 +200,12 @@ def test_the_page_names_what_an_approval_approved(
     ],
 )
 def test_the_stage_is_read_from_milestones(
-    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, build: Callable[[Site, Cast], str], stage: str
+    site: Site,
+    cast: Cast,
+    client: FlaskClient,
+    sign_in: SignIn,
+    build: Callable[[Site, Cast], str],
+    stage: str,
 ) -> None:
     number = build(site, cast)
     sign_in(client, "desk")
