@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 Language = Literal["en", "fr", "es"]
 LANGUAGES: tuple[Language, ...] = ("en", "fr", "es")
+# Days and figures are written as in British English, the Office's own.
+LOCALES: Mapping[Language, str] = {"en": "en_GB", "fr": "fr", "es": "es"}
 
 Sentence = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 

@@ -2,13 +2,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
 from appraisal.i18n import LANGUAGES, Plural, catalogue, places
 from appraisal.paths import folder
 
 ROOT = folder("templates").parent
+KEYWORDS = {**DEFAULT_KEYWORDS, "translate_plural": (2, 3)}
 JINJA = {"silent": "false", "newstyle_gettext": "true", "trimmed": "true"}
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 
@@ -19,7 +20,7 @@ def sentences() -> Iterator[tuple[str, ...]]:
         (ROOT / "appraisal", [("**.py", "python")], {}),
         (ROOT / "templates", [("**.html", "jinja2")], {"**.html": JINJA}),
     ):
-        for _, _, message, _, _ in extract_from_dir(place, method, options):
+        for _, _, message, _, _ in extract_from_dir(place, method, options, KEYWORDS):
             yield message if isinstance(message, tuple) else (message,)
 
 

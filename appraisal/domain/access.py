@@ -4,11 +4,23 @@ The list of proposals asks the same questions in SQL (``storage.queries``); a te
 together.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
+from appraisal.definitions.workflows import Role
 from appraisal.domain.facts import Case, Person
+from appraisal.i18n import N_
 
 Level = Literal["full", "overlap", "nothing"]
+
+ROLE_TITLES: Final[Mapping[Role, str]] = {
+    "designer": N_("Project designer"),
+    "coordinator": N_("Coordinator"),
+    "appraiser": N_("Appraiser"),
+    "manager": N_("Manager"),
+    "auditor": N_("Auditor"),
+    "administrator": N_("Administrator"),
+}
 
 # Roles that read every proposal once it was submitted.
 READERS = frozenset({"coordinator", "manager", "auditor"})

@@ -28,7 +28,7 @@ Guard = Callable[[Attempt], Refusal | None]
 def not_on_hold(attempt: Attempt) -> Refusal | None:
     """Refuse while the proposal is on hold."""
     hold = attempt.case.hold
-    return refuse("on_hold", until=hold.until.isoformat()) if hold else None
+    return refuse("on_hold", until=hold.until) if hold else None
 
 
 def held(attempt: Attempt) -> Refusal | None:
@@ -40,7 +40,7 @@ def hold_expired(attempt: Attempt) -> Refusal | None:
     """Refuse before the last day of the hold has ended in Geneva."""
     hold = attempt.case.hold
     if hold and geneva_date(attempt.now) <= hold.until:
-        return refuse("hold_not_expired", until=hold.until.isoformat())
+        return refuse("hold_not_expired", until=hold.until)
     return None
 
 
@@ -207,7 +207,7 @@ def silent_too_long(attempt: Attempt) -> Refusal | None:
     if days is None:
         return None
     on = calendars.lapses_on(attempt.case, days)
-    return None if geneva_date(attempt.now) >= on else refuse("not_silent_long_enough", on=on.isoformat())
+    return None if geneva_date(attempt.now) >= on else refuse("not_silent_long_enough", on=on)
 
 
 def reopenings_left(attempt: Attempt) -> Refusal | None:

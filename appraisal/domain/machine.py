@@ -21,15 +21,6 @@ from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Attempt, Inputs
 
-ROLE_TITLES: Mapping[str, str] = {
-    "designer": "designer",
-    "coordinator": "coordinator",
-    "appraiser": "appraiser",
-    "manager": "manager",
-    "auditor": "auditor",
-    "administrator": "administrator",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Possibility:
@@ -97,8 +88,6 @@ def who(attempt: Attempt) -> list[Refusal]:
     found: list[Refusal] = []
     if transition.by == "system":
         return [] if actor.id == 0 else [refuse("not_system")]
-    if actor.id == 0:
-        return [refuse("role_missing", role=transition.by)]
     if not actor.active:
         found.append(refuse("inactive"))
     if transition.by == "author":
@@ -109,7 +98,7 @@ def who(attempt: Attempt) -> list[Refusal]:
         if running is None or running.lead != actor.id or not actor.has("appraiser"):
             found.append(refuse("not_lead"))
     elif not actor.has(transition.by):
-        found.append(refuse("role_missing", role=ROLE_TITLES[transition.by]))
+        found.append(refuse("role_missing", role=transition.by))
     for relation in transition.excludes:
         related = case.related(relation)
         # A first signature binds its signatory only while it waits.

@@ -32,7 +32,7 @@ def waiving_refusals(case: Case, condition: Condition, actor: Person) -> list[Re
         # One person could otherwise approve on conditions and lift them afterwards.
         found.append(refuse("waiver_too_late"))
     if case.hold is not None:
-        found.append(refuse("on_hold", until=case.hold.until.isoformat()))
+        found.append(refuse("on_hold", until=case.hold.until))
     found += [refuse(f"excluded_{relation}") for relation in _BARRED if actor.id in case.related(relation)]
     return found
 

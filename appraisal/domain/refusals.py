@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
+from babel.dates import format_date
+
+from appraisal.domain.access import ROLE_TITLES
 from appraisal.errors import AppraisalError
-from appraisal.i18n import N_, Language, Text, say
+from appraisal.i18n import LOCALES, N_, Language, Text, say
 
 SENTENCES: Mapping[str, str] = {
     "wrong_state": N_("This step is not open in the state “%(state)s”."),
@@ -120,6 +124,8 @@ class Refusal:
     def say(self, language: Language) -> str:
         """Return the reason as a sentence."""
         values = {name: _shown(value, language) for name, value in self.facts.items()}
+        if "role" in self.facts:
+            values["role"] = say(language, ROLE_TITLES[self.facts["role"]]).lower()
         return say(language, SENTENCES[self.code], **values)
 
 
@@ -147,6 +153,8 @@ def _shown(value: Any, language: Language) -> str:
         return value[language]
     if isinstance(value, str):
         return say(language, value)
+    if isinstance(value, date):
+        return format_date(value, "long", locale=LOCALES[language])
     if isinstance(value, list | tuple):
         return ", ".join(_shown(entry, language) for entry in value)
     return str(value)

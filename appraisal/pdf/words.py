@@ -12,10 +12,7 @@ from babel.numbers import format_decimal, format_percent, get_currency_symbol
 
 from appraisal.clock import geneva_date, parse_stamp
 from appraisal.domain import forms
-from appraisal.i18n import N_, Language, say, translate, translate_plural
-
-# International English: day before month, US$ rather than a bare $.
-LOCALES: Mapping[Language, str] = {"en": "en_GB", "fr": "fr", "es": "es"}
+from appraisal.i18n import LOCALES, N_, Language, say, translate, translate_plural
 
 _BEFORE_SIGN = re.compile(r" (?=[?!:;»])")
 _AFTER_QUOTE = re.compile(r"(?<=«) ")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import access, forms, permissions, rulebooks
+from appraisal.domain import access, differences, forms, permissions, rounds, rulebooks
 from appraisal.domain.facts import Appraisal, Case, Condition, Gate, Person
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.errors import NotFound, StepConflict
@@ -59,7 +59,7 @@ def _rate_refusal(case: Case, actor: Person) -> Refusal:
     if case.appraisal is None:
         return refuse("not_open_for_rating")
     if case.hold is not None:
-        return refuse("on_hold", until=case.hold.until.isoformat())
+        return refuse("on_hold", until=case.hold.until)
     return refuse("excluded_author") if actor.id in case.related("author") else refuse("not_lead")
 
 
@@ -138,32 +138,12 @@ def changed_evidence(case: Case, book: rulebooks.Rulebook) -> frozenset[str]:
 
     An item that cites a document changes when the files of that kind do.
     """
-    running = case.appraisal or case.finalised
-    if running is None or len(case.versions) < 2:
+    running, earlier = case.appraisal or case.finalised, rounds.version_carried_from(case)
+    if running is None or earlier is None:
         return frozenset()
     present = next(entry for entry in case.versions if entry.id == running.version_id)
-    # The version that the ratings were carried over from: a superseded appraisal hands nothing on.
-    earlier_ids = [
-        entry.version_id
-        for entry in case.appraisals
-        if entry.finalised_at and not entry.superseded_at and entry.id != running.id
-    ]
-    earlier = next((entry for entry in reversed(case.versions) if entry.id in earlier_ids), None)
-    if earlier is None:
-        return frozenset()
-
-    def at(version: Any, path: str) -> Any:
-        section, _, key = path.partition(".")
-        if section == "documents":
-            return sorted(entry.sha256 for entry in version.documents if entry.kind == key)
-        return forms.value(version.content, path)
-
-    return frozenset(
-        item.id
-        for criterion in book.criteria_for(present.threshold_usd)
-        for item in criterion.checklist.items
-        if any(at(earlier, path) != at(present, path) for path in item.evidence)
-    )
+    changed = differences.changed_paths(earlier, present)
+    return frozenset(rounds.items_touched(book.criteria_for(present.threshold_usd), changed))
 
 
 def confirm_unchanged(

@@ -184,7 +184,7 @@ def check_editable(case: Case, book: Rulebook, actor: Person) -> None:
     if actor.id not in case.related("author") or not actor.has("designer"):
         raise NotAllowed([refuse("not_author")])
     if case.hold is not None:
-        raise NotAllowed([refuse("on_hold", until=case.hold.until.isoformat())])
+        raise NotAllowed([refuse("on_hold", until=case.hold.until)])
     raise NotAllowed([refuse("not_editable", state=state.title)])
 
 

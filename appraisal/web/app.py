@@ -173,9 +173,11 @@ def _navigation(person: Person) -> list[dict[str, Any]]:
     ]
     here = (request.blueprint, request.endpoint)
     return [
-        {"text": text, "href": url_for(endpoint), "current": endpoint == here[1] or endpoint.split(".")[0] == here[0]}
+        {
+            "text": text,
+            "href": url_for(endpoint),
+            "current": endpoint == here[1] or endpoint.split(".")[0] == here[0],
+        }
         for shown, text, endpoint in entries
         if shown
     ]
-
-

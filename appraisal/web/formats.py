@@ -12,20 +12,10 @@ from babel.numbers import format_decimal
 
 from appraisal.clock import GENEVA
 from appraisal.definitions.workflows import ROLES
+from appraisal.domain.access import ROLE_TITLES
 from appraisal.i18n import N_, Language, Text
 from appraisal.web.context import language, say
 
-# International English: day before month.
-LOCALES: Final[Mapping[Language, str]] = {"en": "en_GB", "fr": "fr", "es": "es"}
-
-ROLE_TITLES: Final[Mapping[str, str]] = {
-    "designer": N_("Project designer"),
-    "coordinator": N_("Coordinator"),
-    "appraiser": N_("Appraiser"),
-    "manager": N_("Manager"),
-    "auditor": N_("Auditor"),
-    "administrator": N_("Administrator"),
-}
 ROUTE_TITLES: Final[Mapping[str, str]] = {
     "mechanism": N_("Through the mechanism"),
     "override": N_("By override"),

@@ -7,12 +7,13 @@ from flask import Blueprint, flash, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectMultipleField, StringField
 
+from appraisal.domain.access import ROLE_TITLES
 from appraisal.domain.refusals import NotAllowed
 from appraisal.i18n import N_
 from appraisal.services import people
 from appraisal.services.people import Account, BadPerson
 from appraisal.web.context import actor, begin, page, read, say, sentences, site, with_role
-from appraisal.web.formats import ROLE_TITLES, role_titles
+from appraisal.web.formats import role_titles
 from appraisal.web.forms import TranslatedForm, choice
 
 bp = Blueprint("people", __name__, url_prefix="/people")

@@ -111,7 +111,7 @@ def _rows(opened: Opened, value: dict[str, Any]) -> list[dict[str, Any]]:
     version = value["proposal"]["version"]
     href = url_for("proposals.show", number=opened.found.number)
     found: list[dict[str, Any]] = [
-        {"key": say(N_("Proposal")), "value": opened.found.number, "href": href, "action": say(N_("Open"))},
+        {"key": say(N_("Proposal")), "value": opened.found.number, "href": href, "action": say(N_("Read"))},
         {"key": say(N_("Version")), "value": version or say(N_("None: it was never submitted here"))},
         {"key": say(N_("Issued")), "value": parse_stamp(value["issued_at"])},
     ]

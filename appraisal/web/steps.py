@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Transition
 from appraisal.domain import forms, machine
+from appraisal.domain.access import ROLE_TITLES
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.machine import Possibility
 from appraisal.domain.refusals import NotAllowed, refuse
@@ -21,7 +22,6 @@ from appraisal.web import step_forms
 from appraisal.web.consequences import consequences, deciders_left
 from appraisal.web.context import actor, begin, language, page, read, request_key, say, seen, signed_in, site
 from appraisal.web.fields import changes_rows, sent
-from appraisal.web.formats import ROLE_TITLES
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.step_forms import Asked
 

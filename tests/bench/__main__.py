@@ -4,6 +4,7 @@ Rounds of the two sides are interleaved and the median of their ratios is printe
 are noisy. Run with ``make bench``.
 """
 
+from tests.bench.differences import bench as bench_differences
 from tests.bench.pages import bench as bench_pages
 from tests.bench.records import bench as bench_records
 from tests.bench.steps import bench as bench_steps
@@ -14,6 +15,7 @@ def main() -> None:
         "Each line: the product's rate (or time) as a share of the bare tool's; median [least - most] of rounds.\n"
     )
     bench_steps()
+    bench_differences()
     bench_pages()
     bench_records()
 

@@ -67,7 +67,7 @@ def test_a_rating_is_saved_changed_and_taken_back(stage: Stage) -> None:
 
 def test_everything_wrong_with_ratings_is_said(lite: Stage) -> None:
     number = _assigned(lite)
-    wrong = {
+    wrong: dict[str, Any] = {
         "ALI_1": RatingPut("7"),
         "FOO_1": RatingPut("2"),
         "EVA_2": RatingPut("2"),
@@ -104,9 +104,7 @@ def test_nothing_is_rated_once_it_is_closed_or_held(lite: Stage) -> None:
     assert casts.refusal(lite, lambda: _rate(lite, number, ALI_1=RatingPut("2"))) == ("on_hold",)
     casts.take(lite, "desk", number, "release")
     casts.take(lite, "lead", number, "finalise")
-    assert casts.refusal(lite, lambda: _rate(lite, number, ALI_1=RatingPut("2"))) == (
-        "not_open_for_rating",
-    )
+    assert casts.refusal(lite, lambda: _rate(lite, number, ALI_1=RatingPut("2"))) == ("not_open_for_rating",)
 
 
 def test_ratings_of_the_last_record_come_over_as_proposed(stage: Stage) -> None:
@@ -131,7 +129,8 @@ def test_ratings_of_the_last_record_come_over_as_proposed(stage: Stage) -> None:
     _confirm(stage, number)
     waiting = {item for item, given in _running(stage, number).ratings.items() if given.proposed}
     assert waiting == changed
-    _rate(stage, number, TRI_1=RatingPut("2"), **{item.replace("-", "_"): RatingPut("2") for item in changed})
+    again: dict[str, Any] = {item.replace("-", "_"): RatingPut("2") for item in ("TRI-1", *changed)}
+    _rate(stage, number, **again)
     casts.take(stage, "lead", number, "finalise")
 
 
@@ -139,17 +138,10 @@ def test_a_changed_document_touches_the_items_that_cite_its_kind(lite: Stage) ->
     number = casts.revision(lite)
     kept = next(entry for entry in casts.load(lite, number).documents if entry.kind == "consultation")
     with lite.database.begin() as db:
-        arguments: Any = (db, lite.library)
-        proposals.remove_document(*arguments, lite.people["ana"], lite.now, number, kept.id)
+        ana, now, new = lite.people["ana"], lite.now, b"%PDF-1.7 new"
+        proposals.remove_document(db, lite.library, ana, now, number, kept.id)
         proposals.attach_document(
-            *arguments,
-            lite.files,
-            lite.people["ana"],
-            lite.now,
-            number,
-            "consultation",
-            "new.pdf",
-            b"%PDF-1.7 new",
+            db, lite.library, lite.files, ana, now, number, "consultation", "new.pdf", new
         )
     casts.resubmit(lite, number)
     casts.assign(lite, number)
@@ -270,70 +262,6 @@ def test_conditions_need_owner_date_and_gate(lite: Stage) -> None:
     case = casts.take(lite, "lead", number, "finalise")
     assert case.finalised is not None
     assert (case.finalised.final, case.finalised.verdicts["CAP"]) == ("READY_WITH_CONDITIONS", "PARTLY_MET")
-
-
-def _answer(stage: Stage, number: str, unit: str, who: str, on_behalf: bool = False) -> Case:
-    asked = next(
-        entry for entry in casts.load(stage, number).appraisals[-1].consultations if entry.unit == unit
-    )
-    with stage.database.begin() as db:
-        return appraisals.answer_consultation(
-            db,
-            stage.library,
-            stage.people[who],
-            stage.now,
-            number,
-            asked.id,
-            "We agree.",
-            on_behalf=on_behalf,
-        )
-
-
-def test_silence_blocks_until_its_date_has_passed(lite: Stage) -> None:
-    number = casts.submitted(lite)
-    running = casts.take(lite, "desk", number, "assign", lead="lead").appraisal
-    assert running is not None
-    assert {entry.unit for entry in running.consultations} == {
-        "PROGRAM",
-        "ACT/EMP",
-        "ACTRAV",
-        "NORMES",
-        "GENDER",
-        "Turin Centre",
-    }
-    # Monday and five working days of the standard track.
-    assert {entry.due_on for entry in running.consultations} == {date(2010, 2, 8)}
-    casts.rate(lite, number)
-    _answer(lite, number, "ACT/EMP", "actemp")
-    assert casts.refused(lite, "lead", number, "finalise") == ("consultations_open",)
-    lite.wait(days=7)
-    assert casts.refused(lite, "lead", number, "finalise") == ("consultations_open",)
-    lite.wait(days=1)
-    casts.take(lite, "lead", number, "finalise")
-    case = _answer(lite, number, "ACTRAV", "actrav")
-    late = {entry.unit: entry.late for entry in casts.load(lite, number).appraisals[-1].consultations}
-    assert late["ACTRAV"] is True
-    assert late["ACT/EMP"] is False
-    assert case.related("reviewer") == {lite.people["actemp"].id, lite.people["actrav"].id}
-
-
-def test_a_unit_answers_once_and_for_itself(stage: Stage) -> None:
-    number = casts.submitted(stage)
-    casts.take(stage, "desk", number, "assign", lead="lead")
-    assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "actemp")) == ("not_consulted",)
-    assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "ana")) == ("excluded_author",)
-    case = _answer(stage, number, "ACTRAV", "desk", on_behalf=True)
-    assert case.related("reviewer") == frozenset()
-    assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "actrav")) == (
-        "consultation_answered",
-    )
-
-
-def test_without_consultation_nothing_is_finalised(lite: Stage) -> None:
-    number = casts.submitted(lite)
-    casts.take(lite, "desk", number, "assign", lead="lead", consult=False)
-    casts.rate(lite, number)
-    assert casts.refused(lite, "lead", number, "finalise") == ("bureaux_not_asked",)
 
 
 def test_recalling_opens_a_new_appraisal_and_keeps_the_record(stage: Stage) -> None:
