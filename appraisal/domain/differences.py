@@ -240,7 +240,7 @@ def _frozen(entry: Contribution) -> dict[str, str]:
         "amount": str(entry.amount),
         "currency": entry.currency,
         "usd": _text(entry.usd),
-        "rate": _text(entry.rate),
+        "rate": "" if entry.rate is None else f"{entry.rate.normalize():f}",
         "rate_on": entry.rate_on.isoformat() if entry.rate_on else "",
     }
 

@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, select
 
 from appraisal.clock import parse_stamp
 from appraisal.definitions.workflows import Relation, Role
@@ -32,14 +33,17 @@ def load_case(db: Connection, number: str, *, lock: bool = False) -> facts.Case:
 
     Raises ``NotFound``.
     """
-    statement = select(PROPOSALS).where(PROPOSALS.c.number == number)
-    if lock:
-        # SQLite ignores the clause: there, BEGIN IMMEDIATE holds the whole database.
-        statement = statement.with_for_update()
-    row = db.execute(statement).one_or_none()
+    row = db.execute(_by_number(lock), {"number": number}).one_or_none()
     if row is None:
         raise NotFound("proposal", number)
     return _case(db, row)
+
+
+@cache
+def _by_number(lock: bool) -> Select[Any]:
+    statement = select(PROPOSALS).where(PROPOSALS.c.number == bindparam("number"))
+    # SQLite ignores the clause: there, BEGIN IMMEDIATE holds the whole database.
+    return statement.with_for_update() if lock else statement
 
 
 def load_cases(db: Connection) -> list[facts.Case]:
@@ -105,7 +109,13 @@ def _case(db: Connection, row: Row[Any]) -> facts.Case:
 
 
 def _rows(db: Connection, table: Any, proposal: int, order: str) -> Sequence[Row[Any]]:
-    return db.execute(select(table).where(table.c.proposal_id == proposal).order_by(table.c[order])).all()
+    return db.execute(_of_proposal(table, order), {"proposal": proposal}).all()
+
+
+@cache
+def _of_proposal(table: Any, order: str) -> Select[Any]:
+    """Build a statement once: putting one together costs more than sending it."""
+    return select(table).where(table.c.proposal_id == bindparam("proposal")).order_by(table.c[order])
 
 
 def _relations(db: Connection, proposal: int) -> tuple[Mapping[Relation, frozenset[int]], set[int]]:
@@ -117,14 +127,17 @@ def _relations(db: Connection, proposal: int) -> tuple[Mapping[Relation, frozens
 
 
 def _steps(db: Connection, proposal: int) -> tuple[facts.Step, ...]:
+    return tuple(facts.Step(*row) for row in db.execute(_steps_of(), {"proposal": proposal}))
+
+
+@cache
+def _steps_of() -> Select[Any]:
     table = tables.Event.__table__
     columns = [
         table.c[name] for name in ("sequence", "name", "act", "from_state", "to_state", "at", "by", "note")
     ]
-    rows = db.execute(
-        select(*columns).where(table.c.proposal_id == proposal, table.c.act != "").order_by(table.c.sequence)
-    )
-    return tuple(facts.Step(*row) for row in rows)
+    mine = (table.c.proposal_id == bindparam("proposal"), table.c.act != "")
+    return select(*columns).where(*mine).order_by(table.c.sequence)
 
 
 def _versions(db: Connection, proposal: int) -> tuple[facts.Version, ...]:
@@ -181,16 +194,12 @@ def _documents(db: Connection, proposal: int) -> tuple[facts.Document, ...]:
 def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
     table = tables.Appraisal.__table__
     rows = _rows(db, table, proposal, "number")
-    mine = select(table.c.id).where(table.c.proposal_id == proposal).scalar_subquery()
     ratings: dict[int, dict[str, facts.RatingGiven]] = defaultdict(dict)
     conditions: dict[int, list[facts.Condition]] = defaultdict(list)
     consultations: dict[int, list[facts.Consultation]] = defaultdict(list)
-    given = tables.Rating.__table__
-    columns = [given.c[name] for name in ("appraisal_id", "item", "value", "comment", "evidence", "proposed")]
-    for row in db.execute(select(*columns).where(given.c.appraisal_id.in_(mine)).order_by(given.c.id)):
+    for row in db.execute(_ratings_of(), {"proposal": proposal}):
         ratings[row[0]][row[1]] = facts.RatingGiven(*row[1:])
-    asked = tables.Condition.__table__
-    for row in db.execute(select(asked).where(asked.c.appraisal_id.in_(mine)).order_by(asked.c.number)):
+    for row in db.execute(_conditions_of(), {"proposal": proposal}):
         conditions[row.appraisal_id].append(_condition(row))
     for row in _rows(db, tables.Consultation.__table__, proposal, "id"):
         consultations[row.appraisal_id].append(
@@ -229,6 +238,24 @@ def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
         )
         for row in rows
     )
+
+
+@cache
+def _ratings_of() -> Select[Any]:
+    given = tables.Rating.__table__
+    columns = [given.c[name] for name in ("appraisal_id", "item", "value", "comment", "evidence", "proposed")]
+    return select(*columns).where(given.c.appraisal_id.in_(_appraisals_of())).order_by(given.c.id)
+
+
+@cache
+def _conditions_of() -> Select[Any]:
+    asked = tables.Condition.__table__
+    return select(asked).where(asked.c.appraisal_id.in_(_appraisals_of())).order_by(asked.c.number)
+
+
+def _appraisals_of() -> ScalarSelect[Any]:
+    table = tables.Appraisal.__table__
+    return select(table.c.id).where(table.c.proposal_id == bindparam("proposal")).scalar_subquery()
 
 
 def _condition(row: Row[Any]) -> facts.Condition:

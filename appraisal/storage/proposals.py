@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from appraisal.canonical import canonical
 from appraisal.domain.events import GENESIS, Event
@@ -20,9 +22,14 @@ _LOCK = 7_219_047
 
 def insert_row(db: Connection, model: type[tables.Base], **values: Any) -> int:
     """Insert one row and return its id."""
-    table = model.__table__
-    key: int = db.execute(insert(table).values(**values).returning(table.c.id)).scalar_one()
+    key: int = db.execute(_inserting(model), values).scalar_one()
     return key
+
+
+@cache
+def _inserting(model: type[tables.Base]) -> ReturningInsert[int]:
+    table = model.__table__
+    return insert(table).returning(table.c.id)
 
 
 def next_number(db: Connection, year: int) -> str:
@@ -73,21 +80,21 @@ def insert_event(
     request: str | None = None,
 ) -> None:
     """Append an event to the chain of a proposal."""
-    db.execute(
-        insert(EVENTS).values(
-            proposal_id=proposal,
-            sequence=event.sequence,
-            name=name,
-            act=act,
-            from_state=from_state,
-            to_state=to_state,
-            at=at,
-            by=by,
-            note=note,
-            request=request,
-            body=event.body,
-            digest=event.digest,
-        )
+    insert_row(
+        db,
+        tables.Event,
+        proposal_id=proposal,
+        sequence=event.sequence,
+        name=name,
+        act=act,
+        from_state=from_state,
+        to_state=to_state,
+        at=at,
+        by=by,
+        note=note,
+        request=request,
+        body=event.body,
+        digest=event.digest,
     )
 
 
