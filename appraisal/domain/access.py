@@ -36,7 +36,8 @@ def level(case: Case, person: Person) -> Level:
         return "nothing"
     if person.id in case.related("author"):
         return "full"
-    if not case.versions and case.origin == "native":
+    # Definitions are pinned by the first submission or by a registration; before, it is a draft.
+    if not case.pinned:
         return "nothing"
     if person.roles & READERS or person.id in case.related("lead") | case.related("reviewer"):
         return "full"

@@ -1,24 +1,21 @@
 """Differences: what changed from one version of a proposal to another, in the order of the form."""
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
-from appraisal.domain import forms, pairings, runs
+from appraisal.domain import forms
+from appraisal.domain.cells import RowDifference, compare_rows, compare_values, is_same
 from appraisal.domain.facts import Contribution, Document, Version
 from appraisal.domain.forms import Content, Field, Section
-from appraisal.domain.pairings import Row
 from appraisal.domain.runs import Run
 from appraisal.i18n import N_
 
-Status = Literal["kept", "removed", "added", "changed"]
 T = TypeVar("T")
 
 DOCUMENTS: Final = "documents"
-# The columns that name a row, where a table has one of them: others of its rows refer to it by that.
-REFERENCES: Final = ("ref", "code", "number", "reference", "bureau", "donor")
 # A contribution as it was frozen: what the form says, and what that was worth.
 CONTRIBUTION: Final = (
     Field("donor", "line", N_("Donor")),
@@ -36,22 +33,6 @@ class Change(Generic[T]):
 
     before: T
     after: T
-
-
-@dataclass(frozen=True, slots=True)
-class RowDifference:
-    """One row: its places on both sides, counted from 0, and its cells by column, without empty ones."""
-
-    status: Status
-    before: int | None
-    after: int | None
-    cells: Mapping[str, tuple[Run, ...]]
-    moved: bool = False
-
-    @property
-    def is_touched(self) -> bool:
-        """Tell whether anything about the row differs, be it only its place."""
-        return self.moved or self.status != "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +88,7 @@ def difference(before: Version, after: Version, sections: Sequence[Section] = fo
     return Difference(
         fields=tuple(_fields(before.content, after.content, sections)),
         documents=tuple(_documents(before.documents, after.documents)),
-        contributions=_rows(CONTRIBUTION, *frozen) if frozen[0] != frozen[1] else (),
+        contributions=compare_rows(CONTRIBUTION, *frozen) if frozen[0] != frozen[1] else (),
         usd=_change(before.usd, after.usd),
         threshold_usd=_change(before.threshold_usd, after.threshold_usd),
         track=_change(before.track, after.track),
@@ -137,111 +118,27 @@ def _fields(before: Content, after: Content, sections: Sequence[Section]) -> Ite
             if not _differs(field, path, before, after):
                 continue
             if field.kind == "rows":
-                rows = _rows(field.columns, forms.rows(before, path), forms.rows(after, path))
+                rows = compare_rows(field.columns, forms.rows(before, path), forms.rows(after, path))
                 yield FieldDifference(path, section, field, rows=rows)
             else:
-                found = _compared(field, forms.value(before, path), forms.value(after, path))
+                found = compare_values(field, forms.value(before, path), forms.value(after, path))
                 yield FieldDifference(path, section, field, runs=found)
 
 
 def _differs(field: Field, path: str, before: Content, after: Content) -> bool:
-    old, new = forms.value(before, path), forms.value(after, path)
-    if old == new:
-        return False
-    if field.kind == "rows":
-        rows = (forms.rows(before, path), forms.rows(after, path))
-        return _flat(field.columns, rows[0]) != _flat(field.columns, rows[1])
-    if field.kind in ("countries", "choices"):
-        return set(_members(old)) != set(_members(new))
-    return _text(old) != _text(new)
-
-
-def _compared(field: Field, old: Any, new: Any) -> tuple[Run, ...]:
-    if field.kind in ("countries", "choices"):
-        return runs.compare_sets(_members(old), _members(new))
-    if field.kind in ("line", "prose"):
-        return runs.compare(_text(old), _text(new))
-    return runs.replaced(_text(old), _text(new))
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def _members(value: Any) -> list[str]:
-    return [str(part) for part in value] if isinstance(value, list | tuple) else [value] if value else []
-
-
-def _flat(columns: Sequence[Field], rows: Iterable[Mapping[str, Any]]) -> list[Row]:
-    return [tuple(_text(row.get(column.key)) for column in columns) for row in rows]
-
-
-def _rows(
-    columns: Sequence[Field], before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]
-) -> tuple[RowDifference, ...]:
-    old, new = _flat(columns, before), _flat(columns, after)
-    named = (place for key in REFERENCES for place, column in enumerate(columns) if column.key == key)
-    pairs = pairings.pair_rows(old, new, next(named, None))
-    moved = pairings.moved_rows(pairs)
-    return tuple(
-        _row(columns, old, new, before, after, before in moved)
-        for before, after in _listed(len(old), len(new), pairs, moved)
-    )
-
-
-def _listed(
-    old: int, new: int, pairs: Mapping[int, int], moved: frozenset[int]
-) -> Iterator[tuple[int | None, int | None]]:
-    """Go through the places of rows in the order after; one that is gone comes behind the one it followed."""
-    gone: dict[int, list[int]] = defaultdict(list)
-    anchor = -1
-    for place in range(old):
-        if place not in pairs:
-            gone[anchor].append(place)
-        elif place not in moved:
-            anchor = pairs[place]
-    origins = {after: before for before, after in pairs.items()}
-    for place in range(-1, new):
-        if place >= 0:
-            yield origins.get(place), place
-        yield from ((left, None) for left in gone[place])
-
-
-def _row(
-    columns: Sequence[Field],
-    old: Sequence[Row],
-    new: Sequence[Row],
-    before: int | None,
-    after: int | None,
-    moved: bool,
-) -> RowDifference:
-    blank = ("",) * len(columns)
-    left = blank if before is None else old[before]
-    right = blank if after is None else new[after]
-    cells = {
-        column.key: _compared(column, one, other)
-        for column, one, other in zip(columns, left, right, strict=True)
-        if one or other
-    }
-    return RowDifference(_status(before, after, left == right), before, after, cells, moved)
-
-
-def _status(before: int | None, after: int | None, equal: bool) -> Status:
-    if before is None:
-        return "added"
-    if after is None:
-        return "removed"
-    return "kept" if equal else "changed"
+    return not is_same(field, forms.value(before, path), forms.value(after, path))
 
 
 def _frozen(entry: Contribution) -> dict[str, str]:
+    # The dollar's own rate says nothing, and bears the day of every submission.
+    converted = entry.currency != "USD"
     return {
         "donor": entry.donor,
         "amount": str(entry.amount),
         "currency": entry.currency,
-        "usd": _text(entry.usd),
-        "rate": "" if entry.rate is None else f"{entry.rate.normalize():f}",
-        "rate_on": entry.rate_on.isoformat() if entry.rate_on else "",
+        "usd": "" if entry.usd is None else str(entry.usd),
+        "rate": f"{entry.rate.normalize():f}" if converted and entry.rate else "",
+        "rate_on": entry.rate_on.isoformat() if converted and entry.rate_on else "",
     }
 
 

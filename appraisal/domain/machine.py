@@ -7,7 +7,7 @@ no model is ever added, no string is ever resolved as a callback, and the machin
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
 
@@ -20,6 +20,9 @@ from appraisal.domain.guards import GUARDS
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Attempt, Inputs
+
+# Long enough for any donor; a slip of the pen in the year is refused.
+LONGEST_HOLD = timedelta(days=5 * 365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +167,12 @@ def _check_changes(attempt: Attempt) -> list[Refusal]:
 
 
 def _check_until(attempt: Attempt) -> list[Refusal]:
-    until = attempt.inputs.until
-    return [refuse("until_past")] if until is not None and until <= geneva_date(attempt.now) else []
+    until, today = attempt.inputs.until, geneva_date(attempt.now)
+    if until is None:
+        return []
+    if until > today + LONGEST_HOLD:
+        return [refuse("until_too_far", years=LONGEST_HOLD.days // 365)]
+    return [refuse("until_past")] if until <= today else []
 
 
 def _check_missing(attempt: Attempt) -> list[Refusal]:

@@ -33,6 +33,7 @@ SENTENCES: Mapping[str, str] = {
     "changes_missing": N_("List at least one required change."),
     "change_item_unknown": N_("“%(item)s” is not an item of the checklists."),
     "until_missing": N_("Give the last day of the hold."),
+    "until_too_far": N_("A hold lasts %(years)s years at the most."),
     "until_past": N_("The last day of the hold must lie in the future."),
     "agreement_missing": N_("Give the date and the reference of the agreement."),
     "approval_missing": N_("Give the document and the source of the approval."),

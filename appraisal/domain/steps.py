@@ -46,7 +46,6 @@ class Inputs:
     agreement: Agreement | None = None
     approval: ApprovalGiven | None = None
     track: str = ""
-    consult: bool = True
 
 
 # The inputs that a transition may ask for under ``needs``; the note has a word of its own.

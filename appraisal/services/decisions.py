@@ -94,18 +94,23 @@ def escalate(taking: Taking) -> Outcome:
 
 
 def register_approval(taking: Taking) -> Outcome:
-    """Write down an approval that was given outside; a running appraisal is closed as it is."""
-    approval = taking.inputs.approval
+    """Write down an approval that was given outside; a running appraisal is closed as it is.
+
+    A draft has no version to approve: the definitions in force are pinned with the registration.
+    """
+    approval, book = taking.inputs.approval, taking.book
     assert approval is not None
-    return _decide(
+    case = replace(close_running(taking), workflow=book.workflow.key, set=book.set.key, pinned=True)
+    outcome = _decide(
         taking,
         "register_approval",
-        close_running(taking),
+        case,
         approved_at=approval.approved_at,
         document=approval.document,
         source=approval.source,
         appraisal_id=None,
     )
+    return replace(outcome, columns={"workflow": book.workflow.key, "definition_set": book.set.key})
 
 
 def propose_annulment(taking: Taking) -> Outcome:

@@ -47,7 +47,7 @@ def assign(taking: Taking) -> Outcome:
         lead.id,
         taking.now,
         ratings=_carry_over(taking, id, lead),
-        consultations=_ask_units(taking, case.track, id) if taking.inputs.consult else (),
+        consultations=_ask_units(taking, case.track, id),
     )
     after = steps.add_relation(
         taking.db, replace(case, appraisals=(*case.appraisals, appraisal)), lead, "lead", taking.now

@@ -18,6 +18,7 @@ from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import LANGUAGES
 from appraisal.storage import site, tables
+from appraisal.storage.databases import Database
 from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
 from appraisal.storage.proposals import insert_row
@@ -252,20 +253,25 @@ def set_password(db: Connection, hashing: PasswordHasher, person: int, password:
 
 
 def sign_in(
-    db: Connection, hashing: PasswordHasher, now: datetime, email: str, password: str
+    database: Database, hashing: PasswordHasher, now: datetime, email: str, password: str
 ) -> Account | None:
     """Return the account that an address and a password open, else None; both are logged.
 
-    An unknown address takes as long as a wrong password, so that neither can be told apart.
+    An unknown address takes as long as a wrong password, so that neither can be told apart. The
+    password is checked with no transaction open, since that is slow on purpose.
     """
-    row = db.execute(select(PEOPLE).where(PEOPLE.c.email == email.strip().lower()[:254])).one_or_none()
+    with database.read() as db:
+        row = db.execute(select(PEOPLE).where(PEOPLE.c.email == email.strip().lower()[:254])).one_or_none()
     known = row.password if row is not None and row.active and row.password else _decoy(hashing)
     try:
         hashing.verify(known, password[:LONGEST])
         opened = row is not None and row.password == known
     except (VerificationError, InvalidHashError):
         opened = False
-    site.log_access(db, now, row.id if row is not None else None, "sign_in" if opened else "sign_in_failed")
+    with database.begin() as db:
+        site.log_access(
+            db, now, row.id if row is not None else None, "sign_in" if opened else "sign_in_failed"
+        )
     return _account(row) if opened and row is not None else None
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import jinja2
-from flask import Flask, Response, g, request, url_for
+from flask import Flask, Response, abort, g, request, url_for
 from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
 
@@ -79,6 +79,7 @@ def create_app(site: Site) -> Flask:
     _set_up_sessions(app, site)
     # Before the token is looked at: the page that refuses a form needs its language as well.
     app.before_request(lambda: _choose_language(site))
+    app.before_request(_refuse_null_characters)
     CSRFProtect(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -132,6 +133,12 @@ def _choose_language(site: Site) -> None:
     chosen = current_user.person.language if current_user.is_authenticated else sessions.chosen_language()
     asked = request.accept_languages.best_match(i18n.LANGUAGES)
     g.language = i18n.language_or(chosen, i18n.language_or(asked, site.settings.language))
+
+
+def _refuse_null_characters() -> None:
+    """Refuse what no keyboard types and PostgreSQL cannot store."""
+    if any("\0" in text for values in (request.form, request.args) for text in values.values()):
+        abort(400)
 
 
 def _harden(response: Response) -> Response:

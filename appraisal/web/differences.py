@@ -1,6 +1,6 @@
 """Differences: what changed from one version of a proposal to another, and which items cite it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -9,7 +9,8 @@ from flask import Blueprint, request, url_for
 from appraisal.definitions.checklists import Item
 from appraisal.definitions.sets import Rating
 from appraisal.domain import access, differences, forms, rounds
-from appraisal.domain.differences import Difference, FieldDifference, RowDifference
+from appraisal.domain.cells import RowDifference
+from appraisal.domain.differences import Difference, FieldDifference
 from appraisal.domain.facts import Appraisal, Case, RatingGiven, Version
 from appraisal.domain.forms import Field
 from appraisal.domain.rulebooks import Rulebook
@@ -123,7 +124,7 @@ def _shown(entry: FieldDifference) -> Shown:
 def _in_words(field: Field, runs: Sequence[Run]) -> tuple[Run, ...]:
     """Write whole values as people read them; pieces of text stay as they are."""
     if field.kind in ("line", "prose"):
-        return tuple(Run(run.mark, _visible(run)) for run in runs)
+        return tuple(_visible(runs))
     return tuple(Run(run.mark, contents.shown(field, _value(field, run.text))) for run in runs)
 
 
@@ -131,11 +132,17 @@ def _value(field: Field, text: str) -> str | list[str]:
     return [text] if field.kind == "countries" else text
 
 
-def _visible(run: Run) -> str:
-    """Give space that came or went a sign, since nobody sees it otherwise."""
-    if run.mark == "kept" or not run.text.isspace():
-        return run.text
-    return "".join("¶\n" if sign == "\n" else "␣" for sign in run.text)
+def _visible(runs: Sequence[Run]) -> Iterator[Run]:
+    """Give space that alone came or went a sign: nobody sees it otherwise, and beside words need not."""
+    for is_kept, beside in groupby(runs, key=lambda run: run.mark == "kept"):
+        change = list(beside)
+        if is_kept or not any(run.text.isspace() for run in change):
+            yield from change
+        elif all(run.text.isspace() for run in change):
+            for run in change:
+                yield Run(run.mark, "".join("¶\n" if sign == "\n" else "␣" for sign in run.text))
+        else:
+            yield from (run for run in change if not run.text.isspace())
 
 
 def _table(columns: Sequence[Field], rows: Sequence[RowDifference]) -> Table:
@@ -158,7 +165,7 @@ def _row(columns: Sequence[Field], row: RowDifference) -> ShownRow:
 def _place(row: RowDifference) -> str:
     """Name a row by its place, and by the place that it had."""
     if row.after is None:
-        return say(N_("was row %(before)s"), before=(row.before or 0) + 1)
+        return say(N_("Former row %(before)s"), before=(row.before or 0) + 1)
     if row.before is None or row.before == row.after:
         return say(N_("Row %(after)s"), after=row.after + 1)
     return say(N_("Row %(after)s, was %(before)s"), after=row.after + 1, before=row.before + 1)

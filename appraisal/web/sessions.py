@@ -87,10 +87,13 @@ def sign_in() -> Answer:
     form = SignInForm(request.form)
     if request.method == "GET":
         return page("sessions/sign_in.html", form=form, onward=_onward())
-    with begin() as db:
-        account = people.sign_in(
-            db, site().hashing, site().now(), request.form.get("email", ""), request.form.get("password", "")
-        )
+    account = people.sign_in(
+        site().database,
+        site().hashing,
+        site().now(),
+        request.form.get("email", ""),
+        request.form.get("password", ""),
+    )
     if account is None:
         # One message for both, so that nobody learns which addresses have an account.
         form.form_errors = [say(N_("The e-mail address or the password is not right."))]

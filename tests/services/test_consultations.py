@@ -63,10 +63,3 @@ def test_a_unit_answers_once_and_for_itself(stage: Stage) -> None:
     assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "actrav")) == (
         "consultation_answered",
     )
-
-
-def test_without_consultation_nothing_is_finalised(lite: Stage) -> None:
-    number = casts.submitted(lite)
-    casts.take(lite, "desk", number, "assign", lead="lead", consult=False)
-    casts.rate(lite, number)
-    assert casts.refused(lite, "lead", number, "finalise") == ("bureaux_not_asked",)

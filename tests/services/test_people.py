@@ -38,8 +38,7 @@ def _use(stage: Stage, token: str, password: str = PASSWORD, purpose: Purpose = 
 
 
 def _sign_in(stage: Stage, email: str, password: str = PASSWORD) -> Account | None:
-    with stage.database.begin() as db:
-        return people.sign_in(db, HASHING, stage.now, email, password)
+    return people.sign_in(stage.database, HASHING, stage.now, email, password)
 
 
 def _codes(act: Any) -> tuple[str, ...]:

@@ -285,6 +285,16 @@ def test_a_closed_account_takes_no_step(lite: Stage) -> None:
 
 def test_a_step_of_nobodys_proposal_is_not_found(lite: Stage) -> None:
     number = casts.draft(lite)
-    for who in ("ben", "desk", "chief", "admin"):
+    for who in ("ben", "chief", "admin"):
         with pytest.raises(NotFound):
             casts.take(lite, who, number, "submit")
+
+
+def test_coordinators_act_on_drafts_that_they_do_not_read(lite: Stage) -> None:
+    number = casts.draft(lite)
+    assert casts.refused(lite, "desk", number, "submit") == ("not_author",)
+    approval = ApprovalGiven("Minute 1", "Registry", lite.now)
+    case = casts.take(lite, "desk", number, "register_approval", approval=approval)
+    assert (case.state, case.versions, case.workflow) == ("approved", (), "standard.v1")
+    with lite.database.read() as db:
+        assert steps.load(db, lite.library, number, lite.people["desk"])[0].number == number
