@@ -70,11 +70,12 @@ def catalogue(language: Language) -> Mapping[str, str | Plural]:
         for message in read_po(file, locale=language):
             if not message.id or message.fuzzy:
                 continue
+            written = message.string
             if isinstance(message.id, tuple | list):
-                if all(message.string):
-                    entries[message.id[0]] = Plural(message.string[0], message.string[-1])
-            elif message.string:
-                entries[message.id] = str(message.string)
+                if isinstance(written, tuple | list) and all(written):
+                    entries[message.id[0]] = Plural(written[0], written[-1])
+            elif written:
+                entries[message.id] = str(written)
     return entries
 
 

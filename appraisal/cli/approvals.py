@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import click
+from sqlalchemy import Connection
 
 from appraisal import clock
 from appraisal.cli import sites
+from appraisal.domain.facts import Person
 from appraisal.domain.refusals import NotAllowed
 from appraisal.errors import FaultyInput
 from appraisal.services import approvals, people
@@ -13,37 +15,52 @@ from appraisal.services import approvals, people
 
 @click.command("import-approvals")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--as", "email", required=True, metavar="EMAIL", help="The coordinator who registers them.")
+@click.option(
+    "--as",
+    "email",
+    metavar="EMAIL",
+    help="The coordinator who registers them; needed where there are several.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was registered as JSON.")
-def import_approvals(file: Path, email: str, as_json: bool) -> None:
+def import_approvals(file: Path, email: str | None, as_json: bool) -> None:
     """Register every approval of a CSV FILE, all or none.
 
-    Columns: number, title, date, fund, document, source. A line with a number registers the
-    approval of that proposal; one with a title only creates a proposal for it. An empty date means
-    that the date is not known. Dates are days in Geneva; funds are XBTC, RBSA or RBTC.
+    Columns: number, title, date, fund, document, source. A line with the number of a proposal here
+    registers its approval; any other creates a proposal for it, with the number as project symbol.
+    An empty date means that the date is not known. Dates are days in Geneva; funds are XBTC, RBSA
+    or RBTC.
     """
     library = sites.library()
     now = clock.now()
     try:
-        lines = approvals.read_approvals(file.read_text(encoding="utf-8"), file.name, now)
+        text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         sites.fail(f"{file.name}: the file is not UTF-8")
-    except FaultyInput as error:
-        sites.fail_with(error)
     with sites.opened(sites.settings()) as (database, _):
         try:
             with database.begin() as db:
-                account = people.find_by_email(db, email)
-                if account is None:
-                    sites.fail(f"There is no account with the address {email}.")
-                done = approvals.import_approvals(db, library, account.person, now, lines, file.name)
+                done = approvals.import_approvals(db, library, _coordinator(db, email), now, text, file.name)
         except FaultyInput as error:
             sites.fail_with(error)
         except NotAllowed as error:
             sites.fail(str(error))
     if as_json:
-        sites.echo_json([{"number": case.number, "state": case.state} for case in done])
+        sites.echo_json([{"number": case.number, "state": case.state} for _, case in done])
         return
-    for line, case in zip(lines, done, strict=True):
+    for line, case in done:
         click.echo(f"{case.number}  {line.title or line.number}")
     click.echo(f"{len(done)} approvals registered, route outside.")
+
+
+def _coordinator(db: Connection, email: str | None) -> Person:
+    """Find who registers: the person named, else the only coordinator there is."""
+    if email is not None:
+        account = people.find_by_email(db, email)
+        if account is None:
+            sites.fail(f"There is no account with the address {email}.")
+        return account.person
+    found = [account.person for account in people.list_people(db) if account.person.active]
+    coordinators = [person for person in found if person.has("coordinator")]
+    if len(coordinators) != 1:
+        sites.fail(f"There are {len(coordinators)} coordinators; name the one who registers with --as EMAIL.")
+    return coordinators[0]

@@ -14,10 +14,16 @@ from appraisal.errors import Fault, FaultyInput
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 # The Centre is called by many names; a provider called by these words alone is it.
 _CENTRE = frozenset({"turin", "turín", "torino", "itc", "cif", "itcilo", "cifoit", "turincentre"})
-_CENTRE_AND_SO_ON = _CENTRE | {
-    *("the", "of", "de", "di", "centre", "center", "centro", "ilo", "oit"),
-    *("international", "internacional", "training", "formation", "formación"),
-}
+_TRAINING = frozenset({"training", "formation", "formación"})
+_PLACE = frozenset({"centre", "center", "centro"})
+_CENTRE_AND_SO_ON = (
+    _CENTRE
+    | _TRAINING
+    | _PLACE
+    | {
+        *("the", "of", "de", "di", "del", "la", "l", "ilo", "oit", "international", "internacional"),
+    }
+)
 
 
 def _rating(given: Any) -> Any:
@@ -75,7 +81,8 @@ class Answers(Part):
     def centre_is_provider(self) -> bool:
         """Tell whether the Turin Centre alone is named as provider, by whichever of its names."""
         words = set(re.findall(r"[^\W\d_]+", (self.provider or "").casefold()))
-        return bool(words & _CENTRE) and words <= _CENTRE_AND_SO_ON
+        full_name = bool(words & _TRAINING) and bool(words & {"ilo", "oit"}) and bool(words & _PLACE)
+        return (full_name or bool(words & _CENTRE)) and words <= _CENTRE_AND_SO_ON
 
 
 def read_answers(text: bytes, name: str) -> Answers:

@@ -93,6 +93,14 @@ def clock(case: Case, limit: int, since: datetime, until: datetime, station: str
     )
 
 
+def shifted(case: Case, asked_at: datetime, due_on: date, station: str = "Geneva") -> date:
+    """Return a due day with the days on hold since it was set added, working day by working day."""
+    holidays = case.holidays.get(station, frozenset())
+    held = tuple(stretch_of(hold) for hold in case.holds)
+    start = geneva_date(asked_at)
+    return add_working_days(start, working_days_between(start, due_on, holidays), holidays, held)
+
+
 def lapses_on(case: Case, days: int) -> date:
     """Return the first day on which silence of ``days`` calendar days has ended a proposal.
 

@@ -7,6 +7,7 @@ recommendation that it would be closed with.
 from collections.abc import Sequence
 
 from appraisal.clock import geneva_date
+from appraisal.domain import calendars
 from appraisal.domain.facts import Appraisal
 from appraisal.domain.refusals import Refusal, refuse
 from appraisal.domain.rulebooks import assess_appraisal, computed_recommendation
@@ -58,7 +59,12 @@ def bureaux_heard(attempt: Attempt) -> Refusal | None:
     if unasked:
         return refuse("bureaux_not_asked", units=unasked)
     today = geneva_date(attempt.now)
-    waiting = [entry.unit for entry in asked if entry.answered_at is None and entry.due_on >= today]
+    waiting = [
+        entry.unit
+        for entry in asked
+        if entry.answered_at is None
+        and calendars.shifted(attempt.case, entry.asked_at, entry.due_on) >= today
+    ]
     return refuse("consultations_open", units=waiting) if waiting else None
 
 
@@ -90,9 +96,22 @@ def choice_refusal(attempt: Attempt, appraisal: Appraisal) -> Refusal | None:
             return refuse("recommendation_raised")
     if not appraisal.reason.strip():
         return refuse("reason_missing")
-    if entries[chosen].means == "conditional" and not any(entry.by_hand for entry in appraisal.conditions):
-        return refuse("hand_written_missing")
-    return None
+    return (
+        None
+        if _written_by_hand(attempt, appraisal, entries[chosen].means)
+        else refuse("hand_written_missing")
+    )
+
+
+def _written_by_hand(attempt: Attempt, appraisal: Appraisal, means: str) -> bool:
+    """Tell whether a lowered recommendation says, tied to an item, what has to be mended.
+
+    Required changes are given with the step, so that they cannot be judged before it is taken.
+    """
+    if means == "conditional":
+        return any(entry.by_hand and entry.item for entry in appraisal.conditions)
+    changes = attempt.inputs.changes
+    return means != "revise" or not changes or any(change.item for change in changes)
 
 
 def _goes_to(attempt: Attempt, revision: bool) -> Refusal | None:

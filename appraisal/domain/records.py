@@ -20,11 +20,24 @@ SCHEMA = "appraisal-record/1"
 
 
 def appraisal_record(case: Case, book: Rulebook, appraisal: Appraisal, now: datetime) -> dict[str, Any]:
-    """Build the value of an appraisal record. The appraisal must be finalised in the case given."""
+    """Build the value of an appraisal record. The appraisal must be finalised in the case given.
+
+    A record that corrects another names it by its digest under ``supersedes``.
+    """
     return {
         **_head(case, book, appraisal.version_id, now, "appraisal"),
+        "supersedes": _superseded(case, appraisal),
         "appraisal": _appraisal(case, book, appraisal),
     }
+
+
+def _superseded(case: Case, appraisal: Appraisal) -> str:
+    earlier = (
+        entry.record
+        for entry in reversed(case.appraisals)
+        if entry.version_id == appraisal.version_id and entry.superseded_at and entry.id != appraisal.id
+    )
+    return next(earlier, "")
 
 
 def decision_sheet(case: Case, book: Rulebook, decision: Decision, now: datetime) -> dict[str, Any]:

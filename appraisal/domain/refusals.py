@@ -68,7 +68,7 @@ SENTENCES: Mapping[str, str] = {
     "recommendation_unknown": N_("“%(recommendation)s” is not a recommendation."),
     "reason_missing": N_("Say why the recommendation differs from the computed one."),
     "hand_written_missing": N_(
-        "A lowered recommendation needs a condition or a required change written by hand."
+        "A lowered recommendation needs a condition or a required change written by hand and tied to an item."
     ),
     "conditions_incomplete": N_("Each condition needs an owner, a due date and a gate: %(numbers)s."),
     "appraisal_missing": N_("There is no finished appraisal of this version."),

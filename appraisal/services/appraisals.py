@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import access, differences, forms, permissions, rounds, rulebooks
+from appraisal.domain import access, calendars, differences, forms, permissions, rounds, rulebooks
 from appraisal.domain.facts import Appraisal, Case, Condition, Gate, Person
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.errors import NotFound, StepConflict
@@ -243,7 +243,8 @@ def answer_consultation(
         refusals.append(refuse("text_missing"))
     if refusals:
         raise NotAllowed(refusals)
-    late = geneva_date(now) > entry.due_on or not appraisal.is_running
+    due_on = calendars.shifted(case, entry.asked_at, entry.due_on)
+    late = geneva_date(now) > due_on or not appraisal.is_running
     table = tables.Consultation.__table__
     db.execute(
         update(table)

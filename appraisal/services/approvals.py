@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from io import StringIO
@@ -24,6 +24,8 @@ from appraisal.storage import proposals, tables
 from appraisal.storage.facts import load_case, load_rates
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+# What numbers of proposals look like here; anything else is a project symbol of somebody else's.
+OWN_NUMBER = re.compile(r"TC-[0-9]{4}-[0-9]{4,}")
 COLUMNS = ("number", "title", "date", "fund", "document", "source")
 
 
@@ -92,11 +94,11 @@ class Line:
     source: str
 
 
-def read_approvals(text: str, name: str, now: datetime) -> list[Line]:
+def read_approvals(text: str, name: str, now: datetime) -> tuple[list[Line], list[Fault]]:
     """Read a CSV of approvals: number, title, date, fund, document, source, with a heading line.
 
-    Number or title may be empty, not both; an empty date means *undated*. Raises ``FaultyInput``
-    with every bad line.
+    Number or title may be empty, not both; an empty date means *undated*. Returns the good lines
+    and a fault for everything wrong in the others. Raises ``FaultyInput`` where it is no such list.
     """
     reader = csv.reader(StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     faults: list[Fault] = []
@@ -114,14 +116,13 @@ def read_approvals(text: str, name: str, now: datetime) -> list[Line]:
             cells = {key: cell.strip() for key, cell in zip(heading, row, strict=True)}
             line, wrong = _line(cells, reader.line_num, now)
             faults += [Fault(name, reader.line_num, message) for message in wrong]
-            found.append(line)
+            if not wrong:
+                found.append(line)
     except csv.Error as error:
         faults.append(Fault(name, max(reader.line_num, 1), f"not CSV: {error}"))
     if not found and not faults:
-        faults.append(Fault(name, 1, "there is no approval in this file"))
-    if faults:
-        raise FaultyInput(faults)
-    return found
+        raise FaultyInput([Fault(name, 1, "there is no approval in this file")])
+    return found, faults
 
 
 def _line(cells: Mapping[str, str], line: int, now: datetime) -> tuple[Line, list[str]]:
@@ -157,15 +158,16 @@ def _line(cells: Mapping[str, str], line: int, now: datetime) -> tuple[Line, lis
 
 
 def import_approvals(
-    db: Connection, library: Library, actor: Person, now: datetime, lines: Sequence[Line], name: str
-) -> list[Case]:
-    """Register every approval of a list, all or none.
+    db: Connection, library: Library, actor: Person, now: datetime, text: str, name: str
+) -> list[tuple[Line, Case]]:
+    """Register every approval of a CSV list, all or none.
 
-    A line with a number registers it for that proposal, one with a title creates one. Raises
-    ``FaultyInput`` with every line that is refused; the caller's transaction is then rolled back.
+    A line with the number of a proposal here registers it for that one; any other line creates
+    one, with its number for a project symbol. Raises ``FaultyInput`` with every line that cannot be
+    read or is refused; the caller's transaction is then rolled back.
     """
-    faults: list[Fault] = []
-    done: list[Case] = []
+    lines, faults = read_approvals(text, name, now)
+    done: list[tuple[Line, Case]] = []
     seen: dict[str, int] = {}
     for line in lines:
         key = line.number or line.title.casefold()
@@ -174,7 +176,7 @@ def import_approvals(
             continue
         seen[key] = line.line
         try:
-            done.append(_import_line(db, library, actor, now, line))
+            done.append((line, _import_line(db, library, actor, now, line)))
         except NotAllowed as error:
             faults += [Fault(name, line.line, refusal.say("en")) for refusal in error.refusals]
         except (BadContent, LookupError, NotFound) as error:
@@ -189,21 +191,20 @@ def _import_line(db: Connection, library: Library, actor: Person, now: datetime,
     at = min(line.approved_at, now) if line.approved_at else None
     approval = ApprovalGiven(line.document, line.source, at)
     table = tables.Proposal.__table__
-    if line.number:
-        known = db.execute(select(table.c.id).where(table.c.number == line.number)).first()
-        if known is None:
-            raise LookupError(f"there is no proposal {line.number}")
+    title = line.title or line.number
+    if db.execute(select(table.c.id).where(table.c.number == line.number)).first():
         case = load_case(db, line.number)
         workflow = library.workflow(case.workflow) if case.workflow else library.newest_workflow()
         name = next(entry.name for entry in workflow.transitions if entry.act == "register_approval")
         return acts.take_step(db, library, actor, now, line.number, name, Inputs(approval=approval))
-    if db.execute(
-        select(table.c.id).where(table.c.title == line.title, table.c.origin == "imported")
-    ).first():
-        raise LookupError(f"an approval of “{line.title}” was imported before")
+    if OWN_NUMBER.fullmatch(line.number):
+        raise LookupError(f"there is no proposal {line.number}")
+    if db.execute(select(table.c.id).where(table.c.title == title, table.c.origin == "imported")).first():
+        raise LookupError(f"an approval of “{title}” was imported before")
     content = {
         "identification": {
-            "title": line.title,
+            "title": title,
+            "symbol": line.number,
             "contributions": [
                 {
                     "donor": "–",

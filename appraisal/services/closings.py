@@ -4,15 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from appraisal.canonical import canonical
-from appraisal.domain import rulebooks, tracks, verdicts
-from appraisal.domain.facts import (
-    Appraisal,
-    Case,
-    RequiredChange,
-)
+from appraisal.domain import rulebooks
+from appraisal.domain.facts import Appraisal, Case, Condition, RequiredChange
 from appraisal.services.steps import Outcome, Taking
 from appraisal.storage import proposals, tables
 
@@ -34,12 +30,14 @@ def _finalise(taking: Taking, facts: Mapping[str, Any]) -> Outcome:
     assert version is not None
     assessment = rulebooks.assess_appraisal(taking.book, case, running)
     verdicts_given = {code: verdict for code, verdict in assessment.verdicts.items() if verdict is not None}
-    computed = assessment.recommendation or _without_pending(taking, running)
+    computed = rulebooks.computed_recommendation(taking.book, case, running) or ""
+    final = running.chosen or computed
     finalised = replace(
         running,
+        conditions=_binding(taking, running, final),
         finalised_at=taking.now,
         computed=computed,
-        final=running.chosen or computed,
+        final=final,
         verdicts=verdicts_given,
         covers_evaluability=taking.book.needs_evaluability(version.threshold_usd)
         and all(verdict is not None for verdict in assessment.verdicts.values()),
@@ -64,15 +62,13 @@ def _finalise(taking: Taking, facts: Mapping[str, Any]) -> Outcome:
     return Outcome(with_appraisal(case, finalised), facts=said)
 
 
-def _without_pending(taking: Taking, running: Appraisal) -> str:
-    """Compute a recommendation while the evaluability review is pending, which a revision may precede."""
-    assessment = verdicts.assess(
-        taking.book.set,
-        taking.book.criteria_for(None),
-        running.ratings,
-        tracks.checklist_facts(taking.case.content),
-    )
-    return assessment.recommendation or ""
+def _binding(taking: Taking, running: Appraisal, final: str) -> tuple[Condition, ...]:
+    """Return the conditions that bind from now on; notes for another recommendation are struck out."""
+    if final and taking.book.set.recommendation(final).means == "conditional":
+        return running.conditions
+    table = tables.Condition.__table__
+    taking.db.execute(delete(table).where(table.c.appraisal_id == running.id))
+    return ()
 
 
 def ask_changes(taking: Taking, case: Case) -> Case:

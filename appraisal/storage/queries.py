@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
 
 from appraisal.definitions.workflows import Role
 from appraisal.domain.access import READERS
@@ -175,7 +175,8 @@ def work_of(
 ) -> list[tuple[str, Listed]]:
     """List what waits for a person, by what is due first; each with the holder that makes it theirs.
 
-    ``held_by`` gives for each holder (author, coordinator, lead, manager) the states it holds.
+    ``held_by`` gives for each holder (author, coordinator, lead, manager) the states it holds. For
+    coordinators, *orphaned* ones are added: their lead's account is closed.
     """
     mine: list[ColumnElement[bool]] = []
     if held_by.get("author"):
@@ -193,6 +194,8 @@ def work_of(
                     ~related(person, *barred),
                 )
             )
+    if person.has("coordinator") and person.active:
+        mine.append(PROPOSALS.c.holder_id.in_(_closed_accounts()))
     if not mine:
         return []
     rows = db.execute(
@@ -202,7 +205,17 @@ def work_of(
         .limit(most)
     ).all()
     holders = {state: holder for holder, states in held_by.items() for state in states}
-    return [(holders.get(row.state, ""), _listed(row)) for row in rows]
+    return [(_whose(holders.get(row.state, ""), row.holder_id, person), _listed(row)) for row in rows]
+
+
+def _closed_accounts() -> Select[tuple[int]]:
+    people = tables.Person.__table__
+    return select(people.c.id).where(people.c.active.is_(False))
+
+
+def _whose(holder: str, lead: int | None, person: Person) -> str:
+    """Tell an appraisal of one's own from one whose lead has left, which a coordinator reassigns."""
+    return "orphaned" if holder == "lead" and lead != person.id else holder
 
 
 @dataclass(frozen=True, slots=True)

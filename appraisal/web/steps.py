@@ -30,7 +30,8 @@ bp = Blueprint("steps", __name__)
 Answer = str | Response | tuple[str, int]
 
 _BY: Final[Mapping[str, str]] = {
-    **ROLE_TITLES,
+    "coordinator": ROLE_TITLES["coordinator"],
+    "manager": ROLE_TITLES["manager"],
     "author": N_("An author of the proposal"),
     "lead": N_("Lead appraiser"),
     "system": N_("Nobody: it happens by itself"),

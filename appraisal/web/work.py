@@ -50,6 +50,7 @@ class Group:
 GROUPS: Final[Mapping[str, str]] = {
     "lead": N_("To appraise"),
     "manager": N_("To decide"),
+    "orphaned": N_("To reassign: the lead appraiser's account is closed"),
     "coordinator": N_("To check for completeness and assign"),
     "author": N_("Sent back to you, to complete or revise"),
     "onward": N_("Approved: to send on, and to record what the donor answers"),

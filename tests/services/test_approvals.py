@@ -105,9 +105,10 @@ def test_what_is_approved_is_not_registered_again(lite: Stage) -> None:
 
 
 def _import(stage: Stage, text: str, who: str = "desk") -> list[Case]:
-    lines = approvals.read_approvals(text, "list.csv", stage.now)
     with stage.database.begin() as db:
-        return approvals.import_approvals(db, stage.library, stage.people[who], stage.now, lines, "list.csv")
+        actor = stage.people[who]
+        done = approvals.import_approvals(db, stage.library, actor, stage.now, text, "list.csv")
+    return [case for _, case in done]
 
 
 def test_a_list_of_approvals_is_registered(stage: Stage) -> None:
@@ -190,9 +191,9 @@ def test_only_coordinators_import(lite: Stage) -> None:
         (HEADING + ',"One\ntwo",bad,XBTC,Minute,Registry\n,Two,bad,XBTC,Minute,Registry\n', [3, 4]),
     ],
 )
-def test_a_list_that_cannot_be_read_names_its_lines(text: str, faults: list[int]) -> None:
+def test_a_list_that_cannot_be_read_names_its_lines(lite: Stage, text: str, faults: list[int]) -> None:
     with pytest.raises(FaultyInput) as caught:
-        approvals.read_approvals(text, "list.csv", START)
+        _import(lite, text)
     assert [fault.line for fault in caught.value.faults] == faults
 
 
@@ -202,3 +203,18 @@ def test_a_date_of_long_ago_can_be_read_back(lite: Stage) -> None:
     assert approval is not None
     assert approval.approved_at is not None
     assert approval.approved_at.year == 999
+
+
+def test_a_number_of_somebody_elses_is_a_project_symbol(lite: Stage) -> None:
+    (case,) = _import(lite, HEADING + "RAF/10/55/USA,,2010-01-15,XBTC,Minute 1,Registry\n")
+    assert (case.content["identification"]["title"], case.content["identification"]["symbol"]) == (
+        "RAF/10/55/USA",
+        "RAF/10/55/USA",
+    )
+
+
+def test_lines_that_cannot_be_read_and_lines_that_are_refused_are_said_together(lite: Stage) -> None:
+    text = ",One,soon,XBTC,Minute 1,Registry\nTC-1999-0001,,2010-01-15,XBTC,Minute 1,Registry\n"
+    with pytest.raises(FaultyInput) as caught:
+        _import(lite, HEADING + text)
+    assert [fault.line for fault in caught.value.faults] == [2, 3]
