@@ -119,7 +119,7 @@ WAYS: list[tuple[str, Make, Person, Inputs, str]] = [
     ),
     *[
         ("register_approval", lambda book, s=state: submitted(state=s), COORDINATOR, REGISTERED, "approved")
-        for state in (*OPEN_STATES, "rejected", "withdrawn", "lapsed")
+        for state in (*OPEN_STATES, "rejected", "withdrawn", "lapsed", "annulled")
     ],
     ("propose_annulment", approved, MANAGER, NOTE, "approved"),
     (
