@@ -67,6 +67,7 @@ def show() -> str:
     with read() as db:
         found = queries.work_of(db, person, _held_by(flows))
         asked = queries.consultations_for(db, person)
+        overdue = queries.overdue_conditions(db, today) if person.has("coordinator") else []
         holidays = load_holidays(db).get("Geneva", frozenset())
     newest = site().library.newest_workflow()
     sorted_out: dict[str, list[Task]] = {key: [] for key in GROUPS}
@@ -79,6 +80,7 @@ def show() -> str:
             Group(key, say(title), tuple(sorted_out[key])) for key, title in GROUPS.items() if sorted_out[key]
         ],
         today=today,
+        overdue=[(entry, _left(entry.due_on, today, holidays)) for entry in overdue],
         asked=[(entry, _left(entry.due_on, today, holidays)) for entry in asked],
         begins=person.has("designer") and bool(found),
         advice=_advice(person, found, asked),
@@ -154,6 +156,7 @@ _HOLDER_ROLES: Final = {
     "author": "designer",
     "lead": "appraiser",
     "coordinator": "coordinator",
+    "orphaned": "coordinator",
     "manager": "manager",
 }
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from flask.testing import FlaskClient
 
+from appraisal.services import people
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast, Clock
@@ -119,3 +120,36 @@ def test_who_is_not_signed_in_signs_in_first(client: FlaskClient) -> None:
     answer = client.get("/")
     assert answer.status_code == 302
     assert answer.location.startswith("/sign-in")
+
+
+def test_overdue_conditions_wait_for_coordinators(
+    site: Site, cast: Cast, clock: Clock, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.approved_proposal(site, cast, ratings={"TRI-4": "1"})
+    assert f"Condition 1 of {number}" not in _work(client, sign_in, "desk")
+    clock.set(datetime(2010, 6, 1, 12, tzinfo=UTC))
+    assert f"Condition 1 of {number}" in client.get("/").text
+    assert f"Condition 1 of {number}" not in _work(client, sign_in, "chief")
+
+
+def test_an_appraisal_whose_lead_has_left_waits_for_coordinators(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    building.assigned_proposal(site, cast, title="Left behind")
+    assert "Left behind" not in _work(client, sign_in, "desk")
+    reader = cast["reader"]
+    with site.database.begin() as db:
+        people.change_person(
+            db,
+            cast["admin"],
+            site.now(),
+            reader.id,
+            name=reader.name,
+            roles=list(reader.roles),
+            unit=reader.unit,
+            duty_station=reader.duty_station,
+            language=reader.language,
+            active=False,
+        )
+    page = client.get("/").text
+    assert page.index("To reassign: the lead appraiser&#39;s account is closed") < page.index("Left behind")
