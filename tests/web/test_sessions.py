@@ -42,7 +42,7 @@ def test_the_right_password_opens_the_page_that_was_asked_for(client: FlaskClien
 
 @pytest.mark.parametrize(
     "given",
-    [credentials("desk", "wrong"), credentials("nobody"), {}, {"email": "x" * 3000, "password": " "}],
+    [credentials("desk", "wrong"), credentials("nobody"), {}, {"email": "x" * 3000, "password": "y" * 3000}],
 )
 def test_unknown_address_and_wrong_password_read_the_same(
     client: FlaskClient, given: Mapping[str, str]
