@@ -21,8 +21,8 @@ from appraisal.cli.serve import run
 from appraisal.definitions.library import Library
 from appraisal.paths import folder
 from appraisal.pdf.workers import Renderer
-from appraisal.scenarios.playing import Play
 from appraisal.scenarios.playing import play as play_scenario
+from appraisal.scenarios.plays import Play
 from appraisal.services import indicators, jobs, people
 from appraisal.settings import read_settings
 from appraisal.storage import schema, tables

@@ -11,22 +11,21 @@ import click
 from appraisal.canonical import plain
 from appraisal.cli import sites
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import Workflow
 from appraisal.errors import FaultyInput
 from appraisal.scenarios import comparing
 from appraisal.scenarios.files import Script, expected, read_scenario
-from appraisal.scenarios.playing import VERBS, Play, verbs
 from appraisal.scenarios.playing import play as run
+from appraisal.scenarios.plays import Play
+from appraisal.scenarios.verbs import VERBS, verbs
 from appraisal.storage import schema
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 
 
 def read_script(file: Path, library: Library) -> Script:
-    """Read a scenario against the workflows of a library; stops with every fault in it."""
-    workflows = {key: entry for key, entry in library.definitions.items() if isinstance(entry, Workflow)}
+    """Read a scenario against a library; stops with every fault in it."""
     try:
-        return read_scenario(file, {**workflows, "": library.newest_workflow()}, verbs())
+        return read_scenario(file, library, verbs())
     except FaultyInput as error:
         sites.fail_with(error)
 
@@ -35,7 +34,7 @@ def results(played: Play) -> dict[str, Any]:
     """Return what a scenario came to, as plain data."""
     wanted = [played.script.scenario.expect, *(timed.step.then for timed in played.script.steps)]
     asked = {
-        (str(entry.get("indicator", "2.1")), str(entry.get("biennium", "")))
+        (str(entry.get("indicator", "2.1")), str(entry["biennium"]))
         for given in wanted
         for entry in expected(given).indicators
     }
@@ -116,6 +115,5 @@ def _print(value: dict[str, Any]) -> None:
         )
     for difference in value["differences"]:
         click.echo(f"  ✗ {difference}")
-    click.echo(
-        "All as expected." if not value["differences"] else f"{len(value['differences'])} differences."
-    )
+    count = len(value["differences"])
+    click.echo(f"{count} difference{'s' if count != 1 else ''}." if count else "All as expected.")

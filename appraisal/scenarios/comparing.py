@@ -1,23 +1,22 @@
 """Comparing: what a scenario says must be true, against what is."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from appraisal.domain import routes, rulebooks
 from appraisal.domain.facts import Appraisal, Case, Person
 from appraisal.scenarios.files import expected
+from appraisal.scenarios.plays import Play
 from appraisal.services import indicators
 from appraisal.storage import queries
 from appraisal.storage.facts import load_case
 
-if TYPE_CHECKING:
-    from appraisal.scenarios.playing import Play
-
+_YES_AND_NO = {"true": True, "yes": True, "false": False, "no": False}
 # Whoever plays a scenario reads everything, as an auditor does.
 READER = Person(-1, "reader", frozenset({"auditor"}))
 
 
-def describe(playing: "Play", number: str) -> dict[str, Any]:
+def describe(playing: Play, number: str) -> dict[str, Any]:
     """Return what can be said of a proposal, as plain data."""
     with playing.database.read() as db:
         case = load_case(db, number)
@@ -55,13 +54,13 @@ def _latest(case: Case) -> Appraisal | None:
     )
 
 
-def describe_indicator(playing: "Play", code: str, biennium: str) -> dict[str, Any]:
+def describe_indicator(playing: Play, code: str, biennium: str) -> dict[str, Any]:
     """Return an indicator's report as plain data."""
     with playing.database.read() as db:
         return indicators.report_value(code, indicators.report(db, playing.library, code, biennium))
 
 
-def differences(playing: "Play", given: Mapping[str, Any], line: int) -> list[str]:
+def differences(playing: Play, given: Mapping[str, Any], line: int) -> list[str]:
     """Return a readable line for everything that is not as it was said to be."""
     wanted = expected(given)
     found = []
@@ -72,12 +71,8 @@ def differences(playing: "Play", given: Mapping[str, Any], line: int) -> list[st
         found += _compare(handle, facts, describe(playing, playing.numbers[handle]), line)
     for entry in wanted.indicators:
         facts = {key: value for key, value in entry.items() if key not in ("indicator", "biennium")}
-        code, biennium = str(entry.get("indicator", "2.1")), str(entry.get("biennium", ""))
-        try:
-            actual = describe_indicator(playing, code, biennium)
-        except (KeyError, ValueError) as error:
-            found.append(f"line {line}: indicator {code} {biennium}: {error}")
-            continue
+        code, biennium = str(entry.get("indicator", "2.1")), str(entry["biennium"])
+        actual = describe_indicator(playing, code, biennium)
         found += _compare(f"indicator {code} {biennium}", facts, actual, line)
     return found
 
@@ -87,8 +82,11 @@ def _compare(name: str, wanted: Mapping[str, Any], actual: Mapping[str, Any], li
     for key, value in wanted.items():
         if key not in actual:
             found.append(f"line {line}: {name}: nothing is known of ‘{key}’")
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and isinstance(actual[key], Mapping):
             found += _compare(f"{name} {key}", value, actual[key], line)
+        elif isinstance(actual[key], bool) and str(value).lower() in _YES_AND_NO:
+            if _YES_AND_NO[str(value).lower()] != actual[key]:
+                found.append(f"line {line}: {name}: {key} is {_text(actual[key])}, not {_text(value)}")
         elif _text(value) != _text(actual[key]):
             found.append(f"line {line}: {name}: {key} is {_text(actual[key])}, not {_text(value)}")
     return found
@@ -102,4 +100,4 @@ def _text(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_text(entry) for entry in value) + "]"
-    return "none" if str(value) == "null" else str(value)
+    return "none" if str(value).lower() in ("null", "~", "none") else str(value)

@@ -2,50 +2,49 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StringConstraints
 
-from appraisal.clock import GENEVA
 from appraisal.definitions.documents import Document, Flag, Part, Schema, Words, parse, read_document
-from appraisal.definitions.workflows import SYSTEM, Role, Workflow
+from appraisal.definitions.library import Library
+from appraisal.definitions.workflows import Role
 from appraisal.errors import FaultyInput
-
-# A use case begins a proposal, is done to one, or concerns the site.
-VerbKind = Literal["begins", "proposal", "site"]
-# A scenario without a date begins on the first Monday of the first biennium.
-FIRST = datetime(2010, 1, 4, 9, 0, tzinfo=GENEVA)
-MINUTE = timedelta(minutes=1)
+from appraisal.scenarios import checking
+from appraisal.scenarios.givens import Terms
+from appraisal.scenarios.scalars import FIRST, MINUTE, Currency, Day, Filled, Moment, PerUsd
 
 
 def _roles(given: Any) -> Any:
     return {"roles": given} if isinstance(given, list | str) else given
 
 
-def _moment(given: Any) -> Any:
-    if isinstance(given, datetime):
-        return given
-    try:
-        found = datetime.fromisoformat(str(given))
-    except ValueError:
-        raise ValueError("write a moment with its offset, like 2010-02-01T09:00:00+01:00") from None
-    if found.tzinfo is None:
-        raise ValueError("the moment has no offset, like +01:00")
-    return found
+def _named(given: Any) -> Any:
+    return {} if given is None else given
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+def _given(given: Any) -> Any:
+    """Let a key without a value stand for an empty text."""
+    if isinstance(given, dict):
+        return {key: "" if value is None else value for key, value in given.items()}
+    return _named(given)
+
+
+Named = Annotated[dict[str, Any], BeforeValidator(_named)]
+Given = Annotated[dict[str, Any], BeforeValidator(_given)]
 
 
 class Acting(Part):
     """Somebody in a scenario: roles, and what a demonstration shows of the person."""
 
     roles: Annotated[
-        tuple[Role, ...], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)
+        tuple[Role, ...],
+        BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
+        Field(min_length=1),
     ]
-    name: str = ""
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
     unit: str = ""
     language: Literal["en", "fr", "es"] = "en"
 
@@ -53,18 +52,18 @@ class Acting(Part):
 class RateGiven(Part):
     """A rate that stands in the table before the first step."""
 
-    currency: str
-    day: str
-    per_usd: str
+    currency: Currency
+    day: Day
+    per_usd: PerUsd
     source: str = ""
 
 
 class HolidayGiven(Part):
     """A holiday that stands in a calendar before the first step."""
 
-    day: str
-    name: str
-    station: str = "Geneva"
+    day: Day
+    name: Filled
+    station: Filled = "Geneva"
 
 
 class Expected(Part):
@@ -82,9 +81,9 @@ class Step(Part):
     do: str
     to: str | None = None
     as_: Annotated[str | None, Field(alias="as")] = None
-    with_: Annotated[dict[str, Any], Field(alias="with")] = {}
+    with_: Annotated[Given, Field(alias="with")] = {}
     refused: Words | None = None
-    then: dict[str, Any] = {}
+    then: Named = {}
 
 
 class Scenario(Part):
@@ -99,7 +98,7 @@ class Scenario(Part):
     rates: tuple[RateGiven, ...] = ()
     holidays: tuple[HolidayGiven, ...] = ()
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
-    expect: dict[str, Any] = {}
+    expect: Named = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,70 +123,30 @@ class Script:
 def expected(given: Mapping[str, Any]) -> Expected:
     """Sort an ``expect`` into proposals, by handle, and indicators."""
     proposals = {key: value for key, value in given.items() if key != "indicators"}
-    return Expected(proposals=proposals, indicators=tuple(given.get("indicators", ())))
+    return Expected(proposals=proposals, indicators=tuple(given.get("indicators") or ()))
 
 
-def read_scenario(file: Path, workflow_of: Mapping[str, Workflow], verbs: Mapping[str, VerbKind]) -> Script:
-    """Read a scenario.
+def read_scenario(file: Path, library: Library, verbs: Mapping[str, Terms]) -> Script:
+    """Read a scenario against a library.
 
-    ``verbs`` names the use cases beside transitions, and what each is done to. Raises
-    ``FaultyInput`` with every fault and its line.
+    ``verbs`` names the use cases beside transitions, with what each is done to and with. Raises
+    ``FaultyInput`` with every fault and its line: one that hides no other.
     """
     document = read_document(file)
-    scenario = parse(document, Scenario)
-    workflow = workflow_of.get(scenario.workflow or "")
-    if workflow is None:
-        document.fault(("workflow",), f"there is no workflow ‘{scenario.workflow}’")
-        raise FaultyInput(document.faults)
-    transitions = {entry.name for entry in workflow.transitions}
-    for path, message in _complaints(scenario, transitions, verbs):
-        document.fault(path, message)
-    steps = tuple(_timed(document, scenario))
-    if document.faults:
-        raise FaultyInput(document.faults)
-    return Script(file.name, scenario, steps, document.line(("expect",)))
+    try:
+        scenario = parse(document, Scenario)
+    except FaultyInput as error:
+        raise FaultyInput([*error.faults, *checking.faults(document, library, verbs)]) from None
+    if found := checking.faults(document, library, verbs):
+        raise FaultyInput(found)
+    return Script(file.name, scenario, tuple(_timed(document, scenario)), document.line(("expect",)))
 
 
 def _timed(document: Document, scenario: Scenario) -> Iterator[Timed]:
     at = FIRST
     for index, step in enumerate(scenario.steps):
-        line = document.line(("steps", index))
-        given = step.at
-        if given is not None and index and given < at:
-            document.fault(("steps", index, "at"), "the clock runs backwards")
-        if given is not None:
-            at = given
+        if step.at is not None:
+            at = step.at
         elif index:
             at += MINUTE
-        yield Timed(step, at, line)
-
-
-def _complaints(
-    scenario: Scenario, transitions: set[str], verbs: Mapping[str, VerbKind]
-) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    handles: set[str] = set()
-    for index, step in enumerate(scenario.steps):
-        path = ("steps", index)
-        if step.by not in scenario.people and step.by != SYSTEM:
-            yield (*path, "by"), f"‘{step.by}’ is not one of the people"
-        if step.to is not None and step.to not in handles:
-            yield (*path, "to"), f"‘{step.to}’ is no proposal of an earlier step"
-        kind = verbs.get(step.do, "proposal" if step.do in transitions else None)
-        if kind is None:
-            yield (*path, "do"), f"‘{step.do}’ is neither a use case nor a transition; see --verbs"
-        elif kind == "proposal" and step.to is None:
-            yield path, f"‘{step.do}’ needs ‘to’: the proposal it is done to"
-        elif kind == "begins" and step.to is None and step.as_ is None and step.refused is None:
-            yield path, f"‘{step.do}’ needs ‘as’: a name for the proposal it begins"
-        if step.as_ is not None:
-            if kind not in ("begins", None):
-                yield (*path, "as"), f"‘{step.do}’ begins no proposal, so it needs no ‘as’"
-            elif step.as_ in handles:
-                yield (*path, "as"), f"‘{step.as_}’ stands for another proposal already"
-            handles.add(step.as_)
-        for handle in expected(step.then).proposals:
-            if handle not in handles:
-                yield (*path, "then", handle), f"‘{handle}’ is no proposal yet"
-    for handle in expected(scenario.expect).proposals:
-        if handle not in handles:
-            yield ("expect", handle), f"‘{handle}’ is no proposal of this scenario"
+        yield Timed(step, at, document.line(("steps", index)))

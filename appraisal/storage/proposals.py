@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from appraisal.canonical import canonical
@@ -56,13 +56,17 @@ def insert_proposal(db: Connection, **values: Any) -> int:
 
 def update_proposal(db: Connection, id: int, seen: int, **values: Any) -> None:
     """Update a proposal that still is at the row version seen; raises ``StepConflict`` where it is not."""
-    statement = (
-        update(PROPOSALS)
-        .where(and_(PROPOSALS.c.id == id, PROPOSALS.c.row_version == seen))
-        .values(row_version=seen + 1, **values)
-    )
-    if db.execute(statement).rowcount != 1:
+    written = db.execute(_updating(), {"this": id, "seen": seen, "row_version": seen + 1, **values})
+    if written.rowcount != 1:
         raise StepConflict(seen, None)
+
+
+@cache
+def _updating() -> Update:
+    """Build the statement once; the columns that it sets are those that it is given."""
+    return update(PROPOSALS).where(
+        PROPOSALS.c.id == bindparam("this"), PROPOSALS.c.row_version == bindparam("seen")
+    )
 
 
 def insert_event(

@@ -12,7 +12,8 @@ from weasyprint.text.fonts import FontConfiguration
 from appraisal.paths import folder
 from appraisal.pdf import rendering
 from appraisal.scenarios.files import read_scenario
-from appraisal.scenarios.playing import play, verbs
+from appraisal.scenarios.playing import play
+from appraisal.scenarios.verbs import verbs
 from appraisal.storage import schema, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
@@ -64,7 +65,7 @@ def _value() -> dict[str, object]:
         schema.upgrade(database)
         script = read_scenario(
             folder("workflows") / "scenarios" / "conditions.yaml",
-            {"standard.v1": definitions.workflow("standard.v1")},
+            definitions,
             verbs(),
         )
         play(script, database, definitions, Files(Path(place)))

@@ -22,8 +22,8 @@ from appraisal.domain.facts import SYSTEM_ACTOR, Person
 from appraisal.domain.guards import names
 from appraisal.domain.steps import Inputs
 from appraisal.paths import folder
-from appraisal.scenarios.files import FIRST
 from appraisal.scenarios.neutral import neutral_content, neutral_documents
+from appraisal.scenarios.scalars import FIRST
 from appraisal.services import acts, people, proposals
 from appraisal.storage import schema
 from appraisal.storage.databases import Database

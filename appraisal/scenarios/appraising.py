@@ -1,0 +1,172 @@
+"""Appraising: the use cases that rate, recommend, answer for units, and close conditions."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from appraisal.clock import geneva_date
+from appraisal.domain import rulebooks
+from appraisal.domain.facts import Appraisal, Case
+from appraisal.domain.rulebooks import Rulebook
+from appraisal.scenarios.givens import listed
+from appraisal.scenarios.plays import NOTE, Doing, Unplayable
+from appraisal.services import appraisals, steps
+from appraisal.services.appraisals import ConditionPut, RatingPut
+from appraisal.storage.facts import load_case
+
+_NOT_ITEMS = ("default", "comments")
+
+
+def rate(doing: Doing) -> Case:
+    """Rate every applicable item with ``default``, and single items as given."""
+    case = load_case(doing.db, doing.number)
+    book, running = _book(doing, case), case.appraisal
+    values = {key: str(value) for key, value in doing.given.items() if key not in _NOT_ITEMS}
+    if "default" in doing.given and running is not None:
+        values = {item: doing.text("default") for item in _applicable(book, case)} | values
+    comments = doing.given.get("comments", {})
+    if running is not None:
+        # A comment on an item that was rated before leaves its rating as it is.
+        former = {item: running.ratings[item].value for item in comments if item in running.ratings}
+        values = former | values
+    puts = {}
+    for item, value in values.items():
+        rating = book.set.rating(value)
+        needed = rating is not None and rating.comment == "required"
+        puts[item] = RatingPut(value, str(comments.get(item, NOTE if needed else "")))
+    return appraisals.rate(doing.db, doing.library, doing.actor, doing.now, doing.number, puts)
+
+
+def _book(doing: Doing, case: Case) -> Rulebook:
+    return rulebooks.rulebook(doing.library, case.workflow, case.set)
+
+
+def _applicable(book: Rulebook, case: Case) -> list[str]:
+    criteria = book.criteria_for(case.version.threshold_usd if case.version else None)
+    return sorted(item.id for criterion in criteria for item in criterion.checklist.items)
+
+
+def confirm(doing: Doing) -> Case:
+    """Confirm the ratings carried over whose evidence did not change."""
+    return appraisals.confirm_unchanged(doing.db, doing.library, doing.actor, doing.now, doing.number)
+
+
+def recommend(doing: Doing) -> Case:
+    """Save the lead's choice and conditions; what was saved before stays unless it is given anew."""
+    case = load_case(doing.db, doing.number)
+    running = case.appraisal
+    chosen = doing.text("recommendation", running.chosen if running else "")
+    reason = doing.text("reason", running.reason if running else "")
+    return appraisals.recommend(
+        doing.db,
+        doing.library,
+        doing.actor,
+        doing.now,
+        doing.number,
+        chosen=chosen,
+        reason=reason,
+        conditions=_conditions(doing, case, running, chosen) if running else (),
+    )
+
+
+def _conditions(doing: Doing, case: Case, running: Appraisal, chosen: str) -> list[ConditionPut]:
+    """Return the conditions given, else those saved before, and those that a low rating asks for."""
+    given = doing.given.get("conditions")
+    if isinstance(given, str):
+        return []
+    book = _book(doing, case)
+    if given is None:
+        found = list(_saved(book, running))
+    else:
+        found = [_condition(entry, doing.now) for entry in listed(given)]
+    computed = rulebooks.assess_appraisal(book, case, running)
+    means = {entry.code: entry.means for entry in book.set.recommendations}
+    if means.get(chosen or computed.recommendation or "") == "conditional":
+        written = {put.item for put in found}
+        found += [
+            _condition({"item": item}, doing.now) for item in computed.conditions if item not in written
+        ]
+    return found
+
+
+def _saved(book: Rulebook, running: Appraisal) -> Iterable[ConditionPut]:
+    """Yield the conditions of the running appraisal; those born of a low rating go when it rises."""
+    low = {given.item for given in running.ratings.values() if given.value in book.set.conditions_from}
+    for entry in running.conditions:
+        if entry.by_hand or entry.item in low:
+            yield ConditionPut(entry.text, entry.item, entry.owner, entry.due_on, entry.gate)
+
+
+def _condition(said: Mapping[str, Any], now: datetime) -> ConditionPut:
+    due, gate = said.get("due"), said.get("gate")
+    return ConditionPut(
+        text=str(said.get("text", NOTE)),
+        item=str(said.get("item", "")),
+        owner=str(said.get("owner", "Project manager")),
+        due_on=(date.fromisoformat(due) if due else None)
+        if "due" in said
+        else geneva_date(now) + timedelta(days=30),
+        gate=("before_donor" if gate == "before_donor" else "before_start") if gate != "" else None,
+    )
+
+
+def answer(doing: Doing) -> Case:
+    """Answer the consultation of a unit, by default the actor's own."""
+    case = load_case(doing.db, doing.number)
+    unit = doing.text("unit", doing.actor.unit)
+    asked = [
+        entry
+        for appraisal in reversed(case.appraisals)
+        for entry in appraisal.consultations
+        if not unit or entry.unit == unit
+    ]
+    # One that is answered already is tried only where no other waits, so that it is refused.
+    entry = next((entry for entry in asked if entry.answered_at is None), asked[0] if asked else None)
+    if entry is None:
+        raise Unplayable(f"nobody was asked for {unit}" if unit else "nobody was asked")
+    text = doing.text("text", NOTE)
+    return appraisals.answer_consultation(
+        doing.db, doing.library, doing.actor, doing.now, doing.number, entry.id, text
+    )
+
+
+def clear(doing: Doing) -> Case:
+    """Close a condition with evidence."""
+    evidence = doing.text("evidence", NOTE)
+    return appraisals.clear_condition(
+        doing.db, doing.library, doing.actor, doing.now, doing.number, _condition_of(doing), evidence
+    )
+
+
+def waive(doing: Doing) -> Case:
+    """Waive a condition with a reason."""
+    reason = doing.text("reason", doing.text("note", NOTE))
+    return appraisals.waive_condition(
+        doing.db, doing.library, doing.actor, doing.now, doing.number, _condition_of(doing), reason
+    )
+
+
+def _condition_of(doing: Doing) -> int:
+    """Find a condition by its number or its item, by default the first; it is not hidden that none is there.
+
+    Somebody who may not know of the proposal is told nothing of its conditions.
+    """
+    case, _ = steps.load(doing.db, doing.library, doing.number, doing.actor)
+    final = case.finalised
+    wanted = doing.text("condition", doing.text("item", "1"))
+    for entry in final.conditions if final else ():
+        if wanted in (str(entry.number), entry.item):
+            return entry.id
+    raise Unplayable(f"there is no condition ‘{wanted}’")
+
+
+def answer_all(doing: Doing, case: Case) -> Case:
+    """Let stand-ins answer every consultation that waits."""
+    running = case.appraisal
+    for entry in running.consultations if running else ():
+        if entry.answered_at is None:
+            stand_in = doing.play.stand_in(doing.db, entry.unit, doing.now)
+            appraisals.answer_consultation(
+                doing.db, doing.library, stand_in, doing.now, doing.number, entry.id, NOTE
+            )
+    return load_case(doing.db, doing.number)

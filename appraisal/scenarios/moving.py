@@ -1,0 +1,101 @@
+"""Moving: transitions of the workflow, with what they ask for filled in unless given."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from appraisal.clock import GENEVA, geneva_date
+from appraisal.definitions.workflows import Transition
+from appraisal.domain import access, machine, rulebooks
+from appraisal.domain.facts import Case
+from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.domain.rulebooks import Rulebook
+from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
+from appraisal.scenarios import appraising
+from appraisal.scenarios.givens import listed
+from appraisal.scenarios.plays import NOTE, Doing
+from appraisal.services import acts, proposals
+from appraisal.storage.facts import load_case, load_rates
+
+
+def transition(doing: Doing) -> Case:
+    """Take a transition as the web does, after what its person would have written before."""
+    case = load_case(doing.db, doing.number)
+    taken = _book(doing, case).workflow.transition(doing.do)
+    if taken.act in ("finalise", "request_revision") and access.may_rate(case, doing.actor):
+        appraising.recommend(doing)
+    if taken.act == "submit" and not doing.switched_off("answers"):
+        _answer_changes(doing, case)
+    after = acts.take_step(
+        doing.db, doing.library, doing.actor, doing.now, doing.number, doing.do, _inputs(doing, taken)
+    )
+    if taken.act == "assign" and not doing.switched_off("consultations"):
+        return appraising.answer_all(doing, after)
+    return after
+
+
+def refusal_of_unseen(doing: Doing) -> NotAllowed:
+    """Say why a transition is closed to somebody who may not even know of the proposal.
+
+    What the state and the person's role forbid comes first; ``not_visible`` is left for a step
+    that nothing but that stands against.
+    """
+    case = load_case(doing.db, doing.number)
+    book = _book(doing, case)
+    try:
+        given = _inputs(doing, book.workflow.transition(doing.do))
+        machine.fire(book, case, doing.actor, doing.now, doing.do, given)
+    except NotAllowed as error:
+        return error
+    return NotAllowed([refuse("not_visible")])
+
+
+def _book(doing: Doing, case: Case) -> Rulebook:
+    return rulebooks.rulebook(doing.library, case.workflow, case.set, load_rates(doing.db))
+
+
+def _inputs(doing: Doing, taken: Transition) -> Inputs:
+    given, needs = doing.given, taken.needs
+    note = doing.text("note", doing.text("reason", NOTE if taken.note == "required" else ""))
+    values: dict[str, Any] = {"note": note, "track": doing.text("track")}
+    if "lead" in needs and "lead" in given:
+        values["lead"] = doing.play.people[doing.text("lead")]
+    if "missing" in needs:
+        values["missing"] = doing.text("missing", NOTE)
+    if "changes" in needs:
+        values["changes"] = _changes(given.get("changes", [NOTE]))
+    if "until" in needs:
+        until = doing.text("until")
+        values["until"] = date.fromisoformat(until) if until else geneva_date(doing.now) + timedelta(days=14)
+    if "agreement" in needs:
+        on = doing.text("date")
+        values["agreement"] = Agreement(
+            date.fromisoformat(on) if on else geneva_date(doing.now), doing.text("reference", NOTE)
+        )
+    if "approval" in needs:
+        values["approval"] = approval(doing)
+    return Inputs(**values)
+
+
+def _changes(given: Any) -> tuple[ChangeAsked, ...]:
+    return tuple(
+        ChangeAsked(str(entry.get("text", NOTE)), str(entry.get("item", ""))) for entry in listed(given)
+    )
+
+
+def approval(doing: Doing) -> ApprovalGiven:
+    """Return the outside approval that was given; without a moment it is undated."""
+    at = doing.text("approved_at")
+    moment = datetime.fromisoformat(at) if at and at != "undated" else None
+    if moment is not None and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=GENEVA)
+    return ApprovalGiven(doing.text("document", "Minute"), doing.text("source", NOTE), moment)
+
+
+def _answer_changes(doing: Doing, case: Case) -> None:
+    if doing.actor.id not in case.related("author"):
+        return
+    for change in case.changes:
+        if change.answer is None:
+            proposals.answer_change(
+                doing.db, doing.library, doing.actor, doing.now, doing.number, change.id, "done", NOTE
+            )

@@ -1,0 +1,103 @@
+"""Verbs: the use cases that a scenario may name beside the transitions of its workflow."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from appraisal.domain.facts import Case
+from appraisal.scenarios import appraising, drafting
+from appraisal.scenarios.givens import APPROVAL, Terms
+from appraisal.scenarios.neutral import SHORT_NAMES
+from appraisal.scenarios.plays import Doing
+from appraisal.services import settings, ticks
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A use case: what does it, a line about it, and what it is done to and with."""
+
+    do: Callable[[Doing], Case | None]
+    about: str
+    terms: Terms
+
+
+def _enter_rate(doing: Doing) -> None:
+    settings.enter_rate(
+        doing.db,
+        doing.actor,
+        doing.now,
+        doing.text("currency"),
+        date.fromisoformat(doing.text("day")),
+        Decimal(doing.text("per_usd")),
+        doing.text("source"),
+    )
+
+
+def _tick(doing: Doing) -> None:
+    for number in ticks.due(doing.db, doing.library):
+        ticks.tick_one(doing.db, doing.library, doing.now, number)
+
+
+_FORM: Final = (*SHORT_NAMES, "complete", "documents")
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "propose": Verb(
+        drafting.propose,
+        "write a draft; with: title, funding, budget, countries, content, …",
+        Terms("begins", (*_FORM, "source")),
+    ),
+    "revise": Verb(
+        drafting.revise, "write into the draft; with: as for propose", Terms("proposal", (*_FORM,))
+    ),
+    "add_author": Verb(
+        drafting.add_author,
+        "let another designer write along; with: author",
+        Terms("proposal", ("author",), required=("author",)),
+    ),
+    "rate": Verb(
+        appraising.rate,
+        "rate items; with: default, single items, comments",
+        Terms("proposal", ("default", "comments"), items=True),
+    ),
+    "confirm": Verb(
+        appraising.confirm,
+        "confirm carried-over ratings whose evidence did not change",
+        Terms("proposal"),
+    ),
+    "recommend": Verb(
+        appraising.recommend,
+        "choose a recommendation; with: recommendation, reason, conditions",
+        Terms("proposal", ("recommendation", "reason", "conditions")),
+    ),
+    "answer": Verb(
+        appraising.answer, "answer a consultation; with: unit, text", Terms("proposal", ("unit", "text"))
+    ),
+    "clear_condition": Verb(
+        appraising.clear,
+        "close a condition; with: condition or item, evidence",
+        Terms("proposal", ("condition", "item", "evidence")),
+    ),
+    "waive_condition": Verb(
+        appraising.waive,
+        "waive a condition; with: condition or item, reason",
+        Terms("proposal", ("condition", "item", "reason", "note")),
+    ),
+    "register_approval": Verb(
+        drafting.register,
+        "register an outside approval; with: document, source, approved_at (or undated)",
+        Terms("begins", (*SHORT_NAMES, *APPROVAL, "note", "reason")),
+    ),
+    "enter_rate": Verb(
+        _enter_rate,
+        "enter a rate; with: currency, day, per_usd, source",
+        Terms("site", ("currency", "day", "per_usd", "source"), required=("currency", "day", "per_usd")),
+    ),
+    "tick": Verb(_tick, "do what time demands, as the actor system", Terms("site")),
+}
+
+
+def verbs() -> Mapping[str, Terms]:
+    """Return the use cases that a scenario may name, each with its terms."""
+    return {name: verb.terms for name, verb in VERBS.items()}
