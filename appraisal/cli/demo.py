@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 
 from appraisal import clock
 from appraisal.canonical import plain
@@ -25,7 +24,7 @@ from appraisal.scenarios.playing import play as play_scenario
 from appraisal.scenarios.plays import Play
 from appraisal.services import indicators, jobs, people
 from appraisal.settings import read_settings
-from appraisal.storage import schema, tables
+from appraisal.storage import renderings, schema
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 from appraisal.web.context import Site
@@ -139,22 +138,12 @@ def _write_records(database: Database, files: Files, target: Path) -> int:
 
 
 def _copy_records(database: Database, files: Files, target: Path) -> int:
-    records, renderings, proposals = (
-        table.__table__ for table in (tables.Record, tables.Rendering, tables.Proposal)
-    )
     with database.read() as db:
-        rows = db.execute(
-            select(
-                proposals.c.number, records.c.kind, records.c.id, renderings.c.language, renderings.c.sha256
-            )
-            .join(records, records.c.proposal_id == proposals.c.id)
-            .join(renderings, renderings.c.record_id == records.c.id)
-            .order_by(records.c.id)
-        ).all()
-    for row in rows:
-        name = f"{row.number}-{row.id:03d}-{row.kind}-{row.language}.pdf"
-        (target / name).write_bytes(files.read(row.sha256))
-    return len(rows)
+        drawn = renderings.list_renderings(db)
+    for entry in drawn:
+        name = f"{entry.number}-{entry.record:03d}-{entry.kind}-{entry.language}.pdf"
+        (target / name).write_bytes(files.read(entry.sha256))
+    return len(drawn)
 
 
 def _print_indicator(database: Database, library: Library) -> None:

@@ -52,3 +52,26 @@ def ordinal_of(db: Connection, record: int) -> int:
     )
     number: int = db.execute(counted.where(RECORDS.c.id <= record)).scalar_one()
     return number
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One PDF that is there, with what names its file."""
+
+    number: str
+    record: int
+    kind: str
+    language: str
+    sha256: str
+
+
+def list_renderings(db: Connection) -> list[Drawn]:
+    """List every PDF that is there, in the order of the records."""
+    proposals = tables.Proposal.__table__
+    rows = db.execute(
+        select(proposals.c.number, RECORDS.c.id, RECORDS.c.kind, RENDERINGS.c.language, RENDERINGS.c.sha256)
+        .join(RECORDS, RECORDS.c.proposal_id == proposals.c.id)
+        .join(RENDERINGS, RENDERINGS.c.record_id == RECORDS.c.id)
+        .order_by(RECORDS.c.id, RENDERINGS.c.language)
+    )
+    return [Drawn(*row) for row in rows]
