@@ -25,7 +25,7 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Create what is missing; does nothing where nothing is."""
-    database = Database(sites.settings().database)
+    database = sites.opened_database(sites.settings().database)
     try:
         before = schema.is_current(database)
         schema.upgrade(database)
@@ -42,7 +42,7 @@ def check(as_json: bool) -> None:
     Exit code 1 when anything is wrong.
     """
     library = sites.library()
-    database = Database(sites.settings().database)
+    database = sites.opened_database(sites.settings().database)
     try:
         if not schema.is_current(database):
             sites.fail("The database is not ready. Run: appraisal db upgrade", code=1)

@@ -55,7 +55,7 @@ def results(played: Play) -> dict[str, Any]:
 def fresh(url: str | None) -> Iterator[tuple[Database, Files]]:
     """Open a fresh database: a temporary one that goes away, or the one named, which is kept."""
     with tempfile.TemporaryDirectory(prefix="appraisal-") as folder:
-        database = Database(url or f"sqlite:///{folder}/scenario.sqlite3")
+        database = sites.opened_database(url or f"sqlite:///{folder}/scenario.sqlite3")
         try:
             schema.upgrade(database)
             yield database, Files(Path(folder) / "files")

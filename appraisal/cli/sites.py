@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
+from sqlalchemy import inspect
+from sqlalchemy.exc import SQLAlchemyError
 
 from appraisal.definitions.library import Library, read_library
 from appraisal.domain.guards import names
@@ -47,10 +49,24 @@ def settings() -> Settings:
         fail(str(error))
 
 
+def opened_database(url: str) -> Database:
+    """Open a database by its address; stops with a sentence where there is none that can be used."""
+    try:
+        database = Database(url)
+        with database.read() as db:
+            db.exec_driver_sql("SELECT 1")
+            # SQLite looks at its file only when it is asked for something in it.
+            inspect(db).get_table_names()
+    except (SQLAlchemyError, OSError, ImportError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        fail(f"The database cannot be used: {reason}")
+    return database
+
+
 @contextmanager
 def opened(chosen: Settings) -> Iterator[tuple[Database, Files]]:
     """Open the database and the files of an installation; stops where the schema is not current."""
-    database = Database(chosen.database)
+    database = opened_database(chosen.database)
     try:
         if not schema.is_current(database):
             fail("The database is not ready. Run: appraisal db upgrade")

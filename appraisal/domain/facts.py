@@ -303,6 +303,11 @@ class Case:
         )
 
     @property
+    def arrival(self) -> Step | None:
+        """Return the step by which the proposal came into its present state."""
+        return next((step for step in reversed(self.steps) if step.from_state != step.to_state), None)
+
+    @property
     def signature(self) -> Decision | None:
         """Return the first signature that waits for a second one."""
         return next(

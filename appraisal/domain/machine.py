@@ -181,7 +181,11 @@ def _check_missing(attempt: Attempt) -> list[Refusal]:
 
 def _check_agreement(attempt: Attempt) -> list[Refusal]:
     agreement = attempt.inputs.agreement
-    return [] if agreement is None or agreement.reference.strip() else [refuse("agreement_missing")]
+    if agreement is None:
+        return []
+    found = [] if agreement.reference.strip() else [refuse("agreement_missing")]
+    late = agreement.on > geneva_date(attempt.now)
+    return [*found, refuse("agreement_in_future")] if late else found
 
 
 def _check_approval(attempt: Attempt) -> list[Refusal]:

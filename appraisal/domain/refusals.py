@@ -36,6 +36,7 @@ SENTENCES: Mapping[str, str] = {
     "until_too_far": N_("A hold lasts %(years)s years at the most."),
     "until_past": N_("The last day of the hold must lie in the future."),
     "agreement_missing": N_("Give the date and the reference of the agreement."),
+    "agreement_in_future": N_("What the donor answered cannot lie in the future."),
     "approval_missing": N_("Give the document and the source of the approval."),
     "approval_in_future": N_("An approval cannot lie in the future."),
     "on_hold": N_("The proposal is on hold until %(until)s."),

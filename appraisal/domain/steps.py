@@ -47,6 +47,12 @@ class Inputs:
     approval: ApprovalGiven | None = None
     track: str = ""
 
+    @property
+    def remark(self) -> str:
+        """Return all that is said along with the step, for the trail and whoever reads it."""
+        agreed = f"{self.agreement.on.isoformat()}, {self.agreement.reference}" if self.agreement else ""
+        return "\n".join(text for text in (self.missing.strip(), agreed, self.note.strip()) if text)
+
 
 # The inputs that a transition may ask for under ``needs``; the note has a word of its own.
 INPUTS = frozenset({"lead", "missing", "changes", "until", "agreement", "approval"})

@@ -134,6 +134,10 @@ class Words:
         """Write a date with a short month, for tables."""
         return format_date(date.fromisoformat(day), "medium", locale=self.locale) if day else ""
 
+    def has_passed(self, day: str, moment: str) -> bool:
+        """Tell whether a day had ended in Geneva at a moment."""
+        return day < geneva_date(parse_stamp(moment)).isoformat()
+
     def day_of(self, moment: str | None, *, short: bool = False) -> str:
         """Write the calendar day in Geneva of a moment."""
         if not moment:

@@ -194,6 +194,10 @@ def _import_line(db: Connection, library: Library, actor: Person, now: datetime,
     title = line.title or line.number
     if db.execute(select(table.c.id).where(table.c.number == line.number)).first():
         case = load_case(db, line.number)
+        known = str(forms.value(case.content, "identification.title"))
+        # A slip in a number must not approve another proposal without a word.
+        if line.title and line.title.casefold() != known.casefold():
+            raise LookupError(f"{line.number} is called “{known}”, not “{line.title}”")
         workflow = library.workflow(case.workflow) if case.workflow else library.newest_workflow()
         name = next(entry.name for entry in workflow.transitions if entry.act == "register_approval")
         return acts.take_step(db, library, actor, now, line.number, name, Inputs(approval=approval))

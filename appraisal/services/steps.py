@@ -116,7 +116,7 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
                 taking.to,
                 now,
                 taking.actor.id,
-                taking.inputs.note,
+                taking.inputs.remark,
             ),
         ),
     )
@@ -137,7 +137,7 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
         {
             "from": case.state,
             "to": taking.to,
-            "note": taking.inputs.note,
+            "note": taking.inputs.remark,
             **outcome.facts,
             **({"record": record.digest} if record else {}),
         },
@@ -180,7 +180,7 @@ def append(
         to_state=after.state,
         at=taking.now,
         by=taking.actor.id,
-        note=taking.inputs.note,
+        note=taking.inputs.remark,
         request=request,
     )
     return replace(after, row_version=case.row_version + 1, sequence=event.sequence, head=event.digest)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
 from appraisal.errors import StepConflict
 
@@ -26,7 +26,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
+        backend = make_url(url).get_backend_name()
+        if backend not in ("sqlite", "postgresql"):
+            raise ArgumentError(f"{backend} is not one of the databases: sqlite, postgresql")
+        self.is_sqlite = backend == "sqlite"
         self._turn = threading.Lock()
         if self.is_sqlite:
             self._writing = _sqlite_engine(url, "BEGIN IMMEDIATE")

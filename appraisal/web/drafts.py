@@ -131,8 +131,10 @@ def edit(number: str, section: str) -> Answer:
     if only_rows:
         return _section_page(case, book, part, form, drawn_from)
     kept = rules.tidy(part, sections.typed(form, part))
-    sections.complain(form, part, rules.complaints(part, kept), language())
-    if form.errors:
+    wrong = rules.complaints(part, kept)
+    sections.complain(form, part, wrong, language())
+    # Complaints about rows do not reach the errors of the form as a whole.
+    if wrong or form.errors:
         return _section_page(case, book, part, form, drawn_from), 422
     with begin() as db:
         proposals.save_section(

@@ -182,7 +182,7 @@ def new() -> str | Response | tuple[str, int]:
     sections.complain(form, fields, wrong, language())
     if not kept.get("title"):
         form["title"].errors = [say(N_("Give the proposal a title"))]
-    if form.errors:
+    if wrong or form.errors:
         return page("proposals/new.html", form=form), 422
     with begin() as db:
         case = _create(db, {fields.key: kept})

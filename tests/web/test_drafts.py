@@ -336,3 +336,24 @@ def test_pages_are_drawn_in_every_language(
         answer = client.get(f"/proposals/{number}{page}")
         assert answer.status_code == 200
         assert f'lang="{language}"' in answer.text
+
+
+def test_a_wrong_value_in_a_row_alone_is_shown_and_nothing_typed_is_lost(
+    client: FlaskClient, number: str
+) -> None:
+    typed = {"activities-0-text": "Train the inspectors", "activities-0-start": "31/12/2014"}
+    page = client.post(_form(number, "workplan"), data={**typed, "save": "1"})
+    assert page.status_code == 422
+    assert "Write a date as year-month-day" in page.text
+    assert 'href="#activities-0-start"' in page.text
+    assert all(f'value="{text}"' in page.text for text in typed.values())
+
+
+def test_what_is_missing_is_said_to_the_author(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    building.take(site, cast["desk"], number, "return_incomplete", missing="The budget has no total.")
+    sign_in(client, "designer")
+    for address in (f"/proposals/{number}", f"/proposals/{number}/form", f"/proposals/{number}/history"):
+        assert "The budget has no total." in client.get(address).text
