@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import click
 from waitress.server import create_server
@@ -22,6 +23,7 @@ from appraisal.web.context import Site
 PAUSE = 1.0
 
 
+_FORWARDED = {"x-forwarded-for", "x-forwarded-proto"}
 Now = Callable[[], datetime]
 
 
@@ -49,12 +51,23 @@ def worker(database: Database, files: Files, now: Now) -> Iterator[None]:
         thread.join()
 
 
-def run(site: Site, host: str, port: int) -> None:
-    """Serve until interrupted; with SQLite the worker runs in this process."""
+def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
+    """Serve until interrupted; with SQLite the worker runs in this process.
+
+    What ``proxy`` says of the visitor's address is believed, and nobody else's word: failed
+    sign-ins are counted by address.
+    """
     app = create_app(site)
+    trusted: dict[str, Any] = {"trusted_proxy": proxy, "trusted_proxy_headers": _FORWARDED} if proxy else {}
     try:
         server = create_server(
-            app, host=host, port=port, threads=8, ident=None, clear_untrusted_proxy_headers=True
+            app,
+            host=host,
+            port=port,
+            threads=8,
+            ident=None,
+            clear_untrusted_proxy_headers=True,
+            **trusted,
         )
     except OSError as error:
         sites.fail(f"Cannot listen on {host}:{port}: {error.strerror or error}", 1)
@@ -75,7 +88,10 @@ def run(site: Site, host: str, port: int) -> None:
 @click.option(
     "--secure-cookies", is_flag=True, help="Send cookies over HTTPS only; set it behind a TLS proxy."
 )
-def serve(host: str, port: int, secure_cookies: bool) -> None:
+@click.option(
+    "--trusted-proxy", metavar="ADDRESS", help="The TLS proxy whose X-Forwarded headers are believed."
+)
+def serve(host: str, port: int, secure_cookies: bool, trusted_proxy: str | None) -> None:
     """Serve the web pages.
 
     With SQLite one process does everything, the worker included. With PostgreSQL start as many of
@@ -86,7 +102,7 @@ def serve(host: str, port: int, secure_cookies: bool) -> None:
         chosen = replace(chosen, secure_cookies=True)
     library = sites.library()
     with sites.opened(chosen) as (database, files):
-        run(Site(chosen, library, database, files, people.hasher(), clock.now), host, port)
+        run(Site(chosen, library, database, files, people.hasher(), clock.now), host, port, trusted_proxy)
 
 
 @click.command()

@@ -169,7 +169,7 @@ def test_a_step_writes_its_row_one_event_and_the_outbox(stage: Stage, step: str)
         before.state,
         to,
     )
-    assert (taken.at, taken.note) == (at, given.get("note", ""))
+    assert (taken.at, taken.note) == (at, Inputs(**given).remark)
     assert taken.by == (0 if who == "system" else stage.people[who].id)
     assert len(after.steps) == len(before.steps) + 1
 
@@ -298,3 +298,10 @@ def test_coordinators_act_on_drafts_that_they_do_not_read(lite: Stage) -> None:
     assert (case.state, case.versions, case.workflow) == ("approved", (), "standard.v1")
     with lite.database.read() as db:
         assert steps.load(db, lite.library, number, lite.people["desk"])[0].number == number
+
+
+def test_what_is_said_along_with_a_step_stands_in_the_trail(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    case = casts.take(lite, "desk", number, "return_incomplete", missing="The annex.", note="Soon, please.")
+    assert case.arrival is not None
+    assert case.arrival.note == "The annex.\nSoon, please."
