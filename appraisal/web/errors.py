@@ -7,14 +7,14 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from appraisal.domain import forms, rulebooks
+from appraisal.domain import access, forms, rulebooks
 from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed
 from appraisal.errors import NotFound, StepConflict
 from appraisal.storage import queries
 from appraisal.storage import site as site_log
 from appraisal.storage.facts import load_case
-from appraisal.web import sections, standings
+from appraisal.web import contents, sections, standings
 from appraisal.web.context import actor, begin, language, page, read, sentences, site, typed
 
 
@@ -50,8 +50,20 @@ def _conflict(error: StepConflict) -> tuple[str, int]:
         with read() as db:
             case = load_case(db, number)
             happened = queries.history_of(db, case.id)[-5:]
-        shown = {"happened": _said(case, happened), "edited_at": case.edited_at}
+        shown = {
+            "happened": _said(case, happened),
+            "edited_at": case.edited_at,
+            "present": _present(case),
+        }
     return page("errors/conflict.html", number=number, again=_again(), typed=_typed(), **shown), 409
+
+
+def _present(case: Case) -> list[contents.Part]:
+    """Return the section that was being written as it stands now, for an author to compare."""
+    section = str((request.view_args or {}).get("section", ""))
+    if not section or not access.sees_draft(case, actor()):
+        return []
+    return contents.parts({section: case.content.get(section, {})})
 
 
 def _said(case: Case, happened: list[queries.Happened]) -> list[dict[str, Any]]:

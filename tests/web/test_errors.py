@@ -111,3 +111,17 @@ def test_a_fault_of_ours_says_so_and_shows_nothing_of_it(
     assert page.status_code == 500
     assert "Something went wrong on our side" in page.text
     assert "the inside of it" not in page.text
+
+
+def test_a_conflict_on_a_section_shows_what_stands_there_now(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.draft_proposal(site, cast)
+    sign_in(client, "designer")
+    address = f"/proposals/{number}/form/gender"
+    seen = client.get(address).text.split('name="seen" value="')[1].split('"')[0]
+    assert client.post(address, data={"seen": seen, "analysis": "First words"}).status_code == 303
+    page = client.post(address, data={"seen": seen, "analysis": "Second words"})
+    assert page.status_code == 409
+    present, typed = page.text.index("What stands there now"), page.text.index("Second words")
+    assert present < page.text.index("First words") < typed
