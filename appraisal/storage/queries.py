@@ -162,6 +162,15 @@ def _narrowed(given: Filters, person: Person) -> list[ColumnElement[bool]]:
     return found
 
 
+def known_to(db: Connection, person: Person) -> dict[str, bool]:
+    """Return the numbers that a person may know of, each with whether it may be read in full."""
+    full = fully_visible(person).label("full")
+    return {
+        row.number: bool(row.full)
+        for row in db.execute(select(PROPOSALS.c.number, full).where(visible(person)))
+    }
+
+
 def count_states(db: Connection, person: Person) -> dict[str, int]:
     """Count by state the proposals that a person may know of."""
     rows = db.execute(

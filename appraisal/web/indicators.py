@@ -10,7 +10,7 @@ from typing import Any
 
 from babel.numbers import format_decimal
 from flask import Blueprint, flash, redirect, request, url_for
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from appraisal.clock import geneva_date
@@ -186,11 +186,7 @@ def _dollars(amount: Decimal) -> str:
 
 def _lists(db: Connection, report: Report) -> Mapping[str, list[Listed]]:
     """Return the proposals behind the figures, with titles for those who may know of them."""
-    table = queries.PROPOSALS
-    rows = db.execute(
-        select(table.c.number, queries.fully_visible(actor()).label("full")).where(queries.visible(actor()))
-    )
-    known = {row.number: bool(row.full) for row in rows}
+    known = queries.known_to(db, actor())
     groups = {
         "mechanism": report.numerator,
         "override": report.overrides,

@@ -5,7 +5,6 @@ from datetime import date
 from babel import Locale
 from babel.numbers import format_decimal
 from flask import Blueprint, flash, redirect, request, url_for
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 from wtforms import StringField
 
@@ -15,7 +14,7 @@ from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import settings
 from appraisal.services.settings import BadSettingGiven
-from appraisal.storage import tables
+from appraisal.storage import settings as stored
 from appraisal.web.context import actor, begin, language, page, read, say, site, with_role
 from appraisal.web.formats import day as long_day
 from appraisal.web.forms import TranslatedForm
@@ -110,13 +109,8 @@ def rates() -> Answer:
 
 
 def _draw_rates(form: RateForm) -> str:
-    table, people = tables.Rate.__table__, tables.Person.__table__
     with read() as db:
-        rows = db.execute(
-            select(table.c.currency, table.c.day, table.c.per_usd, table.c.source, people.c.name.label("by"))
-            .outerjoin(people, people.c.id == table.c.entered_by)
-            .order_by(table.c.day.desc(), table.c.currency)
-        ).all()
+        rows = stored.list_rates(db)
     # A rate is shown as it was entered, never rounded.
     shown = [(row, format_decimal(row.per_usd, "#,##0.##############", locale=language())) for row in rows]
     return page("settings/rates.html", form=form, rows=shown, currencies=Locale(language()).currencies)
@@ -147,13 +141,8 @@ def holidays() -> Answer:
 
 
 def _draw_holidays(form: HolidayForm) -> str:
-    table = tables.Holiday.__table__
     with read() as db:
-        rows = db.execute(
-            select(table.c.id, table.c.station, table.c.day, table.c.name).order_by(
-                table.c.day.desc(), table.c.station
-            )
-        ).all()
+        rows = stored.list_holidays(db)
     today = geneva_date(site().now())
     return page(
         "settings/holidays.html",
@@ -167,11 +156,8 @@ def _draw_holidays(form: HolidayForm) -> str:
 @with_role("administrator")
 def remove_holiday(id: int) -> Response:
     """Take a holiday out of its calendar."""
-    table = tables.Holiday.__table__
     with begin() as db:
-        row = db.execute(
-            select(table.c.station, table.c.day, table.c.name).where(table.c.id == id)
-        ).one_or_none()
+        row = stored.find_holiday(db, id)
         if row is None:
             raise NotFound("holiday", str(id))
         settings.remove_holiday(db, actor(), site().now(), row.station, row.day)
