@@ -1,0 +1,69 @@
+"""People with their accounts, and what is set for the whole site."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from appraisal.storage.tables.base import Base
+
+
+class Person(Base):
+    """Somebody with an account; without a password hash the invitation is still open."""
+
+    __tablename__ = "people"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str]
+    unit: Mapped[str] = mapped_column(default="")
+    duty_station: Mapped[str] = mapped_column(default="Geneva")
+    language: Mapped[str] = mapped_column(String(2), default="en")
+    roles: Mapped[str] = mapped_column(default="")
+    password: Mapped[str | None]
+    # Raised whenever every session of the person has to end: new password, closed account.
+    session_epoch: Mapped[int] = mapped_column(default=0)
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class Token(Base):
+    """A link that was sent out, for an invitation or a new password; only its digest is kept."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    purpose: Mapped[str] = mapped_column(String(20))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Rate(Base):
+    """Units of a currency for one US$ from a day on."""
+
+    __tablename__ = "rates"
+    __table_args__ = (UniqueConstraint("currency", "day"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(String(3))
+    day: Mapped[date]
+    per_usd: Mapped[Decimal]
+    source: Mapped[str]
+    # No foreign key: the system, which is nobody, enters the rates of a demonstration.
+    entered_by: Mapped[int]
+    entered_at: Mapped[datetime]
+
+
+class Holiday(Base):
+    """A day on which a duty station does not work."""
+
+    __tablename__ = "holidays"
+    __table_args__ = (UniqueConstraint("station", "day"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    station: Mapped[str]
+    day: Mapped[date]
+    name: Mapped[str]

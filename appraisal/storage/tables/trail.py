@@ -1,0 +1,96 @@
+"""The audit trail, the access log, and the records drawn from both."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from appraisal.storage.tables.base import Base
+
+
+class Event(Base):
+    """The audit trail: append-only, one chain for each proposal."""
+
+    __tablename__ = "events"
+    __table_args__ = (UniqueConstraint("proposal_id", "sequence", name="uq_events_chain"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"))
+    sequence: Mapped[int]
+    name: Mapped[str] = mapped_column(String(40))
+    act: Mapped[str] = mapped_column(String(40), default="")
+    from_state: Mapped[str] = mapped_column(String(40), default="")
+    to_state: Mapped[str] = mapped_column(String(40), default="")
+    at: Mapped[datetime]
+    by: Mapped[int]
+    note: Mapped[str] = mapped_column(default="")
+    # The unique id of the request that caused it, so that a form sent twice acts once.
+    request: Mapped[str | None] = mapped_column(unique=True)
+    body: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+class SiteEvent(Base):
+    """An event of the site's own chain: people and their roles, rates, definitions released."""
+
+    __tablename__ = "site_events"
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    body: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+class Access(Base):
+    """The access log: sign-ins, downloads and refused steps."""
+
+    __tablename__ = "accesses"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    person_id: Mapped[int | None]
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(default="")
+    detail: Mapped[str] = mapped_column(default="")
+
+
+class Record(Base):
+    """The value of an appraisal record or decision sheet, in canonical JSON."""
+
+    __tablename__ = "records"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    value: Mapped[str]
+    at: Mapped[datetime]
+    appraisal_id: Mapped[int | None] = mapped_column(ForeignKey("appraisals.id"))
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
+
+
+class Rendering(Base):
+    """A PDF of a record in a language; the bytes lie in the store under their SHA-256."""
+
+    __tablename__ = "renderings"
+    __table_args__ = (UniqueConstraint("record_id", "language"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    record_id: Mapped[int] = mapped_column(ForeignKey("records.id"))
+    language: Mapped[str] = mapped_column(String(2))
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int]
+    at: Mapped[datetime]
+
+
+class IndicatorReport(Base):
+    """A published indicator report: its value stays, whatever is corrected later."""
+
+    __tablename__ = "indicator_reports"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    indicator: Mapped[str] = mapped_column(String(10))
+    biennium: Mapped[str] = mapped_column(String(7))
+    value: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    at: Mapped[datetime]
+    by: Mapped[int] = mapped_column(ForeignKey("people.id"))
