@@ -25,10 +25,26 @@ class Person:
     duty_station: str = "Geneva"
     language: str = "en"
     active: bool = True
+    delivery: Literal["at_once", "daily"] = "at_once"
+    stands_in: tuple["StandIn", ...] = ()
 
     def has(self, role: Role) -> bool:
         """Tell whether the person holds a role."""
         return role in self.roles
+
+
+Scope = Literal["appraisals", "decisions"]
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """For whom somebody stands in, of what, from which day to which, both included."""
+
+    person: int
+    name: str
+    scope: Scope
+    first: date
+    last: date
 
 
 SYSTEM_ACTOR = Person(0, "system")
@@ -80,13 +96,17 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class RatingGiven:
-    """One item's rating; *proposed* ones were carried over and still wait to be confirmed."""
+    """One item's rating; *proposed* ones were carried over and still wait to be confirmed.
+
+    ``reason`` is why the lead's differs from a reviewer's.
+    """
 
     item: str
     value: str
     comment: str = ""
     evidence: str = ""
     proposed: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +126,10 @@ class Condition:
     evidence: str = ""
     waived_at: datetime | None = None
     waived_by: int | None = None
+    owner_id: int | None = None
+    reported_at: datetime | None = None
+    reported_by: int | None = None
+    report: str = ""
 
     @property
     def is_open(self) -> bool:
@@ -129,7 +153,10 @@ class RequiredChange:
 
 @dataclass(frozen=True, slots=True)
 class Consultation:
-    """A unit asked for its comments; silence never blocks, lateness is kept."""
+    """A unit asked for its comments; silence never blocks, lateness is kept.
+
+    ``silent_at`` is when it was noted that there is no comment by the date.
+    """
 
     id: int
     unit: str
@@ -139,6 +166,51 @@ class Consultation:
     answered_by: int | None = None
     text: str = ""
     late: bool = False
+    silent_at: datetime | None = None
+
+
+Declaration = Literal["", "nothing", "declared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One person's independent review of some checklists within an appraisal.
+
+    ``declaration`` is empty while it was never asked, and keeps *nothing to declare* apart from a
+    conflict *declared*. ``reason`` says why it was declined or what the conflict is; ``behalf`` is
+    whom the reviewer stands in for.
+    """
+
+    id: int
+    person: int
+    unit: str
+    checklists: tuple[str, ...]
+    asked_at: datetime
+    due_on: date
+    declaration: Declaration = ""
+    declared_at: datetime | None = None
+    declined_at: datetime | None = None
+    reason: str = ""
+    signed_at: datetime | None = None
+    comment: str = ""
+    late: bool = False
+    silent_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    behalf: int | None = None
+    row_version: int = 1
+    ratings: Mapping[str, RatingGiven] = field(default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it is still to be signed; one that is late or silent may be."""
+        return self.declaration != "declared" and not (
+            self.signed_at or self.declined_at or self.withdrawn_at
+        )
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether the lead has to answer it: signed by its date, and while the appraisal ran."""
+        return self.signed_at is not None and not self.late
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +229,7 @@ class Appraisal:
     ratings: Mapping[str, RatingGiven] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
     consultations: tuple[Consultation, ...] = ()
+    reviews: tuple[Review, ...] = ()
     chosen: str = ""
     reason: str = ""
     finalised_at: datetime | None = None
@@ -205,6 +278,7 @@ class Decision:
     source: str = ""
     voided_at: datetime | None = None
     contradicts: bool = False
+    behalf: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +293,7 @@ class Step:
     at: datetime
     by: int
     note: str = ""
+    behalf: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,13 +58,15 @@ def _case(db: Connection, row: Row[Any]) -> facts.Case:
     versions, documents = _versions(db, id), _documents(db, id)
     appraisals = _appraisals(db, id)
     decisions = _rows(db, tables.Decision.__table__, id, "id")
-    mentioned = related | {step.by for step in steps} | {entry.by for entry in decisions}
+    mentioned = related | {id for step in steps for id in (step.by, step.behalf) if id}
+    mentioned |= {id for entry in decisions for id in (entry.by, entry.for_id) if id}
     mentioned |= {
         person
         for appraisal in appraisals
         for person in (
             appraisal.lead,
             *(entry.answered_by for entry in appraisal.consultations),
+            *(value for entry in appraisal.reviews for value in (entry.person, entry.behalf)),
             *(value for entry in appraisal.conditions for value in (entry.cleared_by, entry.waived_by)),
         )
         if person
@@ -133,9 +135,8 @@ def _steps(db: Connection, proposal: int) -> tuple[facts.Step, ...]:
 @cache
 def _steps_of() -> Select[Any]:
     table = tables.Event.__table__
-    columns = [
-        table.c[name] for name in ("sequence", "name", "act", "from_state", "to_state", "at", "by", "note")
-    ]
+    names = ("sequence", "name", "act", "from_state", "to_state", "at", "by", "note", "for_id")
+    columns = [table.c[name] for name in names]
     mine = (table.c.proposal_id == bindparam("proposal"), table.c.act != "")
     return select(*columns).where(*mine).order_by(table.c.sequence)
 
@@ -212,8 +213,10 @@ def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
                 row.answered_by,
                 row.text,
                 row.late,
+                row.silent_at,
             )
         )
+    reviews = _reviews(db, proposal)
     return tuple(
         facts.Appraisal(
             id=row.id,
@@ -224,6 +227,7 @@ def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
             ratings=ratings[row.id],
             conditions=tuple(conditions[row.id]),
             consultations=tuple(consultations[row.id]),
+            reviews=tuple(reviews[row.id]),
             chosen=row.chosen,
             reason=row.reason,
             finalised_at=row.finalised_at,
@@ -243,7 +247,10 @@ def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
 @cache
 def _ratings_of() -> Select[Any]:
     given = tables.Rating.__table__
-    columns = [given.c[name] for name in ("appraisal_id", "item", "value", "comment", "evidence", "proposed")]
+    columns = [
+        given.c[name]
+        for name in ("appraisal_id", "item", "value", "comment", "evidence", "proposed", "reason")
+    ]
     return select(*columns).where(given.c.appraisal_id.in_(_appraisals_of())).order_by(given.c.id)
 
 
@@ -251,6 +258,61 @@ def _ratings_of() -> Select[Any]:
 def _conditions_of() -> Select[Any]:
     asked = tables.Condition.__table__
     return select(asked).where(asked.c.appraisal_id.in_(_appraisals_of())).order_by(asked.c.number)
+
+
+def _reviews(db: Connection, proposal: int) -> Mapping[int, list[facts.Review]]:
+    rows, ratings = {}, defaultdict[int, dict[str, facts.RatingGiven]](dict)
+    for row in db.execute(_reviews_of(), {"proposal": proposal}):
+        rows[row.id] = row
+        if row.item is not None:
+            ratings[row.id][row.item] = facts.RatingGiven(*row[-5:])
+    found: dict[int, list[facts.Review]] = defaultdict(list)
+    for row in rows.values():
+        found[row.appraisal_id].append(_review(row, ratings[row.id]))
+    return found
+
+
+@cache
+def _reviews_of() -> Select[Any]:
+    """Read reviews and their ratings at once: most proposals have few of either."""
+    reviews, given = tables.Review.__table__, tables.ReviewRating.__table__
+    mine = [column for column in reviews.c if column.name != "proposal_id"]
+    theirs = [
+        given.c.item,
+        given.c.value,
+        given.c.comment.label("remark"),
+        given.c.evidence,
+        given.c.proposed,
+    ]
+    return (
+        select(*mine, *theirs)
+        .outerjoin(given, given.c.review_id == reviews.c.id)
+        .where(reviews.c.proposal_id == bindparam("proposal"))
+        .order_by(reviews.c.id, given.c.id)
+    )
+
+
+def _review(row: Row[Any], ratings: Mapping[str, facts.RatingGiven]) -> facts.Review:
+    return facts.Review(
+        id=row.id,
+        person=row.person_id,
+        unit=row.unit,
+        checklists=tuple(row.checklists.split()),
+        asked_at=row.asked_at,
+        due_on=row.due_on,
+        declaration=row.declaration,
+        declared_at=row.declared_at,
+        declined_at=row.declined_at,
+        reason=row.reason,
+        signed_at=row.signed_at,
+        comment=row.comment,
+        late=row.late,
+        silent_at=row.silent_at,
+        withdrawn_at=row.withdrawn_at,
+        behalf=row.for_id,
+        row_version=row.row_version,
+        ratings=ratings,
+    )
 
 
 def _appraisals_of() -> ScalarSelect[Any]:
@@ -273,6 +335,10 @@ def _condition(row: Row[Any]) -> facts.Condition:
         evidence=row.evidence,
         waived_at=row.waived_at,
         waived_by=row.waived_by,
+        owner_id=row.owner_id,
+        reported_at=row.reported_at,
+        reported_by=row.reported_by,
+        report=row.report,
     )
 
 
@@ -296,6 +362,7 @@ def _decision(row: Row[Any]) -> facts.Decision:
         source=row.source,
         voided_at=row.voided_at,
         contradicts=row.contradicts,
+        behalf=row.for_id,
     )
 
 
@@ -329,6 +396,7 @@ def person(row: Row[Any]) -> facts.Person:
         duty_station=row.duty_station,
         language=row.language,
         active=row.active,
+        delivery=row.delivery,
     )
 
 

@@ -3,11 +3,28 @@
 No row of a proposal is ever deleted. JSON stands in text columns, in canonical form.
 """
 
-from appraisal.storage.tables.appraisals import Appraisal, Condition, Consultation, Rating
+from appraisal.storage.tables.appraisals import (
+    Appraisal,
+    Condition,
+    Consultation,
+    Rating,
+    Review,
+    ReviewRating,
+)
 from appraisal.storage.tables.base import Base
-from appraisal.storage.tables.outbox import Job, Reminder
-from appraisal.storage.tables.people import Holiday, Person, Rate, Token
-from appraisal.storage.tables.proposals import Change, Decision, Document, Hold, Proposal, Relation, Version
+from appraisal.storage.tables.lessons import Lesson
+from appraisal.storage.tables.outbox import Job, Notice, Reminder
+from appraisal.storage.tables.people import Holiday, Person, Rate, Substitution, Token
+from appraisal.storage.tables.proposals import (
+    Change,
+    Decision,
+    Document,
+    Hold,
+    Proposal,
+    Relation,
+    SelfRating,
+    Version,
+)
 from appraisal.storage.tables.trail import Access, Event, IndicatorReport, Record, Rendering, SiteEvent
 
 __all__ = [
@@ -24,6 +41,8 @@ __all__ = [
     "Holiday",
     "IndicatorReport",
     "Job",
+    "Lesson",
+    "Notice",
     "Person",
     "Proposal",
     "Rate",
@@ -32,7 +51,11 @@ __all__ = [
     "Relation",
     "Reminder",
     "Rendering",
+    "Review",
+    "ReviewRating",
+    "SelfRating",
     "SiteEvent",
+    "Substitution",
     "Token",
     "Version",
 ]

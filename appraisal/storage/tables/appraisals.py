@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appraisal.storage.tables.base import Base
@@ -46,6 +46,8 @@ class Rating(Base):
     comment: Mapped[str] = mapped_column(default="")
     evidence: Mapped[str] = mapped_column(default="")
     proposed: Mapped[bool] = mapped_column(default=False)
+    # Why the lead differs from a reviewer.
+    reason: Mapped[str] = mapped_column(default="", server_default="")
     by: Mapped[int] = mapped_column(ForeignKey("people.id"))
     at: Mapped[datetime]
 
@@ -65,6 +67,8 @@ class Consultation(Base):
     answered_by: Mapped[int | None]
     text: Mapped[str] = mapped_column(default="")
     late: Mapped[bool] = mapped_column(default=False)
+    # Nobody had answered when the date had passed, or when the appraisal closed before it.
+    silent_at: Mapped[datetime | None]
 
 
 class Condition(Base):
@@ -87,3 +91,69 @@ class Condition(Base):
     evidence: Mapped[str] = mapped_column(default="")
     waived_at: Mapped[datetime | None]
     waived_by: Mapped[int | None]
+    # Where the owner has an account.
+    owner_id: Mapped[int | None] = mapped_column(index=True)
+    # What the owner says shows that it is met; a coordinator clears it.
+    reported_at: Mapped[datetime | None]
+    reported_by: Mapped[int | None]
+    report: Mapped[str] = mapped_column(default="", server_default="")
+
+
+class Review(Base):
+    """One person's independent review of some checklists, within an appraisal.
+
+    Private until it is signed; a declaration comes before anything else.
+    """
+
+    __tablename__ = "reviews"
+    __table_args__ = (
+        Index(
+            "ix_reviews_standing",
+            "appraisal_id",
+            "person_id",
+            unique=True,
+            sqlite_where=text("withdrawn_at IS NULL"),
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"), index=True)
+    appraisal_id: Mapped[int] = mapped_column(ForeignKey("appraisals.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    # The unit at the time, which the review speaks for where that unit was asked.
+    unit: Mapped[str] = mapped_column(default="")
+    # Codes with a space between them.
+    checklists: Mapped[str]
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[int]
+    due_on: Mapped[date]
+    # "" is never asked, "nothing" is nothing to declare, "declared" is a conflict of interest.
+    declaration: Mapped[str] = mapped_column(String(10), default="")
+    declared_at: Mapped[datetime | None]
+    declined_at: Mapped[datetime | None]
+    # Why it was declined, or what the conflict is.
+    reason: Mapped[str] = mapped_column(default="")
+    signed_at: Mapped[datetime | None]
+    comment: Mapped[str] = mapped_column(default="")
+    late: Mapped[bool] = mapped_column(default=False)
+    silent_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+    for_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    row_version: Mapped[int] = mapped_column(default=1)
+
+
+class ReviewRating(Base):
+    """What a reviewer puts down for an item; it stays for ever once the review is signed."""
+
+    __tablename__ = "review_ratings"
+    __table_args__ = (UniqueConstraint("review_id", "item"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id"))
+    item: Mapped[str] = mapped_column(String(12))
+    value: Mapped[str] = mapped_column(String(3))
+    comment: Mapped[str] = mapped_column(default="")
+    evidence: Mapped[str] = mapped_column(default="")
+    proposed: Mapped[bool] = mapped_column(default=False)
+    at: Mapped[datetime]

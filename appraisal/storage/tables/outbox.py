@@ -44,3 +44,25 @@ class Job(Base):
     done_at: Mapped[datetime | None]
     dead_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(default="")
+
+
+class Notice(Base):
+    """Something that a person is told by mail; ``job_id`` is the message that carries it."""
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        Index(
+            "ix_notices_waiting",
+            "person_id",
+            sqlite_where=text("job_id IS NULL"),
+            postgresql_where=text("job_id IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    proposal_id: Mapped[int | None] = mapped_column(ForeignKey("proposals.id"))
+    what: Mapped[str] = mapped_column(String(40))
+    facts: Mapped[str] = mapped_column(default="{}")
+    at: Mapped[datetime]
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"), index=True)

@@ -25,6 +25,8 @@ class Person(Base):
     # Raised whenever every session of the person has to end: new password, closed account.
     session_epoch: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
+    # How mail comes: each message at once, or all of a day together.
+    delivery: Mapped[str] = mapped_column(String(10), default="at_once", server_default="at_once")
     created_at: Mapped[datetime]
 
 
@@ -67,3 +69,21 @@ class Holiday(Base):
     station: Mapped[str]
     day: Mapped[date]
     name: Mapped[str]
+
+
+class Substitution(Base):
+    """Somebody who stands in for a person from one day to another, both included."""
+
+    __tablename__ = "substitutions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    substitute_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    # What of: "appraisals" that the person leads or reviews, or "decisions" as a manager.
+    scope: Mapped[str] = mapped_column(String(12))
+    first: Mapped[date]
+    last: Mapped[date]
+    entered_at: Mapped[datetime]
+    entered_by: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    # Ended before its last day.
+    ended_at: Mapped[datetime | None]

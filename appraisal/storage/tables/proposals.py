@@ -59,6 +59,8 @@ class Proposal(Base):
     usd: Mapped[Decimal | None]
     holder_id: Mapped[int | None]
     due_on: Mapped[date | None]
+    # The first day on which time may demand something of it; None while nothing is to come.
+    wake_on: Mapped[date | None] = mapped_column(index=True)
     on_hold: Mapped[bool] = mapped_column(default=False)
     # Whether its budget counts for the umbrella programme above it: not once it has come to nothing.
     counts: Mapped[bool] = mapped_column(default=True)
@@ -148,6 +150,8 @@ class Decision(Base):
     source: Mapped[str] = mapped_column(default="")
     contradicts: Mapped[bool] = mapped_column(default=False)
     voided_at: Mapped[datetime | None]
+    # Whom the person who decided stood in for.
+    for_id: Mapped[int | None]
 
 
 class Hold(Base):
@@ -162,3 +166,20 @@ class Hold(Base):
     reason: Mapped[str]
     by: Mapped[int] = mapped_column(ForeignKey("people.id"))
     released_at: Mapped[datetime | None]
+
+
+class SelfRating(Base):
+    """What the authors themselves think of an item before they submit a version; theirs alone."""
+
+    __tablename__ = "self_ratings"
+    __table_args__ = (UniqueConstraint("proposal_id", "version", "item"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"))
+    # The number of the version that is being written: one more than the last submitted.
+    version: Mapped[int]
+    item: Mapped[str] = mapped_column(String(12))
+    value: Mapped[str] = mapped_column(String(3))
+    note: Mapped[str] = mapped_column(default="")
+    by: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    at: Mapped[datetime]

@@ -24,6 +24,12 @@ class Event(Base):
     at: Mapped[datetime]
     by: Mapped[int]
     note: Mapped[str] = mapped_column(default="")
+    # Whom the person stood in for.
+    for_id: Mapped[int | None]
+    # Of a step that left a state with a clock: the track then, the working days used, and the limit.
+    track: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    days_used: Mapped[int | None]
+    days_limit: Mapped[int | None]
     # The unique id of the request that caused it, so that a form sent twice acts once.
     request: Mapped[str | None] = mapped_column(unique=True)
     body: Mapped[str]
