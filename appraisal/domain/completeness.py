@@ -7,7 +7,7 @@ recommendation that it would be closed with.
 from collections.abc import Sequence
 
 from appraisal.clock import geneva_date
-from appraisal.domain import calendars
+from appraisal.domain import calendars, reviews
 from appraisal.domain.facts import Appraisal
 from appraisal.domain.refusals import Refusal, refuse
 from appraisal.domain.rulebooks import assess_appraisal, computed_recommendation
@@ -29,7 +29,10 @@ def checklists_complete(attempt: Attempt) -> Refusal | None:
     appraisal = attempt.case.appraisal
     if appraisal is None:
         return refuse("no_appraisal")
-    problems = _problems(attempt, appraisal, conditional=False)
+    problems = [
+        *_problems(attempt, appraisal, conditional=False),
+        *reviews.unexplained(attempt.case, attempt.book, appraisal),
+    ]
     return refuse("appraisal_incomplete", problems=_items(problems)) if problems else None
 
 
@@ -66,6 +69,27 @@ def bureaux_heard(attempt: Attempt) -> Refusal | None:
         and calendars.shifted(attempt.case, entry.asked_at, entry.due_on) >= today
     ]
     return refuse("consultations_open", units=waiting) if waiting else None
+
+
+def reviews_heard(attempt: Attempt) -> Refusal | None:
+    """Refuse while somebody asked to review has not answered and the date has not passed.
+
+    Silence never blocks: after the date the appraisal goes on without.
+    """
+    appraisal, case = attempt.case.appraisal, attempt.case
+    if appraisal is None:
+        return None
+    today = geneva_date(attempt.now)
+    blocks = reviews.blocks(attempt.book.criteria)
+    waiting = [
+        case.name(entry.person)
+        for entry in reviews.standing(appraisal)
+        # A block that a unit finalises is waited for anyway, by the guard on evaluability.
+        if entry.is_open
+        and not set(entry.checklists) <= set(blocks)
+        and calendars.shifted(case, entry.asked_at, entry.due_on) >= today
+    ]
+    return refuse("reviews_open", names=waiting) if waiting else None
 
 
 def final_recommendation(attempt: Attempt, appraisal: Appraisal) -> str:

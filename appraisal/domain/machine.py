@@ -15,6 +15,7 @@ from transitions import EventData, Machine
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Transition, Workflow
+from appraisal.domain import access
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.guards import GUARDS
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
@@ -149,6 +150,8 @@ def _check_lead(attempt: Attempt) -> list[Refusal]:
         found.append(refuse("lead_not_appraiser", name=lead.name))
     if any(lead.id in attempt.case.related(relation) for relation in naming.excludes):
         found.append(refuse("lead_is_author", name=lead.name))
+    if lead.id in access.conflicted(attempt.case):
+        found.append(refuse("lead_conflicted", name=lead.name))
     running = attempt.case.appraisal
     if running is not None and running.lead == lead.id:
         found.append(refuse("lead_unchanged", name=lead.name))

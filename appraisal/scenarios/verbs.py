@@ -58,8 +58,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     ),
     "rate": Verb(
         appraising.rate,
-        "rate items; with: default, single items, comments",
-        Terms("proposal", ("default", "comments"), items=True),
+        "rate items, as lead or reviewer; with: default, single items, comments, reasons",
+        Terms("proposal", ("default", "comments", "reasons", "declare"), items=True),
     ),
     "confirm": Verb(
         appraising.confirm,

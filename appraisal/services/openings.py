@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import update
 
 from appraisal.clock import geneva_date
-from appraisal.domain import calendars
+from appraisal.domain import calendars, reviews
 from appraisal.domain.facts import (
     Appraisal,
     Case,
@@ -15,6 +15,7 @@ from appraisal.domain.facts import (
     Consultation,
     Person,
     RatingGiven,
+    Review,
 )
 from appraisal.services import steps
 from appraisal.services.closings import named, update_appraisal, with_appraisal
@@ -82,7 +83,7 @@ def _carry_over(taking: Taking, appraisal: int, lead: Person) -> Mapping[str, Ra
     items = [
         item.id for criterion in criteria for item in criterion.checklist.items if item.id in last.ratings
     ]
-    carried = {item: replace(last.ratings[item], proposed=True) for item in items}
+    carried = {item: replace(last.ratings[item], proposed=True, reason="") for item in items}
     for given in carried.values():
         insert_rating(taking, appraisal, given, lead)
     return carried
@@ -97,6 +98,7 @@ def insert_rating(taking: Taking, appraisal: int, given: RatingGiven, by: Person
         value=given.value,
         comment=given.comment,
         evidence=given.evidence,
+        reason=given.reason,
         proposed=given.proposed,
         by=by.id,
         at=taking.now,
@@ -140,12 +142,36 @@ def reassign(taking: Taking) -> Outcome:
     assert running is not None
     seen = running.row_version
     update_appraisal(taking, running.id, lead_id=lead.id, row_version=seen + 1)
+    blocked = reviews.block_items(taking.book.criteria)
     table = tables.Rating.__table__
-    taking.db.execute(update(table).where(table.c.appraisal_id == running.id).values(proposed=True))
-    ratings = {item: replace(given, proposed=True) for item, given in running.ratings.items()}
+    taking.db.execute(
+        update(table)
+        .where(table.c.appraisal_id == running.id, table.c.item.not_in(blocked))
+        .values(proposed=True)
+    )
+    ratings = {
+        item: given if item in blocked else replace(given, proposed=True)
+        for item, given in running.ratings.items()
+    }
+    running = _without_review_of(taking, running, lead)
     after = with_appraisal(taking.case, replace(running, lead=lead.id, ratings=ratings, row_version=seen + 1))
     after = steps.add_relation(taking.db, after, lead, "lead", taking.now)
     return Outcome(after, {"holder_id": lead.id}, {"lead": lead.id, "before": running.lead})
+
+
+def _without_review_of(taking: Taking, running: Appraisal, lead: Person) -> Appraisal:
+    """Take back the open review of whoever becomes lead: nobody reconciles what is still to be written."""
+    table = tables.Review.__table__
+    open_ones = {entry.id for entry in running.reviews if entry.person == lead.id and entry.is_open}
+    if open_ones:
+        taking.db.execute(update(table).where(table.c.id.in_(open_ones)).values(withdrawn_at=taking.now))
+    return replace(
+        running,
+        reviews=tuple(
+            replace(entry, withdrawn_at=taking.now) if entry.id in open_ones else entry
+            for entry in running.reviews
+        ),
+    )
 
 
 def recall(taking: Taking) -> Outcome:
@@ -179,6 +205,7 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         insert_rating(taking, id, given, lead)
     return replace(
         finalised,
+        reviews=tuple(_copied_review(taking, id, entry) for entry in finalised.reviews),
         id=id,
         number=number,
         opened_at=taking.now,
@@ -203,3 +230,24 @@ def _copied(taking: Taking, model: type[tables.Base], appraisal: int, entry: Cop
     return replace(
         entry, id=proposals.insert_row(taking.db, model, appraisal_id=appraisal, **fields, **values)
     )
+
+
+def _copied_review(taking: Taking, appraisal: int, review: Review) -> Review:
+    """Write a review once more with its ratings, for the appraisal that is opened again."""
+    other = ("id", "ratings", "person", "behalf", "checklists")
+    same = {name: value for name, value in named(review).items() if name not in other}
+    id = proposals.insert_row(
+        taking.db,
+        tables.Review,
+        proposal_id=taking.case.id,
+        appraisal_id=appraisal,
+        person_id=review.person,
+        for_id=review.behalf,
+        checklists=" ".join(review.checklists),
+        asked_by=taking.actor.id,
+        **same,
+    )
+    for given in review.ratings.values():
+        kept = {name: getattr(given, name) for name in ("item", "value", "comment", "evidence", "proposed")}
+        proposals.insert_row(taking.db, tables.ReviewRating, review_id=id, at=taking.now, **kept)
+    return replace(review, id=id)

@@ -11,6 +11,7 @@ from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Act, Transition
 from appraisal.domain import access, calendars, events, machine, routes, rulebooks
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Decision, Person, Step
+from appraisal.domain.refusals import Undeclared
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Inputs
 from appraisal.errors import NotFound, StepConflict
@@ -48,12 +49,22 @@ def load(
 ) -> tuple[Case, Rulebook]:
     """Load a proposal and its rulebook for somebody who may know of it.
 
-    Raises ``NotFound`` both for an unknown number and for one that is nobody's business.
+    Raises ``NotFound`` both for an unknown number and for one that is nobody's business, and
+    ``Undeclared`` for a reviewer who has to declare first.
     """
     case = load_case(db, number, lock=lock)
-    if actor.id != 0 and access.level(case, actor) != "full":
+    level = "full" if actor.id == 0 else access.level(case, actor)
+    if level == "declaration":
+        raise Undeclared(number)
+    if level != "full":
         raise NotFound("proposal", number)
     return case, rulebooks.rulebook(library, case.workflow, case.set, load_rates(db))
+
+
+def view(db: Connection, library: Library, number: str, actor: Person) -> tuple[Case, Rulebook]:
+    """Load a proposal as a person may see it: for every page and export; raises as :func:`load` does."""
+    case, book = load(db, library, number, actor)
+    return access.as_seen(case, actor), book
 
 
 def check_seen(case: Case, seen: int | None) -> None:

@@ -54,9 +54,13 @@ def insert_proposal(db: Connection, **values: Any) -> int:
     return insert_row(db, tables.Proposal, head=GENESIS, **values)
 
 
-def update_proposal(db: Connection, id: int, seen: int, **values: Any) -> None:
-    """Update a proposal that still is at the row version seen; raises ``StepConflict`` where it is not."""
-    written = db.execute(_updating(), {"this": id, "seen": seen, "row_version": seen + 1, **values})
+def update_proposal(db: Connection, id: int, seen: int, *, aside: bool = False, **values: Any) -> None:
+    """Update a proposal that still is at the row version seen; raises ``StepConflict`` where it is not.
+
+    Written *aside*, it stays at that version; the caller holds the row.
+    """
+    version = seen if aside else seen + 1
+    written = db.execute(_updating(), {"this": id, "seen": seen, "row_version": version, **values})
     if written.rowcount != 1:
         raise StepConflict(seen, None)
 

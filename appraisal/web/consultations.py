@@ -79,7 +79,6 @@ def consultation(number: str, consultation: int) -> Answer:
                 number,
                 consultation,
                 text,
-                on_behalf=actor().unit != comment.entry.unit,
             )
     flash(say(N_("The comment of %(unit)s is kept."), unit=comment.entry.unit), "success")
     return redirect(url_for("appraisals.consultation", number=number, consultation=consultation), 303)
