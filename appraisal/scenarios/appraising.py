@@ -6,7 +6,7 @@ from typing import Any
 
 from appraisal.clock import geneva_date
 from appraisal.domain import access, reviews, rulebooks
-from appraisal.domain.facts import Appraisal, Case, Person
+from appraisal.domain.facts import Appraisal, Case
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.scenarios import reviewing
 from appraisal.scenarios.givens import listed
@@ -24,7 +24,7 @@ def rate(doing: Doing) -> Case:
     the scenario, a stand-in gives and signs the ratings that the unit finalises.
     """
     case = load_case(doing.db, doing.number)
-    if _reviews(case, doing.actor):
+    if reviewing.reviews_now(case, doing.actor):
         return reviewing.rate(doing)
     book, running = _book(doing, case), case.appraisal
     puts = put_down(doing, book, running.ratings if running else {}, _applicable(book, case))
@@ -39,15 +39,6 @@ def rate(doing: Doing) -> Case:
     return appraisals.rate(doing.db, doing.library, doing.actor, doing.now, doing.number, mine)
 
 
-def _reviews(case: Case, actor: Person) -> bool:
-    running = case.appraisal
-    return (
-        running is not None
-        and running.lead != actor.id
-        and any(review.is_open for review in access.reviews_of(case, actor))
-    )
-
-
 def _book(doing: Doing, case: Case) -> Rulebook:
     return rulebooks.rulebook(doing.library, case.workflow, case.set)
 
@@ -58,7 +49,9 @@ def _applicable(book: Rulebook, case: Case) -> list[str]:
 
 
 def confirm(doing: Doing) -> Case:
-    """Confirm the ratings carried over whose evidence did not change."""
+    """Confirm the ratings carried over whose evidence did not change, as lead or reviewer."""
+    if reviewing.reviews_now(load_case(doing.db, doing.number), doing.actor):
+        return reviewing.confirm(doing)
     return appraisals.confirm_unchanged(doing.db, doing.library, doing.actor, doing.now, doing.number)
 
 

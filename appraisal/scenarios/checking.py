@@ -16,7 +16,7 @@ from appraisal.definitions.sets import ChecklistSet
 from appraisal.definitions.workflows import SYSTEM, Workflow
 from appraisal.domain import indicators
 from appraisal.errors import Fault
-from appraisal.scenarios import givens, scalars
+from appraisal.scenarios import expecting, givens, scalars
 from appraisal.scenarios.givens import Terms
 from appraisal.scenarios.scalars import FIRST, MINUTE
 
@@ -34,6 +34,8 @@ class _Checking:
     terms: Mapping[str, Terms]
     people: frozenset[str] | None
     items: tuple[str, ...]
+    units: frozenset[str]
+    states: frozenset[str]
     handles: set[str] = field(default_factory=set)
     at: datetime | None = None
 
@@ -43,14 +45,16 @@ def faults(document: Document, library: Library, verbs: Mapping[str, Terms]) -> 
     data = document.data if isinstance(document.data, dict) else {}
     workflow = library.definitions.get(str(data.get("workflow")))
     found = list(_names(data, library))
-    transitions = (workflow if isinstance(workflow, Workflow) else library.newest_workflow()).transitions
+    flow = workflow if isinstance(workflow, Workflow) else library.newest_workflow()
     people = _mapping(data.get("people"))
     checking = _Checking(
         document,
         library,
-        {**{entry.name: givens.transition_terms(entry) for entry in transitions}, **verbs},
+        {**{entry.name: givens.transition_terms(entry) for entry in flow.transitions}, **verbs},
         None if people is None else frozenset(map(str, people)),
-        tuple(sorted(_items(library))),
+        tuple(sorted(item.id for entry in _checklists(library) for item in entry.items)),
+        frozenset(unit for entry in _checklists(library) for unit in entry.consult),
+        frozenset(flow.states),
     )
     inside: list[Fault] = []
     for index, step in enumerate(_list(data.get("steps"))):
@@ -61,9 +65,8 @@ def faults(document: Document, library: Library, verbs: Mapping[str, Terms]) -> 
     return [*inside, *(Fault(document.name, document.line(path), message) for path, message in found)]
 
 
-def _items(library: Library) -> Iterator[str]:
-    checklists = (entry for entry in library.definitions.values() if isinstance(entry, Checklist))
-    yield from {item.id for checklist in checklists for item in checklist.items}
+def _checklists(library: Library) -> list[Checklist]:
+    return [entry for entry in library.definitions.values() if isinstance(entry, Checklist)]
 
 
 def _names(data: Mapping[str, Any], library: Library) -> Iterator[Complaint]:
@@ -145,6 +148,12 @@ def _expected(checking: _Checking, path: Path_, given: Any, unknown: str) -> Ite
             yield (*path, key), f"‘{key}’ {unknown}"
         if not isinstance(facts, dict):
             yield (*path, key), f"‘{key}’ must hold named entries"
+            continue
+        yield from expecting.complaints(_known(checking), (*path, key), facts)
+
+
+def _known(checking: _Checking) -> expecting.Known:
+    return expecting.Known(checking.people, checking.items, checking.units, checking.states)
 
 
 def _indicators(checking: _Checking, path: Path_, given: Any) -> Iterator[Complaint]:

@@ -5,9 +5,10 @@ from typing import Any
 
 from appraisal.domain import routes, rulebooks
 from appraisal.domain.facts import Appraisal, Case, Person
+from appraisal.scenarios import describing
 from appraisal.scenarios.files import expected
 from appraisal.scenarios.plays import Play
-from appraisal.services import indicators
+from appraisal.services import indicators, steps
 from appraisal.storage import queries
 from appraisal.storage.facts import load_case
 
@@ -44,7 +45,14 @@ def describe(playing: Play, number: str) -> dict[str, Any]:
         "usd": format(case.version.usd, "f") if case.version else None,
         "records": [record.digest for record in reversed(records)],
         "steps": [step.name for step in case.steps],
+        "days": describing.days_used(case, book, playing.now),
+        "due": due.isoformat() if (due := steps.due_on(book, case)) else None,
+        **describing.describe_appraisal(case, book, playing.people, running or appraisal or _last(case)),
     }
+
+
+def _last(case: Case) -> Appraisal | None:
+    return case.appraisals[-1] if case.appraisals else None
 
 
 def _latest(case: Case) -> Appraisal | None:
@@ -68,13 +76,33 @@ def differences(playing: Play, given: Mapping[str, Any], line: int) -> list[str]
         if handle not in playing.numbers:
             found.append(f"line {line}: {handle} was never begun")
             continue
-        found += _compare(handle, facts, describe(playing, playing.numbers[handle]), line)
+        actual = describe(playing, playing.numbers[handle])
+        found += _compare(handle, facts, _with_nothing(actual, facts), line)
     for entry in wanted.indicators:
         facts = {key: value for key, value in entry.items() if key not in ("indicator", "biennium")}
         code, biennium = str(entry.get("indicator", "2.1")), str(entry["biennium"])
         actual = describe_indicator(playing, code, biennium)
         found += _compare(f"indicator {code} {biennium}", facts, actual, line)
     return found
+
+
+# Names under these are known to the reader of the file, so what nothing is said of is nothing.
+_NAMED = ("reviews", "ratings", "consultations", "agreement", "days")
+
+
+def _with_nothing(actual: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Let whoever was never asked, and whatever was never rated, be compared as none."""
+    filled = dict(actual)
+    for key in _NAMED:
+        if isinstance(named := wanted.get(key), Mapping) and isinstance(actual.get(key), Mapping):
+            filled[key] = {**dict.fromkeys(named), **actual[key]}
+            if key == "reviews":
+                filled[key] |= {
+                    name: _with_nothing(actual[key][name], facts)
+                    for name, facts in named.items()
+                    if isinstance(facts, Mapping) and name in actual[key]
+                }
+    return filled
 
 
 def _compare(name: str, wanted: Mapping[str, Any], actual: Mapping[str, Any], line: int) -> list[str]:

@@ -1,11 +1,12 @@
 """Givens: what may stand under ``with``, key by key, and the values that scenarios are written in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -130,6 +131,8 @@ _TYPES: Final[Mapping[str, Any]] = {
     "changes": Annotated[tuple[ChangeGiven, ...], BeforeValidator(listed)],
     "lead": Somebody,
     "author": Somebody,
+    "reviewer": Somebody,
+    "due": Day,
     "until": DayOrNothing,
     "date": DayOrNothing,
     "approved_at": ApprovedAt,
@@ -137,7 +140,8 @@ _TYPES: Final[Mapping[str, Any]] = {
     "day": Day,
     "per_usd": PerUsd,
     **dict.fromkeys(
-        ("private", "learning_component", "complete", "documents", "answers", "consultations"), Switch
+        ("private", "learning_component", "complete", "documents", "answers", "consultations", "declare"),
+        Switch,
     ),
 }
 
@@ -166,11 +170,29 @@ def _model(terms: Terms, items: tuple[str, ...]) -> type[BaseModel]:
     types: dict[str, Any] = {key: _TYPES.get(key, Written) for key in terms.keys}
     if "content" in types:
         types["content"] = _content()
-    if "comments" in types:
-        types["comments"] = _entries("Comments", dict.fromkeys(items, Written))
+    for name in ("comments", "reasons"):
+        if name in types:
+            types[name] = _entries(name, dict.fromkeys(items, Written))
+    if "checklists" in types:
+        types["checklists"] = Annotated[Words, AfterValidator(_among(codes_of(items)))]
     if terms.items:
         types |= dict.fromkeys(items, Written)
     return _entries("Given", types, terms.required)
+
+
+def codes_of(items: Iterable[str]) -> tuple[str, ...]:
+    """Return the codes of the checklists that items belong to."""
+    return tuple(dict.fromkeys(item.partition("-")[0] for item in items))
+
+
+def _among(codes: Collection[str]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    def check(given: tuple[str, ...]) -> tuple[str, ...]:
+        for code in given:
+            if code not in codes:
+                raise ValueError(f"‘{code}’ is no checklist; there are {', '.join(codes)}")
+        return given
+
+    return check
 
 
 def _entries(name: str, types: Mapping[str, Any], required: tuple[str, ...] = ()) -> type[BaseModel]:

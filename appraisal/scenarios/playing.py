@@ -36,6 +36,7 @@ def play(
     _set_up(playing, script.steps[0].at)
     for done, timed in enumerate(script.steps):
         progress(done, len(script.steps))
+        playing.now = timed.at
         _take(playing, timed)
         playing.differences += comparing.differences(playing, timed.step.then, timed.line)
     progress(len(script.steps), len(script.steps))
@@ -157,7 +158,7 @@ def _compare_refusal(playing: Play, timed: Timed, error: NotAllowed, before: tup
 
 
 def _marks(playing: Play) -> tuple[Any, ...]:
-    """Return the rows of every table, counted, and how often proposals and appraisals were written."""
+    """Return the rows of every table, counted, and how often what has a version of its own was written."""
     with playing.database.read() as db:
         return tuple(db.execute(_counting()).one())
 
@@ -170,6 +171,6 @@ def _counting() -> Select[Any]:
     ]
     written = [
         select(func.sum(table.c.row_version)).scalar_subquery()
-        for table in (tables.Proposal.__table__, tables.Appraisal.__table__)
+        for table in (tables.Proposal.__table__, tables.Appraisal.__table__, tables.Review.__table__)
     ]
     return select(*counts, *written)

@@ -12,6 +12,7 @@ from appraisal.definitions.workflows import SYSTEM
 from appraisal.domain.facts import SYSTEM_ACTOR, Person
 from appraisal.errors import AppraisalError
 from appraisal.scenarios.files import Script
+from appraisal.scenarios.scalars import FIRST
 from appraisal.services import people
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
@@ -26,7 +27,10 @@ class Unplayable(AppraisalError):
 
 @dataclass
 class Play:
-    """A scenario being played: who its people are in the database, and which proposals its handles mean."""
+    """A scenario being played: who its people are in the database, and which proposals its handles mean.
+
+    ``now`` is the moment of the step taken last.
+    """
 
     database: Database
     library: Library
@@ -34,6 +38,7 @@ class Play:
     script: Script
     people: dict[str, Person] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
+    now: datetime = FIRST
     differences: list[str] = field(default_factory=list)
 
     def actor(self, key: str) -> Person:

@@ -1,16 +1,110 @@
 """Reviewing: the use cases of people who were asked to review, and of the stand-ins of units."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
-from appraisal.domain import access, reviews
-from appraisal.domain.facts import Case, Person, RatingGiven
+from appraisal.clock import geneva_date
+from appraisal.domain import access, calendars, reviews, rulebooks
+from appraisal.domain.facts import Case, Person, RatingGiven, Review
 from appraisal.domain.rulebooks import Rulebook
-from appraisal.scenarios.plays import NOTE, Doing
+from appraisal.scenarios.plays import NOTE, Doing, Unplayable
 from appraisal.services import reviews as services
+from appraisal.services import steps
 from appraisal.services.appraisals import RatingPut
 from appraisal.storage.facts import load_case
 
 _NOT_ITEMS = ("default", "comments", "reasons", "declare")
+
+
+def ask(doing: Doing) -> Case:
+    """Ask somebody to review: by default every checklist that no unit finalises, by the track's days."""
+    case = load_case(doing.db, doing.number)
+    book = rulebooks.rulebook(doing.library, case.workflow, case.set)
+    return services.ask(
+        doing.db,
+        doing.library,
+        doing.actor,
+        doing.now,
+        doing.number,
+        doing.play.people[doing.text("reviewer")],
+        _checklists(doing, case, book),
+        _due(doing, case, book),
+    )
+
+
+def _checklists(doing: Doing, case: Case, book: Rulebook) -> Sequence[str]:
+    given = doing.given.get("checklists")
+    if given is not None:
+        return [given] if isinstance(given, str) and given else list(given)
+    running = case.appraisal
+    criteria = reviews.criteria_of(case, book, running) if running else ()
+    return [entry.checklist.code for entry in criteria if not entry.member.finalised_by]
+
+
+def _due(doing: Doing, case: Case, book: Rulebook) -> date:
+    if "due" in doing.given:
+        return date.fromisoformat(doing.text("due"))
+    track = book.workflow.tracks.get(case.track)
+    holidays = case.holidays.get("Geneva", frozenset())
+    return calendars.add_working_days(
+        geneva_date(doing.now), track.consultation_days if track else 1, holidays
+    )
+
+
+def withdraw(doing: Doing) -> Case:
+    """Take back what somebody was asked."""
+    return services.withdraw(
+        doing.db, doing.library, doing.actor, doing.now, doing.number, _review_of(doing).id
+    )
+
+
+def move(doing: Doing) -> Case:
+    """Give a reviewer another day."""
+    review, due = _review_of(doing), date.fromisoformat(doing.text("due"))
+    return services.move_due(doing.db, doing.library, doing.actor, doing.now, doing.number, review.id, due)
+
+
+def _review_of(doing: Doing) -> Review:
+    """Find what the person named was asked last; nothing is told to who may not know of the proposal."""
+    case, _ = steps.load(doing.db, doing.library, doing.number, doing.actor)
+    key = doing.text("reviewer")
+    person = doing.play.people[key]
+    for appraisal in reversed(case.appraisals):
+        for entry in reversed(appraisal.reviews):
+            if entry.person == person.id:
+                return entry
+    raise Unplayable(f"{key} was never asked to review")
+
+
+def declare(doing: Doing) -> Case:
+    """Declare a conflict of interest, or that there is none."""
+    conflict = doing.text("conflict") if "conflict" in doing.given else None
+    return services.declare(doing.db, doing.library, doing.actor, doing.now, doing.number, conflict=conflict)
+
+
+def decline(doing: Doing) -> Case:
+    """Decline to review."""
+    reason = doing.text("reason", NOTE)
+    return services.decline(doing.db, doing.library, doing.actor, doing.now, doing.number, reason)
+
+
+def sign(doing: Doing) -> Case:
+    """Sign the actor's own review."""
+    comment = doing.text("comment")
+    return services.sign(doing.db, doing.library, doing.actor, doing.now, doing.number, comment)
+
+
+def adopt(doing: Doing) -> Case:
+    """Take over, as the lead, what all signed reviews agree on."""
+    return services.adopt_agreed(doing.db, doing.library, doing.actor, doing.now, doing.number)
+
+
+def reviews_now(case: Case, person: Person) -> bool:
+    """Tell whether what a person rates is a review: asked for, or to be taken up for the unit."""
+    latest = case.appraisal or case.finalised
+    if latest is not None and latest.lead == person.id:
+        return False
+    return bool(access.reviews_of(case, person)) or reviews.waiting_for_unit(case, person) is not None
 
 
 def put_down(
@@ -33,7 +127,11 @@ def put_down(
 
 
 def rate(doing: Doing) -> Case:
-    """Rate the items of the actor's own review; nothing is declared unless the scenario says so."""
+    """Rate the items of the actor's own review.
+
+    Where it is still to be said, it is said first that there is nothing to declare, unless the step
+    says ``declare: false``.
+    """
     _declare_nothing(doing, doing.actor)
     held = services.held(doing.db, doing.library, doing.actor, doing.number)
     assert held is not None
@@ -41,6 +139,13 @@ def rate(doing: Doing) -> Case:
     items = [item.id for entry in criteria for item in entry.checklist.items]
     puts = put_down(doing, held.book, held.review.ratings, items)
     services.rate(doing.db, doing.library, doing.actor, doing.now, doing.number, puts)
+    return load_case(doing.db, doing.number)
+
+
+def confirm(doing: Doing) -> Case:
+    """Confirm what was carried over from the actor's own review of the round before."""
+    _declare_nothing(doing, doing.actor)
+    services.confirm_unchanged(doing.db, doing.library, doing.actor, doing.now, doing.number)
     return load_case(doing.db, doing.number)
 
 

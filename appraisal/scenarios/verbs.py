@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from appraisal.domain.facts import Case
-from appraisal.scenarios import appraising, drafting
+from appraisal.scenarios import appraising, drafting, reviewing
 from appraisal.scenarios.givens import APPROVAL, Terms
 from appraisal.scenarios.neutral import SHORT_NAMES
 from appraisal.scenarios.plays import Doing
@@ -58,14 +58,39 @@ VERBS: Final[Mapping[str, Verb]] = {
     ),
     "rate": Verb(
         appraising.rate,
-        "rate items, as lead or reviewer; with: default, single items, comments, reasons",
+        "rate items, as lead or reviewer; with: default, single items, comments, reasons, declare",
         Terms("proposal", ("default", "comments", "reasons", "declare"), items=True),
     ),
     "confirm": Verb(
         appraising.confirm,
-        "confirm carried-over ratings whose evidence did not change",
-        Terms("proposal"),
+        "confirm carried-over ratings whose evidence did not change, as lead or reviewer",
+        Terms("proposal", ("declare",)),
     ),
+    "adopt": Verb(
+        reviewing.adopt, "take over as lead the ratings that all signed reviews agree on", Terms("proposal")
+    ),
+    "ask_review": Verb(
+        reviewing.ask,
+        "ask somebody to review; with: reviewer, checklists, due",
+        Terms("proposal", ("reviewer", "checklists", "due"), required=("reviewer",)),
+    ),
+    "withdraw_review": Verb(
+        reviewing.withdraw,
+        "take back what somebody was asked to review; with: reviewer",
+        Terms("proposal", ("reviewer",), required=("reviewer",)),
+    ),
+    "move_review": Verb(
+        reviewing.move,
+        "give a reviewer another day; with: reviewer, due",
+        Terms("proposal", ("reviewer", "due"), required=("reviewer", "due")),
+    ),
+    "declare": Verb(
+        reviewing.declare,
+        "say before reviewing that there is nothing to declare; with: conflict, where there is one",
+        Terms("proposal", ("conflict",)),
+    ),
+    "decline": Verb(reviewing.decline, "decline to review; with: reason", Terms("proposal", ("reason",))),
+    "sign": Verb(reviewing.sign, "sign the own review; with: comment", Terms("proposal", ("comment",))),
     "recommend": Verb(
         appraising.recommend,
         "choose a recommendation; with: recommendation, reason, conditions",

@@ -94,7 +94,22 @@ def faults(tmp_path: Path, text: str) -> list[str]:
         ("rate", "TRI-99: 2", "the key ‘TRI-99’ is not known here"),
         ("request_revision", "changes: [{words: x}]", "the key ‘words’ is not known here"),
         ("clear_condition", "number: 1", "the key ‘number’ is not known here"),
+        ("rate", "reasons: none", "‘reasons’ must hold named entries"),
+        ("rate", "reasons: {TRI-99: why}", "the key ‘TRI-99’ is not known here"),
+        ("rate", "declare: perhaps", "write true or false, not ‘perhaps’"),
         ("confirm", "default: 2", "the key ‘default’ is not known here"),
+        ("ask_review", "{}", "‘reviewer’ is missing"),
+        ("ask_review", "reviewer: nobody", "‘nobody’ is not one of the people"),
+        ("ask_review", "reviewer: reader, due: soon", "write a day, like 2010-02-01, not ‘soon’"),
+        ("ask_review", "reviewer: reader, checklists: [ALI, ABC]", "‘ABC’ is no checklist; there are ALI, "),
+        ("ask_review", "reviewer: reader, checklists: {ALI: 1}", "‘checklists’ must be a list"),
+        ("ask_review", "reviewer: reader, checklist: ALI", "the key ‘checklist’ is not known here"),
+        ("withdraw_review", "{}", "‘reviewer’ is missing"),
+        ("move_review", "reviewer: reader", "‘due’ is missing"),
+        ("declare", "conflicts: none", "the key ‘conflicts’ is not known here"),
+        ("decline", "note: none", "the key ‘note’ is not known here"),
+        ("sign", "text: none", "the key ‘text’ is not known here"),
+        ("adopt", "default: 2", "the key ‘default’ is not known here"),
     ],
 )
 def test_what_stands_under_with_is_known(tmp_path: Path, do: str, given: str, fault: str) -> None:
@@ -143,6 +158,44 @@ def test_what_is_expected_can_be_compared(tmp_path: Path, expected: str, fault: 
     on_a_step = faults(tmp_path, f"{PROPOSED}  - {{by: desk, do: tick, then: {expected}}}\n")
 
     assert [line.startswith(f"10: {fault}") for line in (*at_the_end, *on_a_step)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("expected", "fault"),
+    [
+        ("reviews: none of them", "‘reviews’ must hold named entries"),
+        ("reviews: {nobody: {signed: true}}", "‘nobody’ is not one of the people"),
+        ("reviews: {(NOBODY): {signed: true}}", "‘(NOBODY)’ is not one of the people"),
+        ("reviews: {reader: signed}", "‘reader’ must hold named entries, or be none"),
+        ("reviews: {reader: {sealed: true}}", "the key ‘sealed’ is not known here"),
+        ("reviews: {reader: {declaration: none}}", "write never asked, nothing, declared, not ‘none’"),
+        ("reviews: {reader: {ratings: {ALI-99: 1}}}", "‘ALI-99’ is not an item of the checklists"),
+        ("reviews: {reader: {unconfirmed: [ALI-99]}}", "‘ALI-99’ is not an item of the checklists"),
+        ("ratings: {ALI-99: 1}", "‘ALI-99’ is not an item of the checklists"),
+        ("ratings: [ALI-1]", "‘ratings’ must hold named entries"),
+        ("unexplained: ALI-1", "‘unexplained’ must be a list"),
+        ("unexplained: [ALI-1, ALI-99]", "‘ALI-99’ is not an item of the checklists"),
+        ("agreement: {ABC: '0.512'}", "‘ABC’ is not a checklist"),
+        ("agreement: {ALI: '0.5'}", "write three decimals, like 0.512, or ‘not computable’, not ‘0.5’"),
+        ("agreement: {ALI: high}", "write three decimals, like 0.512, or ‘not computable’, not ‘high’"),
+        ("consultations: {FINANCE: open}", "‘FINANCE’ is no unit that is consulted"),
+        ("consultations: {EVAL: waiting}", "write one of answered, late, silent, open, not ‘waiting’"),
+        ("days: {resting: 1}", "‘resting’ is not a state of the workflow"),
+    ],
+)
+def test_what_is_expected_of_reviews_can_be_compared(tmp_path: Path, expected: str, fault: str) -> None:
+    found = faults(
+        tmp_path,
+        f"""\
+{PROPOSED}  - {{by: desk, do: tick, then: {{P1: {{{expected}}}}}}}
+expect:
+  P1:
+    {expected}
+""",
+    )
+
+    assert [line.startswith(f"10: {fault}") for line in found] == [True, False]
+    assert found[1].startswith(f"13: {fault}")
 
 
 def test_one_bad_moment_hides_no_other_fault(tmp_path: Path) -> None:
