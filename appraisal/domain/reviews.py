@@ -47,6 +47,18 @@ def block_items(criteria: Iterable[Criterion]) -> Mapping[str, str]:
     }
 
 
+def finaliser(appraisal: Appraisal, code: str, unit: str) -> Review | None:
+    """Return the review that gave a block its final ratings: its unit's, signed while the appraisal ran."""
+    ended = appraisal.finalised_at or appraisal.closed_at
+    found = (
+        entry
+        for entry in reversed(signed(appraisal))
+        if code in entry.checklists and entry.unit == unit and entry.signed_at is not None
+        if ended is None or entry.signed_at <= ended
+    )
+    return next(found, None)
+
+
 def reviewed(criteria: Iterable[Criterion], review: Review) -> tuple[Criterion, ...]:
     """Return the criteria that a review covers, in their order."""
     return tuple(entry for entry in criteria if entry.checklist.code in review.checklists)
