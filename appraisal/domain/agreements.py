@@ -1,17 +1,21 @@
 """Agreement between reviewers: Krippendorff's alpha for ordinal ratings.
 
-After K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), section E, with the
-ordinal difference. Exact arithmetic throughout: the number shown does not depend on the machine.
+After K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), with the ordinal
+difference and missing ratings. Exact arithmetic throughout: the number shown does not depend on the machine.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import permutations
+from math import comb
 from typing import Literal
 
+from appraisal.definitions.checklists import Checklist, Item
+from appraisal.definitions.library import Library
 from appraisal.definitions.sets import ChecklistSet
+from appraisal.domain import verdicts
 
 Reason = Literal["", "no_pairs", "no_variation"]
 
@@ -33,28 +37,31 @@ class Agreement:
 
 def alpha(units: Iterable[Sequence[Fraction]]) -> Agreement:
     """Return the agreement over units, each with the ratings that it was given; order does not matter."""
-    rated = [tuple(unit) for unit in units if len(unit) > 1]
-    pairs = sum(len(unit) * (len(unit) - 1) // 2 for unit in rated)
+    # Most units were rated like many others: each such pattern is weighed once.
+    patterns = Counter(tuple(sorted(unit)) for unit in units if len(unit) > 1)
+    rated = patterns.total()
+    pairs = sum(times * comb(len(pattern), 2) for pattern, times in patterns.items())
     if not rated:
         return Agreement(None, 0, 0, "no_pairs")
-    coincidences: dict[tuple[Fraction, Fraction], Fraction] = {}
-    for unit in rated:
-        share = Fraction(1, len(unit) - 1)
-        for pair in permutations(unit, 2):
-            coincidences[pair] = coincidences.get(pair, Fraction(0)) + share
     totals = Counter[Fraction]()
-    for unit in rated:
-        totals.update(unit)
+    for pattern, times in patterns.items():
+        for value, count in Counter(pattern).items():
+            totals[value] += times * count
     if len(totals) == 1:
-        return Agreement(None, pairs, len(rated), "no_variation")
-    size = sum(totals.values())
-    distances = _distances(totals)
-    observed = sum((share * distances[pair] for pair, share in coincidences.items()), Fraction(0)) / size
-    expected = sum(
-        (totals[one] * totals[other] * distances[one, other] for one in totals for other in totals),
-        Fraction(0),
-    ) / (size * (size - 1))
-    return Agreement(1 - observed / expected, pairs, len(rated))
+        return Agreement(None, pairs, rated, "no_variation")
+    size, distances = totals.total(), _distances(totals)
+    observed = sum((_disagreement(*entry, distances) for entry in patterns.items()), Fraction(0))
+    expected = sum(totals[one] * totals[other] * distances[one, other] for one, other in distances)
+    return Agreement(1 - observed * (size - 1) / expected, pairs, rated)
+
+
+def _disagreement(
+    pattern: Sequence[Fraction], times: int, distances: Mapping[tuple[Fraction, Fraction], Fraction]
+) -> Fraction:
+    """Return how far the pairs of ratings of a unit lie apart, for as many units as were rated like it."""
+    counts = Counter(pattern)
+    apart = sum(counts[one] * counts[other] * distances[one, other] for one, other in permutations(counts, 2))
+    return Fraction(times, len(pattern) - 1) * apart
 
 
 def _distances(totals: Mapping[Fraction, int]) -> dict[tuple[Fraction, Fraction], Fraction]:
@@ -62,7 +69,7 @@ def _distances(totals: Mapping[Fraction, int]) -> dict[tuple[Fraction, Fraction]
     ranked = sorted(totals)
     found = {}
     for low in range(len(ranked)):
-        for high in range(low, len(ranked)):
+        for high in range(low + 1, len(ranked)):
             between = sum(totals[value] for value in ranked[low : high + 1])
             distance = (between - Fraction(totals[ranked[low]] + totals[ranked[high]], 2)) ** 2
             found[ranked[low], ranked[high]] = found[ranked[high], ranked[low]] = distance
@@ -71,5 +78,67 @@ def _distances(totals: Mapping[Fraction, int]) -> dict[tuple[Fraction, Fraction]
 
 def points(chosen: ChecklistSet, values: Iterable[str]) -> list[Fraction]:
     """Return ratings as points of the scale; *not relevant* is left out as missing."""
-    rated = (chosen.rating(value) for value in values)
-    return [Fraction(rating.points) for rating in rated if rating is not None and rating.points is not None]
+    scale = {entry.value: Fraction(entry.points) for entry in chosen.scale if entry.points is not None}
+    return [scale[value] for value in values if value in scale]
+
+
+def displayed(found: Agreement) -> str | None:
+    """Write alpha with three decimals, half away from zero; None where it cannot be computed."""
+    if found.alpha is None:
+        return None
+    text = verdicts.displayed(abs(found.alpha), 3)
+    return f"-{text}" if found.alpha < 0 and text != "0.000" else text
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many signed reviews of one appraisal gave an item a rating, under the set pinned there."""
+
+    set: str
+    item: str
+    appraisal: int
+    value: str
+    times: int
+    illustrative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The agreement on one item over all appraisals that went by one set."""
+
+    set: ChecklistSet
+    checklist: Checklist
+    item: Item
+    agreement: Agreement
+
+
+def by_item(library: Library, counted: Iterable[Counted]) -> list[Measured]:
+    """Return the agreement on every item of every set that was reviewed by, with appraisals as units.
+
+    Sets stand from the newest on, each by itself: the same item may ask something else in another
+    one. Within a set stand all its items in their order.
+    """
+    given: dict[str, dict[str, list[Counted]]] = defaultdict(lambda: defaultdict(list))
+    for entry in counted:
+        given[entry.set][entry.item].append(entry)
+    chosen = sorted((library.set(key) for key in given), key=lambda entry: (entry.id, -entry.version))
+    return [
+        Measured(entry, criterion.checklist, item, alpha(_units(entry, given[entry.key].get(item.id, ()))))
+        for entry in chosen
+        for criterion in library.criteria(entry.key)
+        for item in criterion.checklist.items
+    ]
+
+
+def _units(chosen: ChecklistSet, counted: Iterable[Counted]) -> Iterable[list[Fraction]]:
+    units: dict[int, list[Fraction]] = defaultdict(list)
+    for entry in counted:
+        units[entry.appraisal] += points(chosen, [entry.value]) * entry.times
+    return units.values()
+
+
+def lowest_first(measured: Iterable[Measured]) -> list[Measured]:
+    """Return items by their agreement, the lowest first; what cannot be computed comes last."""
+    return sorted(
+        measured, key=lambda entry: (entry.agreement.alpha is None, entry.agreement.alpha or Fraction(0))
+    )
