@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from appraisal.definitions.workflows import Role
-from appraisal.domain.facts import Appraisal, Case, Person, Review
+from appraisal.domain.facts import Appraisal, Case, Consultation, Person, Review
 from appraisal.i18n import N_
 
 Level = Literal["full", "declaration", "overlap", "nothing"]
@@ -146,18 +146,8 @@ def must_declare(case: Case, person: Person) -> bool:
     return any(review.is_open and not review.declaration for review in reviews_of(case, person))
 
 
-# Events that tell how far other reviewers are.
-REVIEW_EVENTS: Final = frozenset(
-    {
-        "ask_review",
-        "withdraw_review",
-        "declare_review",
-        "decline_review",
-        "sign_review",
-        "answer_consultation",
-        "note_silence",
-    }
-)
+# Events beside the steps of the workflow that tell nothing of what anybody thinks of the proposal.
+OPEN_EVENTS: Final = frozenset({"create", "add_author"})
 
 
 def as_seen(case: Case, person: Person) -> Case:
@@ -176,7 +166,7 @@ def as_seen(case: Case, person: Person) -> Case:
         case,
         appraisals=tuple(_as_seen(appraisal, person) for appraisal in case.appraisals),
         steps=tuple(replace(step, note="", sequence=0) for step in case.steps),
-        decisions=tuple(replace(decision, note="") for decision in case.decisions),
+        decisions=tuple(replace(entry, note="", contradicts=False) for entry in case.decisions),
         # What a round required tells what was rated low in it.
         changes=(),
         relations={**case.relations, "reviewer": frozenset({person.id})},
@@ -192,7 +182,9 @@ def _as_seen(appraisal: Appraisal, person: Person) -> Appraisal:
         appraisal,
         ratings={},
         conditions=(),
-        consultations=tuple(entry for entry in appraisal.consultations if entry.unit == person.unit),
+        consultations=tuple(
+            _unanswered(entry, person) for entry in appraisal.consultations if entry.unit == person.unit
+        ),
         reviews=tuple(entry for entry in appraisal.reviews if entry.person == person.id),
         chosen="",
         reason="",
@@ -206,3 +198,10 @@ def _as_seen(appraisal: Appraisal, person: Person) -> Appraisal:
         record="",
         row_version=0,
     )
+
+
+def _unanswered(entry: Consultation, person: Person) -> Consultation:
+    """Return what the person's own unit was asked, without what somebody else answered for it."""
+    if entry.answered_by == person.id:
+        return entry
+    return replace(entry, answered_at=None, answered_by=None, text="", late=False, silent_at=None)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import Any
+from typing import Any, Final
 
 from transitions import EventData, Machine
 
 from appraisal.clock import geneva_date
-from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Transition, Workflow
+from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Act, Transition, Workflow
 from appraisal.domain import access
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.guards import GUARDS
@@ -82,8 +82,21 @@ def _came_from(origin: str, event: EventData) -> bool:
 
 def _unopposed(event: EventData) -> bool:
     attempt = _judged(event)
-    attempt.refusals = [*who(attempt), *guards(attempt), *inputs(attempt)]
+    attempt.refusals = _unsigned(attempt) or [*who(attempt), *guards(attempt), *inputs(attempt)]
     return not attempt.refusals
+
+
+# Acts that rest on nothing that lead or reviewers have said.
+_APART: Final[frozenset[Act]] = frozenset(
+    {"hold", "release", "return_incomplete", "register_approval", "reopen", "fund", "decline_funding"}
+)
+
+
+def _unsigned(attempt: Attempt) -> list[Refusal]:
+    """Return the one reason told to whoever still owes a review; any other would tell of the others."""
+    if attempt.transition.act in _APART or not access.is_blind(attempt.case, attempt.actor):
+        return []
+    return [refuse("review_unsigned")]
 
 
 def who(attempt: Attempt) -> list[Refusal]:
@@ -227,7 +240,8 @@ def allowed(book: Rulebook, case: Case, actor: Person, now: datetime) -> tuple[P
     possibilities = []
     for transition in book.workflow.leaving(case.state):
         attempt = _attempt(book, case, actor, now, transition, Inputs())
-        possibilities.append(Possibility(transition, (*who(attempt), *guards(attempt))))
+        refusals = _unsigned(attempt) or [*who(attempt), *guards(attempt)]
+        possibilities.append(Possibility(transition, tuple(refusals)))
     return tuple(possibilities)
 
 

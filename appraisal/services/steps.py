@@ -11,7 +11,7 @@ from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Act, Transition
 from appraisal.domain import access, calendars, events, machine, routes, rulebooks
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Decision, Person, Step
-from appraisal.domain.refusals import Undeclared
+from appraisal.domain.refusals import NotAllowed, Undeclared, refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Inputs
 from appraisal.errors import NotFound, StepConflict
@@ -47,11 +47,21 @@ class Outcome:
 def load(
     db: Connection, library: Library, number: str, actor: Person, *, lock: bool = False
 ) -> tuple[Case, Rulebook]:
-    """Load a proposal and its rulebook for somebody who may know of it.
+    """Load a proposal and its rulebook for somebody who acts on it.
 
-    Raises ``NotFound`` both for an unknown number and for one that is nobody's business, and
-    ``Undeclared`` for a reviewer who has to declare first.
+    Raises ``NotFound`` both for an unknown number and for one that is nobody's business,
+    ``Undeclared`` for a reviewer who has to declare first, and ``NotAllowed`` for one who has still
+    to sign: what may be done, and why not, would tell what others have said.
     """
+    case, book = _readable(db, library, number, actor, lock=lock)
+    if access.is_blind(case, actor):
+        raise NotAllowed([refuse("review_unsigned")])
+    return case, book
+
+
+def _readable(
+    db: Connection, library: Library, number: str, actor: Person, *, lock: bool = False
+) -> tuple[Case, Rulebook]:
     case = load_case(db, number, lock=lock)
     level = "full" if actor.id == 0 else access.level(case, actor)
     if level == "declaration":
@@ -62,8 +72,11 @@ def load(
 
 
 def view(db: Connection, library: Library, number: str, actor: Person) -> tuple[Case, Rulebook]:
-    """Load a proposal as a person may see it: for every page and export; raises as :func:`load` does."""
-    case, book = load(db, library, number, actor)
+    """Load a proposal as a person may see it: for every page and export.
+
+    Raises ``NotFound`` and ``Undeclared`` as :func:`load` does.
+    """
+    case, book = _readable(db, library, number, actor)
     return access.as_seen(case, actor), book
 
 
@@ -95,7 +108,10 @@ def take(
     Coordinators act on any proposal that they can name, drafts that they may not read included:
     an approval given outside is registered whatever became of the draft.
     """
-    case, book = load(db, library, number, SYSTEM_ACTOR if actor.has("coordinator") else actor, lock=True)
+    loaded_by = SYSTEM_ACTOR if actor.has("coordinator") else actor
+    case, book = _readable(db, library, number, loaded_by, lock=True)
+    if access.must_declare(case, actor):
+        raise Undeclared(number)
     # Asked once the row is held: the same form sent twice at once waits for the first here.
     if (done := proposals.request_done(db, request, actor.id)) is not None:
         if done != number:

@@ -9,10 +9,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select, true
 
 from appraisal.definitions.workflows import Role
-from appraisal.domain.access import READERS, REVIEW_EVENTS
+from appraisal.domain.access import OPEN_EVENTS, READERS
 from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
 from appraisal.storage import tables
@@ -434,10 +434,15 @@ class Happened:
     digest: str
 
 
+# Steps carry an act; of the other events, those that are no secret to whoever reviews.
+_TOLD_TO_ALL = or_(EVENTS.c.act != "", EVENTS.c.name.in_(OPEN_EVENTS))
+
+
 def history_of(db: Connection, proposal: int, *, aside: bool = True) -> list[Happened]:
     """Return the history of a proposal with names, oldest first.
 
-    Not *aside* means without what tells of other people's reviews, and numbered without them.
+    Not *aside* means the steps of the workflow and who wrote it alone, numbered by themselves: whatever
+    else is noted may tell of what others said in their reviews, or of what the lead made of it.
     """
     people = tables.Person.__table__
     rows = db.execute(
@@ -453,12 +458,12 @@ def history_of(db: Connection, proposal: int, *, aside: bool = True) -> list[Hap
             EVENTS.c.digest,
         )
         .outerjoin(people, people.c.id == EVENTS.c.by)
-        .where(EVENTS.c.proposal_id == proposal)
+        .where(EVENTS.c.proposal_id == proposal, true() if aside else _TOLD_TO_ALL)
         .order_by(EVENTS.c.sequence)
     )
     if aside:
         return [Happened(*row) for row in rows]
-    told = (Happened(*row) for row in rows if row.name not in REVIEW_EVENTS)
+    told = (Happened(*row) for row in rows)
     return [replace(entry, sequence=place, note="", digest="") for place, entry in enumerate(told, 1)]
 
 
@@ -495,8 +500,11 @@ class Overdue:
     due_on: date
 
 
-def overdue_conditions(db: Connection, today: date) -> list[Overdue]:
-    """List the conditions that approvals rely on and that are open after their date, oldest first."""
+def overdue_conditions(db: Connection, person: Person, today: date) -> list[Overdue]:
+    """List the conditions that a person may know of and that are open after their date, oldest first.
+
+    They are those that approvals rely on.
+    """
     conditions, appraisals = tables.Condition.__table__, tables.Appraisal.__table__
     later = appraisals.alias()
     # Conditions die with their version: only those of the last finished appraisal bind.
@@ -519,6 +527,8 @@ def overdue_conditions(db: Connection, today: date) -> list[Overdue]:
             conditions.c.cleared_at.is_(None),
             conditions.c.waived_at.is_(None),
             conditions.c.due_on < today,
+            fully_visible(person),
+            ~blind(person),
         )
         .order_by(conditions.c.due_on, PROPOSALS.c.number, conditions.c.number)
     )

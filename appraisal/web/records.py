@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from appraisal.clock import parse_stamp
 from appraisal.domain import access
 from appraisal.domain.facts import Case
+from appraisal.domain.refusals import Undeclared
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.errors import NotFound
 from appraisal.i18n import LANGUAGES, N_, language_or
@@ -55,7 +56,8 @@ def _open(db: Connection, digest: str) -> Opened:
         raise NotFound("record", digest)
     try:
         case, book = steps.view(db, site().library, found.number, actor())
-    except NotFound:
+    except (NotFound, Undeclared):
+        # To whoever has to declare first, a record says not even which proposal it is about.
         raise NotFound("record", digest) from None
     if access.is_blind(case, actor()):
         raise NotFound("record", digest)

@@ -67,7 +67,7 @@ def show() -> str:
     with read() as db:
         found = queries.work_of(db, person, _held_by(flows))
         asked = queries.consultations_for(db, person)
-        overdue = queries.overdue_conditions(db, today) if person.has("coordinator") else []
+        overdue = queries.overdue_conditions(db, person, today) if person.has("coordinator") else []
         holidays = load_holidays(db).get("Geneva", frozenset())
     newest = site().library.newest_workflow()
     sorted_out: dict[str, list[Task]] = {key: [] for key in GROUPS}
