@@ -1,0 +1,224 @@
+"""Leaks: whoever still owes a review is told the same, whatever others have said.
+
+Every route is walked in two worlds (``worlds``) that differ in nothing else; the answers must not
+differ in a byte, save tokens.
+"""
+
+import difflib
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from appraisal.cli import COMMANDS
+from appraisal.definitions.library import Library
+from appraisal.storage import schema
+from appraisal.storage.databases import Database
+from appraisal.web.app import create_app
+from tests.web import building, walks, worlds
+from tests.web.building import Cast, Clock
+from tests.web.conftest import Compiled
+from tests.web.walks import Unfilled, Visit
+from tests.web.worlds import World
+
+Plan = list[tuple[Rule, str]]
+
+
+@contextmanager
+def _copied(both: tuple[World, World], folder: Path) -> Iterator[tuple[World, World]]:
+    """Copy both worlds, to be changed."""
+    found = []
+    for world in both:
+        place = folder / str(world.told)
+        shutil.copytree(world.site.settings.data, place)
+        site = building.open_site(place, world.site.library, Clock(world.site.now()))
+        found.append(World(site, world.cast, world.told, world.numbers))
+    try:
+        yield found[0], found[1]
+    finally:
+        for world in found:
+            world.site.database.close()
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Iterator[tuple[World, World]]:
+    """Build the two worlds from copies of one database."""
+    begun = tmp_path_factory.mktemp("begun")
+    database = Database(f"sqlite:///{begun / 'appraisal.sqlite3'}")
+    schema.upgrade(database)
+    cast = worlds.create_people(database)
+    database.close()
+    first = _open(begun, library, cast, told=False)
+    worlds.begin(first)
+    first.site.database.close()
+    found = []
+    for told in (False, True):
+        folder = tmp_path_factory.mktemp("told" if told else "silent")
+        shutil.copytree(begun, folder, dirs_exist_ok=True)
+        world = _open(folder, library, cast, told=told, like=first)
+        worlds.go_on(world)
+        found.append(world)
+    yield found[0], found[1]
+    for world in found:
+        world.site.database.close()
+
+
+def _open(folder: Path, library: Library, cast: Cast, *, told: bool, like: World | None = None) -> World:
+    moment = like.site.now() if like else building.START
+    site = building.open_site(folder, library, Clock(moment))
+    return World(site, cast, told, dict(like.numbers) if like else {})
+
+
+@pytest.fixture(scope="module")
+def apps(both: tuple[World, World], compiled: Compiled) -> tuple[Flask, Flask]:
+    """Return the applications of the two worlds."""
+    return _app(both[0], compiled), _app(both[1], compiled)
+
+
+def _app(world: World, compiled: Compiled) -> Flask:
+    app = create_app(world.site)
+    app.jinja_env.bytecode_cache = compiled
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    return app
+
+
+@pytest.fixture(scope="module")
+def to_read(both: tuple[World, World], apps: tuple[Flask, Flask]) -> Plan:
+    """Return every address that can be read."""
+    return list(walks.addresses(apps[0], both, "GET"))
+
+
+@pytest.fixture(scope="module")
+def to_send(both: tuple[World, World], apps: tuple[Flask, Flask]) -> Plan:
+    """Return every address that takes a form."""
+    return list(walks.addresses(apps[0], both, "POST", ("first", "second", "approved")))
+
+
+def _visits(both: tuple[World, World], apps: tuple[Flask, Flask], who: str) -> tuple[Visit, Visit]:
+    found = []
+    for world, app in zip(both, apps, strict=True):
+        client = app.test_client()
+        building.sign_in_as(client, world.site, world.cast[who])
+        found.append(Visit(app, client, world))
+    return found[0], found[1]
+
+
+def _report(found: Mapping[str, str]) -> str:
+    """Say which answers differ, and how the first of them do."""
+    details = [f"{where}\n{difference}" for where, difference in list(found.items())[:5]]
+    return "\n".join([f"{len(found)} answers differ:", *found, "", *details])
+
+
+def _difference(silent: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    """Say what differs between two answers; empty where nothing does."""
+    if silent == told:
+        return ""
+    found = []
+    for key in silent:
+        if key != "body" and silent[key] != told[key]:
+            found.append(f"  {key}: {silent[key]} / {told[key]}")
+    before, after = (answer["body"].decode(errors="replace").splitlines() for answer in (silent, told))
+    found += [f"  {line}" for line in difflib.unified_diff(before, after, "silent", "told", n=0, lineterm="")]
+    return "\n".join(found[:40])
+
+
+@pytest.mark.parametrize("who", worlds.WALKERS)
+def test_nobody_who_owes_a_review_reads_what_others_said(
+    both: tuple[World, World], apps: tuple[Flask, Flask], to_read: Plan, who: str
+) -> None:
+    silent, told = _visits(both, apps, who)
+
+    found = {
+        asked: difference
+        for rule, address in to_read
+        for asked in walks.questions(rule, address)
+        if (difference := _difference(silent.get(asked), told.get(asked)))
+    }
+
+    assert not found, _report(found)
+
+
+@pytest.mark.parametrize("who", ["undeclared", "rated", "roles"])
+def test_no_form_that_is_sent_tells_what_others_said(
+    both: tuple[World, World], compiled: Compiled, to_send: Plan, tmp_path: Path, who: str
+) -> None:
+    found = {}
+    with _copied(both, tmp_path) as copies:
+        silent, told = _visits(copies, (_app(copies[0], compiled), _app(copies[1], compiled)), who)
+        for rule, address in to_send:
+            for world in copies:
+                world.wait()
+            for place, form in enumerate(walks.forms_of(rule, copies[0]), 1):
+                answers = silent.post(address, form), told.post(address, form)
+                if difference := _difference(*answers):
+                    found[f"{address}, form {place}"] = difference
+            onward = silent.get(address), told.get(address)
+            if difference := _difference(*onward):
+                found[f"{address} afterwards"] = difference
+
+    assert not found, _report(found)
+
+
+def _read(visit: Visit, plan: Plan, key: str) -> str:
+    """Return all that the addresses of one proposal say to somebody."""
+    number = visit.world.numbers[key]
+    places = [address for _, address in plan if f"/{number}" in address]
+    return "\n".join(visit.get(address)["body"].decode(errors="replace") for address in places)
+
+
+def test_whoever_has_signed_reads_what_the_others_said(
+    both: tuple[World, World], compiled: Compiled, to_read: Plan, tmp_path: Path
+) -> None:
+    with _copied(both, tmp_path) as copies:
+        _, told = _visits(copies, (_app(copies[0], compiled), _app(copies[1], compiled)), "rated")
+        before = _read(told, to_read, "first")
+        worlds.act(told.world, "first", "rated", value="2", sign=True)
+        after = _read(told, to_read, "first")
+
+    assert [word in before for word in worlds.SAID] == [False] * len(worlds.SAID)
+    assert [word in after for word in worlds.SAID] == [True] * len(worlds.SAID)
+
+
+def test_a_route_that_nobody_knows_how_to_walk_is_noticed(
+    both: tuple[World, World], compiled: Compiled
+) -> None:
+    app = _app(both[0], compiled)
+    app.add_url_rule("/proposals/<number>/rumours/<rumour>", "rumours", methods=["POST"])
+    with pytest.raises(Unfilled, match="ARGUMENTS what <rumour> may be"):
+        list(walks.addresses(app, both, "POST"))
+    app = _app(both[0], compiled)
+    app.add_url_rule("/rumours", "rumours", methods=["POST"])
+    *_, (rule, address) = (entry for entry in walks.addresses(app, both, "POST") if "rumour" in entry[1])
+    assert address == "/rumours"
+    with pytest.raises(Unfilled, match="FORMS what a form of /rumours"):
+        walks.forms_of(rule, both[0])
+
+
+# What each command reads or writes is for whoever runs the machine and reads the whole database; none
+# shows a proposal to a person. One that does belongs into the walk.
+OPERATORS: Final = frozenset(
+    {
+        "check",
+        "db",
+        "demo",
+        "draw",
+        "import-approvals",
+        "indicator",
+        "people",
+        "play",
+        "record",
+        "score",
+        "serve",
+        "tick",
+        "work",
+    }
+)
+
+
+def test_no_command_acts_for_a_person() -> None:
+    assert set(COMMANDS) == OPERATORS
