@@ -1,4 +1,4 @@
-"""Blindness: whoever still owes a review learns nothing of the others by acting, nor by being refused."""
+"""Owing: whoever still owes a review learns nothing of the others by acting, nor by being refused."""
 
 from datetime import date
 from functools import partial
