@@ -163,8 +163,9 @@ REVIEW_EVENTS: Final = frozenset(
 def as_seen(case: Case, person: Person) -> Case:
     """Return the case as a person may see it: a reviewer's is without all that others have said.
 
-    Ratings, comments, consultations of other units, the other reviewers and their number, notes of
-    earlier rounds, and every count that would betray them are gone, so that no page can leak them.
+    Ratings, comments, consultations of other units, the other reviewers and their number, notes and
+    required changes of earlier rounds, and every count that would betray them are gone, so that no
+    page can leak them.
     """
     if not is_blind(case, person):
         return case
@@ -173,6 +174,8 @@ def as_seen(case: Case, person: Person) -> Case:
         appraisals=tuple(_as_seen(appraisal, person) for appraisal in case.appraisals),
         steps=tuple(replace(step, note="", sequence=0) for step in case.steps),
         decisions=tuple(replace(decision, note="") for decision in case.decisions),
+        # What a round required tells what was rated low in it.
+        changes=(),
         relations={**case.relations, "reviewer": frozenset({person.id})},
         sequence=0,
         head="",

@@ -136,6 +136,11 @@ SENTENCES: Mapping[str, str] = {
     "reviews_open": N_("Asked to review, and the date has not passed: %(names)s."),
     "difference_unexplained": N_("%(item)s differs from a reviewer's rating and needs a reason."),
     "proposed_not_confirmable": N_("These ratings must be confirmed one by one: %(items)s."),
+    "review_unsigned": N_(
+        "You still owe a review of this proposal yourself. Until it is signed or declined you see and do "
+        "nothing that rests on what others have said."
+    ),
+    "review_withdrawn": N_("You are no longer asked to review this proposal: a coordinator took it back."),
 }
 
 

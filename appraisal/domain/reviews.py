@@ -9,16 +9,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.sets import ChecklistSet
-from appraisal.domain import access, agreements, tracks
+from appraisal.domain import access, agreements, calendars, tracks
 from appraisal.domain.agreements import Agreement
 from appraisal.domain.facts import Appraisal, Case, Consultation, Person, RatingGiven, Review
 from appraisal.domain.refusals import Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook
-from appraisal.domain.verdicts import assess
+from appraisal.domain.verdicts import Assessment, assess
+
+# How a review stands: over in five ways, or open: to be declared on, to be signed, or past its date.
+Status = Literal[
+    "withdrawn", "conflict", "declined", "signed", "signed_late", "silent", "overdue", "undeclared", "open"
+]
 
 
 def criteria_of(case: Case, book: Rulebook, appraisal: Appraisal) -> tuple[Criterion, ...]:
@@ -80,6 +86,36 @@ def signed(appraisal: Appraisal) -> tuple[Review, ...]:
     return tuple(sorted(found, key=lambda entry: (entry.signed_at, entry.id)))
 
 
+def due_day(case: Case, asked: Review | Consultation) -> date:
+    """Return the last day for an answer, with the days on hold since it was asked added."""
+    return calendars.shifted(case, asked.asked_at, asked.due_on)
+
+
+def day_to_keep(case: Case, asked: Review, wanted: date) -> date:
+    """Return the day to keep for a review so that its last day is the one wanted, holds counted out."""
+    holidays = case.holidays.get("Geneva", frozenset())
+    start, held = geneva_date(asked.asked_at), [calendars.stretch_of(hold) for hold in case.holds]
+    days = calendars.working_days_between(start, wanted, holidays, held)
+    return calendars.add_working_days(start, days, holidays)
+
+
+def status(case: Case, review: Review, today: date) -> Status:
+    """Tell how a review stands on a day."""
+    if review.withdrawn_at:
+        return "withdrawn"
+    if review.declaration == "declared":
+        return "conflict"
+    if review.declined_at:
+        return "declined"
+    if review.signed_at:
+        return "signed_late" if review.late else "signed"
+    if review.silent_at:
+        return "silent"
+    if due_day(case, review) < today:
+        return "overdue"
+    return "open" if review.declaration else "undeclared"
+
+
 def asking_refusals(
     case: Case,
     book: Rulebook,
@@ -91,6 +127,9 @@ def asking_refusals(
 ) -> list[Refusal]:
     """Judge whether a coordinator may ask a person to review checklists of the running appraisal."""
     found = coordinating_refusals(case, actor)
+    if access.is_blind(case, actor):
+        # Whatever else speaks against it would tell who is asked already.
+        return found
     running = case.appraisal
     if running is None:
         return [*found, refuse("no_appraisal")]
@@ -111,10 +150,15 @@ def asking_refusals(
 
 
 def coordinating_refusals(case: Case, actor: Person) -> list[Refusal]:
-    """Judge whether a person looks after the reviews of a proposal: a coordinator who is no author."""
+    """Judge whether a person looks after the reviews of a proposal: a coordinator who is no author.
+
+    Nor one who still owes a review of it, and so may not know of the others.
+    """
     found = [] if actor.has("coordinator") and actor.active else [refuse("role_missing", role="coordinator")]
     if actor.id in case.related("author"):
         found.append(refuse("excluded_author"))
+    if access.is_blind(case, actor):
+        found.append(refuse("review_unsigned"))
     if case.hold is not None:
         found.append(refuse("on_hold", until=case.hold.until))
     return found
@@ -138,12 +182,15 @@ def barred(case: Case, running: Appraisal, person: Person) -> list[Refusal]:
 
 def _block_refusals(running: Appraisal, code: str, unit: str, person: Person) -> list[Refusal]:
     found = [] if person.unit == unit else [refuse("block_unit", checklist=code, unit=unit)]
-    taken = [
-        entry
+    return [*found, refuse("block_taken", checklist=code)] if is_taken(running, code) else found
+
+
+def is_taken(running: Appraisal, code: str) -> bool:
+    """Tell whether somebody reviews a checklist, or has: neither declined nor in conflict."""
+    return any(
+        code in entry.checklists and not entry.declined_at and entry.declaration != "declared"
         for entry in standing(running)
-        if code in entry.checklists and not entry.declined_at and entry.declaration != "declared"
-    ]
-    return [*found, refuse("block_taken", checklist=code)] if taken else found
+    )
 
 
 def own(appraisal: Appraisal, person: Person) -> Review | None:
@@ -166,6 +213,27 @@ def unit_checklists(criteria: Iterable[Criterion], unit: str) -> tuple[str, ...]
     return tuple(entry.checklist.code for entry in criteria if unit in entry.checklist.consult)
 
 
+def left_for_unit(criteria: Sequence[Criterion], running: Appraisal, unit: str) -> tuple[str, ...]:
+    """Return the checklists that somebody of a unit may take up; a block has one reviewer."""
+    one_only = blocks(criteria)
+    return tuple(
+        code
+        for code in unit_checklists(criteria, unit)
+        if code not in one_only or not is_taken(running, code)
+    )
+
+
+def assess_review(case: Case, book: Rulebook, appraisal: Appraisal, review: Review) -> Assessment:
+    """Score the ratings of one review by themselves, as far as its checklists go."""
+    version = next(entry for entry in case.versions if entry.id == appraisal.version_id)
+    return assess(
+        book.set,
+        reviewed(criteria_of(case, book, appraisal), review),
+        review.ratings,
+        tracks.checklist_facts(version.content),
+    )
+
+
 def rates_all(criteria: Iterable[Criterion], appraisal: Appraisal, review: Review) -> bool:
     """Tell whether every item has to be rated before signing.
 
@@ -180,10 +248,7 @@ def signing_problems(
 ) -> list[Refusal]:
     """Return what a review lacks before it can be signed."""
     criteria = criteria_of(case, book, appraisal)
-    version = next(entry for entry in case.versions if entry.id == appraisal.version_id)
-    problems = assess(
-        book.set, reviewed(criteria, review), review.ratings, tracks.checklist_facts(version.content)
-    ).problems
+    problems = assess_review(case, book, appraisal, review).problems
     if not rates_all(criteria, appraisal, review):
         problems = tuple(problem for problem in problems if problem.code != "item_unrated")
         if not comment.strip() and not any(given.value for given in review.ratings.values()):

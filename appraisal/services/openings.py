@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import update
 
 from appraisal.clock import geneva_date
-from appraisal.domain import calendars, reviews
+from appraisal.domain import access, calendars, reviews
 from appraisal.domain.facts import (
     Appraisal,
     Case,
@@ -50,6 +50,7 @@ def assign(taking: Taking) -> Outcome:
         ratings=_carry_over(taking, id, lead),
         consultations=_ask_units(taking, case.track, id),
     )
+    case = _without_reviews_of(taking, case, lead)
     after = steps.add_relation(
         taking.db, replace(case, appraisals=(*case.appraisals, appraisal)), lead, "lead", taking.now
     )
@@ -153,23 +154,33 @@ def reassign(taking: Taking) -> Outcome:
         item: given if item in blocked else replace(given, proposed=True)
         for item, given in running.ratings.items()
     }
-    running = _without_review_of(taking, running, lead)
-    after = with_appraisal(taking.case, replace(running, lead=lead.id, ratings=ratings, row_version=seen + 1))
+    changed = replace(running, lead=lead.id, ratings=ratings, row_version=seen + 1)
+    after = _without_reviews_of(taking, with_appraisal(taking.case, changed), lead)
     after = steps.add_relation(taking.db, after, lead, "lead", taking.now)
     return Outcome(after, {"holder_id": lead.id}, {"lead": lead.id, "before": running.lead})
 
 
-def _without_review_of(taking: Taking, running: Appraisal, lead: Person) -> Appraisal:
-    """Take back the open review of whoever becomes lead: nobody reconciles what is still to be written."""
+def _without_reviews_of(taking: Taking, case: Case, lead: Person) -> Case:
+    """Take back the open reviews of whoever becomes lead: nobody reconciles what is still to be written."""
+    return _taken_back(taking, case, {entry.id for entry in access.reviews_of(case, lead) if entry.is_open})
+
+
+def _taken_back(taking: Taking, case: Case, ids: set[int]) -> Case:
+    if not ids:
+        return case
     table = tables.Review.__table__
-    open_ones = {entry.id for entry in running.reviews if entry.person == lead.id and entry.is_open}
-    if open_ones:
-        taking.db.execute(update(table).where(table.c.id.in_(open_ones)).values(withdrawn_at=taking.now))
+    taking.db.execute(update(table).where(table.c.id.in_(ids)).values(withdrawn_at=taking.now))
     return replace(
-        running,
-        reviews=tuple(
-            replace(entry, withdrawn_at=taking.now) if entry.id in open_ones else entry
-            for entry in running.reviews
+        case,
+        appraisals=tuple(
+            replace(
+                appraisal,
+                reviews=tuple(
+                    replace(entry, withdrawn_at=taking.now) if entry.id in ids else entry
+                    for entry in appraisal.reviews
+                ),
+            )
+            for appraisal in case.appraisals
         ),
     )
 
@@ -181,6 +192,8 @@ def recall(taking: Taking) -> Outcome:
     update_appraisal(taking, finalised.id, superseded_at=taking.now)
     superseded = with_appraisal(case, replace(finalised, superseded_at=taking.now))
     opened = _open_again(taking, finalised)
+    # What is still to be signed is signed once, in the appraisal that is opened again.
+    superseded = _taken_back(taking, superseded, {entry.id for entry in finalised.reviews if entry.is_open})
     return Outcome(
         replace(superseded, appraisals=(*superseded.appraisals, opened)),
         facts={"superseded": finalised.number, "record": finalised.record, "appraisal": opened.number},

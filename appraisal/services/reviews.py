@@ -52,7 +52,8 @@ def ask(
 ) -> Case:
     """Ask somebody to review checklists of the running appraisal by a day: a coordinator's act.
 
-    What the person signed before on this proposal comes along as proposed, to be confirmed.
+    What the person put down before on this proposal comes along as proposed, to be confirmed. A review
+    left unsigned in an earlier round is taken back, so that nobody stays blind for it.
     """
     case, book = steps.load(db, library, number, actor, lock=True)
     refusals = reviews.asking_refusals(case, book, person, checklists, due_on, actor, now)
@@ -76,6 +77,9 @@ def _open(
 ) -> Case:
     order = [entry.checklist.code for entry in reviews.criteria_of(case, book, running)]
     codes = sorted(set(checklists), key=order.index)
+    for left in access.reviews_of(case, person):
+        if left.is_open:
+            _write(db, left, withdrawn_at=now)
     id = proposals.insert_row(
         db,
         tables.Review,
@@ -107,14 +111,15 @@ def _columns(given: RatingGiven) -> dict[str, Any]:
 def _carried(
     case: Case, book: Rulebook, running: Appraisal, person: Person, codes: Sequence[str]
 ) -> Mapping[str, RatingGiven]:
-    """Return what the person signed last on this proposal, else the ratings of a block that is handed on."""
+    """Return what the person put down last on this proposal, else the ratings of a block handed on."""
     items = {
         item.id: entry
         for entry in reviews.criteria_of(case, book, running)
         if entry.checklist.code in codes
         for item in entry.checklist.items
     }
-    last = next((entry for entry in reversed(access.reviews_of(case, person)) if entry.signed_at), None)
+    mine = (entry for entry in reversed(access.reviews_of(case, person)) if entry.signed_at or entry.is_open)
+    last = next((entry for entry in mine if entry.ratings), None)
     found = {} if last is None else {item: given for item, given in last.ratings.items() if item in items}
     block = {
         item: given
@@ -154,7 +159,7 @@ def move_due(
         refusals.append(refuse("due_past"))
     if refusals:
         raise NotAllowed(refusals)
-    _write(db, found, due_on=due_on, silent_at=None)
+    _write(db, found, due_on=reviews.day_to_keep(case, found, due_on), silent_at=None)
     said = {"review": review, "due_on": due_on}
     return note_event(db, case, actor, now, "ask_review", said, aside=True)
 
@@ -241,33 +246,34 @@ def declare(
 
 
 def _declaring(db: Connection, library: Library, actor: Person, now: datetime, number: str) -> Held:
-    """Return the review to declare on; one that the unit was asked for is opened."""
-    case = load_case(db, number, lock=True)
-    book = rulebook(library, case.workflow, case.set)
-    asked, latest = reviews.waiting_for_unit(case, actor), case.appraisal or case.finalised
-    if asked is not None and latest is not None:
-        codes = reviews.unit_checklists(reviews.criteria_of(case, book, latest), asked.unit)
-        left = [code for code in codes if not _is_taken(latest, book, code)]
-        if not left:
-            raise NotAllowed([refuse("block_taken", checklist=code) for code in codes])
-        _open(db, case, book, latest, actor, now, actor, left, asked.due_on)
-    found = _hold(db, library, actor, number, lock=True)
+    """Return the review to declare on."""
+    found = _taken_up(db, library, actor, now, number)
     if found.review.declaration:
         raise NotAllowed([refuse("review_closed")])
     return found
 
 
-def _is_taken(running: Appraisal, book: Rulebook, code: str) -> bool:
-    finalised = any(entry.checklist.code == code and entry.member.finalised_by for entry in book.criteria)
-    return finalised and any(
-        code in entry.checklists and not entry.declined_at and entry.declaration != "declared"
-        for entry in reviews.standing(running)
-    )
+def _taken_up(db: Connection, library: Library, actor: Person, now: datetime, number: str) -> Held:
+    """Return the review in hand; one that the unit was asked for is opened."""
+    case = load_case(db, number, lock=True)
+    book = rulebook(library, case.workflow, case.set)
+    asked, latest = reviews.waiting_for_unit(case, actor), case.appraisal or case.finalised
+    if asked is not None and latest is not None:
+        criteria = reviews.criteria_of(case, book, latest)
+        left = reviews.left_for_unit(criteria, latest, asked.unit)
+        if not left:
+            codes = reviews.unit_checklists(criteria, asked.unit)
+            raise NotAllowed([refuse("block_taken", checklist=code) for code in codes])
+        _open(db, case, book, latest, actor, now, actor, left, asked.due_on)
+    return _hold(db, library, actor, number, lock=True)
 
 
 def decline(db: Connection, library: Library, actor: Person, now: datetime, number: str, reason: str) -> Case:
-    """Decline to review, with a reason; what was declared before stays."""
-    found = _hold(db, library, actor, number, lock=True)
+    """Decline to review, with a reason; what was declared before stays.
+
+    An appraiser declines for a unit that was asked in the same way; its others may still answer.
+    """
+    found = _taken_up(db, library, actor, now, number)
     if not reason.strip():
         raise NotAllowed([refuse("note_missing")])
     _write(db, found.review, declined_at=now, reason=reason.strip()[: forms.PROSE_LIMIT])

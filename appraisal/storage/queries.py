@@ -97,20 +97,27 @@ def fully_visible(person: Person) -> ColumnElement[bool]:
     """Return the condition under which a person reads a proposal in full."""
     if not person.active:
         return false()
-    # Definitions are pinned by the first submission or by a registration; before, it is a draft.
-    undeclared = reviewing(person, *OPEN_REVIEW, REVIEWS.c.declaration == "")
-    submitted = and_(PROPOSALS.c.workflow != "", ~undeclared)
-    mine = related(person, "author")
+    submitted, mine = _submitted(person), related(person, "author")
     if person.roles & READERS:
         return or_(submitted, mine)
     reviewer = reviewing(person, REVIEWS.c.declaration == "nothing", REVIEWS.c.declined_at.is_(None))
     return or_(mine, and_(submitted, or_(related(person, "lead"), reviewer)))
 
 
+def _submitted(person: Person) -> ColumnElement[bool]:
+    """Return the condition that a proposal was submitted, and that the person need not declare first."""
+    # Definitions are pinned by the first submission or by a registration; before, it is a draft.
+    undeclared = reviewing(person, *OPEN_REVIEW, REVIEWS.c.declaration == "")
+    return and_(PROPOSALS.c.workflow != "", ~undeclared)
+
+
 def visible(person: Person) -> ColumnElement[bool]:
-    """Return the condition under which a person knows of a proposal at all."""
+    """Return the condition under which a list names a proposal to a person.
+
+    One that a reviewer has yet to declare on stands with their work alone: a list would tell its state.
+    """
     if person.active and person.has("designer"):
-        return or_(fully_visible(person), PROPOSALS.c.workflow != "")
+        return or_(fully_visible(person), _submitted(person))
     return fully_visible(person)
 
 
@@ -254,9 +261,15 @@ class Asked:
 
 
 def consultations_for(db: Connection, person: Person) -> list[Asked]:
-    """List the consultations that wait for a person's unit, by due date."""
+    """List the consultations that wait for somebody of a person's unit to take them up, by due date."""
     if not person.has("appraiser") or not person.unit:
         return []
+    taken_up = exists().where(
+        REVIEWS.c.appraisal_id == CONSULTATIONS.c.appraisal_id,
+        REVIEWS.c.unit == person.unit,
+        REVIEWS.c.withdrawn_at.is_(None),
+        *OPEN_REVIEW,
+    )
     rows = db.execute(
         select(
             CONSULTATIONS.c.id,
@@ -272,6 +285,7 @@ def consultations_for(db: Connection, person: Person) -> list[Asked]:
             CONSULTATIONS.c.answered_at.is_(None),
             tables.Appraisal.__table__.c.finalised_at.is_(None),
             tables.Appraisal.__table__.c.closed_at.is_(None),
+            ~taken_up,
             ~related(person, "author"),
             ~reviewing(person, REVIEWS.c.appraisal_id == CONSULTATIONS.c.appraisal_id),
             ~reviewing(person, REVIEWS.c.declaration == "declared"),
