@@ -20,6 +20,7 @@ COMMANDS = {
     "draw": "draw",
     "record": "records",
     "indicator": "indicators",
+    "agreement": "agreements",
     "import-approvals": "approvals",
     "tick": "tick",
     "people": "people",

@@ -318,6 +318,16 @@ def _spread(chosen: ChecklistSet, values: Sequence[str]) -> int:
     return len(ranked) if len(ranks) < len(values) else max(ranks) - min(ranks)
 
 
+def adoptable(case: Case, book: Rulebook, appraisal: Appraisal) -> list[Row]:
+    """Return the items on which all signed reviews agree and that the lead has still to rate."""
+    blocked = blocks(criteria_of(case, book, appraisal))
+    return [
+        row
+        for row in side_by_side(case, book, appraisal)
+        if row.agreed and row.code not in blocked and not (row.final and row.final.value)
+    ]
+
+
 def unexplained(case: Case, book: Rulebook, appraisal: Appraisal) -> list[Refusal]:
     """Return the items whose final rating differs from a review signed in time, without a reason."""
     if not any(review.counts for review in appraisal.reviews):

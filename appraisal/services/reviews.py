@@ -440,12 +440,8 @@ def adopt_agreed(
     case, book = steps.load(db, library, number, actor)
     running = case.appraisal
     agreed = {}
-    for row in reviews.side_by_side(case, book, running) if running else ():
-        open_still = row.final is None or not row.final.value
-        if row.agreed and open_still and row.code not in reviews.blocks(book.criteria):
-            said = [
-                f"{case.name(entry.person)}: {given.comment}" for entry, given in row.given if given.comment
-            ]
-            shown = dict.fromkeys(given.evidence for _, given in row.given if given.evidence)
-            agreed[row.item] = RatingPut(row.agreed, "\n".join(said), "\n".join(shown))
+    for row in reviews.adoptable(case, book, running) if running else ():
+        said = [f"{case.name(entry.person)}: {given.comment}" for entry, given in row.given if given.comment]
+        shown = dict.fromkeys(given.evidence for _, given in row.given if given.evidence)
+        agreed[row.item] = RatingPut(row.agreed, "\n".join(said), "\n".join(shown))
     return appraisals.rate(db, library, actor, now, number, agreed, seen=seen)

@@ -14,6 +14,7 @@ from appraisal.errors import NotFound
 from appraisal.paths import folder
 from appraisal.services import people
 from appraisal.web import (
+    agreements,
     appraisals,
     approvals,
     conditions,
@@ -23,6 +24,7 @@ from appraisal.web import (
     formats,
     indicators,
     proposals,
+    reconciliations,
     records,
     sessions,
     settings,
@@ -43,6 +45,8 @@ BLUEPRINTS = (
     drafts.bp,
     steps.bp,
     appraisals.bp,
+    reconciliations.bp,
+    agreements.bp,
     conditions.bp,
     approvals.bp,
     records.bp,
@@ -176,6 +180,11 @@ def _navigation(person: Person) -> list[dict[str, Any]]:
         (True, say(i18n.N_("Indicator 2.1")), "indicators.show"),
         (reads, say(i18n.N_("Records")), "records.index"),
         (True, say(i18n.N_("Workflow")), "workflow.show"),
+        (
+            person.has("coordinator") or person.has("auditor"),
+            say(i18n.N_("Reviewer agreement")),
+            "agreements.show",
+        ),
         (person.has("coordinator"), say(i18n.N_("Rates")), "settings.rates"),
         (person.has("administrator"), say(i18n.N_("People")), "people.index"),
         (person.has("administrator"), say(i18n.N_("Holidays")), "settings.holidays"),

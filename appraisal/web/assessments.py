@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from appraisal.definitions.checklists import Checklist
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.sets import Recommendation
-from appraisal.domain import access, machine, rulebooks
+from appraisal.domain import access, machine, reviews, rulebooks
 from appraisal.domain.facts import Appraisal, Case, Person, Version
-from appraisal.domain.refusals import Refusal
+from appraisal.domain.refusals import Refusal, refuse
+from appraisal.domain.reviews import Row
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.verdicts import Assessment
 from appraisal.errors import NotFound
@@ -50,6 +51,18 @@ class Problem:
 
     text: str
     href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many reviews are signed, and how many items reviewers or the lead rate differently.
+
+    ``unexplained`` are those of them for which the lead still has to say why.
+    """
+
+    signed: int
+    differing: int
+    unexplained: int
 
 
 @dataclass(frozen=True)
@@ -126,6 +139,21 @@ class Opened:
                     found[problem.facts["item"]].append(problem)
         return found
 
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Return the items side by side, as far as the reader sees what reviewers signed."""
+        return reviews.side_by_side(self.case, self.book, self.appraisal) if self.sees_ratings else []
+
+    def tally(self, code: str = "") -> Tally:
+        """Count signed reviews and differences, on the whole or on one checklist."""
+        rows = [row for row in self.rows if not code or row.code == code]
+        signed = reviews.signed(self.appraisal) if self.sees_ratings else ()
+        return Tally(
+            sum(not code or code in review.checklists for review in signed),
+            sum(bool(row.spread or row.differs) for row in rows),
+            sum(row.lacks_reason for row in rows) if self.appraisal.is_running else 0,
+        )
+
 
 def open_appraisal(db: Connection, number: str) -> Opened:
     """Open the appraisal that pages show: the running one, else the last that was finalised, else the last.
@@ -181,7 +209,22 @@ def problems_of(opened: Opened) -> list[Problem]:
             if problem.code not in _SAID_ELSEWHERE:
                 item = problem.facts.get("item")
                 found.append(Problem(problem.say(language()), f"{page}#{item}" if item else page))
-    return found
+    return [*found, *_unexplained(opened)]
+
+
+def _unexplained(opened: Opened) -> list[Problem]:
+    """Return the items for which the lead still has to say why the final rating differs."""
+    return [
+        Problem(refuse("difference_unexplained", item=row.item).say(language()), difference_page(opened, row))
+        for row in opened.rows
+        if row.lacks_reason
+    ]
+
+
+def difference_page(opened: Opened, row: Row) -> str:
+    """Return where an item stands side by side."""
+    number = opened.case.number
+    return url_for("reconciliations.show", number=number, checklist=row.code, _anchor=row.item)
 
 
 def closing_steps(opened: Opened) -> list[Offer]:

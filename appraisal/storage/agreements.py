@@ -1,0 +1,50 @@
+"""Agreements: the signed ratings of all proposals, counted for the agreement between reviewers."""
+
+from sqlalchemy import Connection, func, or_, select
+
+from appraisal.domain.agreements import Counted
+from appraisal.domain.facts import Person
+from appraisal.storage import tables
+from appraisal.storage.queries import blind, fully_visible, related
+
+PROPOSALS = tables.Proposal.__table__
+APPRAISALS = tables.Appraisal.__table__
+# By another name, since the conditions on what a person may read look among the reviews as well.
+REVIEWS = tables.Review.__table__.alias("signed")
+GIVEN = tables.ReviewRating.__table__
+
+
+def count_ratings(db: Connection, person: Person | None = None) -> list[Counted]:
+    """Count the ratings of signed reviews by set, item, appraisal and value, in one statement.
+
+    A superseded appraisal is left out: its reviews stand once more in the one that was opened in its
+    place. With a person only what they may read: no proposal on which they owe a review, nor one of
+    their own before its appraisal is finalised.
+    """
+    columns = (
+        PROPOSALS.c.definition_set,
+        GIVEN.c.item,
+        REVIEWS.c.appraisal_id,
+        GIVEN.c.value,
+        PROPOSALS.c.illustrative,
+    )
+    statement = (
+        select(*columns, func.count().label("times"))
+        .join(REVIEWS, REVIEWS.c.id == GIVEN.c.review_id)
+        .join(APPRAISALS, APPRAISALS.c.id == REVIEWS.c.appraisal_id)
+        .join(PROPOSALS, PROPOSALS.c.id == APPRAISALS.c.proposal_id)
+        .where(
+            REVIEWS.c.signed_at.is_not(None),
+            REVIEWS.c.withdrawn_at.is_(None),
+            APPRAISALS.c.superseded_at.is_(None),
+            GIVEN.c.value != "",
+        )
+        .group_by(*columns)
+    )
+    if person is not None:
+        readable = or_(APPRAISALS.c.finalised_at.is_not(None), ~related(person, "author"))
+        statement = statement.where(fully_visible(person), ~blind(person), readable)
+    return [
+        Counted(row.definition_set, row.item, row.appraisal_id, row.value, row.times, row.illustrative)
+        for row in db.execute(statement)
+    ]
