@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from appraisal.definitions.workflows import Role
-from appraisal.domain.facts import Appraisal, Case, Person, Review
+from appraisal.domain.facts import Appraisal, Case, Consultation, Person, Review
 from appraisal.i18n import N_
 
 Level = Literal["full", "declaration", "overlap", "nothing"]
@@ -169,10 +169,7 @@ def as_seen(case: Case, person: Person) -> Case:
     """
     if not is_blind(case, person):
         return case
-    others = case.related("reviewer") - {person.id}
-    acted = {person for step in case.steps for person in (step.by, step.behalf) if person}
-    kept = frozenset(case.related("author") | case.related("lead") | acted)
-    return replace(
+    stripped = replace(
         case,
         appraisals=tuple(_as_seen(appraisal, person) for appraisal in case.appraisals),
         steps=tuple(replace(step, note="", sequence=0) for step in case.steps),
@@ -180,10 +177,21 @@ def as_seen(case: Case, person: Person) -> Case:
         # What a round required tells what was rated low in it.
         changes=(),
         relations={**case.relations, "reviewer": frozenset({person.id})},
-        people={id: known for id, known in case.people.items() if id not in others or id in kept},
         sequence=0,
         head="",
     )
+    named = _named(stripped)
+    return replace(stripped, people={id: known for id, known in case.people.items() if id in named})
+
+
+def _named(case: Case) -> frozenset[int | None]:
+    """Return everybody whom a case that was stripped still names."""
+    found: set[int | None] = {id for people in case.relations.values() for id in people}
+    found |= {id for step in case.steps for id in (step.by, step.behalf)}
+    found |= {id for decision in case.decisions for id in (decision.by, decision.behalf)}
+    for appraisal in case.appraisals:
+        found |= {appraisal.lead, *(review.behalf for review in appraisal.reviews)}
+    return frozenset(found)
 
 
 def _as_seen(appraisal: Appraisal, person: Person) -> Appraisal:
@@ -192,7 +200,12 @@ def _as_seen(appraisal: Appraisal, person: Person) -> Appraisal:
         appraisal,
         ratings={},
         conditions=(),
-        consultations=tuple(entry for entry in appraisal.consultations if entry.unit == person.unit),
+        # Of the own unit only that it was asked: a colleague may have answered for it.
+        consultations=tuple(
+            Consultation(entry.id, entry.unit, entry.asked_at, entry.due_on)
+            for entry in appraisal.consultations
+            if entry.unit == person.unit
+        ),
         reviews=tuple(entry for entry in appraisal.reviews if entry.person == person.id),
         chosen="",
         reason="",
