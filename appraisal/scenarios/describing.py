@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from fractions import Fraction
 from typing import Any
 
 from appraisal.domain import calendars, reviews
+from appraisal.domain.agreements import displayed
 from appraisal.domain.facts import Appraisal, Case, Consultation, Person, RatingGiven, Review
 from appraisal.domain.rulebooks import Rulebook
-from appraisal.domain.verdicts import displayed
 
 # What may be expected of one review, and of one consultation.
 REVIEW = (
@@ -44,7 +43,7 @@ def describe_appraisal(
         "reviews": describe_reviews(case, people),
         "consultations": {entry.unit: _answered(entry) for entry in appraisal.consultations},
         "agreement": {
-            code: NOT_COMPUTABLE if found.alpha is None else shown(found.alpha)
+            code: displayed(found) or NOT_COMPUTABLE
             for code, found in reviews.agreement_by_checklist(case, book, appraisal).items()
         },
     }
@@ -84,12 +83,6 @@ def _answered(entry: Consultation) -> str:
     if entry.answered_at is not None:
         return "late" if entry.late else "answered"
     return "silent" if entry.silent_at is not None else "open"
-
-
-def shown(alpha: Fraction) -> str:
-    """Write an agreement with three decimals, half up from nought on either side."""
-    text = displayed(abs(alpha), 3)
-    return f"-{text}" if alpha < 0 and text.strip("0.") else text
 
 
 def days_used(case: Case, book: Rulebook, now: datetime) -> dict[str, int]:

@@ -80,7 +80,9 @@ def show() -> str:
             lists=_lists(db, report),
             readings=_readings(report),
             standing=_standing(indicator, report, today),
-            overdue=[entry for entry in queries.overdue_conditions(db, actor(), today) if entry.number in counted],
+            overdue=[
+                entry for entry in queries.overdue_conditions(db, actor(), today) if entry.number in counted
+            ],
             states=[
                 (workflow.states[key].title, count) for key, count in report.states if key in workflow.states
             ],

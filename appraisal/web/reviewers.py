@@ -157,7 +157,7 @@ def index(number: str) -> Answer:
     """Show everybody who was asked, and ask more: the coordinators' page, which others may only read."""
     with read() as db:
         opened = _open(db, number)
-        loads = list_loads(db) if _may_ask(opened) else []
+        loads = list_loads(db, actor()) if _may_ask(opened) else []
     if not _may_ask(opened):
         if request.method == "POST":
             raise NotAllowed(_refusals(opened))

@@ -10,9 +10,10 @@ from tests.casts import Stage
 DUE = date(2010, 2, 26)
 
 
-def _loads(stage: Stage) -> dict[str, tuple[int, int]]:
+def _loads(stage: Stage, reader: str = "desk") -> dict[str, tuple[int, int]]:
     with stage.database.read() as db:
-        return {load.person.name: (load.reviews, load.leads) for load in list_loads(db)}
+        found = list_loads(db, stage.people[reader])
+    return {load.person.name: (load.reviews, load.leads) for load in found}
 
 
 def test_only_what_is_still_to_be_done_counts(stage: Stage) -> None:
@@ -38,8 +39,18 @@ def test_only_what_is_still_to_be_done_counts(stage: Stage) -> None:
     assert (_loads(stage)["Eval"], _loads(stage)["Lead"]) == ((0, 0), (0, 1))
 
 
+def test_what_a_reader_owes_a_review_of_tells_nothing_of_the_others(stage: Stage) -> None:
+    first, second = casts.rated(stage), casts.rated(stage)
+    with stage.database.begin() as db:
+        for number, who in ((first, "eval"), (first, "all"), (second, "eval")):
+            person = stage.people[who]
+            reviews.ask(db, stage.library, stage.people["desk"], stage.now, number, person, ["GEN"], DUE)
+    assert (_loads(stage)["Eval"], _loads(stage)["All"]) == ((2, 0), (1, 0))
+    assert (_loads(stage, "all")["Eval"], _loads(stage, "all")["All"]) == ((1, 0), (0, 0))
+
+
 def test_one_statement_however_many_there_are(lite: Stage) -> None:
     casts.rated(lite)
     with lite.database.read() as db, casts.counted() as sent:
-        list_loads(db)
+        list_loads(db, lite.people["desk"])
     assert len([statement for statement in sent if statement.startswith("SELECT")]) == 1

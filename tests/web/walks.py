@@ -121,6 +121,12 @@ QUERIES: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
     "records.index": ({"after": "1000"}, {"after": "2"}),
     "indicators.show": ({"biennium": "2010-11"}, {"biennium": "2012-13"}, {"biennium": "soon"}),
     "differences.show": ({"against": "1"}, {"against": "9"}),
+    "agreements.show": ({"sort": "lowest"},),
+    "reconciliations.show": (
+        {"only": "differing"},
+        {"only": "unexplained"},
+        {"checklist": "TRI", "page": "2"},
+    ),
     "drafts.documents": ({"kind": "outline"},),
     "proposals.new": ({"predecessor": "TC-2010-0001"},),
 }
@@ -135,6 +141,13 @@ def _always(*given: Form) -> Forms:
 
 def _ratings(world: World) -> Sequence[Form]:
     return [{"seen": "0", "TRI-1-value": "2"}, {"seen": "1", "next": "1"}, {}]
+
+
+def _asking(world: World) -> Sequence[Form]:
+    """Return forms that ask the others to review: to be suggested, and to be asked."""
+    people = [str(world.cast[key].id) for key in ("signs", "conflicted")]
+    chosen = {"checklists": ["ALI", "GEN"], "people": people, "other": "", "due_on": "2010-08-02"}
+    return [{**chosen, "suggest": "1"}, chosen, {**chosen, "checklists": []}]
 
 
 def _taking(world: World) -> Sequence[Form]:
@@ -174,6 +187,17 @@ FORMS: Final[Mapping[str, Forms]] = {
     "people.new": _always({"name": "Somebody"}),
     "proposals.new": _always({"title": ""}),
     "records.render": _always({"language": "fr"}),
+    "reconciliations.adopt": _always({"seen": "0"}, {}),
+    "reconciliations.show": _always({"seen": "0", "TRI-1-value": "2", "TRI-1-reason": "Mine"}, {}),
+    "reviewers.index": _asking,
+    "reviewers.move": _always({"due_on": "soon"}, {"due_on": "2010-08-02"}),
+    "reviewers.withdraw": _always({}),
+    "reviews.checklist": _always({"seen": "0", "ALI-1-value": "2"}, {"ALI-1-value": "3"}),
+    "reviews.confirm": _always({"seen": "0"}, {}),
+    "reviews.decline": _always({"text": " "}),
+    "reviews.show": _always({"answer": "conflict", "text": " "}, {"answer": "nothing"}),
+    # Stale: whoever signs sees everything from then on.
+    "reviews.sign": _always({"seen": "0", "comment": "Mine"}),
     "settings.holidays": _always({"day": "soon"}),
     "settings.rates": _always({"day": "soon"}),
     "settings.remove_holiday": _always({}),
@@ -242,6 +266,15 @@ def questions(rule: Rule, address: str) -> Iterator[str]:
 
 # The second of the answer, and the cookie, which is opened.
 _STAMPS: Final = ("Date", "Expires", "Set-Cookie")
+# The steps whose pages say most: who may decide, close, name somebody, or do nothing of the kind.
+_TELLING: Final = ("approve", "finalise", "reassign", "send_to_donor", "dance")
+
+
+def is_telling(rule: Rule, address: str) -> bool:
+    """Tell whether an address is no page of a step, or one of a step that says most."""
+    return rule.endpoint != "steps.take" or address.rpartition("/")[2] in _TELLING
+
+
 _KEYS: Final = re.compile(r'(name="(?:request_key|csrf_token)" value=")[^"]*')
 
 
