@@ -289,11 +289,12 @@ def _check_duties(case: Case, route: str) -> None:
     assert appraisal.finalised_at < approval.approved_at
 
 
-def _listed(level: str, person: Person) -> str:
+def _listed(case: Case, person: Person) -> str:
     """Return what a list shows: until the declaration, a reviewer finds a proposal in My work alone."""
+    level = access.level(case, person)
     if level != "declaration":
         return level
-    return "overlap" if person.has("designer") else "nothing"
+    return "overlap" if person.has("designer") and not access.must_declare(case, person) else "nothing"
 
 
 def _check_visibility(stage: Stage, cases: list[Case]) -> None:
@@ -302,7 +303,7 @@ def _check_visibility(stage: Stage, cases: list[Case]) -> None:
         with stage.database.read() as db:
             listed = {entry.number: entry.full for entry in queries.list_proposals(db, person)[0]}
             counted = queries.count_states(db, person)
-        levels = {case.number: _listed(access.level(case, person), person) for case in cases}
+        levels = {case.number: _listed(case, person) for case in cases}
         assert listed == {number: level == "full" for number, level in levels.items() if level != "nothing"}
         assert sum(counted.values()) == len(listed)
 
