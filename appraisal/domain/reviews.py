@@ -68,6 +68,13 @@ def standing(appraisal: Appraisal) -> tuple[Review, ...]:
     return tuple(entry for entry in appraisal.reviews if entry.withdrawn_at is None)
 
 
+def undertaken(appraisal: Appraisal) -> tuple[Review, ...]:
+    """Return the reviews that stand and were neither declined nor ended by a conflict of interest."""
+    return tuple(
+        entry for entry in standing(appraisal) if not entry.declined_at and entry.declaration != "declared"
+    )
+
+
 def signed(appraisal: Appraisal) -> tuple[Review, ...]:
     """Return the signed reviews, in the order in which they were signed."""
     found = [entry for entry in standing(appraisal) if entry.signed_at is not None]
@@ -191,10 +198,7 @@ def _block_refusals(running: Appraisal, code: str, unit: str, person: Person) ->
 
 def is_taken(running: Appraisal, code: str) -> bool:
     """Tell whether somebody reviews a checklist, or has: neither declined nor in conflict."""
-    return any(
-        code in entry.checklists and not entry.declined_at and entry.declaration != "declared"
-        for entry in standing(running)
-    )
+    return any(code in entry.checklists for entry in undertaken(running))
 
 
 def own(appraisal: Appraisal, person: Person) -> Review | None:
