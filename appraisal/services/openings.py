@@ -1,7 +1,8 @@
 """Openings: an appraisal is given to a lead, handed to another one, or opened again."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import update
@@ -30,7 +31,7 @@ def assign(taking: Taking) -> Outcome:
     lead, version = taking.inputs.lead, taking.case.version
     assert lead is not None
     assert version is not None
-    case = _tightened(taking)
+    case = _retired(taking, _tightened(taking))
     number = len(case.appraisals) + 1
     id = proposals.insert_row(
         taking.db,
@@ -65,6 +66,26 @@ def assign(taking: Taking) -> Outcome:
 def _tightened(taking: Taking) -> Case:
     track = taking.inputs.track
     return replace(taking.case, track=track, tightened=track) if track else taking.case
+
+
+def _retired(taking: Taking, case: Case) -> Case:
+    """Take back what is still to be signed about an earlier version: nobody waits for it any more."""
+    left = {entry.id for appraisal in case.appraisals for entry in appraisal.reviews if entry.is_open}
+    if not left:
+        return case
+    table = tables.Review.__table__
+    taking.db.execute(update(table).where(table.c.id.in_(left)).values(withdrawn_at=taking.now))
+    return replace(
+        case,
+        appraisals=tuple(
+            replace(appraisal, reviews=_withdrawn(appraisal.reviews, left, taking.now))
+            for appraisal in case.appraisals
+        ),
+    )
+
+
+def _withdrawn(reviews: Iterable[Review], which: Container[int], now: datetime) -> tuple[Review, ...]:
+    return tuple(replace(entry, withdrawn_at=now) if entry.id in which else entry for entry in reviews)
 
 
 def _carry_over(taking: Taking, appraisal: int, lead: Person) -> Mapping[str, RatingGiven]:
@@ -165,13 +186,7 @@ def _without_review_of(taking: Taking, running: Appraisal, lead: Person) -> Appr
     open_ones = {entry.id for entry in running.reviews if entry.person == lead.id and entry.is_open}
     if open_ones:
         taking.db.execute(update(table).where(table.c.id.in_(open_ones)).values(withdrawn_at=taking.now))
-    return replace(
-        running,
-        reviews=tuple(
-            replace(entry, withdrawn_at=taking.now) if entry.id in open_ones else entry
-            for entry in running.reviews
-        ),
-    )
+    return replace(running, reviews=_withdrawn(running.reviews, open_ones, taking.now))
 
 
 def recall(taking: Taking) -> Outcome:
