@@ -115,6 +115,7 @@ SENTENCES: Mapping[str, str] = {
     "declaration_missing": N_("Say first whether you have a conflict of interest."),
     "conflict_declared": N_("You declared a conflict of interest over this proposal."),
     "conflict_missing": N_("Say what the conflict of interest is."),
+    "review_owed": N_("Sign or decline your own review first."),
     "reviewer_not_appraiser": N_("%(name)s does not hold the role of appraiser."),
     "reviewer_is_author": N_("%(name)s is an author of this proposal and may not review it."),
     "reviewer_is_lead": N_("%(name)s leads this appraisal and does not review it as well."),

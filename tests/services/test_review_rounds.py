@@ -80,3 +80,29 @@ def test_what_a_reviewer_signed_comes_along_to_be_confirmed(stage: Stage) -> Non
         reviews.sign(db, stage.library, person, stage.now, number)
     assert _own(stage, number, "eval")[1].signed_at == stage.now
     assert {given.value for given in signed.ratings.values()} == {"3"}
+
+
+def test_whoever_owes_a_review_decides_nothing_before(lite: Stage) -> None:
+    number = casts.rated(lite)
+    due = (lite.now + timedelta(days=1)).date()
+    with lite.database.begin() as db:
+        reviews.ask(db, lite.library, lite.people["desk"], lite.now, number, lite.people["all"], ["GEN"], due)
+    lite.wait(days=3)
+    casts.take(lite, "lead", number, "finalise")
+    assert casts.refused(lite, "all", number, "approve") == ("review_owed",)
+    with lite.database.begin() as db:
+        reviews.declare(db, lite.library, lite.people["all"], lite.now, number, conflict=None)
+        reviews.decline(db, lite.library, lite.people["all"], lite.now, number, "No time.")
+    lite.wait(minutes=1)
+    assert casts.take(lite, "all", number, "approve").state == "approved"
+
+
+def test_whoever_declared_a_conflict_neither_leads_nor_decides(lite: Stage) -> None:
+    number = casts.rated(lite)
+    due = (lite.now + timedelta(days=1)).date()
+    with lite.database.begin() as db:
+        reviews.ask(db, lite.library, lite.people["desk"], lite.now, number, lite.people["all"], ["GEN"], due)
+        reviews.declare(db, lite.library, lite.people["all"], lite.now, number, conflict="My sister runs it.")
+    assert casts.refused(lite, "desk", number, "reassign", lead="all", note="Ill.") == ("lead_conflicted",)
+    casts.take(lite, "lead", number, "finalise")
+    assert casts.refused(lite, "all", number, "approve") == ("conflict_declared",)
