@@ -5,9 +5,11 @@ together.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final, Literal
 
 from appraisal.definitions.workflows import Role
+from appraisal.domain import substitutions
 from appraisal.domain.facts import Case, Person
 from appraisal.i18n import N_
 
@@ -30,7 +32,8 @@ def level(case: Case, person: Person) -> Level:
     """Return how much of a proposal a person may read.
 
     *overlap* is number, title, countries, donors and state: enough for a designer to find that
-    somebody else is working on the same thing. Administrators read no proposal as such.
+    somebody else is working on the same thing. Administrators read no proposal as such. Whoever
+    stands in for the lead reads what there is to appraise, while that lasts.
     """
     if not person.active:
         return "nothing"
@@ -42,6 +45,8 @@ def level(case: Case, person: Person) -> Level:
     if person.roles & READERS or person.id in case.related("lead") | case.related("reviewer"):
         return "full"
     if person.has("appraiser") and person.unit in consulted_units(case):
+        return "full"
+    if substitutions.covers_lead(case, person):
         return "full"
     return "overlap" if person.has("designer") else "nothing"
 
@@ -61,19 +66,30 @@ def sees_running_ratings(case: Case, person: Person) -> bool:
     return (
         person.id not in case.related("author")
         and level(case, person) == "full"
-        and (person.id in case.related("lead") or person.has("coordinator") or person.has("auditor"))
+        and (
+            person.id in case.related("lead")
+            or person.has("coordinator")
+            or person.has("auditor")
+            or _appraises_instead(case, person)
+        )
     )
 
 
-def may_rate(case: Case, person: Person) -> bool:
-    """Tell whether a person rates the running appraisal now."""
-    running = case.appraisal
+def _appraises_instead(case: Case, person: Person) -> bool:
+    """Tell whether a person stands in for the lead, and not for an author as well."""
+    covered = substitutions.covered(person, "appraisals")
+    return substitutions.covers_lead(case, person) and not covered & case.related("author")
+
+
+def may_rate(case: Case, person: Person, now: datetime) -> bool:
+    """Tell whether a person rates the running appraisal now: its lead, or whoever stands in for the lead."""
+    running, authors = case.appraisal, case.related("author")
     return (
         running is not None
-        and running.lead == person.id
+        and running.lead in {person.id} | substitutions.stands_in_for(person, "appraisals", now)
         and person.has("appraiser")
         and person.active
-        and person.id not in case.related("author")
+        and not authors & substitutions.identities(case, person, "appraisals", now)
         and case.hold is None
     )
 

@@ -82,13 +82,13 @@ def _carry_over(taking: Taking, appraisal: int, lead: Person) -> Mapping[str, Ra
     items = [
         item.id for criterion in criteria for item in criterion.checklist.items if item.id in last.ratings
     ]
-    carried = {item: replace(last.ratings[item], proposed=True) for item in items}
+    carried = {item: replace(last.ratings[item], proposed=True, by=lead.id) for item in items}
     for given in carried.values():
-        insert_rating(taking, appraisal, given, lead)
+        insert_rating(taking, appraisal, given)
     return carried
 
 
-def insert_rating(taking: Taking, appraisal: int, given: RatingGiven, by: Person) -> None:
+def insert_rating(taking: Taking, appraisal: int, given: RatingGiven) -> None:
     proposals.insert_row(
         taking.db,
         tables.Rating,
@@ -98,7 +98,7 @@ def insert_rating(taking: Taking, appraisal: int, given: RatingGiven, by: Person
         comment=given.comment,
         evidence=given.evidence,
         proposed=given.proposed,
-        by=by.id,
+        by=given.by,
         at=taking.now,
     )
 
@@ -174,9 +174,8 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         chosen=finalised.chosen,
         reason=finalised.reason,
     )
-    lead = taking.case.people[finalised.lead]
     for given in finalised.ratings.values():
-        insert_rating(taking, id, given, lead)
+        insert_rating(taking, id, given)
     return replace(
         finalised,
         id=id,
