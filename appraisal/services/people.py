@@ -315,9 +315,3 @@ def list_people(db: Connection) -> list[Account]:
 def keep_hash(db: Connection, person: int, hashed: str) -> None:
     """Set a password that is hashed already; for demonstrations, where many accounts share one."""
     db.execute(update(PEOPLE).where(PEOPLE.c.id == person).values(password=hashed))
-
-
-def count_led(db: Connection, person: int) -> int:
-    """Count the appraisals under way that wait for a person as their lead."""
-    proposals = tables.Proposal.__table__
-    return db.execute(select(func.count()).where(proposals.c.holder_id == person)).scalar_one()
