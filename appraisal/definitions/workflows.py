@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from appraisal.definitions.documents import Amount, Count, Definition, Flag, Key, Part, Path_, Words
+from appraisal.definitions.documents import Amount, Count, Definition, Flag, Key, Part, Path_, Words, listed
 from appraisal.definitions.names import known
 from appraisal.i18n import Text
 
@@ -15,6 +15,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
 # The actor of what time demands; nobody can sign in as it.
 SYSTEM = "system"
+# Whom a step is for: who stands in a relation to the proposal, who holds a role, or nobody but time.
+Actor = Literal["author", "lead", "coordinator", "manager", "administrator", "system"]
 
 Holder = Literal["author", "coordinator", "lead", "manager", "nobody"]
 Outcome = Literal["none", "positive", "negative"]
@@ -114,13 +116,16 @@ class Naming(Part):
 
 
 class Transition(Part):
-    """One sentence of the workflow: from, to, by whom, when, then."""
+    """One sentence of the workflow: from, to, by whom, when, then.
+
+    ``by`` names one actor or several, any of whom may take the step.
+    """
 
     name: Key
     label: Text
     from_: Annotated[Words, Field(alias="from")]
     to: Key
-    by: Literal["author", "lead", "coordinator", "manager", "system"]
+    by: Annotated[tuple[Actor, ...], BeforeValidator(listed), Field(min_length=1)]
     excludes: tuple[Relation, ...] = ()
     act: Act
     when: tuple[Guard, ...] = ()
@@ -129,6 +134,11 @@ class Transition(Part):
     names: dict[Literal["lead"], Naming] = {}
     marks: Literal["signatory"] | None = None
     then: tuple[Effect, ...] = ()
+
+    @property
+    def is_automatic(self) -> bool:
+        """Tell whether nobody takes the step: it happens when its time has come."""
+        return SYSTEM in self.by
 
 
 class TrackCondition(Part):
@@ -196,6 +206,10 @@ class Workflow(Definition):
                 yield "from", f"‘{name}’ names ‘{state}’ twice under ‘from’"
         if transition.to not in self.states and transition.to not in (INTERNAL, PREVIOUS):
             yield "to", f"‘{name}’ leads to ‘{transition.to}’, which is not a state"
+        if len(set(transition.by)) < len(transition.by):
+            yield "by", f"‘{name}’ names the same actor twice under ‘by’"
+        if transition.is_automatic and len(transition.by) > 1:
+            yield "by", f"‘{name}’ happens by itself, so ‘{SYSTEM}’ stands alone under ‘by’"
         need = NEEDED_BY_ACT.get(transition.act)
         if need is not None and need not in transition.needs:
             yield "act", f"‘{name}’ must ask for ‘{need}’ under ‘needs’, since its act is ‘{transition.act}’"

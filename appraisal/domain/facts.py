@@ -15,7 +15,11 @@ Origin = Literal["native", "registered", "imported"]
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who may sign in; ``id`` 0 with no roles is the system, which does what time demands."""
+    """Somebody who may sign in; ``id`` 0 with no roles is the system, which does what time demands.
+
+    ``stands_in`` is for whom the person is named as a substitute, whatever the days; ``covers`` for
+    whom he stands in now, of somebody who acts (``domain.substitutions``).
+    """
 
     id: int
     name: str
@@ -27,6 +31,7 @@ class Person:
     active: bool = True
     delivery: Literal["at_once", "daily"] = "at_once"
     stands_in: tuple["StandIn", ...] = ()
+    covers: tuple["StandIn", ...] = ()
 
     def has(self, role: Role) -> bool:
         """Tell whether the person holds a role."""
@@ -98,7 +103,7 @@ class Version:
 class RatingGiven:
     """One item's rating; *proposed* ones were carried over and still wait to be confirmed.
 
-    ``reason`` is why the lead's differs from a reviewer's.
+    ``reason`` is why the lead's differs from a reviewer's; ``by`` is who gave the lead's.
     """
 
     item: str
@@ -107,6 +112,7 @@ class RatingGiven:
     evidence: str = ""
     proposed: bool = False
     reason: str = ""
+    by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

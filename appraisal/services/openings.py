@@ -104,13 +104,13 @@ def _carry_over(taking: Taking, appraisal: int, lead: Person) -> Mapping[str, Ra
     items = [
         item.id for criterion in criteria for item in criterion.checklist.items if item.id in last.ratings
     ]
-    carried = {item: replace(last.ratings[item], proposed=True, reason="") for item in items}
+    carried = {item: replace(last.ratings[item], proposed=True, by=lead.id, reason="") for item in items}
     for given in carried.values():
-        insert_rating(taking, appraisal, given, lead)
+        insert_rating(taking, appraisal, given)
     return carried
 
 
-def insert_rating(taking: Taking, appraisal: int, given: RatingGiven, by: Person) -> None:
+def insert_rating(taking: Taking, appraisal: int, given: RatingGiven) -> None:
     proposals.insert_row(
         taking.db,
         tables.Rating,
@@ -121,7 +121,7 @@ def insert_rating(taking: Taking, appraisal: int, given: RatingGiven, by: Person
         evidence=given.evidence,
         reason=given.reason,
         proposed=given.proposed,
-        by=by.id,
+        by=given.by,
         at=taking.now,
     )
 
@@ -215,9 +215,8 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         chosen=finalised.chosen,
         reason=finalised.reason,
     )
-    lead = taking.case.people[finalised.lead]
     for given in finalised.ratings.values():
-        insert_rating(taking, id, given, lead)
+        insert_rating(taking, id, given)
     return replace(
         finalised,
         reviews=tuple(_copied_review(taking, id, entry) for entry in finalised.reviews),

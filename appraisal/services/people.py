@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from appraisal.definitions.workflows import ROLES
-from appraisal.domain.facts import Person
+from appraisal.domain.facts import Person, StandIn
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import LANGUAGES
-from appraisal.storage import site, tables
+from appraisal.storage import site, substitutions, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
@@ -286,33 +286,32 @@ def _decoy(hashing: PasswordHasher) -> str:
 
 def find_person(db: Connection, id: int) -> Account:
     """Return an account by id; raises ``NotFound``."""
-    row = db.execute(select(PEOPLE).where(PEOPLE.c.id == min(id, LARGEST_ID))).one_or_none()
-    if row is None:
+    found = _accounts(db, PEOPLE.c.id == min(id, LARGEST_ID))
+    if not found:
         raise NotFound("person", str(id))
-    return _account(row)
+    return found[0]
 
 
 def find_by_email(db: Connection, email: str) -> Account | None:
     """Return an account by its address."""
-    row = db.execute(select(PEOPLE).where(PEOPLE.c.email == email.strip().lower())).one_or_none()
-    return _account(row) if row is not None else None
+    return next(iter(_accounts(db, PEOPLE.c.email == email.strip().lower())), None)
 
 
-def _account(row: Any) -> Account:
-    return Account(person_of(row), row.session_epoch, row.password is not None)
+def _accounts(db: Connection, *where: ColumnElement[bool]) -> list[Account]:
+    """Read accounts by name, each with those for whom the person is named to stand in."""
+    statement = substitutions.people_statement().where(*where).order_by(func.lower(PEOPLE.c.name))
+    return [_account(row, stands_in) for row, stands_in in substitutions.gathered(db.execute(statement))]
+
+
+def _account(row: Any, stands_in: tuple[StandIn, ...] = ()) -> Account:
+    return Account(person_of(row, stands_in), row.session_epoch, row.password is not None)
 
 
 def list_people(db: Connection) -> list[Account]:
     """Return every account, by name."""
-    return [_account(row) for row in db.execute(select(PEOPLE).order_by(func.lower(PEOPLE.c.name)))]
+    return _accounts(db)
 
 
 def keep_hash(db: Connection, person: int, hashed: str) -> None:
     """Set a password that is hashed already; for demonstrations, where many accounts share one."""
     db.execute(update(PEOPLE).where(PEOPLE.c.id == person).values(password=hashed))
-
-
-def count_led(db: Connection, person: int) -> int:
-    """Count the appraisals under way that wait for a person as their lead."""
-    proposals = tables.Proposal.__table__
-    return db.execute(select(func.count()).where(proposals.c.holder_id == person)).scalar_one()

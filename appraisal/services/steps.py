@@ -9,7 +9,7 @@ from sqlalchemy import Connection, update
 
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Act, Transition
-from appraisal.domain import access, calendars, events, machine, routes, rulebooks
+from appraisal.domain import access, calendars, events, machine, routes, rulebooks, substitutions
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Decision, Person, Step
 from appraisal.domain.refusals import Undeclared
 from appraisal.domain.rulebooks import Rulebook
@@ -17,12 +17,12 @@ from appraisal.domain.steps import Inputs
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import records
 from appraisal.storage import proposals, tables
-from appraisal.storage.facts import load_case, load_rates
+from appraisal.storage.facts import load_case, load_people, load_rates
 
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """A step that is allowed and being taken: where it leads and what was given."""
+    """A step that is allowed and being taken: where it leads, what was given, and in whose place."""
 
     db: Connection
     case: Case
@@ -32,6 +32,17 @@ class Taking:
     inputs: Inputs
     transition: Transition
     to: str
+    behalf: Person | None = None
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Return who takes the step, and in whose place."""
+        return (self.actor, self.behalf) if self.behalf else (self.actor,)
+
+    @property
+    def for_id(self) -> int | None:
+        """Return the id of the person in whose place the step is taken."""
+        return self.behalf.id if self.behalf else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +104,11 @@ def take(
     ``StepConflict``; then nothing is written.
 
     Coordinators act on any proposal that they can name, drafts that they may not read included:
-    an approval given outside is registered whatever became of the draft.
+    an approval given outside is registered whatever became of the draft. Administrators, who read
+    none, take the steps that name them.
     """
-    case, book = load(db, library, number, SYSTEM_ACTOR if actor.has("coordinator") else actor, lock=True)
+    actor = substitutions.on_duty(actor, now)
+    case, book = _load_to_act(db, library, number, actor, name)
     # Asked once the row is held: the same form sent twice at once waits for the first here.
     if (done := proposals.request_done(db, request, actor.id)) is not None:
         if done != number:
@@ -104,8 +117,25 @@ def take(
     check_seen(case, seen)
     given = inputs or Inputs()
     transition, to = machine.fire(book, case, actor, now, name, given)
-    taking = Taking(db, case, book, actor, now, given, transition, to)
+    behalf = _replaced(db, substitutions.behalf(case, actor, transition, given.behalf, now))
+    taking = Taking(db, case, book, actor, now, given, transition, to, behalf)
     return settle(taking, acts[transition.act](taking), request)
+
+
+def _load_to_act(
+    db: Connection, library: Library, number: str, actor: Person, name: str
+) -> tuple[Case, Rulebook]:
+    if actor.has("coordinator") or not actor.has("administrator"):
+        return load(db, library, number, SYSTEM_ACTOR if actor.has("coordinator") else actor, lock=True)
+    case, book = load(db, library, number, SYSTEM_ACTOR, lock=True)
+    is_theirs = any(entry.name == name and "administrator" in entry.by for entry in book.workflow.transitions)
+    if not is_theirs and access.level(case, actor) != "full":
+        raise NotFound("proposal", number)
+    return case, book
+
+
+def _replaced(db: Connection, behalf: int | None) -> Person | None:
+    return None if behalf is None else load_people(db, [behalf])[behalf]
 
 
 def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
@@ -128,6 +158,7 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
                 now,
                 taking.actor.id,
                 taking.inputs.remark,
+                taking.for_id,
             ),
         ),
     )
@@ -136,8 +167,7 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
         if not taking.book.workflow.states[taking.to].open:
             # A hold stops the clock of a proposal that is on its way; this one has arrived.
             after = end_hold(taking, after)
-    if taking.transition.marks is not None and taking.actor.id not in after.related(taking.transition.marks):
-        after = add_relation(db, after, taking.actor, taking.transition.marks, now)
+    after = _bind(taking, after)
     record = records.store(taking, after, outcome.decision) if taking.transition.then else None
     if record is not None and record.kind == "appraisal":
         after = records.quote(db, after, record)
@@ -149,11 +179,24 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
             "from": case.state,
             "to": taking.to,
             "note": taking.inputs.remark,
+            **({"for": taking.for_id} if taking.behalf else {}),
             **outcome.facts,
             **({"record": record.digest} if record else {}),
         },
         request,
     )
+
+
+def _bind(taking: Taking, after: Case) -> Case:
+    """Note what a step makes of whoever takes it and in whose place: both count as one from then on."""
+    if taking.transition.marks is not None:
+        for person in taking.people:
+            after = add_relation(taking.db, after, person, taking.transition.marks, taking.now)
+    if taking.behalf is None:
+        return after
+    if taking.behalf.id == substitutions.lead_of(taking.case) and "lead" in taking.transition.by:
+        after = add_relation(taking.db, after, taking.actor, "lead", taking.now)
+    return replace(after, people={**after.people, **{person.id: person for person in taking.people}})
 
 
 def append(
@@ -192,6 +235,7 @@ def append(
         at=taking.now,
         by=taking.actor.id,
         note=taking.inputs.remark,
+        for_id=taking.for_id,
         request=request,
     )
     return replace(after, row_version=case.row_version + 1, sequence=event.sequence, head=event.digest)

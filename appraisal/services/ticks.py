@@ -75,7 +75,7 @@ def _take_steps(db: Connection, library: Library, now: datetime, number: str) ->
             (
                 entry.transition.name
                 for entry in machine.allowed(book, case, SYSTEM_ACTOR, now)
-                if entry.is_open and entry.transition.by == "system"
+                if entry.is_open and entry.transition.is_automatic
             ),
             None,
         )

@@ -19,7 +19,7 @@ from appraisal.definitions.workflows import Relation, Role
 from appraisal.domain import facts, forms
 from appraisal.domain.tracks import Rate
 from appraisal.errors import NotFound
-from appraisal.storage import tables
+from appraisal.storage import substitutions, tables
 
 # Core tables: rows without identity, and statements that SQLAlchemy compiles once.
 PROPOSALS = tables.Proposal.__table__
@@ -249,7 +249,7 @@ def _ratings_of() -> Select[Any]:
     given = tables.Rating.__table__
     columns = [
         given.c[name]
-        for name in ("appraisal_id", "item", "value", "comment", "evidence", "proposed", "reason")
+        for name in ("appraisal_id", "item", "value", "comment", "evidence", "proposed", "reason", "by")
     ]
     return select(*columns).where(given.c.appraisal_id.in_(_appraisals_of())).order_by(given.c.id)
 
@@ -379,13 +379,19 @@ def _siblings_usd(db: Connection, parent: str, id: int) -> Decimal:
 
 
 def load_people(db: Connection, ids: Iterable[int]) -> Mapping[int, facts.Person]:
-    """Load people by id."""
+    """Load people by id, with those for whom they are named to stand in."""
     known = sorted(id for id in ids if 0 < id <= LARGEST_ID)
-    rows = db.execute(select(PEOPLE).where(PEOPLE.c.id.in_(known))).all()
-    return {row.id: person(row) for row in rows}
+    rows = substitutions.gathered(db.execute(_people_by_id(), {"ids": known}))
+    return {row.id: person(row, stands_in) for row, stands_in in rows}
 
 
-def person(row: Row[Any]) -> facts.Person:
+@cache
+def _people_by_id() -> Select[Any]:
+    statement = substitutions.people_statement().where(PEOPLE.c.id.in_(bindparam("ids", expanding=True)))
+    return statement.order_by(PEOPLE.c.id)
+
+
+def person(row: Row[Any], stands_in: tuple[facts.StandIn, ...] = ()) -> facts.Person:
     """Make a person of a row."""
     return facts.Person(
         id=row.id,
@@ -397,6 +403,7 @@ def person(row: Row[Any]) -> facts.Person:
         language=row.language,
         active=row.active,
         delivery=row.delivery,
+        stands_in=stands_in,
     )
 
 

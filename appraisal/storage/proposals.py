@@ -85,6 +85,7 @@ def insert_event(
     from_state: str = "",
     to_state: str = "",
     note: str = "",
+    for_id: int | None = None,
     request: str | None = None,
 ) -> None:
     """Append an event to the chain of a proposal."""
@@ -100,6 +101,7 @@ def insert_event(
         at=at,
         by=by,
         note=note,
+        for_id=for_id,
         request=request,
         body=event.body,
         digest=event.digest,

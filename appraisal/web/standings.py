@@ -172,7 +172,7 @@ _FOREIGN: Final = frozenset({"role_missing", "not_author", "not_lead", "inactive
 
 def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
     """Return what a person may do now, and what not and why; steps that time takes are left out."""
-    found = [entry for entry in machine.allowed(book, case, actor, now) if entry.transition.by != "system"]
+    found = [entry for entry in machine.allowed(book, case, actor, now) if not entry.transition.is_automatic]
     kinds: dict[str, list[Offer]] = {"open": [], "closed": [], "others": []}
     for entry in found:
         transition, refusals = entry.transition, entry.refusals

@@ -15,7 +15,7 @@ from appraisal.i18n import N_
 from appraisal.pdf import rules
 from appraisal.pdf.words import Words
 from appraisal.web.context import language, page, say, signed_in, site
-from appraisal.web.formats import localise, money
+from appraisal.web.formats import any_of, localise, money
 
 bp = Blueprint("workflow", __name__, url_prefix="/workflow")
 
@@ -72,6 +72,7 @@ ACTORS: Final[Mapping[str, str]] = {
     "lead": N_("the lead appraiser"),
     "coordinator": N_("a coordinator"),
     "manager": N_("a manager"),
+    "administrator": N_("an administrator"),
     "system": N_("happens by itself"),
 }
 EXCLUDED: Final[Mapping[str, str]] = {
@@ -168,7 +169,7 @@ def _step(workflow: Workflow, transition: Transition) -> Step:
         label=localise(transition.label),
         origins=tuple(_titles(workflow, transition.from_)),
         to=_destination(workflow, transition.to),
-        by=say(ACTORS[transition.by]),
+        by=any_of([say(ACTORS[actor]) for actor in transition.by]),
         excludes=tuple(say(EXCLUDED[relation]) for relation in transition.excludes),
         when=tuple(say(GUARDS[guard]) for guard in transition.when),
         gives=tuple(gives),

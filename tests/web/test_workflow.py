@@ -21,7 +21,7 @@ def test_every_name_of_the_definitions_has_its_words(site: Site) -> None:
     assert workflow.GUARDS.keys() == GUARDS.keys()
     assert workflow.INPUTS.keys() == INPUTS
     assert workflow.EXCLUDED.keys() == set(RELATIONS)
-    assert {entry.by for entry in found.transitions} <= workflow.ACTORS.keys()
+    assert {actor for entry in found.transitions for actor in entry.by} <= workflow.ACTORS.keys()
     assert {state.holder for state in found.states.values()} <= workflow.HOLDERS.keys()
     assert {effect for entry in found.transitions for effect in entry.then} <= workflow.EFFECTS.keys()
 
