@@ -113,6 +113,8 @@ SENTENCES: Mapping[str, str] = {
     "own_administration": N_("You cannot close your own account or give up its administration."),
     "track_not_tighter": N_("A track may only be made stricter."),
     "proposed_not_confirmable": N_("These ratings must be confirmed one by one: %(items)s."),
+    "conditions_due_past": N_("The due date of a condition lies in the past: %(numbers)s."),
+    "condition_not_owned": N_("The owner of a condition or an author of the proposal reports it as met."),
 }
 
 

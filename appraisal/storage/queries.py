@@ -3,7 +3,7 @@
 What a person may see is the same here as in ``domain.access``; a test holds the two together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -394,6 +394,17 @@ def holders(db: Connection, role: Role) -> list[Person]:
     people = tables.Person.__table__
     rows = db.execute(select(people).where(people.c.active.is_(True)).order_by(func.lower(people.c.name)))
     return [found for row in rows if (found := person_of(row)).has(role)]
+
+
+def ids_with(db: Connection, role: Role, units: Collection[str] | None = None) -> list[int]:
+    """Return the ids of the people with an open account and a role, of some units or of any."""
+    people = tables.Person.__table__
+    # Roles stand in one text, a space between them.
+    held = (" " + people.c.roles + " ").contains(f" {role} ")
+    statement = select(people.c.id).where(people.c.active.is_(True), held)
+    if units is not None:
+        statement = statement.where(people.c.unit.in_(sorted(units)))
+    return list(db.execute(statement.order_by(people.c.id)).scalars())
 
 
 def newest_record(db: Connection, number: str) -> RecordFound | None:
