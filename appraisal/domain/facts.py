@@ -289,7 +289,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the audit trail that moved the proposal or was taken within a state."""
+    """One step of the audit trail that moved the proposal or was taken within a state.
+
+    ``lead`` is who was named lead by it. One that left a state with a clock keeps the ``track``
+    of that time, the working days used, and their limit.
+    """
 
     sequence: int
     name: str
@@ -300,6 +304,10 @@ class Step:
     by: int
     note: str = ""
     behalf: int | None = None
+    track: str = ""
+    days_used: int | None = None
+    days_limit: int | None = None
+    lead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,8 @@ SENTENCES: Mapping[str, str] = {
     "reviews_open": N_("Asked to review, and the date has not passed: %(names)s."),
     "difference_unexplained": N_("%(item)s differs from a reviewer's rating and needs a reason."),
     "proposed_not_confirmable": N_("These ratings must be confirmed one by one: %(items)s."),
+    "conditions_due_past": N_("The due date of a condition lies in the past: %(numbers)s."),
+    "condition_not_owned": N_("The owner of a condition or an author of the proposal reports it as met."),
     "excluded_stand_in": N_("You stand in for %(name)s, %(because)s, so somebody else has to do this."),
     "excluded_replaced": N_(
         "%(name)s, %(because)s, stands in for you at present, so somebody else has to do this."

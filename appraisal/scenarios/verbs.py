@@ -49,7 +49,7 @@ def _substitute(doing: Doing) -> None:
 
 
 def _tick(doing: Doing) -> None:
-    for number in ticks.due(doing.db, doing.library):
+    for number in ticks.due(doing.db, doing.now):
         ticks.tick_one(doing.db, doing.library, doing.now, number)
 
 

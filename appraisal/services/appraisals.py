@@ -11,7 +11,6 @@ from appraisal.clock import geneva_date
 from appraisal.definitions.library import Criterion, Library
 from appraisal.domain import (
     access,
-    calendars,
     differences,
     forms,
     permissions,
@@ -19,8 +18,9 @@ from appraisal.domain import (
     rounds,
     rulebooks,
     substitutions,
+    wakings,
 )
-from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Gate, Person, Scope
+from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Gate, Person, Review, Scope
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import steps
@@ -283,15 +283,15 @@ def answer_consultation(
         refusals.append(refuse("text_missing"))
     if refusals:
         raise NotAllowed(refusals)
-    late = is_late(case, appraisal, entry.asked_at, entry.due_on, now)
+    late = is_late(case, appraisal, entry, now)
     keep_answer(db, entry, actor, now, text, late)
     said = {"unit": entry.unit, "late": late}
     return note_event(db, case, actor, now, "answer_consultation", said, aside=True)
 
 
-def is_late(case: Case, appraisal: Appraisal, asked_at: datetime, due_on: date, now: datetime) -> bool:
+def is_late(case: Case, appraisal: Appraisal, asked: Consultation | Review, now: datetime) -> bool:
     """Tell whether what is said now comes after its date, holds counted out, or after the closing."""
-    return geneva_date(now) > calendars.shifted(case, asked_at, due_on) or not appraisal.is_running
+    return geneva_date(now) > wakings.due_day(case, asked) or not appraisal.is_running
 
 
 def keep_answer(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import update
 
 from appraisal.clock import geneva_date
-from appraisal.domain import calendars, reviews
+from appraisal.domain import calendars, reviews, wakings
 from appraisal.domain.facts import (
     Appraisal,
     Case,
@@ -131,7 +131,8 @@ def _ask_units(taking: Taking, track: str, appraisal: int) -> tuple[Consultation
     case, version = taking.case, taking.case.version
     assert version is not None
     days = taking.book.workflow.tracks[track].consultation_days
-    due = calendars.add_working_days(geneva_date(taking.now), days, case.holidays.get("Geneva", frozenset()))
+    holidays = case.holidays.get(calendars.GENEVA, frozenset())
+    due = calendars.add_working_days(geneva_date(taking.now), days, holidays)
     units = dict.fromkeys(
         unit
         for criterion in taking.book.criteria_for(version.threshold_usd)
@@ -232,10 +233,16 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         row_version=1,
         conditions=tuple(_copied(taking, tables.Condition, id, entry) for entry in finalised.conditions),
         consultations=tuple(
-            _copied(taking, tables.Consultation, id, entry, proposal_id=taking.case.id)
+            _copied(taking, tables.Consultation, id, _asked_still(taking, entry), proposal_id=taking.case.id)
             for entry in finalised.consultations
         ),
     )
+
+
+def _asked_still(taking: Taking, entry: Consultation) -> Consultation:
+    """Forget that a unit had not answered when the appraisal ended, where its own date is still to come."""
+    passed = wakings.due_day(taking.case, entry) < geneva_date(taking.now)
+    return entry if passed else replace(entry, silent_at=None)
 
 
 def _copied(taking: Taking, model: type[tables.Base], appraisal: int, entry: Copied, **values: Any) -> Copied:

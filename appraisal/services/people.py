@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
+from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain.facts import Person, StandIn
 from appraisal.domain.refusals import NotAllowed, refuse
@@ -21,7 +22,7 @@ from appraisal.storage import site, substitutions, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
-from appraisal.storage.proposals import insert_row
+from appraisal.storage.proposals import insert_row, wake_open
 
 PEOPLE = tables.Person.__table__
 TOKENS = tables.Token.__table__
@@ -163,6 +164,9 @@ def change_person(
             session_epoch=before.session_epoch + (1 if ends else 0),
         )
     )
+    if (duty_station.strip() or "Geneva") != before.person.duty_station:
+        # The clocks of what the person leads follow to the other calendar.
+        wake_open(db, geneva_date(now), led_by=id)
     site.append(
         db,
         now,

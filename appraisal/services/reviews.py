@@ -18,7 +18,7 @@ from appraisal.domain.facts import Appraisal, Case, Person, RatingGiven, Review
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook, rulebook
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import appraisals, steps
+from appraisal.services import appraisals, steps, ticks
 from appraisal.services.appraisals import RatingPut
 from appraisal.services.proposals import note_event
 from appraisal.storage import proposals, tables
@@ -92,6 +92,7 @@ def _open(
     for given in _carried(case, book, running, person, codes).values():
         db.execute(insert(RATINGS).values(review_id=id, at=now, **_columns(given), proposed=True))
     case = steps.add_relation(db, case, person, "reviewer", now)
+    ticks.wake_by(db, case.id, geneva_date(now))
     said = {"review": id, "person": person.id, "checklists": codes, "due_on": due_on}
     return note_event(db, case, actor, now, "ask_review", said, aside=True)
 
@@ -155,6 +156,7 @@ def move_due(
     if refusals:
         raise NotAllowed(refusals)
     _write(db, found, due_on=due_on, silent_at=None)
+    ticks.wake_by(db, case.id, geneva_date(now))
     said = {"review": review, "due_on": due_on}
     return note_event(db, case, actor, now, "ask_review", said, aside=True)
 
@@ -395,7 +397,7 @@ def sign(
     problems = reviews.signing_problems(case, found.book, appraisal, review, comment)
     if problems:
         raise NotAllowed(problems)
-    late = appraisals.is_late(case, appraisal, review.asked_at, review.due_on, now)
+    late = appraisals.is_late(case, appraisal, review, now)
     _write(db, review, signed_at=now, late=late, comment=comment.strip()[: forms.PROSE_LIMIT])
     asked = reviews.asked_of(appraisal, review)
     if asked is not None and asked.answered_at is None:

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, update
 
+from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Act, Transition
-from appraisal.domain import access, calendars, events, machine, routes, rulebooks, substitutions
+from appraisal.domain import access, calendars, events, machine, routes, rulebooks, substitutions, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Decision, Person, Step
 from appraisal.domain.refusals import Undeclared
 from appraisal.domain.rulebooks import Rulebook
@@ -142,6 +143,7 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
     """Write the row, the event and the outbox of a step whose act is done."""
     db, case, now = taking.db, taking.case, taking.now
     moved = taking.to != case.state
+    spent = calendars.present(case, taking.book.workflow.states[case.state], now) if moved else None
     after = replace(
         outcome.case,
         state=taking.to,
@@ -159,6 +161,10 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
                 taking.actor.id,
                 taking.inputs.remark,
                 taking.for_id,
+                track=case.track if spent else "",
+                days_used=spent.used if spent else None,
+                days_limit=spent.limit if spent else None,
+                lead=outcome.facts.get("lead"),
             ),
         ),
     )
@@ -174,7 +180,7 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
     return append(
         taking,
         after,
-        {**standing(taking.book, after), **outcome.columns},
+        {**standing(taking.book, after), **_waking(taking, after), **outcome.columns},
         {
             "from": case.state,
             "to": taking.to,
@@ -237,6 +243,9 @@ def append(
         note=taking.inputs.remark,
         for_id=taking.for_id,
         request=request,
+        track=after.steps[-1].track,
+        days_used=after.steps[-1].days_used,
+        days_limit=after.steps[-1].days_limit,
     )
     return replace(after, row_version=case.row_version + 1, sequence=event.sequence, head=event.digest)
 
@@ -245,9 +254,10 @@ def standing(book: Rulebook, case: Case) -> dict[str, Any]:
     """Return the columns that lists and the indicator read, derived from the case."""
     found, approval = routes.route(case, book), case.approval
     state = book.workflow.states[case.state]
+    clock = calendars.present(case, state, case.state_since)
     return {
         "holder_id": case.appraisal.lead if state.holder == "lead" and case.appraisal else None,
-        "due_on": due_on(book, case),
+        "due_on": clock.due_on if clock else None,
         "on_hold": case.hold is not None,
         "counts": not (state.terminal and state.outcome != "positive"),
         "route": found.kind if found else "",
@@ -256,12 +266,9 @@ def standing(book: Rulebook, case: Case) -> dict[str, Any]:
     }
 
 
-def due_on(book: Rulebook, case: Case) -> date | None:
-    """Return the last day that the present state gives, holds taken into account."""
-    limit = book.workflow.states[case.state].clock.get(case.track)
-    if limit is None:
-        return None
-    return calendars.clock(case, limit, case.state_since, case.state_since).due_on
+def _waking(taking: Taking, after: Case) -> dict[str, Any]:
+    """Return the column by which a tick finds the proposal when its day has come."""
+    return {"wake_on": wakings.wake_on(taking.book, after, geneva_date(taking.now))}
 
 
 def _void_signatures(taking: Taking, after: Case) -> Case:

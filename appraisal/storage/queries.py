@@ -487,6 +487,17 @@ def holders(db: Connection, role: Role) -> list[Person]:
     return [person for person in found if person.has(role)]
 
 
+def ids_with(db: Connection, role: Role, units: Collection[str] | None = None) -> list[int]:
+    """Return the ids of the people with an open account and a role, of some units or of any."""
+    people = tables.Person.__table__
+    # Roles stand in one text, a space between them.
+    held = (" " + people.c.roles + " ").contains(f" {role} ")
+    statement = select(people.c.id).where(people.c.active.is_(True), held)
+    if units is not None:
+        statement = statement.where(people.c.unit.in_(sorted(units)))
+    return list(db.execute(statement.order_by(people.c.id)).scalars())
+
+
 def newest_record(db: Connection, number: str) -> RecordFound | None:
     """Return the newest record of a proposal by its number."""
     row = db.execute(
