@@ -14,7 +14,7 @@ from appraisal.domain.facts import SYSTEM_ACTOR, Case, Decision, Person, Step
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Inputs
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import records
+from appraisal.services import notices, records
 from appraisal.storage import proposals, tables
 from appraisal.storage.facts import load_case, load_rates
 
@@ -127,13 +127,14 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
             after = end_hold(taking, after)
     if taking.transition.marks is not None and taking.actor.id not in after.related(taking.transition.marks):
         after = add_relation(db, after, taking.actor, taking.transition.marks, now)
-    record = records.store(taking, after, outcome.decision) if taking.transition.then else None
+    record = records.store(taking, after, outcome.decision) if taking.transition.records else None
     if record is not None and record.kind == "appraisal":
         after = records.quote(db, after, record)
-    return append(
+    stands = standing(taking.book, after)
+    final = append(
         taking,
         after,
-        {**standing(taking.book, after), **outcome.columns},
+        {**stands, **outcome.columns},
         {
             "from": case.state,
             "to": taking.to,
@@ -143,6 +144,8 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
         },
         request,
     )
+    notices.tell_of_step(taking, final, stands["due_on"])
+    return final
 
 
 def append(
