@@ -150,14 +150,15 @@ def work(
     now: Callable[[], datetime],
     on_done: Callable[[Leased], None] = lambda job: None,
     courier: Courier | None = None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Do the jobs that are due until there is none; return how many were done.
+    """Do the jobs that are due until there is none, or until told to stop; return how many were done.
 
     Without a courier mail stays where it is, and so it does while its server is left alone.
     """
-    worker = _Worker(database, files, render, now, on_done)
+    worker = _Worker(database, files, render, now, on_done, is_stopped)
     busy = True
-    while busy:
+    while busy and not is_stopped():
         drawing = lease(database, now())
         for job in drawing:
             worker.draw(job)
@@ -180,6 +181,7 @@ class _Worker:
     render: records.Render
     now: Callable[[], datetime]
     on_done: Callable[[Leased], None]
+    is_stopped: Callable[[], bool]
     count: int = field(default=0)
 
     def draw(self, job: Leased) -> None:
@@ -201,7 +203,7 @@ class _Worker:
         with self.database.read() as db:
             found = load_mails(db, [job.id for job in jobs])
         for place, job in enumerate(jobs):
-            if lost == 2 or self.now() - begun > MAILS.lease / 3:
+            if lost == 2 or self.is_stopped() or self.now() - begun > MAILS.lease / 3:
                 put_back(self.database, jobs[place:], courier.rest(self.now()) if lost else self.now())
                 return
             try:

@@ -134,9 +134,10 @@ def message(mail: Mail, server: MailServer, now: datetime) -> EmailMessage:
     found["Date"] = now
     found["Message-ID"] = message_id(mail, server)
     found["Auto-Submitted"] = "auto-generated"
-    found["Content-Language"] = written.language
     found.set_content(_templates().get_template("notice.txt").render(letter=written))
     found.add_alternative(_templates().get_template("notice.html").render(letter=written), subtype="html")
+    # Set last: setting the content takes every header that speaks of content away.
+    found["Content-Language"] = written.language
     return found
 
 
@@ -265,7 +266,9 @@ class Courier:
             said = error.smtp_error
             words = said.decode(errors="replace") if isinstance(said, bytes) else said
             return self._clean(f"{place}: {error.smtp_code} {words}")
-        return self._clean(f"{place}: {error.strerror or str(error) or type(error).__name__}")
+        said = error.strerror or str(error) or type(error).__name__
+        # What smtplib puts before every reason, be it that nothing was closed but nothing came.
+        return self._clean(f"{place}: {said.removeprefix('Connection unexpectedly closed: ')}")
 
     def _clean(self, words: str) -> str:
         """A server might repeat what it was told; the password is nobody's to read."""

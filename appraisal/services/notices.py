@@ -103,15 +103,14 @@ def _put_jobs(db: Connection, people: Sequence[int], now: datetime) -> dict[int,
     """Put a message for each person in the outbox; return the jobs by person."""
     if not people:
         return {}
-    values = [
-        {"kind": MAIL, "payload": canonical({"person": person}).decode(), "run_at": now} for person in people
-    ]
-    return dict(zip(people, db.execute(_posting(), values).scalars(), strict=True))
+    payloads = {canonical({"person": person}).decode(): person for person in people}
+    rows = db.execute(_posting(), [{"kind": MAIL, "payload": payload, "run_at": now} for payload in payloads])
+    return {payloads[row.payload]: row.id for row in rows}
 
 
 @cache
-def _posting() -> ReturningInsert[int]:
-    return insert(JOBS).returning(JOBS.c.id, sort_by_parameter_order=True)
+def _posting() -> ReturningInsert[int, str]:
+    return insert(JOBS).returning(JOBS.c.id, JOBS.c.payload)
 
 
 @cache

@@ -11,7 +11,7 @@ from appraisal.definitions.workflows import Workflow
 from appraisal.domain import calendars, machine
 from appraisal.domain.facts import SYSTEM_ACTOR, Case
 from appraisal.domain.rulebooks import Rulebook
-from appraisal.services import acts, steps
+from appraisal.services import acts, notices, steps
 from appraisal.storage import tables
 from appraisal.storage.databases import Database
 
@@ -28,7 +28,7 @@ class Ticked:
 
 
 def tick(database: Database, library: Library, now: datetime) -> Ticked:
-    """Do what time demands of every proposal, each in a transaction of its own."""
+    """Do what time demands of every proposal, each in a transaction of its own, and of the daily mail."""
     with database.read() as db:
         numbers = due(db, library)
     done: list[tuple[str, str]] = []
@@ -38,6 +38,8 @@ def tick(database: Database, library: Library, now: datetime) -> Ticked:
             ticked = tick_one(db, library, now, number)
         done += ticked.steps
         marked += ticked.marks
+    with database.begin() as db:
+        notices.gather(db, now)
     return Ticked(tuple(done), tuple(marked))
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Row, select
 
 from appraisal.i18n import Language
 from appraisal.services import acts, jobs, records
-from appraisal.services.jobs import MAILS, RENDERING
+from appraisal.services.jobs import RENDERING
 from appraisal.storage import proposals, tables
 from appraisal.storage.databases import Database
 from tests import casts

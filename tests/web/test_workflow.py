@@ -65,7 +65,9 @@ def test_limits_guards_and_exclusions_are_said(client: FlaskClient, sign_in: Sig
     assert "up to US$500,000, one country only, no private funder" in page
     assert "a valid appraisal of this very version was finished before" in page
     assert "but not: its authors, whoever led an appraisal of it, whoever gave the first signature" in page
-    assert "A decision sheet is kept. Told by mail: the authors, the lead appraiser, the coordinators." in page
+    assert (
+        "A decision sheet is kept. Told by mail: the authors, the lead appraiser, the coordinators." in page
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "es"])
