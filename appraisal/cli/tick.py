@@ -27,7 +27,7 @@ def _moment(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--at", callback=_moment, help="Take this moment for the present one.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def tick(at: datetime | None, as_json: bool) -> None:
-    """Do what time demands: lapse, end holds, mark what is due. May be run as often as one likes.
+    """Do what time demands: lapse, end holds, mark dates, gather daily mail. May be run at any time.
 
     A proposal at which it fails stays as it is and is tried again next time; exit code 1 then.
     """

@@ -16,7 +16,7 @@ from appraisal.domain.refusals import Undeclared
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Inputs
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import records
+from appraisal.services import notices, records
 from appraisal.storage import proposals, tables
 from appraisal.storage.facts import load_case, load_people, load_rates
 
@@ -174,13 +174,14 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
             # A hold stops the clock of a proposal that is on its way; this one has arrived.
             after = end_hold(taking, after)
     after = _bind(taking, after)
-    record = records.store(taking, after, outcome.decision) if taking.transition.then else None
+    record = records.store(taking, after, outcome.decision) if taking.transition.records else None
     if record is not None and record.kind == "appraisal":
         after = records.quote(db, after, record)
-    return append(
+    stands = standing(taking.book, after)
+    final = append(
         taking,
         after,
-        {**standing(taking.book, after), **_waking(taking, after), **outcome.columns},
+        {**stands, **_waking(taking, after), **outcome.columns},
         {
             "from": case.state,
             "to": taking.to,
@@ -191,6 +192,8 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
         },
         request,
     )
+    notices.tell_of_step(taking, final, stands["due_on"])
+    return final
 
 
 def _bind(taking: Taking, after: Case) -> Case:

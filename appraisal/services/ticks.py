@@ -7,7 +7,7 @@ look again.
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, and_, insert, or_, select, update
 
@@ -17,7 +17,7 @@ from appraisal.domain import calendars, machine, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.wakings import Demand
-from appraisal.services import acts, steps
+from appraisal.services import acts, notices, steps
 from appraisal.services.closings import with_appraisal
 from appraisal.services.proposals import note_event
 from appraisal.storage import proposals, queries, tables
@@ -45,7 +45,7 @@ class Ticked:
 
 
 def tick(database: Database, library: Library, now: datetime) -> Ticked:
-    """Do what time demands of every proposal, each in a transaction of its own."""
+    """Do what time demands of every proposal, each in a transaction of its own, and of the daily mail."""
     return joined(ticking(database, library, now))
 
 
@@ -69,8 +69,10 @@ def ticking(database: Database, library: Library, now: datetime) -> Iterator[Tic
         for place in page:
             yield _ticked(database, library, now, place[2])
         if len(page) < PAGE:
-            return
+            break
         after = page[-1]
+    with database.begin() as db:
+        notices.gather(db, now)
 
 
 def _ticked(database: Database, library: Library, now: datetime, number: str) -> Ticked:
@@ -200,7 +202,7 @@ def _note_silence(db: Connection, case: Case, found: Sequence[Demand], now: date
     reviews = silent.get("review_overdue", [])
     units = [entry.unit for entry in running.consultations if entry.id in silent.get("consult_overdue", [])]
     said = {"appraisal": running.number, "units": units, "reviews": reviews}
-    return note_event(db, with_appraisal(case, running), SYSTEM_ACTOR, now, "note_silence", said)
+    return note_event(db, with_appraisal(case, running), SYSTEM_ACTOR, now, "note_silence", said, aside=True)
 
 
 def _silenced(running: Appraisal, silent: Mapping[str, Sequence[int]], now: datetime) -> Appraisal:
@@ -216,9 +218,29 @@ def _silenced(running: Appraisal, silent: Mapping[str, Sequence[int]], now: date
     )
 
 
+# What people are told of each demand (``domain.notices``).
+_NOTICES: Final[Mapping[str, str]] = {
+    "due_soon": "due_soon",
+    "reminder": "due_soon",
+    "overdue": "overdue",
+    "review_soon": "review_due_soon",
+    "review_overdue": "review_overdue",
+    "consult_overdue": "consultation_overdue",
+    "condition_overdue": "condition_overdue",
+}
+
+
 def _tell(db: Connection, case: Case, book: Rulebook, said: Demand, now: datetime) -> tuple[int, ...]:
     """Tell everybody whom a date concerns; return who that is."""
-    return tuple(sorted(_concerned(db, case, book, said)))
+    concerned = tuple(sorted(_concerned(db, case, book, said)))
+    facts: dict[str, Any] = {"due_on": said.due_on}
+    if said.kind == "consult_overdue":
+        facts["consultation"] = said.subject
+    if said.kind == "condition_overdue":
+        conditions = case.finalised.conditions if case.finalised else ()
+        facts["condition"] = next(entry.number for entry in conditions if entry.id == said.subject)
+    notices.tell(db, concerned, _NOTICES[said.kind], now, proposal=case.id, facts=facts)
+    return concerned
 
 
 def _concerned(db: Connection, case: Case, book: Rulebook, said: Demand) -> Collection[int]:

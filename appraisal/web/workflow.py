@@ -92,6 +92,14 @@ EFFECTS: Final[Mapping[str, str]] = {
     "appraisal_record": N_("An appraisal record is kept."),
     "decision_sheet": N_("A decision sheet is kept."),
 }
+AUDIENCES: Final[Mapping[str, str]] = {
+    "authors": N_("the authors"),
+    "lead": N_("the lead appraiser"),
+    "reviewers": N_("the reviewers"),
+    "signatories": N_("whoever gave the first signature"),
+    "coordinators": N_("the coordinators"),
+    "managers": N_("the managers"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +181,16 @@ def _step(workflow: Workflow, transition: Transition) -> Step:
         excludes=tuple(say(EXCLUDED[relation]) for relation in transition.excludes),
         when=tuple(say(GUARDS[guard]) for guard in transition.when),
         gives=tuple(gives),
-        then=tuple(say(EFFECTS[effect]) for effect in transition.then),
+        then=_effects(transition),
     )
+
+
+def _effects(transition: Transition) -> tuple[str, ...]:
+    found = [say(EFFECTS[record]) for record in transition.records]
+    if transition.told:
+        told = ", ".join(say(AUDIENCES[audience]) for audience in transition.told)
+        found.append(say(N_("Told by mail: %(people)s."), people=told))
+    return tuple(found)
 
 
 def _destination(workflow: Workflow, to: str) -> str:

@@ -131,7 +131,7 @@ def test_a_rendering_is_asked_for_once(stage: Stage) -> None:
     def ask(language: Any) -> int:
         with stage.database.begin() as db:
             records.ask_rendering(db, row.id, language, stage.now)
-            return len(db.execute(select(jobs.c.id)).all())
+            return len(db.execute(select(jobs.c.id).where(jobs.c.kind == "render")).all())
 
     assert ask("en") == 1
     assert ask("fr") == ask("fr") == 2
