@@ -44,6 +44,11 @@ def describe(playing: Play, number: str) -> dict[str, Any]:
         "usd": format(case.version.usd, "f") if case.version else None,
         "records": [record.digest for record in reversed(records)],
         "steps": [step.name for step in case.steps],
+        "stood_in": [
+            f"{step.name}: {case.name(step.by)} for {case.name(step.behalf)}"
+            for step in case.steps
+            if step.behalf is not None
+        ],
     }
 
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField, SelectMultipleField
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, reviews
+from appraisal.domain import access, calendars, reviews, substitutions, wakings
 from appraisal.domain.facts import Case, Person, Review
 from appraisal.domain.refusals import SENTENCES, NotAllowed, Refusal, refuse
 from appraisal.domain.reviews import Status
@@ -103,13 +103,14 @@ class DueForm(TranslatedForm):
 
 
 def sees_reviewers(case: Case, person: Person) -> bool:
-    """Tell whether a person may see who reviews: coordinators, auditors and the lead, none of them an author.
+    """Tell whether a person may see who reviews: coordinators, auditors and the lead.
 
-    Nor anybody who still owes a review of the proposal.
+    None of them an author, nor anybody who still owes a review of the proposal.
     """
-    if person.id in case.related("author") or access.is_blind(case, person):
-        return False
-    return person.has("coordinator") or person.has("auditor") or person.id in case.related("lead")
+    leads = person.id in case.related("lead") or substitutions.covers_lead(case, person)
+    return access.sees_running_ratings(case, person) and (
+        person.has("coordinator") or person.has("auditor") or leads
+    )
 
 
 def asked_of(opened: Opened) -> list[Asked]:
@@ -125,7 +126,7 @@ def asked(case: Case, review: Review, today: date) -> Asked:
     return Asked(
         review,
         case.name(review.person),
-        reviews.due_day(case, review),
+        wakings.due_day(case, review),
         declaration_of(review),
         say(title),
         tone,
@@ -177,7 +178,7 @@ def _open(db: Connection, number: str) -> Opened:
     """Open the appraisal for somebody who may see who reviews it; raises ``NotAllowed`` for others."""
     opened = open_appraisal(db, number)
     if access.is_blind(opened.case, actor()):
-        raise NotAllowed([refuse("review_unsigned")])
+        raise NotAllowed([refuse("review_owed")])
     if not sees_reviewers(opened.case, actor()):
         raise NotAllowed([refuse("not_visible")])
     return opened
@@ -359,7 +360,7 @@ def _barred(found: Suggestions) -> dict[str, list[str]]:
 def show(number: str, review: int) -> Answer:
     """Show what was asked of one person and what became of it."""
     opened, entry = _find(number, review)
-    return _draw_one(opened, entry, DueForm(data={"due_on": reviews.due_day(opened.case, entry)}))
+    return _draw_one(opened, entry, DueForm(data={"due_on": wakings.due_day(opened.case, entry)}))
 
 
 def _find(number: str, review: int) -> tuple[Opened, Review]:
