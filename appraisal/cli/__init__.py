@@ -23,6 +23,7 @@ COMMANDS = {
     "agreement": "agreements",
     "import-approvals": "approvals",
     "tick": "tick",
+    "mail": "mail",
     "people": "people",
     "db": "db",
 }

@@ -98,7 +98,9 @@ def _print_verbs(library: Library) -> None:
     click.echo("Transitions of the workflow:")
     for transition in library.newest_workflow().transitions:
         needs = f"; with: {', '.join(transition.needs)}" if transition.needs else ""
-        click.echo(f"  {transition.name:<{width}}{transition.label.en} (by {transition.by}{needs})")
+        click.echo(
+            f"  {transition.name:<{width}}{transition.label.en} (by {' or '.join(transition.by)}{needs})"
+        )
 
 
 def _print(value: dict[str, Any]) -> None:

@@ -140,7 +140,8 @@ def _decimal(given: Any) -> Any:
     return number
 
 
-def _listed(given: Any) -> Any:
+def listed(given: Any) -> Any:
+    """Let one word stand for a list of one."""
     return [given] if isinstance(given, str) else given
 
 
@@ -148,7 +149,7 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 Count = Annotated[int, BeforeValidator(_count)]
 Amount = Annotated[Decimal, BeforeValidator(_decimal)]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-Words = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Words = Annotated[tuple[str, ...], BeforeValidator(listed)]
 Schema = Annotated[Literal[1], BeforeValidator(_count)]
 
 

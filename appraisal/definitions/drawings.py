@@ -25,7 +25,7 @@ def dot(workflow: Workflow, language: Language = "en") -> str:
         lines.append(f"  {json.dumps(key)} [{_attributes(looks)}];")
     for transition, source, target in edges(workflow):
         looks = {"class": f"step-{transition.name}", "label": transition.label[language]}
-        if transition.by == "system":
+        if transition.is_automatic:
             looks["style"] = "dashed"
         lines.append(f"  {json.dumps(source)} -> {json.dumps(target)} [{_attributes(looks)}];")
     return "\n".join([*lines, "}", ""])

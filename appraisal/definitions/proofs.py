@@ -183,11 +183,13 @@ def _unlike(people: Sequence[_Person]) -> Iterator[tuple[int, _Person]]:
 
 
 def _actors(transition: Transition, situation: _Situation) -> Iterator[int | None]:
-    if transition.by == "system":
+    if transition.is_automatic:
         yield None
         return
     for index, person in _unlike(situation.people):
-        may = {"author": person.author, "lead": person.leads}.get(transition.by, True)
+        # Each of these people holds every role.
+        bonds = {"author": person.author, "lead": person.leads}
+        may = any(bonds.get(actor, True) for actor in transition.by)
         if may and not any(person.stands_as(relation) for relation in transition.excludes):
             yield index
 

@@ -1,11 +1,11 @@
 """Workflows: states that declare what they mean, and transitions that read as sentences."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo
 
-from appraisal.definitions.documents import Amount, Count, Definition, Flag, Key, Part, Path_, Words
+from appraisal.definitions.documents import Amount, Count, Definition, Flag, Key, Part, Path_, Words, listed
 from appraisal.definitions.names import known
 from appraisal.i18n import Text
 
@@ -15,6 +15,8 @@ ROLES: tuple[Role, ...] = get_args(Role)
 RELATIONS: tuple[Relation, ...] = get_args(Relation)
 # The actor of what time demands; nobody can sign in as it.
 SYSTEM = "system"
+# Whom a step is for: who stands in a relation to the proposal, who holds a role, or nobody but time.
+Actor = Literal["author", "lead", "coordinator", "manager", "administrator", "system"]
 
 Holder = Literal["author", "coordinator", "lead", "manager", "nobody"]
 Outcome = Literal["none", "positive", "negative"]
@@ -50,7 +52,10 @@ Act = Literal[
     "release",
 ]
 ACTS: tuple[Act, ...] = get_args(Act)
-Effect = Literal["appraisal_record", "decision_sheet"]
+Record = Literal["appraisal_record", "decision_sheet"]
+# Who can be told of a step by mail: those in a relation to the proposal, and all who hold a role.
+Audience = Literal["authors", "lead", "reviewers", "signatories", "coordinators", "managers"]
+AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 # What a person has to give along with some acts, since there would be nothing to write down without it.
 NEEDED_BY_ACT: Mapping[Act, str] = {
     "assign": "lead",
@@ -113,14 +118,33 @@ class Naming(Part):
     excludes: tuple[Relation, ...] = ()
 
 
+class Notify(Part):
+    """The effect that people are told of a step by mail."""
+
+    notify: Annotated[tuple[Audience, ...], Field(min_length=1)]
+
+
+def _kind_of_effect(given: Any) -> str:
+    # Words that no definition uses as a key: the reader looks for a fault's line by the keys on its way.
+    return "effect" if isinstance(given, str) else "notice"
+
+
+Effect = Annotated[
+    Annotated[Record, Tag("effect")] | Annotated[Notify, Tag("notice")], Discriminator(_kind_of_effect)
+]
+
+
 class Transition(Part):
-    """One sentence of the workflow: from, to, by whom, when, then."""
+    """One sentence of the workflow: from, to, by whom, when, then.
+
+    ``by`` names one actor or several, any of whom may take the step.
+    """
 
     name: Key
     label: Text
     from_: Annotated[Words, Field(alias="from")]
     to: Key
-    by: Literal["author", "lead", "coordinator", "manager", "system"]
+    by: Annotated[tuple[Actor, ...], BeforeValidator(listed), Field(min_length=1)]
     excludes: tuple[Relation, ...] = ()
     act: Act
     when: tuple[Guard, ...] = ()
@@ -129,6 +153,22 @@ class Transition(Part):
     names: dict[Literal["lead"], Naming] = {}
     marks: Literal["signatory"] | None = None
     then: tuple[Effect, ...] = ()
+
+    @property
+    def is_automatic(self) -> bool:
+        """Tell whether nobody takes the step: it happens when its time has come."""
+        return SYSTEM in self.by
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Return the records that the step makes."""
+        return tuple(effect for effect in self.then if not isinstance(effect, Notify))
+
+    @property
+    def told(self) -> tuple[Audience, ...]:
+        """Return who is told of the step."""
+        named = (name for effect in self.then if isinstance(effect, Notify) for name in effect.notify)
+        return tuple(dict.fromkeys(named))
 
 
 class TrackCondition(Part):
@@ -196,6 +236,10 @@ class Workflow(Definition):
                 yield "from", f"‘{name}’ names ‘{state}’ twice under ‘from’"
         if transition.to not in self.states and transition.to not in (INTERNAL, PREVIOUS):
             yield "to", f"‘{name}’ leads to ‘{transition.to}’, which is not a state"
+        if len(set(transition.by)) < len(transition.by):
+            yield "by", f"‘{name}’ names the same actor twice under ‘by’"
+        if transition.is_automatic and len(transition.by) > 1:
+            yield "by", f"‘{name}’ happens by itself, so ‘{SYSTEM}’ stands alone under ‘by’"
         need = NEEDED_BY_ACT.get(transition.act)
         if need is not None and need not in transition.needs:
             yield "act", f"‘{name}’ must ask for ‘{need}’ under ‘needs’, since its act is ‘{transition.act}’"

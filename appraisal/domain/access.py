@@ -6,9 +6,11 @@ together.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Final, Literal
 
 from appraisal.definitions.workflows import Role
+from appraisal.domain import substitutions
 from appraisal.domain.facts import Appraisal, Case, Consultation, Person, Review
 from appraisal.i18n import N_
 
@@ -33,7 +35,8 @@ def level(case: Case, person: Person) -> Level:
     *overlap* is number, title, countries, donors and state: enough for a designer to find that
     somebody else is working on the same thing; *declaration* is title, countries, donors and
     authors: what a reviewer needs to declare a conflict of interest, or that there is none.
-    Administrators read no proposal as such.
+    Administrators read no proposal as such. Whoever stands in for the lead reads what there is to
+    appraise, while that lasts.
     """
     if not person.active:
         return "nothing"
@@ -47,6 +50,8 @@ def level(case: Case, person: Person) -> Level:
     if person.roles & READERS or person.id in case.related("lead"):
         return "full"
     if any(review.declaration == "nothing" and not review.declined_at for review in reviews_of(case, person)):
+        return "full"
+    if substitutions.covers_lead(case, person):
         return "full"
     if is_consulted(case, person):
         return "declaration"
@@ -81,7 +86,7 @@ def sees_running_ratings(case: Case, person: Person) -> bool:
     if person.id in case.related("lead") or person.has("coordinator") or person.has("auditor"):
         return True
     running = case.appraisal
-    return running is not None and has_signed(running, person)
+    return _appraises_instead(case, person) or (running is not None and has_signed(running, person))
 
 
 def has_signed(appraisal: Appraisal, person: Person) -> bool:
@@ -89,15 +94,21 @@ def has_signed(appraisal: Appraisal, person: Person) -> bool:
     return any(review.person == person.id and review.signed_at for review in appraisal.reviews)
 
 
-def may_rate(case: Case, person: Person) -> bool:
-    """Tell whether a person rates the running appraisal now."""
-    running = case.appraisal
+def _appraises_instead(case: Case, person: Person) -> bool:
+    """Tell whether a person stands in for the lead, and not for an author as well."""
+    covered = substitutions.covered(person, "appraisals")
+    return substitutions.covers_lead(case, person) and not covered & case.related("author")
+
+
+def may_rate(case: Case, person: Person, now: datetime) -> bool:
+    """Tell whether a person rates the running appraisal now: its lead, or whoever stands in for the lead."""
+    running, authors = case.appraisal, case.related("author")
     return (
         running is not None
-        and running.lead == person.id
+        and running.lead in {person.id} | substitutions.stands_in_for(person, "appraisals", now)
         and person.has("appraiser")
         and person.active
-        and person.id not in case.related("author")
+        and not authors & substitutions.identities(case, person, "appraisals", now)
         and case.hold is None
     )
 

@@ -4,18 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from appraisal.definitions.workflows import Relation, Role
 
 Content = Mapping[str, Mapping[str, Any]]
 Gate = Literal["before_donor", "before_start"]
 Origin = Literal["native", "registered", "imported"]
+Delivery = Literal["at_once", "daily"]
+DELIVERIES: tuple[Delivery, ...] = get_args(Delivery)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who may sign in; ``id`` 0 with no roles is the system, which does what time demands."""
+    """Somebody who may sign in; ``id`` 0 with no roles is the system, which does what time demands.
+
+    ``stands_in`` is for whom the person is named as a substitute, whatever the days; ``covers`` for
+    whom he stands in now, of somebody who acts (``domain.substitutions``).
+    """
 
     id: int
     name: str
@@ -25,8 +31,9 @@ class Person:
     duty_station: str = "Geneva"
     language: str = "en"
     active: bool = True
-    delivery: Literal["at_once", "daily"] = "at_once"
+    delivery: Delivery = "at_once"
     stands_in: tuple["StandIn", ...] = ()
+    covers: tuple["StandIn", ...] = ()
 
     def has(self, role: Role) -> bool:
         """Tell whether the person holds a role."""
@@ -98,7 +105,7 @@ class Version:
 class RatingGiven:
     """One item's rating; *proposed* ones were carried over and still wait to be confirmed.
 
-    ``reason`` is why the lead's differs from a reviewer's.
+    ``reason`` is why the lead's differs from a reviewer's; ``by`` is who gave the lead's.
     """
 
     item: str
@@ -107,6 +114,7 @@ class RatingGiven:
     evidence: str = ""
     proposed: bool = False
     reason: str = ""
+    by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +291,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the audit trail that moved the proposal or was taken within a state."""
+    """One step of the audit trail that moved the proposal or was taken within a state.
+
+    ``lead`` is who was named lead by it. One that left a state with a clock keeps the ``track``
+    of that time, the working days used, and their limit.
+    """
 
     sequence: int
     name: str
@@ -294,6 +306,10 @@ class Step:
     by: int
     note: str = ""
     behalf: int | None = None
+    track: str = ""
+    days_used: int | None = None
+    days_limit: int | None = None
+    lead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,13 @@ def hold_expired(attempt: Attempt) -> Refusal | None:
 
 
 def impartial(attempt: Attempt) -> Refusal | None:
-    """Refuse whoever declared a conflict of interest over the proposal."""
-    return refuse("conflict_declared") if attempt.actor.id in access.conflicted(attempt.case) else None
+    """Refuse whoever declared a conflict of interest over the proposal, or still owes a review of it.
+
+    Somebody who must not see the appraisal yet cannot act on it either.
+    """
+    if attempt.actor.id in access.conflicted(attempt.case):
+        return refuse("conflict_declared")
+    return refuse("review_owed") if access.is_blind(attempt.case, attempt.actor) else None
 
 
 def no_block_finalised(attempt: Attempt) -> Refusal | None:

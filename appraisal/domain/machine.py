@@ -14,8 +14,18 @@ from typing import Any, Final
 from transitions import EventData, Machine
 
 from appraisal.clock import geneva_date
-from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Act, Transition, Workflow
-from appraisal.domain import access
+from appraisal.definitions.workflows import (
+    INTERNAL,
+    PREVIOUS,
+    RELATIONS,
+    ROLES,
+    Act,
+    Actor,
+    Relation,
+    Transition,
+    Workflow,
+)
+from appraisal.domain import access, permissions, substitutions
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.guards import GUARDS
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
@@ -94,36 +104,64 @@ _APART: Final[frozenset[Act]] = frozenset(
 
 def _unsigned(attempt: Attempt) -> list[Refusal]:
     """Return the one reason told to whoever still owes a review; any other would tell of the others."""
-    if attempt.transition.act in _APART or not access.is_blind(attempt.case, attempt.actor):
+    case, actor = attempt.case, attempt.actor
+    if not access.is_blind(case, actor):
         return []
-    return [refuse("review_unsigned")]
+    if attempt.transition.act in _APART and not access.must_declare(case, actor):
+        return []
+    return [refuse("review_owed")]
 
 
 def who(attempt: Attempt) -> list[Refusal]:
     """Return the reasons that lie in the person: role, relation, and what the step excludes."""
     actor, case, transition = attempt.actor, attempt.case, attempt.transition
     found: list[Refusal] = []
-    if transition.by == "system":
+    if transition.is_automatic:
         return [] if actor.id == 0 else [refuse("not_system")]
     if not actor.active:
         found.append(refuse("inactive"))
-    if transition.by == "author":
-        if actor.id not in case.related("author") or not actor.has("designer"):
-            found.append(refuse("not_author"))
-    elif transition.by == "lead":
-        running = case.appraisal or case.finalised
-        if running is None or running.lead != actor.id or not actor.has("appraiser"):
-            found.append(refuse("not_lead"))
-    elif not actor.has(transition.by):
-        found.append(refuse("role_missing", role=transition.by))
+    found += _not_among(attempt)
+    scopes = substitutions.scopes_of(transition)
     for relation in transition.excludes:
-        related = case.related(relation)
-        # A first signature binds its signatory only while it waits.
-        if relation == "signatory":
-            related = frozenset({case.signature.by}) if case.signature else frozenset()
-        if actor.id in related:
-            found.append(refuse(f"excluded_{relation}"))
+        bound = _bound(case, relation)
+        found += permissions.exclusions(case, actor, relation, bound, scopes, attempt.now)
     return found
+
+
+def _not_among(attempt: Attempt) -> list[Refusal]:
+    """Return why a person is none of those whom the step is for; nothing for one who is."""
+    actors = attempt.transition.by
+    if any(_is(attempt, actor) for actor in actors):
+        return []
+    roles = tuple(role for role in ROLES if role in actors)
+    found = [refuse(f"not_{relation}") for relation in RELATIONS if relation in actors]
+    return [*found, refuse("role_missing", role=roles)] if roles else found
+
+
+def _is(attempt: Attempt, named: Actor) -> bool:
+    """Tell whether a person is what a step names; author and lead have to hold the role for it as well.
+
+    Whoever stands in for the lead is as good as the lead.
+    """
+    actor, case = attempt.actor, attempt.case
+    match named:
+        case "author":
+            return actor.id in case.related("author") and actor.has("designer")
+        case "lead":
+            leads = {actor.id} | substitutions.stands_in_for(actor, "appraisals", attempt.now)
+            return substitutions.lead_of(case) in leads and actor.has("appraiser")
+        case "system":
+            return False
+        case _:
+            return actor.has(named)
+
+
+def _bound(case: Case, relation: Relation) -> frozenset[int]:
+    """Return who stands in a relation; a first signature binds those who gave it only while it waits."""
+    if relation != "signatory":
+        return case.related(relation)
+    signature = case.signature
+    return frozenset(id for id in (signature.by, signature.behalf) if id) if signature else frozenset()
 
 
 def guards(attempt: Attempt) -> list[Refusal]:
@@ -144,6 +182,10 @@ def inputs(attempt: Attempt) -> list[Refusal]:
             found += _CHECKS[need](attempt)
     if given.track and not _is_tighter(attempt):
         found.append(refuse("track_not_tighter"))
+    if given.behalf is not None and given.behalf not in substitutions.places(
+        attempt.case, attempt.actor, transition, attempt.now
+    ):
+        found.append(refuse("behalf_not_in_force"))
     return found
 
 
@@ -161,8 +203,11 @@ def _check_lead(attempt: Attempt) -> list[Refusal]:
     found = []
     if not lead.has(naming.role) or not lead.active:
         found.append(refuse("lead_not_appraiser", name=lead.name))
-    if any(lead.id in attempt.case.related(relation) for relation in naming.excludes):
+    barred = frozenset[int]().union(*(attempt.case.related(relation) for relation in naming.excludes))
+    if lead.id in barred:
         found.append(refuse("lead_is_author", name=lead.name))
+    elif other := barred & substitutions.identities(attempt.case, lead, "appraisals", attempt.now):
+        found.append(refuse("lead_counts_as_author", name=lead.name, other=attempt.case.name(min(other))))
     if lead.id in access.conflicted(attempt.case):
         found.append(refuse("lead_conflicted", name=lead.name))
     running = attempt.case.appraisal

@@ -3,10 +3,13 @@
 What a step of the workflow excludes, its definition says; these acts are no steps.
 """
 
+from collections.abc import Iterable
+from datetime import datetime
+
 from appraisal.definitions.workflows import Relation
-from appraisal.domain import access
-from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Person
-from appraisal.domain.refusals import Refusal, refuse
+from appraisal.domain import access, substitutions
+from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Person, Scope
+from appraisal.domain.refusals import BECAUSE, Refusal, refuse
 
 _BARRED: tuple[Relation, ...] = ("author", "lead")
 
@@ -21,7 +24,7 @@ def clearing_refusals(case: Case, condition: Condition, actor: Person) -> list[R
     return found
 
 
-def waiving_refusals(case: Case, condition: Condition, actor: Person) -> list[Refusal]:
+def waiving_refusals(case: Case, condition: Condition, actor: Person, now: datetime) -> list[Refusal]:
     """Judge whether a person may waive a condition: a manager who is neither an author nor ever led."""
     found = []
     if not condition.is_open:
@@ -33,8 +36,31 @@ def waiving_refusals(case: Case, condition: Condition, actor: Person) -> list[Re
         found.append(refuse("waiver_too_late"))
     if case.hold is not None:
         found.append(refuse("on_hold", until=case.hold.until))
-    found += [refuse(f"excluded_{relation}") for relation in _BARRED if actor.id in case.related(relation)]
+    for relation in _BARRED:
+        found += exclusions(case, actor, relation, case.related(relation), ("decisions",), now)
     return found
+
+
+def exclusions(
+    case: Case,
+    actor: Person,
+    relation: Relation,
+    bound: frozenset[int],
+    scopes: Iterable[Scope],
+    now: datetime,
+) -> list[Refusal]:
+    """Judge whether a relation bars a person: the own, or that of whoever counts as one with the person.
+
+    ``bound`` are the people who stand in the relation, ``scopes`` those in which a substitute could do this.
+    """
+    if actor.id in bound:
+        return [refuse(f"excluded_{relation}")]
+    for scope in scopes:
+        for other in sorted(substitutions.identities(case, actor, scope, now) & bound):
+            replaced = other in substitutions.stands_in_for(actor, scope, now)
+            code = "excluded_stand_in" if replaced else "excluded_replaced"
+            return [refuse(code, name=case.name(other), because=BECAUSE[relation])]
+    return []
 
 
 def answering_refusals(case: Case, consultation: Consultation, actor: Person) -> list[Refusal]:

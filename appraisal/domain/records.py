@@ -11,7 +11,7 @@ from typing import Any
 
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain import calendars, forms, guards, routes
-from appraisal.domain.facts import Appraisal, Case, Condition, Decision, Person, Version
+from appraisal.domain.facts import Appraisal, Case, Condition, Decision, Person, Step, Version
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.verdicts import applicable
 from appraisal.i18n import Text
@@ -76,7 +76,7 @@ def _head(case: Case, book: Rulebook, version_id: int | None, now: datetime, kin
             "set": {"key": book.set.key, "title": _text(book.set.title)},
             "digests": dict(book.digests),
         },
-        "steps": _steps(case, book, now),
+        "steps": _steps(case, book),
         "chain": {"sequence": case.sequence, "head": case.head},
     }
 
@@ -130,6 +130,10 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
         "number": appraisal.number,
         "record": appraisal.record,
         "lead": _person(case, appraisal.lead),
+        **_closed(case, appraisal),
+        "rated_for_lead": _rated_for_lead(
+            case, appraisal, [item.id for criterion in criteria for item in criterion.checklist.items]
+        ),
         "opened_at": appraisal.opened_at,
         "finalised_at": appraisal.finalised_at,
         "scale": [
@@ -189,6 +193,25 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
     }
 
 
+def _closed(case: Case, appraisal: Appraisal) -> dict[str, Any]:
+    """Say who closed the appraisal, and in whose place."""
+    closing = ("finalise", "request_revision")
+    step = next(
+        (step for step in case.steps if step.act in closing and step.at == appraisal.finalised_at), None
+    )
+    return _signed(case, step.by, step.behalf) if step else _signed(case, appraisal.lead, None)
+
+
+def _rated_for_lead(case: Case, appraisal: Appraisal, items: Iterable[str]) -> list[dict[str, Any]]:
+    """List who gave ratings in the place of the lead, each with the items."""
+    found: dict[int, list[str]] = {}
+    for item in items:
+        given = appraisal.ratings.get(item)
+        if given is not None and given.by not in (None, appraisal.lead):
+            found.setdefault(given.by or 0, []).append(item)
+    return [{**_person(case, rater), "items": rated} for rater, rated in found.items()]
+
+
 def _asks_revision(book: Rulebook, appraisal: Appraisal) -> bool:
     return bool(appraisal.final) and book.set.recommendation(appraisal.final).means == "revise"
 
@@ -205,7 +228,7 @@ def _decision(case: Case, decision: Decision) -> dict[str, Any]:
     second = decision.kind in ("countersign", "annul")
     return {
         "kind": decision.kind,
-        "by": _person(case, decision.by),
+        **_signed(case, decision.by, decision.behalf),
         "at": decision.at,
         "note": decision.note,
         "approved_at": decision.approved_at,
@@ -213,7 +236,11 @@ def _decision(case: Case, decision: Decision) -> dict[str, Any]:
         "document": decision.document,
         "source": decision.source,
         "contradicts": decision.contradicts,
-        "first_signature": {"by": _person(case, first.by), "at": first.at, "note": first.note}
+        "first_signature": {
+            **_signed(case, first.by, first.behalf),
+            "at": first.at,
+            "note": first.note,
+        }
         if second and first
         else None,
     }
@@ -243,17 +270,13 @@ def _condition(condition: Condition) -> dict[str, Any]:
     }
 
 
-def _steps(case: Case, book: Rulebook, now: datetime) -> list[dict[str, Any]]:
+def _steps(case: Case, book: Rulebook) -> list[dict[str, Any]]:
     """List every step with the working days that the state before it took, against its limit."""
     labels = {entry.name: _text(entry.label) for entry in book.workflow.transitions}
     found: list[dict[str, Any]] = []
     since = case.created_at
-    track = case.track
     for step in case.steps:
-        state = book.workflow.states.get(step.from_state)
-        moved = step.from_state != step.to_state
-        limit = state.clock.get(track) if state and moved else None
-        measured = calendars.clock(case, limit, since, step.at) if limit is not None else None
+        used, limit = _days(case, book, step, since)
         found.append(
             {
                 "name": step.name,
@@ -261,19 +284,36 @@ def _steps(case: Case, book: Rulebook, now: datetime) -> list[dict[str, Any]]:
                 "from": _title(book, step.from_state),
                 "to": _title(book, step.to_state),
                 "at": step.at,
-                "by": _person(case, step.by),
+                **_signed(case, step.by, step.behalf),
                 "note": step.note,
-                "days_used": measured.used if measured else None,
+                "days_used": used,
                 "days_limit": limit,
             }
         )
-        if moved:
+        if step.from_state != step.to_state:
             since = step.at
     return found
 
 
+def _days(case: Case, book: Rulebook, step: Step, since: datetime) -> tuple[int | None, int | None]:
+    """Return the working days that a step ended, and their limit, as they were measured when it was taken.
+
+    A step from before that was written down is measured now, on the present track.
+    """
+    state = book.workflow.states.get(step.from_state)
+    if step.days_limit is not None or state is None or step.from_state == step.to_state:
+        return step.days_used, step.days_limit
+    measured = calendars.measure(case, state, case.track, since, step.at)
+    return (measured.used, measured.limit) if measured else (None, None)
+
+
 def _title(book: Rulebook, state: str) -> Mapping[str, str] | None:
     return _text(book.workflow.states[state].title) if state in book.workflow.states else None
+
+
+def _signed(case: Case, by: int, behalf: int | None) -> dict[str, Any]:
+    """Say who did something, and for whom: nobody, where it was done in one's own place."""
+    return {"by": _person(case, by), "for": None if behalf is None else _person(case, behalf)}
 
 
 def _person(case: Case, person: int) -> dict[str, Any]:

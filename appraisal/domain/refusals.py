@@ -1,12 +1,14 @@
 """Refusals: why something may not be done, as a code with facts and a sentence in each language."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from babel.dates import format_date
+from babel.lists import format_list
 
+from appraisal.definitions.workflows import Role
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.errors import AppraisalError
 from appraisal.i18n import LOCALES, N_, Language, Text, say
@@ -115,6 +117,7 @@ SENTENCES: Mapping[str, str] = {
     "declaration_missing": N_("Say first whether you have a conflict of interest."),
     "conflict_declared": N_("You declared a conflict of interest over this proposal."),
     "conflict_missing": N_("Say what the conflict of interest is."),
+    "review_owed": N_("Sign or decline your own review first."),
     "reviewer_not_appraiser": N_("%(name)s does not hold the role of appraiser."),
     "reviewer_is_author": N_("%(name)s is an author of this proposal and may not review it."),
     "reviewer_is_lead": N_("%(name)s leads this appraisal and does not review it as well."),
@@ -136,11 +139,51 @@ SENTENCES: Mapping[str, str] = {
     "reviews_open": N_("Asked to review, and the date has not passed: %(names)s."),
     "difference_unexplained": N_("%(item)s differs from a reviewer's rating and needs a reason."),
     "proposed_not_confirmable": N_("These ratings must be confirmed one by one: %(items)s."),
-    "review_unsigned": N_(
-        "You still owe a review of this proposal yourself. Until it is signed or declined you see and do "
-        "nothing that rests on what others have said."
+    "conditions_due_past": N_("The due date of a condition lies in the past: %(numbers)s."),
+    "condition_not_owned": N_("The owner of a condition or an author of the proposal reports it as met."),
+    "excluded_stand_in": N_("You stand in for %(name)s, %(because)s, so somebody else has to do this."),
+    "excluded_replaced": N_(
+        "%(name)s, %(because)s, stands in for you at present, so somebody else has to do this."
     ),
-    "review_withdrawn": N_("You are no longer asked to review this proposal: a coordinator took it back."),
+    "lead_counts_as_author": N_(
+        "%(name)s and %(other)s, an author of this proposal, count as one while one stands in for the other."
+    ),
+    "lead_changed": N_("The appraisal has changed meanwhile, or has another lead by now."),
+    "behalf_not_in_force": N_("You do not stand in for this person now, or not for this."),
+    "substitution_not_yours": N_("Only %(name)s or an administrator says who stands in."),
+    "person_inactive": N_("The account of %(name)s is closed: reassign the work instead."),
+    "person_lacks_role": N_(
+        "%(name)s does not hold the role of %(role)s, so there is nothing to stand in for."
+    ),
+    "substitute_missing": N_("Choose who stands in."),
+    "substitute_is_self": N_("Nobody stands in for themselves."),
+    "substitute_inactive": N_("The account of %(name)s is closed, so this person cannot stand in."),
+    "substitute_lacks_role": N_(
+        "%(name)s does not hold the role of %(role)s, which a substitute needs as well."
+    ),
+    "substitution_ends_first": N_("The last day lies before the first."),
+    "substitution_past": N_("The last day is over already."),
+    "substitution_too_long": N_("A substitution lasts a year at the most."),
+    "substitution_overlaps": N_("From %(first)s to %(last)s %(other)s stands in already: end that first."),
+    "substitution_chained": N_(
+        "%(name)s is replaced from %(first)s to %(last)s by %(other)s, and a substitute does not pass the task on."
+    ),
+    "substitution_passed_on": N_(
+        "%(name)s stands in for %(other)s from %(first)s to %(last)s, "
+        "and a substitute does not pass the task on: end that first."
+    ),
+    "substitution_circular": N_(
+        "This would go in a circle: on some of these days %(name)s stands in for %(other)s, "
+        "directly or through others."
+    ),
+    "substitution_over": N_("This substitution is over already."),
+}
+# Why somebody who counts as one with the actor is barred, as part of a sentence about that person.
+BECAUSE: Mapping[str, str] = {
+    "author": N_("who is an author of this proposal"),
+    "lead": N_("who has led its appraisal"),
+    "reviewer": N_("who has reviewed it"),
+    "signatory": N_("who gave the first signature"),
 }
 
 
@@ -155,7 +198,7 @@ class Refusal:
         """Return the reason as a sentence."""
         values = {name: _shown(value, language) for name, value in self.facts.items()}
         if "role" in self.facts:
-            values["role"] = say(language, ROLE_TITLES[self.facts["role"]]).lower()
+            values["role"] = _roles(self.facts["role"], language)
         return say(language, SENTENCES[self.code], **values)
 
 
@@ -184,6 +227,12 @@ class Undeclared(NotAllowed):
     def __init__(self, number: str) -> None:
         self.number = number
         super().__init__([refuse("declaration_missing")])
+
+
+def _roles(given: Role | Sequence[Role], language: Language) -> str:
+    """Say which role, or any of which roles, somebody would have to hold."""
+    roles = [given] if isinstance(given, str) else given
+    return format_list([say(language, ROLE_TITLES[role]).lower() for role in roles], "or", LOCALES[language])
 
 
 def _shown(value: Any, language: Language) -> str:

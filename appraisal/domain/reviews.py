@@ -14,7 +14,7 @@ from typing import Literal
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.sets import ChecklistSet
-from appraisal.domain import access, agreements, calendars, tracks
+from appraisal.domain import access, agreements, calendars, tracks, wakings
 from appraisal.domain.agreements import Agreement
 from appraisal.domain.facts import Appraisal, Case, Consultation, Person, RatingGiven, Review
 from appraisal.domain.refusals import Refusal, refuse
@@ -80,21 +80,25 @@ def standing(appraisal: Appraisal) -> tuple[Review, ...]:
     return tuple(entry for entry in appraisal.reviews if entry.withdrawn_at is None)
 
 
+def undertaken(appraisal: Appraisal) -> tuple[Review, ...]:
+    """Return the reviews that stand and were neither declined nor ended by a conflict of interest."""
+    return tuple(
+        entry for entry in standing(appraisal) if not entry.declined_at and entry.declaration != "declared"
+    )
+
+
 def signed(appraisal: Appraisal) -> tuple[Review, ...]:
     """Return the signed reviews, in the order in which they were signed."""
     found = [entry for entry in standing(appraisal) if entry.signed_at is not None]
     return tuple(sorted(found, key=lambda entry: (entry.signed_at, entry.id)))
 
 
-def due_day(case: Case, asked: Review | Consultation) -> date:
-    """Return the last day for an answer, with the days on hold since it was asked added."""
-    return calendars.shifted(case, asked.asked_at, asked.due_on)
-
-
 def day_to_keep(case: Case, asked: Review, wanted: date) -> date:
     """Return the day to keep for a review so that its last day is the one wanted, holds counted out."""
-    holidays = case.holidays.get("Geneva", frozenset())
+    holidays = case.holidays.get(calendars.GENEVA, frozenset())
     start, held = geneva_date(asked.asked_at), [calendars.stretch_of(hold) for hold in case.holds]
+    if not held:
+        return wanted
     days = calendars.working_days_between(start, wanted, holidays, held)
     return calendars.add_working_days(start, days, holidays)
 
@@ -111,7 +115,7 @@ def status(case: Case, review: Review, today: date) -> Status:
         return "signed_late" if review.late else "signed"
     if review.silent_at:
         return "silent"
-    if due_day(case, review) < today:
+    if wakings.due_day(case, review) < today:
         return "overdue"
     return "open" if review.declaration else "undeclared"
 
@@ -158,7 +162,7 @@ def coordinating_refusals(case: Case, actor: Person) -> list[Refusal]:
     if actor.id in case.related("author"):
         found.append(refuse("excluded_author"))
     if access.is_blind(case, actor):
-        found.append(refuse("review_unsigned"))
+        found.append(refuse("review_owed"))
     if case.hold is not None:
         found.append(refuse("on_hold", until=case.hold.until))
     return found
@@ -203,10 +207,7 @@ def _block_refusals(running: Appraisal, code: str, unit: str, person: Person) ->
 
 def is_taken(running: Appraisal, code: str) -> bool:
     """Tell whether somebody reviews a checklist, or has: neither declined nor in conflict."""
-    return any(
-        code in entry.checklists and not entry.declined_at and entry.declaration != "declared"
-        for entry in standing(running)
-    )
+    return any(code in entry.checklists for entry in undertaken(running))
 
 
 def own(appraisal: Appraisal, person: Person) -> Review | None:
@@ -228,7 +229,7 @@ def owed(case: Case, person: Person) -> date | None:
     """Return by when a person still owes a review, or somebody of their unit its comments; None if not."""
     found = next((entry for entry in access.reviews_of(case, person) if entry.is_open), None)
     asked = found or waiting_for_unit(case, person)
-    return due_day(case, asked) if asked else None
+    return wakings.due_day(case, asked) if asked else None
 
 
 def unit_checklists(criteria: Iterable[Criterion], unit: str) -> tuple[str, ...]:

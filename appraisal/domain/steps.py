@@ -46,6 +46,8 @@ class Inputs:
     agreement: Agreement | None = None
     approval: ApprovalGiven | None = None
     track: str = ""
+    # In whose place a manager decides; None is the own.
+    behalf: int | None = None
 
     @property
     def remark(self) -> str:

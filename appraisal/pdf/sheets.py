@@ -50,7 +50,7 @@ def stamp(value: Value, say: Words) -> dict[str, str]:
             "text": say.text(appraisal["recommendation_titles"].get(appraisal["final"]))
             or appraisal["final"],
             "day": say.day_of(appraisal["finalised_at"]),
-            "by": appraisal["lead"]["name"],
+            "by": say.signed(appraisal) if "by" in appraisal else appraisal["lead"]["name"],
         }
     decision = value["decision"]
     labels = words.OUTCOMES if decision["kind"] in words.OUTCOMES else words.DECISIONS
@@ -59,7 +59,7 @@ def stamp(value: Value, say: Words) -> dict[str, str]:
         "day": say.say(N_("undated"))
         if decision["undated"]
         else say.day_of(decision["approved_at"] or decision["at"]),
-        "by": decision["by"]["name"],
+        "by": say.signed(decision),
     }
 
 

@@ -176,6 +176,15 @@ class Words:
         roles = ", ".join(self.label(ROLES, role) for role in person["roles"])
         return " · ".join(part for part in (person["unit"], roles) if part)
 
+    def signed(self, given: Mapping[str, Any]) -> str:
+        """Name who did something, and for whom; ``given`` holds both under ``by`` and ``for``.
+
+        Records of earlier versions of the product know nobody who acts for another.
+        """
+        name: str = given["by"]["name"]
+        other = given.get("for")
+        return self.say(N_("%(name)s, for %(other)s"), name=name, other=other["name"]) if other else name
+
     def size(self, octets: int) -> str:
         """Write the size of a file in thousands of bytes."""
         return self.say(N_("%(count)s kB"), count=self.number(-(-octets // 1000)))

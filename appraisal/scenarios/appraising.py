@@ -32,7 +32,7 @@ def rate(doing: Doing) -> Case:
     mine = {item: put for item, put in puts.items() if item not in blocks}
     for unit in dict.fromkeys(blocks.values()):
         theirs = {item: put for item, put in puts.items() if blocks.get(item) == unit}
-        if running is None or not (theirs and access.may_rate(case, doing.actor)):
+        if running is None or not (theirs and access.may_rate(case, doing.actor, doing.now)):
             mine |= {item: put for item, put in theirs.items() if item in doing.given or running is None}
         elif not reviewing.by_stand_in(doing, unit, theirs):
             mine |= {item: put for item, put in theirs.items() if item in doing.given}

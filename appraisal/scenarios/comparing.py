@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from appraisal.domain import routes, rulebooks
+from appraisal.domain import calendars, routes, rulebooks
 from appraisal.domain.facts import Appraisal, Case, Person
 from appraisal.scenarios import describing
 from appraisal.scenarios.files import expected
 from appraisal.scenarios.plays import Play
-from appraisal.services import indicators, steps
+from appraisal.services import indicators
 from appraisal.storage import queries
 from appraisal.storage.facts import load_case
 
@@ -27,6 +27,7 @@ def describe(playing: Play, number: str) -> dict[str, Any]:
     running = case.appraisal
     assessed = rulebooks.assess_appraisal(book, case, running) if running else None
     verdicts = dict(appraisal.verdicts) if appraisal else {}
+    clock = calendars.present(case, book.workflow.states[case.state], playing.now)
     return {
         "number": case.number,
         "state": case.state,
@@ -45,8 +46,13 @@ def describe(playing: Play, number: str) -> dict[str, Any]:
         "usd": format(case.version.usd, "f") if case.version else None,
         "records": [record.digest for record in reversed(records)],
         "steps": [step.name for step in case.steps],
+        "stood_in": [
+            f"{step.name}: {case.name(step.by)} for {case.name(step.behalf)}"
+            for step in case.steps
+            if step.behalf is not None
+        ],
         "days": describing.days_used(case, book, playing.now),
-        "due": due.isoformat() if (due := steps.due_on(book, case)) else None,
+        "due": clock.due_on.isoformat() if clock else None,
         **describing.describe_appraisal(case, book, playing.people, running or appraisal or _last(case)),
     }
 

@@ -91,7 +91,7 @@ def days_used(case: Case, book: Rulebook, now: datetime) -> dict[str, int]:
     arrived = [step for step in case.steps if step.from_state != step.to_state]
     left = [*(step.at for step in arrived), now][1:]
     for step, until in zip(arrived, left, strict=True):
-        limit = book.workflow.states[step.to_state].clock.get(case.track)
-        if limit is not None:
-            found[step.to_state] = calendars.clock(case, limit, step.at, until).used
+        state = book.workflow.states[step.to_state]
+        if (measured := calendars.measure(case, state, case.track, step.at, until)) is not None:
+            found[step.to_state] = measured.used
     return found

@@ -68,7 +68,8 @@ _BY_ACT: Final[Mapping[str, tuple[str, ...]]] = {
 def transition_terms(transition: Transition) -> Terms:
     """Return what may stand under the ``with`` of a transition."""
     needed = [key for need in transition.needs for key in _BY_NEED.get(need, ())]
-    return Terms("proposal", ("note", "reason", *needed, *_BY_ACT.get(transition.act, ())))
+    place = ("behalf",) if "manager" in transition.by else ()
+    return Terms("proposal", ("note", "reason", *needed, *_BY_ACT.get(transition.act, ()), *place))
 
 
 def listed(given: Any) -> list[Any]:
@@ -133,6 +134,12 @@ _TYPES: Final[Mapping[str, Any]] = {
     "author": Somebody,
     "reviewer": Somebody,
     "due": Day,
+    "behalf": Somebody,
+    "person": Somebody,
+    "substitute": Somebody,
+    "scope": Literal["appraisals", "decisions"],
+    "first": Day,
+    "last": Day,
     "until": DayOrNothing,
     "date": DayOrNothing,
     "approved_at": ApprovedAt,

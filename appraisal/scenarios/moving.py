@@ -21,7 +21,7 @@ def transition(doing: Doing) -> Case:
     """Take a transition as the web does, after what its person would have written before."""
     case = load_case(doing.db, doing.number)
     taken = _book(doing, case).workflow.transition(doing.do)
-    if taken.act in ("finalise", "request_revision") and access.may_rate(case, doing.actor):
+    if taken.act in ("finalise", "request_revision") and access.may_rate(case, doing.actor, doing.now):
         appraising.recommend(doing)
     if taken.act == "submit" and not doing.switched_off("answers"):
         _answer_changes(doing, case)
@@ -58,7 +58,9 @@ def _inputs(doing: Doing, taken: Transition) -> Inputs:
     note = doing.text("note", doing.text("reason", NOTE if taken.note == "required" else ""))
     values: dict[str, Any] = {"note": note, "track": doing.text("track")}
     if "lead" in needs and "lead" in given:
-        values["lead"] = doing.play.people[doing.text("lead")]
+        values["lead"] = doing.person("lead")
+    if "behalf" in given:
+        values["behalf"] = doing.person("behalf").id
     if "missing" in needs:
         values["missing"] = doing.text("missing", NOTE)
     if "changes" in needs:

@@ -126,7 +126,8 @@ def _take(playing: Play, timed: Timed) -> None:
 def _doing(playing: Play, timed: Timed, db: Connection) -> Doing:
     step = timed.step
     number = playing.numbers[step.to] if step.to is not None else ""
-    return Doing(playing, db, playing.actor(step.by), timed.at, step.do, number, step.with_)
+    actor = playing.actor(db, step.by, timed.at)
+    return Doing(playing, db, actor, timed.at, step.do, number, step.with_)
 
 
 def _differ(playing: Play, timed: Timed, message: str) -> None:

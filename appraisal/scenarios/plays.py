@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import SYSTEM
+from appraisal.domain import substitutions
 from appraisal.domain.facts import SYSTEM_ACTOR, Person
 from appraisal.errors import AppraisalError
 from appraisal.scenarios.files import Script
@@ -41,9 +42,11 @@ class Play:
     now: datetime = FIRST
     differences: list[str] = field(default_factory=list)
 
-    def actor(self, key: str) -> Person:
-        """Return a person of the scenario."""
-        return SYSTEM_ACTOR if key == SYSTEM else self.people[key]
+    def actor(self, db: Connection, key: str, now: datetime) -> Person:
+        """Return a person of the scenario, with those for whom the person stands in by now."""
+        if key == SYSTEM:
+            return SYSTEM_ACTOR
+        return substitutions.on_duty(people.find_person(db, self.people[key].id).person, now)
 
     def stand_in(self, db: Connection, unit: str, now: datetime) -> Person:
         """Return an appraiser of a unit, who answers for it."""
@@ -83,6 +86,10 @@ class Doing:
     def library(self) -> Library:
         """Return the library that the scenario goes by."""
         return self.play.library
+
+    def person(self, key: str) -> Person:
+        """Return the person that a key names, as of this moment; the actor where it names nobody."""
+        return self.play.actor(self.db, self.given[key], self.now) if key in self.given else self.actor
 
     def text(self, key: str, default: str = "") -> str:
         """Return what was given as a text; what was given empty stays empty."""

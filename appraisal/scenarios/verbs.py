@@ -11,7 +11,7 @@ from appraisal.scenarios import appraising, drafting, reviewing
 from appraisal.scenarios.givens import APPROVAL, Terms
 from appraisal.scenarios.neutral import SHORT_NAMES
 from appraisal.scenarios.plays import Doing
-from appraisal.services import settings, ticks
+from appraisal.services import settings, substitutions, ticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,21 @@ def _enter_rate(doing: Doing) -> None:
     )
 
 
+def _substitute(doing: Doing) -> None:
+    substitutions.name_substitute(
+        doing.db,
+        doing.actor,
+        doing.now,
+        person=doing.person("person").id,
+        substitute=doing.person("substitute").id,
+        scope=doing.given["scope"],
+        first=date.fromisoformat(doing.text("first")),
+        last=date.fromisoformat(doing.text("last")),
+    )
+
+
 def _tick(doing: Doing) -> None:
-    for number in ticks.due(doing.db, doing.library):
+    for number in ticks.due(doing.db, doing.now):
         ticks.tick_one(doing.db, doing.library, doing.now, number)
 
 
@@ -118,6 +131,15 @@ VERBS: Final[Mapping[str, Verb]] = {
         _enter_rate,
         "enter a rate; with: currency, day, per_usd, source",
         Terms("site", ("currency", "day", "per_usd", "source"), required=("currency", "day", "per_usd")),
+    ),
+    "substitute": Verb(
+        _substitute,
+        "name who stands in; with: person (the actor unless named), substitute, scope, first, last",
+        Terms(
+            "site",
+            ("person", "substitute", "scope", "first", "last"),
+            required=("substitute", "scope", "first", "last"),
+        ),
     ),
     "tick": Verb(_tick, "do what time demands, as the actor system", Terms("site")),
 }

@@ -9,8 +9,18 @@ from sqlalchemy import Connection, delete, insert, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Criterion, Library
-from appraisal.domain import access, calendars, differences, forms, permissions, reviews, rounds, rulebooks
-from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Gate, Person
+from appraisal.domain import (
+    access,
+    differences,
+    forms,
+    permissions,
+    reviews,
+    rounds,
+    rulebooks,
+    substitutions,
+    wakings,
+)
+from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Gate, Person, Review, Scope
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import steps
@@ -47,24 +57,31 @@ class ConditionPut:
 
 
 def _rateable(
-    db: Connection, library: Library, actor: Person, number: str, seen: int | None
+    db: Connection, library: Library, actor: Person, now: datetime, number: str, seen: int | None
 ) -> tuple[Case, rulebooks.Rulebook, Appraisal]:
-    """Load for rating; ``seen`` is the row version of the appraisal, not of the proposal."""
+    """Load for rating; ``seen`` is the row version of the appraisal, not of the proposal.
+
+    Whoever rates for the lead has led from then on: neither of the two will ever decide.
+    """
+    actor = substitutions.on_duty(actor, now)
     case, book = steps.load(db, library, number, actor, lock=True)
     running = case.appraisal
-    if running is None or not access.may_rate(case, actor):
-        raise NotAllowed([_rate_refusal(case, actor)])
+    if running is None or not access.may_rate(case, actor, now):
+        raise NotAllowed([_rate_refusal(case, actor, now)])
     if seen is not None and running.row_version != seen:
         raise StepConflict(seen, running.row_version)
-    return case, book, running
+    return steps.add_relation(db, case, actor, "lead", now), book, running
 
 
-def _rate_refusal(case: Case, actor: Person) -> Refusal:
+def _rate_refusal(case: Case, actor: Person, now: datetime) -> Refusal:
     if case.appraisal is None:
         return refuse("not_open_for_rating")
     if case.hold is not None:
         return refuse("on_hold", until=case.hold.until)
-    return refuse("excluded_author") if actor.id in case.related("author") else refuse("not_lead")
+    leads = {actor.id} | substitutions.stands_in_for(actor, "appraisals", now)
+    scopes: tuple[Scope, ...] = ("appraisals",) if case.appraisal.lead in leads else ()
+    barred = permissions.exclusions(case, actor, "author", case.related("author"), scopes, now)
+    return next(iter(barred), refuse("not_lead"))
 
 
 def rate(
@@ -82,7 +99,7 @@ def rate(
     An item or value that the set does not have is refused; what a rating still lacks (a comment)
     is said by the checklists and holds up finalising only.
     """
-    case, book, running = _rateable(db, library, actor, number, seen)
+    case, book, running = _rateable(db, library, actor, now, number, seen)
     criteria = reviews.criteria_of(case, book, running)
     wrong = unusable(book, criteria, ratings)
     units = reviews.block_items(criteria)
@@ -170,7 +187,7 @@ def confirm_unchanged(
     db: Connection, library: Library, actor: Person, now: datetime, number: str, *, seen: int | None = None
 ) -> Case:
     """Confirm all proposed ratings of items whose evidence did not change; the others stay proposed."""
-    case, book, running = _rateable(db, library, actor, number, seen)
+    case, book, running = _rateable(db, library, actor, now, number, seen)
     changed = changed_evidence(case, book)
     blocked = reviews.block_items(book.criteria)
     items = [
@@ -205,7 +222,7 @@ def recommend(
     An empty choice follows what is computed. Whether the choice is open is judged by the step
     that makes it final; a recommendation that the set does not have is refused at once.
     """
-    case, book, running = _rateable(db, library, actor, number, seen)
+    case, book, running = _rateable(db, library, actor, now, number, seen)
     known = _items(case, book, running)
     wrong = [
         refuse("item_unknown", item=put.item) for put in conditions if put.item and put.item not in known
@@ -266,15 +283,15 @@ def answer_consultation(
         refusals.append(refuse("text_missing"))
     if refusals:
         raise NotAllowed(refusals)
-    late = is_late(case, appraisal, entry.asked_at, entry.due_on, now)
+    late = is_late(case, appraisal, entry, now)
     keep_answer(db, entry, actor, now, text, late)
     said = {"unit": entry.unit, "late": late}
     return note_event(db, case, actor, now, "answer_consultation", said, aside=True)
 
 
-def is_late(case: Case, appraisal: Appraisal, asked_at: datetime, due_on: date, now: datetime) -> bool:
+def is_late(case: Case, appraisal: Appraisal, asked: Consultation | Review, now: datetime) -> bool:
     """Tell whether what is said now comes after its date, holds counted out, or after the closing."""
-    return geneva_date(now) > calendars.shifted(case, asked_at, due_on) or not appraisal.is_running
+    return geneva_date(now) > wakings.due_day(case, asked) or not appraisal.is_running
 
 
 def keep_answer(
@@ -331,7 +348,7 @@ def waive_condition(
 ) -> Case:
     """Waive a condition: a manager's act, after which only an override can approve."""
     case, entry = _condition(db, library, actor, number, condition, seen)
-    refusals = permissions.waiving_refusals(case, entry, actor)
+    refusals = permissions.waiving_refusals(case, entry, actor, now)
     if not reason.strip():
         refusals.append(refuse("note_missing"))
     if refusals:

@@ -32,13 +32,14 @@ def _decide(taking: Taking, kind: DecisionKind, case: Case | None = None, **valu
         kind=kind,
         at=taking.now,
         by=taking.actor.id,
+        for_id=taking.for_id,
         **fields,
     )
-    decision = Decision(id=id, kind=kind, at=taking.now, by=taking.actor.id, **fields)
+    decision = Decision(id=id, kind=kind, at=taking.now, by=taking.actor.id, behalf=taking.for_id, **fields)
     after = replace(
         before,
         decisions=(*before.decisions, decision),
-        people={**before.people, taking.actor.id: taking.actor},
+        people={**before.people, **{person.id: person for person in taking.people}},
     )
     said = {
         "decision": kind,

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import update
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, reviews
+from appraisal.domain import access, calendars, reviews, wakings
 from appraisal.domain.facts import (
     Appraisal,
     Case,
@@ -30,7 +30,7 @@ def assign(taking: Taking) -> Outcome:
     lead, version = taking.inputs.lead, taking.case.version
     assert lead is not None
     assert version is not None
-    case = _tightened(taking)
+    case = _retired(taking, _tightened(taking))
     number = len(case.appraisals) + 1
     id = proposals.insert_row(
         taking.db,
@@ -50,7 +50,6 @@ def assign(taking: Taking) -> Outcome:
         ratings=_carry_over(taking, id, lead),
         consultations=_ask_units(taking, case.track, id),
     )
-    case = _without_reviews_of(taking, case, lead)
     after = steps.add_relation(
         taking.db, replace(case, appraisals=(*case.appraisals, appraisal)), lead, "lead", taking.now
     )
@@ -66,6 +65,12 @@ def assign(taking: Taking) -> Outcome:
 def _tightened(taking: Taking) -> Case:
     track = taking.inputs.track
     return replace(taking.case, track=track, tightened=track) if track else taking.case
+
+
+def _retired(taking: Taking, case: Case) -> Case:
+    """Take back what is still to be signed about an earlier version: nobody waits for it any more."""
+    left = {entry.id for appraisal in case.appraisals for entry in appraisal.reviews if entry.is_open}
+    return _taken_back(taking, case, left)
 
 
 def _carry_over(taking: Taking, appraisal: int, lead: Person) -> Mapping[str, RatingGiven]:
@@ -84,13 +89,13 @@ def _carry_over(taking: Taking, appraisal: int, lead: Person) -> Mapping[str, Ra
     items = [
         item.id for criterion in criteria for item in criterion.checklist.items if item.id in last.ratings
     ]
-    carried = {item: replace(last.ratings[item], proposed=True, reason="") for item in items}
+    carried = {item: replace(last.ratings[item], proposed=True, by=lead.id, reason="") for item in items}
     for given in carried.values():
-        insert_rating(taking, appraisal, given, lead)
+        insert_rating(taking, appraisal, given)
     return carried
 
 
-def insert_rating(taking: Taking, appraisal: int, given: RatingGiven, by: Person) -> None:
+def insert_rating(taking: Taking, appraisal: int, given: RatingGiven) -> None:
     proposals.insert_row(
         taking.db,
         tables.Rating,
@@ -101,7 +106,7 @@ def insert_rating(taking: Taking, appraisal: int, given: RatingGiven, by: Person
         evidence=given.evidence,
         reason=given.reason,
         proposed=given.proposed,
-        by=by.id,
+        by=given.by,
         at=taking.now,
     )
 
@@ -111,7 +116,8 @@ def _ask_units(taking: Taking, track: str, appraisal: int) -> tuple[Consultation
     case, version = taking.case, taking.case.version
     assert version is not None
     days = taking.book.workflow.tracks[track].consultation_days
-    due = calendars.add_working_days(geneva_date(taking.now), days, case.holidays.get("Geneva", frozenset()))
+    holidays = case.holidays.get(calendars.GENEVA, frozenset())
+    due = calendars.add_working_days(geneva_date(taking.now), days, holidays)
     units = dict.fromkeys(
         unit
         for criterion in taking.book.criteria_for(version.threshold_usd)
@@ -213,9 +219,8 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         chosen=finalised.chosen,
         reason=finalised.reason,
     )
-    lead = taking.case.people[finalised.lead]
     for given in finalised.ratings.values():
-        insert_rating(taking, id, given, lead)
+        insert_rating(taking, id, given)
     return replace(
         finalised,
         reviews=tuple(_copied_review(taking, id, entry) for entry in finalised.reviews),
@@ -231,10 +236,16 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         row_version=1,
         conditions=tuple(_copied(taking, tables.Condition, id, entry) for entry in finalised.conditions),
         consultations=tuple(
-            _copied(taking, tables.Consultation, id, entry, proposal_id=taking.case.id)
+            _copied(taking, tables.Consultation, id, _asked_still(taking, entry), proposal_id=taking.case.id)
             for entry in finalised.consultations
         ),
     )
+
+
+def _asked_still(taking: Taking, entry: Consultation) -> Consultation:
+    """Forget that a unit had not answered when the appraisal ended, where its own date is still to come."""
+    passed = wakings.due_day(taking.case, entry) < geneva_date(taking.now)
+    return entry if passed else replace(entry, silent_at=None)
 
 
 def _copied(taking: Taking, model: type[tables.Base], appraisal: int, entry: Copied, **values: Any) -> Copied:

@@ -10,18 +10,19 @@ from typing import Any, Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
+from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import ROLES
-from appraisal.domain.facts import Person
+from appraisal.domain.facts import DELIVERIES, Person, StandIn
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import LANGUAGES
-from appraisal.storage import site, tables
+from appraisal.storage import site, substitutions, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
-from appraisal.storage.proposals import insert_row
+from appraisal.storage.proposals import insert_row, wake_open
 
 PEOPLE = tables.Person.__table__
 TOKENS = tables.Token.__table__
@@ -33,7 +34,15 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 Purpose = Literal["invitation", "reset"]
 BadPersonCode = Literal[
-    "email", "email_taken", "name", "roles", "language", "password_short", "password_long", "link"
+    "email",
+    "email_taken",
+    "name",
+    "roles",
+    "language",
+    "delivery",
+    "password_short",
+    "password_long",
+    "link",
 ]
 
 
@@ -163,6 +172,9 @@ def change_person(
             session_epoch=before.session_epoch + (1 if ends else 0),
         )
     )
+    if (duty_station.strip() or "Geneva") != before.person.duty_station:
+        # The clocks of what the person leads follow to the other calendar.
+        wake_open(db, geneva_date(now), led_by=id)
     site.append(
         db,
         now,
@@ -182,6 +194,21 @@ def set_language(db: Connection, person: int, language: str) -> None:
     """Remember the language that a person reads in."""
     if language in LANGUAGES:
         db.execute(update(PEOPLE).where(PEOPLE.c.id == person).values(language=language))
+
+
+def choose(db: Connection, person: Person, *, language: str, delivery: str) -> None:
+    """Change what is a person's own: the language, and whether mail comes at once or daily.
+
+    Raises ``BadPerson``.
+    """
+    codes: list[BadPersonCode] = []
+    if language not in LANGUAGES:
+        codes.append("language")
+    if delivery not in DELIVERIES:
+        codes.append("delivery")
+    if codes:
+        raise BadPerson(codes)
+    db.execute(update(PEOPLE).where(PEOPLE.c.id == person.id).values(language=language, delivery=delivery))
 
 
 def issue_link(db: Connection, actor: Person, now: datetime, person: int, purpose: Purpose) -> str:
@@ -286,33 +313,32 @@ def _decoy(hashing: PasswordHasher) -> str:
 
 def find_person(db: Connection, id: int) -> Account:
     """Return an account by id; raises ``NotFound``."""
-    row = db.execute(select(PEOPLE).where(PEOPLE.c.id == min(id, LARGEST_ID))).one_or_none()
-    if row is None:
+    found = _accounts(db, PEOPLE.c.id == min(id, LARGEST_ID))
+    if not found:
         raise NotFound("person", str(id))
-    return _account(row)
+    return found[0]
 
 
 def find_by_email(db: Connection, email: str) -> Account | None:
     """Return an account by its address."""
-    row = db.execute(select(PEOPLE).where(PEOPLE.c.email == email.strip().lower())).one_or_none()
-    return _account(row) if row is not None else None
+    return next(iter(_accounts(db, PEOPLE.c.email == email.strip().lower())), None)
 
 
-def _account(row: Any) -> Account:
-    return Account(person_of(row), row.session_epoch, row.password is not None)
+def _accounts(db: Connection, *where: ColumnElement[bool]) -> list[Account]:
+    """Read accounts by name, each with those for whom the person is named to stand in."""
+    statement = substitutions.people_statement().where(*where).order_by(func.lower(PEOPLE.c.name))
+    return [_account(row, stands_in) for row, stands_in in substitutions.gathered(db.execute(statement))]
+
+
+def _account(row: Any, stands_in: tuple[StandIn, ...] = ()) -> Account:
+    return Account(person_of(row, stands_in), row.session_epoch, row.password is not None)
 
 
 def list_people(db: Connection) -> list[Account]:
     """Return every account, by name."""
-    return [_account(row) for row in db.execute(select(PEOPLE).order_by(func.lower(PEOPLE.c.name)))]
+    return _accounts(db)
 
 
 def keep_hash(db: Connection, person: int, hashed: str) -> None:
     """Set a password that is hashed already; for demonstrations, where many accounts share one."""
     db.execute(update(PEOPLE).where(PEOPLE.c.id == person).values(password=hashed))
-
-
-def count_led(db: Connection, person: int) -> int:
-    """Count the appraisals under way that wait for a person as their lead."""
-    proposals = tables.Proposal.__table__
-    return db.execute(select(func.count()).where(proposals.c.holder_id == person)).scalar_one()

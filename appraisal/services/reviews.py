@@ -18,7 +18,7 @@ from appraisal.domain.facts import Appraisal, Case, Person, RatingGiven, Review
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook, rulebook
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import appraisals, steps
+from appraisal.services import appraisals, steps, ticks
 from appraisal.services.appraisals import RatingPut
 from appraisal.services.proposals import note_event
 from appraisal.storage import proposals, tables
@@ -52,8 +52,8 @@ def ask(
 ) -> Case:
     """Ask somebody to review checklists of the running appraisal by a day: a coordinator's act.
 
-    What the person put down before on this proposal comes along as proposed, to be confirmed. A review
-    left unsigned in an earlier round is taken back, so that nobody stays blind for it.
+    What the person put down before on this proposal, signed or not, comes along as proposed, to be
+    confirmed.
     """
     case, book = steps.load(db, library, number, actor, lock=True)
     refusals = reviews.asking_refusals(case, book, person, checklists, due_on, actor, now)
@@ -77,9 +77,6 @@ def _open(
 ) -> Case:
     order = [entry.checklist.code for entry in reviews.criteria_of(case, book, running)]
     codes = sorted(set(checklists), key=order.index)
-    for left in access.reviews_of(case, person):
-        if left.is_open:
-            _write(db, left, withdrawn_at=now)
     id = proposals.insert_row(
         db,
         tables.Review,
@@ -96,6 +93,7 @@ def _open(
     for given in _carried(case, book, running, person, codes).values():
         db.execute(insert(RATINGS).values(review_id=id, at=now, **_columns(given), proposed=True))
     case = steps.add_relation(db, case, person, "reviewer", now)
+    ticks.wake_by(db, case.id, geneva_date(now))
     said = {"review": id, "person": person.id, "checklists": codes, "due_on": due_on}
     return note_event(db, case, actor, now, "ask_review", said, aside=True)
 
@@ -118,8 +116,15 @@ def _carried(
         if entry.checklist.code in codes
         for item in entry.checklist.items
     }
-    mine = (entry for entry in reversed(access.reviews_of(case, person)) if entry.signed_at or entry.is_open)
-    last = next((entry for entry in mine if entry.ratings), None)
+    last = next(
+        (
+            entry
+            for appraisal in reversed(case.appraisals)
+            for entry in reversed(appraisal.reviews)
+            if entry.person == person.id and entry.ratings and not entry.declined_at
+        ),
+        None,
+    )
     found = {} if last is None else {item: given for item, given in last.ratings.items() if item in items}
     block = {
         item: given
@@ -154,6 +159,7 @@ def move_due(
     if refusals:
         raise NotAllowed(refusals)
     _write(db, found, due_on=reviews.day_to_keep(case, found, due_on), silent_at=None)
+    ticks.wake_by(db, case.id, geneva_date(now))
     said = {"review": review, "due_on": due_on}
     return note_event(db, case, actor, now, "ask_review", said, aside=True)
 
@@ -395,7 +401,7 @@ def sign(
     problems = reviews.signing_problems(case, found.book, appraisal, review, comment)
     if problems:
         raise NotAllowed(problems)
-    late = appraisals.is_late(case, appraisal, review.asked_at, review.due_on, now)
+    late = appraisals.is_late(case, appraisal, review, now)
     _write(db, review, signed_at=now, late=late, comment=comment.strip()[: forms.PROSE_LIMIT])
     asked = reviews.asked_of(appraisal, review)
     if asked is not None and asked.answered_at is None:

@@ -2,27 +2,28 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, update
 
+from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Act, Transition
-from appraisal.domain import access, calendars, events, machine, routes, rulebooks
+from appraisal.domain import access, calendars, events, machine, routes, rulebooks, substitutions, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Decision, Person, Step
 from appraisal.domain.refusals import NotAllowed, Undeclared, refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Inputs
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import records
+from appraisal.services import notices, records
 from appraisal.storage import proposals, tables
-from appraisal.storage.facts import load_case, load_rates
+from appraisal.storage.facts import load_case, load_people, load_rates
 
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """A step that is allowed and being taken: where it leads and what was given."""
+    """A step that is allowed and being taken: where it leads, what was given, and in whose place."""
 
     db: Connection
     case: Case
@@ -32,6 +33,17 @@ class Taking:
     inputs: Inputs
     transition: Transition
     to: str
+    behalf: Person | None = None
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Return who takes the step, and in whose place."""
+        return (self.actor, self.behalf) if self.behalf else (self.actor,)
+
+    @property
+    def for_id(self) -> int | None:
+        """Return the id of the person in whose place the step is taken."""
+        return self.behalf.id if self.behalf else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +67,7 @@ def load(
     """
     case, book = _readable(db, library, number, actor, lock=lock)
     if access.is_blind(case, actor):
-        raise NotAllowed([refuse("review_unsigned")])
+        raise NotAllowed([refuse("review_owed")])
     return case, book
 
 
@@ -106,12 +118,11 @@ def take(
     ``StepConflict``; then nothing is written.
 
     Coordinators act on any proposal that they can name, drafts that they may not read included:
-    an approval given outside is registered whatever became of the draft.
+    an approval given outside is registered whatever became of the draft. Administrators, who read
+    none, take the steps that name them.
     """
-    loaded_by = SYSTEM_ACTOR if actor.has("coordinator") else actor
-    case, book = _readable(db, library, number, loaded_by, lock=True)
-    if access.must_declare(case, actor):
-        raise Undeclared(number)
+    actor = substitutions.on_duty(actor, now)
+    case, book = _load_to_act(db, library, number, actor, name)
     # Asked once the row is held: the same form sent twice at once waits for the first here.
     if (done := proposals.request_done(db, request, actor.id)) is not None:
         if done != number:
@@ -120,14 +131,32 @@ def take(
     check_seen(case, seen)
     given = inputs or Inputs()
     transition, to = machine.fire(book, case, actor, now, name, given)
-    taking = Taking(db, case, book, actor, now, given, transition, to)
+    behalf = _replaced(db, substitutions.behalf(case, actor, transition, given.behalf, now))
+    taking = Taking(db, case, book, actor, now, given, transition, to, behalf)
     return settle(taking, acts[transition.act](taking), request)
+
+
+def _load_to_act(
+    db: Connection, library: Library, number: str, actor: Person, name: str
+) -> tuple[Case, Rulebook]:
+    if actor.has("coordinator") or not actor.has("administrator"):
+        return _readable(db, library, number, SYSTEM_ACTOR if actor.has("coordinator") else actor, lock=True)
+    case, book = _readable(db, library, number, SYSTEM_ACTOR, lock=True)
+    is_theirs = any(entry.name == name and "administrator" in entry.by for entry in book.workflow.transitions)
+    if not is_theirs and access.level(case, actor) != "full":
+        raise NotFound("proposal", number)
+    return case, book
+
+
+def _replaced(db: Connection, behalf: int | None) -> Person | None:
+    return None if behalf is None else load_people(db, [behalf])[behalf]
 
 
 def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
     """Write the row, the event and the outbox of a step whose act is done."""
     db, case, now = taking.db, taking.case, taking.now
     moved = taking.to != case.state
+    spent = calendars.present(case, taking.book.workflow.states[case.state], now) if moved else None
     after = replace(
         outcome.case,
         state=taking.to,
@@ -144,6 +173,11 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
                 now,
                 taking.actor.id,
                 taking.inputs.remark,
+                taking.for_id,
+                track=case.track if spent else "",
+                days_used=spent.used if spent else None,
+                days_limit=spent.limit if spent else None,
+                lead=outcome.facts.get("lead"),
             ),
         ),
     )
@@ -152,24 +186,39 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
         if not taking.book.workflow.states[taking.to].open:
             # A hold stops the clock of a proposal that is on its way; this one has arrived.
             after = end_hold(taking, after)
-    if taking.transition.marks is not None and taking.actor.id not in after.related(taking.transition.marks):
-        after = add_relation(db, after, taking.actor, taking.transition.marks, now)
-    record = records.store(taking, after, outcome.decision) if taking.transition.then else None
+    after = _bind(taking, after)
+    record = records.store(taking, after, outcome.decision) if taking.transition.records else None
     if record is not None and record.kind == "appraisal":
         after = records.quote(db, after, record)
-    return append(
+    stands = standing(taking.book, after)
+    final = append(
         taking,
         after,
-        {**standing(taking.book, after), **outcome.columns},
+        {**stands, **_waking(taking, after), **outcome.columns},
         {
             "from": case.state,
             "to": taking.to,
             "note": taking.inputs.remark,
+            **({"for": taking.for_id} if taking.behalf else {}),
             **outcome.facts,
             **({"record": record.digest} if record else {}),
         },
         request,
     )
+    notices.tell_of_step(taking, final, stands["due_on"])
+    return final
+
+
+def _bind(taking: Taking, after: Case) -> Case:
+    """Note what a step makes of whoever takes it and in whose place: both count as one from then on."""
+    if taking.transition.marks is not None:
+        for person in taking.people:
+            after = add_relation(taking.db, after, person, taking.transition.marks, taking.now)
+    if taking.behalf is None:
+        return after
+    if taking.behalf.id == substitutions.lead_of(taking.case) and "lead" in taking.transition.by:
+        after = add_relation(taking.db, after, taking.actor, "lead", taking.now)
+    return replace(after, people={**after.people, **{person.id: person for person in taking.people}})
 
 
 def append(
@@ -208,7 +257,11 @@ def append(
         at=taking.now,
         by=taking.actor.id,
         note=taking.inputs.remark,
+        for_id=taking.for_id,
         request=request,
+        track=after.steps[-1].track,
+        days_used=after.steps[-1].days_used,
+        days_limit=after.steps[-1].days_limit,
     )
     return replace(after, row_version=case.row_version + 1, sequence=event.sequence, head=event.digest)
 
@@ -217,9 +270,10 @@ def standing(book: Rulebook, case: Case) -> dict[str, Any]:
     """Return the columns that lists and the indicator read, derived from the case."""
     found, approval = routes.route(case, book), case.approval
     state = book.workflow.states[case.state]
+    clock = calendars.present(case, state, case.state_since)
     return {
         "holder_id": case.appraisal.lead if state.holder == "lead" and case.appraisal else None,
-        "due_on": due_on(book, case),
+        "due_on": clock.due_on if clock else None,
         "on_hold": case.hold is not None,
         "counts": not (state.terminal and state.outcome != "positive"),
         "route": found.kind if found else "",
@@ -228,12 +282,9 @@ def standing(book: Rulebook, case: Case) -> dict[str, Any]:
     }
 
 
-def due_on(book: Rulebook, case: Case) -> date | None:
-    """Return the last day that the present state gives, holds taken into account."""
-    limit = book.workflow.states[case.state].clock.get(case.track)
-    if limit is None:
-        return None
-    return calendars.clock(case, limit, case.state_since, case.state_since).due_on
+def _waking(taking: Taking, after: Case) -> dict[str, Any]:
+    """Return the column by which a tick finds the proposal when its day has come."""
+    return {"wake_on": wakings.wake_on(taking.book, after, geneva_date(taking.now))}
 
 
 def _void_signatures(taking: Taking, after: Case) -> Case:

@@ -3,7 +3,7 @@
 What a person may see is the same here as in ``domain.access``; a test holds the two together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +15,8 @@ from appraisal.definitions.workflows import Role
 from appraisal.domain.access import OPEN_EVENTS, READERS
 from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
-from appraisal.storage import tables
+from appraisal.domain.substitutions import covered
+from appraisal.storage import substitutions, tables
 from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
 
@@ -67,9 +68,13 @@ class Filters:
 
 def related(person: Person, *relations: str) -> ColumnElement[bool]:
     """Return the condition that a person stands in one of the relations to a proposal."""
+    return _any_related({person.id}, *relations)
+
+
+def _any_related(people: Collection[int], *relations: str) -> ColumnElement[bool]:
     return exists().where(
         RELATIONS.c.proposal_id == PROPOSALS.c.id,
-        RELATIONS.c.person_id == person.id,
+        RELATIONS.c.person_id.in_(sorted(people)),
         RELATIONS.c.relation.in_(relations),
     )
 
@@ -101,7 +106,8 @@ def fully_visible(person: Person) -> ColumnElement[bool]:
     if person.roles & READERS:
         return or_(submitted, mine)
     reviewer = reviewing(person, REVIEWS.c.declaration == "nothing", REVIEWS.c.declined_at.is_(None))
-    return or_(mine, and_(submitted, or_(related(person, "lead"), reviewer)))
+    appraises = or_(related(person, "lead"), reviewer, substitutions.leads_instead(person))
+    return or_(mine, and_(submitted, appraises))
 
 
 def _submitted(person: Person) -> ColumnElement[bool]:
@@ -206,23 +212,34 @@ def work_of(
 ) -> list[tuple[str, Listed]]:
     """List what waits for a person, by what is due first; each with the holder that makes it theirs.
 
-    ``held_by`` gives for each holder (author, coordinator, lead, manager) the states it holds. For
-    coordinators, *orphaned* ones are added: their lead's account is closed.
+    ``held_by`` gives for each holder (author, coordinator, lead, manager) the states it holds. What
+    waits for a lead for whom the person stands in has the holder *substitute*. For coordinators,
+    *orphaned* ones are added: their lead's account is closed.
     """
     mine: list[ColumnElement[bool]] = []
     if held_by.get("author"):
         mine.append(and_(PROPOSALS.c.state.in_(held_by["author"]), related(person, "author")))
     if held_by.get("lead"):
         mine.append(and_(PROPOSALS.c.state.in_(held_by["lead"]), PROPOSALS.c.holder_id == person.id))
+        if replaced := covered(person, "appraisals"):
+            mine.append(
+                and_(
+                    PROPOSALS.c.state.in_(held_by["lead"]),
+                    PROPOSALS.c.holder_id.in_(sorted(replaced)),
+                    ~_any_related({person.id} | replaced, "author"),
+                )
+            )
     for role in ("coordinator", "manager"):
         if held_by.get(role) and person.has(role):
             barred = ("author", "lead") if role == "manager" else ("author",)
+            # A manager is barred by those for whom he decides as well: they count as one.
+            counted = covered(person, "decisions") if role == "manager" else frozenset()
             # What was approved outside is on record here and waits for nobody.
             mine.append(
                 and_(
                     PROPOSALS.c.state.in_(held_by[role]),
                     PROPOSALS.c.route != "outside",
-                    ~related(person, *barred),
+                    ~_any_related({person.id} | counted, *barred),
                 )
             )
     if person.has("coordinator") and person.active:
@@ -245,8 +262,10 @@ def _closed_accounts() -> Select[tuple[int]]:
 
 
 def _whose(holder: str, lead: int | None, person: Person) -> str:
-    """Tell an appraisal of one's own from one whose lead has left, which a coordinator reassigns."""
-    return "orphaned" if holder == "lead" and lead != person.id else holder
+    """Tell an appraisal of one's own from that of somebody who is away, and from one whose lead has left."""
+    if holder != "lead" or lead == person.id:
+        return holder
+    return "substitute" if lead in covered(person, "appraisals") else "orphaned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +451,7 @@ class Happened:
     by_name: str
     note: str
     digest: str
+    for_name: str
 
 
 # Steps carry an act; of the other events, those that are no secret to whoever reviews.
@@ -445,19 +465,23 @@ def history_of(db: Connection, proposal: int, *, aside: bool = True) -> list[Hap
     else is noted may tell of what others said in their reviews, or of what the lead made of it.
     """
     people = tables.Person.__table__
+    replaced = people.alias("replaced")
+    columns: tuple[ColumnElement[Any], ...] = (
+        EVENTS.c.sequence,
+        EVENTS.c.name,
+        EVENTS.c.from_state,
+        EVENTS.c.to_state,
+        EVENTS.c.at,
+        EVENTS.c.by,
+        func.coalesce(people.c.name, "system"),
+        EVENTS.c.note,
+        EVENTS.c.digest,
+        func.coalesce(replaced.c.name, ""),
+    )
     rows = db.execute(
-        select(
-            EVENTS.c.sequence,
-            EVENTS.c.name,
-            EVENTS.c.from_state,
-            EVENTS.c.to_state,
-            EVENTS.c.at,
-            EVENTS.c.by,
-            func.coalesce(people.c.name, "system"),
-            EVENTS.c.note,
-            EVENTS.c.digest,
-        )
+        select(*columns)
         .outerjoin(people, people.c.id == EVENTS.c.by)
+        .outerjoin(replaced, replaced.c.id == EVENTS.c.for_id)
         .where(EVENTS.c.proposal_id == proposal, true() if aside else _TOLD_TO_ALL)
         .order_by(EVENTS.c.sequence)
     )
@@ -475,8 +499,22 @@ def appraisers(db: Connection) -> list[Person]:
 def holders(db: Connection, role: Role) -> list[Person]:
     """Return the people with an open account and a role, by name."""
     people = tables.Person.__table__
-    rows = db.execute(select(people).where(people.c.active.is_(True)).order_by(func.lower(people.c.name)))
-    return [found for row in rows if (found := person_of(row)).has(role)]
+    rows = db.execute(
+        substitutions.people_statement().where(people.c.active.is_(True)).order_by(func.lower(people.c.name))
+    )
+    found = [person_of(row, stands_in) for row, stands_in in substitutions.gathered(rows)]
+    return [person for person in found if person.has(role)]
+
+
+def ids_with(db: Connection, role: Role, units: Collection[str] | None = None) -> list[int]:
+    """Return the ids of the people with an open account and a role, of some units or of any."""
+    people = tables.Person.__table__
+    # Roles stand in one text, a space between them.
+    held = (" " + people.c.roles + " ").contains(f" {role} ")
+    statement = select(people.c.id).where(people.c.active.is_(True), held)
+    if units is not None:
+        statement = statement.where(people.c.unit.in_(sorted(units)))
+    return list(db.execute(statement.order_by(people.c.id)).scalars())
 
 
 def newest_record(db: Connection, number: str) -> RecordFound | None:
@@ -533,3 +571,22 @@ def overdue_conditions(db: Connection, person: Person, today: date) -> list[Over
         .order_by(conditions.c.due_on, PROPOSALS.c.number, conditions.c.number)
     )
     return [Overdue(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """A proposal whose running appraisal somebody leads: nothing of it but what tells it from others."""
+
+    number: str
+    workflow: str
+    row_version: int
+
+
+def led_by(db: Connection, person: int) -> list[Led]:
+    """List the proposals whose running appraisal waits for a person as its lead, oldest first."""
+    rows = db.execute(
+        select(PROPOSALS.c.number, PROPOSALS.c.workflow, PROPOSALS.c.row_version)
+        .where(PROPOSALS.c.holder_id == person)
+        .order_by(PROPOSALS.c.id)
+    )
+    return [Led(*row) for row in rows]

@@ -9,11 +9,13 @@ from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
 
 from appraisal import i18n
+from appraisal.domain import substitutions
 from appraisal.domain.facts import Person
 from appraisal.errors import NotFound
 from appraisal.paths import folder
 from appraisal.services import people
 from appraisal.web import (
+    accounts,
     agreements,
     appraisals,
     approvals,
@@ -22,6 +24,7 @@ from appraisal.web import (
     drafts,
     errors,
     formats,
+    handovers,
     indicators,
     proposals,
     reconciliations,
@@ -36,6 +39,9 @@ from appraisal.web import (
 )
 from appraisal.web import (
     people as people_pages,
+)
+from appraisal.web import (
+    substitutions as substitution_pages,
 )
 from appraisal.web.context import Site, new_request_key
 
@@ -56,6 +62,9 @@ BLUEPRINTS = (
     records.bp,
     indicators.bp,
     people_pages.bp,
+    handovers.bp,
+    substitution_pages.bp,
+    accounts.bp,
     settings.bp,
     workflow.bp,
 )
@@ -130,7 +139,9 @@ def _set_up_sessions(app: Flask, site: Site) -> None:
             return None
         if not account.person.active or str(account.session_epoch) != epoch:
             return None
-        return sessions.Visitor(account.person, account.session_epoch)
+        # The door: for whom the person stands in is looked at once for the whole request.
+        person = substitutions.on_duty(account.person, site.now())
+        return sessions.Visitor(person, account.session_epoch)
 
 
 def _choose_language(site: Site) -> None:
@@ -189,16 +200,21 @@ def _navigation(person: Person) -> list[dict[str, Any]]:
             say(i18n.N_("Reviewer agreement")),
             "agreements.show",
         ),
+        (person.has("appraiser") or person.has("manager"), say(i18n.N_("Substitutes")), "substitutions.show"),
         (person.has("coordinator"), say(i18n.N_("Rates")), "settings.rates"),
         (person.has("administrator"), say(i18n.N_("People")), "people.index"),
         (person.has("administrator"), say(i18n.N_("Holidays")), "settings.holidays"),
+        (person.has("administrator"), say(i18n.N_("Mail")), "settings.mail"),
     ]
-    here = (request.blueprint, request.endpoint)
+    here = request.endpoint
+    # One blueprint may hold several pages of the menu; a page beneath one of them belongs to its blueprint.
+    stands_in_menu = any(endpoint == here for _, _, endpoint in entries)
     return [
         {
             "text": text,
             "href": url_for(endpoint),
-            "current": endpoint == here[1] or endpoint.split(".")[0] == here[0],
+            "current": endpoint == here
+            or (not stands_in_menu and endpoint.split(".")[0] == request.blueprint),
         }
         for shown, text, endpoint in entries
         if shown

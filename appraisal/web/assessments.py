@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from appraisal.definitions.checklists import Checklist
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.sets import Recommendation, Verdict
-from appraisal.domain import access, machine, reviews, rulebooks
+from appraisal.domain import access, machine, reviews, rulebooks, substitutions
 from appraisal.domain.facts import Appraisal, Case, Person, RatingGiven, Version
 from appraisal.domain.refusals import Refusal, refuse
 from appraisal.domain.reviews import Row
@@ -88,7 +88,13 @@ class Opened:
     @cached_property
     def may_rate(self) -> bool:
         """Tell whether the reader rates this appraisal now."""
-        return self.appraisal.is_running and access.may_rate(self.case, self.reader)
+        return self.appraisal.is_running and access.may_rate(self.case, self.reader, site().now())
+
+    @property
+    def replaced(self) -> str:
+        """Return the name of the lead for whom the reader stands in; empty for everybody else."""
+        is_substitute = substitutions.covers_lead(self.case, self.reader)
+        return self.case.name(self.appraisal.lead) if is_substitute else ""
 
     @cached_property
     def blocks(self) -> Mapping[str, str]:
@@ -263,8 +269,11 @@ def difference_page(opened: Opened, row: Row) -> str:
 
 
 def closing_steps(opened: Opened) -> list[Offer]:
-    """Return the steps that are the lead's from here, with what speaks against each; none for others."""
-    if opened.appraisal.lead != opened.reader.id:
+    """Return the steps that are the lead's from here, with what speaks against each.
+
+    They are shown to the lead and to whoever stands in for the lead, to nobody else.
+    """
+    if opened.appraisal.lead != opened.reader.id and not opened.replaced:
         return []
     return [
         Offer(
@@ -273,5 +282,5 @@ def closing_steps(opened: Opened) -> list[Offer]:
             tuple(refusal.say(language()) for refusal in entry.refusals),
         )
         for entry in machine.allowed(opened.book, opened.case, opened.reader, site().now())
-        if entry.transition.by == "lead"
+        if "lead" in entry.transition.by
     ]

@@ -1,6 +1,7 @@
 """Conditions: closing one with evidence, and waiving one, each with the reasons why somebody may not."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -73,7 +74,7 @@ def waive(number: str, condition: int) -> Answer:
         number,
         condition,
         WaiverForm(request.form),
-        permissions.waiving_refusals,
+        partial(permissions.waiving_refusals, now=site().now()),
         appraisals.waive_condition,
         {
             "act": "waive",

@@ -153,7 +153,8 @@ def _countersigning(case: Case, book: Rulebook, now: datetime) -> list[Row]:
     first = case.signature
     if first is None:
         return _deciding(case, book, now)
-    signed = say(N_("%(name)s, %(at)s"), name=case.name(first.by), at=formats.moment(first.at))
+    name = formats.signed(case.name(first.by), case.name(first.behalf))
+    signed = say(N_("%(name)s, %(at)s"), name=name, at=formats.moment(first.at))
     return [
         _row(N_("First signature"), signed),
         _row(N_("Reason given with it"), first.note),

@@ -13,7 +13,7 @@ from appraisal.domain.facts import Appraisal, Case, Contribution, Person, Versio
 from appraisal.domain.forms import Content
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.i18n import N_
-from appraisal.web import contents, reviewers, standings
+from appraisal.web import contents, formats, reviewers, standings
 from appraisal.web.context import actor, language, say, site
 
 
@@ -185,7 +185,7 @@ def _decisions(case: Case) -> list[dict[str, Any]]:
         {
             "title": standings.decision_title(entry),
             "decision": entry,
-            "name": case.name(entry.by),
+            "name": formats.signed(case.name(entry.by), case.name(entry.behalf)),
             "version": versions.get(entry.version_id) if entry.version_id else None,
         }
         for entry in case.decisions

@@ -1,6 +1,6 @@
 """Formats: dates, money and names as the reader's language writes them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
+from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from appraisal.clock import GENEVA
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain.access import ROLE_TITLES
-from appraisal.i18n import N_, Language, Text
+from appraisal.i18n import LOCALES, N_, Language, Text
 from appraisal.web.context import language, say
 
 ROUTE_TITLES: Final[Mapping[str, str]] = {
@@ -110,6 +111,16 @@ def translated(message: str) -> str:
     return say(message) if message else ""
 
 
+def signed(name: str, other: str) -> str:
+    """Return who did something, and in whose place where that was not the own."""
+    return say(N_("%(name)s, for %(other)s"), name=name, other=other) if other else name
+
+
+def any_of(words: Sequence[str]) -> str:
+    """Return words as alternatives: one, or another, or the last."""
+    return format_list(words, "or", LOCALES[language()])
+
+
 def size(value: int) -> str:
     """Write a number of bytes."""
     if value < 1024 * 1024:
@@ -146,6 +157,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "countries": countries,
     "text": localise,
     "translated": translated,
+    "signed": signed,
     "size": size,
     "route": route,
     "reason": reason,

@@ -3,7 +3,7 @@
 from datetime import date, datetime, time
 from typing import Any, Final
 
-from wtforms import BooleanField, FieldList, FormField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, FieldList, FormField, RadioField, SelectField, StringField, TextAreaField
 
 from appraisal.clock import GENEVA, geneva_date
 from appraisal.domain.refusals import SENTENCES
@@ -107,6 +107,17 @@ class ApprovalForm(TranslatedForm):
         return ApprovalGiven(
             written(self.document), written(self.source), None if day is None else end_of(day, now)
         )
+
+
+class PlaceForm(TranslatedForm):
+    """In whose place somebody decides who stands in for a manager."""
+
+    behalf = RadioField(
+        N_("In whose place do you do this?"),
+        description=N_("You sign it either way; it is printed for whom."),
+        default="",
+        validate_choice=False,
+    )
 
 
 class NoteForm(TranslatedForm):

@@ -12,6 +12,7 @@ from appraisal.domain.refusals import NotAllowed
 from appraisal.i18n import N_
 from appraisal.services import people
 from appraisal.services.people import Account, BadPerson
+from appraisal.storage import queries
 from appraisal.web.context import actor, begin, page, read, say, sentences, site, with_role
 from appraisal.web.formats import role_titles
 from appraisal.web.forms import TranslatedForm, choice
@@ -29,7 +30,7 @@ _DUTIES = {
     "administrator": N_("Keeps accounts and holidays; reads no proposal."),
 }
 # Each language in its own words, so that whoever reads only one finds it.
-_LANGUAGES = (("en", "English"), ("fr", "Français"), ("es", "Español"))
+LANGUAGES = (("en", "English"), ("fr", "Français"), ("es", "Español"))
 
 
 class PersonForm(TranslatedForm):
@@ -51,7 +52,7 @@ class PersonForm(TranslatedForm):
     )
     duty_station = StringField(N_("Duty station"), default="Geneva", render_kw={"width": "20"})
     language = RadioField(
-        N_("Language"), choices=[choice(code, name) for code, name in _LANGUAGES], default="en"
+        N_("Language"), choices=[choice(code, name) for code, name in LANGUAGES], default="en"
     )
 
 
@@ -139,10 +140,10 @@ def edit(id: int) -> Answer:
 
 def _draw(account: Account, form: PersonForm, refused: Sequence[str] = ()) -> str:
     with read() as db:
-        leads = people.count_led(db, account.person.id)
+        led = queries.led_by(db, account.person.id)
     link = session.pop("link", None)
     shown = link[1] if link and link[0] == account.person.id else ""
-    return page("people/edit.html", account=account, form=form, link=shown, leads=leads, refused=refused)
+    return page("people/edit.html", account=account, form=form, link=shown, led=led, refused=refused)
 
 
 def _change(account: Account, form: PersonForm) -> Answer:

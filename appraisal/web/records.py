@@ -20,6 +20,7 @@ from appraisal.services import records, steps
 from appraisal.storage import queries, renderings
 from appraisal.storage import site as site_log
 from appraisal.storage.queries import RecordFound
+from appraisal.web import formats
 from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site, with_role
 from appraisal.web.standings import DECISION_TITLES, RECORD_TITLES
 
@@ -129,17 +130,25 @@ def _rows(opened: Opened, value: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _appraisal_rows(appraisal: dict[str, Any]) -> list[dict[str, Any]]:
     titles = appraisal["recommendation_titles"]
+    closed = [{"key": say(N_("Closed by")), "value": _signed(appraisal)}] if appraisal.get("for") else []
     return [
         {"key": say(N_("Lead appraiser")), "value": appraisal["lead"]["name"]},
+        *closed,
         {"key": say(N_("Recommendation")), "value": titles[appraisal["final"]][language()]},
     ]
+
+
+def _signed(given: dict[str, Any]) -> str:
+    """Return who signed, and for whom; records of earlier versions of the product say nothing of that."""
+    other = given.get("for")
+    return formats.signed(given["by"]["name"], other["name"] if other else "")
 
 
 def _decision_rows(value: dict[str, Any]) -> list[dict[str, Any]]:
     decision, relied_on = value["decision"], value["appraisal_record"]
     found: list[dict[str, Any]] = [
         {"key": say(N_("Decision")), "value": say(DECISION_TITLES[decision["kind"]])},
-        {"key": say(N_("By")), "value": decision["by"]["name"]},
+        {"key": say(N_("By")), "value": _signed(decision)},
     ]
     if relied_on:
         href = url_for("records.show", digest=relied_on)

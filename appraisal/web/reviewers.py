@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField, SelectMultipleField
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, reviews
+from appraisal.domain import access, calendars, reviews, substitutions, wakings
 from appraisal.domain.facts import Case, Person, Review
 from appraisal.domain.refusals import SENTENCES, NotAllowed, Refusal, refuse
 from appraisal.domain.reviews import Status
@@ -103,13 +103,14 @@ class DueForm(TranslatedForm):
 
 
 def sees_reviewers(case: Case, person: Person) -> bool:
-    """Tell whether a person may see who reviews: coordinators, auditors and the lead, none of them an author.
+    """Tell whether a person may see who reviews: coordinators, auditors and the lead.
 
-    Nor anybody who still owes a review of the proposal.
+    None of them an author, nor anybody who still owes a review of the proposal.
     """
-    if person.id in case.related("author") or access.is_blind(case, person):
-        return False
-    return person.has("coordinator") or person.has("auditor") or person.id in case.related("lead")
+    leads = person.id in case.related("lead") or substitutions.covers_lead(case, person)
+    return access.sees_running_ratings(case, person) and (
+        person.has("coordinator") or person.has("auditor") or leads
+    )
 
 
 def asked_of(opened: Opened) -> list[Asked]:
@@ -125,7 +126,7 @@ def asked(case: Case, review: Review, today: date) -> Asked:
     return Asked(
         review,
         case.name(review.person),
-        reviews.due_day(case, review),
+        wakings.due_day(case, review),
         declaration_of(review),
         say(title),
         tone,
@@ -133,18 +134,18 @@ def asked(case: Case, review: Review, today: date) -> Asked:
 
 
 def declaration_of(review: Review) -> str:
-    """Say what was declared; that nobody was asked is another thing than that there is nothing."""
+    """Say what was declared; that nothing was said is another thing than that there is nothing."""
     if review.declaration == "declared":
         return say(N_("Conflict declared"))
     if review.declaration == "nothing":
         return say(N_("Nothing to declare"))
-    return say(N_("Not declared yet")) if review.is_open else say(N_("Never asked"))
+    return say(N_("Not declared yet")) if review.is_open else say(N_("None given"))
 
 
 def units_of(opened: Opened) -> list[UnitAsked]:
     """Return the units that were asked for comments, with who of them took it up."""
     names: dict[str, list[str]] = {}
-    for review in reviews.standing(opened.appraisal):
+    for review in reviews.undertaken(opened.appraisal):
         names.setdefault(review.unit, []).append(opened.case.name(review.person))
     return [
         UnitAsked(comment, ", ".join(names.get(comment.entry.unit, ()))) for comment in comments_of(opened)
@@ -177,7 +178,7 @@ def _open(db: Connection, number: str) -> Opened:
     """Open the appraisal for somebody who may see who reviews it; raises ``NotAllowed`` for others."""
     opened = open_appraisal(db, number)
     if access.is_blind(opened.case, actor()):
-        raise NotAllowed([refuse("review_unsigned")])
+        raise NotAllowed([refuse("review_owed")])
     if not sees_reviewers(opened.case, actor()):
         raise NotAllowed([refuse("not_visible")])
     return opened
@@ -223,8 +224,8 @@ def _about(opened: Opened, code: str) -> str:
     checklist, unit = opened.checklist(code), opened.blocks.get(code)
     names = [
         opened.case.name(review.person)
-        for review in reviews.standing(opened.appraisal)
-        if code in review.checklists and not review.declined_at and review.declaration != "declared"
+        for review in reviews.undertaken(opened.appraisal)
+        if code in review.checklists
     ]
     found = []
     if unit:
@@ -263,13 +264,12 @@ def why(candidate: Candidate) -> str:
 
 def _ask(opened: Opened, form: AskForm, people: Mapping[str, Person]) -> bool:
     """Ask everybody chosen, or nobody; what speaks against it is said at the fields."""
-    good = form.validate()
+    form.validate()
     chosen = [people[id] for id in form.chosen() if id in people]
     if not chosen:
         form.complain("people", SENTENCES["reviewer_missing"])
-        return False
     _check_day(opened.case, form)
-    if not good or form.errors:
+    if form.errors:
         return False
     codes, due_on = form.checklists.data or [], form.due_on.data
     assert due_on is not None
@@ -340,11 +340,19 @@ def _draw(opened: Opened, form: AskForm | None, found: Suggestions | None) -> st
         units=units_of(opened),
         form=form,
         reasons=[refusal.say(language()) for refusal in _refusals(opened)],
-        barred=[
-            (named(person), [refusal.say(language()) for refusal in refusals])
-            for person, refusals in (found.barred if found else ())
-        ],
+        barred=_barred(found) if found else {},
     )
+
+
+def _barred(found: Suggestions) -> dict[str, list[str]]:
+    """Return why people cannot be asked, each reason once, with the names where it does not say them."""
+    reasons: dict[str, list[str]] = {}
+    for person, refusals in found.barred:
+        for refusal in refusals:
+            names = reasons.setdefault(refusal.say(language()), [])
+            if "name" not in refusal.facts:
+                names.append(named(person))
+    return reasons
 
 
 @bp.get("/proposals/<number>/reviews/<int:review>")
@@ -352,7 +360,7 @@ def _draw(opened: Opened, form: AskForm | None, found: Suggestions | None) -> st
 def show(number: str, review: int) -> Answer:
     """Show what was asked of one person and what became of it."""
     opened, entry = _find(number, review)
-    return _draw_one(opened, entry, DueForm(data={"due_on": reviews.due_day(opened.case, entry)}))
+    return _draw_one(opened, entry, DueForm(data={"due_on": wakings.due_day(opened.case, entry)}))
 
 
 def _find(number: str, review: int) -> tuple[Opened, Review]:
@@ -386,9 +394,9 @@ def move(number: str, review: int) -> Answer:
     """Give a reviewer another day."""
     opened, entry = _find(number, review)
     form = DueForm(request.form)
-    good = form.validate()
+    form.validate()
     _check_day(opened.case, form)
-    if not good or form.errors:
+    if form.errors:
         return _draw_one(opened, entry, form), 422
     due_on = form.due_on.data
     assert due_on is not None

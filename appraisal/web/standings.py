@@ -49,6 +49,8 @@ EVENT_TITLES: Final[Mapping[str, str]] = {
     "declare_review": N_("A reviewer declared whether there is a conflict of interest"),
     "decline_review": N_("A reviewer declined"),
     "sign_review": N_("A review was signed"),
+    "note_silence": N_("The date for answers passed: not everybody had answered"),
+    "report_condition": N_("A condition was reported as met"),
     "clear_condition": N_("A condition was cleared"),
     "waive_condition": N_("A condition was waived"),
 }
@@ -150,8 +152,7 @@ def holder(case: Case, state: State) -> str:
 
 def clock(case: Case, book: Rulebook, now: datetime) -> Clock | None:
     """Return the clock of the present state; None where it has no limit."""
-    limit = book.workflow.states[case.state].clock.get(case.track)
-    return None if limit is None else calendars.clock(case, limit, case.state_since, now)
+    return calendars.present(case, book.workflow.states[case.state], now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
 
     Who still owes a review is told of no step that rests on what others have said.
     """
-    found = [entry for entry in machine.allowed(book, case, actor, now) if entry.transition.by != "system"]
+    found = [entry for entry in machine.allowed(book, case, actor, now) if not entry.transition.is_automatic]
     kinds: dict[str, list[Offer]] = {"open": [], "closed": [], "others": []}
     blind = access.is_blind(case, actor)
     for entry in found:
@@ -189,7 +190,7 @@ def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
         foreign = any(refusal.code in _FOREIGN for refusal in refusals)
         kind = "open" if entry.is_open else "others" if foreign else "closed"
         if blind and not entry.is_open:
-            refusals = (refuse("review_unsigned"),)
+            refusals = (refuse("review_owed"),)
         reasons = tuple(refusal.say(language()) for refusal in refusals)
         kinds[kind].append(Offer(transition.name, transition.label[language()], reasons))
     return Offers(tuple(kinds["open"]), tuple(kinds["closed"]), () if blind else tuple(kinds["others"]))

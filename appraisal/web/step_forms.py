@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from appraisal.definitions.workflows import Transition
-from appraisal.domain.facts import Case, Person
+from appraisal.domain.facts import Case, Person, StandIn
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Agreement, ChangeAsked, Inputs
@@ -21,6 +21,7 @@ from appraisal.web.inputs import (
     LeadForm,
     MissingForm,
     NoteForm,
+    PlaceForm,
     ReasonForm,
     TrackForm,
     UntilForm,
@@ -51,17 +52,20 @@ _ABOUT: Final[Mapping[str, str]] = {
     "approval_missing": "document",
     "approval_in_future": "approved_on",
     "track_not_tighter": "track",
+    "lead_counts_as_author": "lead",
+    "behalf_not_in_force": "behalf",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A step of a proposal, and the people who could be named in it."""
+    """A step of a proposal, the people who could be named in it, and in whose place it could be taken."""
 
     case: Case
     book: Rulebook
     transition: Transition
     appraisers: Sequence[Person]
+    places: Sequence[StandIn] = ()
 
     def offered(self) -> list[Person]:
         """Return the appraisers who may be named: neither excluded nor the lead already."""
@@ -78,6 +82,10 @@ class Asked:
         relations = naming.excludes if naming else ()
         return frozenset(person for relation in relations for person in self.case.related(relation))
 
+    def replaced(self) -> Mapping[int, str]:
+        """Return the names of those in whose place the step could be taken, by id."""
+        return {entry.person: entry.name for entry in self.places}
+
     def stricter(self) -> list[tuple[str, str]]:
         """Return the tracks that are stricter than the present one, for a step that may choose one."""
         tracks = self.book.workflow.tracks
@@ -93,6 +101,8 @@ def step_form(asked: Asked, sent: Mapping[str, Any] | None = None) -> Translated
     parts = [_FORMS[need] for need in asked.transition.needs]
     if asked.stricter():
         parts.append(TrackForm)
+    if asked.places:
+        parts.append(PlaceForm)
     if asked.transition.note != "none":
         parts.append(ReasonForm if asked.transition.note == "required" else NoteForm)
     built = type("StepForm", tuple(parts) or (TranslatedForm,), {})
@@ -124,6 +134,10 @@ def offer(asked: Asked, form: TranslatedForm) -> None:
         title = asked.book.workflow.tracks[asked.case.track].title[language()]
         kept = say(N_("%(track)s, as derived"), track=title)
         form["track"].choices = [("", kept), *asked.stricter()]  # type: ignore[attr-defined]
+    if "behalf" in form:
+        others = [(str(id), say(N_("For %(name)s"), name=name)) for id, name in asked.replaced().items()]
+        form["behalf"].choices = [("", say(N_("In your own name"))), *others]  # type: ignore[attr-defined]
+        form["behalf"].validators = [one_of([value for value, _ in others])]
     if "changes" in form:
         items = [item.id for criterion in asked.book.criteria for item in criterion.checklist.items]
         for row in form["changes"]:  # type: ignore[attr-defined]
@@ -143,6 +157,8 @@ def inputs_of(asked: Asked, form: TranslatedForm, now: datetime) -> Inputs:
             given[name] = written(form[name])
     if "until" in form:
         given["until"] = form["until"].data
+    if isinstance(form, PlaceForm):
+        given["behalf"] = next((id for id in asked.replaced() if str(id) == form.behalf.data), None)
     if isinstance(form, LeadForm):
         given["lead"] = next(
             (person for person in asked.appraisers if str(person.id) == form.lead.data), None

@@ -1,6 +1,7 @@
 """Steps: one page for every transition of the workflow: what it does, what it asks for, and taking it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -8,7 +9,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Transition
-from appraisal.domain import access, forms, machine
+from appraisal.domain import access, forms, machine, substitutions
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.machine import Possibility
@@ -32,6 +33,7 @@ Answer = str | Response | tuple[str, int]
 _BY: Final[Mapping[str, str]] = {
     "coordinator": ROLE_TITLES["coordinator"],
     "manager": ROLE_TITLES["manager"],
+    "administrator": ROLE_TITLES["administrator"],
     "author": N_("An author of the proposal"),
     "lead": N_("Lead appraiser"),
     "system": N_("Nobody: it happens by itself"),
@@ -78,16 +80,20 @@ def _ask(db: Connection, number: str, name: str) -> tuple[Asked, list[Person]]:
         transition = book.workflow.transition(name)
     except KeyError:
         raise NotFound("step", name) from None
+    # For the lead there is nothing to choose: whoever is not the lead stands in for the lead.
+    decides = "manager" in transition.by
+    places = substitutions.places(case, actor(), transition, site().now()) if decides else ()
+    asked = Asked(case, book, transition, (), [entry for entry in actor().covers if entry.person in places])
     if "lead" not in transition.needs:
-        return Asked(case, book, transition, ()), []
-    return Asked(case, book, transition, queries.appraisers(db)), queries.holders(db, "manager")
+        return asked, []
+    return replace(asked, appraisers=queries.appraisers(db)), queries.holders(db, "manager")
 
 
 def _judge(asked: Asked) -> Possibility:
     """Judge a step as the reader may see it: all that speaks against it would tell a reviewer too much."""
     found = machine.probe(asked.book, asked.case, actor(), site().now(), asked.transition.name)
     if found is not None and not found.is_open and access.is_blind(asked.case, actor()):
-        return Possibility(asked.transition, (refuse("review_unsigned"),))
+        return Possibility(asked.transition, (refuse("review_owed"),))
     if found is not None:
         return found
     state = asked.book.workflow.states[asked.case.state]
@@ -150,11 +156,13 @@ def _about(book: Rulebook, case: Case, transition: Transition) -> list[dict[str,
     else:
         to = states[transition.to].title[language()]
     excluded = ", ".join(say(_EXCLUDED[relation]) for relation in transition.excludes)
-    by = say(_BY[transition.by])
+    by = [say(_BY[named]) for named in transition.by]
+    lead = substitutions.behalf(case, actor(), transition, None, site().now())
     return [
         {"key": say(N_("From")), "value": origin},
         {"key": say(N_("To")), "value": to},
-        {"key": say(N_("By")), "value": by},
+        {"key": say(N_("By")), "value": by[0] if len(by) == 1 else by},
+        *([{"key": say(N_("In the place of")), "value": case.name(lead)}] if lead else []),
         *([{"key": say(N_("Not by")), "value": excluded}] if excluded else []),
     ]
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from appraisal.clock import geneva_date
 from appraisal.definitions.checklists import Checklist
 from appraisal.definitions.library import Criterion
-from appraisal.domain import access, reviews
+from appraisal.domain import access, reviews, wakings
 from appraisal.domain.facts import Appraisal, Case, Consultation, Person, Review, Version
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.rulebooks import rulebook
@@ -105,7 +105,7 @@ class Working:
     @cached_property
     def due_on(self) -> date:
         """Return the last day for it."""
-        return reviews.due_day(self.held.case, self.review)
+        return wakings.due_day(self.held.case, self.review)
 
     def is_late(self, today: date) -> bool:
         """Tell whether it would be marked late: after its date, or after the appraisal was closed."""
@@ -196,7 +196,7 @@ def find_undertaken(db: Connection, number: str) -> Undertaken:
         return _of_unit(case, latest, asked)
     if held is not None:
         review = held.review
-        due_on = reviews.due_day(case, review)
+        due_on = wakings.due_day(case, review)
         version = _version(case, held.appraisal.version_id)
         return Undertaken(stage_of(review), case, version, due_on, review.unit, review, held)
     for appraisal in reversed(case.appraisals):
@@ -218,7 +218,7 @@ def _of_unit(case: Case, latest: Appraisal, asked: Consultation) -> Undertaken:
         "declare",
         case,
         _version(case, latest.version_id),
-        reviews.due_day(case, asked),
+        wakings.due_day(case, asked),
         asked.unit,
         refusals=tuple(refuse("block_taken", checklist=code) for code in taken),
     )

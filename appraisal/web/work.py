@@ -17,6 +17,7 @@ from appraisal.storage.facts import load_holidays
 from appraisal.storage.queries import Asked, Listed, ToReview
 from appraisal.web.context import actor, language, page, read, say, signed_in, site
 from appraisal.web.proposals import workflows
+from appraisal.web.substitutions import SCOPES
 
 bp = Blueprint("work", __name__)
 
@@ -49,6 +50,7 @@ class Group:
 
 GROUPS: Final[Mapping[str, str]] = {
     "lead": N_("To appraise"),
+    "substitute": N_("To appraise, for %(name)s"),
     "manager": N_("To decide"),
     "orphaned": N_("To reassign: the lead appraiser's account is closed"),
     "coordinator": N_("To check for completeness and assign"),
@@ -73,14 +75,15 @@ def show() -> str:
         overdue = queries.overdue_conditions(db, person, today) if person.has("coordinator") else []
         holidays = load_holidays(db).get("Geneva", frozenset())
     newest = site().library.newest_workflow()
-    sorted_out: dict[str, list[Task]] = {key: [] for key in GROUPS}
+    titles = _titles(person)
+    sorted_out: dict[str, list[Task]] = {key: [] for key in titles}
     for holder, listed in found:
         state = flows.get(listed.workflow, newest).states[listed.state]
         sorted_out[_kind(holder, state, listed)].append(_task(listed, state, today, holidays))
     return page(
         "work/show.html",
         groups=[
-            Group(key, say(title), tuple(sorted_out[key])) for key, title in GROUPS.items() if sorted_out[key]
+            Group(key, title, tuple(sorted_out[key])) for key, title in titles.items() if sorted_out[key]
         ],
         today=today,
         overdue=[(entry, _left(entry.due_on, today, holidays)) for entry in overdue],
@@ -88,9 +91,22 @@ def show() -> str:
             (entry, _left(entry.due_on, today, holidays))
             for entry in sorted(asked, key=lambda entry: entry.due_on)
         ],
+        covers=[(entry, SCOPES[entry.scope]) for entry in person.covers],
         begins=person.has("designer") and bool(found),
         advice=_advice(person, found, asked),
     )
+
+
+def _titles(person: Person) -> dict[str, str]:
+    """Return the groups of the page with their titles, one for each lead for whom the person stands in."""
+    found: dict[str, str] = {}
+    for key, title in GROUPS.items():
+        if key == "substitute":
+            replaced = [entry for entry in person.covers if entry.scope == "appraisals"]
+            found |= {f"{key}-{entry.person}": say(title, name=entry.name) for entry in replaced}
+        else:
+            found[key] = say(title)
+    return found
 
 
 def _held_by(flows: Mapping[str, Workflow]) -> dict[str, Sequence[str]]:
@@ -106,6 +122,8 @@ def _held_by(flows: Mapping[str, Workflow]) -> dict[str, Sequence[str]]:
 def _kind(holder: str, state: State, listed: Listed) -> str:
     if holder == "author" and not listed.workflow:
         return "draft"
+    if holder == "substitute":
+        return f"{holder}-{listed.holder_id}"
     return "onward" if holder == "coordinator" and not state.open else holder
 
 
@@ -161,6 +179,7 @@ _ADVICE: Final[Mapping[str, tuple[str, str, str]]] = {
 _HOLDER_ROLES: Final = {
     "author": "designer",
     "lead": "appraiser",
+    "substitute": "appraiser",
     "coordinator": "coordinator",
     "orphaned": "coordinator",
     "manager": "manager",

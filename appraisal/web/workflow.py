@@ -15,7 +15,7 @@ from appraisal.i18n import N_
 from appraisal.pdf import rules
 from appraisal.pdf.words import Words
 from appraisal.web.context import language, page, say, signed_in, site
-from appraisal.web.formats import localise, money
+from appraisal.web.formats import any_of, localise, money
 
 bp = Blueprint("workflow", __name__, url_prefix="/workflow")
 
@@ -24,8 +24,6 @@ GUARDS: Final[Mapping[str, str]] = {
     "not_on_hold": N_("the proposal is not on hold"),
     "held": N_("the proposal is on hold"),
     "hold_expired": N_("the last day of the hold is over"),
-    "impartial": N_("the person has declared no conflict of interest over it"),
-    "no_block_finalised": N_("the person has finalised no part of its appraisal"),
     "not_umbrella": N_("it is no umbrella programme, whose country projects are submitted instead"),
     "form_complete": N_("every field that a submission needs is filled in"),
     "rates_known": N_("there is a US$ rate for every currency"),
@@ -39,7 +37,9 @@ GUARDS: Final[Mapping[str, str]] = {
     ),
     "evaluability_complete": N_("the evaluability review is complete where it is required"),
     "bureaux_heard": N_("both bureaux were asked, and each has answered or let its date pass"),
-    "reviews_heard": N_("everybody asked to review has answered or let the date pass"),
+    "reviews_heard": N_("everybody asked to review has signed or declined, or let the date pass"),
+    "impartial": N_("whoever acts has declared no conflict of interest"),
+    "no_block_finalised": N_("whoever decides has finalised no part of the appraisal"),
     "recommendation_goes_to_decision": N_("the recommendation does not ask for a revision"),
     "recommendation_is_revision": N_("the recommendation asks for a revision"),
     "conditions_complete": N_("each condition has an owner, a due date and a gate"),
@@ -72,6 +72,7 @@ ACTORS: Final[Mapping[str, str]] = {
     "lead": N_("the lead appraiser"),
     "coordinator": N_("a coordinator"),
     "manager": N_("a manager"),
+    "administrator": N_("an administrator"),
     "system": N_("happens by itself"),
 }
 EXCLUDED: Final[Mapping[str, str]] = {
@@ -90,6 +91,14 @@ HOLDERS: Final[Mapping[str, str]] = {
 EFFECTS: Final[Mapping[str, str]] = {
     "appraisal_record": N_("An appraisal record is kept."),
     "decision_sheet": N_("A decision sheet is kept."),
+}
+AUDIENCES: Final[Mapping[str, str]] = {
+    "authors": N_("the authors"),
+    "lead": N_("the lead appraiser"),
+    "reviewers": N_("the reviewers"),
+    "signatories": N_("whoever gave the first signature"),
+    "coordinators": N_("the coordinators"),
+    "managers": N_("the managers"),
 }
 
 
@@ -168,12 +177,20 @@ def _step(workflow: Workflow, transition: Transition) -> Step:
         label=localise(transition.label),
         origins=tuple(_titles(workflow, transition.from_)),
         to=_destination(workflow, transition.to),
-        by=say(ACTORS[transition.by]),
+        by=any_of([say(ACTORS[actor]) for actor in transition.by]),
         excludes=tuple(say(EXCLUDED[relation]) for relation in transition.excludes),
         when=tuple(say(GUARDS[guard]) for guard in transition.when),
         gives=tuple(gives),
-        then=tuple(say(EFFECTS[effect]) for effect in transition.then),
+        then=_effects(transition),
     )
+
+
+def _effects(transition: Transition) -> tuple[str, ...]:
+    found = [say(EFFECTS[record]) for record in transition.records]
+    if transition.told:
+        told = ", ".join(say(AUDIENCES[audience]) for audience in transition.told)
+        found.append(say(N_("Told by mail: %(people)s."), people=told))
+    return tuple(found)
 
 
 def _destination(workflow: Workflow, to: str) -> str:

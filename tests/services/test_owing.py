@@ -37,13 +37,13 @@ def _decided(stage: Stage) -> str:
 @pytest.mark.parametrize("step", ["approve", "propose_override", "return", "reject", "countersign"])
 def test_a_manager_who_owes_a_review_decides_nothing_and_is_not_told_why(lite: Stage, step: str) -> None:
     number = _decided(lite)
-    assert casts.refused(lite, "all", number, step, note="Because.") == ("review_unsigned",)
+    assert casts.refused(lite, "all", number, step, note="Because.") == ("review_owed",)
 
 
 def test_what_rests_on_nobodys_ratings_is_open_to_a_coordinator_who_owes_a_review(lite: Stage) -> None:
     number = casts.rated(lite)
     _owing(lite, number)
-    assert casts.refused(lite, "all", number, "reassign", lead="eval", note="Ill.") == ("review_unsigned",)
+    assert casts.refused(lite, "all", number, "reassign", lead="eval", note="Ill.") == ("review_owed",)
     casts.take(lite, "all", number, "hold", until=date(2010, 3, 31), note="The donor waits.")
     casts.take(lite, "all", number, "release")
     casts.take(lite, "all", number, "return_incomplete", missing="A letter.")
@@ -74,7 +74,7 @@ def test_conditions_and_consultations_are_closed_to_whoever_owes_a_review(lite: 
         (appraisals.answer_consultation, [*asked, 999]),
     ):
         for id in ids:
-            assert casts.refusal(lite, partial(act, what, id)) == ("review_unsigned",)
+            assert casts.refusal(lite, partial(act, what, id)) == ("review_owed",)
 
 
 def test_signing_opens_what_was_closed(lite: Stage) -> None:

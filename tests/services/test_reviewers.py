@@ -3,7 +3,7 @@
 from datetime import date
 from functools import partial
 
-from appraisal.domain import access
+from appraisal.domain import access, wakings
 from appraisal.domain import reviews as rules
 from appraisal.domain.facts import Case, Person, Review
 from appraisal.services import people, reviews
@@ -119,14 +119,14 @@ def test_a_coordinator_who_owes_a_review_is_told_nothing_of_the_others(lite: Sta
     _ask(lite, number, "all", "TRI")
     _declare(lite, number, "all")
     for who in ("eval", "lead", "actrav"):
-        assert casts.refusal(lite, partial(_ask, lite, number, who, by="all")) == ("review_unsigned",)
+        assert casts.refusal(lite, partial(_ask, lite, number, who, by="all")) == ("review_owed",)
     asked = _reviews(lite, number, "eval")[0].id
 
     def withdraw() -> None:
         with lite.database.begin() as db:
             reviews.withdraw(db, lite.library, lite.people["all"], lite.now, number, asked)
 
-    assert casts.refusal(lite, withdraw) == ("review_unsigned",)
+    assert casts.refusal(lite, withdraw) == ("review_owed",)
     _rate(lite, number, "all", "2", "TRI")
     _sign(lite, number, "all")
     withdraw()
@@ -149,7 +149,7 @@ def test_another_day_is_the_day_that_was_given_whatever_was_held_before(lite: St
             _reviews(lite, number, "eval")[0].id,
             date(2010, 3, 10),
         )
-    assert rules.due_day(casts.load(lite, number), _reviews(lite, number, "eval")[0]) == date(2010, 3, 10)
+    assert wakings.due_day(casts.load(lite, number), _reviews(lite, number, "eval")[0]) == date(2010, 3, 10)
 
 
 def test_an_appraiser_declines_for_a_unit_and_another_may_still_answer(stage: Stage) -> None:

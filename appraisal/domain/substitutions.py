@@ -1,0 +1,135 @@
+"""Substitutions: for whom somebody stands in at a moment, and who counts together as one.
+
+"A substitute must pass every test himself, and counts together with the person replaced as one"
+(domain rules, section 2). Nobody acts *as* another person: whoever takes a step signs it, and the
+step says for whom. So it stays true that an approval takes three people and an override four, each
+person counted together with those for whom, or by whom, it was done. The definition alone is proved
+for people who act for themselves (``definitions.proofs``); that holds for groups as well, because
+
+- a step for the lead binds both for ever as leads, so that neither ever decides nor becomes an author;
+- a first signature given for somebody binds both while it waits;
+- what a step excludes, it excludes for everybody who counts as one with the actor at that moment,
+  so that nobody in the group of a decision is an author, a lead or the first signatory.
+
+Authors, the group of the lead, that of the first signature and that of the decision are therefore
+disjoint, and each group taken for one person makes a walk of the proof.
+
+Days are calendar days in Geneva, the first and the last included. A substitution is void while
+either of the two has lost the role or the account; it is never passed on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Final, Literal
+
+from appraisal.clock import geneva_date
+from appraisal.definitions.workflows import ROLES, Role, Transition
+from appraisal.domain.facts import Case, Person, Scope, StandIn
+
+Stage = Literal["present", "coming", "past"]
+
+# What somebody must be to hand a scope over, and to take it over.
+ROLE_FOR: Final[Mapping[Scope, Role]] = {"appraisals": "appraiser", "decisions": "manager"}
+
+
+@dataclass(frozen=True, slots=True)
+class Substitution:
+    """That somebody stands in for a person, as it was named; it stays after it has ended."""
+
+    id: int
+    person: int
+    person_name: str
+    substitute: int
+    substitute_name: str
+    scope: Scope
+    first: date
+    last: date
+    named_by: str = ""
+    ended_at: datetime | None = None
+
+    def stage(self, today: date) -> Stage:
+        """Tell whether it is in force, still to come, or over."""
+        if self.ended_at is not None or self.last < today:
+            return "past"
+        return "coming" if today < self.first else "present"
+
+    def overlaps(self, first: date, last: date) -> bool:
+        """Tell whether any of its days lies within others, both ends included."""
+        return self.ended_at is None and self.first <= last and first <= self.last
+
+
+def in_force(person: Person, now: datetime) -> tuple[StandIn, ...]:
+    """Return for whom a person stands in at a moment, with what a substitute has to be himself."""
+    today = geneva_date(now)
+    return tuple(
+        entry
+        for entry in person.stands_in
+        if entry.first <= today <= entry.last and person.active and person.has(ROLE_FOR[entry.scope])
+    )
+
+
+def on_duty(person: Person, now: datetime) -> Person:
+    """Return a person as somebody who acts at a moment: ``covers`` says for whom he stands in then.
+
+    What may be read rests on that, so it is done at the door, once a request.
+    """
+    return replace(person, covers=in_force(person, now))
+
+
+def stands_in_for(person: Person, scope: Scope, now: datetime) -> frozenset[int]:
+    """Return the people for whom somebody stands in at a moment, in one scope."""
+    return frozenset(entry.person for entry in in_force(person, now) if entry.scope == scope)
+
+
+def covered(person: Person, scope: Scope) -> frozenset[int]:
+    """Return for whom a person on duty stands in, in one scope."""
+    return frozenset(entry.person for entry in person.covers if entry.scope == scope)
+
+
+def identities(case: Case, person: Person, scope: Scope, now: datetime) -> frozenset[int]:
+    """Return who counts as one with a person at a moment, the person included.
+
+    These are the people for whom the person stands in, and those of the case who stand in for the person.
+    """
+    replaced_by = {
+        other.id for other in case.people.values() if person.id in stands_in_for(other, scope, now)
+    }
+    return frozenset({person.id}) | stands_in_for(person, scope, now) | replaced_by
+
+
+def lead_of(case: Case) -> int | None:
+    """Return who leads the appraisal that is under way or in force; None where there is none."""
+    appraisal = case.appraisal or case.finalised
+    return appraisal.lead if appraisal else None
+
+
+def covers_lead(case: Case, person: Person) -> bool:
+    """Tell whether a person on duty stands in for the lead."""
+    return lead_of(case) in covered(person, "appraisals")
+
+
+def scopes_of(transition: Transition) -> tuple[Scope, ...]:
+    """Return in which scopes a step can be taken for somebody else: the lead's and the managers' own."""
+    found: list[Scope] = ["appraisals"] if "lead" in transition.by else []
+    return (*found, "decisions") if "manager" in transition.by else tuple(found)
+
+
+def places(case: Case, actor: Person, transition: Transition, now: datetime) -> frozenset[int]:
+    """Return in whose place somebody may take a step at a moment, beside his own."""
+    found = frozenset[int]()
+    for scope in scopes_of(transition):
+        replaced = stands_in_for(actor, scope, now)
+        found |= replaced & {lead_of(case)} if scope == "appraisals" else replaced
+    return found
+
+
+def behalf(
+    case: Case, actor: Person, transition: Transition, chosen: int | None, now: datetime
+) -> int | None:
+    """Return for whom a step is taken: for the lead where only that opens it, else for whom was chosen."""
+    lead = lead_of(case)
+    has_own_place = any(role in transition.by and actor.has(role) for role in ROLES)
+    if "lead" in transition.by and not has_own_place and lead in places(case, actor, transition, now):
+        return lead
+    return chosen

@@ -1,0 +1,86 @@
+"""Substitutions: naming who stands in, and ending that early. Both go into the site's own chain."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Connection, update
+
+from appraisal.clock import geneva_date
+from appraisal.domain import namings
+from appraisal.domain.facts import Person, Scope
+from appraisal.domain.namings import Naming
+from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.domain.substitutions import Substitution
+from appraisal.errors import NotFound
+from appraisal.storage import site, substitutions, tables
+from appraisal.storage.facts import load_people
+from appraisal.storage.proposals import insert_row
+
+SUBSTITUTIONS = tables.Substitution.__table__
+
+
+def name_substitute(
+    db: Connection,
+    actor: Person,
+    now: datetime,
+    *,
+    person: int,
+    substitute: int,
+    scope: Scope,
+    first: date,
+    last: date,
+) -> Substitution:
+    """Name who stands in for a person, of what, from which day to which, both included.
+
+    People name for themselves, administrators for anybody. Raises ``NotFound`` for a person who
+    is not there, and ``NotAllowed`` with every reason. Naming takes turns: of two people who name
+    each other at once, the second is told of the circle.
+    """
+    site.lock(db)
+    found = load_people(db, (person, substitute))
+    if person not in found:
+        raise NotFound("person", str(person))
+    if not_theirs := namings.permission_refusals(actor, found[person]):
+        raise NotAllowed(not_theirs)
+    if substitute not in found:
+        raise NotAllowed([refuse("substitute_missing")])
+    naming = Naming(found[person], found[substitute], scope, first, last)
+    if refusals := namings.refusals(naming, geneva_date(now), substitutions.standing(db, scope)):
+        raise NotAllowed(refusals)
+    id = insert_row(
+        db,
+        tables.Substitution,
+        person_id=person,
+        substitute_id=substitute,
+        scope=scope,
+        first=first,
+        last=last,
+        entered_at=now,
+        entered_by=actor.id,
+    )
+    said = {"substitution": id, "person": person, "substitute": substitute, "scope": scope}
+    site.append(db, now, actor.id, "name_substitute", {**said, "first": first, "last": last})
+    return find(db, id)
+
+
+def end_substitution(db: Connection, actor: Person, now: datetime, id: int) -> Substitution:
+    """End a substitution early, or call off one that is to come; it stays on record.
+
+    Raises ``NotFound`` for one that is not the actor's to see, ``NotAllowed`` for one that is over.
+    """
+    site.lock(db)
+    entry = find(db, id)
+    if namings.permission_refusals(actor, load_people(db, [entry.person])[entry.person]):
+        raise NotFound("substitution", str(id))
+    if entry.stage(geneva_date(now)) == "past":
+        raise NotAllowed([refuse("substitution_over")])
+    db.execute(update(SUBSTITUTIONS).where(SUBSTITUTIONS.c.id == id).values(ended_at=now))
+    site.append(db, now, actor.id, "end_substitution", {"substitution": id, "person": entry.person})
+    return find(db, id)
+
+
+def find(db: Connection, id: int) -> Substitution:
+    """Return a substitution by its id; raises ``NotFound``."""
+    found = substitutions.find_substitution(db, id)
+    if found is None:
+        raise NotFound("substitution", str(id))
+    return found

@@ -1,0 +1,90 @@
+"""Handovers: an administrator gives the appraisals that somebody leads to another appraiser."""
+
+from collections.abc import Sequence
+
+from flask import Blueprint, flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+from wtforms import SelectField, SelectMultipleField, TextAreaField
+
+from appraisal.domain.facts import Person
+from appraisal.domain.refusals import SENTENCES
+from appraisal.i18n import N_
+from appraisal.services import handovers, people
+from appraisal.services.handovers import HandedOver
+from appraisal.storage import queries
+from appraisal.web.context import actor, language, page, read, say, site, with_role
+from appraisal.web.fields import PROSE, needed
+from appraisal.web.forms import TranslatedForm
+from appraisal.web.inputs import written
+
+bp = Blueprint("handovers", __name__, url_prefix="/people")
+
+Answer = str | Response | tuple[str, int]
+
+
+class HandoverForm(TranslatedForm):
+    """Which appraisals are handed over, to whom, and why."""
+
+    numbers = SelectMultipleField(
+        N_("Appraisals"),
+        validators=[needed(N_("Choose at least one."))],
+        validate_choice=False,
+        render_kw={"kind": "checkboxes"},
+    )
+    lead = SelectField(
+        N_("New lead appraiser"), validators=[needed(SENTENCES["lead_missing"])], validate_choice=False
+    )
+    reason = TextAreaField(
+        N_("Reason"),
+        description=N_("It stands in the history of each proposal."),
+        validators=[needed(SENTENCES["note_missing"]), PROSE],
+        render_kw={"kind": "prose"},
+    )
+
+
+@bp.route("/<int:id>/appraisals", methods=["GET", "POST"])
+@with_role("administrator")
+def show(id: int) -> Answer:
+    """Show which appraisals wait for a person, by number alone, and hand them over."""
+    if request.method == "GET":
+        return _draw(id, None)
+    form = HandoverForm(request.form)
+    if not form.validate():
+        return _draw(id, form), 422
+    given = form.lead.data or ""
+    done = handovers.hand_over(
+        site().database,
+        site().library,
+        actor(),
+        site().now(),
+        form.numbers.data or (),
+        person=id,
+        lead=int(given) if given.isascii() and given.isdigit() else 0,
+        reason=written(form.reason),
+    )
+    if given_over := [entry.number for entry in done if not entry.refusals]:
+        flash(say(N_("Handed over: %(numbers)s."), numbers=", ".join(given_over)), "success")
+    if refused := [entry for entry in done if entry.refusals]:
+        return _draw(id, form, refused), 422
+    return redirect(url_for("people.edit", id=id), 303)
+
+
+def _draw(id: int, form: HandoverForm | None, refused: Sequence[HandedOver] = ()) -> str:
+    with read() as db:
+        holder = people.find_person(db, id).person
+        led = [entry.number for entry in queries.led_by(db, id)]
+        appraisers = [person for person in queries.appraisers(db) if person.id != id]
+    drawn = form or HandoverForm(data={"numbers": led})
+    drawn.numbers.choices = [(number, number) for number in led]
+    drawn.lead.choices = [
+        ("", say(N_("Choose"))),
+        *((str(person.id), _named(person)) for person in appraisers),
+    ]
+    reasons = [
+        f"{entry.number}: {refusal.say(language())}" for entry in refused for refusal in entry.refusals
+    ]
+    return page("people/handover.html", holder=holder, form=drawn, led=led, refused=reasons)
+
+
+def _named(person: Person) -> str:
+    return f"{person.name} ({person.unit})" if person.unit else person.name
