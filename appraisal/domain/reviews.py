@@ -164,6 +164,22 @@ def coordinating_refusals(case: Case, actor: Person) -> list[Refusal]:
     return found
 
 
+def withdrawing_refusals(case: Case, review: Review, actor: Person) -> list[Refusal]:
+    """Judge whether a person may take back that somebody was asked: not once it is signed."""
+    found = coordinating_refusals(case, actor)
+    if review.signed_at is not None:
+        found.append(refuse("review_signed"))
+    elif review.withdrawn_at is not None:
+        found.append(refuse("review_closed"))
+    return found
+
+
+def moving_refusals(case: Case, review: Review, actor: Person) -> list[Refusal]:
+    """Judge whether a person may give a reviewer another day: while the review is open."""
+    found = coordinating_refusals(case, actor)
+    return found if review.is_open else [*found, refuse("review_closed")]
+
+
 def barred(case: Case, running: Appraisal, person: Person) -> list[Refusal]:
     """Return why a person may not review: role, authorship, the lead, a conflict, or asked already."""
     found = []
@@ -206,6 +222,13 @@ def waiting_for_unit(case: Case, person: Person) -> Consultation | None:
     if person.id in case.related("author") | {running.lead}:
         return None
     return next((entry for entry in running.consultations if entry.unit == person.unit), None)
+
+
+def owed(case: Case, person: Person) -> date | None:
+    """Return by when a person still owes a review, or somebody of their unit its comments; None if not."""
+    found = next((entry for entry in access.reviews_of(case, person) if entry.is_open), None)
+    asked = found or waiting_for_unit(case, person)
+    return due_day(case, asked) if asked else None
 
 
 def unit_checklists(criteria: Iterable[Criterion], unit: str) -> tuple[str, ...]:

@@ -135,11 +135,7 @@ def withdraw(
     """Take back what was asked, unless it is signed: a coordinator's act."""
     case, _ = steps.load(db, library, number, actor, lock=True)
     _, found = _find(case, review)
-    refusals = reviews.coordinating_refusals(case, actor)
-    if found.signed_at is not None:
-        refusals.append(refuse("review_signed"))
-    elif found.withdrawn_at is not None:
-        refusals.append(refuse("review_closed"))
+    refusals = reviews.withdrawing_refusals(case, found, actor)
     if refusals:
         raise NotAllowed(refusals)
     _write(db, found, withdrawn_at=now)
@@ -152,9 +148,7 @@ def move_due(
     """Give a reviewer another day: a coordinator's act."""
     case, _ = steps.load(db, library, number, actor, lock=True)
     _, found = _find(case, review)
-    refusals = reviews.coordinating_refusals(case, actor)
-    if not found.is_open:
-        refusals.append(refuse("review_closed"))
+    refusals = reviews.moving_refusals(case, found, actor)
     if due_on <= geneva_date(now):
         refusals.append(refuse("due_past"))
     if refusals:

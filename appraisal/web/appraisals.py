@@ -3,6 +3,7 @@
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from appraisal.domain import access, reviews
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import StepConflict
 from appraisal.i18n import N_
@@ -28,6 +29,7 @@ from appraisal.web.recommendations import (
     recommendation_form,
     takes_conditions,
 )
+from appraisal.web.reviewers import asked_of, sees_reviewers
 
 bp = Blueprint("appraisals", __name__)
 bp.add_url_rule(
@@ -46,6 +48,10 @@ def overview(number: str) -> Answer:
     with read() as db:
         opened = open_appraisal(db, number)
         records, _ = queries.list_records(db, actor(), number)
+    case, reader = opened.case, actor()
+    if access.is_blind(case, reader):
+        # A reviewer who has not signed sees nothing here but the way to the own review.
+        return page("reviews/blind.html", opened=opened, owes_by=reviews.owed(case, reader))
     items = opened.proposed if opened.may_rate else []
     return page(
         "appraisals/overview.html",
@@ -53,6 +59,10 @@ def overview(number: str) -> Answer:
         progress=progress_of(opened) if opened.sees_ratings else [],
         problems=problems_of(opened) if opened.sees_ratings else [],
         comments=comments_of(opened),
+        asked=asked_of(opened) if access.sees_running_ratings(case, reader) else [],
+        sees_reviewers=sees_reviewers(case, reader),
+        owes_by=reviews.owed(case, reader),
+        has_signed=access.has_signed(opened.appraisal, reader),
         unchanged=[item for item in items if item not in opened.changed],
         changed=[(item, _item_page(opened, item)) for item in items if item in opened.changed],
         closing=closing_steps(opened),
@@ -83,7 +93,7 @@ def checklist(number: str, code: str) -> Answer:
     if request.method == "GET":
         return _draw_sheet(opened, sheet, sheet_form(sheet))
     form = sheet_form(sheet, request.form)
-    if opened.may_rate and not form.validate():
+    if opened.rates(code) and not form.validate():
         return _draw_sheet(opened, sheet, form), 422
     puts = changed_ratings(sheet, form)
     try:
@@ -97,7 +107,7 @@ def checklist(number: str, code: str) -> Answer:
 
 
 def _sheet(opened: Opened, code: str) -> Sheet:
-    return Sheet(opened.book, opened.checklist(code), opened.appraisal, opened.version)
+    return Sheet(opened.book, opened.checklist(code), opened.appraisal.ratings, opened.version)
 
 
 def _draw_sheet(opened: Opened, sheet: Sheet, form: TranslatedForm, conflict: bool = False) -> str:
@@ -106,6 +116,8 @@ def _draw_sheet(opened: Opened, sheet: Sheet, form: TranslatedForm, conflict: bo
     return page(
         "appraisals/checklist.html",
         opened=opened,
+        may_rate=opened.rates(sheet.checklist.code),
+        unit=opened.blocks.get(sheet.checklist.code, ""),
         checklist=sheet.checklist,
         form=form,
         items=shown_items(sheet, opened.problems_by_item(), opened.changed, form if conflict else None),
@@ -137,7 +149,8 @@ def confirm(number: str) -> Answer:
     opened = _open_ratings(number)
     with begin() as db:
         case = appraisals.confirm_unchanged(db, site().library, actor(), site().now(), number, seen=seen())
-    left = sum(given.proposed for given in case.appraisal.ratings.values()) if case.appraisal else 0
+    ratings = case.appraisal.ratings if case.appraisal else {}
+    left = sum(item in ratings and ratings[item].proposed for item in opened.proposed)
     flash(say(N_("Ratings confirmed: %(count)s."), count=len(opened.proposed) - left), "success")
     return redirect(url_for("appraisals.overview", number=number), 303)
 

@@ -1,6 +1,7 @@
 """Assessments: an appraisal opened for a reader: what they may see of it, how far it is, what it comes to."""
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -10,9 +11,9 @@ from sqlalchemy import Connection
 
 from appraisal.definitions.checklists import Checklist
 from appraisal.definitions.library import Criterion
-from appraisal.definitions.sets import Recommendation
+from appraisal.definitions.sets import Recommendation, Verdict
 from appraisal.domain import access, machine, reviews, rulebooks
-from appraisal.domain.facts import Appraisal, Case, Person, Version
+from appraisal.domain.facts import Appraisal, Case, Person, RatingGiven, Version
 from appraisal.domain.refusals import Refusal, refuse
 from appraisal.domain.reviews import Row
 from appraisal.domain.rulebooks import Rulebook
@@ -31,7 +32,10 @@ _SAID_ELSEWHERE: Final = frozenset({"item_unrated", "item_unconfirmed"})
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one checklist is, and what it comes to so far; ``done`` counts what needs nothing more."""
+    """How far one checklist is, and what it comes to so far; ``done`` counts what needs nothing more.
+
+    ``unit`` is who finalises it in place of the lead.
+    """
 
     checklist: Checklist
     title: str
@@ -43,6 +47,7 @@ class Progress:
     open: int
     status: str
     href: str
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,15 @@ class Opened:
         return self.appraisal.is_running and access.may_rate(self.case, self.reader)
 
     @cached_property
+    def blocks(self) -> Mapping[str, str]:
+        """Return the checklists that one unit finalises in place of the lead, each with that unit."""
+        return reviews.blocks(self.criteria)
+
+    def rates(self, code: str) -> bool:
+        """Tell whether the reader rates a checklist now."""
+        return self.may_rate and code not in self.blocks
+
+    @cached_property
     def criteria(self) -> tuple[Criterion, ...]:
         """Return the criteria that apply to the version."""
         return self.book.criteria_for(self.version.threshold_usd)
@@ -102,11 +116,12 @@ class Opened:
 
     @property
     def proposed(self) -> list[str]:
-        """Return the items whose rating was carried over and waits to be confirmed, in their order."""
+        """Return the items whose rating was carried over and waits for the lead, in their order."""
         ratings = self.appraisal.ratings
         return [
             item.id
             for criterion in self.criteria
+            if criterion.checklist.code not in self.blocks
             for item in criterion.checklist.items
             if item.id in ratings and ratings[item.id].proposed
         ]
@@ -176,12 +191,30 @@ def progress_of(opened: Opened) -> list[Progress]:
 
 
 def _progress(opened: Opened, checklist: Checklist) -> Progress:
-    ratings = opened.appraisal.ratings
+    code = checklist.code
+    found = opened.assessment.by_criterion[code] if opened.appraisal.is_running else ()
+    verdict = opened.appraisal.verdicts.get(code) or opened.assessment.verdicts[code]
+    return measure(
+        checklist,
+        opened.appraisal.ratings,
+        found,
+        opened.book.set.verdict(verdict) if verdict else None,
+        url_for("appraisals.checklist", number=opened.case.number, code=code),
+        opened.blocks.get(code, ""),
+    )
+
+
+def measure(
+    checklist: Checklist,
+    ratings: Mapping[str, RatingGiven],
+    found: Sequence[Refusal],
+    verdict: Verdict | None,
+    href: str,
+    unit: str = "",
+) -> Progress:
+    """Measure how far ratings of a checklist are, by what is still wrong with them."""
     rated = sum(item.id in ratings and ratings[item.id].value != "" for item in checklist.items)
-    found = opened.assessment.by_criterion[checklist.code] if opened.appraisal.is_running else ()
     hindered = {problem.facts.get("item") for problem in found}
-    code = opened.appraisal.verdicts.get(checklist.code) or opened.assessment.verdicts[checklist.code]
-    verdict = opened.book.set.verdict(code) if code else None
     status = STATUS_STARTED if rated else STATUS_TODO
     return Progress(
         checklist,
@@ -191,14 +224,16 @@ def _progress(opened: Opened, checklist: Checklist) -> Progress:
         len(checklist.items),
         verdict.title[language()] if verdict else say(N_("No verdict yet")),
         verdict.tone if verdict else "neutral",
-        sum(problem.code != "item_unrated" for problem in found),
+        # What a unit finalises is not the lead's to put right.
+        0 if unit else sum(problem.code != "item_unrated" for problem in found),
         STATUS_DONE if rated == len(checklist.items) and not found else status,
-        url_for("appraisals.checklist", number=opened.case.number, code=checklist.code),
+        href,
+        unit,
     )
 
 
 def problems_of(opened: Opened) -> list[Problem]:
-    """Return what holds up closing a running appraisal, beside items still to be rated or confirmed."""
+    """Return what the lead has to put right before closing, beside items still to be rated or confirmed."""
     if not opened.appraisal.is_running:
         return []
     found = []
@@ -206,7 +241,7 @@ def problems_of(opened: Opened) -> list[Problem]:
         code = criterion.checklist.code
         page = url_for("appraisals.checklist", number=opened.case.number, code=code)
         for problem in opened.assessment.by_criterion[code]:
-            if problem.code not in _SAID_ELSEWHERE:
+            if problem.code not in _SAID_ELSEWHERE and code not in opened.blocks:
                 item = problem.facts.get("item")
                 found.append(Problem(problem.say(language()), f"{page}#{item}" if item else page))
     return [*found, *_unexplained(opened)]

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from wtforms import TextAreaField
 
 from appraisal.clock import geneva_date
-from appraisal.domain import permissions
+from appraisal.domain import access, permissions, reviews
 from appraisal.domain.facts import Consultation
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
@@ -60,8 +60,10 @@ def comments_of(opened: Opened) -> list[Comment]:
 
 @signed_in
 def consultation(number: str, consultation: int) -> Answer:
-    """Show what a unit was asked; it answers here, or a coordinator does on its behalf."""
+    """Show what a unit was asked; a coordinator answers here on its behalf, and it by a review."""
     opened, comment = _find_comment(number, consultation)
+    if access.is_blind(opened.case, actor()):
+        return redirect(url_for("reviews.show", number=number), 303)
     form = CommentForm(request.form)
     if request.method == "GET":
         return _draw_comment(opened, comment, form)
@@ -109,5 +111,5 @@ def _draw_comment(opened: Opened, comment: Comment, form: CommentForm) -> str:
         reasons=[refusal.say(language()) for refusal in refusals],
         asked=asked,
         late=late,
-        on_behalf=actor().unit != comment.entry.unit,
+        reviews_it=reviews.waiting_for_unit(opened.case, actor()) == comment.entry,
     )

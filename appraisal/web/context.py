@@ -133,5 +133,5 @@ def sentences(error: NotAllowed) -> list[str]:
 
 def typed() -> Mapping[str, str]:
     """Return what was typed into the form sent, without what the product itself put there."""
-    own = {"csrf_token", "seen", "request_key", "save", "add", "remove", "password", "again"}
+    own = {"csrf_token", "seen", "request_key", "save", "next", "add", "remove", "password", "again"}
     return {name: value for name, value in request.form.items() if name not in own and value}

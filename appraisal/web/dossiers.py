@@ -8,12 +8,12 @@ from typing import Any
 from flask import url_for
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, forms, routes, tracks
+from appraisal.domain import access, calendars, forms, reviews, routes, tracks
 from appraisal.domain.facts import Appraisal, Case, Contribution, Person, Version
 from appraisal.domain.forms import Content
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.i18n import N_
-from appraisal.web import contents, standings
+from appraisal.web import contents, reviewers, standings
 from appraisal.web.context import actor, language, say, site
 
 
@@ -94,6 +94,8 @@ def _doable(case: Case, book: Rulebook, now: datetime) -> dict[str, Any]:
         "is_author": person.id in case.related("author"),
         "may_write": access.may_edit(case, person, state.editable_by == "author"),
         "sees_ratings": access.sees_running_ratings(case, person),
+        "owes_review_by": reviews.owed(case, person),
+        "sees_reviewers": bool(case.appraisals) and reviewers.sees_reviewers(case, person),
     }
 
 
@@ -150,7 +152,9 @@ def _appraised(case: Case, book: Rulebook) -> dict[str, Any]:
         "recommendation": None,
     }
     latest = running or appraisal
-    found["consultations"] = latest.consultations if latest else ()
+    # A reviewer who has not signed is told of nobody else who was asked.
+    blind = access.is_blind(case, actor())
+    found["consultations"] = latest.consultations if latest and not blind else ()
     if appraisal is not None:
         found["verdicts"] = _verdicts(case, book, appraisal)
         found["recommendation"] = book.set.recommendation(appraisal.final) if appraisal.final else None

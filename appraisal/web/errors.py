@@ -2,25 +2,28 @@
 
 from typing import Any
 
-from flask import Flask, request, url_for
+from flask import Flask, flash, redirect, request, url_for
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Response
 
 from appraisal.domain import access, forms, rulebooks
 from appraisal.domain.facts import Case
-from appraisal.domain.refusals import NotAllowed
+from appraisal.domain.refusals import NotAllowed, Undeclared
 from appraisal.errors import NotFound, StepConflict
+from appraisal.i18n import N_
 from appraisal.storage import queries
 from appraisal.storage import site as site_log
 from appraisal.storage.facts import load_case
 from appraisal.web import contents, sections, standings
-from appraisal.web.context import actor, begin, language, page, read, sentences, site, typed
+from appraisal.web.context import actor, begin, language, page, read, say, sentences, site, typed
 
 
 def register(app: Flask) -> None:
     """Give every error its page."""
     app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(Undeclared, _undeclared)
     app.register_error_handler(NotAllowed, _not_allowed)
     app.register_error_handler(StepConflict, _conflict)
     app.register_error_handler(CSRFError, _expired)
@@ -42,6 +45,13 @@ def _not_allowed(error: NotAllowed) -> tuple[str, int]:
     return page("errors/not_allowed.html", reasons=sentences(error), number=_number(), typed=_typed()), 403
 
 
+def _undeclared(error: Undeclared) -> Response:
+    """Lead a reviewer to the declaration that comes before everything else."""
+    if request.method == "POST":
+        flash(say(N_("Say first whether you have a conflict of interest. Nothing was changed.")), "warning")
+    return redirect(url_for("reviews.show", number=error.number), 303)
+
+
 def _conflict(error: StepConflict) -> tuple[str, int]:
     """Show what has happened since, with nothing lost of what was typed."""
     number = _number()
@@ -50,11 +60,13 @@ def _conflict(error: StepConflict) -> tuple[str, int]:
         with read() as db:
             case = load_case(db, number)
             happened = queries.history_of(db, case.id, aside=not access.is_blind(case, actor()))[-5:]
-        shown = {
-            "happened": _said(case, happened),
-            "edited_at": case.edited_at,
-            "present": _present(case),
-        }
+        # What happened is for those who read the proposal; a conflict says nothing to anybody else.
+        if access.level(case, actor()) == "full":
+            shown = {
+                "happened": _said(case, happened),
+                "edited_at": case.edited_at,
+                "present": _present(case),
+            }
     return page("errors/conflict.html", number=number, again=_again(), typed=_typed(), **shown), 409
 
 

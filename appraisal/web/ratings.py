@@ -9,7 +9,7 @@ from wtforms import BooleanField, RadioField, TextAreaField
 from appraisal.definitions.checklists import Checklist, Item
 from appraisal.definitions.sets import ChecklistSet, Rating
 from appraisal.domain import tracks, verdicts
-from appraisal.domain.facts import Appraisal, RatingGiven, Version
+from appraisal.domain.facts import RatingGiven, Version
 from appraisal.domain.refusals import Refusal
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.i18n import N_
@@ -24,16 +24,16 @@ NOTHING = RatingGiven("", "")
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One checklist of an appraisal, with the version that it is about."""
+    """One checklist with the ratings of an appraisal or of a review, and the version they are about."""
 
     book: Rulebook
     checklist: Checklist
-    appraisal: Appraisal
+    ratings: Mapping[str, RatingGiven]
     version: Version
 
     def given(self, item: str) -> RatingGiven:
         """Return what is kept of an item."""
-        return self.appraisal.ratings.get(item, NOTHING)
+        return self.ratings.get(item, NOTHING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from typing import Final, Literal
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import State, Workflow
-from appraisal.domain import calendars, machine
+from appraisal.domain import access, calendars, machine
 from appraisal.domain.calendars import Clock
 from appraisal.domain.facts import Appraisal, Case, Decision, Person
+from appraisal.domain.refusals import refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.i18n import N_
 from appraisal.web import formats
@@ -43,6 +44,11 @@ EVENT_TITLES: Final[Mapping[str, str]] = {
     "create": N_("Created"),
     "add_author": N_("An author was added"),
     "answer_consultation": N_("A consultation was answered"),
+    "ask_review": N_("Somebody was asked to review, or given another day"),
+    "withdraw_review": N_("A request to review was taken back"),
+    "declare_review": N_("A reviewer declared whether there is a conflict of interest"),
+    "decline_review": N_("A reviewer declined"),
+    "sign_review": N_("A review was signed"),
     "clear_condition": N_("A condition was cleared"),
     "waive_condition": N_("A condition was waived"),
 }
@@ -171,16 +177,22 @@ _FOREIGN: Final = frozenset({"role_missing", "not_author", "not_lead", "inactive
 
 
 def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
-    """Return what a person may do now, and what not and why; steps that time takes are left out."""
+    """Return what a person may do now, and what not and why; steps that time takes are left out.
+
+    Who still owes a review is told of no step that rests on what others have said.
+    """
     found = [entry for entry in machine.allowed(book, case, actor, now) if entry.transition.by != "system"]
     kinds: dict[str, list[Offer]] = {"open": [], "closed": [], "others": []}
+    blind = access.is_blind(case, actor)
     for entry in found:
         transition, refusals = entry.transition, entry.refusals
         foreign = any(refusal.code in _FOREIGN for refusal in refusals)
         kind = "open" if entry.is_open else "others" if foreign else "closed"
+        if blind and not entry.is_open:
+            refusals = (refuse("review_unsigned"),)
         reasons = tuple(refusal.say(language()) for refusal in refusals)
         kinds[kind].append(Offer(transition.name, transition.label[language()], reasons))
-    return Offers(tuple(kinds["open"]), tuple(kinds["closed"]), tuple(kinds["others"]))
+    return Offers(tuple(kinds["open"]), tuple(kinds["closed"]), () if blind else tuple(kinds["others"]))
 
 
 def last_appraisal(case: Case) -> Appraisal | None:

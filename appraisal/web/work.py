@@ -14,7 +14,7 @@ from appraisal.domain.facts import Person
 from appraisal.i18n import N_
 from appraisal.storage import queries
 from appraisal.storage.facts import load_holidays
-from appraisal.storage.queries import Asked, Listed
+from appraisal.storage.queries import Asked, Listed, ToReview
 from appraisal.web.context import actor, language, page, read, say, signed_in, site
 from appraisal.web.proposals import workflows
 
@@ -66,7 +66,10 @@ def show() -> str:
     flows = workflows()
     with read() as db:
         found = queries.work_of(db, person, _held_by(flows))
-        asked = queries.consultations_for(db, person)
+        asked: list[Asked | ToReview] = [
+            *queries.reviews_for(db, person),
+            *queries.consultations_for(db, person),
+        ]
         overdue = queries.overdue_conditions(db, today) if person.has("coordinator") else []
         holidays = load_holidays(db).get("Geneva", frozenset())
     newest = site().library.newest_workflow()
@@ -81,7 +84,10 @@ def show() -> str:
         ],
         today=today,
         overdue=[(entry, _left(entry.due_on, today, holidays)) for entry in overdue],
-        asked=[(entry, _left(entry.due_on, today, holidays)) for entry in asked],
+        to_review=[
+            (entry, _left(entry.due_on, today, holidays))
+            for entry in sorted(asked, key=lambda entry: entry.due_on)
+        ],
         begins=person.has("designer") and bool(found),
         advice=_advice(person, found, asked),
     )
@@ -162,7 +168,7 @@ _HOLDER_ROLES: Final = {
 
 
 def _advice(
-    person: Person, found: list[tuple[str, Listed]], asked: list[Asked]
+    person: Person, found: list[tuple[str, Listed]], asked: list[Asked | ToReview]
 ) -> list[tuple[str, str, str]]:
     """Return what to do for each role that nothing waits for: text, text of the link, endpoint."""
     busy = {_HOLDER_ROLES.get(holder, "") for holder, _ in found} | ({"appraiser"} if asked else set())

@@ -188,6 +188,31 @@ def test_a_blind_reviewer_reads_nothing_of_earlier_rounds(lite: Stage) -> None:
     assert all(not appraisal.ratings for appraisal in seen.appraisals)
 
 
+def test_a_blind_reviewer_is_not_shown_what_a_colleague_of_the_unit_answered(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    casts.take(lite, "desk", number, "assign", lead="lead")
+    with lite.database.begin() as db:
+        colleague = people.create_person(
+            db,
+            lite.people["admin"],
+            lite.now,
+            email="x@example.org",
+            name="X",
+            roles=["appraiser"],
+            unit="ACTRAV",
+        )
+        reviews.ask(db, lite.library, lite.people["desk"], lite.now, number, colleague, ["GEN"], DUE)
+        reviews.declare(db, lite.library, colleague, lite.now, number, conflict=None)
+
+    def asked() -> list[tuple[str, int | None]]:
+        seen = access.as_seen(casts.load(lite, number), colleague)
+        return [(entry.unit, entry.answered_by) for entry in seen.appraisals[0].consultations]
+
+    assert asked() == [("ACTRAV", None)]
+    casts.speak(lite, number, "actrav")
+    assert asked() == [("ACTRAV", None)]
+
+
 def _designer_too(stage: Stage) -> Person:
     with stage.database.begin() as db:
         return people.create_person(

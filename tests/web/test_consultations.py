@@ -25,21 +25,22 @@ def _consultation(site: Site, number: str, unit: str) -> str:
     return f"/proposals/{number}/consultations/{entry.id}"
 
 
-def test_a_unit_answers_and_others_read_it_later(
+def test_a_unit_answers_by_a_review_and_others_read_it_later(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
     number = building.assigned_proposal(site, cast)
-    url = _consultation(site, number, "ACT/EMP")
+    url, review = _consultation(site, number, "ACT/EMP"), f"/proposals/{number}/review"
     sign_in(client, "actemp")
-    page = client.get(url)
-    assert "The questions of this checklist" in page.text
-    assert client.post(url, data={"text": " "}).status_code == 422
-    given = {"text": "Employers were not asked."}
-    assert client.post(url, data=given).status_code == 303
-    assert client.post(url, data=given).status_code == 303
-    assert client.post(url, data={"text": "Something else"}).status_code == 403
+    for answer in (client.get(url), client.post(url, data={"text": "Employers were not asked."})):
+        assert (answer.status_code, answer.location) == (303, review)
+    assert client.post(review, data={"answer": "nothing"}).status_code == 303
+    answer = client.get(url)
+    assert (answer.status_code, answer.location) == (303, review)
+    assert client.post(f"{review}/sign", data={"comment": "Employers were not asked."}).status_code == 303
     assert "Employers were not asked." in client.get(url).text
-    for key, reads in (("eval", None), ("chief", False), ("designer", False), ("reader", True)):
+    assert client.post(url, data={"text": "Something else"}).status_code == 403
+    readers = (("eval", None), ("chief", False), ("designer", False), ("reader", True), ("desk", True))
+    for key, reads in readers:
         sign_in(client, key)
         page = client.get(url)
         assert page.status_code == (404 if reads is None else 200)
@@ -54,14 +55,19 @@ def test_a_coordinator_answers_on_behalf_and_late_is_marked(
     clock.advance(days=20)
     sign_in(client, "desk")
     page = client.get(url)
+    assert "The questions of this checklist" in page.text
     assert "on behalf of ACTRAV" in page.text
+    assert client.post(url, data={"text": " "}).status_code == 422
     assert "marked late" in page.text
-    assert client.post(url, data={"text": "Late, but here."}).status_code == 303
+    given = {"text": "Late, but here."}
+    assert client.post(url, data=given).status_code == 303
+    assert client.post(url, data=given).status_code == 303
+    assert client.post(url, data={"text": "Something else"}).status_code == 403
     assert "Answered late" in client.get(_url(number)).text
     assert building.load(site, number).related("reviewer") == frozenset()
 
 
-@pytest.mark.parametrize("key", ["designer", "chief", "actemp"])
+@pytest.mark.parametrize("key", ["designer", "chief", "auditor", "reader"])
 def test_nobody_else_answers_for_a_unit(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, key: str
 ) -> None:
