@@ -625,6 +625,11 @@ def test_evals_reviewer_never_decides(lite: Stage) -> None:
     evaluated(lite, number, who="eve")
     lead_rates(lite, number)
     casts.take(lite, "lead", number, "finalise")
+    record = recorded(lite, number)["appraisal"]
+    (block,) = [entry for entry in record["criteria"] if entry["code"] == "EVA"]
+    assert block["finalised_by"]["person"]["name"] == "Eve"
+    # EVAL gives the ratings of its block as EVAL, not in the lead's place.
+    assert record.get("rated_for_lead", []) == []
     for step, given in (
         ("approve", {}),
         ("reject", {"note": "No."}),
