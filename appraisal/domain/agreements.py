@@ -78,8 +78,12 @@ def _distances(totals: Mapping[Fraction, int]) -> dict[tuple[Fraction, Fraction]
 
 def points(chosen: ChecklistSet, values: Iterable[str]) -> list[Fraction]:
     """Return ratings as points of the scale; *not relevant* is left out as missing."""
-    scale = {entry.value: Fraction(entry.points) for entry in chosen.scale if entry.points is not None}
+    scale = _scale(chosen)
     return [scale[value] for value in values if value in scale]
+
+
+def _scale(chosen: ChecklistSet) -> Mapping[str, Fraction]:
+    return {entry.value: Fraction(entry.points) for entry in chosen.scale if entry.points is not None}
 
 
 def displayed(found: Agreement) -> str | None:
@@ -123,17 +127,19 @@ def by_item(library: Library, counted: Iterable[Counted]) -> list[Measured]:
         given[entry.set][entry.item].append(entry)
     chosen = sorted((library.set(key) for key in given), key=lambda entry: (entry.id, -entry.version))
     return [
-        Measured(entry, criterion.checklist, item, alpha(_units(entry, given[entry.key].get(item.id, ()))))
+        Measured(entry, criterion.checklist, item, alpha(_units(scale, given[entry.key].get(item.id, ()))))
         for entry in chosen
+        for scale in [_scale(entry)]
         for criterion in library.criteria(entry.key)
         for item in criterion.checklist.items
     ]
 
 
-def _units(chosen: ChecklistSet, counted: Iterable[Counted]) -> Iterable[list[Fraction]]:
+def _units(scale: Mapping[str, Fraction], counted: Iterable[Counted]) -> Iterable[list[Fraction]]:
     units: dict[int, list[Fraction]] = defaultdict(list)
     for entry in counted:
-        units[entry.appraisal] += points(chosen, [entry.value]) * entry.times
+        if entry.value in scale:
+            units[entry.appraisal] += [scale[entry.value]] * entry.times
     return units.values()
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from appraisal.definitions.library import Criterion
 from appraisal.definitions.workflows import ROLES
-from appraisal.domain import calendars, forms, guards, routes
-from appraisal.domain.facts import Appraisal, Case, Condition, Decision, Person, Step, Version
+from appraisal.domain import calendars, forms, guards, reviews, routes
+from appraisal.domain.facts import Appraisal, Case, Condition, Decision, Person, Review, Step, Version
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.verdicts import applicable
 from appraisal.i18n import Text
@@ -146,29 +147,7 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
             "rated_share": book.set.rated_share,
         },
         "evaluability_required": book.needs_evaluability(version.threshold_usd),
-        "criteria": [
-            {
-                "code": criterion.checklist.code,
-                "key": criterion.checklist.key,
-                "title": _text(criterion.checklist.title),
-                "weight": criterion.member.weight,
-                "verdict": appraisal.verdicts.get(criterion.checklist.code, ""),
-                "items": [
-                    {
-                        "id": item.id,
-                        "ask": _text(item.ask),
-                        "gating": item.gating,
-                        "source": item.source,
-                        "rating": given.value if given else "",
-                        "comment": given.comment if given else "",
-                        "evidence": given.evidence if given else "",
-                    }
-                    for item in criterion.checklist.items
-                    for given in [appraisal.ratings.get(item.id)]
-                ],
-            }
-            for criterion in criteria
-        ],
+        "criteria": _criteria(case, book, appraisal, criteria),
         "verdict_titles": {entry.code: _text(entry.title) for entry in book.set.verdicts},
         "verdict_tones": {entry.code: entry.tone for entry in book.set.verdicts},
         "recommendation_titles": {entry.code: _text(entry.title) for entry in book.set.recommendations},
@@ -182,13 +161,85 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
             {
                 "unit": entry.unit,
                 "asked_at": entry.asked_at,
-                "due_on": entry.due_on,
+                "due_on": reviews.due_day(case, entry),
                 "answered_at": entry.answered_at,
                 "answered_by": case.name(entry.answered_by),
                 "late": entry.late,
                 "text": entry.text,
+                "silent_at": entry.silent_at,
             }
             for entry in appraisal.consultations
+        ],
+        "reviews": [_review(case, entry) for entry in reviews.standing(appraisal)],
+    }
+
+
+def _criteria(
+    case: Case, book: Rulebook, appraisal: Appraisal, criteria: Iterable[Criterion]
+) -> list[dict[str, Any]]:
+    """List the criteria with their items; one that a unit finalises says by whom it was done."""
+    differing = {row.item for row in reviews.side_by_side(case, book, appraisal) if row.differs}
+    return [
+        {
+            "code": criterion.checklist.code,
+            "key": criterion.checklist.key,
+            "title": _text(criterion.checklist.title),
+            "weight": criterion.member.weight,
+            "verdict": appraisal.verdicts.get(criterion.checklist.code, ""),
+            **_finalised(case, appraisal, criterion),
+            "items": [
+                {
+                    "id": item.id,
+                    "ask": _text(item.ask),
+                    "gating": item.gating,
+                    "source": item.source,
+                    "rating": given.value if given else "",
+                    "comment": given.comment if given else "",
+                    "evidence": given.evidence if given else "",
+                    **({"reason": given.reason} if given and item.id in differing else {}),
+                }
+                for item in criterion.checklist.items
+                for given in [appraisal.ratings.get(item.id)]
+            ],
+        }
+        for criterion in criteria
+    ]
+
+
+def _finalised(case: Case, appraisal: Appraisal, criterion: Criterion) -> dict[str, Any]:
+    unit = criterion.member.finalised_by
+    if not unit:
+        return {}
+    review = reviews.finaliser(appraisal, criterion.checklist.code, unit)
+    return {
+        "finalised_by": {
+            "unit": unit,
+            "person": _person(case, review.person) if review else None,
+            "signed_at": review.signed_at if review else None,
+        }
+    }
+
+
+def _review(case: Case, review: Review) -> dict[str, Any]:
+    """Say what became of a review that was asked for; what is not signed stays its reviewer's own."""
+    given = review.ratings.values() if review.signed_at else ()
+    return {
+        "person": {**_person(case, review.person), "unit": review.unit},
+        "for": None if review.behalf is None else _person(case, review.behalf),
+        "checklists": list(review.checklists),
+        "asked_at": review.asked_at,
+        "due_on": reviews.due_day(case, review),
+        "declaration": review.declaration,
+        "declared_at": review.declared_at,
+        "declined": review.declined_at is not None,
+        "signed_at": review.signed_at,
+        "late": review.late,
+        "silent_at": review.silent_at,
+        "comment": review.comment if review.signed_at else "",
+        "ratings": [
+            {"id": entry.item, "rating": entry.value, "comment": entry.comment}
+            for entry in given
+            if entry.value
         ],
     }
 

@@ -39,6 +39,29 @@ def sheet(value: Value, say: Words) -> dict[str, Any]:
         "tiles": tiles(appraisal, say) if appraisal else [],
         "ratings": {entry["value"]: entry for entry in appraisal["scale"]} if appraisal else {},
         "rules": rules.sentences(appraisal, say) if appraisal else {},
+        "differing": differing(appraisal, say) if appraisal else {},
+    }
+
+
+def differing(appraisal: Value, say: Words) -> dict[str, str]:
+    """Return for each item whose final rating needed a reason the reviewers with another one, by name.
+
+    Records of earlier versions of the product know no reviews.
+    """
+    given: dict[str, list[tuple[str, str]]] = {}
+    for review in appraisal.get("reviews", ()):
+        if review["signed_at"] and not review["late"]:
+            for entry in review["ratings"]:
+                given.setdefault(entry["id"], []).append((review["person"]["name"], entry["rating"]))
+    return {
+        item["id"]: ", ".join(
+            _first(
+                [f"{name} ({rating})" for name, rating in given[item["id"]] if rating != item["rating"]], say
+            )
+        )
+        for criterion in appraisal["criteria"]
+        for item in criterion["items"]
+        if "reason" in item
     }
 
 

@@ -159,7 +159,7 @@ def _given_by(opened: Opened, row: Row, unit: str) -> str:
 
 def is_editable(opened: Opened, row: Row) -> bool:
     """Tell whether the reader sets the final rating of an item now."""
-    return opened.may_rate and row.code not in reviews.blocks(opened.criteria)
+    return opened.rates(row.code)
 
 
 def comparison_form(

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from appraisal.domain import reviews
+from appraisal.domain import access, reviews
 from appraisal.domain.agreements import Agreement
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.domain.reviews import Row
@@ -55,7 +55,8 @@ def _open(number: str) -> Opened:
     with read() as db:
         opened = open_appraisal(db, number)
     if not opened.sees_ratings:
-        raise NotAllowed([refuse("not_visible")])
+        blind = access.is_blind(opened.case, opened.reader)
+        raise NotAllowed([refuse("review_unsigned" if blind else "not_visible")])
     return opened
 
 

@@ -20,6 +20,7 @@ from appraisal.domain.facts import (
     Person,
     RatingGiven,
     RequiredChange,
+    Review,
     Step,
     Version,
 )
@@ -58,6 +59,25 @@ class Sample:
         case = replace(self.case, appraisals=(appraisal,))
         return read_back(records.appraisal_record(case, self.book, appraisal, at(17)))
 
+    def reviewed(self, more: int = 0) -> Value:
+        """Return the record of an appraisal with a review of every outcome, and so many more like the first.
+
+        TRI-1 differs from two of them with a reason, and from a late one; EVAL finalised its block.
+        """
+        entries = outcomes(self.appraisal) + [
+            replace(outcomes(self.appraisal)[0], id=number, person=number)
+            for number in range(100, 100 + more)
+        ]
+        ratings = dict(self.appraisal.ratings)
+        ratings["TRI-1"] = replace(ratings["TRI-1"], reason="The minutes of the third meeting came later.")
+        appraisal = replace(self.appraisal, ratings=ratings, reviews=tuple(entries))
+        people = {
+            entry.person: Person(entry.person, f"Reviewer {entry.person}", frozenset({"appraiser"}), unit="X")
+            for entry in entries
+        }
+        case = replace(self.case, appraisals=(appraisal,), people={**people, **self.case.people})
+        return read_back(records.appraisal_record(case, self.book, appraisal, at(17)))
+
     def revision(self) -> Value:
         """Return the record of a revision request that the lead chose with a reason."""
         changes = (RequiredChange(1, 1, 1, "TRI-4", "Give the committee its powers."),)
@@ -76,6 +96,29 @@ class Sample:
     def approval(self) -> Value:
         """Return the sheet of a plain approval."""
         return self.sheet(Decision(1, "approve", at(22), 4, 1, 1, "Approved.", approved_at=at(22)))
+
+
+def outcomes(appraisal: Appraisal) -> list[Review]:
+    """Return a review for everything that can become of one, by people 11 to 19."""
+
+    def review(person: int, unit: str, *codes: str, **changes: Any) -> Review:
+        asked = Review(person, person, unit, codes or ("TRI",), at(2), date(2010, 2, 12))
+        return replace(asked, **{"declaration": "nothing", "declared_at": at(3), **changes})
+
+    high = {"TRI-1": RatingGiven("TRI-1", "3", "All three sides, twice.")}
+    low = {"TRI-1": RatingGiven("TRI-1", "1", "No workers at all.")}
+    block = {item: given for item, given in appraisal.ratings.items() if item.startswith("EVA")}
+    return [
+        review(11, "NORMES", "TRI", "ILS", signed_at=at(10), comment="Sound on the whole.", ratings=high),
+        review(12, "GENDER", signed_at=at(11), ratings=low),
+        review(13, "SKILLS", signed_at=at(15), late=True, comment="Sorry.", ratings=low),
+        review(14, "EVAL", "EVA", signed_at=at(9), ratings=block),
+        review(15, "PROGRAM", declared_at=None, declaration="", silent_at=at(13), ratings=low),
+        review(16, "ACTRAV", declined_at=at(4), reason="No time."),
+        review(17, "ACT/EMP", declaration="declared", reason="My sister runs the project."),
+        review(18, "SECTOR", due_on=date(2010, 2, 24), ratings=low),
+        review(19, "SECTOR", withdrawn_at=at(5)),
+    ]
 
 
 def sample_of(library: Library) -> Sample:

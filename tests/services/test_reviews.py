@@ -1,5 +1,6 @@
 """Reviews: asked for, declared, rated in private, signed once, and reconciled by the lead."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -461,6 +462,15 @@ def test_a_review_signed_after_its_date_is_kept_and_marked_late(lite: Stage) -> 
     casts.take(lite, "lead", number, "finalise")
 
 
+def recorded(stage: Stage, number: str) -> dict[str, Any]:
+    """Return the value of the newest record."""
+    with stage.database.read() as db:
+        found = queries.newest_record(db, number)
+    assert found is not None
+    value: dict[str, Any] = json.loads(found.value)
+    return value
+
+
 def explain(stage: Stage, number: str, reason: str = "The annexes say otherwise.") -> None:
     given = {
         item: RatingPut(kept.value, kept.comment, kept.evidence, reason)
@@ -544,9 +554,20 @@ def test_a_reason_is_kept_until_it_is_changed_and_originals_stay(stage: Stage) -
     act(stage, appraisals.rate, "lead", number, {"TRI-1": RatingPut("2", reason="")})
     assert latest(stage, number).ratings["TRI-1"].reason == ""
     assert casts.refused(stage, "lead", number, "finalise") == ("appraisal_incomplete",)
-    act(stage, appraisals.rate, "lead", number, {"TRI-1": RatingPut("3")})
+    act(stage, appraisals.rate, "lead", number, {"TRI-1": RatingPut("3", reason="No longer true.")})
     casts.take(stage, "lead", number, "finalise")
     assert of(stage, number, "nora") == original
+    # The record keeps both ratings, and the reason where they differ.
+    record = recorded(stage, number)["appraisal"]
+    reasons = {
+        item["id"]: item["reason"]
+        for entry in record["criteria"]
+        for item in entry["items"]
+        if "reason" in item
+    }
+    assert reasons == {f"TRI-{place}": "The annexes say otherwise." for place in range(2, 9)}
+    nora = next(entry for entry in record["reviews"] if entry["person"]["name"] == "Nora")
+    assert {entry["rating"] for entry in nora["ratings"]} == {"3"}
 
 
 # The block that EVAL finalises.
@@ -604,6 +625,11 @@ def test_evals_reviewer_never_decides(lite: Stage) -> None:
     evaluated(lite, number, who="eve")
     lead_rates(lite, number)
     casts.take(lite, "lead", number, "finalise")
+    record = recorded(lite, number)["appraisal"]
+    (block,) = [entry for entry in record["criteria"] if entry["code"] == "EVA"]
+    assert block["finalised_by"]["person"]["name"] == "Eve"
+    # EVAL gives the ratings of its block as EVAL, not in the lead's place.
+    assert record.get("rated_for_lead", []) == []
     for step, given in (
         ("approve", {}),
         ("reject", {"note": "No."}),

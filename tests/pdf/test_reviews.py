@@ -1,0 +1,73 @@
+"""Reviews on paper: a row for each reviewer, whom the lead differs from and why, who finalised a block."""
+
+import json
+
+from appraisal import canonical
+from appraisal.i18n import Language
+from appraisal.pdf.rendering import page_of
+from appraisal.pdf.sheets import differing
+from appraisal.pdf.words import Words
+from tests.pdf.readers import pages_of, solid
+from tests.pdf.samples import Print, Sample, Value
+
+
+def test_every_outcome_of_a_review_is_printed(sample: Sample, printed: Print) -> None:
+    text = "".join(pages_of(printed(sample.reviewed(), "en")))
+    rows = text[text.index(solid("Independent reviews")) :]
+    for row in (
+        "Reviewer 11 NORMES · TRI, ILS 2 Feb 2010 12 Feb 2010 Nothing to declare 3 Feb 2010 10 Feb 2010 Sound",
+        "Reviewer 13 SKILLS · TRI 2 Feb 2010 12 Feb 2010 Nothing to declare 3 Feb 2010 15 Feb 2010 Late Sorry.",
+        "Reviewer 15 PROGRAM · TRI 2 Feb 2010 12 Feb 2010 – No comment by the date",
+        "Reviewer 16 ACTRAV · TRI 2 Feb 2010 12 Feb 2010 Nothing to declare 3 Feb 2010 Declined",
+        "Reviewer 17 ACT/EMP · TRI 2 Feb 2010 12 Feb 2010 Conflict of interest 3 Feb 2010 –",
+        "Reviewer 18 SECTOR · TRI 2 Feb 2010 24 Feb 2010 Nothing to declare 3 Feb 2010 Not signed when",
+    ):
+        assert solid(row) in rows
+    assert solid("Reviewer 19") not in rows
+
+
+def test_whom_the_lead_differs_from_is_printed_with_the_reason(sample: Sample, printed: Print) -> None:
+    text = "".join(pages_of(printed(sample.reviewed(), "en")))
+    assert text.count(solid("Differs from:")) == 1
+    assert (
+        solid("Differs from: Reviewer 11 (3), Reviewer 12 (1) – The minutes of the third meeting came later.")
+        in text
+    )
+    assert solid("Final ratings given by Reviewer 14 for EVAL, signed on 9 February 2010.") in text
+
+
+def test_many_who_differ_are_counted_after_the_first(sample: Sample) -> None:
+    found = differing(sample.reviewed(20)["appraisal"], Words("en"))
+    assert list(found) == ["TRI-1"]
+    assert found["TRI-1"].startswith("Reviewer 11 (3), Reviewer 12 (1), Reviewer 100 (3)")
+    assert found["TRI-1"].endswith("and 17 more")
+
+
+def test_thirty_reviewers_run_over_pages_under_their_headings(sample: Sample, printed: Print) -> None:
+    pages = pages_of(printed(sample.reviewed(30), "en"))
+    places = [place for place, page in enumerate(pages) if "ReviewerAskedonDueDeclaredSignedon" in page]
+    assert len(places) >= 2
+    assert places == list(range(places[0], places[-1] + 1))
+    assert all(solid(f"Reviewer {number}") in "".join(pages) for number in range(100, 130))
+
+
+def _earlier(value: Value) -> Value:
+    """Return a record as it was written before there were reviews."""
+    found: Value = json.loads(json.dumps(value))
+    del found["appraisal"]["reviews"]
+    for entry in found["appraisal"]["consultations"]:
+        del entry["silent_at"]
+    for criterion in found["appraisal"]["criteria"]:
+        criterion.pop("finalised_by", None)
+    return found
+
+
+def _without_digest(value: Value, language: Language) -> str:
+    return page_of(value, language).replace("<wbr>", "").replace(canonical.digest(value), "")
+
+
+def test_records_from_before_there_were_reviews_are_drawn_as_they_were(sample: Sample) -> None:
+    for value in (sample.record(), sample.approval(), sample.revision()):
+        page = _without_digest(value, "en")
+        assert _without_digest(_earlier(value), "en") == page
+        assert "Independent reviews" not in page
