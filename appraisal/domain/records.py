@@ -11,7 +11,7 @@ from typing import Any
 
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.workflows import ROLES
-from appraisal.domain import calendars, forms, guards, reviews, routes
+from appraisal.domain import calendars, forms, guards, reviews, routes, wakings
 from appraisal.domain.facts import Appraisal, Case, Condition, Decision, Person, Review, Step, Version
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.verdicts import applicable
@@ -161,7 +161,7 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
             {
                 "unit": entry.unit,
                 "asked_at": entry.asked_at,
-                "due_on": reviews.due_day(case, entry),
+                "due_on": wakings.due_day(case, entry),
                 "answered_at": entry.answered_at,
                 "answered_by": case.name(entry.answered_by),
                 "late": entry.late,
@@ -228,7 +228,7 @@ def _review(case: Case, review: Review) -> dict[str, Any]:
         "for": None if review.behalf is None else _person(case, review.behalf),
         "checklists": list(review.checklists),
         "asked_at": review.asked_at,
-        "due_on": reviews.due_day(case, review),
+        "due_on": wakings.due_day(case, review),
         "declaration": review.declaration,
         "declared_at": review.declared_at,
         "declined": review.declined_at is not None,
