@@ -149,7 +149,14 @@ def is_blind(case: Case, person: Person) -> bool:
 
     Whatever other roles somebody holds: a review that its author might have copied is worth nothing.
     """
-    return any(review.is_open for review in reviews_of(case, person))
+    return person.id in owing(case)
+
+
+def owing(case: Case) -> frozenset[int]:
+    """Return everyone who still owes a review of a proposal."""
+    return frozenset(
+        review.person for appraisal in case.appraisals for review in appraisal.reviews if review.is_open
+    )
 
 
 def must_declare(case: Case, person: Person) -> bool:

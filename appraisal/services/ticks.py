@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import calendars, machine, wakings
+from appraisal.domain import access, calendars, machine, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.wakings import Demand
@@ -244,7 +244,11 @@ def _tell(db: Connection, case: Case, book: Rulebook, said: Demand, now: datetim
 
 
 def _concerned(db: Connection, case: Case, book: Rulebook, said: Demand) -> Collection[int]:
-    """Return whom a date concerns: who was asked, who owns the condition, or who holds the proposal."""
+    """Return whom a date concerns: who was asked, who owns the condition, or who holds the proposal.
+
+    Whoever owes a review is told of it alone: that a unit is silent, or a condition open, says what others
+    have done.
+    """
     running, authors = case.appraisal, case.related("author")
     if said.kind in ("review_soon", "review_overdue"):
         reviews = running.reviews if running else ()
@@ -252,11 +256,11 @@ def _concerned(db: Connection, case: Case, book: Rulebook, said: Demand) -> Coll
     if said.kind == "consult_overdue":
         consultations = running.consultations if running else ()
         units = {entry.unit for entry in consultations if entry.id == said.subject}
-        return set(queries.ids_with(db, "appraiser", units)) - authors
+        return set(queries.ids_with(db, "appraiser", units)) - authors - access.owing(case)
     if said.kind == "condition_overdue":
         conditions = case.finalised.conditions if case.finalised else ()
         owners = {entry.owner_id for entry in conditions if entry.id == said.subject and entry.owner_id}
-        return owners | (set(queries.ids_with(db, "coordinator")) - authors)
+        return (owners | (set(queries.ids_with(db, "coordinator")) - authors)) - access.owing(case)
     return _holders(db, case, book)
 
 

@@ -76,13 +76,15 @@ def leads_instead(person: Person) -> ColumnElement[bool]:
     if not replaced:
         return false()
     latest = select(func.max(VERSIONS.c.id)).where(VERSIONS.c.proposal_id == PROPOSALS.c.id).scalar_subquery()
-    return exists().where(
+    leads = exists().where(
         APPRAISALS.c.proposal_id == PROPOSALS.c.id,
         APPRAISALS.c.lead_id.in_(sorted(replaced)),
         APPRAISALS.c.closed_at.is_(None),
         APPRAISALS.c.superseded_at.is_(None),
         APPRAISALS.c.version_id == latest,
     )
+    # A statement that looks among appraisals itself means others than these.
+    return leads.correlate(PROPOSALS)
 
 
 def list_substitutions(db: Connection, person: int) -> list[Substitution]:

@@ -56,7 +56,7 @@ def _open(number: str) -> Opened:
         opened = open_appraisal(db, number)
     if not opened.sees_ratings:
         blind = access.is_blind(opened.case, opened.reader)
-        raise NotAllowed([refuse("review_unsigned" if blind else "not_visible")])
+        raise NotAllowed([refuse("review_owed" if blind else "not_visible")])
     return opened
 
 

@@ -7,9 +7,11 @@ import pytest
 
 from appraisal.domain import access
 from appraisal.domain.facts import Case
-from appraisal.domain.refusals import NotAllowed, Undeclared
-from appraisal.services import appraisals, reviews, steps
+from appraisal.domain.refusals import NotAllowed
+from appraisal.domain.substitutions import on_duty
+from appraisal.services import appraisals, reviews, steps, substitutions
 from appraisal.storage import queries
+from appraisal.storage.facts import load_people
 from tests import casts
 from tests.casts import Stage
 
@@ -52,8 +54,10 @@ def test_what_rests_on_nobodys_ratings_is_open_to_a_coordinator_who_owes_a_revie
 def test_whoever_must_declare_first_takes_no_step(lite: Stage) -> None:
     number = casts.rated(lite)
     _owing(lite, number, declared=False)
-    with pytest.raises(Undeclared):
-        casts.take(lite, "all", number, "hold", until=date(2010, 3, 31), note="The donor waits.")
+    until = date(2010, 3, 31)
+    assert casts.refused(lite, "all", number, "hold", until=until, note="The donor waits.") == (
+        "review_owed",
+    )
 
 
 def test_conditions_and_consultations_are_closed_to_whoever_owes_a_review(lite: Stage) -> None:
@@ -155,4 +159,25 @@ def test_a_refusal_told_to_whoever_owes_a_review_is_one_sentence(lite: Stage) ->
     number = _decided(lite)
     with pytest.raises(NotAllowed) as caught:
         casts.take(lite, "all", number, "approve")
-    assert str(caught.value).startswith("You still owe a review of this proposal yourself.")
+    assert str(caught.value).startswith("Sign or decline your own review first.")
+
+
+def test_a_substitute_of_the_lead_is_told_of_overdue_conditions(lite: Stage) -> None:
+    number = casts.rated(lite, ratings={"TRI_4": "1"})
+    casts.take(lite, "lead", number, "finalise")
+    casts.take(lite, "chief", number, "approve")
+    lite.wait(days=60)
+    today, lead, other = lite.now.date(), lite.people["lead"], lite.people["eval"]
+    with lite.database.begin() as db:
+        substitutions.name_substitute(
+            db,
+            lead,
+            lite.now,
+            person=lead.id,
+            substitute=other.id,
+            scope="appraisals",
+            first=today,
+            last=today,
+        )
+        standing_in = on_duty(load_people(db, [other.id])[other.id], lite.now)
+        assert [entry.number for entry in queries.overdue_conditions(db, standing_in, today)] == [number]

@@ -167,6 +167,13 @@ def test_no_form_that_is_sent_tells_what_others_said(
     assert not found, _report(found)
 
 
+@pytest.mark.parametrize("who", worlds.WALKERS)
+def test_no_notice_tells_what_others_said(both: tuple[World, World], who: str) -> None:
+    silent, told = (worlds.notices_to(world, who) for world in both)
+
+    assert told == silent
+
+
 def _read(visit: Visit, plan: Plan, key: str) -> str:
     """Return all that the addresses of one proposal say to somebody."""
     number = visit.world.numbers[key]
@@ -213,6 +220,7 @@ OPERATORS: Final = frozenset(
         "draw",
         "import-approvals",
         "indicator",
+        "mail",
         "people",
         "play",
         "record",

@@ -104,6 +104,9 @@ ARGUMENTS: Final[Mapping[str, Values]] = {
     "indicators.report_file digest": _digests(tables.IndicatorReport.__table__),
     "people.edit id": _people,
     "people.link id": _people,
+    "handovers.show id": _people,
+    "substitutions.end id": _just(1, _UNKNOWN_ID),
+    "substitutions.of_person id": _people,
     "settings.remove_holiday id": _just(1),
     "token": _just("abc"),
 }
@@ -121,6 +124,7 @@ QUERIES: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
     "records.index": ({"after": "1000"}, {"after": "2"}),
     "indicators.show": ({"biennium": "2010-11"}, {"biennium": "2012-13"}, {"biennium": "soon"}),
     "differences.show": ({"against": "1"}, {"against": "9"}),
+    "times.show": ({"biennium": "2010-11"},),
     "agreements.show": ({"sort": "lowest"},),
     "reconciliations.show": (
         {"only": "differing"},
@@ -169,6 +173,7 @@ def _taking(world: World) -> Sequence[Form]:
 
 # What is sent to each address that takes a form; a form may be stale, empty or complete.
 FORMS: Final[Mapping[str, Forms]] = {
+    "accounts.edit": _always({"language": "de"}),
     "appraisals.checklist": _ratings,
     "appraisals.confirm": _always({"seen": "0"}, {}),
     "appraisals.recommendation": _always({"seen": "0", "reason": "Mine", "chosen": ""}, {}),
@@ -181,6 +186,7 @@ FORMS: Final[Mapping[str, Forms]] = {
     "drafts.documents": _always({"seen": "0", "kind": "outline"}),
     "drafts.edit": _always({"seen": "0", "title": "Mine"}),
     "drafts.remove_document": _always({"seen": "0"}),
+    "handovers.show": _always({"reason": "Ill."}),
     "indicators.publish": _always({"biennium": "soon"}, {"biennium": "2010-11"}),
     "people.edit": _always({"name": "Somebody else"}),
     "people.link": _always({}),
@@ -201,7 +207,11 @@ FORMS: Final[Mapping[str, Forms]] = {
     "settings.holidays": _always({"day": "soon"}),
     "settings.rates": _always({"day": "soon"}),
     "settings.remove_holiday": _always({}),
+    "settings.retry_mail": _always({}),
     "steps.take": _taking,
+    "substitutions.end": _always({}),
+    "substitutions.of_person": _always({"first": "soon"}),
+    "substitutions.show": _always({"first": "soon"}),
 }
 # Forms that have nothing to do with proposals, and would end the walk or start another one.
 APART: Final = frozenset(

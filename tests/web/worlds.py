@@ -8,14 +8,23 @@ those who read: the *walkers*, whose pages must be the same in both.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
 from appraisal.domain.steps import ChangeAsked
-from appraisal.services import appraisals, indicators, people, proposals, records, reviews
+from appraisal.services import (
+    appraisals,
+    indicators,
+    people,
+    proposals,
+    records,
+    reviews,
+    substitutions,
+    ticks,
+)
 from appraisal.services.appraisals import ConditionPut, RatingPut
-from appraisal.storage import queries
+from appraisal.storage import queries, tables
 from appraisal.storage.databases import Database
 from appraisal.web.context import Site
 from tests.web import building
@@ -44,12 +53,14 @@ WALKERS: Final[Mapping[str, tuple[str, tuple[str, ...], str, str]]] = {
     "consulted": ("Cem Walker", ("appraiser",), "ACTRAV", "en"),
     "roles": ("Maxim Walker", _ALL, "PARDEV", "en"),
     "roles_undeclared": ("Maya Walker", _ALL, "PARDEV", "fr"),
+    # Stands in for the lead, who is away all the time.
+    "stands_in": ("Noor Walker", ("appraiser",), "PARDEV", "en"),
     # Reviews another proposal, and knows of these as a designer does.
     "elsewhere": ("Ewa Walker", ("designer", "appraiser"), "SKILLS", "en"),
 }
 # Everybody asked to review beside the one who is consulted and the one who reviews elsewhere.
-ASKED: Final = ("undeclared", "declared", "rated", "roles", "roles_undeclared")
-DECLARED: Final = ("declared", "rated", "roles")
+ASKED: Final = ("undeclared", "declared", "rated", "roles", "roles_undeclared", "stands_in")
+DECLARED: Final = ("declared", "rated", "roles", "stands_in")
 CHECKLISTS: Final = ("ALI", "TRI", "GEN")
 DUE: Final = date(2010, 2, 10)
 
@@ -64,13 +75,14 @@ class World:
     numbers: dict[str, str] = field(default_factory=dict)
 
     def at(self, day: int, hour: int = 9) -> None:
-        """Set the clock to a day of February 2010, or as many days on; it never runs backwards."""
+        """Set the clock to a day of February 2010, or as many days on, and do what time demands."""
         clock = self.site.now
         assert isinstance(clock, Clock)
         moment = datetime(2010, 2, 1, hour, tzinfo=UTC).timestamp() + (day - 1) * 86400
         found = datetime.fromtimestamp(moment, UTC)
         assert found >= clock(), (found, clock())
         clock.set(found)
+        ticks.tick(self.site.database, self.site.library, found)
 
     def wait(self) -> None:
         """Let a minute pass."""
@@ -110,6 +122,19 @@ def begin(world: World) -> None:
     ask(world, "first", ASKED)
     ask(world, "other", ("elsewhere",))
     act(world, "other", "elsewhere", value="2")
+    with site.database.begin() as db:
+        lead, other = cast["reader"], cast["stands_in"]
+        first, last = date(2010, 2, 1), date(2010, 7, 31)
+        substitutions.name_substitute(
+            db,
+            lead,
+            site.now(),
+            person=lead.id,
+            substitute=other.id,
+            scope="appraisals",
+            first=first,
+            last=last,
+        )
     for key in DECLARED:
         declare(world, "first", key)
     act(world, "first", "rated", value="1")
@@ -292,8 +317,9 @@ def _rate_as_lead(world: World, key: str, low: Mapping[str, str], *, finished: b
         for item in entry.checklist.items
         if finished or item.id in low
     }
+    due = site.now().date() + timedelta(days=20)
     conditions = [
-        ConditionPut(f"{word} {item}", item, "Ana Ruiz", site.now().date().replace(day=28), "before_donor")
+        ConditionPut(f"{word} {item}", item, "Ana Ruiz", due, "before_donor")
         for item, value in low.items()
         if value == "1"
     ]
@@ -323,3 +349,11 @@ def ids(worlds: Iterable[World], table: Any, **where: Any) -> list[int]:
 
 def _fits(row: Any, where: Mapping[str, Any]) -> bool:
     return all(getattr(row, name) == value for name, value in where.items())
+
+
+def notices_to(world: World, who: str) -> list[tuple[Any, ...]]:
+    """Return what a person was told by mail: when, of what, and in which words."""
+    table = tables.Notice.__table__
+    with world.site.database.read() as db:
+        rows = db.execute(table.select().where(table.c.person_id == world.cast[who].id)).all()
+    return sorted((row.at, row.proposal_id, row.what, row.facts) for row in rows)
