@@ -96,7 +96,7 @@ def test_it_says_why_somebody_is_suggested_and_why_others_cannot_be_asked(
     sign_in(client, "desk")
     page = client.post(_url(number), data={"checklists": "GEN", "suggest": "1"}).text
     assert page.index("Olu Adebayo (GENDER)") < page.index("Priya Raghunathan (GENDER)")
-    assert "GENDER is consulted on GEN; in hand: 1 reviews, 0 appraisals" in page
+    assert "GENDER is consulted on GEN; 1 review to sign" in page
     assert "GENDER is consulted on GEN; nothing in hand" in page
     assert "Farid Haddad is asked already." in page
     assert "David Okoro leads this appraisal and does not review it as well." in page
