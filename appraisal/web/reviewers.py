@@ -33,7 +33,7 @@ Answer = str | Response | tuple[str, int]
 
 # How a review stands, in words and in which tone.
 STATUSES: Final[Mapping[Status, tuple[str, str]]] = {
-    "undeclared": (N_("Asked"), "neutral"),
+    "undeclared": (N_("Waits for the declaration"), "neutral"),
     "open": (N_("At work"), "info"),
     "overdue": (N_("Late"), "bad"),
     "silent": (N_("No comment by the date"), "warn"),
@@ -253,7 +253,7 @@ def why(candidate: Candidate) -> str:
     if candidate.named:
         sentence = N_("%(unit)s is consulted on %(codes)s")
         found.append(say(sentence, unit=candidate.person.unit, codes=", ".join(candidate.named)))
-    return "; ".join([*found, *_in_hand(candidate.load)])
+    return " · ".join([*found, *_in_hand(candidate.load)])
 
 
 def _in_hand(load: Load) -> list[str]:

@@ -96,8 +96,8 @@ def test_it_says_why_somebody_is_suggested_and_why_others_cannot_be_asked(
     sign_in(client, "desk")
     page = client.post(_url(number), data={"checklists": "GEN", "suggest": "1"}).text
     assert page.index("Olu Adebayo (GENDER)") < page.index("Priya Raghunathan (GENDER)")
-    assert "GENDER is consulted on GEN; 1 review to sign" in page
-    assert "GENDER is consulted on GEN; nothing in hand" in page
+    assert "GENDER is consulted on GEN · 1 review to sign" in page
+    assert "GENDER is consulted on GEN · nothing in hand" in page
     assert "Farid Haddad is asked already." in page
     assert "David Okoro leads this appraisal and does not review it as well." in page
     assert "Finalised by EVAL, so its reviewer has to come from there." in page
@@ -188,7 +188,7 @@ def test_how_each_stands_is_said_in_words(
         return page[page.index(f"Ms {name}") :].partition("</tr>")[0]
 
     expected = {
-        "Asked": ("Not declared yet", "Asked"),
+        "Asked": ("Not declared yet", "Waits for the declaration"),
         "Working": ("Nothing to declare", "At work"),
         "Conflicted": ("Conflict declared", "My brother&#39;s project."),
         "Declining": ("None given", "Declined", "On mission."),
