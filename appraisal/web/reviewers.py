@@ -15,9 +15,9 @@ from appraisal.domain import access, calendars, reviews, substitutions, wakings
 from appraisal.domain.facts import Case, Person, Review
 from appraisal.domain.refusals import SENTENCES, NotAllowed, Refusal, refuse
 from appraisal.domain.reviews import Status
-from appraisal.domain.suggestions import Candidate, Suggestions, suggest
+from appraisal.domain.suggestions import Candidate, Load, Suggestions, suggest
 from appraisal.errors import NotFound
-from appraisal.i18n import N_
+from appraisal.i18n import N_, translate_plural
 from appraisal.services import reviews as services
 from appraisal.storage.suggestions import list_loads
 from appraisal.web import formats
@@ -33,7 +33,7 @@ Answer = str | Response | tuple[str, int]
 
 # How a review stands, in words and in which tone.
 STATUSES: Final[Mapping[Status, tuple[str, str]]] = {
-    "undeclared": (N_("Asked"), "neutral"),
+    "undeclared": (N_("Waits for the declaration"), "neutral"),
     "open": (N_("At work"), "info"),
     "overdue": (N_("Late"), "bad"),
     "silent": (N_("No comment by the date"), "warn"),
@@ -253,13 +253,23 @@ def why(candidate: Candidate) -> str:
     if candidate.named:
         sentence = N_("%(unit)s is consulted on %(codes)s")
         found.append(say(sentence, unit=candidate.person.unit, codes=", ".join(candidate.named)))
-    load = candidate.load
-    found.append(
-        say(N_("in hand: %(reviews)s reviews, %(leads)s appraisals"), reviews=load.reviews, leads=load.leads)
-        if load.total
-        else say(N_("nothing in hand"))
-    )
-    return "; ".join(found)
+    return " · ".join([*found, *_in_hand(candidate.load)])
+
+
+def _in_hand(load: Load) -> list[str]:
+    """Say how much somebody has in hand, leaving out what is none."""
+    if not load.total:
+        return [say(N_("nothing in hand"))]
+    found = []
+    if load.reviews:
+        many = translate_plural(
+            language(), "%(count)s review to sign", "%(count)s reviews to sign", load.reviews
+        )
+        found.append(many % {"count": load.reviews})
+    if load.leads:
+        many = translate_plural(language(), "%(count)s appraisal led", "%(count)s appraisals led", load.leads)
+        found.append(many % {"count": load.leads})
+    return found
 
 
 def _ask(opened: Opened, form: AskForm, people: Mapping[str, Person]) -> bool:
