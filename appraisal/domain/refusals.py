@@ -120,7 +120,7 @@ SENTENCES: Mapping[str, str] = {
         "%(name)s, %(because)s, stands in for you at present, so somebody else has to do this."
     ),
     "lead_counts_as_author": N_(
-        "%(name)s and %(other)s, an author of this proposal, count as one while one stands in for the other."
+        "%(name)s counts as one with %(other)s, an author of this proposal, while one stands in for the other."
     ),
     "lead_changed": N_("The appraisal has changed meanwhile, or has another lead by now."),
     "behalf_not_in_force": N_("You do not stand in for this person now, or not for this."),

@@ -72,7 +72,7 @@ def test_somebody_names_a_substitute_and_calls_it_off(
     client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast
 ) -> None:
     sign_in(client, "reader")
-    assert "Nobody stands in, now or later." in client.get(PATH).text
+    assert "Nobody is named to stand in, now or later." in client.get(PATH).text
     assert 'href="/account/substitutes"' in client.get("/").text
     answer = client.post(PATH, data=given(cast))
     assert (answer.status_code, answer.location) == (303, PATH)
@@ -108,7 +108,7 @@ def test_an_administrator_names_for_somebody(
     sign_in(client, "admin")
     here = f"/people/{cast['chief'].id}/substitutes"
     assert f'href="{here}"' in client.get(f"/people/{cast['chief'].id}").text
-    assert "Nobody stands in, now or later." in client.get(here).text
+    assert "Nobody is named to stand in, now or later." in client.get(here).text
     answer = client.post(here, data=given(cast, "chief2", scope="decisions"))
     assert (answer.status_code, answer.location) == (303, here)
     assert "Who stands in for Grace Lindqvist" in client.get(here).text
