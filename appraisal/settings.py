@@ -1,10 +1,15 @@
 """Settings: everything that an installation decides, read from the environment in one place."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.headerregistry import Address
 from pathlib import Path
+from typing import Literal
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from appraisal.errors import AppraisalError
 from appraisal.i18n import Language, language_or
@@ -12,6 +17,27 @@ from appraisal.i18n import Language, language_or
 
 class BadSetting(AppraisalError):
     """A setting cannot be used; the message names the variable."""
+
+
+Security = Literal["none", "starttls", "tls"]
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """The server that takes our mail, who the mail is from, and the public address that its links begin with.
+
+    ``timeout`` is how many seconds the server may take for each answer.
+    """
+
+    host: str
+    port: int
+    sender: str
+    address: str
+    name: str = "Appraisal"
+    security: Security = "none"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    timeout: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +53,7 @@ class Settings:
     language: Language = "en"
     demonstration: bool = False
     secure_cookies: bool = False
+    mail: MailServer | None = None
 
     @property
     def files(self) -> Path:
@@ -54,6 +81,7 @@ def read_settings(environment: Mapping[str, str] | None = None, *, data: Path | 
         language=language_or(given.get("APPRAISAL_LANGUAGE")),
         demonstration=_flag(given, "APPRAISAL_DEMONSTRATION"),
         secure_cookies=_flag(given, "APPRAISAL_SECURE_COOKIES"),
+        mail=_mail(given),
     )
 
 
@@ -71,3 +99,80 @@ def _kept_secret(file: Path) -> str:
     except FileExistsError:
         pass
     return file.read_text(encoding="ascii").strip()
+
+
+_MAIL_FORM = "write smtp://[user:password@]host[:port][?starttls=1] or smtps://[user:password@]host[:port]"
+_PORTS: Mapping[Security, int] = {"none": 25, "starttls": 587, "tls": 465}
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_SENDER = re.compile(
+    r"(?:(?P<name>[^<>@,;:\"\\]*)<)?(?P<address>[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+)>?"
+)
+
+
+def _mail(given: Mapping[str, str]) -> MailServer | None:
+    if not given.get("APPRAISAL_MAIL"):
+        return None
+    parts, security = _mail_parts(given["APPRAISAL_MAIL"])
+    host, user, password = parts.hostname, unquote(parts.username or ""), unquote(parts.password or "")
+    assert host is not None
+    if password and security == "none" and host not in _LOOPBACK:
+        raise BadSetting(
+            "APPRAISAL_MAIL: the password would cross the network in the clear; add ?starttls=1 or use smtps://"
+        )
+    if not (user + password).isascii():
+        raise BadSetting("APPRAISAL_MAIL: only ASCII can be sent as user and password")
+    name, sender = _sender(given.get("APPRAISAL_MAIL_FROM", ""))
+    return MailServer(
+        host=host,
+        port=parts.port or _PORTS[security],
+        sender=sender,
+        address=_address(given.get("APPRAISAL_ADDRESS", "")),
+        name=name,
+        security=security,
+        user=user,
+        password=password,
+    )
+
+
+def _mail_parts(text: str) -> tuple[SplitResult, Security]:
+    """Read the address of the mail server; a fault does not repeat it, for it may hold a password."""
+    try:
+        parts = urlsplit(text)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+        # Both are looked at here, since asking for a port that is none raises.
+        known = parts.scheme in ("smtp", "smtps") and parts.hostname is not None and parts.port != 0
+    except ValueError:
+        raise BadSetting(f"APPRAISAL_MAIL: {_MAIL_FORM}") from None
+    told = bool(parts.username) == bool(parts.password)
+    if not known or not told or parts.path not in ("", "/") or parts.fragment or not text.isprintable():
+        raise BadSetting(f"APPRAISAL_MAIL: {_MAIL_FORM}")
+    starttls = options.pop("starttls", "0")
+    if options or starttls not in ("0", "1") or (parts.scheme == "smtps" and starttls == "1"):
+        raise BadSetting("APPRAISAL_MAIL: after ? only starttls=1 may stand, and only for smtp://")
+    return parts, "tls" if parts.scheme == "smtps" else "starttls" if starttls == "1" else "none"
+
+
+def _sender(text: str) -> tuple[str, str]:
+    """Read who mail is from: a plain address, or a name and the address in angle brackets."""
+    found = _SENDER.fullmatch(text.strip())
+    if found and text.isprintable() and (found["name"] is not None) == text.rstrip().endswith(">"):
+        with suppress(ValueError, IndexError):
+            Address(addr_spec=found["address"])
+            return (found["name"] or "").strip() or "Appraisal", found["address"]
+    raise BadSetting(
+        "APPRAISAL_MAIL_FROM: write the address that mail comes from, like Appraisal <appraisal@example.org>"
+    )
+
+
+def _address(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or parts.username or parts.query or parts.fragment or not re.fullmatch(r"[!-~]+", text):
+        raise BadSetting(
+            "APPRAISAL_ADDRESS: write the public address of the site, like https://appraisal.example.org; "
+            "mail links to it"
+        )
+    return text.rstrip("/")

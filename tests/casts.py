@@ -21,7 +21,7 @@ from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
 from appraisal.domain.substitutions import Substitution
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import acts, appraisals, approvals, people, proposals, substitutions
+from appraisal.services import acts, appraisals, approvals, people, proposals, reviews, substitutions
 from appraisal.services.appraisals import ConditionPut, RatingPut
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import load_case
@@ -163,14 +163,16 @@ def assign(stage: Stage, number: str, lead: str = "lead", **given: Any) -> None:
     """Assign a lead and let the two bureaux answer."""
     running = take(stage, "desk", number, "assign", lead=lead, **given).appraisal
     assert running is not None
-    with stage.database.begin() as db:
-        for entry in running.consultations:
-            if entry.unit in ("ACT/EMP", "ACTRAV"):
-                answerer = stage.people["actemp" if entry.unit == "ACT/EMP" else "actrav"]
-                appraisals.answer_consultation(
-                    db, stage.library, answerer, stage.now, number, entry.id, "We agree."
-                )
+    for who in ("actemp", "actrav"):
+        speak(stage, number, who)
     stage.wait(minutes=1)
+
+
+def speak(stage: Stage, number: str, who: str, comment: str = "We agree.") -> Case:
+    """Let an appraiser of a unit that was asked declare nothing, and sign a review that is a comment."""
+    with stage.database.begin() as db:
+        reviews.declare(db, stage.library, stage.people[who], stage.now, number, conflict=None)
+        return reviews.sign(db, stage.library, stage.people[who], stage.now, number, comment)
 
 
 def items_of(stage: Stage, number: str) -> list[str]:
@@ -185,10 +187,27 @@ def rate(stage: Stage, number: str, value: str = "2", who: str = "lead", **singl
     """Rate every item that applies; single ones are named like ``TRI_4``."""
     puts = {item: RatingPut(value, "Because.") for item in items_of(stage, number)}
     puts |= {name.replace("_", "-"): RatingPut(given, "Because.") for name, given in single.items()}
+    block = {item: puts.pop(item) for item in tuple(puts) if item.startswith("EVA-")}
+    if block and who == "lead":
+        finalise_block(stage, number, block)
     with stage.database.begin() as db:
         case = appraisals.rate(db, stage.library, stage.people[who], stage.now, number, puts)
     stage.wait(minutes=1)
     return case
+
+
+def finalise_block(stage: Stage, number: str, block: Mapping[str, RatingPut]) -> None:
+    """Let EVAL's appraiser rate and sign the evaluability block, unless that is done."""
+    person = stage.people["eval"]
+    with stage.database.begin() as db:
+        held = reviews.held(db, stage.library, person, number)
+        if held is not None and held.review.signed_at and held.appraisal.is_running:
+            return
+        if held is None or not held.review.is_open:
+            reviews.declare(db, stage.library, person, stage.now, number, conflict=None)
+        reviews.rate(db, stage.library, person, stage.now, number, block)
+        reviews.sign(db, stage.library, person, stage.now, number)
+    stage.wait(minutes=1)
 
 
 def recommend(

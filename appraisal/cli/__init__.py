@@ -22,6 +22,7 @@ COMMANDS = {
     "indicator": "indicators",
     "import-approvals": "approvals",
     "tick": "tick",
+    "mail": "mail",
     "people": "people",
     "db": "db",
 }

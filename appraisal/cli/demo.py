@@ -118,7 +118,7 @@ def _open_accounts(played: Play) -> None:
 
 def _write_records(database: Database, files: Files, target: Path) -> int:
     """Render every record that waits, on both cores, and write each PDF beside the database."""
-    total = jobs.waiting(database)
+    total = jobs.waiting(database, jobs.RENDERING)
     done = 0
 
     def finished(_: jobs.Leased) -> None:

@@ -15,6 +15,8 @@ from appraisal import clock
 from appraisal.cli import sites
 from appraisal.pdf.workers import Renderer
 from appraisal.services import jobs, people
+from appraisal.services.mails import Courier
+from appraisal.settings import MailServer
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 from appraisal.web.app import create_app
@@ -27,22 +29,26 @@ _FORWARDED = {"x-forwarded-for", "x-forwarded-proto"}
 Now = Callable[[], datetime]
 
 
-def work_on(database: Database, files: Files, now: Now, stop: threading.Event) -> None:
+def work_on(
+    database: Database, files: Files, now: Now, stop: threading.Event, mail: MailServer | None
+) -> None:
     """Do jobs as they come until told to stop; a fault of one job never ends the worker."""
+    courier = Courier(mail) if mail else None
     with Renderer() as renderer:
         while not stop.is_set():
             try:
-                jobs.work(database, files, renderer.render, now)
+                jobs.work(database, files, renderer.render, now, courier=courier, is_stopped=stop.is_set)
             except Exception:
                 logging.exception("The worker will try again")
             stop.wait(PAUSE)
 
 
 @contextmanager
-def worker(database: Database, files: Files, now: Now) -> Iterator[None]:
+def worker(site: Site) -> Iterator[None]:
     """Run a worker beside the server, for the embedded database."""
     stop = threading.Event()
-    thread = threading.Thread(target=work_on, args=(database, files, now, stop), name="worker")
+    given = (site.database, site.files, site.now, stop, site.settings.mail)
+    thread = threading.Thread(target=work_on, args=given, name="worker")
     thread.start()
     try:
         yield
@@ -74,7 +80,7 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
     chosen = getattr(server, "effective_port", port)
     click.echo(f"Serving on http://{host}:{chosen}  (Ctrl+C stops)")
     if site.database.is_sqlite:
-        with worker(site.database, site.files, site.now):
+        with worker(site):
             server.run()
     else:
         server.run()
@@ -108,17 +114,18 @@ def serve(host: str, port: int, secure_cookies: bool, trusted_proxy: str | None)
 @click.command()
 @click.option("--once", is_flag=True, help="Do what is due now, and stop.")
 def work(once: bool) -> None:
-    """Do the jobs of the outbox: render records as PDF."""
+    """Do the jobs of the outbox: render records as PDF, and send mail where a server is set up."""
     chosen = sites.settings()
     with sites.opened(chosen) as (database, files):
         if once:
+            courier = Courier(chosen.mail) if chosen.mail else None
             with Renderer() as renderer:
-                done = jobs.work(database, files, renderer.render, clock.now)
+                done = jobs.work(database, files, renderer.render, clock.now, courier=courier)
             click.echo(f"{done} done, {jobs.waiting(database)} waiting.")
             return
         click.echo("Working (Ctrl+C stops)")
         stop = threading.Event()
         try:
-            work_on(database, files, clock.now, stop)
+            work_on(database, files, clock.now, stop, chosen.mail)
         except KeyboardInterrupt:
             stop.set()

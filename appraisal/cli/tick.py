@@ -1,13 +1,14 @@
 """appraisal tick: do what time demands."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import click
 
 from appraisal import clock
-from appraisal.canonical import plain
 from appraisal.cli import sites
 from appraisal.services import ticks
+from appraisal.services.ticks import Ticked
 
 
 def _moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
@@ -26,18 +27,37 @@ def _moment(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--at", callback=_moment, help="Take this moment for the present one.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def tick(at: datetime | None, as_json: bool) -> None:
-    """Do what time demands: lapse, end holds, mark what is due. May be run as often as one likes."""
+    """Do what time demands: lapse, end holds, mark dates, gather daily mail. May be run at any time.
+
+    A proposal at which it fails stays as it is and is tried again next time; exit code 1 then.
+    """
     now = at or clock.now()
     library = sites.library()
     with sites.opened(sites.settings()) as (database, _):
-        done = ticks.tick(database, library, now)
-    if as_json:
-        sites.echo_json(
-            plain({"steps": [list(e) for e in done.steps], "marks": [list(e) for e in done.marks]})
+        failed = (_print_json if as_json else _print)(ticks.ticking(database, library, now))
+    if failed:
+        raise SystemExit(1)
+
+
+def _print_json(found: Iterable[Ticked]) -> int:
+    done = ticks.joined(found)
+    parts = {"steps": done.steps, "marks": done.marks, "faults": done.faults}
+    sites.echo_json({name: [list(entry) for entry in entries] for name, entries in parts.items()})
+    return len(done.faults)
+
+
+def _print(found: Iterable[Ticked]) -> int:
+    """Print what is done as it is done; return how many proposals it failed at."""
+    steps = marks = failed = 0
+    for ticked in found:
+        for number, what in (*ticked.steps, *ticked.marks):
+            click.echo(f"{number}: {what}")
+        for number, reason in ticked.faults:
+            click.echo(f"{number}: failed, {reason}", err=True)
+        steps, marks, failed = (
+            steps + len(ticked.steps),
+            marks + len(ticked.marks),
+            failed + len(ticked.faults),
         )
-        return
-    for number, name in done.steps:
-        click.echo(f"{number}: {name}")
-    for number, kind in done.marks:
-        click.echo(f"{number}: {kind}")
-    click.echo(f"{len(done.steps)} steps, {len(done.marks)} marks.")
+    click.echo(f"{steps} steps, {marks} marks{f', {failed} failed' if failed else ''}.")
+    return failed

@@ -56,10 +56,14 @@ class Applies(Part):
 
 
 class Member(Part):
-    """One checklist of the set with its weights; an item that is not named weighs 1."""
+    """One checklist of the set with its weights; an item that is not named weighs 1.
+
+    Where a unit is named under ``finalised_by``, its reviewer gives the final ratings, not the lead.
+    """
 
     checklist: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*\.v[0-9]+$")]
     applies: Applies | None = None
+    finalised_by: str = ""
     weight: Amount = Decimal(1)
     item_weights: dict[str, Amount] = {}
 

@@ -1,9 +1,9 @@
 """Workflows: states that declare what they mean, and transitions that read as sentences."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, ValidationInfo
 
 from appraisal.definitions.documents import Amount, Count, Definition, Flag, Key, Part, Path_, Words, listed
 from appraisal.definitions.names import known
@@ -52,7 +52,10 @@ Act = Literal[
     "release",
 ]
 ACTS: tuple[Act, ...] = get_args(Act)
-Effect = Literal["appraisal_record", "decision_sheet"]
+Record = Literal["appraisal_record", "decision_sheet"]
+# Who can be told of a step by mail: those in a relation to the proposal, and all who hold a role.
+Audience = Literal["authors", "lead", "reviewers", "signatories", "coordinators", "managers"]
+AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 # What a person has to give along with some acts, since there would be nothing to write down without it.
 NEEDED_BY_ACT: Mapping[Act, str] = {
     "assign": "lead",
@@ -115,6 +118,22 @@ class Naming(Part):
     excludes: tuple[Relation, ...] = ()
 
 
+class Notify(Part):
+    """The effect that people are told of a step by mail."""
+
+    notify: Annotated[tuple[Audience, ...], Field(min_length=1)]
+
+
+def _kind_of_effect(given: Any) -> str:
+    # Words that no definition uses as a key: the reader looks for a fault's line by the keys on its way.
+    return "effect" if isinstance(given, str) else "notice"
+
+
+Effect = Annotated[
+    Annotated[Record, Tag("effect")] | Annotated[Notify, Tag("notice")], Discriminator(_kind_of_effect)
+]
+
+
 class Transition(Part):
     """One sentence of the workflow: from, to, by whom, when, then.
 
@@ -139,6 +158,17 @@ class Transition(Part):
     def is_automatic(self) -> bool:
         """Tell whether nobody takes the step: it happens when its time has come."""
         return SYSTEM in self.by
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Return the records that the step makes."""
+        return tuple(effect for effect in self.then if not isinstance(effect, Notify))
+
+    @property
+    def told(self) -> tuple[Audience, ...]:
+        """Return who is told of the step."""
+        named = (name for effect in self.then if isinstance(effect, Notify) for name in effect.notify)
+        return tuple(dict.fromkeys(named))
 
 
 class TrackCondition(Part):

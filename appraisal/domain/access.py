@@ -5,15 +5,16 @@ together.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, Literal
 
 from appraisal.definitions.workflows import Role
 from appraisal.domain import substitutions
-from appraisal.domain.facts import Case, Person
+from appraisal.domain.facts import Appraisal, Case, Person, Review
 from appraisal.i18n import N_
 
-Level = Literal["full", "overlap", "nothing"]
+Level = Literal["full", "declaration", "overlap", "nothing"]
 
 ROLE_TITLES: Final[Mapping[Role, str]] = {
     "designer": N_("Project designer"),
@@ -32,8 +33,10 @@ def level(case: Case, person: Person) -> Level:
     """Return how much of a proposal a person may read.
 
     *overlap* is number, title, countries, donors and state: enough for a designer to find that
-    somebody else is working on the same thing. Administrators read no proposal as such. Whoever
-    stands in for the lead reads what there is to appraise, while that lasts.
+    somebody else is working on the same thing; *declaration* is title, countries, donors and
+    authors: what a reviewer needs to declare a conflict of interest, or that there is none.
+    Administrators read no proposal as such. Whoever stands in for the lead reads what there is to
+    appraise, while that lasts.
     """
     if not person.active:
         return "nothing"
@@ -42,18 +45,30 @@ def level(case: Case, person: Person) -> Level:
     # Definitions are pinned by the first submission or by a registration; before, it is a draft.
     if not case.pinned:
         return "nothing"
-    if person.roles & READERS or person.id in case.related("lead") | case.related("reviewer"):
+    if must_declare(case, person):
+        return "declaration"
+    if person.roles & READERS or person.id in case.related("lead"):
         return "full"
-    if person.has("appraiser") and person.unit in consulted_units(case):
+    if any(review.declaration == "nothing" and not review.declined_at for review in reviews_of(case, person)):
         return "full"
     if substitutions.covers_lead(case, person):
         return "full"
+    if is_consulted(case, person):
+        return "declaration"
     return "overlap" if person.has("designer") else "nothing"
 
 
-def consulted_units(case: Case) -> frozenset[str]:
-    """Return the units that were ever asked for comments; their appraisers review the proposal."""
-    return frozenset(entry.unit for appraisal in case.appraisals for entry in appraisal.consultations)
+def is_consulted(case: Case, person: Person) -> bool:
+    """Tell whether a person's unit was asked and has not answered; whoever of it does, even late, may."""
+    running = case.appraisal or case.finalised
+    return (
+        running is not None
+        and person.has("appraiser")
+        and person.unit != ""
+        and person.id not in conflicted(case)
+        and not any(review.person == person.id and review.withdrawn_at is None for review in running.reviews)
+        and any(entry.unit == person.unit and entry.answered_at is None for entry in running.consultations)
+    )
 
 
 def sees_draft(case: Case, person: Person) -> bool:
@@ -62,17 +77,21 @@ def sees_draft(case: Case, person: Person) -> bool:
 
 
 def sees_running_ratings(case: Case, person: Person) -> bool:
-    """Tell whether a person sees ratings before the appraisal is finalised."""
-    return (
-        person.id not in case.related("author")
-        and level(case, person) == "full"
-        and (
-            person.id in case.related("lead")
-            or person.has("coordinator")
-            or person.has("auditor")
-            or _appraises_instead(case, person)
-        )
-    )
+    """Tell whether a person sees ratings before the appraisal is finalised.
+
+    Its lead, coordinators and auditors at once; a reviewer once the own review is signed.
+    """
+    if person.id in case.related("author") or level(case, person) != "full" or is_blind(case, person):
+        return False
+    if person.id in case.related("lead") or person.has("coordinator") or person.has("auditor"):
+        return True
+    running = case.appraisal
+    return _appraises_instead(case, person) or (running is not None and has_signed(running, person))
+
+
+def has_signed(appraisal: Appraisal, person: Person) -> bool:
+    """Tell whether a person's own review of an appraisal is signed."""
+    return any(review.person == person.id and review.signed_at for review in appraisal.reviews)
 
 
 def _appraises_instead(case: Case, person: Person) -> bool:
@@ -102,4 +121,95 @@ def may_edit(case: Case, person: Person, editable_by_author: bool) -> bool:
         and person.has("designer")
         and person.active
         and case.hold is None
+    )
+
+
+def reviews_of(case: Case, person: Person) -> tuple[Review, ...]:
+    """Return the reviews that were ever asked of a person, or taken up by them, and not taken back."""
+    return tuple(
+        review
+        for appraisal in case.appraisals
+        for review in appraisal.reviews
+        if review.person == person.id and review.withdrawn_at is None
+    )
+
+
+def conflicted(case: Case) -> frozenset[int]:
+    """Return everyone who ever declared a conflict of interest over a proposal."""
+    return frozenset(
+        review.person
+        for appraisal in case.appraisals
+        for review in appraisal.reviews
+        if review.declaration == "declared"
+    )
+
+
+def is_blind(case: Case, person: Person) -> bool:
+    """Tell whether a person still owes an independent review, and so sees nobody else's.
+
+    Whatever other roles somebody holds: a review that its author might have copied is worth nothing.
+    """
+    return any(review.is_open for review in reviews_of(case, person))
+
+
+def must_declare(case: Case, person: Person) -> bool:
+    """Tell whether a person must say first whether there is a conflict of interest."""
+    return any(review.is_open and not review.declaration for review in reviews_of(case, person))
+
+
+# Events that tell how far other reviewers are.
+REVIEW_EVENTS: Final = frozenset(
+    {
+        "ask_review",
+        "withdraw_review",
+        "declare_review",
+        "decline_review",
+        "sign_review",
+        "answer_consultation",
+        "note_silence",
+    }
+)
+
+
+def as_seen(case: Case, person: Person) -> Case:
+    """Return the case as a person may see it: a reviewer's is without all that others have said.
+
+    Ratings, comments, consultations of other units, the other reviewers and their number, notes of
+    earlier rounds, and every count that would betray them are gone, so that no page can leak them.
+    """
+    if not is_blind(case, person):
+        return case
+    others = case.related("reviewer") - {person.id}
+    kept = frozenset(case.related("author") | case.related("lead") | {step.by for step in case.steps})
+    return replace(
+        case,
+        appraisals=tuple(_as_seen(appraisal, person) for appraisal in case.appraisals),
+        steps=tuple(replace(step, note="", sequence=0) for step in case.steps),
+        decisions=tuple(replace(decision, note="") for decision in case.decisions),
+        relations={**case.relations, "reviewer": frozenset({person.id})},
+        people={id: known for id, known in case.people.items() if id not in others or id in kept},
+        sequence=0,
+        head="",
+    )
+
+
+def _as_seen(appraisal: Appraisal, person: Person) -> Appraisal:
+    """Strip an appraisal to what a reviewer may know: finalised or not, it reads as one that is over."""
+    return replace(
+        appraisal,
+        ratings={},
+        conditions=(),
+        consultations=tuple(entry for entry in appraisal.consultations if entry.unit == person.unit),
+        reviews=tuple(entry for entry in appraisal.reviews if entry.person == person.id),
+        chosen="",
+        reason="",
+        finalised_at=None,
+        computed="",
+        final="",
+        verdicts={},
+        covers_evaluability=False,
+        closed_at=appraisal.closed_at or appraisal.finalised_at,
+        superseded_at=None,
+        record="",
+        row_version=0,
     )

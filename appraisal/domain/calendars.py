@@ -1,14 +1,19 @@
 """Working days: how long a step may take, how long it took, and when silence ends a proposal."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from appraisal.clock import geneva_date
+from appraisal.definitions.workflows import State
+from appraisal.domain import forms
 from appraisal.domain.facts import Case, Hold
 
 ONE_DAY = timedelta(days=1)
 SATURDAY = 5
+# Headquarters: the calendar of coordinators and managers, and of any station that keeps none of its own.
+GENEVA: Final = "Geneva"
 
 
 def is_working_day(day: date, holidays: Collection[date]) -> bool:
@@ -24,6 +29,19 @@ def add_working_days(
     day, left = start, days
     while left > 0:
         day += ONE_DAY
+        if is_working_day(day, holidays) and not any(day in stretch for stretch in stretches):
+            left -= 1
+    return day
+
+
+def subtract_working_days(
+    end: date, days: int, holidays: Collection[date], held: Iterable["Stretch"] = ()
+) -> date:
+    """Return the working day that lies ``days`` working days before ``end``; held days do not count."""
+    stretches = tuple(held)
+    day, left = end, days
+    while left > 0:
+        day -= ONE_DAY
         if is_working_day(day, holidays) and not any(day in stretch for stretch in stretches):
             left -= 1
     return day
@@ -69,11 +87,15 @@ def stretch_of(hold: Hold) -> Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The clock of a state: ``limit`` and ``used`` in working days, ``due_on`` its last day."""
+    """The clock of a state: ``limit`` and ``used`` in working days, ``due_on`` its last day.
+
+    ``station`` is whose calendar the days were counted by.
+    """
 
     limit: int
     used: int
     due_on: date
+    station: str = GENEVA
 
     @property
     def is_overdue(self) -> bool:
@@ -81,24 +103,91 @@ class Clock:
         return self.used > self.limit
 
 
-def clock(case: Case, limit: int, since: datetime, until: datetime, station: str = "Geneva") -> Clock:
+def clock(case: Case, limit: int, since: datetime, until: datetime, station: str = GENEVA) -> Clock:
     """Measure a stay in a state from ``since`` to ``until`` against a limit."""
-    holidays = case.holidays.get(station, frozenset())
-    held = tuple(stretch_of(hold) for hold in case.holds)
+    holidays, held = _days_off(case, station)
     start, end = geneva_date(since), geneva_date(until)
     return Clock(
         limit,
         working_days_between(start, end, holidays, held),
         add_working_days(start, limit, holidays, held),
+        station,
     )
 
 
-def shifted(case: Case, asked_at: datetime, due_on: date, station: str = "Geneva") -> date:
-    """Return a due day with the days on hold since it was set added, working day by working day."""
-    holidays = case.holidays.get(station, frozenset())
-    held = tuple(stretch_of(hold) for hold in case.holds)
+def _days_off(case: Case, station: str) -> tuple[Collection[date], tuple[Stretch, ...]]:
+    """Return the days of a station that do not count for a proposal: its holidays, and those on hold."""
+    return case.holidays.get(station, frozenset()), tuple(stretch_of(hold) for hold in case.holds)
+
+
+def station(case: Case, state: State, lead: int | None = None) -> str:
+    """Return the duty station by whose calendar the clock of a state goes: that of whoever holds it.
+
+    An author works where the version submitted last says; a lead where their account says, the
+    present one unless another is given. Who holds it elsewhere is at headquarters, and a station
+    without a calendar follows that of headquarters.
+    """
+    name = GENEVA
+    if state.holder == "author":
+        content = case.version.content if case.version else case.content
+        name = str(forms.value(content, "identification.duty_station"))
+    elif state.holder == "lead":
+        holder = case.people.get(lead or leads(case, case.state_since)[-1])
+        name = holder.duty_station if holder else GENEVA
+    return name if case.holidays.get(name) else GENEVA
+
+
+def leads(case: Case, since: datetime, until: datetime | None = None) -> Sequence[int]:
+    """Return those who led during a stay that began at ``since``, one after the other; 0 for nobody."""
+    named = [step for step in case.steps if step.lead is not None and (until is None or step.at <= until)]
+    before = [step.lead for step in named if step.at <= since]
+    found = [*before[-1:], *(step.lead for step in named if step.at > since)]
+    running = case.appraisal or case.finalised
+    return [lead for lead in found if lead is not None] or [running.lead if running else 0]
+
+
+def measure(case: Case, state: State, track: str, since: datetime, until: datetime) -> Clock | None:
+    """Measure a stay in a state that has a limit for a track; None for one that has none.
+
+    Everything that says how long something took or may take asks here. Of several leads of one
+    stay the calendar that gives the latest day counts, since a running deadline never gets
+    shorter (domain rules, section 3.4).
+    """
+    limit = state.clock.get(track)
+    if limit is None:
+        return None
+    held_by = leads(case, since, until) if state.holder == "lead" else (None,)
+    stations = dict.fromkeys(station(case, state, lead) for lead in reversed(held_by))
+    clocks = [clock(case, limit, since, until, name) for name in stations]
+    return max(clocks, key=lambda found: found.due_on)
+
+
+def present(case: Case, state: State, until: datetime) -> Clock | None:
+    """Measure the stay in the present state, of which ``state`` is the definition."""
+    return measure(case, state, case.track, case.state_since, until)
+
+
+def on_day(case: Case, measured: Clock, since: datetime, days: int) -> date:
+    """Return the day on which so many working days of a stay that was measured are used."""
+    holidays, held = _days_off(case, measured.station)
+    return add_working_days(geneva_date(since), days, holidays, held)
+
+
+def before(case: Case, due_on: date, days: int, station: str = GENEVA) -> date:
+    """Return the working day that lies so many working days before a due day."""
+    holidays, held = _days_off(case, station)
+    return subtract_working_days(due_on, days, holidays, held)
+
+
+def shifted(case: Case, asked_at: datetime, due_on: date, station: str = GENEVA) -> date:
+    """Return a due day with the days on hold since it was set added, working day by working day.
+
+    It never moves to an earlier day, not even one that was set on a day off.
+    """
+    holidays, held = _days_off(case, station)
     start = geneva_date(asked_at)
-    return add_working_days(start, working_days_between(start, due_on, holidays), holidays, held)
+    days = working_days_between(start, due_on, holidays)
+    return max(due_on, add_working_days(start, days, holidays, held))
 
 
 def lapses_on(case: Case, days: int) -> date:

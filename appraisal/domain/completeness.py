@@ -7,7 +7,7 @@ recommendation that it would be closed with.
 from collections.abc import Sequence
 
 from appraisal.clock import geneva_date
-from appraisal.domain import calendars
+from appraisal.domain import reviews, wakings
 from appraisal.domain.facts import Appraisal
 from appraisal.domain.refusals import Refusal, refuse
 from appraisal.domain.rulebooks import assess_appraisal, computed_recommendation
@@ -29,7 +29,10 @@ def checklists_complete(attempt: Attempt) -> Refusal | None:
     appraisal = attempt.case.appraisal
     if appraisal is None:
         return refuse("no_appraisal")
-    problems = _problems(attempt, appraisal, conditional=False)
+    problems = [
+        *_problems(attempt, appraisal, conditional=False),
+        *reviews.unexplained(attempt.case, attempt.book, appraisal),
+    ]
     return refuse("appraisal_incomplete", problems=_items(problems)) if problems else None
 
 
@@ -62,10 +65,30 @@ def bureaux_heard(attempt: Attempt) -> Refusal | None:
     waiting = [
         entry.unit
         for entry in asked
-        if entry.answered_at is None
-        and calendars.shifted(attempt.case, entry.asked_at, entry.due_on) >= today
+        if entry.answered_at is None and wakings.due_day(attempt.case, entry) >= today
     ]
     return refuse("consultations_open", units=waiting) if waiting else None
+
+
+def reviews_heard(attempt: Attempt) -> Refusal | None:
+    """Refuse while somebody asked to review has not answered and the date has not passed.
+
+    Silence never blocks: after the date the appraisal goes on without.
+    """
+    appraisal, case = attempt.case.appraisal, attempt.case
+    if appraisal is None:
+        return None
+    today = geneva_date(attempt.now)
+    blocks = reviews.blocks(attempt.book.criteria)
+    waiting = [
+        case.name(entry.person)
+        for entry in reviews.standing(appraisal)
+        # A block that a unit finalises is waited for anyway, by the guard on evaluability.
+        if entry.is_open
+        and not set(entry.checklists) <= set(blocks)
+        and wakings.due_day(case, entry) >= today
+    ]
+    return refuse("reviews_open", names=waiting) if waiting else None
 
 
 def final_recommendation(attempt: Attempt, appraisal: Appraisal) -> str:
@@ -143,7 +166,7 @@ def recommendation_is_revision(attempt: Attempt) -> Refusal | None:
 
 
 def conditions_complete(attempt: Attempt) -> Refusal | None:
-    """Refuse while a condition lacks its owner, its date or its gate."""
+    """Refuse while a condition lacks its owner, its date or its gate, or is due on a day that is past."""
     appraisal = attempt.case.appraisal
     if appraisal is None:
         return None
@@ -162,4 +185,12 @@ def conditions_complete(attempt: Attempt) -> Refusal | None:
         for item in assess_appraisal(attempt.book, attempt.case, appraisal).conditions
         if item not in written
     ]
-    return refuse("conditions_incomplete", numbers=open_ended) if open_ended else None
+    if open_ended:
+        return refuse("conditions_incomplete", numbers=open_ended)
+    today = geneva_date(attempt.now)
+    past = [
+        entry.item or str(entry.number)
+        for entry in appraisal.conditions
+        if entry.is_open and entry.due_on is not None and entry.due_on < today
+    ]
+    return refuse("conditions_due_past", numbers=past) if past else None

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from appraisal.definitions.workflows import Relation, Role
 
 Content = Mapping[str, Mapping[str, Any]]
 Gate = Literal["before_donor", "before_start"]
 Origin = Literal["native", "registered", "imported"]
+Delivery = Literal["at_once", "daily"]
+DELIVERIES: tuple[Delivery, ...] = get_args(Delivery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Person:
     duty_station: str = "Geneva"
     language: str = "en"
     active: bool = True
-    delivery: Literal["at_once", "daily"] = "at_once"
+    delivery: Delivery = "at_once"
     stands_in: tuple["StandIn", ...] = ()
     covers: tuple["StandIn", ...] = ()
 
@@ -289,7 +291,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the audit trail that moved the proposal or was taken within a state."""
+    """One step of the audit trail that moved the proposal or was taken within a state.
+
+    ``lead`` is who was named lead by it. One that left a state with a clock keeps the ``track``
+    of that time, the working days used, and their limit.
+    """
 
     sequence: int
     name: str
@@ -300,6 +306,10 @@ class Step:
     by: int
     note: str = ""
     behalf: int | None = None
+    track: str = ""
+    days_used: int | None = None
+    days_limit: int | None = None
+    lead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.names import Names, Requires
-from appraisal.domain import calendars, forms, routes, tracks
+from appraisal.domain import access, calendars, forms, reviews, routes, tracks
 from appraisal.domain.completeness import (
     bureaux_heard,
     checklists_complete,
@@ -17,6 +17,7 @@ from appraisal.domain.completeness import (
     evaluability_complete,
     recommendation_goes_to_decision,
     recommendation_is_revision,
+    reviews_heard,
 )
 from appraisal.domain.facts import Case, Condition
 from appraisal.domain.refusals import Refusal, refuse
@@ -42,6 +43,27 @@ def hold_expired(attempt: Attempt) -> Refusal | None:
     if hold and geneva_date(attempt.now) <= hold.until:
         return refuse("hold_not_expired", until=hold.until)
     return None
+
+
+def impartial(attempt: Attempt) -> Refusal | None:
+    """Refuse whoever declared a conflict of interest over the proposal, or still owes a review of it.
+
+    Somebody who must not see the appraisal yet cannot act on it either.
+    """
+    if attempt.actor.id in access.conflicted(attempt.case):
+        return refuse("conflict_declared")
+    return refuse("review_owed") if access.is_blind(attempt.case, attempt.actor) else None
+
+
+def no_block_finalised(attempt: Attempt) -> Refusal | None:
+    """Refuse whoever finalised a block of an appraisal: EVAL's reviewer never decides (section 2)."""
+    blocks = reviews.blocks(attempt.book.criteria)
+    finalised = any(
+        review.person == attempt.actor.id and review.signed_at and set(review.checklists) & set(blocks)
+        for appraisal in attempt.case.appraisals
+        for review in appraisal.reviews
+    )
+    return refuse("block_finaliser") if finalised else None
 
 
 def not_umbrella(attempt: Attempt) -> Refusal | None:
@@ -261,6 +283,9 @@ GUARDS: Final[Mapping[str, Guard]] = {
         checklists_complete,
         evaluability_complete,
         bureaux_heard,
+        reviews_heard,
+        impartial,
+        no_block_finalised,
         recommendation_goes_to_decision,
         recommendation_is_revision,
         conditions_complete,

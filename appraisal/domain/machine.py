@@ -24,7 +24,7 @@ from appraisal.definitions.workflows import (
     Transition,
     Workflow,
 )
-from appraisal.domain import permissions, substitutions
+from appraisal.domain import access, permissions, substitutions
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.guards import GUARDS
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
@@ -191,6 +191,8 @@ def _check_lead(attempt: Attempt) -> list[Refusal]:
         found.append(refuse("lead_is_author", name=lead.name))
     elif other := barred & substitutions.identities(attempt.case, lead, "appraisals", attempt.now):
         found.append(refuse("lead_counts_as_author", name=lead.name, other=attempt.case.name(min(other))))
+    if lead.id in access.conflicted(attempt.case):
+        found.append(refuse("lead_conflicted", name=lead.name))
     running = attempt.case.appraisal
     if running is not None and running.lead == lead.id:
         found.append(refuse("lead_unchanged", name=lead.name))

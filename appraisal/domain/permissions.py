@@ -64,11 +64,15 @@ def exclusions(
 
 
 def answering_refusals(case: Case, consultation: Consultation, actor: Person) -> list[Refusal]:
-    """Judge whether a person may answer for a unit: an appraiser of it, or a coordinator; no author."""
+    """Judge whether a person may write down what a unit says without a review of their own.
+
+    That is a coordinator, for a unit that answered by other means. An appraiser of the unit signs
+    a review instead, since a declaration comes first.
+    """
     found = []
     if actor.id in case.related("author"):
         found.append(refuse("excluded_author"))
-    elif not actor.has("coordinator") and not (actor.has("appraiser") and actor.unit == consultation.unit):
+    elif not actor.has("coordinator"):
         found.append(refuse("not_consulted"))
     if consultation.answered_at is not None:
         found.append(refuse("consultation_answered"))
@@ -79,11 +83,10 @@ def sees_answer(case: Case, appraisal: Appraisal, consultation: Consultation, pe
     """Tell whether a person reads a unit's comment (domain rules, section 2).
 
     Everybody who reads the proposal does once the appraisal is finalised; before, those who see
-    its ratings, and the unit itself, which sees the others' once it has given its own.
+    its ratings, and reviewers once their own review is signed.
     """
-    if appraisal.finalised_at is not None or access.sees_running_ratings(case, person):
-        return access.level(case, person) == "full"
-    if not person.has("appraiser") or person.id in case.related("author"):
+    if access.level(case, person) != "full" or access.is_blind(case, person):
         return False
-    answered = {entry.unit for entry in appraisal.consultations if entry.answered_at is not None}
-    return person.unit == consultation.unit or person.unit in answered
+    if appraisal.finalised_at is not None or access.sees_running_ratings(case, person):
+        return True
+    return person.id not in case.related("author") and access.has_signed(appraisal, person)

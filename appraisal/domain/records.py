@@ -11,7 +11,7 @@ from typing import Any
 
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain import calendars, forms, guards, routes
-from appraisal.domain.facts import Appraisal, Case, Condition, Decision, Person, Version
+from appraisal.domain.facts import Appraisal, Case, Condition, Decision, Person, Step, Version
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.verdicts import applicable
 from appraisal.i18n import Text
@@ -76,7 +76,7 @@ def _head(case: Case, book: Rulebook, version_id: int | None, now: datetime, kin
             "set": {"key": book.set.key, "title": _text(book.set.title)},
             "digests": dict(book.digests),
         },
-        "steps": _steps(case, book, now),
+        "steps": _steps(case, book),
         "chain": {"sequence": case.sequence, "head": case.head},
     }
 
@@ -270,17 +270,13 @@ def _condition(condition: Condition) -> dict[str, Any]:
     }
 
 
-def _steps(case: Case, book: Rulebook, now: datetime) -> list[dict[str, Any]]:
+def _steps(case: Case, book: Rulebook) -> list[dict[str, Any]]:
     """List every step with the working days that the state before it took, against its limit."""
     labels = {entry.name: _text(entry.label) for entry in book.workflow.transitions}
     found: list[dict[str, Any]] = []
     since = case.created_at
-    track = case.track
     for step in case.steps:
-        state = book.workflow.states.get(step.from_state)
-        moved = step.from_state != step.to_state
-        limit = state.clock.get(track) if state and moved else None
-        measured = calendars.clock(case, limit, since, step.at) if limit is not None else None
+        used, limit = _days(case, book, step, since)
         found.append(
             {
                 "name": step.name,
@@ -290,13 +286,25 @@ def _steps(case: Case, book: Rulebook, now: datetime) -> list[dict[str, Any]]:
                 "at": step.at,
                 **_signed(case, step.by, step.behalf),
                 "note": step.note,
-                "days_used": measured.used if measured else None,
+                "days_used": used,
                 "days_limit": limit,
             }
         )
-        if moved:
+        if step.from_state != step.to_state:
             since = step.at
     return found
+
+
+def _days(case: Case, book: Rulebook, step: Step, since: datetime) -> tuple[int | None, int | None]:
+    """Return the working days that a step ended, and their limit, as they were measured when it was taken.
+
+    A step from before that was written down is measured now, on the present track.
+    """
+    state = book.workflow.states.get(step.from_state)
+    if step.days_limit is not None or state is None or step.from_state == step.to_state:
+        return step.days_used, step.days_limit
+    measured = calendars.measure(case, state, case.track, since, step.at)
+    return (measured.used, measured.limit) if measured else (None, None)
 
 
 def _title(book: Rulebook, state: str) -> Mapping[str, str] | None:

@@ -114,7 +114,33 @@ SENTENCES: Mapping[str, str] = {
     "too_few_rated": N_("%(criterion)s: at least half of the items must be rated."),
     "own_administration": N_("You cannot close your own account or give up its administration."),
     "track_not_tighter": N_("A track may only be made stricter."),
+    "declaration_missing": N_("Say first whether you have a conflict of interest."),
+    "conflict_declared": N_("You declared a conflict of interest over this proposal."),
+    "conflict_missing": N_("Say what the conflict of interest is."),
+    "review_owed": N_("Sign or decline your own review first."),
+    "reviewer_not_appraiser": N_("%(name)s does not hold the role of appraiser."),
+    "reviewer_is_author": N_("%(name)s is an author of this proposal and may not review it."),
+    "reviewer_is_lead": N_("%(name)s leads this appraisal and does not review it as well."),
+    "reviewer_conflicted": N_("%(name)s declared a conflict of interest over this proposal."),
+    "reviewer_asked": N_("%(name)s is asked already."),
+    "reviewer_missing": N_("Choose somebody to review."),
+    "lead_conflicted": N_("%(name)s declared a conflict of interest over this proposal."),
+    "checklist_unknown": N_("These checklists are not part of this appraisal: %(codes)s."),
+    "checklists_missing": N_("Choose at least one checklist."),
+    "block_unit": N_("%(checklist)s is finalised by %(unit)s, so its reviewer has to come from there."),
+    "block_taken": N_("%(checklist)s has a reviewer already, and one is enough to finalise it."),
+    "block_of_unit": N_("%(items)s: the final rating is given by the reviewer of %(unit)s."),
+    "block_finaliser": N_("You finalised part of the appraisal, so somebody else has to decide."),
+    "due_past": N_("A due date must lie in the future."),
+    "review_missing": N_("You are not asked to review this proposal."),
+    "review_closed": N_("This review is closed."),
+    "review_signed": N_("This review is signed; it stays as it is."),
+    "item_not_reviewed": N_("%(items)s: not part of the checklists that this review is about."),
+    "reviews_open": N_("Asked to review, and the date has not passed: %(names)s."),
+    "difference_unexplained": N_("%(item)s differs from a reviewer's rating and needs a reason."),
     "proposed_not_confirmable": N_("These ratings must be confirmed one by one: %(items)s."),
+    "conditions_due_past": N_("The due date of a condition lies in the past: %(numbers)s."),
+    "condition_not_owned": N_("The owner of a condition or an author of the proposal reports it as met."),
     "excluded_stand_in": N_("You stand in for %(name)s, %(because)s, so somebody else has to do this."),
     "excluded_replaced": N_(
         "%(name)s, %(because)s, stands in for you at present, so somebody else has to do this."
@@ -193,6 +219,14 @@ class NotAllowed(AppraisalError):
     def codes(self) -> tuple[str, ...]:
         """Return the codes of the reasons, sorted."""
         return tuple(sorted({refusal.code for refusal in self.refusals}))
+
+
+class Undeclared(NotAllowed):
+    """A reviewer has to say first whether there is a conflict of interest over a proposal."""
+
+    def __init__(self, number: str) -> None:
+        self.number = number
+        super().__init__([refuse("declaration_missing")])
 
 
 def _roles(given: Role | Sequence[Role], language: Language) -> str:

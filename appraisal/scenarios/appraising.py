@@ -5,36 +5,47 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from appraisal.clock import geneva_date
-from appraisal.domain import rulebooks
-from appraisal.domain.facts import Appraisal, Case
+from appraisal.domain import access, reviews, rulebooks
+from appraisal.domain.facts import Appraisal, Case, Person
 from appraisal.domain.rulebooks import Rulebook
+from appraisal.scenarios import reviewing
 from appraisal.scenarios.givens import listed
 from appraisal.scenarios.plays import NOTE, Doing, Unplayable
+from appraisal.scenarios.reviewing import put_down
 from appraisal.services import appraisals, steps
-from appraisal.services.appraisals import ConditionPut, RatingPut
+from appraisal.services.appraisals import ConditionPut
 from appraisal.storage.facts import load_case
-
-_NOT_ITEMS = ("default", "comments")
 
 
 def rate(doing: Doing) -> Case:
-    """Rate every applicable item with ``default``, and single items as given."""
+    """Rate every item that is the actor's with ``default``, and single items as given.
+
+    A reviewer rates the own review, the lead everything else. Where nobody of a unit takes part in
+    the scenario, a stand-in gives and signs the ratings that the unit finalises.
+    """
     case = load_case(doing.db, doing.number)
+    if _reviews(case, doing.actor):
+        return reviewing.rate(doing)
     book, running = _book(doing, case), case.appraisal
-    values = {key: str(value) for key, value in doing.given.items() if key not in _NOT_ITEMS}
-    if "default" in doing.given and running is not None:
-        values = {item: doing.text("default") for item in _applicable(book, case)} | values
-    comments = doing.given.get("comments", {})
-    if running is not None:
-        # A comment on an item that was rated before leaves its rating as it is.
-        former = {item: running.ratings[item].value for item in comments if item in running.ratings}
-        values = former | values
-    puts = {}
-    for item, value in values.items():
-        rating = book.set.rating(value)
-        needed = rating is not None and rating.comment == "required"
-        puts[item] = RatingPut(value, str(comments.get(item, NOTE if needed else "")))
-    return appraisals.rate(doing.db, doing.library, doing.actor, doing.now, doing.number, puts)
+    puts = put_down(doing, book, running.ratings if running else {}, _applicable(book, case))
+    blocks = reviews.block_items(book.criteria)
+    mine = {item: put for item, put in puts.items() if item not in blocks}
+    for unit in dict.fromkeys(blocks.values()):
+        theirs = {item: put for item, put in puts.items() if blocks.get(item) == unit}
+        if running is None or not (theirs and access.may_rate(case, doing.actor, doing.now)):
+            mine |= {item: put for item, put in theirs.items() if item in doing.given or running is None}
+        elif not reviewing.by_stand_in(doing, unit, theirs):
+            mine |= {item: put for item, put in theirs.items() if item in doing.given}
+    return appraisals.rate(doing.db, doing.library, doing.actor, doing.now, doing.number, mine)
+
+
+def _reviews(case: Case, actor: Person) -> bool:
+    running = case.appraisal
+    return (
+        running is not None
+        and running.lead != actor.id
+        and any(review.is_open for review in access.reviews_of(case, actor))
+    )
 
 
 def _book(doing: Doing, case: Case) -> Rulebook:
@@ -111,7 +122,7 @@ def _condition(said: Mapping[str, Any], now: datetime) -> ConditionPut:
 
 
 def answer(doing: Doing) -> Case:
-    """Answer the consultation of a unit, by default the actor's own."""
+    """Answer for a unit, by default the actor's own: by signing a review, or as a coordinator."""
     case = load_case(doing.db, doing.number)
     unit = doing.text("unit", doing.actor.unit)
     asked = [
@@ -125,6 +136,8 @@ def answer(doing: Doing) -> Case:
     if entry is None:
         raise Unplayable(f"nobody was asked for {unit}" if unit else "nobody was asked")
     text = doing.text("text", NOTE)
+    if doing.actor.has("appraiser") and doing.actor.unit == entry.unit and not entry.answered_at:
+        return reviewing.speak(doing, doing.actor, text)
     return appraisals.answer_consultation(
         doing.db, doing.library, doing.actor, doing.now, doing.number, entry.id, text
     )
@@ -161,12 +174,9 @@ def _condition_of(doing: Doing) -> int:
 
 
 def answer_all(doing: Doing, case: Case) -> Case:
-    """Let stand-ins answer every consultation that waits."""
-    running = case.appraisal
+    """Let stand-ins answer every consultation that waits, save where a unit finalises ratings."""
+    running, finalising = case.appraisal, reviews.block_items(_book(doing, case).criteria).values()
     for entry in running.consultations if running else ():
-        if entry.answered_at is None:
-            stand_in = doing.play.stand_in(doing.db, entry.unit, doing.now)
-            appraisals.answer_consultation(
-                doing.db, doing.library, stand_in, doing.now, doing.number, entry.id, NOTE
-            )
+        if entry.answered_at is None and entry.unit not in finalising:
+            reviewing.speak(doing, doing.play.stand_in(doing.db, entry.unit, doing.now), NOTE)
     return load_case(doing.db, doing.number)

@@ -49,7 +49,7 @@ def _substitute(doing: Doing) -> None:
 
 
 def _tick(doing: Doing) -> None:
-    for number in ticks.due(doing.db, doing.library):
+    for number in ticks.due(doing.db, doing.now):
         ticks.tick_one(doing.db, doing.library, doing.now, number)
 
 
@@ -71,8 +71,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     ),
     "rate": Verb(
         appraising.rate,
-        "rate items; with: default, single items, comments",
-        Terms("proposal", ("default", "comments"), items=True),
+        "rate items, as lead or reviewer; with: default, single items, comments, reasons",
+        Terms("proposal", ("default", "comments", "reasons", "declare"), items=True),
     ),
     "confirm": Verb(
         appraising.confirm,

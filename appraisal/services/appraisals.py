@@ -1,6 +1,6 @@
 """Appraisals: rating, comments of units, the lead's recommendation, and its conditions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -8,18 +8,19 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, update
 
 from appraisal.clock import geneva_date
-from appraisal.definitions.library import Library
+from appraisal.definitions.library import Criterion, Library
 from appraisal.domain import (
     access,
-    calendars,
     differences,
     forms,
     permissions,
+    reviews,
     rounds,
     rulebooks,
     substitutions,
+    wakings,
 )
-from appraisal.domain.facts import Appraisal, Case, Condition, Gate, Person, Scope
+from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Gate, Person, Review, Scope
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import steps
@@ -33,11 +34,15 @@ APPRAISALS = tables.Appraisal.__table__
 
 @dataclass(frozen=True, slots=True)
 class RatingPut:
-    """What the lead puts down for an item; an empty value takes the rating back."""
+    """What the lead or a reviewer puts down for an item; an empty value takes the rating back.
+
+    ``reason`` is the lead's: why the final rating differs from a reviewer's; None leaves it as it is.
+    """
 
     value: str
     comment: str = ""
     evidence: str = ""
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +100,13 @@ def rate(
     is said by the checklists and holds up finalising only.
     """
     case, book, running = _rateable(db, library, actor, now, number, seen)
-    known = _items(case, book, running)
-    wrong = [refuse("item_unknown", item=item) for item in ratings if item not in known]
-    wrong += [
-        refuse("rating_unknown", item=item, value=put.value)
-        for item, put in ratings.items()
-        if put.value and book.set.rating(put.value) is None
-    ]
+    criteria = reviews.criteria_of(case, book, running)
+    wrong = unusable(book, criteria, ratings)
+    units = reviews.block_items(criteria)
+    for unit in dict.fromkeys(units.values()):
+        given = [item for item in ratings if units.get(item) == unit]
+        if given:
+            wrong.append(refuse("block_of_unit", items=given, unit=unit))
     if wrong:
         raise NotAllowed(wrong)
     for item, put in ratings.items():
@@ -110,10 +115,21 @@ def rate(
     return load_case(db, number)
 
 
+def unusable(
+    book: rulebooks.Rulebook, criteria: Iterable[Criterion], ratings: Mapping[str, RatingPut]
+) -> list[Refusal]:
+    """Return what is wrong with ratings that were put down: items and values that the set does not have."""
+    known = {item.id for criterion in criteria for item in criterion.checklist.items}
+    return [refuse("item_unknown", item=item) for item in ratings if item not in known] + [
+        refuse("rating_unknown", item=item, value=put.value)
+        for item, put in ratings.items()
+        if put.value and book.set.rating(put.value) is None
+    ]
+
+
 def _items(case: Case, book: rulebooks.Rulebook, running: Appraisal) -> frozenset[str]:
     """Return the items of the criteria that apply to the version being appraised."""
-    version = next(entry for entry in case.versions if entry.id == running.version_id)
-    criteria = book.criteria_for(version.threshold_usd)
+    criteria = reviews.criteria_of(case, book, running)
     return frozenset(item.id for criterion in criteria for item in criterion.checklist.items)
 
 
@@ -121,14 +137,19 @@ def _put_rating(
     db: Connection, running: Appraisal, item: str, put: RatingPut, actor: Person, now: datetime
 ) -> None:
     where = (RATINGS.c.appraisal_id == running.id, RATINGS.c.item == item)
-    comment, evidence = put.comment.strip()[: forms.PROSE_LIMIT], put.evidence.strip()[: forms.PROSE_LIMIT]
-    if not put.value and not comment and not evidence:
+    kept = running.ratings[item].reason if item in running.ratings else ""
+    comment, evidence, reason = (
+        text.strip()[: forms.PROSE_LIMIT]
+        for text in (put.comment, put.evidence, kept if put.reason is None else put.reason)
+    )
+    if not (put.value or comment or evidence or reason):
         db.execute(delete(RATINGS).where(*where))
         return
     values = {
         "value": put.value,
         "comment": comment,
         "evidence": evidence,
+        "reason": reason,
         "proposed": False,
         "by": actor.id,
         "at": now,
@@ -168,7 +189,12 @@ def confirm_unchanged(
     """Confirm all proposed ratings of items whose evidence did not change; the others stay proposed."""
     case, book, running = _rateable(db, library, actor, now, number, seen)
     changed = changed_evidence(case, book)
-    items = [given.item for given in running.ratings.values() if given.proposed and given.item not in changed]
+    blocked = reviews.block_items(book.criteria)
+    items = [
+        given.item
+        for given in running.ratings.values()
+        if given.proposed and given.item not in changed and given.item not in blocked
+    ]
     if items:
         db.execute(
             update(RATINGS)
@@ -234,12 +260,10 @@ def answer_consultation(
     number: str,
     consultation: int,
     text: str,
-    *,
-    on_behalf: bool = False,
 ) -> Case:
-    """Write down a unit's comment; after its date, or after finalising, it is kept and marked late.
+    """Write down, as a coordinator, a unit's comment that came by other means.
 
-    An appraiser of the unit answers, or a coordinator on its behalf. Answering makes a reviewer.
+    After its date, or after finalising, it is kept and marked late.
     """
     case, _ = steps.load(db, library, number, actor, lock=True)
     found = next(
@@ -259,17 +283,27 @@ def answer_consultation(
         refusals.append(refuse("text_missing"))
     if refusals:
         raise NotAllowed(refusals)
-    due_on = calendars.shifted(case, entry.asked_at, entry.due_on)
-    late = geneva_date(now) > due_on or not appraisal.is_running
+    late = is_late(case, appraisal, entry, now)
+    keep_answer(db, entry, actor, now, text, late)
+    said = {"unit": entry.unit, "late": late}
+    return note_event(db, case, actor, now, "answer_consultation", said, aside=True)
+
+
+def is_late(case: Case, appraisal: Appraisal, asked: Consultation | Review, now: datetime) -> bool:
+    """Tell whether what is said now comes after its date, holds counted out, or after the closing."""
+    return geneva_date(now) > wakings.due_day(case, asked) or not appraisal.is_running
+
+
+def keep_answer(
+    db: Connection, entry: Consultation, actor: Person, now: datetime, text: str, late: bool
+) -> None:
+    """Write down what a unit says; what was answered before stays."""
     table = tables.Consultation.__table__
     db.execute(
         update(table)
-        .where(table.c.id == consultation, table.c.answered_at.is_(None))
+        .where(table.c.id == entry.id, table.c.answered_at.is_(None))
         .values(answered_at=now, answered_by=actor.id, text=text.strip()[: forms.PROSE_LIMIT], late=late)
     )
-    if not on_behalf and actor.has("appraiser") and actor.id not in case.related("lead"):
-        case = steps.add_relation(db, case, actor, "reviewer", now)
-    return note_event(db, case, actor, now, "answer_consultation", {"unit": entry.unit, "late": late})
 
 
 def clear_condition(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, update
@@ -11,6 +12,7 @@ from appraisal.domain import rulebooks
 from appraisal.domain.facts import Appraisal, Case, Condition, RequiredChange
 from appraisal.services.steps import Outcome, Taking
 from appraisal.storage import proposals, tables
+from appraisal.storage.facts import review_open
 
 
 def finalise(taking: Taking) -> Outcome:
@@ -32,8 +34,10 @@ def _finalise(taking: Taking, facts: Mapping[str, Any]) -> Outcome:
     verdicts_given = {code: verdict for code, verdict in assessment.verdicts.items() if verdict is not None}
     computed = rulebooks.computed_recommendation(taking.book, case, running) or ""
     final = running.chosen or computed
+    close_silent(taking, running.id)
     finalised = replace(
         running,
+        **_silent(running, taking.now),
         conditions=_binding(taking, running, final),
         finalised_at=taking.now,
         computed=computed,
@@ -99,8 +103,41 @@ def close_running(taking: Taking) -> Case:
     running = taking.case.appraisal
     if running is None:
         return taking.case
+    close_silent(taking, running.id)
     update_appraisal(taking, running.id, closed_at=taking.now)
-    return with_appraisal(taking.case, replace(running, closed_at=taking.now))
+    closed = replace(running, **_silent(running, taking.now), closed_at=taking.now)
+    return with_appraisal(taking.case, closed)
+
+
+def close_silent(taking: Taking, appraisal_id: int) -> None:
+    """Note of everybody who was asked and has not answered that there is no answer by the end.
+
+    A late answer stays possible, and is marked late.
+    """
+    asked, reviews = tables.Consultation.__table__, tables.Review.__table__
+    for table, still_open in (
+        (asked, (asked.c.answered_at.is_(None),)),
+        (reviews, review_open()),
+    ):
+        taking.db.execute(
+            update(table)
+            .where(table.c.appraisal_id == appraisal_id, table.c.silent_at.is_(None), *still_open)
+            .values(silent_at=taking.now)
+        )
+
+
+def _silent(running: Appraisal, now: datetime) -> dict[str, Any]:
+    """Return the consultations and reviews of an appraisal as ``close_silent`` leaves them."""
+    return {
+        "consultations": tuple(
+            entry if entry.answered_at or entry.silent_at else replace(entry, silent_at=now)
+            for entry in running.consultations
+        ),
+        "reviews": tuple(
+            replace(entry, silent_at=now) if entry.is_open and not entry.silent_at else entry
+            for entry in running.reviews
+        ),
+    }
 
 
 def update_appraisal(taking: Taking, id: int, **values: Any) -> None:

@@ -1,26 +1,51 @@
 """Jobs: the outbox is the queue. Leases, a fenced finish, back-off and dead letters.
 
 A job may be done twice when a worker dies between its effect and its finish; every effect here
-is kept by what it is about, so that the second time changes nothing.
+is kept by what it is about, so that the second time changes nothing. Mail and everything else are
+two lanes, from which a worker takes in turn: neither waits for the other to be empty.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
 
+from appraisal.domain.facts import Person
+from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.i18n import language_or
-from appraisal.services import records
+from appraisal.services import mails, records
+from appraisal.services.mails import Courier
+from appraisal.services.notices import MAIL
 from appraisal.storage import tables
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
+from appraisal.storage.notices import Mail, load_mails
 
 JOBS = tables.Job.__table__
-LEASE = timedelta(minutes=2)
-MOST_ATTEMPTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """How jobs of some kinds are taken: how many at once, for how long, and how often they are tried.
+
+    The second attempt comes ``first`` after the one before, each later one after twice as long, but
+    never after more than ``longest``.
+    """
+
+    kinds: ColumnElement[bool]
+    batch: int
+    lease: timedelta
+    attempts: int
+    first: timedelta
+    longest: timedelta
+
+
+RENDERING = Lane(JOBS.c.kind != MAIL, 1, timedelta(minutes=2), 6, timedelta(seconds=10), timedelta(hours=1))
+# About a day of attempts. The lease holds for the batch, begun in its first third, at the slowest server.
+MAILS = Lane(JOBS.c.kind == MAIL, 50, timedelta(minutes=3), 30, timedelta(seconds=30), timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +58,40 @@ class Leased:
     attempts: int
 
 
-def lease(database: Database, now: datetime, most: int = 1) -> list[Leased]:
-    """Take jobs that are due and in nobody's hands."""
+def lease(database: Database, now: datetime, lane: Lane = RENDERING, most: int = 0) -> list[Leased]:
+    """Take jobs of a lane that are due and in nobody's hands, oldest first; a batch, or ``most``."""
     free = and_(
+        lane.kinds,
         JOBS.c.done_at.is_(None),
         JOBS.c.dead_at.is_(None),
         JOBS.c.run_at <= now,
         or_(JOBS.c.lease_until.is_(None), JOBS.c.lease_until < now),
-        JOBS.c.attempts < MOST_ATTEMPTS,
+        JOBS.c.attempts < lane.attempts,
     )
-    chosen = select(JOBS.c.id).where(free).order_by(JOBS.c.run_at, JOBS.c.id).limit(most)
+    chosen = select(JOBS.c.id).where(free).order_by(JOBS.c.run_at, JOBS.c.id).limit(most or lane.batch)
     if not database.is_sqlite:
         chosen = chosen.with_for_update(skip_locked=True)
     with database.begin() as db:
-        _bury(db, now)
+        _bury(db, now, lane)
         rows = db.execute(
             update(JOBS)
             .where(JOBS.c.id.in_(chosen.scalar_subquery()))
-            .values(lease_until=now + LEASE, attempts=JOBS.c.attempts + 1)
+            .values(lease_until=now + lane.lease, attempts=JOBS.c.attempts + 1)
             .returning(JOBS.c.id, JOBS.c.kind, JOBS.c.payload, JOBS.c.attempts)
         ).all()
-    return [Leased(row.id, row.kind, json.loads(row.payload), row.attempts) for row in rows]
+    # Neither database returns rows in the order in which they were chosen.
+    return [Leased(row.id, row.kind, json.loads(row.payload), row.attempts) for row in sorted(rows)]
 
 
-def _bury(db: Connection, now: datetime) -> None:
+def _bury(db: Connection, now: datetime, lane: Lane) -> None:
     """Give up jobs whose worker was never heard of again, as often as a job is tried."""
     db.execute(
         update(JOBS)
         .where(
+            lane.kinds,
             JOBS.c.done_at.is_(None),
             JOBS.c.dead_at.is_(None),
-            JOBS.c.attempts >= MOST_ATTEMPTS,
+            JOBS.c.attempts >= lane.attempts,
             JOBS.c.lease_until < now,
         )
         .values(dead_at=now, error="every worker that took this job died over it")
@@ -76,13 +104,33 @@ def finish(database: Database, job: Leased, now: datetime) -> bool:
 
 
 def fail(database: Database, job: Leased, now: datetime, error: str) -> bool:
-    """Put a job back for later, twice as late each time; after six attempts it is dead."""
-    error = error[:2000]
-    if job.attempts >= MOST_ATTEMPTS:
-        return _settle(database, job, dead_at=now, error=error)
-    return _settle(
-        database, job, lease_until=None, run_at=now + timedelta(seconds=5 * 2**job.attempts), error=error
-    )
+    """Put a job back for later, twice as late each time; after the last attempt of its lane it is dead."""
+    lane = MAILS if job.kind == MAIL else RENDERING
+    if job.attempts >= lane.attempts:
+        return give_up(database, job, now, error)
+    # Twice as long too often would be no span any more.
+    wait = min(lane.first * 2 ** min(job.attempts - 1, 20), lane.longest)
+    return _settle(database, job, lease_until=None, run_at=now + wait, error=error[:2000])
+
+
+def give_up(database: Database, job: Leased, now: datetime, error: str) -> bool:
+    """Leave a job dead at once: no later attempt could do better."""
+    return _settle(database, job, dead_at=now, error=error[:2000])
+
+
+def put_back(database: Database, jobs: Sequence[Leased], at: datetime, error: str = "") -> None:
+    """Give jobs back that were not even tried: the attempt does not count. They are due at a moment."""
+    if not jobs:
+        return
+    values: dict[str, Any] = {"lease_until": None, "attempts": JOBS.c.attempts - 1, "run_at": at}
+    if error:
+        values["error"] = error[:2000]
+    mine = (JOBS.c.id == bindparam("this"), JOBS.c.attempts == bindparam("fence"), JOBS.c.done_at.is_(None))
+    with database.begin() as db:
+        db.execute(
+            update(JOBS).where(*mine).values(**values),
+            [{"this": job.id, "fence": job.attempts} for job in jobs],
+        )
 
 
 def _settle(database: Database, job: Leased, **values: Any) -> bool:
@@ -101,22 +149,89 @@ def work(
     render: records.Render,
     now: Callable[[], datetime],
     on_done: Callable[[Leased], None] = lambda job: None,
+    courier: Courier | None = None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Do the jobs that are due, one after the other, until there is none; return how many were done."""
-    count = 0
-    while leased := lease(database, now()):
-        for job in leased:
+    """Do the jobs that are due until there is none, or until told to stop; return how many were done.
+
+    Without a courier mail stays where it is, and so it does while its server is left alone.
+    """
+    worker = _Worker(database, files, render, now, on_done, is_stopped)
+    busy = True
+    while busy and not is_stopped():
+        drawing = lease(database, now())
+        for job in drawing:
+            worker.draw(job)
+        carrying: list[Leased] = []
+        if courier is not None and not courier.is_resting(now()):
+            carrying = lease(database, now(), MAILS)
+            worker.carry(courier, carrying)
+        busy = bool(drawing or carrying)
+    if courier is not None:
+        courier.close()
+    return worker.count
+
+
+@dataclass(slots=True)
+class _Worker:
+    """What one worker works with, and how many jobs it has done."""
+
+    database: Database
+    files: Files
+    render: records.Render
+    now: Callable[[], datetime]
+    on_done: Callable[[Leased], None]
+    is_stopped: Callable[[], bool]
+    count: int = field(default=0)
+
+    def draw(self, job: Leased) -> None:
+        """Render a record; a fault is tried again later."""
+        try:
+            _draw(self.database, self.files, self.render, job, self.now())
+        except Exception as error:
+            fail(self.database, job, self.now(), f"{type(error).__name__}: {error}")
+        else:
+            self._done(job)
+
+    def carry(self, courier: Courier, jobs: Sequence[Leased]) -> None:
+        """Send messages one after the other, each finished as soon as the server has it.
+
+        A refusal is about one message, and the others go on. What concerns the server itself ends
+        the batch: the rest goes back untried.
+        """
+        begun, lost = self.now(), 0
+        with self.database.read() as db:
+            found = load_mails(db, [job.id for job in jobs])
+        for place, job in enumerate(jobs):
+            if lost == 2 or self.is_stopped() or self.now() - begun > MAILS.lease / 3:
+                put_back(self.database, jobs[place:], courier.rest(self.now()) if lost else self.now())
+                return
             try:
-                _do(database, files, render, job, now())
+                self._send(courier, found.get(job.id))
+            except mails.Unusable as error:
+                put_back(self.database, jobs[place:], courier.rest(self.now()), str(error))
+                return
+            except mails.Refused as error:
+                give_up(self.database, job, self.now(), str(error))
             except Exception as error:
-                fail(database, job, now(), f"{type(error).__name__}: {error}")
+                lost = lost + 1 if isinstance(error, mails.Lost) else 0
+                told = str(error) if isinstance(error, mails.Deferred) else f"{type(error).__name__}: {error}"
+                fail(self.database, job, self.now(), told)
             else:
-                count += finish(database, job, now())
-                on_done(job)
-    return count
+                lost = 0
+                self._done(job)
+
+    def _send(self, courier: Courier, mail: Mail | None) -> None:
+        # Somebody whose account was closed meanwhile is not written to.
+        if mail is not None and mail.person.active:
+            courier.send(mails.message(mail, courier.server, self.now()))
+
+    def _done(self, job: Leased) -> None:
+        self.count += finish(self.database, job, self.now())
+        self.on_done(job)
 
 
-def _do(database: Database, files: Files, render: records.Render, job: Leased, now: datetime) -> None:
+def _draw(database: Database, files: Files, render: records.Render, job: Leased, now: datetime) -> None:
     if job.kind != records.RENDER:
         raise ValueError(f"there is no job of the kind {job.kind}")
     record, language = int(job.payload["record"]), language_or(str(job.payload["language"]))
@@ -128,9 +243,24 @@ def _do(database: Database, files: Files, render: records.Render, job: Leased, n
         records.keep_rendering(db, files, record, language, pdf, now)
 
 
-def waiting(database: Database) -> int:
-    """Count the jobs that are neither done nor dead."""
+def retry_mails(db: Connection, actor: Person, now: datetime) -> int:
+    """Try every message again that was given up, from its first attempt on; return how many.
+
+    An administrator's act; the system does it from the command line.
+    """
+    if actor.id != 0 and not (actor.has("administrator") and actor.active):
+        raise NotAllowed([refuse("role_missing", role="administrator")])
+    given_up = (MAILS.kinds, JOBS.c.done_at.is_(None), JOBS.c.dead_at.is_not(None))
+    revived = update(JOBS).where(*given_up)
+    return db.execute(
+        revived.values(dead_at=None, lease_until=None, attempts=0, run_at=now, error="")
+    ).rowcount
+
+
+def waiting(database: Database, lane: Lane | None = None) -> int:
+    """Count the jobs, of a lane or of all, that are neither done nor dead."""
+    open_ones = (
+        select(func.count()).select_from(JOBS).where(JOBS.c.done_at.is_(None), JOBS.c.dead_at.is_(None))
+    )
     with database.read() as db:
-        return db.execute(
-            select(func.count()).select_from(JOBS).where(JOBS.c.done_at.is_(None), JOBS.c.dead_at.is_(None))
-        ).scalar_one()
+        return db.execute(open_ones if lane is None else open_ones.where(lane.kinds)).scalar_one()

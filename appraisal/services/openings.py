@@ -1,13 +1,14 @@
 """Openings: an appraisal is given to a lead, handed to another one, or opened again."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import update
 
 from appraisal.clock import geneva_date
-from appraisal.domain import calendars
+from appraisal.domain import calendars, reviews, wakings
 from appraisal.domain.facts import (
     Appraisal,
     Case,
@@ -15,6 +16,7 @@ from appraisal.domain.facts import (
     Consultation,
     Person,
     RatingGiven,
+    Review,
 )
 from appraisal.services import steps
 from appraisal.services.closings import named, update_appraisal, with_appraisal
@@ -29,7 +31,7 @@ def assign(taking: Taking) -> Outcome:
     lead, version = taking.inputs.lead, taking.case.version
     assert lead is not None
     assert version is not None
-    case = _tightened(taking)
+    case = _retired(taking, _tightened(taking))
     number = len(case.appraisals) + 1
     id = proposals.insert_row(
         taking.db,
@@ -66,6 +68,26 @@ def _tightened(taking: Taking) -> Case:
     return replace(taking.case, track=track, tightened=track) if track else taking.case
 
 
+def _retired(taking: Taking, case: Case) -> Case:
+    """Take back what is still to be signed about an earlier version: nobody waits for it any more."""
+    left = {entry.id for appraisal in case.appraisals for entry in appraisal.reviews if entry.is_open}
+    if not left:
+        return case
+    table = tables.Review.__table__
+    taking.db.execute(update(table).where(table.c.id.in_(left)).values(withdrawn_at=taking.now))
+    return replace(
+        case,
+        appraisals=tuple(
+            replace(appraisal, reviews=_withdrawn(appraisal.reviews, left, taking.now))
+            for appraisal in case.appraisals
+        ),
+    )
+
+
+def _withdrawn(reviews: Iterable[Review], which: Container[int], now: datetime) -> tuple[Review, ...]:
+    return tuple(replace(entry, withdrawn_at=now) if entry.id in which else entry for entry in reviews)
+
+
 def _carry_over(taking: Taking, appraisal: int, lead: Person) -> Mapping[str, RatingGiven]:
     """Propose the ratings of the last record, for the criteria that apply to this version."""
     last = next(
@@ -82,7 +104,7 @@ def _carry_over(taking: Taking, appraisal: int, lead: Person) -> Mapping[str, Ra
     items = [
         item.id for criterion in criteria for item in criterion.checklist.items if item.id in last.ratings
     ]
-    carried = {item: replace(last.ratings[item], proposed=True, by=lead.id) for item in items}
+    carried = {item: replace(last.ratings[item], proposed=True, by=lead.id, reason="") for item in items}
     for given in carried.values():
         insert_rating(taking, appraisal, given)
     return carried
@@ -97,6 +119,7 @@ def insert_rating(taking: Taking, appraisal: int, given: RatingGiven) -> None:
         value=given.value,
         comment=given.comment,
         evidence=given.evidence,
+        reason=given.reason,
         proposed=given.proposed,
         by=given.by,
         at=taking.now,
@@ -108,7 +131,8 @@ def _ask_units(taking: Taking, track: str, appraisal: int) -> tuple[Consultation
     case, version = taking.case, taking.case.version
     assert version is not None
     days = taking.book.workflow.tracks[track].consultation_days
-    due = calendars.add_working_days(geneva_date(taking.now), days, case.holidays.get("Geneva", frozenset()))
+    holidays = case.holidays.get(calendars.GENEVA, frozenset())
+    due = calendars.add_working_days(geneva_date(taking.now), days, holidays)
     units = dict.fromkeys(
         unit
         for criterion in taking.book.criteria_for(version.threshold_usd)
@@ -140,12 +164,30 @@ def reassign(taking: Taking) -> Outcome:
     assert running is not None
     seen = running.row_version
     update_appraisal(taking, running.id, lead_id=lead.id, row_version=seen + 1)
+    blocked = reviews.block_items(taking.book.criteria)
     table = tables.Rating.__table__
-    taking.db.execute(update(table).where(table.c.appraisal_id == running.id).values(proposed=True))
-    ratings = {item: replace(given, proposed=True) for item, given in running.ratings.items()}
+    taking.db.execute(
+        update(table)
+        .where(table.c.appraisal_id == running.id, table.c.item.not_in(blocked))
+        .values(proposed=True)
+    )
+    ratings = {
+        item: given if item in blocked else replace(given, proposed=True)
+        for item, given in running.ratings.items()
+    }
+    running = _without_review_of(taking, running, lead)
     after = with_appraisal(taking.case, replace(running, lead=lead.id, ratings=ratings, row_version=seen + 1))
     after = steps.add_relation(taking.db, after, lead, "lead", taking.now)
     return Outcome(after, {"holder_id": lead.id}, {"lead": lead.id, "before": running.lead})
+
+
+def _without_review_of(taking: Taking, running: Appraisal, lead: Person) -> Appraisal:
+    """Take back the open review of whoever becomes lead: nobody reconciles what is still to be written."""
+    table = tables.Review.__table__
+    open_ones = {entry.id for entry in running.reviews if entry.person == lead.id and entry.is_open}
+    if open_ones:
+        taking.db.execute(update(table).where(table.c.id.in_(open_ones)).values(withdrawn_at=taking.now))
+    return replace(running, reviews=_withdrawn(running.reviews, open_ones, taking.now))
 
 
 def recall(taking: Taking) -> Outcome:
@@ -178,6 +220,7 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         insert_rating(taking, id, given)
     return replace(
         finalised,
+        reviews=tuple(_copied_review(taking, id, entry) for entry in finalised.reviews),
         id=id,
         number=number,
         opened_at=taking.now,
@@ -190,10 +233,16 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         row_version=1,
         conditions=tuple(_copied(taking, tables.Condition, id, entry) for entry in finalised.conditions),
         consultations=tuple(
-            _copied(taking, tables.Consultation, id, entry, proposal_id=taking.case.id)
+            _copied(taking, tables.Consultation, id, _asked_still(taking, entry), proposal_id=taking.case.id)
             for entry in finalised.consultations
         ),
     )
+
+
+def _asked_still(taking: Taking, entry: Consultation) -> Consultation:
+    """Forget that a unit had not answered when the appraisal ended, where its own date is still to come."""
+    passed = wakings.due_day(taking.case, entry) < geneva_date(taking.now)
+    return entry if passed else replace(entry, silent_at=None)
 
 
 def _copied(taking: Taking, model: type[tables.Base], appraisal: int, entry: Copied, **values: Any) -> Copied:
@@ -202,3 +251,24 @@ def _copied(taking: Taking, model: type[tables.Base], appraisal: int, entry: Cop
     return replace(
         entry, id=proposals.insert_row(taking.db, model, appraisal_id=appraisal, **fields, **values)
     )
+
+
+def _copied_review(taking: Taking, appraisal: int, review: Review) -> Review:
+    """Write a review once more with its ratings, for the appraisal that is opened again."""
+    other = ("id", "ratings", "person", "behalf", "checklists")
+    same = {name: value for name, value in named(review).items() if name not in other}
+    id = proposals.insert_row(
+        taking.db,
+        tables.Review,
+        proposal_id=taking.case.id,
+        appraisal_id=appraisal,
+        person_id=review.person,
+        for_id=review.behalf,
+        checklists=" ".join(review.checklists),
+        asked_by=taking.actor.id,
+        **same,
+    )
+    for given in review.ratings.values():
+        kept = {name: getattr(given, name) for name in ("item", "value", "comment", "evidence", "proposed")}
+        proposals.insert_row(taking.db, tables.ReviewRating, review_id=id, at=taking.now, **kept)
+    return replace(review, id=id)

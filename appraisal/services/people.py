@@ -12,8 +12,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
+from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import ROLES
-from appraisal.domain.facts import Person, StandIn
+from appraisal.domain.facts import DELIVERIES, Person, StandIn
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import LANGUAGES
@@ -21,7 +22,7 @@ from appraisal.storage import site, substitutions, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
-from appraisal.storage.proposals import insert_row
+from appraisal.storage.proposals import insert_row, wake_open
 
 PEOPLE = tables.Person.__table__
 TOKENS = tables.Token.__table__
@@ -33,7 +34,15 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 Purpose = Literal["invitation", "reset"]
 BadPersonCode = Literal[
-    "email", "email_taken", "name", "roles", "language", "password_short", "password_long", "link"
+    "email",
+    "email_taken",
+    "name",
+    "roles",
+    "language",
+    "delivery",
+    "password_short",
+    "password_long",
+    "link",
 ]
 
 
@@ -163,6 +172,9 @@ def change_person(
             session_epoch=before.session_epoch + (1 if ends else 0),
         )
     )
+    if (duty_station.strip() or "Geneva") != before.person.duty_station:
+        # The clocks of what the person leads follow to the other calendar.
+        wake_open(db, geneva_date(now), led_by=id)
     site.append(
         db,
         now,
@@ -182,6 +194,21 @@ def set_language(db: Connection, person: int, language: str) -> None:
     """Remember the language that a person reads in."""
     if language in LANGUAGES:
         db.execute(update(PEOPLE).where(PEOPLE.c.id == person).values(language=language))
+
+
+def choose(db: Connection, person: Person, *, language: str, delivery: str) -> None:
+    """Change what is a person's own: the language, and whether mail comes at once or daily.
+
+    Raises ``BadPerson``.
+    """
+    codes: list[BadPersonCode] = []
+    if language not in LANGUAGES:
+        codes.append("language")
+    if delivery not in DELIVERIES:
+        codes.append("delivery")
+    if codes:
+        raise BadPerson(codes)
+    db.execute(update(PEOPLE).where(PEOPLE.c.id == person.id).values(language=language, delivery=delivery))
 
 
 def issue_link(db: Connection, actor: Person, now: datetime, person: int, purpose: Purpose) -> str:

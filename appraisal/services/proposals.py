@@ -105,9 +105,15 @@ def note_event(
     action: str,
     said: Mapping[str, Any],
     request: str | None = None,
+    *,
+    aside: bool = False,
     **columns: Any,
 ) -> Case:
-    """Append an event that moves nothing, with the columns that changed."""
+    """Append an event that moves nothing, with the columns that changed.
+
+    One written *aside* leaves the row version as it is: what reviewers do collides with nobody's
+    open page, and no page betrays it.
+    """
     event = events.event(
         proposal=case.number,
         sequence=case.sequence + 1,
@@ -118,7 +124,13 @@ def note_event(
         facts=said,
     )
     proposals.update_proposal(
-        db, case.id, case.row_version, sequence=event.sequence, head=event.digest, **columns
+        db,
+        case.id,
+        case.row_version,
+        aside=aside,
+        sequence=event.sequence,
+        head=event.digest,
+        **columns,
     )
     proposals.insert_event(
         db,
@@ -131,7 +143,8 @@ def note_event(
         to_state=case.state,
         request=request,
     )
-    return replace(case, row_version=case.row_version + 1, sequence=event.sequence, head=event.digest)
+    version = case.row_version + (not aside)
+    return replace(case, row_version=version, sequence=event.sequence, head=event.digest)
 
 
 def save_section(

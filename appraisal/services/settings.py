@@ -6,10 +6,11 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, delete, insert, select
 
+from appraisal.clock import geneva_date
 from appraisal.domain.facts import Person
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import AppraisalError
-from appraisal.storage import site, tables
+from appraisal.storage import proposals, site, tables
 
 RATES = tables.Rate.__table__
 HOLIDAYS = tables.Holiday.__table__
@@ -66,6 +67,7 @@ def enter_holiday(db: Connection, actor: Person, now: datetime, station: str, da
     if db.execute(select(HOLIDAYS.c.id).where(HOLIDAYS.c.station == station, HOLIDAYS.c.day == day)).first():
         raise BadSettingGiven("exists")
     db.execute(insert(HOLIDAYS).values(station=station, day=day, name=name))
+    proposals.wake_open(db, geneva_date(now))
     site.append(db, now, actor.id, "enter_holiday", {"station": station, "day": day})
 
 
@@ -75,4 +77,5 @@ def remove_holiday(db: Connection, actor: Person, now: datetime, station: str, d
         raise NotAllowed([refuse("role_missing", role="administrator")])
     removed = db.execute(delete(HOLIDAYS).where(HOLIDAYS.c.station == station, HOLIDAYS.c.day == day))
     if removed.rowcount:
+        proposals.wake_open(db, geneva_date(now))
         site.append(db, now, actor.id, "remove_holiday", {"station": station, "day": day})

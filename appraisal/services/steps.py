@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, update
 
+from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Act, Transition
-from appraisal.domain import access, calendars, events, machine, routes, rulebooks, substitutions
+from appraisal.domain import access, calendars, events, machine, routes, rulebooks, substitutions, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Decision, Person, Step
+from appraisal.domain.refusals import Undeclared
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Inputs
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import records
+from appraisal.services import notices, records
 from appraisal.storage import proposals, tables
 from appraisal.storage.facts import load_case, load_people, load_rates
 
@@ -59,12 +61,22 @@ def load(
 ) -> tuple[Case, Rulebook]:
     """Load a proposal and its rulebook for somebody who may know of it.
 
-    Raises ``NotFound`` both for an unknown number and for one that is nobody's business.
+    Raises ``NotFound`` both for an unknown number and for one that is nobody's business, and
+    ``Undeclared`` for a reviewer who has to declare first.
     """
     case = load_case(db, number, lock=lock)
-    if actor.id != 0 and access.level(case, actor) != "full":
+    level = "full" if actor.id == 0 else access.level(case, actor)
+    if level == "declaration":
+        raise Undeclared(number)
+    if level != "full":
         raise NotFound("proposal", number)
     return case, rulebooks.rulebook(library, case.workflow, case.set, load_rates(db))
+
+
+def view(db: Connection, library: Library, number: str, actor: Person) -> tuple[Case, Rulebook]:
+    """Load a proposal as a person may see it: for every page and export; raises as :func:`load` does."""
+    case, book = load(db, library, number, actor)
+    return access.as_seen(case, actor), book
 
 
 def check_seen(case: Case, seen: int | None) -> None:
@@ -131,6 +143,7 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
     """Write the row, the event and the outbox of a step whose act is done."""
     db, case, now = taking.db, taking.case, taking.now
     moved = taking.to != case.state
+    spent = calendars.present(case, taking.book.workflow.states[case.state], now) if moved else None
     after = replace(
         outcome.case,
         state=taking.to,
@@ -148,6 +161,10 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
                 taking.actor.id,
                 taking.inputs.remark,
                 taking.for_id,
+                track=case.track if spent else "",
+                days_used=spent.used if spent else None,
+                days_limit=spent.limit if spent else None,
+                lead=outcome.facts.get("lead"),
             ),
         ),
     )
@@ -157,13 +174,14 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
             # A hold stops the clock of a proposal that is on its way; this one has arrived.
             after = end_hold(taking, after)
     after = _bind(taking, after)
-    record = records.store(taking, after, outcome.decision) if taking.transition.then else None
+    record = records.store(taking, after, outcome.decision) if taking.transition.records else None
     if record is not None and record.kind == "appraisal":
         after = records.quote(db, after, record)
-    return append(
+    stands = standing(taking.book, after)
+    final = append(
         taking,
         after,
-        {**standing(taking.book, after), **outcome.columns},
+        {**stands, **_waking(taking, after), **outcome.columns},
         {
             "from": case.state,
             "to": taking.to,
@@ -174,6 +192,8 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
         },
         request,
     )
+    notices.tell_of_step(taking, final, stands["due_on"])
+    return final
 
 
 def _bind(taking: Taking, after: Case) -> Case:
@@ -226,6 +246,9 @@ def append(
         note=taking.inputs.remark,
         for_id=taking.for_id,
         request=request,
+        track=after.steps[-1].track,
+        days_used=after.steps[-1].days_used,
+        days_limit=after.steps[-1].days_limit,
     )
     return replace(after, row_version=case.row_version + 1, sequence=event.sequence, head=event.digest)
 
@@ -234,9 +257,10 @@ def standing(book: Rulebook, case: Case) -> dict[str, Any]:
     """Return the columns that lists and the indicator read, derived from the case."""
     found, approval = routes.route(case, book), case.approval
     state = book.workflow.states[case.state]
+    clock = calendars.present(case, state, case.state_since)
     return {
         "holder_id": case.appraisal.lead if state.holder == "lead" and case.appraisal else None,
-        "due_on": due_on(book, case),
+        "due_on": clock.due_on if clock else None,
         "on_hold": case.hold is not None,
         "counts": not (state.terminal and state.outcome != "positive"),
         "route": found.kind if found else "",
@@ -245,12 +269,9 @@ def standing(book: Rulebook, case: Case) -> dict[str, Any]:
     }
 
 
-def due_on(book: Rulebook, case: Case) -> date | None:
-    """Return the last day that the present state gives, holds taken into account."""
-    limit = book.workflow.states[case.state].clock.get(case.track)
-    if limit is None:
-        return None
-    return calendars.clock(case, limit, case.state_since, case.state_since).due_on
+def _waking(taking: Taking, after: Case) -> dict[str, Any]:
+    """Return the column by which a tick finds the proposal when its day has come."""
+    return {"wake_on": wakings.wake_on(taking.book, after, geneva_date(taking.now))}
 
 
 def _void_signatures(taking: Taking, after: Case) -> Case:

@@ -1,72 +1,154 @@
-"""Ticks: what time demands. May be run as often as one likes; what is done is not done again."""
+"""Ticks: what time demands. May be run as often as one likes; what is done is not done again.
 
-from dataclasses import dataclass
-from datetime import datetime
+A tick looks only at proposals whose day has come (``wake_on``), and writes down on each when to
+look again.
+"""
 
-from sqlalchemy import Connection, insert, or_, select
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import Workflow
-from appraisal.domain import calendars, machine
-from appraisal.domain.facts import SYSTEM_ACTOR, Case
+from appraisal.domain import calendars, machine, wakings
+from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case
 from appraisal.domain.rulebooks import Rulebook
-from appraisal.services import acts, steps
-from appraisal.storage import tables
+from appraisal.domain.wakings import Demand
+from appraisal.services import acts, notices, steps
+from appraisal.services.closings import with_appraisal
+from appraisal.services.proposals import note_event
+from appraisal.storage import proposals, queries, tables
 from appraisal.storage.databases import Database
 
 PROPOSALS = tables.Proposal.__table__
 REMINDERS = tables.Reminder.__table__
+PAGE: Final = 200
+# The tables of those asked, by the demand that says that they have not answered in time.
+_SILENT: Final = {"consult_overdue": tables.Consultation, "review_overdue": tables.Review}
 
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What one tick did: steps of the system by proposal, and marks set."""
+    """What a tick did, each entry with the number of its proposal.
 
-    steps: tuple[tuple[str, str], ...]
-    marks: tuple[tuple[str, str], ...]
+    ``steps`` of the system, ``marks`` set, ``told``: the mark and whom it is for. ``faults`` are
+    the proposals at which it failed, with the reason; nothing was written for them.
+    """
+
+    steps: tuple[tuple[str, str], ...] = ()
+    marks: tuple[tuple[str, str], ...] = ()
+    told: tuple[tuple[str, str, tuple[int, ...]], ...] = ()
+    faults: tuple[tuple[str, str], ...] = ()
 
 
 def tick(database: Database, library: Library, now: datetime) -> Ticked:
-    """Do what time demands of every proposal, each in a transaction of its own."""
-    with database.read() as db:
-        numbers = due(db, library)
-    done: list[tuple[str, str]] = []
-    marked: list[tuple[str, str]] = []
-    for number in numbers:
+    """Do what time demands of every proposal, each in a transaction of its own, and of the daily mail."""
+    return joined(ticking(database, library, now))
+
+
+def joined(found: Iterable[Ticked]) -> Ticked:
+    """Put together what was done of several proposals."""
+    entries = tuple(found)
+    return Ticked(
+        tuple(entry for ticked in entries for entry in ticked.steps),
+        tuple(entry for ticked in entries for entry in ticked.marks),
+        tuple(entry for ticked in entries for entry in ticked.told),
+        tuple(entry for ticked in entries for entry in ticked.faults),
+    )
+
+
+def ticking(database: Database, library: Library, now: datetime) -> Iterator[Ticked]:
+    """Do what :func:`tick` does and yield what was done, proposal by proposal."""
+    after: _Place | None = None
+    while True:
+        with database.read() as db:
+            page = _page(db, now, after)
+        for place in page:
+            yield _ticked(database, library, now, place[2])
+        if len(page) < PAGE:
+            break
+        after = page[-1]
+    with database.begin() as db:
+        notices.gather(db, now)
+
+
+def _ticked(database: Database, library: Library, now: datetime, number: str) -> Ticked:
+    try:
         with database.begin() as db:
-            ticked = tick_one(db, library, now, number)
-        done += ticked.steps
-        marked += ticked.marks
-    return Ticked(tuple(done), tuple(marked))
+            return tick_one(db, library, now, number)
+    # Whatever is wrong with one proposal, the others have to be looked at.
+    except Exception as error:
+        return Ticked(faults=((number, f"{type(error).__name__}: {error}"),))
+
+
+# When it was to be looked at, its id and its number.
+_Place = tuple[date, int, str]
+
+
+def _page(db: Connection, now: datetime, after: _Place | None) -> list[_Place]:
+    """Return the next proposals whose day has come.
+
+    By that day first, not by id: each page is then read from the index on it, however many
+    proposals there are that nothing is due of.
+    """
+    place = (PROPOSALS.c.wake_on, PROPOSALS.c.id)
+    statement = select(*place, PROPOSALS.c.number).where(PROPOSALS.c.wake_on <= geneva_date(now))
+    if after is not None:
+        day, id, _ = after
+        same_day = and_(PROPOSALS.c.wake_on == day, PROPOSALS.c.id > id)
+        statement = statement.where(PROPOSALS.c.wake_on >= day, or_(PROPOSALS.c.wake_on > day, same_day))
+    rows = db.execute(statement.order_by(*place).limit(PAGE))
+    return [(row.wake_on, row.id, row.number) for row in rows]
+
+
+def due(db: Connection, now: datetime) -> Iterator[str]:
+    """Yield the numbers of the proposals that time may demand something of, those due first first."""
+    after: _Place | None = None
+    while page := _page(db, now, after):
+        yield from (place[2] for place in page)
+        after = page[-1]
+
+
+def wake_by(db: Connection, proposal: int, day: date) -> None:
+    """Have a tick look at a proposal on a day at the latest; to be called by whatever brings a date nearer.
+
+    The present day is never wrong: the tick then finds out when to come back.
+    """
+    proposals.wake(db, proposal, day)
 
 
 def tick_one(db: Connection, library: Library, now: datetime, number: str) -> Ticked:
-    """Do what time demands of one proposal, in the transaction given."""
+    """Do what time demands of one proposal, in the transaction given, and note when to look again."""
+    today = geneva_date(now)
+    case, book, taken = _take_steps(db, library, now, number)
+    unsaid = _unsaid(db, case, [entry for entry in wakings.demands(book, case) if entry.falls_on(today)])
+    told = [_tell(db, case, book, entry, now) for entry in unsaid]
+    if unsaid:
+        _mark(db, case, unsaid, now)
+        case = _note_silence(db, case, unsaid, now)
+    clock = calendars.present(case, book.workflow.states[case.state], now)
+    # No event, so the proposal stays at its row version: nobody's open page is out of date by this.
+    db.execute(
+        update(PROPOSALS)
+        .where(PROPOSALS.c.id == case.id)
+        .values(
+            due_on=clock.due_on if clock else None,
+            wake_on=wakings.wake_on(book, case, today, done=True),
+        )
+    )
     return Ticked(
-        tuple((number, name) for name in _take_steps(db, library, now, number)),
-        tuple((number, kind) for kind in _mark(db, library, now, number)),
+        tuple((number, name) for name in taken),
+        tuple((number, entry.kind) for entry in unsaid),
+        tuple((number, entry.kind, people) for entry, people in zip(unsaid, told, strict=True)),
     )
 
 
-def due(db: Connection, library: Library) -> list[str]:
-    """Return the proposals that time may demand something of."""
-    states = {
-        name
-        for definition in library.definitions.values()
-        if isinstance(definition, Workflow)
-        for name, state in definition.states.items()
-        if state.clock or state.lapses_after or state.remind_after
-    }
-    rows = db.execute(
-        select(PROPOSALS.c.number)
-        .where(or_(PROPOSALS.c.on_hold.is_(True), PROPOSALS.c.state.in_(sorted(states))))
-        .order_by(PROPOSALS.c.id)
-    )
-    return list(rows.scalars())
-
-
-def _take_steps(db: Connection, library: Library, now: datetime, number: str) -> list[str]:
+def _take_steps(
+    db: Connection, library: Library, now: datetime, number: str
+) -> tuple[Case, Rulebook, Sequence[str]]:
     """Take every step of the system that is open, one after the other: a hold may end before a lapse."""
     taken: list[str] = []
     while True:
@@ -80,48 +162,115 @@ def _take_steps(db: Connection, library: Library, now: datetime, number: str) ->
             None,
         )
         if name is None:
-            return taken
+            return case, book, taken
         acts.take_step(db, library, SYSTEM_ACTOR, now, number, name)
         taken.append(name)
 
 
-def _mark(db: Connection, library: Library, now: datetime, number: str) -> list[str]:
-    """Note once that a reminder's day or the last day of a limit has passed."""
-    case, book = steps.load(db, library, number, SYSTEM_ACTOR)
-    kinds = [kind for kind in _marks_due(case, book, now) if not _is_marked(db, case, kind)]
-    entered = _entered(case)
-    for kind in kinds:
-        db.execute(insert(REMINDERS).values(proposal_id=case.id, sequence=entered, kind=kind, at=now))
-    return kinds
-
-
-def _marks_due(case: Case, book: Rulebook, now: datetime) -> list[str]:
-    state = book.workflow.states[case.state]
-    limit = state.clock.get(case.track)
-    if limit is None or case.hold is not None:
-        return []
-    measured = calendars.clock(case, limit, case.state_since, now)
-    found = []
-    if state.remind_after is not None and measured.used >= state.remind_after:
-        found.append("reminder")
-    if geneva_date(now) > measured.due_on:
-        found.append("overdue")
-    return found
-
-
-def _entered(case: Case) -> int:
-    """Return the sequence number of the step by which the proposal entered its state."""
-    return next((step.sequence for step in reversed(case.steps) if step.from_state != step.to_state), 0)
-
-
-def _is_marked(db: Connection, case: Case, kind: str) -> bool:
-    return (
-        db.execute(
-            select(REMINDERS.c.id).where(
-                REMINDERS.c.proposal_id == case.id,
-                REMINDERS.c.sequence == _entered(case),
-                REMINDERS.c.kind == kind,
-            )
-        ).first()
-        is not None
+def _unsaid(db: Connection, case: Case, found: Sequence[Demand]) -> Sequence[Demand]:
+    """Return what was not said before."""
+    if not found:
+        return ()
+    rows = db.execute(
+        select(REMINDERS.c.kind, REMINDERS.c.sequence).where(REMINDERS.c.proposal_id == case.id)
     )
+    said = {(row.kind, row.sequence) for row in rows}
+    return [entry for entry in found if (entry.kind, entry.subject) not in said]
+
+
+def _mark(db: Connection, case: Case, found: Sequence[Demand], now: datetime) -> None:
+    """Write down what is said now, so that it is said once."""
+    marks = [
+        {"proposal_id": case.id, "sequence": entry.subject, "kind": entry.kind, "at": now} for entry in found
+    ]
+    db.execute(insert(REMINDERS), marks)
+
+
+def _note_silence(db: Connection, case: Case, found: Sequence[Demand], now: datetime) -> Case:
+    """Note who has not answered by the date that was set, in one event for all of them."""
+    silent = {
+        kind: [entry.subject for entry in found if entry.kind == kind]
+        for kind in _SILENT
+        if any(entry.kind == kind for entry in found)
+    }
+    if not silent or case.appraisal is None:
+        return case
+    for kind, ids in silent.items():
+        table = _SILENT[kind].__table__
+        db.execute(update(table).where(table.c.id.in_(ids)).values(silent_at=now))
+    running = _silenced(case.appraisal, silent, now)
+    reviews = silent.get("review_overdue", [])
+    units = [entry.unit for entry in running.consultations if entry.id in silent.get("consult_overdue", [])]
+    said = {"appraisal": running.number, "units": units, "reviews": reviews}
+    return note_event(db, with_appraisal(case, running), SYSTEM_ACTOR, now, "note_silence", said, aside=True)
+
+
+def _silenced(running: Appraisal, silent: Mapping[str, Sequence[int]], now: datetime) -> Appraisal:
+    units, reviews = silent.get("consult_overdue", ()), silent.get("review_overdue", ())
+    return replace(
+        running,
+        consultations=tuple(
+            replace(entry, silent_at=now) if entry.id in units else entry for entry in running.consultations
+        ),
+        reviews=tuple(
+            replace(entry, silent_at=now) if entry.id in reviews else entry for entry in running.reviews
+        ),
+    )
+
+
+# What people are told of each demand (``domain.notices``).
+_NOTICES: Final[Mapping[str, str]] = {
+    "due_soon": "due_soon",
+    "reminder": "due_soon",
+    "overdue": "overdue",
+    "review_soon": "review_due_soon",
+    "review_overdue": "review_overdue",
+    "consult_overdue": "consultation_overdue",
+    "condition_overdue": "condition_overdue",
+}
+
+
+def _tell(db: Connection, case: Case, book: Rulebook, said: Demand, now: datetime) -> tuple[int, ...]:
+    """Tell everybody whom a date concerns; return who that is."""
+    concerned = tuple(sorted(_concerned(db, case, book, said)))
+    facts: dict[str, Any] = {"due_on": said.due_on}
+    if said.kind == "consult_overdue":
+        facts["consultation"] = said.subject
+    if said.kind == "condition_overdue":
+        conditions = case.finalised.conditions if case.finalised else ()
+        facts["condition"] = next(entry.number for entry in conditions if entry.id == said.subject)
+    notices.tell(db, concerned, _NOTICES[said.kind], now, proposal=case.id, facts=facts)
+    return concerned
+
+
+def _concerned(db: Connection, case: Case, book: Rulebook, said: Demand) -> Collection[int]:
+    """Return whom a date concerns: who was asked, who owns the condition, or who holds the proposal."""
+    running, authors = case.appraisal, case.related("author")
+    if said.kind in ("review_soon", "review_overdue"):
+        reviews = running.reviews if running else ()
+        return {entry.person for entry in reviews if entry.id == said.subject}
+    if said.kind == "consult_overdue":
+        consultations = running.consultations if running else ()
+        units = {entry.unit for entry in consultations if entry.id == said.subject}
+        return set(queries.ids_with(db, "appraiser", units)) - authors
+    if said.kind == "condition_overdue":
+        conditions = case.finalised.conditions if case.finalised else ()
+        owners = {entry.owner_id for entry in conditions if entry.id == said.subject and entry.owner_id}
+        return owners | (set(queries.ids_with(db, "coordinator")) - authors)
+    return _holders(db, case, book)
+
+
+def _holders(db: Connection, case: Case, book: Rulebook) -> Collection[int]:
+    """Return who holds the present state, without those whom their relation to the proposal bars."""
+    match book.workflow.states[case.state].holder:
+        case "author":
+            return case.related("author")
+        case "lead":
+            return {case.appraisal.lead} if case.appraisal else ()
+        case "coordinator":
+            return set(queries.ids_with(db, "coordinator")) - case.related("author")
+        case "manager":
+            barred = case.related("author") | case.related("lead")
+            return set(queries.ids_with(db, "manager")) - barred
+        case _:
+            return ()

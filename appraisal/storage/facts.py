@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, ScalarSelect, Select, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, bindparam, case, select
 
 from appraisal.clock import parse_stamp
 from appraisal.definitions.workflows import Relation, Role
@@ -129,16 +129,40 @@ def _relations(db: Connection, proposal: int) -> tuple[Mapping[Relation, frozens
 
 
 def _steps(db: Connection, proposal: int) -> tuple[facts.Step, ...]:
-    return tuple(facts.Step(*row) for row in db.execute(_steps_of(), {"proposal": proposal}))
+    rows = db.execute(_steps_of(), {"proposal": proposal})
+    found = []
+    for *columns, naming in rows:
+        columns.append(_lead_named(naming))
+        found.append(facts.Step(*columns))
+    return tuple(found)
+
+
+def _lead_named(body: str | None) -> int | None:
+    """Return the lead that a step names; the trail alone remembers earlier ones."""
+    found: int | None = json.loads(body)["facts"].get("lead") if body else None
+    return found
 
 
 @cache
 def _steps_of() -> Select[Any]:
     table = tables.Event.__table__
-    names = ("sequence", "name", "act", "from_state", "to_state", "at", "by", "note", "for_id")
-    columns = [table.c[name] for name in names]
+    names = (
+        "sequence",
+        "name",
+        "act",
+        "from_state",
+        "to_state",
+        "at",
+        "by",
+        "note",
+        "for_id",
+        "track",
+        "days_used",
+        "days_limit",
+    )
+    naming = case((table.c.act.in_(("assign", "reassign")), table.c.body)).label("naming")
     mine = (table.c.proposal_id == bindparam("proposal"), table.c.act != "")
-    return select(*columns).where(*mine).order_by(table.c.sequence)
+    return select(*(table.c[name] for name in names), naming).where(*mine).order_by(table.c.sequence)
 
 
 def _versions(db: Connection, proposal: int) -> tuple[facts.Version, ...]:
@@ -289,6 +313,17 @@ def _reviews_of() -> Select[Any]:
         .outerjoin(given, given.c.review_id == reviews.c.id)
         .where(reviews.c.proposal_id == bindparam("proposal"))
         .order_by(reviews.c.id, given.c.id)
+    )
+
+
+def review_open() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which a review is still to be signed, as ``facts.Review.is_open`` says."""
+    columns = tables.Review.__table__.c
+    return (
+        columns.declaration != "declared",
+        columns.signed_at.is_(None),
+        columns.declined_at.is_(None),
+        columns.withdrawn_at.is_(None),
     )
 
 

@@ -1,11 +1,11 @@
 """Writing proposals: the row with its version, the audit chain, and what hangs on both."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Update, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from appraisal.canonical import canonical
@@ -16,6 +16,7 @@ from appraisal.storage.databases import take_turn
 
 PROPOSALS = tables.Proposal.__table__
 EVENTS = tables.Event.__table__
+RELATIONS = tables.Relation.__table__
 # Any fixed number will do as the name of a lock.
 _LOCK = 7_219_047
 
@@ -54,9 +55,13 @@ def insert_proposal(db: Connection, **values: Any) -> int:
     return insert_row(db, tables.Proposal, head=GENESIS, **values)
 
 
-def update_proposal(db: Connection, id: int, seen: int, **values: Any) -> None:
-    """Update a proposal that still is at the row version seen; raises ``StepConflict`` where it is not."""
-    written = db.execute(_updating(), {"this": id, "seen": seen, "row_version": seen + 1, **values})
+def update_proposal(db: Connection, id: int, seen: int, *, aside: bool = False, **values: Any) -> None:
+    """Update a proposal that still is at the row version seen; raises ``StepConflict`` where it is not.
+
+    Written *aside*, it stays at that version; the caller holds the row.
+    """
+    version = seen if aside else seen + 1
+    written = db.execute(_updating(), {"this": id, "seen": seen, "row_version": version, **values})
     if written.rowcount != 1:
         raise StepConflict(seen, None)
 
@@ -83,6 +88,9 @@ def insert_event(
     note: str = "",
     for_id: int | None = None,
     request: str | None = None,
+    track: str = "",
+    days_used: int | None = None,
+    days_limit: int | None = None,
 ) -> None:
     """Append an event to the chain of a proposal."""
     insert_row(
@@ -99,9 +107,35 @@ def insert_event(
         note=note,
         for_id=for_id,
         request=request,
+        track=track,
+        days_used=days_used,
+        days_limit=days_limit,
         body=event.body,
         digest=event.digest,
     )
+
+
+def wake(db: Connection, proposal: int, day: date) -> None:
+    """Have a tick look at a proposal on a day, or before where it was to come earlier."""
+    later = or_(PROPOSALS.c.wake_on.is_(None), PROPOSALS.c.wake_on > day)
+    db.execute(update(PROPOSALS).where(PROPOSALS.c.id == proposal, later).values(wake_on=day))
+
+
+def wake_open(db: Connection, today: date, led_by: int | None = None) -> None:
+    """Have the next tick look at everything that has a date still to come, or at what a person has led.
+
+    Called when a calendar changes: dates may have come nearer.
+    """
+    waits = or_(
+        PROPOSALS.c.wake_on > today, and_(PROPOSALS.c.wake_on.is_(None), PROPOSALS.c.due_on.is_not(None))
+    )
+    chosen = [waits]
+    if led_by is not None:
+        led = select(RELATIONS.c.proposal_id).where(
+            RELATIONS.c.person_id == led_by, RELATIONS.c.relation == "lead"
+        )
+        chosen.append(PROPOSALS.c.id.in_(led))
+    db.execute(update(PROPOSALS).where(*chosen).values(wake_on=today))
 
 
 def relate(db: Connection, proposal: int, person: int, relation: str, now: datetime) -> None:

@@ -4,7 +4,7 @@ What a person may see is the same here as in ``domain.access``; a test holds the
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
 
 from appraisal.definitions.workflows import Role
-from appraisal.domain.access import READERS
+from appraisal.domain.access import READERS, REVIEW_EVENTS
 from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
 from appraisal.domain.substitutions import covered
@@ -23,6 +23,7 @@ from appraisal.storage.facts import person as person_of
 PROPOSALS = tables.Proposal.__table__
 RELATIONS = tables.Relation.__table__
 CONSULTATIONS = tables.Consultation.__table__
+REVIEWS = tables.Review.__table__
 RECORDS = tables.Record.__table__
 RENDERINGS = tables.Rendering.__table__
 EVENTS = tables.Event.__table__
@@ -78,11 +79,23 @@ def _any_related(people: Collection[int], *relations: str) -> ColumnElement[bool
     )
 
 
-def consulted(person: Person) -> ColumnElement[bool]:
-    """Return the condition that a person's unit was asked about a proposal."""
-    if not person.has("appraiser") or not person.unit:
-        return false()
-    return exists().where(CONSULTATIONS.c.proposal_id == PROPOSALS.c.id, CONSULTATIONS.c.unit == person.unit)
+def reviewing(person: Person, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that a person has a review of a proposal, not taken back, of a kind."""
+    mine = (REVIEWS.c.proposal_id == PROPOSALS.c.id, REVIEWS.c.person_id == person.id)
+    return exists().where(*mine, REVIEWS.c.withdrawn_at.is_(None), *conditions)
+
+
+# A review that is still to be signed, whatever its date.
+OPEN_REVIEW = (
+    REVIEWS.c.signed_at.is_(None),
+    REVIEWS.c.declined_at.is_(None),
+    REVIEWS.c.declaration != "declared",
+)
+
+
+def blind(person: Person) -> ColumnElement[bool]:
+    """Return the condition under which a person may see nothing of what others said (``access.is_blind``)."""
+    return reviewing(person, *OPEN_REVIEW)
 
 
 def fully_visible(person: Person) -> ColumnElement[bool]:
@@ -90,13 +103,13 @@ def fully_visible(person: Person) -> ColumnElement[bool]:
     if not person.active:
         return false()
     # Definitions are pinned by the first submission or by a registration; before, it is a draft.
-    submitted = PROPOSALS.c.workflow != ""
+    undeclared = reviewing(person, *OPEN_REVIEW, REVIEWS.c.declaration == "")
+    submitted = and_(PROPOSALS.c.workflow != "", ~undeclared)
     mine = related(person, "author")
     if person.roles & READERS:
         return or_(submitted, mine)
-    appraises = or_(
-        related(person, "lead", "reviewer"), consulted(person), substitutions.leads_instead(person)
-    )
+    reviewer = reviewing(person, REVIEWS.c.declaration == "nothing", REVIEWS.c.declined_at.is_(None))
+    appraises = or_(related(person, "lead"), reviewer, substitutions.leads_instead(person))
     return or_(mine, and_(submitted, appraises))
 
 
@@ -279,10 +292,51 @@ def consultations_for(db: Connection, person: Person) -> list[Asked]:
             tables.Appraisal.__table__.c.finalised_at.is_(None),
             tables.Appraisal.__table__.c.closed_at.is_(None),
             ~related(person, "author"),
+            ~reviewing(person, REVIEWS.c.appraisal_id == CONSULTATIONS.c.appraisal_id),
+            ~reviewing(person, REVIEWS.c.declaration == "declared"),
+            tables.Appraisal.__table__.c.lead_id != person.id,
         )
         .order_by(CONSULTATIONS.c.due_on, CONSULTATIONS.c.id)
     )
     return [Asked(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ToReview:
+    """A review that a person still has to sign."""
+
+    id: int
+    number: str
+    title: str
+    checklists: str
+    due_on: date
+    declared: bool
+
+
+def reviews_for(db: Connection, person: Person) -> list[ToReview]:
+    """List the reviews of running appraisals that a person still has to sign, by due date."""
+    appraisals = tables.Appraisal.__table__
+    rows = db.execute(
+        select(
+            REVIEWS.c.id,
+            PROPOSALS.c.number,
+            PROPOSALS.c.title,
+            REVIEWS.c.checklists,
+            REVIEWS.c.due_on,
+            REVIEWS.c.declaration != "",
+        )
+        .join(PROPOSALS, PROPOSALS.c.id == REVIEWS.c.proposal_id)
+        .join(appraisals, appraisals.c.id == REVIEWS.c.appraisal_id)
+        .where(
+            REVIEWS.c.person_id == person.id,
+            REVIEWS.c.withdrawn_at.is_(None),
+            *OPEN_REVIEW,
+            appraisals.c.finalised_at.is_(None),
+            appraisals.c.closed_at.is_(None),
+        )
+        .order_by(REVIEWS.c.due_on, REVIEWS.c.id)
+    )
+    return [ToReview(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +365,9 @@ def list_records(
         RECORDS.c.at,
     )
     statement = (
-        select(*columns).join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id).where(fully_visible(person))
+        select(*columns)
+        .join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)
+        .where(fully_visible(person), ~blind(person))
     )
     if number is not None:
         statement = statement.where(PROPOSALS.c.number == number)
@@ -384,8 +440,11 @@ class Happened:
     for_name: str
 
 
-def history_of(db: Connection, proposal: int) -> list[Happened]:
-    """Return the history of a proposal with names, oldest first."""
+def history_of(db: Connection, proposal: int, *, aside: bool = True) -> list[Happened]:
+    """Return the history of a proposal with names, oldest first.
+
+    Not *aside* means without what tells of other people's reviews, and numbered without them.
+    """
     people = tables.Person.__table__
     replaced = people.alias("replaced")
     columns: tuple[ColumnElement[Any], ...] = (
@@ -407,7 +466,10 @@ def history_of(db: Connection, proposal: int) -> list[Happened]:
         .where(EVENTS.c.proposal_id == proposal)
         .order_by(EVENTS.c.sequence)
     )
-    return [Happened(*row) for row in rows]
+    if aside:
+        return [Happened(*row) for row in rows]
+    told = (Happened(*row) for row in rows if row.name not in REVIEW_EVENTS)
+    return [replace(entry, sequence=place, note="", digest="") for place, entry in enumerate(told, 1)]
 
 
 def appraisers(db: Connection) -> list[Person]:
@@ -423,6 +485,17 @@ def holders(db: Connection, role: Role) -> list[Person]:
     )
     found = [person_of(row, stands_in) for row, stands_in in substitutions.gathered(rows)]
     return [person for person in found if person.has(role)]
+
+
+def ids_with(db: Connection, role: Role, units: Collection[str] | None = None) -> list[int]:
+    """Return the ids of the people with an open account and a role, of some units or of any."""
+    people = tables.Person.__table__
+    # Roles stand in one text, a space between them.
+    held = (" " + people.c.roles + " ").contains(f" {role} ")
+    statement = select(people.c.id).where(people.c.active.is_(True), held)
+    if units is not None:
+        statement = statement.where(people.c.unit.in_(sorted(units)))
+    return list(db.execute(statement.order_by(people.c.id)).scalars())
 
 
 def newest_record(db: Connection, number: str) -> RecordFound | None:

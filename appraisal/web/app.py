@@ -15,6 +15,7 @@ from appraisal.errors import NotFound
 from appraisal.paths import folder
 from appraisal.services import people
 from appraisal.web import (
+    accounts,
     appraisals,
     approvals,
     conditions,
@@ -55,6 +56,7 @@ BLUEPRINTS = (
     people_pages.bp,
     handovers.bp,
     substitution_pages.bp,
+    accounts.bp,
     settings.bp,
     workflow.bp,
 )
@@ -189,13 +191,17 @@ def _navigation(person: Person) -> list[dict[str, Any]]:
         (person.has("coordinator"), say(i18n.N_("Rates")), "settings.rates"),
         (person.has("administrator"), say(i18n.N_("People")), "people.index"),
         (person.has("administrator"), say(i18n.N_("Holidays")), "settings.holidays"),
+        (person.has("administrator"), say(i18n.N_("Mail")), "settings.mail"),
     ]
-    here = (request.blueprint, request.endpoint)
+    here = request.endpoint
+    # One blueprint may hold several pages of the menu; a page beneath one of them belongs to its blueprint.
+    stands_in_menu = any(endpoint == here for _, _, endpoint in entries)
     return [
         {
             "text": text,
             "href": url_for(endpoint),
-            "current": endpoint == here[1] or endpoint.split(".")[0] == here[0],
+            "current": endpoint == here
+            or (not stands_in_menu and endpoint.split(".")[0] == request.blueprint),
         }
         for shown, text, endpoint in entries
         if shown

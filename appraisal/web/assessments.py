@@ -138,7 +138,7 @@ def open_appraisal(db: Connection, number: str) -> Opened:
 
     Raises ``NotFound`` where there is none, or where the proposal is not the reader's to read.
     """
-    case, book = steps.load(db, site().library, number, actor())
+    case, book = steps.view(db, site().library, number, actor())
     final = (entry for entry in reversed(case.appraisals) if entry.finalised_at and not entry.superseded_at)
     last = case.appraisals[-1] if case.appraisals else None
     appraisal = case.appraisal or next(final, last)

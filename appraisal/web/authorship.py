@@ -11,7 +11,7 @@ from appraisal.web.context import actor, sentences, site
 
 def load_own(db: Connection, number: str) -> tuple[Case, Rulebook]:
     """Load a proposal for one of its authors; raises ``NotAllowed`` for others who may read it."""
-    case, book = steps.load(db, site().library, number, actor())
+    case, book = steps.view(db, site().library, number, actor())
     if actor().id not in case.related("author"):
         raise NotAllowed([refuse("not_author")])
     return case, book

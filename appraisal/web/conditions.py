@@ -88,7 +88,7 @@ def _close(
     number: str, condition: int, form: Any, judge: Judge, close: Callable[..., Case], words: dict[str, str]
 ) -> Answer:
     with read() as db:
-        case, _ = steps.load(db, site().library, number, actor())
+        case, _ = steps.view(db, site().library, number, actor())
     entries = case.finalised.conditions if case.finalised else ()
     entry = next((entry for entry in entries if entry.id == condition), None)
     if entry is None:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from wtforms import TextAreaField
 
 from appraisal.clock import geneva_date
-from appraisal.domain import permissions
+from appraisal.domain import permissions, wakings
 from appraisal.domain.facts import Consultation
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
@@ -50,7 +50,7 @@ def comments_of(opened: Opened) -> list[Comment]:
         Comment(
             entry,
             case.name(entry.answered_by),
-            entry.answered_at is None and entry.due_on < today,
+            entry.answered_at is None and wakings.due_day(case, entry) < today,
             permissions.sees_answer(case, appraisal, entry, reader),
             not permissions.answering_refusals(case, entry, reader),
         )
@@ -79,7 +79,6 @@ def consultation(number: str, consultation: int) -> Answer:
                 number,
                 consultation,
                 text,
-                on_behalf=actor().unit != comment.entry.unit,
             )
     flash(say(N_("The comment of %(unit)s is kept."), unit=comment.entry.unit), "success")
     return redirect(url_for("appraisals.consultation", number=number, consultation=consultation), 303)
@@ -101,7 +100,7 @@ def _find_comment(number: str, consultation: int) -> tuple[Opened, Comment]:
 def _draw_comment(opened: Opened, comment: Comment, form: CommentForm) -> str:
     refusals = permissions.answering_refusals(opened.case, comment.entry, actor())
     asked = [entry.checklist for entry in opened.criteria if comment.entry.unit in entry.checklist.consult]
-    late = not opened.appraisal.is_running or comment.entry.due_on < geneva_date(site().now())
+    late = not opened.appraisal.is_running or comment.overdue
     return page(
         "appraisals/consultation.html",
         opened=opened,

@@ -71,7 +71,7 @@ class Touched:
 def show(number: str, version: int) -> str:
     """Show what changed against the version before, or against the earlier one that is asked for."""
     with read() as db:
-        case, book = steps.load(db, site().library, number, actor())
+        case, book = steps.view(db, site().library, number, actor())
     before, after = _versions(case, version, request.args.get("against", ""))
     found = differences.difference(before, after)
     sees_ratings, touched = _touched(case, book, before, after)

@@ -98,7 +98,7 @@ def remove(number: str, document: int) -> Response:
 def download(number: str, document: int) -> Response:
     """Hand a file out to be saved, never to be opened as a page of ours; who took it is noted."""
     with begin() as db:
-        case, _ = steps.load(db, site().library, number, actor())
+        case, _ = steps.view(db, site().library, number, actor())
         name, media_type, data = proposals.read_document(db, site().files, case, actor(), document)
         log_access(db, site().now(), actor().id, "download", number, f"{document} {name}")
     response = send_file(BytesIO(data), mimetype=media_type, as_attachment=True, download_name=name)

@@ -49,7 +49,7 @@ def _conflict(error: StepConflict) -> tuple[str, int]:
     if number and current_user.is_authenticated:
         with read() as db:
             case = load_case(db, number)
-            happened = queries.history_of(db, case.id)[-5:]
+            happened = queries.history_of(db, case.id, aside=not access.is_blind(case, actor()))[-5:]
         shown = {
             "happened": _said(case, happened),
             "edited_at": case.edited_at,

@@ -30,7 +30,7 @@ _DUTIES = {
     "administrator": N_("Keeps accounts and holidays; reads no proposal."),
 }
 # Each language in its own words, so that whoever reads only one finds it.
-_LANGUAGES = (("en", "English"), ("fr", "Français"), ("es", "Español"))
+LANGUAGES = (("en", "English"), ("fr", "Français"), ("es", "Español"))
 
 
 class PersonForm(TranslatedForm):
@@ -52,7 +52,7 @@ class PersonForm(TranslatedForm):
     )
     duty_station = StringField(N_("Duty station"), default="Geneva", render_kw={"width": "20"})
     language = RadioField(
-        N_("Language"), choices=[choice(code, name) for code, name in _LANGUAGES], default="en"
+        N_("Language"), choices=[choice(code, name) for code, name in LANGUAGES], default="en"
     )
 
 

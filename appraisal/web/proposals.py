@@ -103,7 +103,7 @@ def show(number: str) -> str:
         case = load_case(db, number)
         if access.level(case, actor()) == "overlap":
             return page("proposals/overlap.html", **dossiers.overlap(case))
-        case, book = steps.load(db, site().library, number, actor())
+        case, book = steps.view(db, site().library, number, actor())
         records, _ = queries.list_records(db, actor(), number)
     return page("proposals/show.html", records=records, **dossiers.dossier(case, book))
 
@@ -113,7 +113,7 @@ def show(number: str) -> str:
 def version(number: str, version: int) -> str:
     """Show what was submitted, frozen, section by section."""
     with read() as db:
-        case, book = steps.load(db, site().library, number, actor())
+        case, book = steps.view(db, site().library, number, actor())
     found = next((entry for entry in case.versions if entry.number == version), None)
     if found is None:
         raise NotFound("version", f"{number}, {version}")
@@ -136,9 +136,10 @@ def version(number: str, version: int) -> str:
 def history(number: str) -> str:
     """Show everything that happened, and whether its chain of digests holds."""
     with read() as db:
-        case, book = steps.load(db, site().library, number, actor())
-        happened = queries.history_of(db, case.id)
-        chain = queries.chain_of(db, case.id)
+        case, book = steps.view(db, site().library, number, actor())
+        blind = access.is_blind(case, actor())
+        happened = queries.history_of(db, case.id, aside=not blind)
+        chain = [] if blind else queries.chain_of(db, case.id)
     states = book.workflow.states
     entries = [
         {
@@ -156,7 +157,8 @@ def history(number: str) -> str:
         case=case,
         title=forms.value(content, "identification.title"),
         entries=entries,
-        fault=events.broken(chain, case.head),
+        blind=blind,
+        fault=None if blind else events.broken(chain, case.head),
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from appraisal.clock import parse_stamp
+from appraisal.domain import access
 from appraisal.domain.facts import Case
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.errors import NotFound
@@ -54,9 +55,11 @@ def _open(db: Connection, digest: str) -> Opened:
     if found is None:
         raise NotFound("record", digest)
     try:
-        case, book = steps.load(db, site().library, found.number, actor())
+        case, book = steps.view(db, site().library, found.number, actor())
     except NotFound:
         raise NotFound("record", digest) from None
+    if access.is_blind(case, actor()):
+        raise NotFound("record", digest)
     return Opened(found, case, book, renderings.ordinal_of(db, found.id))
 
 

@@ -1,4 +1,4 @@
-"""Settings: the coordinators' table of rates, and the holidays of duty stations."""
+"""Settings: the coordinators' table of rates, the holidays of duty stations, and how the mail stands."""
 
 from datetime import date
 
@@ -11,9 +11,11 @@ from wtforms import StringField
 from appraisal.clock import geneva_date
 from appraisal.domain import tracks
 from appraisal.errors import NotFound
-from appraisal.i18n import N_
-from appraisal.services import settings
+from appraisal.i18n import N_, translate_plural
+from appraisal.services import jobs, settings
+from appraisal.services.notices import MAIL
 from appraisal.services.settings import BadSettingGiven
+from appraisal.storage import notices
 from appraisal.storage import settings as stored
 from appraisal.web.context import actor, begin, language, page, read, say, site, with_role
 from appraisal.web.formats import day as long_day
@@ -163,3 +165,25 @@ def remove_holiday(id: int) -> Response:
         settings.remove_holiday(db, actor(), site().now(), row.station, row.day)
     flash(say(N_("%(name)s is taken out."), name=row.name), "success")
     return redirect(url_for("settings.holidays"), 303)
+
+
+@bp.get("/mail")
+@with_role("administrator")
+def mail() -> str:
+    """Show how the mail stands: what waits, and what was given up."""
+    with read() as db:
+        delivery, given_up = notices.delivery(db, MAIL), notices.list_given_up(db, MAIL)
+    return page("settings/mail.html", server=site().settings.mail, delivery=delivery, given_up=given_up)
+
+
+@bp.post("/mail/retry")
+@with_role("administrator")
+def retry_mail() -> Response:
+    """Try every message again that was given up."""
+    with begin() as db:
+        count = jobs.retry_mails(db, actor(), site().now())
+    told = translate_plural(
+        language(), "%(count)s message will be tried again.", "%(count)s messages will be tried again.", count
+    )
+    flash(told % {"count": count}, "success")
+    return redirect(url_for("settings.mail"), 303)

@@ -43,6 +43,8 @@ EVENT_TITLES: Final[Mapping[str, str]] = {
     "create": N_("Created"),
     "add_author": N_("An author was added"),
     "answer_consultation": N_("A consultation was answered"),
+    "note_silence": N_("The date for answers passed: not everybody had answered"),
+    "report_condition": N_("A condition was reported as met"),
     "clear_condition": N_("A condition was cleared"),
     "waive_condition": N_("A condition was waived"),
 }
@@ -144,8 +146,7 @@ def holder(case: Case, state: State) -> str:
 
 def clock(case: Case, book: Rulebook, now: datetime) -> Clock | None:
     """Return the clock of the present state; None where it has no limit."""
-    limit = book.workflow.states[case.state].clock.get(case.track)
-    return None if limit is None else calendars.clock(case, limit, case.state_since, now)
+    return calendars.present(case, book.workflow.states[case.state], now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def take(number: str, name: str) -> Answer:
 
 def _ask(db: Connection, number: str, name: str) -> tuple[Asked, list[Person]]:
     """Find a step and the people it may concern; raises ``NotFound``."""
-    case, book = steps.load(db, site().library, number, actor())
+    case, book = steps.view(db, site().library, number, actor())
     try:
         transition = book.workflow.transition(name)
     except KeyError:

@@ -37,6 +37,9 @@ GUARDS: Final[Mapping[str, str]] = {
     ),
     "evaluability_complete": N_("the evaluability review is complete where it is required"),
     "bureaux_heard": N_("both bureaux were asked, and each has answered or let its date pass"),
+    "reviews_heard": N_("everybody asked to review has signed or declined, or let the date pass"),
+    "impartial": N_("whoever acts has declared no conflict of interest"),
+    "no_block_finalised": N_("whoever decides has finalised no part of the appraisal"),
     "recommendation_goes_to_decision": N_("the recommendation does not ask for a revision"),
     "recommendation_is_revision": N_("the recommendation asks for a revision"),
     "conditions_complete": N_("each condition has an owner, a due date and a gate"),
@@ -88,6 +91,14 @@ HOLDERS: Final[Mapping[str, str]] = {
 EFFECTS: Final[Mapping[str, str]] = {
     "appraisal_record": N_("An appraisal record is kept."),
     "decision_sheet": N_("A decision sheet is kept."),
+}
+AUDIENCES: Final[Mapping[str, str]] = {
+    "authors": N_("the authors"),
+    "lead": N_("the lead appraiser"),
+    "reviewers": N_("the reviewers"),
+    "signatories": N_("whoever gave the first signature"),
+    "coordinators": N_("the coordinators"),
+    "managers": N_("the managers"),
 }
 
 
@@ -170,8 +181,16 @@ def _step(workflow: Workflow, transition: Transition) -> Step:
         excludes=tuple(say(EXCLUDED[relation]) for relation in transition.excludes),
         when=tuple(say(GUARDS[guard]) for guard in transition.when),
         gives=tuple(gives),
-        then=tuple(say(EFFECTS[effect]) for effect in transition.then),
+        then=_effects(transition),
     )
+
+
+def _effects(transition: Transition) -> tuple[str, ...]:
+    found = [say(EFFECTS[record]) for record in transition.records]
+    if transition.told:
+        told = ", ".join(say(AUDIENCES[audience]) for audience in transition.told)
+        found.append(say(N_("Told by mail: %(people)s."), people=told))
+    return tuple(found)
 
 
 def _destination(workflow: Workflow, to: str) -> str:

@@ -1,22 +1,29 @@
 """Working days, holds and lapse, by the calendar of Geneva."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appraisal.definitions.library import Library
 from appraisal.domain.calendars import (
     Stretch,
     add_working_days,
     clock,
     is_working_day,
     lapses_on,
+    leads,
+    present,
+    shifted,
+    station,
     stretch_of,
+    subtract_working_days,
     working_days_between,
 )
-from appraisal.domain.facts import Hold
-from tests.builders import submitted
+from appraisal.domain.facts import Case, Hold, Person, Step
+from tests.builders import AUTHOR, LEAD, OTHER_APPRAISER, book_of, submitted, under_appraisal
 
 # In 2012, 5 April is a Thursday; Good Friday and Easter Monday follow.
 EASTER = frozenset({date(2012, 4, 6), date(2012, 4, 9)})
@@ -104,6 +111,81 @@ def test_the_clock_of_a_state() -> None:
     assert (measured.used, measured.due_on, measured.is_overdue) == (2, date(2012, 4, 11), False)
     later = clock(case, 2, at(2012, 4, 4, 22, 30), at(2012, 4, 11, 22, 30))
     assert (later.used, later.is_overdue) == (3, True)
+
+
+@given(days, st.integers(1, 60))
+def test_subtracting_undoes_adding(start: date, count: int) -> None:
+    end = add_working_days(start, count, EASTER)
+    found = subtract_working_days(end, count, EASTER)
+    # From a day off one comes back to the working day before it.
+    assert found == (start if is_working_day(start, EASTER) else subtract_working_days(start, 1, EASTER))
+
+
+def _led(case: Case, *named: tuple[Person, str], since: datetime) -> Case:
+    """Return the case with leads named a day apart, each working at a duty station."""
+    steps = tuple(
+        Step(number, "name", "reassign", "a", "a", since + timedelta(days=number), 2, lead=person.id)
+        for number, (person, _) in enumerate(named)
+    )
+    moved = {person.id: replace(person, duty_station=place) for person, place in named}
+    return replace(case, steps=steps, state_since=since, people={**case.people, **moved})
+
+
+def test_a_clock_follows_the_station_of_whoever_holds_the_proposal(library: Library) -> None:
+    book = book_of(library)
+    states = book.workflow.states
+    calendars = {"Geneva": EASTER, "Lusaka": frozenset({date(2012, 3, 12)})}
+    case = under_appraisal(book, {"duty_station": "Lusaka"})
+    case = _led(replace(case, holidays=calendars), (LEAD, "Lusaka"), since=at(2012, 3, 1))
+    assert station(case, states["under_appraisal"]) == "Lusaka"
+    assert station(case, states["incomplete"]) == "Lusaka"
+    assert station(case, states["submitted"]) == "Geneva"
+    assert station(case, states["awaiting_decision"]) == "Geneva"
+    # A station of which nobody has entered a holiday follows headquarters.
+    assert station(replace(case, holidays={"Geneva": EASTER}), states["under_appraisal"]) == "Geneva"
+    assert station(replace(case, holidays={}), states["incomplete"]) == "Geneva"
+
+
+def test_what_an_author_is_still_writing_does_not_move_his_clock(library: Library) -> None:
+    case = replace(
+        submitted(holidays={"Geneva": EASTER, "Lusaka": EASTER}),
+        content={"identification": {"duty_station": "Lusaka"}},
+    )
+    assert AUTHOR.id in case.related("author")
+    assert station(case, book_of(library).workflow.states["incomplete"]) == "Geneva"
+
+
+def test_a_new_lead_elsewhere_never_gets_less_time(library: Library) -> None:
+    book = book_of(library)
+    state = book.workflow.states["under_appraisal"]
+    geneva, lusaka = frozenset({date(2012, 3, 8), date(2012, 3, 9)}), frozenset({date(2012, 3, 12)})
+    case = replace(under_appraisal(book), holidays={"Geneva": geneva, "Lusaka": lusaka})
+    here = _led(case, (LEAD, "Geneva"), since=at(2012, 3, 1))
+    there = _led(case, (LEAD, "Geneva"), (OTHER_APPRAISER, "Lusaka"), since=at(2012, 3, 1))
+    alone = _led(case, (LEAD, "Lusaka"), since=at(2012, 3, 1))
+    found = {
+        name: present(given, state, at(2012, 3, 13))
+        for name, given in (("here", here), ("there", there), ("alone", alone))
+    }
+    # Ten working days from Thursday 1 March; two days off in Geneva, one in Lusaka.
+    assert {name: (clock.due_on, clock.used, clock.station) for name, clock in found.items() if clock} == {
+        "here": (date(2012, 3, 19), 6, "Geneva"),
+        "there": (date(2012, 3, 19), 6, "Geneva"),
+        "alone": (date(2012, 3, 16), 7, "Lusaka"),
+    }
+    assert leads(there, at(2012, 3, 1)) == [LEAD.id, OTHER_APPRAISER.id]
+    # The next stay is the new lead's alone.
+    assert leads(there, at(2012, 3, 5)) == [OTHER_APPRAISER.id]
+
+
+def test_a_due_day_moves_with_holds_and_never_back() -> None:
+    hold = Hold(at(2012, 3, 6), date(2012, 3, 7), "Wait.", 2, at(2012, 3, 8))
+    case = submitted(holidays={"Geneva": EASTER})
+    assert shifted(case, at(2012, 3, 1), date(2012, 3, 9)) == date(2012, 3, 9)
+    assert shifted(replace(case, holds=(hold,)), at(2012, 3, 1), date(2012, 3, 9)) == date(2012, 3, 13)
+    # Set on a Sunday, or on what became a holiday afterwards.
+    assert shifted(case, at(2012, 3, 1), date(2012, 3, 11)) == date(2012, 3, 11)
+    assert shifted(case, at(2012, 3, 26), date(2012, 4, 6)) == date(2012, 4, 6)
 
 
 def test_each_duty_station_has_its_own_holidays() -> None:

@@ -2,26 +2,22 @@
 
 from datetime import date
 
+import pytest
+
 from appraisal.domain.facts import Case
+from appraisal.errors import NotFound
 from appraisal.services import appraisals
 from tests import casts
 from tests.casts import Stage
 
 
-def _answer(stage: Stage, number: str, unit: str, who: str, on_behalf: bool = False) -> Case:
+def _on_behalf(stage: Stage, number: str, unit: str, who: str) -> Case:
     asked = next(
         entry for entry in casts.load(stage, number).appraisals[-1].consultations if entry.unit == unit
     )
     with stage.database.begin() as db:
         return appraisals.answer_consultation(
-            db,
-            stage.library,
-            stage.people[who],
-            stage.now,
-            number,
-            asked.id,
-            "We agree.",
-            on_behalf=on_behalf,
+            db, stage.library, stage.people[who], stage.now, number, asked.id, "We agree."
         )
 
 
@@ -40,13 +36,13 @@ def test_silence_blocks_until_its_date_has_passed(lite: Stage) -> None:
     # Monday and five working days of the standard track.
     assert {entry.due_on for entry in running.consultations} == {date(2010, 2, 8)}
     casts.rate(lite, number)
-    _answer(lite, number, "ACT/EMP", "actemp")
+    casts.speak(lite, number, "actemp")
     assert casts.refused(lite, "lead", number, "finalise") == ("consultations_open",)
     lite.wait(days=7)
     assert casts.refused(lite, "lead", number, "finalise") == ("consultations_open",)
     lite.wait(days=1)
     casts.take(lite, "lead", number, "finalise")
-    case = _answer(lite, number, "ACTRAV", "actrav")
+    case = casts.speak(lite, number, "actrav")
     late = {entry.unit: entry.late for entry in casts.load(lite, number).appraisals[-1].consultations}
     assert late["ACTRAV"] is True
     assert late["ACT/EMP"] is False
@@ -56,10 +52,13 @@ def test_silence_blocks_until_its_date_has_passed(lite: Stage) -> None:
 def test_a_unit_answers_once_and_for_itself(stage: Stage) -> None:
     number = casts.submitted(stage)
     casts.take(stage, "desk", number, "assign", lead="lead")
-    assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "actemp")) == ("not_consulted",)
-    assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "ana")) == ("excluded_author",)
-    case = _answer(stage, number, "ACTRAV", "desk", on_behalf=True)
+    assert casts.refusal(stage, lambda: _on_behalf(stage, number, "ACTRAV", "chief")) == ("not_consulted",)
+    assert casts.refusal(stage, lambda: _on_behalf(stage, number, "ACTRAV", "ana")) == ("excluded_author",)
+    case = _on_behalf(stage, number, "ACTRAV", "desk")
     assert case.related("reviewer") == frozenset()
-    assert casts.refusal(stage, lambda: _answer(stage, number, "ACTRAV", "actrav")) == (
+    assert casts.refusal(stage, lambda: _on_behalf(stage, number, "ACTRAV", "desk")) == (
         "consultation_answered",
     )
+    # What the unit said otherwise stays, so that its appraiser has no business with the proposal.
+    with pytest.raises(NotFound):
+        casts.speak(stage, number, "actrav")

@@ -2,15 +2,16 @@
 
 import hashlib
 import json
+from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 
 from appraisal.canonical import canonical
 from appraisal.domain.steps import ApprovalGiven, ChangeAsked
 from appraisal.errors import NotFound
-from appraisal.services import records
+from appraisal.services import records, settings
 from appraisal.storage import queries, tables
 from tests import casts
 from tests.casts import Stage
@@ -130,7 +131,7 @@ def test_a_rendering_is_asked_for_once(stage: Stage) -> None:
     def ask(language: Any) -> int:
         with stage.database.begin() as db:
             records.ask_rendering(db, row.id, language, stage.now)
-            return len(db.execute(select(jobs.c.id)).all())
+            return len(db.execute(select(jobs.c.id).where(jobs.c.kind == "render")).all())
 
     assert ask("en") == 1
     assert ask("fr") == ask("fr") == 2
@@ -148,3 +149,55 @@ def test_the_first_rendering_is_kept(stage: Stage) -> None:
     with stage.database.read() as db:
         assert queries.find_rendering(db, row.id, "en") == first
     assert stage.files.read(first) == b"%PDF one"
+
+
+def test_a_record_prints_the_days_that_were_written_down_with_each_step(stage: Stage) -> None:
+    number = casts.submitted(stage, budget="100000")
+    stage.wait(days=3)
+    casts.assign(stage, number, track="standard")
+    stage.wait(days=5)
+    casts.rate(stage, number)
+    casts.take(stage, "lead", number, "finalise")
+    # A holiday that is entered afterwards changes nothing about what was measured.
+    with stage.database.begin() as db:
+        settings.enter_holiday(db, stage.people["admin"], stage.now, "Geneva", date(2010, 2, 3), "Day off")
+    stage.wait(days=1)
+    casts.take(stage, "chief", number, "approve")
+    table = tables.Event.__table__
+    with stage.database.read() as db:
+        written = [
+            tuple(row)
+            for row in db.execute(
+                select(table.c.name, table.c.track, table.c.days_used, table.c.days_limit)
+                .where(table.c.act != "")
+                .order_by(table.c.sequence)
+            )
+        ]
+    assert written == [
+        ("submit", "", None, None),
+        ("assign", "fast", 3, 2),
+        ("finalise", "standard", 3, 10),
+        ("approve", "standard", 1, 5),
+    ]
+    steps = json.loads(_stored(stage)[-1].value)["steps"]
+    assert [(step["name"], step["days_used"], step["days_limit"]) for step in steps] == [
+        (name, used, limit) for name, _, used, limit in written
+    ]
+
+
+def test_days_of_steps_from_before_they_were_written_down_are_measured(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    lite.wait(days=3)
+    casts.assign(lite, number)
+    lite.wait(days=5)
+    casts.rate(lite, number)
+    table = tables.Event.__table__
+    with lite.database.begin() as db:
+        db.execute(update(table).values(track="", days_used=None, days_limit=None))
+    casts.take(lite, "lead", number, "finalise")
+    steps = json.loads(_stored(lite)[-1].value)["steps"]
+    assert [(step["name"], step["days_used"], step["days_limit"]) for step in steps] == [
+        ("submit", None, None),
+        ("assign", 3, 2),
+        ("finalise", 3, 10),
+    ]

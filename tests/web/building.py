@@ -17,7 +17,7 @@ from appraisal.domain import tracks
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import acts, appraisals, approvals, people, proposals
+from appraisal.services import acts, appraisals, approvals, people, proposals, reviews
 from appraisal.services.appraisals import ConditionPut, RatingPut
 from appraisal.settings import Settings
 from appraisal.storage import facts
@@ -150,17 +150,11 @@ def answer_bureaux(site: Site, cast: Cast, number: str) -> None:
     assert running is not None
     by_unit = {entry.unit: entry.id for entry in running.consultations}
     with site.database.begin() as db:
-        for unit, key in (("ACT/EMP", "actemp"), ("ACTRAV", "desk")):
-            appraisals.answer_consultation(
-                db,
-                site.library,
-                cast[key],
-                site.now(),
-                number,
-                by_unit[unit],
-                "We agree.",
-                on_behalf=key == "desk",
-            )
+        reviews.declare(db, site.library, cast["actemp"], site.now(), number, conflict=None)
+        reviews.sign(db, site.library, cast["actemp"], site.now(), number, "We agree.")
+        appraisals.answer_consultation(
+            db, site.library, cast["desk"], site.now(), number, by_unit["ACTRAV"], "We agree."
+        )
     _pass(site)
 
 
@@ -179,8 +173,14 @@ def rate_all(
         for item in criterion.checklist.items:
             rating = given.get(item.id, value)
             puts[item.id] = RatingPut(rating, "" if rating in ("2", "3") else "Not convincing yet.")
+    block = {item: puts.pop(item) for item in tuple(puts) if item.startswith("EVA-")}
     with site.database.begin() as db:
         appraisals.rate(db, site.library, lead, site.now(), number, puts)
+        if block:
+            reviewer = next(entry.person for entry in people.list_people(db) if entry.person.unit == "EVAL")
+            reviews.declare(db, site.library, reviewer, site.now(), number, conflict=None)
+            reviews.rate(db, site.library, reviewer, site.now(), number, block)
+            reviews.sign(db, site.library, reviewer, site.now(), number)
     _pass(site)
 
 

@@ -6,7 +6,7 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.definitions.workflows import RELATIONS
+from appraisal.definitions.workflows import AUDIENCES, RELATIONS
 from appraisal.domain.guards import GUARDS
 from appraisal.domain.steps import INPUTS
 from appraisal.i18n import Language
@@ -23,7 +23,8 @@ def test_every_name_of_the_definitions_has_its_words(site: Site) -> None:
     assert workflow.EXCLUDED.keys() == set(RELATIONS)
     assert {actor for entry in found.transitions for actor in entry.by} <= workflow.ACTORS.keys()
     assert {state.holder for state in found.states.values()} <= workflow.HOLDERS.keys()
-    assert {effect for entry in found.transitions for effect in entry.then} <= workflow.EFFECTS.keys()
+    assert {record for entry in found.transitions for record in entry.records} <= workflow.EFFECTS.keys()
+    assert workflow.AUDIENCES.keys() == set(AUDIENCES)
 
 
 def test_the_straight_way_leads_from_the_draft_to_the_start(site: Site) -> None:
@@ -64,6 +65,9 @@ def test_limits_guards_and_exclusions_are_said(client: FlaskClient, sign_in: Sig
     assert "up to US$500,000, one country only, no private funder" in page
     assert "a valid appraisal of this very version was finished before" in page
     assert "but not: its authors, whoever led an appraisal of it, whoever gave the first signature" in page
+    assert (
+        "A decision sheet is kept. Told by mail: the authors, the lead appraiser, the coordinators." in page
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "es"])

@@ -1,0 +1,140 @@
+"""Notices: what people are told by mail, in which words, with which page, and who is told of a step.
+
+A message leaves the house, so it says the number of the proposal, what happened or is asked, the
+date, and where to read on; never a title, a donor, a rating, a comment or a note.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from babel.dates import format_date
+
+from appraisal.definitions.workflows import Audience, Relation, Role
+from appraisal.domain import access
+from appraisal.domain.facts import Case, Person
+from appraisal.i18n import LOCALES, N_, Language, places, say
+
+# What a notice of a step carries: the label of the transition and the title of the state that it led to.
+STEP = "step"
+STATE = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a notice says and the page it leads to; the proposal's own where a fact for it is missing."""
+
+    sentence: str
+    page: str = "/proposals/%(number)s"
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Return the facts that its sentence cannot do without; ``number`` is the proposal's."""
+        return places(self.sentence)
+
+
+_STEP_TAKEN = Kind(N_("%(number)s: %(step)s"))
+
+# Everything that people are told beside the steps of a workflow, which are told by their names.
+KINDS: Final[Mapping[str, Kind]] = {
+    "review_asked": Kind(N_("%(number)s: a review is asked of you")),
+    "review_due_soon": Kind(N_("%(number)s: a review is due soon")),
+    "review_overdue": Kind(N_("%(number)s: a review is overdue")),
+    "review_signed": Kind(N_("%(number)s: a review was signed")),
+    "review_declined": Kind(N_("%(number)s: a review was declined")),
+    "consultation_asked": Kind(
+        N_("%(number)s: your unit is asked for comments"),
+        "/proposals/%(number)s/consultations/%(consultation)s",
+    ),
+    "consultation_overdue": Kind(
+        N_("%(number)s: the comments of your unit are overdue"),
+        "/proposals/%(number)s/consultations/%(consultation)s",
+    ),
+    "due_soon": Kind(N_("%(number)s: due soon")),
+    "overdue": Kind(N_("%(number)s: overdue")),
+    "condition_overdue": Kind(N_("%(number)s: condition %(condition)s is overdue")),
+    "condition_reported": Kind(N_("%(number)s: a report on condition %(condition)s is there")),
+    "substitute_named": Kind(N_("You stand in for somebody from %(first)s to %(last)s"), "/"),
+}
+
+_RELATED: Final[Mapping[Audience, Relation]] = {"authors": "author", "signatories": "signatory"}
+# Roles that are told, but for those whom a relation keeps from acting (domain rules, section 2).
+_ROLES: Final[Mapping[Audience, tuple[Role, tuple[Relation, ...]]]] = {
+    "coordinators": ("coordinator", ("author",)),
+    "managers": ("manager", ("author", "lead")),
+}
+
+
+def kind_of(what: str, facts: Mapping[str, Any]) -> Kind | None:
+    """Return what a notice says; None for one that this version of the product does not know."""
+    return _STEP_TAKEN if STEP in facts else KINDS.get(what)
+
+
+def headline(language: Language, number: str, what: str, facts: Mapping[str, Any]) -> str:
+    """Say in one line what a notice is about; it is the subject of a message that carries it alone."""
+    kind = kind_of(what, facts)
+    if kind is None or not kind.needs <= {"number", *facts}:
+        return number
+    return say(language, kind.sentence, **_shown(language, number, facts))
+
+
+def details(language: Language, facts: Mapping[str, Any]) -> list[str]:
+    """Say where the proposal stands after a step, and by when something is due."""
+    found = []
+    if STATE in facts:
+        sentence = N_("This step was taken. The proposal now stands at “%(state)s”.")
+        found.append(say(language, sentence, state=facts[STATE][language]))
+    if facts.get("due_on"):
+        found.append(say(language, N_("Due on %(day)s"), day=_day(language, facts["due_on"])))
+    return found
+
+
+def page(number: str, what: str, facts: Mapping[str, Any]) -> str:
+    """Return the path of the page that a notice leads to."""
+    kind = kind_of(what, facts) or _STEP_TAKEN
+    known = {**facts, "number": number}
+    path = kind.page if places(kind.page) <= known.keys() else _STEP_TAKEN.page
+    return path % known if number or path == "/" else "/"
+
+
+def _shown(language: Language, number: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {name: _day(language, value) for name, value in facts.items() if name in ("first", "last")}
+    if STEP in facts:
+        shown[STEP] = facts[STEP][language]
+    return {**facts, **shown, "number": number}
+
+
+def _day(language: Language, day: str) -> str:
+    return format_date(date.fromisoformat(day), "long", locale=LOCALES[language])
+
+
+def roles(audiences: tuple[Audience, ...]) -> tuple[Role, ...]:
+    """Return the roles that are among some audiences."""
+    return tuple(_ROLES[audience][0] for audience in audiences if audience in _ROLES)
+
+
+def related(case: Case, audiences: tuple[Audience, ...]) -> frozenset[int]:
+    """Return who is among some audiences by a relation to the proposal.
+
+    Lead and reviewers are those of the last appraisal; reviewers who declined or were released are not told.
+    """
+    found: set[int] = set()
+    last = case.appraisals[-1] if case.appraisals else None
+    for audience in audiences:
+        if audience in _RELATED:
+            found |= case.related(_RELATED[audience])
+        elif audience == "lead" and last is not None:
+            found.add(last.lead)
+        elif audience == "reviewers" and last is not None:
+            found |= {entry.person for entry in last.reviews if entry.is_open or entry.signed_at}
+    return frozenset(found)
+
+
+def is_told(case: Case, audiences: tuple[Audience, ...], person: Person) -> bool:
+    """Tell whether a person is among some audiences: by relation or role, and reading the proposal anyway."""
+    by_role = any(
+        person.has(role) and not any(person.id in case.related(relation) for relation in barred)
+        for role, barred in (_ROLES[audience] for audience in audiences if audience in _ROLES)
+    )
+    return (by_role or person.id in related(case, audiences)) and access.level(case, person) == "full"

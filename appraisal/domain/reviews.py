@@ -1,0 +1,265 @@
+"""Reviews: who may be asked, what a review still lacks, and where lead and reviewers differ.
+
+Reviewers rate independently of each other (domain rules, section 2); what they may see before they
+sign is ``access.as_seen``. The lead reconciles: the originals stay, and a final rating that
+differs from a review signed in time needs a reason.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from appraisal.clock import geneva_date
+from appraisal.definitions.library import Criterion
+from appraisal.definitions.sets import ChecklistSet
+from appraisal.domain import access, agreements, tracks
+from appraisal.domain.agreements import Agreement
+from appraisal.domain.facts import Appraisal, Case, Consultation, Person, RatingGiven, Review
+from appraisal.domain.refusals import Refusal, refuse
+from appraisal.domain.rulebooks import Rulebook
+from appraisal.domain.verdicts import assess
+
+
+def criteria_of(case: Case, book: Rulebook, appraisal: Appraisal) -> tuple[Criterion, ...]:
+    """Return the criteria that apply to the version that an appraisal is about."""
+    return book.criteria_for(_threshold(case, appraisal))
+
+
+def _threshold(case: Case, appraisal: Appraisal) -> Decimal:
+    return next(entry.threshold_usd for entry in case.versions if entry.id == appraisal.version_id)
+
+
+def blocks(criteria: Iterable[Criterion]) -> Mapping[str, str]:
+    """Return the checklists whose ratings one unit finalises, by code, each with that unit."""
+    return {
+        entry.checklist.code: entry.member.finalised_by for entry in criteria if entry.member.finalised_by
+    }
+
+
+def block_items(criteria: Iterable[Criterion]) -> Mapping[str, str]:
+    """Return the items whose final rating one unit gives, each with that unit."""
+    return {
+        item.id: entry.member.finalised_by
+        for entry in criteria
+        if entry.member.finalised_by
+        for item in entry.checklist.items
+    }
+
+
+def reviewed(criteria: Iterable[Criterion], review: Review) -> tuple[Criterion, ...]:
+    """Return the criteria that a review covers, in their order."""
+    return tuple(entry for entry in criteria if entry.checklist.code in review.checklists)
+
+
+def asked_of(appraisal: Appraisal, review: Review) -> Consultation | None:
+    """Return the consultation that a review speaks for: its unit was asked."""
+    return next((entry for entry in appraisal.consultations if entry.unit == review.unit), None)
+
+
+def standing(appraisal: Appraisal) -> tuple[Review, ...]:
+    """Return the reviews that were not taken back."""
+    return tuple(entry for entry in appraisal.reviews if entry.withdrawn_at is None)
+
+
+def signed(appraisal: Appraisal) -> tuple[Review, ...]:
+    """Return the signed reviews, in the order in which they were signed."""
+    found = [entry for entry in standing(appraisal) if entry.signed_at is not None]
+    return tuple(sorted(found, key=lambda entry: (entry.signed_at, entry.id)))
+
+
+def asking_refusals(
+    case: Case,
+    book: Rulebook,
+    person: Person,
+    checklists: Sequence[str],
+    due_on: date,
+    actor: Person,
+    now: datetime,
+) -> list[Refusal]:
+    """Judge whether a coordinator may ask a person to review checklists of the running appraisal."""
+    found = coordinating_refusals(case, actor)
+    running = case.appraisal
+    if running is None:
+        return [*found, refuse("no_appraisal")]
+    found += barred(case, running, person)
+    criteria = criteria_of(case, book, running)
+    known = {entry.checklist.code for entry in criteria}
+    unknown = [code for code in checklists if code not in known]
+    if unknown:
+        found.append(refuse("checklist_unknown", codes=unknown))
+    if not checklists:
+        found.append(refuse("checklists_missing"))
+    for code, unit in blocks(criteria).items():
+        if code in checklists:
+            found += _block_refusals(running, code, unit, person)
+    if due_on <= geneva_date(now):
+        found.append(refuse("due_past"))
+    return found
+
+
+def coordinating_refusals(case: Case, actor: Person) -> list[Refusal]:
+    """Judge whether a person looks after the reviews of a proposal: a coordinator who is no author."""
+    found = [] if actor.has("coordinator") and actor.active else [refuse("role_missing", role="coordinator")]
+    if actor.id in case.related("author"):
+        found.append(refuse("excluded_author"))
+    if case.hold is not None:
+        found.append(refuse("on_hold", until=case.hold.until))
+    return found
+
+
+def barred(case: Case, running: Appraisal, person: Person) -> list[Refusal]:
+    """Return why a person may not review: role, authorship, the lead, a conflict, or asked already."""
+    found = []
+    if not person.has("appraiser") or not person.active:
+        found.append(refuse("reviewer_not_appraiser", name=person.name))
+    if person.id in case.related("author"):
+        found.append(refuse("reviewer_is_author", name=person.name))
+    if person.id == running.lead:
+        found.append(refuse("reviewer_is_lead", name=person.name))
+    if person.id in access.conflicted(case):
+        found.append(refuse("reviewer_conflicted", name=person.name))
+    elif any(entry.person == person.id for entry in standing(running)):
+        found.append(refuse("reviewer_asked", name=person.name))
+    return found
+
+
+def _block_refusals(running: Appraisal, code: str, unit: str, person: Person) -> list[Refusal]:
+    found = [] if person.unit == unit else [refuse("block_unit", checklist=code, unit=unit)]
+    taken = [
+        entry
+        for entry in standing(running)
+        if code in entry.checklists and not entry.declined_at and entry.declaration != "declared"
+    ]
+    return [*found, refuse("block_taken", checklist=code)] if taken else found
+
+
+def own(appraisal: Appraisal, person: Person) -> Review | None:
+    """Return the review that stands in a person's name."""
+    return next((entry for entry in standing(appraisal) if entry.person == person.id), None)
+
+
+def waiting_for_unit(case: Case, person: Person) -> Consultation | None:
+    """Return the consultation that a person may take up for the unit: it waits to be answered."""
+    running = case.appraisal or case.finalised
+    if running is None or not access.is_consulted(case, person):
+        return None
+    if person.id in case.related("author") | {running.lead}:
+        return None
+    return next((entry for entry in running.consultations if entry.unit == person.unit), None)
+
+
+def unit_checklists(criteria: Iterable[Criterion], unit: str) -> tuple[str, ...]:
+    """Return the checklists that a unit is asked about."""
+    return tuple(entry.checklist.code for entry in criteria if unit in entry.checklist.consult)
+
+
+def rates_all(criteria: Iterable[Criterion], appraisal: Appraisal, review: Review) -> bool:
+    """Tell whether every item has to be rated before signing.
+
+    A unit that was asked for its comments may give them alone, except on a block that it finalises.
+    """
+    finalises = any(code in review.checklists for code in blocks(criteria))
+    return finalises or asked_of(appraisal, review) is None
+
+
+def signing_problems(
+    case: Case, book: Rulebook, appraisal: Appraisal, review: Review, comment: str
+) -> list[Refusal]:
+    """Return what a review lacks before it can be signed."""
+    criteria = criteria_of(case, book, appraisal)
+    version = next(entry for entry in case.versions if entry.id == appraisal.version_id)
+    problems = assess(
+        book.set, reviewed(criteria, review), review.ratings, tracks.checklist_facts(version.content)
+    ).problems
+    if not rates_all(criteria, appraisal, review):
+        problems = tuple(problem for problem in problems if problem.code != "item_unrated")
+        if not comment.strip() and not any(given.value for given in review.ratings.values()):
+            return [refuse("text_missing")]
+    return list(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One item side by side: what each signed review says of it, and what the lead does.
+
+    ``spread`` is how far the highest rating lies above the lowest, in steps of the scale; it is
+    larger than any step where a reviewer finds irrelevant what another rates.
+    """
+
+    item: str
+    code: str
+    given: tuple[tuple[Review, RatingGiven], ...]
+    final: RatingGiven | None
+    spread: int
+    agreed: str
+    differs: tuple[Review, ...]
+
+    @property
+    def lacks_reason(self) -> bool:
+        """Tell whether the lead still has to say why the final rating differs."""
+        return bool(self.differs) and not (self.final and self.final.reason.strip())
+
+
+def side_by_side(case: Case, book: Rulebook, appraisal: Appraisal) -> list[Row]:
+    """Return every item that somebody reviewed, disagreements first, else in the order of the set."""
+    found = []
+    for criterion in criteria_of(case, book, appraisal):
+        for item in criterion.checklist.items:
+            row = _row(book.set, appraisal, criterion.checklist.code, item.id)
+            if row.given:
+                found.append(row)
+    return sorted(found, key=lambda row: -row.spread)
+
+
+def _row(chosen: ChecklistSet, appraisal: Appraisal, code: str, item: str) -> Row:
+    given = tuple(
+        (review, review.ratings[item])
+        for review in signed(appraisal)
+        if item in review.ratings and review.ratings[item].value
+    )
+    values = [rating.value for _, rating in given]
+    final = appraisal.ratings.get(item)
+    differs = tuple(
+        review
+        for review, rating in given
+        if final and final.value and review.counts and rating.value != final.value
+    )
+    agreed = values[0] if values and len(set(values)) == 1 else ""
+    return Row(item, code, given, final, _spread(chosen, values), agreed, differs)
+
+
+def _spread(chosen: ChecklistSet, values: Sequence[str]) -> int:
+    if len(set(values)) < 2:
+        return 0
+    ranked = sorted({entry.points for entry in chosen.scale if entry.points is not None})
+    ranks = [
+        ranked.index(entry.points)
+        for value in values
+        if (entry := chosen.rating(value)) is not None and entry.points is not None
+    ]
+    return len(ranked) if len(ranks) < len(values) else max(ranks) - min(ranks)
+
+
+def unexplained(case: Case, book: Rulebook, appraisal: Appraisal) -> list[Refusal]:
+    """Return the items whose final rating differs from a review signed in time, without a reason."""
+    if not any(review.counts for review in appraisal.reviews):
+        return []
+    return [
+        refuse("difference_unexplained", item=row.item)
+        for row in side_by_side(case, book, appraisal)
+        if row.lacks_reason
+    ]
+
+
+def agreement_by_checklist(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, Agreement]:
+    """Return the agreement of the signed reviews on each checklist, its items as units."""
+    rows = side_by_side(case, book, appraisal)
+    return {
+        criterion.checklist.code: agreements.alpha(
+            agreements.points(book.set, (rating.value for _, rating in row.given))
+            for row in rows
+            if row.code == criterion.checklist.code
+        )
+        for criterion in criteria_of(case, book, appraisal)
+    }

@@ -1,0 +1,154 @@
+"""Notices: people are told what happened or is asked, in the transaction in which it happens.
+
+Each notice belongs to one person. Whoever takes mail at once gets a message of each: its job is
+written along with it. Whoever takes mail daily gets one message of all that has gathered by seven
+in the morning, Geneva.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Connection, Update, bindparam, insert, select, update
+from sqlalchemy.sql.dml import ReturningInsert
+
+from appraisal.canonical import canonical
+from appraisal.clock import GENEVA
+from appraisal.domain import notices
+from appraisal.domain.facts import Case, Person
+from appraisal.storage import tables
+from appraisal.storage.databases import take_turn
+from appraisal.storage.notices import candidates
+
+if TYPE_CHECKING:
+    from appraisal.services.steps import Taking
+
+MAIL: Final = "mail"
+DIGEST: Final = time(7)
+NOTICES = tables.Notice.__table__
+JOBS = tables.Job.__table__
+# Any fixed number will do as the name of a lock.
+_LOCK = 7_219_048
+
+
+def tell(
+    db: Connection,
+    people_ids: Collection[int],
+    what: str,
+    now: datetime,
+    *,
+    proposal: int | None = None,
+    facts: Mapping[str, Any] | None = None,
+    by: int = 0,
+) -> None:
+    """Tell people something of the closed list in ``domain.notices``; closed accounts are not told.
+
+    ``by`` is whose act it is, who knows already. ``facts`` hold what the sentence says beside the
+    number, ``due_on`` where there is a date; whoever may know of the proposal may read them.
+    Raises ``ValueError`` for something that is not on the list, or lacks a fact of its sentence.
+    """
+    given = dict(facts or {})
+    kind = notices.kind_of(what, given)
+    if kind is None:
+        raise ValueError(f"{what} is nothing that people are told")
+    missing = kind.needs - given.keys() - ({"number"} if proposal is not None else set())
+    if missing:
+        raise ValueError(f"{what} lacks {', '.join(sorted(missing))}")
+    others = sorted(set(people_ids) - {by, 0})
+    if others:
+        _write(db, candidates(db, others), what, now, proposal, given)
+
+
+def tell_of_step(taking: "Taking", after: Case, due_on: Any) -> None:
+    """Tell those whom the definition of a step names, but for whoever took it.
+
+    Nobody is told of a proposal that they may not read, nor a manager or coordinator of one that a
+    relation keeps them from acting on.
+    """
+    audiences, transition = taking.transition.told, taking.transition
+    if not audiences:
+        return
+    found = candidates(taking.db, notices.related(after, audiences), notices.roles(audiences))
+    told = [
+        person
+        for person in found
+        if person.id != taking.actor.id and notices.is_told(after, audiences, person)
+    ]
+    facts: dict[str, Any] = {notices.STEP: transition.label.model_dump(), "due_on": due_on}
+    if taking.to != taking.case.state:
+        facts[notices.STATE] = taking.book.workflow.states[taking.to].title.model_dump()
+    _write(taking.db, told, transition.name, taking.now, after.id, facts)
+
+
+def _write(
+    db: Connection,
+    people: Sequence[Person],
+    what: str,
+    now: datetime,
+    proposal: int | None,
+    facts: Mapping[str, Any],
+) -> None:
+    """Write a notice for each person, and a message for each who takes mail at once."""
+    if not people:
+        return
+    jobs = _put_jobs(db, [person.id for person in people if person.delivery == "at_once"], now)
+    common = {"proposal_id": proposal, "what": what, "facts": canonical(facts).decode(), "at": now}
+    db.execute(
+        _telling(), [{"person_id": person.id, "job_id": jobs.get(person.id), **common} for person in people]
+    ).all()
+
+
+def _put_jobs(db: Connection, people: Sequence[int], now: datetime) -> dict[int, int]:
+    """Put a message for each person in the outbox; return the jobs by person."""
+    if not people:
+        return {}
+    payloads = {canonical({"person": person}).decode(): person for person in people}
+    rows = db.execute(_posting(), [{"kind": MAIL, "payload": payload, "run_at": now} for payload in payloads])
+    return {payloads[row.payload]: row.id for row in rows}
+
+
+@cache
+def _posting() -> ReturningInsert[int, str]:
+    return insert(JOBS).returning(JOBS.c.id, JOBS.c.payload)
+
+
+@cache
+def _telling() -> ReturningInsert[int]:
+    # What is returned is not needed, but lets many rows go in one statement on both databases.
+    return insert(NOTICES).returning(NOTICES.c.id)
+
+
+def gather(db: Connection, now: datetime) -> int:
+    """Put what waits for a daily message into one message a person; return how many.
+
+    Due is every notice from before the last seven in the morning, Geneva, so that it may run as
+    often as one likes: what was gathered is not gathered again.
+    """
+    due = last_digest(now)
+    waiting = (NOTICES.c.job_id.is_(None), NOTICES.c.at < due)
+    if db.execute(select(NOTICES.c.id).where(*waiting).limit(1)).first() is None:
+        return 0
+    # Two ticks at once would put the same notices into two messages, one of them empty.
+    take_turn(db, _LOCK)
+    people = db.execute(select(NOTICES.c.person_id).where(*waiting).distinct().order_by(NOTICES.c.person_id))
+    jobs = _put_jobs(db, list(people.scalars()), now)
+    if jobs:
+        taken = [{"whose": person, "message": job, "due": due} for person, job in jobs.items()]
+        db.execute(_gathering(), taken)
+    return len(jobs)
+
+
+@cache
+def _gathering() -> Update:
+    mine = (NOTICES.c.person_id == bindparam("whose"), NOTICES.c.job_id.is_(None))
+    return update(NOTICES).where(*mine, NOTICES.c.at < bindparam("due")).values(job_id=bindparam("message"))
+
+
+def last_digest(now: datetime) -> datetime:
+    """Return the last seven in the morning, Geneva, that has come."""
+    local = now.astimezone(GENEVA)
+    today = datetime.combine(local.date(), DIGEST, GENEVA)
+    if today <= local:
+        return today
+    return datetime.combine(local.date() - timedelta(days=1), DIGEST, GENEVA)

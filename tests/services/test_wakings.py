@@ -1,0 +1,184 @@
+"""Wakings: whatever happens, nothing that time demands is ever found later than by looking at everything."""
+
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from random import Random
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from appraisal.clock import geneva_date
+from appraisal.definitions.library import Library
+from appraisal.domain import calendars, machine, rulebooks, wakings
+from appraisal.domain.facts import SYSTEM_ACTOR
+from appraisal.domain.refusals import NotAllowed
+from appraisal.errors import NotFound
+from appraisal.services import people, ticks
+from appraisal.services import settings as site_settings
+from appraisal.storage import proposals, tables
+from appraisal.storage.facts import load_case
+from appraisal.storage.files import Files
+from tests import casts
+from tests.casts import Stage
+from tests.databases import SqliteCopies
+from tests.services.test_walks import PATIENT, PEOPLE, Move, Walk, appraise, comment, go_on, write
+
+LENGTH: Final = 32
+STATIONS: Final = ("Geneva", "Lusaka", "Lima")
+PROPOSALS = tables.Proposal.__table__
+REMINDERS = tables.Reminder.__table__
+
+
+def change_calendar(walk: Walk, who: str, number: str, dice: int) -> None:
+    """Enter a holiday of the coming days where the clock of a proposal runs, or take one out."""
+    stage, case = walk.stage, casts.load(walk.stage, number)
+    book = rulebooks.rulebook(stage.library, case.workflow, case.set)
+    station = calendars.station(case, book.workflow.states[case.state])
+    day = geneva_date(stage.now) + timedelta(days=1 + dice % 6)
+    admin, holidays = stage.people["admin"], tables.Holiday.__table__
+    with stage.database.begin() as db:
+        kept = db.execute(select(holidays.c.station, holidays.c.day)).all()
+        if len(kept) > 4 and dice % 3:
+            gone = kept[-1 - dice % 3]
+            site_settings.remove_holiday(db, admin, stage.now, gone.station, gone.day)
+        elif (station, day) not in {(row.station, row.day) for row in kept}:
+            site_settings.enter_holiday(db, admin, stage.now, station, day, "Day off")
+
+
+def move_house(walk: Walk, who: str, number: str, dice: int) -> None:
+    """Let somebody work at another duty station."""
+    stage = walk.stage
+    with stage.database.begin() as db:
+        person = people.find_person(db, stage.people[("lead", "eval", "all")[dice % 3]].id).person
+        people.change_person(
+            db,
+            stage.people["admin"],
+            stage.now,
+            person.id,
+            name=person.name,
+            roles=list(person.roles),
+            unit=person.unit,
+            duty_station=STATIONS[dice // 3 % 3],
+            language=person.language,
+            active=True,
+        )
+
+
+def ask_review(walk: Walk, who: str, number: str, dice: int) -> None:
+    """Write down that a review is asked of somebody who has none yet."""
+    stage, case = walk.stage, casts.load(walk.stage, number)
+    person = stage.people[("eval", "actemp", "actrav")[dice % 3]].id
+    if case.appraisal is None or person in {entry.person for entry in case.appraisal.reviews}:
+        return
+    with stage.database.begin() as db:
+        proposals.insert_row(
+            db,
+            tables.Review,
+            proposal_id=case.id,
+            appraisal_id=case.appraisal.id,
+            person_id=person,
+            checklists="ILS",
+            asked_at=stage.now,
+            asked_by=stage.people["desk"].id,
+            due_on=geneva_date(stage.now) + timedelta(days=dice % 12),
+        )
+        ticks.wake_by(db, case.id, geneva_date(stage.now))
+
+
+def hold(walk: Walk, who: str, number: str, dice: int) -> object:
+    """Stop the clock for some days, or let it run again."""
+    stage = walk.stage
+    if casts.load(stage, number).hold is not None:
+        return casts.take(stage, "desk", number, "release")
+    until = geneva_date(stage.now) + timedelta(days=1 + dice % 12)
+    return casts.take(stage, "desk", number, "hold", until=until, note="Because.")
+
+
+def miss_ticks(walk: Walk, who: str, number: str, dice: int) -> None:
+    """Let days pass without a tick."""
+    walk.stage.wait(days=(1, 2, 6, 15, 95)[dice % 5])
+
+
+def let_days_pass(walk: Walk, who: str, number: str, dice: int) -> None:
+    """Let days pass; on each, what looking at everything would find is found by looking at what is due."""
+    stage = walk.stage
+    for _ in range((1, 2, 3, 5, 8, 25)[dice % 6]):
+        morning = datetime.combine(stage.now.date() + timedelta(days=1), time(5), UTC)
+        stage.now = max(stage.now, morning)
+        waiting = {number for number in walk.numbers if _waits(stage, number)}
+        with stage.database.read() as db:
+            due = set(ticks.due(db, stage.now))
+        assert waiting <= due
+        done = ticks.tick(stage.database, stage.library, stage.now)
+        assert done.faults == ()
+        assert {number for number, _ in (*done.steps, *done.marks)} == waiting
+        assert not any(_waits(stage, number) for number in walk.numbers)
+
+
+def _waits(stage: Stage, number: str) -> bool:
+    """Tell whether time demands something of a proposal that was not done, or its due day is another one."""
+    with stage.database.read() as db:
+        case = load_case(db, number)
+        row = db.execute(select(PROPOSALS.c.due_on).where(PROPOSALS.c.id == case.id)).one()
+        rows = db.execute(select(REMINDERS).where(REMINDERS.c.proposal_id == case.id))
+        said = {(entry.kind, entry.sequence) for entry in rows}
+    book = rulebooks.rulebook(stage.library, case.workflow, case.set)
+    clock = calendars.present(case, book.workflow.states[case.state], stage.now)
+    today = geneva_date(stage.now)
+    unsaid = [
+        entry
+        for entry in wakings.demands(book, case)
+        if entry.falls_on(today) and (entry.kind, entry.subject) not in said
+    ]
+    steps = [
+        entry
+        for entry in machine.allowed(book, case, SYSTEM_ACTOR, stage.now)
+        if entry.is_open and "system" in entry.transition.by
+    ]
+    if not unsaid and not steps:
+        # A calendar that changed today is found by today's tick.
+        assert number in _due(stage) or row.due_on == (clock.due_on if clock else None)
+    return bool(unsaid or steps)
+
+
+def _due(stage: Stage) -> set[str]:
+    with stage.database.read() as db:
+        return set(ticks.due(db, stage.now))
+
+
+MOVES: Final[tuple[Move, ...]] = (
+    *[go_on] * 10,
+    *[appraise] * 3,
+    *[let_days_pass] * 7,
+    *[miss_ticks] * 2,
+    *[hold] * 3,
+    write,
+    comment,
+    *[change_calendar] * 4,
+    *[move_house] * 2,
+    *[ask_review] * 3,
+)
+
+
+@pytest.mark.slow
+@settings(PATIENT, max_examples=6)
+@given(luck=st.randoms(use_true_random=True))
+def test_nothing_is_found_too_late(
+    sqlite_copies: SqliteCopies, library: Library, tmp_path_factory: pytest.TempPathFactory, luck: Random
+) -> None:
+    with sqlite_copies.copied("staffed", casts.create_people) as database:
+        stage = casts.opened_stage(database, library, Files(tmp_path_factory.mktemp("files")))
+        with database.begin() as db:
+            for station in STATIONS:
+                site_settings.enter_holiday(
+                    db, stage.people["admin"], stage.now, station, date(2010, 2, 3), "Day off"
+                )
+        walk = Walk(stage, [casts.submitted(stage, "ana", duty_station="Lima"), casts.revision(stage, "ben")])
+        for _ in range(LENGTH):
+            move, who, number = luck.choice(MOVES), luck.choice(PEOPLE), luck.choice(walk.numbers)
+            with suppress(NotAllowed, NotFound):
+                move(walk, who, number, luck.getrandbits(20))
+            stage.wait(minutes=1)
