@@ -21,7 +21,12 @@ def for_the_lead(sample: Sample) -> Value:
     }
     appraisal = replace(sample.appraisal, ratings=ratings)
     *before, last = sample.case.steps
-    case = replace(sample.case, appraisals=(appraisal,), steps=(*before, replace(last, by=5, behalf=3)))
+    case = replace(
+        sample.case,
+        appraisals=(appraisal,),
+        steps=(*before, replace(last, by=5, behalf=3)),
+        relations={**sample.case.relations, "lead": frozenset({3, 5})},
+    )
     return read_back(records.appraisal_record(case, sample.book, appraisal, at(17)))
 
 

@@ -116,7 +116,7 @@ def appraise(walk: Walk) -> None:
             if entry.answered_at is None:
                 answerer = stage.people[walk.luck.choice(answerers)]
                 appraisals.answer_consultation(
-                    db, stage.library, answerer, stage.now, walk.number, entry.id, "Fine.", on_behalf=True
+                    db, stage.library, answerer, stage.now, walk.number, entry.id, "Fine."
                 )
 
 

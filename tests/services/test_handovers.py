@@ -56,7 +56,7 @@ def test_one_that_is_refused_stops_no_other(stage: Stage) -> None:
 
 def test_what_somebody_else_leads_is_not_handed_over(lite: Stage) -> None:
     number = casts.submitted(lite)
-    casts.assign(lite, number, lead="actrav")
+    casts.assign(lite, number, lead="all")
     assert _hand_over(lite, number) == [(number, ["lead_changed"])]
     done = casts.awaiting(lite)
     assert _hand_over(lite, done) == [(done, ["lead_changed"])]

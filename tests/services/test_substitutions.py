@@ -66,6 +66,13 @@ def test_naming_and_ending_stand_in_the_chain_of_the_site(stage: Stage) -> None:
     ]
 
 
+def test_whoever_is_to_stand_in_is_told(stage: Stage) -> None:
+    named = casts.substitute(stage, "lead", "eval")
+    (row,) = _rows(stage, tables.Notice.__table__)
+    assert (row["person_id"], row["what"]) == (stage.people["eval"].id, "substitute_named")
+    assert json.loads(row["facts"]) == {"first": named.first.isoformat(), "last": named.last.isoformat()}
+
+
 def test_an_administrator_names_for_somebody_who_fell_ill(stage: Stage) -> None:
     named = casts.substitute(stage, "chief", "deputy", "decisions", by="admin")
     assert (named.person_name, named.substitute_name, named.named_by) == ("Chief", "Deputy", "Admin")
