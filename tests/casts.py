@@ -12,13 +12,16 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Engine, event
 
+from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
 from appraisal.domain import rulebooks, tracks
-from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
+from appraisal.domain import substitutions as duties
+from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person, Scope
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
+from appraisal.domain.substitutions import Substitution
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import acts, appraisals, approvals, people, proposals, reviews
+from appraisal.services import acts, appraisals, approvals, people, proposals, reviews, substitutions
 from appraisal.services.appraisals import ConditionPut, RatingPut
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import load_case
@@ -316,6 +319,40 @@ def outside(stage: Stage, *, undated: bool = False, **given: Any) -> str:
         )
     stage.wait(minutes=1)
     return case.number
+
+
+def substitute(
+    stage: Stage,
+    person: str,
+    deputy: str,
+    scope: Scope = "appraisals",
+    *,
+    by: str = "",
+    first: int = 0,
+    last: int = 10,
+) -> Substitution:
+    """Name a substitute, by the person unless told otherwise; days are counted from today in Geneva."""
+    today = geneva_date(stage.now)
+    with stage.database.begin() as db:
+        named = substitutions.name_substitute(
+            db,
+            stage.people[by or person],
+            stage.now,
+            person=stage.people[person].id,
+            substitute=stage.people[deputy].id,
+            scope=scope,
+            first=today + timedelta(days=first),
+            last=today + timedelta(days=last),
+        )
+    refresh(stage)
+    return named
+
+
+def refresh(stage: Stage) -> None:
+    """Read the people anew, with those for whom they stand in by now."""
+    with stage.database.read() as db:
+        accounts = {account.person.email.split("@")[0]: account.person for account in people.list_people(db)}
+    stage.people = {key: duties.on_duty(person, stage.now) for key, person in accounts.items()}
 
 
 def missing_documents(stage: Stage, number: str, track: str) -> list[str]:

@@ -1,14 +1,20 @@
 """appraisal people: accounts from the command line, above all the first administrator's."""
 
 from collections.abc import Callable
+from datetime import datetime
+from typing import cast
 
 import click
+from sqlalchemy import Connection
 
 from appraisal import clock
 from appraisal.cli import sites
-from appraisal.domain.facts import SYSTEM_ACTOR, Person
+from appraisal.domain.facts import SYSTEM_ACTOR, Person, Scope
+from appraisal.domain.refusals import NotAllowed
+from appraisal.domain.substitutions import ROLE_FOR
 from appraisal.i18n import LANGUAGES
 from appraisal.services import people as services
+from appraisal.services import substitutions
 from appraisal.services.people import Account, BadPerson, Purpose
 from appraisal.storage.databases import Database
 
@@ -23,7 +29,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print the result
 
 @click.group()
 def people() -> None:
-    """Add the first administrator, list accounts, issue links."""
+    """Add the first administrator, list accounts, issue links, name substitutes."""
 
 
 @people.command("add-administrator")
@@ -117,9 +123,7 @@ def reset(who: str, as_json: bool) -> None:
 def _issue(who: str, purpose: Purpose, as_json: bool) -> None:
     def issue(database: Database) -> tuple[Person, str]:
         with database.begin() as db:
-            found = next((entry for entry in services.list_people(db) if who.lower() in _names(entry)), None)
-            if found is None:
-                sites.fail(f"There is no account {who}.")
+            found = _find(db, who)
             if not found.person.active:
                 sites.fail(f"The account of {found.person.name} is closed.", code=1)
             if purpose == "invitation" and found.has_password:
@@ -132,5 +136,72 @@ def _issue(who: str, purpose: Purpose, as_json: bool) -> None:
     _report(person, purpose, token, as_json)
 
 
+def _find(db: Connection, who: str) -> Account:
+    found = next((entry for entry in services.list_people(db) if who.lower() in _names(entry)), None)
+    if found is None:
+        sites.fail(f"There is no account {who}.")
+    return found
+
+
 def _names(account: Account) -> tuple[str, str]:
     return str(account.person.id), account.person.email
+
+
+@people.command()
+@click.argument("person", metavar="PERSON")
+@click.argument("substitute", metavar="SUBSTITUTE")
+@click.option(
+    "--for",
+    "scope",
+    type=click.Choice(list(ROLE_FOR)),
+    required=True,
+    help="What for: appraisals that the person leads, or decisions as a manager.",
+)
+@click.option("--first", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The first day.")
+@click.option("--last", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The last day, included.")
+@click.option("--as", "admin", metavar="ID|EMAIL", help="The administrator; needed where there are several.")
+@as_json
+def substitute(
+    person: str,
+    substitute: str,
+    scope: str,
+    first: datetime,
+    last: datetime,
+    admin: str | None,
+    as_json: bool,
+) -> None:
+    """Name who stands in for a person, for an absence that came suddenly."""
+    with sites.opened(sites.settings()) as (database, _):
+        try:
+            with database.begin() as db:
+                named = substitutions.name_substitute(
+                    db,
+                    _administrator(db, admin),
+                    clock.now(),
+                    person=_find(db, person).person.id,
+                    substitute=_find(db, substitute).person.id,
+                    scope=cast(Scope, scope),
+                    first=first.date(),
+                    last=last.date(),
+                )
+        except NotAllowed as error:
+            sites.fail("\n".join(refusal.say("en") for refusal in error.refusals), code=1)
+    days = {"first": named.first.isoformat(), "last": named.last.isoformat()}
+    if as_json:
+        sites.echo_json({"id": named.id, "person": named.person, "substitute": named.substitute, **days})
+        return
+    click.echo(
+        f"{named.substitute_name} stands in for {named.person_name} ({scope}) "
+        f"from {days['first']} to {days['last']}."
+    )
+
+
+def _administrator(db: Connection, who: str | None) -> Person:
+    """Find who names: the administrator given, else the only one there is."""
+    if who is not None:
+        return _find(db, who).person
+    found = [entry.person for entry in services.list_people(db) if entry.person.active]
+    administrators = [person for person in found if person.has("administrator")]
+    if len(administrators) != 1:
+        sites.fail(f"There are {len(administrators)} administrators; say with --as who names the substitute.")
+    return administrators[0]

@@ -4,7 +4,8 @@ Of its form: every state can be reached, every state leads on to a final one, no
 Of separation of duties: too few people can never bring a proposal to an approval, on any path and
 though each of them held every role, since author and lead of a proposal are kept for ever. The
 search takes every step that ``by``, ``excludes``, ``names``, ``marks`` and the guards'
-requirements do not forbid, so whatever the product allows is among what it takes.
+requirements do not forbid, so whatever the product allows is among what it takes. Who stands in for
+somebody counts as one person with them; why the proof holds then as well, ``domain.substitutions`` says.
 """
 
 from collections import deque

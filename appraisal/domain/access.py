@@ -101,15 +101,18 @@ def _appraises_instead(case: Case, person: Person) -> bool:
 
 
 def may_rate(case: Case, person: Person, now: datetime) -> bool:
-    """Tell whether a person rates the running appraisal now: its lead, or whoever stands in for the lead."""
-    running, authors = case.appraisal, case.related("author")
-    return (
-        running is not None
-        and running.lead in {person.id} | substitutions.stands_in_for(person, "appraisals", now)
-        and person.has("appraiser")
-        and person.active
-        and not authors & substitutions.identities(case, person, "appraisals", now)
-        and case.hold is None
+    """Tell whether a person rates the running appraisal now: its lead, or whoever stands in for the lead.
+
+    Somebody who reviews it does not take the lead's place, nor anybody who counts as one with an
+    author, or with somebody who has a conflict of interest.
+    """
+    running, barred = case.appraisal, case.related("author") | conflicted(case)
+    if running is None or not person.has("appraiser") or not person.active or case.hold is not None:
+        return False
+    instead = running.lead in substitutions.stands_in_for(person, "appraisals", now)
+    takes_it = instead and not is_blind(case, person) and not reviews_it(case, person)
+    return (running.lead == person.id or takes_it) and not barred & substitutions.identities(
+        case, person, "appraisals", now
     )
 
 
@@ -131,6 +134,18 @@ def reviews_of(case: Case, person: Person) -> tuple[Review, ...]:
         for appraisal in case.appraisals
         for review in appraisal.reviews
         if review.person == person.id and review.withdrawn_at is None
+    )
+
+
+def reviews_it(case: Case, person: Person) -> bool:
+    """Tell whether a person reviews, or has reviewed, the appraisal under way or in force."""
+    running = case.appraisal or case.finalised
+    return running is not None and any(
+        review.person == person.id
+        and review.withdrawn_at is None
+        and review.declined_at is None
+        and review.declaration != "declared"
+        for review in running.reviews
     )
 
 

@@ -19,8 +19,8 @@ DELIVERIES: tuple[Delivery, ...] = get_args(Delivery)
 class Person:
     """Somebody who may sign in; ``id`` 0 with no roles is the system, which does what time demands.
 
-    ``stands_in`` is for whom the person is named as a substitute, whatever the days; ``covers`` for
-    whom he stands in now, of somebody who acts (``domain.substitutions``).
+    ``stands_in`` is for whom the person is named as a substitute, whatever the days; ``covers``, of
+    somebody who acts now, for whom that is today (``domain.substitutions``).
     """
 
     id: int

@@ -9,7 +9,7 @@ from typing import Final
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.names import Names, Requires
-from appraisal.domain import access, calendars, forms, reviews, routes, tracks
+from appraisal.domain import calendars, forms, permissions, reviews, routes, substitutions, tracks
 from appraisal.domain.completeness import (
     bureaux_heard,
     checklists_complete,
@@ -48,22 +48,30 @@ def hold_expired(attempt: Attempt) -> Refusal | None:
 def impartial(attempt: Attempt) -> Refusal | None:
     """Refuse whoever declared a conflict of interest over the proposal, or still owes a review of it.
 
-    Somebody who must not see the appraisal yet cannot act on it either.
+    Somebody who must not see the appraisal yet cannot act on it either. A conflict binds everybody
+    who counts as one with the actor, and nobody acts for the lead who reviews the appraisal.
     """
-    if attempt.actor.id in access.conflicted(attempt.case):
-        return refuse("conflict_declared")
-    return refuse("review_owed") if access.is_blind(attempt.case, attempt.actor) else None
+    scopes = substitutions.scopes_of(attempt.transition)
+    return permissions.partiality(attempt.case, attempt.actor, scopes, attempt.now)
 
 
 def no_block_finalised(attempt: Attempt) -> Refusal | None:
-    """Refuse whoever finalised a block of an appraisal: EVAL's reviewer never decides (section 2)."""
-    blocks = reviews.blocks(attempt.book.criteria)
-    finalised = any(
-        review.person == attempt.actor.id and review.signed_at and set(review.checklists) & set(blocks)
-        for appraisal in attempt.case.appraisals
+    """Refuse whoever finalised a block of an appraisal: EVAL's reviewer never decides (section 2).
+
+    Nor does anybody who counts as one with that reviewer.
+    """
+    case, blocks = attempt.case, reviews.blocks(attempt.book.criteria)
+    finalisers = {
+        review.person
+        for appraisal in case.appraisals
         for review in appraisal.reviews
-    )
-    return refuse("block_finaliser") if finalised else None
+        if review.signed_at and set(review.checklists) & set(blocks)
+    }
+    if attempt.actor.id in finalisers:
+        return refuse("block_finaliser")
+    scopes = substitutions.scopes_of(attempt.transition)
+    others = finalisers & permissions.partners(case, attempt.actor, scopes, attempt.now)
+    return refuse("block_finaliser_other", name=case.name(min(others))) if others else None
 
 
 def not_umbrella(attempt: Attempt) -> Refusal | None:

@@ -3,7 +3,7 @@
 What a step of the workflow excludes, its definition says; these acts are no steps.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from appraisal.definitions.workflows import Relation
@@ -38,6 +38,8 @@ def waiving_refusals(case: Case, condition: Condition, actor: Person, now: datet
         found.append(refuse("on_hold", until=case.hold.until))
     for relation in _BARRED:
         found += exclusions(case, actor, relation, case.related(relation), ("decisions",), now)
+    if partial := partiality(case, actor, ("decisions",), now):
+        found.append(partial)
     return found
 
 
@@ -61,6 +63,30 @@ def exclusions(
             code = "excluded_stand_in" if replaced else "excluded_replaced"
             return [refuse(code, name=case.name(other), because=BECAUSE[relation])]
     return []
+
+
+def partners(case: Case, actor: Person, scopes: Iterable[Scope], now: datetime) -> frozenset[int]:
+    """Return who else counts as one with a person, in any of some scopes."""
+    found = (substitutions.identities(case, actor, scope, now) for scope in scopes)
+    return frozenset[int]().union(*found) - {actor.id}
+
+
+def partiality(case: Case, actor: Person, scopes: Sequence[Scope], now: datetime) -> Refusal | None:
+    """Judge whether a conflict of interest or a review of one's own keeps a person from acting.
+
+    A conflict binds whoever counts as one with the person as well, and nobody takes the lead's
+    place who reviews the appraisal.
+    """
+    conflicted = access.conflicted(case)
+    if actor.id in conflicted:
+        return refuse("conflict_declared")
+    if others := conflicted & partners(case, actor, scopes, now):
+        return refuse("conflict_of_other", name=case.name(min(others)))
+    if access.is_blind(case, actor):
+        return refuse("review_owed")
+    covered = substitutions.stands_in_for(actor, "appraisals", now) if "appraisals" in scopes else ()
+    instead = substitutions.lead_of(case) in covered
+    return refuse("excluded_reviewer") if instead and access.reviews_it(case, actor) else None
 
 
 def answering_refusals(case: Case, consultation: Consultation, actor: Person) -> list[Refusal]:

@@ -254,12 +254,16 @@ def _closed(case: Case, appraisal: Appraisal) -> dict[str, Any]:
 
 
 def _rated_for_lead(case: Case, appraisal: Appraisal, items: Iterable[str]) -> list[dict[str, Any]]:
-    """List who gave ratings in the place of the lead, each with the items."""
+    """List who gave ratings in the place of the lead, each with the items.
+
+    Whoever does is noted as a lead; a unit's reviewer, whose block stands as it was signed, is not.
+    """
+    instead = case.related("lead") - {appraisal.lead}
     found: dict[int, list[str]] = {}
     for item in items:
         given = appraisal.ratings.get(item)
-        if given is not None and given.by not in (None, appraisal.lead):
-            found.setdefault(given.by or 0, []).append(item)
+        if given is not None and given.by in instead:
+            found.setdefault(given.by, []).append(item)
     return [{**_person(case, rater), "items": rated} for rater, rated in found.items()]
 
 

@@ -146,7 +146,7 @@ SENTENCES: Mapping[str, str] = {
         "%(name)s, %(because)s, stands in for you at present, so somebody else has to do this."
     ),
     "lead_counts_as_author": N_(
-        "%(name)s and %(other)s, an author of this proposal, count as one while one stands in for the other."
+        "%(name)s counts as one with %(other)s, an author of this proposal, while one stands in for the other."
     ),
     "lead_changed": N_("The appraisal has changed meanwhile, or has another lead by now."),
     "behalf_not_in_force": N_("You do not stand in for this person now, or not for this."),
@@ -177,6 +177,18 @@ SENTENCES: Mapping[str, str] = {
         "directly or through others."
     ),
     "substitution_over": N_("This substitution is over already."),
+    "conflict_of_other": N_(
+        "%(name)s declared a conflict of interest over this proposal, "
+        "and you count as one while one of you stands in for the other."
+    ),
+    "block_finaliser_other": N_(
+        "%(name)s finalised part of the appraisal, "
+        "and you count as one while one of you stands in for the other."
+    ),
+    "reviewer_stands_in": N_(
+        "%(name)s stands in for the lead of this appraisal and does not review it as well."
+    ),
+    "reviewer_rated": N_("%(name)s has rated this appraisal for its lead and does not review it as well."),
 }
 # Why somebody who counts as one with the actor is barred, as part of a sentence about that person.
 BECAUSE: Mapping[str, str] = {

@@ -14,7 +14,7 @@ from typing import Literal
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.sets import ChecklistSet
-from appraisal.domain import access, agreements, calendars, tracks, wakings
+from appraisal.domain import access, agreements, calendars, substitutions, tracks, wakings
 from appraisal.domain.agreements import Agreement
 from appraisal.domain.facts import Appraisal, Case, Consultation, Person, RatingGiven, Review
 from appraisal.domain.refusals import Refusal, refuse
@@ -138,6 +138,8 @@ def asking_refusals(
     if running is None:
         return [*found, refuse("no_appraisal")]
     found += barred(case, running, person)
+    if running.lead in substitutions.stands_in_for(person, "appraisals", now):
+        found.append(refuse("reviewer_stands_in", name=person.name))
     criteria = criteria_of(case, book, running)
     known = {entry.checklist.code for entry in criteria}
     unknown = [code for code in checklists if code not in known]
@@ -193,11 +195,21 @@ def barred(case: Case, running: Appraisal, person: Person) -> list[Refusal]:
         found.append(refuse("reviewer_is_author", name=person.name))
     if person.id == running.lead:
         found.append(refuse("reviewer_is_lead", name=person.name))
+    elif has_led(case, running, person):
+        found.append(refuse("reviewer_rated", name=person.name))
     if person.id in access.conflicted(case):
         found.append(refuse("reviewer_conflicted", name=person.name))
     elif any(entry.person == person.id for entry in standing(running)):
         found.append(refuse("reviewer_asked", name=person.name))
     return found
+
+
+def has_led(case: Case, running: Appraisal, person: Person) -> bool:
+    """Tell whether a person gave ratings of this appraisal in its lead's place."""
+    given = running.ratings.values()
+    return person.id in case.related("lead") and any(
+        entry.by == person.id and not entry.proposed for entry in given
+    )
 
 
 def _block_refusals(running: Appraisal, code: str, unit: str, person: Person) -> list[Refusal]:
@@ -221,6 +233,8 @@ def waiting_for_unit(case: Case, person: Person) -> Consultation | None:
     if running is None or not access.is_consulted(case, person):
         return None
     if person.id in case.related("author") | {running.lead}:
+        return None
+    if substitutions.covers_lead(case, person) or has_led(case, running, person):
         return None
     return next((entry for entry in running.consultations if entry.unit == person.unit), None)
 

@@ -60,7 +60,9 @@ class Substitution:
 
 
 def in_force(person: Person, now: datetime) -> tuple[StandIn, ...]:
-    """Return for whom a person stands in at a moment, with what a substitute has to be himself."""
+    """Return for whom a person stands in at a moment, being what a substitute has to be."""
+    if not person.stands_in:
+        return ()
     today = geneva_date(now)
     return tuple(
         entry
@@ -70,9 +72,10 @@ def in_force(person: Person, now: datetime) -> tuple[StandIn, ...]:
 
 
 def on_duty(person: Person, now: datetime) -> Person:
-    """Return a person as somebody who acts at a moment: ``covers`` says for whom he stands in then.
+    """Return a person as somebody who acts at a moment, with those for whom that is under ``covers``.
 
-    What may be read rests on that, so it is done at the door, once a request.
+    What may be read rests on that, so it is done at the door, once a request; without it nobody
+    reads anything for anybody. Rules that let somebody act look at the days again.
     """
     return replace(person, covers=in_force(person, now))
 
@@ -116,7 +119,7 @@ def scopes_of(transition: Transition) -> tuple[Scope, ...]:
 
 
 def places(case: Case, actor: Person, transition: Transition, now: datetime) -> frozenset[int]:
-    """Return in whose place somebody may take a step at a moment, beside his own."""
+    """Return in whose place somebody may take a step at a moment, beside the own."""
     found = frozenset[int]()
     for scope in scopes_of(transition):
         replaced = stands_in_for(actor, scope, now)

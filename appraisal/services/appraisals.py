@@ -80,8 +80,10 @@ def _rate_refusal(case: Case, actor: Person, now: datetime) -> Refusal:
         return refuse("on_hold", until=case.hold.until)
     leads = {actor.id} | substitutions.stands_in_for(actor, "appraisals", now)
     scopes: tuple[Scope, ...] = ("appraisals",) if case.appraisal.lead in leads else ()
-    barred = permissions.exclusions(case, actor, "author", case.related("author"), scopes, now)
-    return next(iter(barred), refuse("not_lead"))
+    found = permissions.exclusions(case, actor, "author", case.related("author"), scopes, now)
+    if scopes and (partial := permissions.partiality(case, actor, scopes, now)):
+        found.append(partial)
+    return next(iter(found), refuse("not_lead"))
 
 
 def rate(

@@ -11,6 +11,7 @@ from appraisal.domain.namings import Naming
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.domain.substitutions import Substitution
 from appraisal.errors import NotFound
+from appraisal.services import notices
 from appraisal.storage import site, substitutions, tables
 from appraisal.storage.facts import load_people
 from appraisal.storage.proposals import insert_row
@@ -59,6 +60,8 @@ def name_substitute(
     )
     said = {"substitution": id, "person": person, "substitute": substitute, "scope": scope}
     site.append(db, now, actor.id, "name_substitute", {**said, "first": first, "last": last})
+    days = {"first": first.isoformat(), "last": last.isoformat()}
+    notices.tell(db, [substitute], "substitute_named", now, facts=days, by=actor.id)
     return find(db, id)
 
 

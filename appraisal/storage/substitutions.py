@@ -75,7 +75,12 @@ def leads_instead(person: Person) -> ColumnElement[bool]:
     replaced = covered(person, "appraisals")
     if not replaced:
         return false()
-    latest = select(func.max(VERSIONS.c.id)).where(VERSIONS.c.proposal_id == PROPOSALS.c.id).scalar_subquery()
+    latest = (
+        select(func.max(VERSIONS.c.id))
+        .where(VERSIONS.c.proposal_id == APPRAISALS.c.proposal_id)
+        .correlate(APPRAISALS)
+        .scalar_subquery()
+    )
     leads = exists().where(
         APPRAISALS.c.proposal_id == PROPOSALS.c.id,
         APPRAISALS.c.lead_id.in_(sorted(replaced)),

@@ -114,7 +114,7 @@ class PlaceForm(TranslatedForm):
 
     behalf = RadioField(
         N_("In whose place do you do this?"),
-        description=N_("You sign it either way; it is printed for whom."),
+        description=N_("You sign it either way, and the record says for whom."),
         default="",
         validate_choice=False,
     )

@@ -57,7 +57,7 @@ class SubstituteForm(TranslatedForm):
 
     substitute = SelectField(
         N_("Who stands in"),
-        description=N_("It takes the same role. A substitute can never do what the person could not."),
+        description=N_("Somebody who holds the same role. Nobody gains more by it than the person has."),
         validators=[needed(SENTENCES["substitute_missing"])],
         validate_choice=False,
     )

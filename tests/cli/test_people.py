@@ -144,3 +144,45 @@ def test_a_database_that_is_not_ready_is_told(tmp_path: Path, arguments: tuple[s
 
     assert result.exit_code == 2
     assert "Run: appraisal db upgrade" in result.stderr
+
+
+def named(data: Path, *options: str) -> Result:
+    arguments = ("people", "substitute", "lead@example.org", "eval@example.org", "--for", "appraisals")
+    return run(data, *arguments, "--first", "2999-01-01", "--last", "2999-01-09", *options)
+
+
+def add_appraisers(data: Path) -> None:
+    database = Database(f"sqlite:///{data / 'appraisal.sqlite3'}")
+    with database.begin() as db:
+        for key in ("lead", "eval"):
+            people.create_person(
+                db,
+                SYSTEM_ACTOR,
+                clock.now(),
+                email=f"{key}@example.org",
+                name=key.title(),
+                roles=["appraiser"],
+            )
+    database.close()
+
+
+def test_an_administrator_names_a_substitute(data: Path) -> None:
+    run(data, *FIRST)
+    add_appraisers(data)
+    result = named(data)
+    assert result.stdout == "Eval stands in for Lead (appraisals) from 2999-01-01 to 2999-01-09.\n"
+    assert result.exit_code == 0
+    again = named(data)
+    assert again.exit_code == 1
+    assert "From 1 January 2999 to 9 January 2999 Eval stands in already" in again.stderr
+    value = json.loads(named(data, "--first", "2999-02-01", "--last", "2999-02-02", "--json").stdout)
+    assert (value["first"], value["last"]) == ("2999-02-01", "2999-02-02")
+
+
+def test_only_an_administrator_names_from_here(data: Path) -> None:
+    add_appraisers(data)
+    assert "There are 0 administrators" in named(data).stderr
+    refused = named(data, "--as", "eval@example.org")
+    assert refused.exit_code == 1
+    assert "Only Lead or an administrator says who stands in." in refused.stderr
+    assert "There is no account nobody@example.org." in named(data, "--as", "nobody@example.org").stderr

@@ -166,3 +166,21 @@ def test_requirements_of_guards_are_read(standard: Workflow) -> None:
     """Without knowing that a countersignature waits for a first signature, two managers are not proved."""
     ignorant = replace(NAMES, guards=dict.fromkeys(NAMES.guards, ""))
     assert any("‘countersign’" in message for _, message in prove(standard, ignorant))
+
+
+def test_whoever_else_a_step_names_changes_no_count(standard: Workflow) -> None:
+    """Administrators change the lead as well; nobody becomes free to decide by that."""
+    assert standard.transition("reassign").by == ("coordinator", "administrator")
+    assert fewest_people(standard, NAMES) == fewest_people(
+        changed(standard, "reassign", by=("coordinator",)), NAMES
+    )
+
+
+def test_every_actor_of_a_step_is_looked_at(standard: Workflow) -> None:
+    """With the lead among those who approve, the exclusion of leads is all that holds the lead up."""
+    both = changed(standard, "approve", by=("lead", "manager"))
+    assert prove(both, NAMES) == []
+    loose = changed(standard, "approve", by=("manager", "lead"), excludes=("author",))
+    assert any("two people can bring a proposal to ‘approve’" in message for message in findings(loose))
+    late = changed(standard, "lapse", by=("coordinator", "author"))
+    assert prove(late, NAMES) == []

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from appraisal.definitions.library import Library
 from appraisal.domain import access, events, machine, rulebooks
 from appraisal.domain.events import Event
-from appraisal.domain.facts import Case, Person
+from appraisal.domain.facts import Case, Person, Scope
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked
 from appraisal.errors import NotFound
@@ -171,6 +171,16 @@ def settle_condition(walk: Walk, who: str, number: str, dice: int) -> object:
         )
 
 
+def stand_in(walk: Walk, who: str, number: str, dice: int) -> object:
+    """Let an administrator name a substitute for the lead, or for any manager."""
+    stage = walk.stage
+    running = casts.load(stage, number).appraisal
+    leads = [key for key, person in stage.people.items() if running and person.id == running.lead]
+    substitute = ("eval", "all", "actemp", "deputy")[dice % 4]
+    scope: Scope = "appraisals" if leads else "decisions"
+    return casts.substitute(stage, (leads or ["chief"])[0], substitute, scope, by="admin", last=dice % 20)
+
+
 def let_time_pass(walk: Walk, who: str, number: str, dice: int) -> object:
     """Wait, at times for longer than silence may last."""
     walk.stage.wait(days=(1, 10, 45, 95)[dice % 4])
@@ -185,6 +195,8 @@ MOVES: Final[tuple[Move, ...]] = (
     join,
     comment,
     settle_condition,
+    stand_in,
+    stand_in,
     let_time_pass,
 )
 
@@ -299,6 +311,7 @@ def _listed(case: Case, person: Person) -> str:
 
 def _check_visibility(stage: Stage, cases: list[Case]) -> None:
     """Compare what lists show with what the rules say of every person and proposal."""
+    casts.refresh(stage)
     for person in (*stage.people.values(), replace(stage.people["desk"], active=False)):
         with stage.database.read() as db:
             listed = {entry.number: entry.full for entry in queries.list_proposals(db, person)[0]}

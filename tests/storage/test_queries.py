@@ -5,9 +5,13 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection
 
+from appraisal.domain import access
 from appraisal.domain.facts import Person
+from appraisal.services import people
 from appraisal.storage import queries
+from appraisal.storage.facts import load_cases
 from appraisal.storage.queries import Filters
+from appraisal.storage.substitutions import list_substitutions
 from tests import casts
 from tests.casts import Stage
 
@@ -25,6 +29,8 @@ PAGES: dict[str, Page] = {
     "consultations": queries.consultations_for,
     "records": queries.list_records,
     "appraisers": lambda db, person: queries.appraisers(db),
+    "led": lambda db, person: queries.led_by(db, person.id),
+    "substitutions": lambda db, person: list_substitutions(db, person.id),
 }
 
 
@@ -170,3 +176,97 @@ def test_records_are_listed_for_who_reads_the_proposal(stage: Stage) -> None:
 
     assert kinds("ana") == kinds("auditor") == ["decision", "appraisal"]
     assert kinds("ben") == kinds("admin") == []
+
+
+def test_work_of_somebody_away_waits_for_the_substitute_too(stage: Stage) -> None:
+    number, own = casts.rated(stage), casts.submitted(stage)
+    casts.assign(stage, own, lead="eval")
+    casts.submitted(stage)
+
+    def work(who: str) -> list[tuple[str, str, int | None]]:
+        with stage.database.read() as db:
+            found = queries.work_of(db, stage.people[who], dict(HELD_BY))
+        return [(holder, listed.number, listed.holder_id) for holder, listed in found]
+
+    lead, eval_ = stage.people["lead"].id, stage.people["eval"].id
+    assert work("eval") == [("lead", own, eval_)]
+    casts.substitute(stage, "lead", "eval")
+    assert work("eval") == [("substitute", number, lead), ("lead", own, eval_)]
+    assert work("lead") == [("lead", number, lead)]
+    # To come is not yet.
+    casts.substitute(stage, "actrav", "actemp", first=2)
+    assert work("actemp") == []
+
+
+def test_an_author_finds_no_work_of_a_lead_for_whom_she_stands_in(lite: Stage) -> None:
+    number = casts.submitted(lite, "all")
+    casts.assign(lite, number)
+    casts.substitute(lite, "lead", "all")
+    with lite.database.read() as db:
+        found = queries.work_of(db, lite.people["all"], {"lead": ["under_appraisal"]})
+    assert found == []
+
+
+def test_what_a_manager_may_not_decide_for_anybody_waits_for_nobody_there(lite: Stage) -> None:
+    casts.submitted(lite)
+    number = casts.submitted(lite)
+    casts.assign(lite, number, lead="all")
+    casts.rate(lite, number, who="all")
+    casts.take(lite, "all", number, "finalise")
+
+    def work(who: str) -> list[str]:
+        with lite.database.read() as db:
+            return [holder for holder, _ in queries.work_of(db, lite.people[who], dict(HELD_BY))]
+
+    assert work("deputy") == ["manager"]
+    casts.substitute(lite, "all", "deputy", "decisions")
+    assert (work("deputy"), work("third")) == ([], ["manager"])
+
+
+def test_a_substitute_is_shown_what_the_rules_show(stage: Stage) -> None:
+    """In every state: what the lead of the present appraisal leads, and nothing that was led before."""
+    numbers = [casts.draft(stage), casts.submitted(stage), casts.rated(stage), casts.awaiting(stage)]
+    numbers += [casts.revision(stage), casts.approved(stage), casts.outside(stage)]
+    sent_back, handed_over, resubmitted, recalled = (
+        casts.rated(stage),
+        casts.rated(stage),
+        casts.revision(stage),
+        casts.awaiting(stage),
+    )
+    casts.take(stage, "desk", sent_back, "return_incomplete", missing="A letter.")
+    casts.take(stage, "desk", handed_over, "reassign", lead="actemp", note="Ill.")
+    casts.resubmit(stage, resubmitted)
+    casts.take(stage, "lead", recalled, "recall", note="A slip.")
+    # No unit asks this appraiser for anything.
+    with stage.database.begin() as db:
+        people.create_person(
+            db, stage.people["admin"], stage.now, email="new@example.org", name="New", roles=["appraiser"]
+        )
+    casts.refresh(stage)
+
+    def shown() -> dict[str, bool]:
+        with stage.database.read() as db:
+            listed = {
+                entry.number: entry.full for entry in queries.list_proposals(db, stage.people["new"])[0]
+            }
+            levels = {case.number: access.level(case, stage.people["new"]) for case in load_cases(db)}
+            known = queries.known_to(db, stage.people["new"])
+        assert listed == known == {number: True for number, level in levels.items() if level == "full"}
+        return listed
+
+    assert shown() == {}
+    casts.substitute(stage, "lead", "new", last=1)
+    assert set(shown()) == {*numbers[2:6], recalled}
+    stage.wait(days=2)
+    casts.refresh(stage)
+    assert shown() == {}
+
+
+def test_the_history_says_for_whom(stage: Stage) -> None:
+    number = casts.awaiting(stage)
+    casts.substitute(stage, "chief", "deputy", "decisions")
+    case = casts.take(stage, "deputy", number, "approve", behalf=stage.people["chief"].id)
+    with stage.database.read() as db:
+        *before, last = queries.history_of(db, case.id)
+    assert (last.by_name, last.for_name) == ("Deputy", "Chief")
+    assert {entry.for_name for entry in before} == {""}
