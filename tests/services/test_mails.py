@@ -16,8 +16,8 @@ from sqlalchemy import Row, select, update
 from appraisal.domain.facts import Person
 from appraisal.domain.steps import ChangeAsked
 from appraisal.services import jobs, mails, notices, people, ticks
+from appraisal.services.couriers import Courier
 from appraisal.services.jobs import MAILS
-from appraisal.services.mails import Courier
 from appraisal.storage import tables
 from appraisal.storage.notices import Mail, Notice, delivery, list_given_up
 from tests import casts
@@ -283,6 +283,7 @@ def test_the_same_message_has_the_same_id_and_no_other_has(lite: Stage) -> None:
 
 def test_every_line_of_a_message_is_one_that_servers_take(lite: Stage) -> None:
     written = mails.message(_mail(lite, 100, name="Ą" * 200), Mailboxes(port=25).server(), START)
+    assert written.get_content_type() == "multipart/alternative"
     lines = written.as_bytes(policy=SMTP).split(b"\r\n")
     assert max(map(len, lines)) <= 998
     assert not any(b"\n" in line or b"\r" in line for line in lines)
