@@ -28,7 +28,7 @@ from appraisal.storage.notices import Mail, load_mails
 JOBS = tables.Job.__table__
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lane:
     """How jobs of some kinds are taken: how many at once, for how long, and how often they are tried.
 
@@ -212,12 +212,11 @@ class _Worker:
                 return
             except mails.Refused as error:
                 give_up(self.database, job, self.now(), str(error))
-            except Exception as error:
+            except couriers.Deferred as error:
+                fail(self.database, job, self.now(), str(error))
                 lost = lost + 1 if isinstance(error, couriers.Lost) else 0
-                told = (
-                    str(error) if isinstance(error, couriers.Deferred) else f"{type(error).__name__}: {error}"
-                )
-                fail(self.database, job, self.now(), told)
+            except Exception as error:
+                fail(self.database, job, self.now(), f"{type(error).__name__}: {error}")
             else:
                 lost = 0
                 self._done(job)
