@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.utils import format_datetime
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ from appraisal.storage.notices import Mail, Notice
 
 # More would not be read, and a message has to stay one that every server takes.
 MOST_TOLD: Final = 100
+# It cannot stand in the parts that it divides: in what is quoted-printable, = is followed by two digits.
+_BOUNDARY: Final = "=_appraisal"
 # What may stand in an address without quotes; the parts beyond ASCII are the server's matter.
 _WRITABLE = re.compile(r'[^\x00-\x20\x7f-\xa0<>()\[\],;:"\\@]+@[^\x00-\x20\x7f-\xa0<>()\[\],;:"\\@]+')
 
@@ -105,29 +107,30 @@ def message(mail: Mail, server: MailServer, now: datetime) -> EmailMessage:
 
     Raises ``Refused`` for a person whose address cannot be written.
     """
-    written, mark = letter(mail, server.address), _mark(mail, server)
+    written = letter(mail, server.address)
     found = EmailMessage()
-    found["Subject"] = written.subject
-    found["From"] = _header("From", str(Address(server.name, addr_spec=server.sender)))
+    found["Subject"] = shared_header("Subject", written.subject)
+    found["From"] = shared_header("From", str(Address(server.name, addr_spec=server.sender)))
     found["To"] = _recipient(mail.person.email)
-    found["Date"] = now
-    found["Message-ID"] = f"<{mark}@{server.sender.rpartition('@')[2]}>"
-    found["Auto-Submitted"] = _header("Auto-Submitted", "auto-generated")
-    found["MIME-Version"] = _header("MIME-Version", "1.0")
-    found["Content-Language"] = _header("Content-Language", written.language)
-    # What stands between the parts cannot stand in them: there, = is followed by two digits.
-    boundary = f"=_{mark}"
-    found["Content-Type"] = f'multipart/alternative; boundary="{boundary}"'
+    found["Date"] = shared_header("Date", format_datetime(now))
+    found["Message-ID"] = f"<{_mark(mail, server)}@{server.sender.rpartition('@')[2]}>"
+    found["Auto-Submitted"] = shared_header("Auto-Submitted", "auto-generated")
+    found["MIME-Version"] = shared_header("MIME-Version", "1.0")
+    found["Content-Language"] = shared_header("Content-Language", written.language)
+    found["Content-Type"] = shared_header("Content-Type", f'multipart/alternative; boundary="{_BOUNDARY}"')
     parts = [_part(kind, name, written) for kind, name in (("plain", "notice.txt"), ("html", "notice.html"))]
     # Put together here: the library would parse and fold each header of each part for ten times as long.
-    found.set_payload("".join(f"--{boundary}\r\n{part}\r\n" for part in parts) + f"--{boundary}--\r\n")
+    found.set_payload("".join(f"--{_BOUNDARY}\r\n{part}\r\n" for part in parts) + f"--{_BOUNDARY}--\r\n")
     return found
 
 
-@lru_cache(maxsize=32)
-def _header(name: str, value: str) -> Any:
-    """Parse a header that most messages share; the library refuses one of two lines."""
-    return SMTP.header_factory(name, value)
+@lru_cache(maxsize=256)
+def shared_header(name: str, value: str) -> Any:
+    """Parse a header that the messages of a batch share, which costs more than all else."""
+    # Put into a message, not only parsed: that is where a second line is refused.
+    held = EmailMessage()
+    held[name] = value
+    return held[name]
 
 
 def _part(kind: str, template: str, written: Letter) -> str:
