@@ -9,7 +9,7 @@ from pathlib import Path
 
 from appraisal.i18n import Language
 from appraisal.services import jobs
-from appraisal.services.mails import Courier
+from appraisal.services.couriers import Courier
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 from tests.mailboxes import Mailboxes

@@ -62,6 +62,8 @@ class Mailboxes:
     counted: Counter[str] = field(default_factory=Counter)
     port: int = 0
     options: dict[str, Any] = field(default_factory=dict)
+    # Raised by one for each message taken.
+    taken: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def server(self, **changes: Any) -> MailServer:
         """Return the settings under which this server is reached."""
@@ -110,6 +112,7 @@ class Mailboxes:
         assert isinstance(message, EmailMessage)
         if "DATA" not in self.silent:
             self.received += [Received(to, message) for to in envelope.rcpt_tos]
+            self.taken.release()
         await self._meet("DATA")
         return "250 OK"
 

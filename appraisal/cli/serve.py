@@ -15,7 +15,7 @@ from appraisal import clock
 from appraisal.cli import sites
 from appraisal.pdf.workers import Renderer
 from appraisal.services import jobs, people
-from appraisal.services.mails import Courier
+from appraisal.services.couriers import Courier
 from appraisal.settings import MailServer
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files

@@ -106,7 +106,8 @@ def _shown(language: Language, number: str, facts: Mapping[str, Any]) -> dict[st
 
 
 def _day(language: Language, day: str) -> str:
-    return format_date(date.fromisoformat(day), "long", locale=LOCALES[language])
+    # Of a moment, its day: a notice that cannot be put into words would never be delivered.
+    return format_date(date.fromisoformat(day[:10]), "long", locale=LOCALES[language])
 
 
 def roles(audiences: tuple[Audience, ...]) -> tuple[Role, ...]:

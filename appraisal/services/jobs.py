@@ -9,15 +9,16 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, func, or_, select, update
 
 from appraisal.domain.facts import Person
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.i18n import language_or
-from appraisal.services import mails, records
-from appraisal.services.mails import Courier
+from appraisal.services import couriers, mails, records
+from appraisal.services.couriers import Courier
 from appraisal.services.notices import MAIL
 from appraisal.storage import tables
 from appraisal.storage.databases import Database
@@ -27,7 +28,7 @@ from appraisal.storage.notices import Mail, load_mails
 JOBS = tables.Job.__table__
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lane:
     """How jobs of some kinds are taken: how many at once, for how long, and how often they are tried.
 
@@ -125,22 +126,20 @@ def put_back(database: Database, jobs: Sequence[Leased], at: datetime, error: st
     values: dict[str, Any] = {"lease_until": None, "attempts": JOBS.c.attempts - 1, "run_at": at}
     if error:
         values["error"] = error[:2000]
-    mine = (JOBS.c.id == bindparam("this"), JOBS.c.attempts == bindparam("fence"), JOBS.c.done_at.is_(None))
     with database.begin() as db:
-        db.execute(
-            update(JOBS).where(*mine).values(**values),
-            [{"this": job.id, "fence": job.attempts} for job in jobs],
-        )
+        db.execute(_mine().values(**values), [{"this": job.id, "fence": job.attempts} for job in jobs])
 
 
 def _settle(database: Database, job: Leased, **values: Any) -> bool:
     with database.begin() as db:
-        changed = db.execute(
-            update(JOBS)
-            .where(JOBS.c.id == job.id, JOBS.c.attempts == job.attempts, JOBS.c.done_at.is_(None))
-            .values(**values)
-        )
-        return changed.rowcount == 1
+        return db.execute(_mine(), {"this": job.id, "fence": job.attempts, **values}).rowcount == 1
+
+
+@cache
+def _mine() -> Update:
+    """Build the statement once: it changes a job that is not done, and still in the hands that leased it."""
+    held = (JOBS.c.id == bindparam("this"), JOBS.c.attempts == bindparam("fence"))
+    return update(JOBS).where(*held, JOBS.c.done_at.is_(None))
 
 
 def work(
@@ -208,15 +207,16 @@ class _Worker:
                 return
             try:
                 self._send(courier, found.get(job.id))
-            except mails.Unusable as error:
+            except couriers.Unusable as error:
                 put_back(self.database, jobs[place:], courier.rest(self.now()), str(error))
                 return
             except mails.Refused as error:
                 give_up(self.database, job, self.now(), str(error))
+            except couriers.Deferred as error:
+                fail(self.database, job, self.now(), str(error))
+                lost = lost + 1 if isinstance(error, couriers.Lost) else 0
             except Exception as error:
-                lost = lost + 1 if isinstance(error, mails.Lost) else 0
-                told = str(error) if isinstance(error, mails.Deferred) else f"{type(error).__name__}: {error}"
-                fail(self.database, job, self.now(), told)
+                fail(self.database, job, self.now(), f"{type(error).__name__}: {error}")
             else:
                 lost = 0
                 self._done(job)

@@ -30,6 +30,8 @@ NOTICES = tables.Notice.__table__
 JOBS = tables.Job.__table__
 # Any fixed number will do as the name of a lock.
 _LOCK = 7_219_048
+# What the column takes; a step is told in the words of its label, not by this name.
+_LONGEST = 40
 
 
 def tell(
@@ -78,7 +80,7 @@ def tell_of_step(taking: "Taking", after: Case, due_on: Any) -> None:
     facts: dict[str, Any] = {notices.STEP: transition.label.model_dump(), "due_on": due_on}
     if taking.to != taking.case.state:
         facts[notices.STATE] = taking.book.workflow.states[taking.to].title.model_dump()
-    _write(taking.db, told, transition.name, taking.now, after.id, facts)
+    _write(taking.db, told, transition.name[:_LONGEST], taking.now, after.id, facts)
 
 
 def _write(

@@ -5,6 +5,7 @@ are noisy. Run with ``make bench``.
 """
 
 from tests.bench.differences import bench as bench_differences
+from tests.bench.mails import bench as bench_mails
 from tests.bench.pages import bench as bench_pages
 from tests.bench.records import bench as bench_records
 from tests.bench.steps import bench as bench_steps
@@ -17,6 +18,7 @@ def main() -> None:
     bench_steps()
     bench_differences()
     bench_pages()
+    bench_mails()
     bench_records()
 
 

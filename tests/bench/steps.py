@@ -144,13 +144,15 @@ def _sqlite(place: Path) -> None:
         for copy in (ours, bare):
             shutil.copy(original, copy)
         database = Database(f"sqlite:///{ours}")
-        # The first step of a process compiles statements; it is paid once, not by every step.
-        step(database, definitions, actor, numbers[0], "hold")
         with recorded(database) as transactions:
+            # The first step of a process compiles statements; it is paid once, not by every step.
+            step(database, definitions, actor, numbers[0], "hold")
             spent = timed(lambda db=database: _take_all(db, definitions, actor, numbers[1:]))  # type: ignore[misc]
         database.close()
         counted = sum(len(transaction) for transaction in transactions) // len(transactions)
-        by_hand = timed(replay_sqlite(bare, transactions))
+        # Sent too, so that the keys which later statements name are the same ones there.
+        replay_sqlite(bare, transactions[:1])()
+        by_hand = timed(replay_sqlite(bare, transactions[1:]))
         ratios.append(by_hand / spent)
     report(
         "a step, SQLite (WAL, synchronous=FULL), one client", ratios, "0.15", f"{counted} statements a step"
@@ -178,6 +180,9 @@ def _postgres_round(server: Any, clients: int, turn: int) -> float:
         server.create(f"ours_{clients}_{turn}", template),
         server.create(f"bare_{clients}_{turn}", template),
     )
+    with psycopg.connect(bare.replace("postgresql+psycopg", "postgresql"), autocommit=True) as connection:
+        # Clients that race get other keys each time than those which the statements recorded name.
+        connection.execute("ALTER TABLE notices DROP CONSTRAINT fk_notices_job_id")
     shares = [numbers[index::clients] for index in range(clients)]
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(clients)

@@ -123,3 +123,7 @@ def test_a_notice_of_another_version_of_the_product_still_names_the_proposal() -
     assert notices.headline("en", "TC-2012-0001", "danced", {}) == "TC-2012-0001"
     assert notices.headline("en", "TC-2012-0001", "condition_overdue", {}) == "TC-2012-0001"
     assert notices.page("TC-2012-0001", "danced", {}) == "/proposals/TC-2012-0001"
+
+
+def test_a_moment_is_told_by_its_day() -> None:
+    assert notices.details("en", {"due_on": "2012-03-08T09:00:00.000000Z"}) == ["Due on 8 March 2012"]

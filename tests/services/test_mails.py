@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from email import message_from_bytes
 from email.policy import SMTP
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from sqlalchemy import Row, select, update
 from appraisal.domain.facts import Person
 from appraisal.domain.steps import ChangeAsked
 from appraisal.services import jobs, mails, notices, people, ticks
+from appraisal.services.couriers import Courier
 from appraisal.services.jobs import MAILS
-from appraisal.services.mails import Courier
 from appraisal.storage import tables
 from appraisal.storage.notices import Mail, Notice, delivery, list_given_up
 from tests import casts
@@ -214,6 +215,27 @@ def test_no_name_gets_into_the_headers_or_the_markup(lite: Stage, boxes: Mailbox
     assert "<b>" not in html
 
 
+def test_no_label_of_a_definition_gets_into_the_headers(lite: Stage) -> None:
+    label = {"en": "Submit\r\nBcc: everybody@example.org\r\n\r\nHello", "fr": "x", "es": "x"}
+    told = Notice("TC-2010-0001", "submit", {"step": label}, START)
+    written = mails.message(Mail(3, _mail(lite).person, (told,)), Mailboxes(port=25).server(), START)
+    parsed = message_from_bytes(written.as_bytes(policy=SMTP), policy=SMTP)
+    assert parsed["Subject"] == "TC-2010-0001: Submit Bcc: everybody@example.org Hello"
+    assert (parsed["Bcc"], parsed["To"]) == (None, "ana@example.org")
+
+
+def test_a_sender_of_two_lines_is_refused(lite: Stage) -> None:
+    server = Mailboxes(port=25).server(name="Office\r\nBcc: everybody@example.org")
+    with pytest.raises(ValueError, match=r"CR or LF|carriage return"):
+        mails.message(_mail(lite), server, START)
+
+
+def test_a_header_of_two_lines_is_refused_though_messages_share_it() -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match="carriage return"):
+            mails.shared_header("Subject", "Submit\nBcc: everybody@example.org")
+
+
 @pytest.mark.parametrize(
     "email", ["a\r\nb@example.org", "a,b@example.org", "a b@example.org", "a@b>@c.org", "@x.y"]
 )
@@ -283,6 +305,7 @@ def test_the_same_message_has_the_same_id_and_no_other_has(lite: Stage) -> None:
 
 def test_every_line_of_a_message_is_one_that_servers_take(lite: Stage) -> None:
     written = mails.message(_mail(lite, 100, name="Ą" * 200), Mailboxes(port=25).server(), START)
+    assert written.get_content_type() == "multipart/alternative"
     lines = written.as_bytes(policy=SMTP).split(b"\r\n")
     assert max(map(len, lines)) <= 998
     assert not any(b"\n" in line or b"\r" in line for line in lines)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -264,6 +265,27 @@ def test_what_comes_after_seven_waits_for_the_next_morning(stage: Stage) -> None
     with stage.database.begin() as db:
         assert notices.gather(db, stage.now) == 1
         assert notices.gather(db, stage.now) == 0
+
+
+def test_two_ticks_at_once_make_one_message_for_each(stage: Stage) -> None:
+    everybody = list(stage.people)
+    _daily(stage, *everybody)
+    _tell(stage, everybody, number=casts.submitted(stage))
+    stage.now = GENEVA_SEVEN
+    barrier, made = Barrier(3), []
+
+    def gather() -> None:
+        barrier.wait()
+        with stage.database.begin() as db:
+            made.append(notices.gather(db, stage.now))
+
+    threads = [Thread(target=gather) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(made) == [0, 0, len(everybody)]
+    assert len(_mails(stage)) == len(everybody)
 
 
 def _reads_and_writes(stage: Stage) -> int:

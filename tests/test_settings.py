@@ -1,0 +1,152 @@
+"""Settings: what is read from the environment, and what is said of what cannot be used."""
+
+from pathlib import Path
+
+import pytest
+
+from appraisal.settings import BadSetting, MailServer, read_settings
+
+MAIL = {
+    "APPRAISAL_MAIL": "smtp://mail.example.org",
+    "APPRAISAL_MAIL_FROM": "appraisal@example.org",
+    "APPRAISAL_ADDRESS": "https://appraisal.example.org",
+}
+
+
+def _mail(tmp_path: Path, **changes: str) -> MailServer:
+    found = read_settings({**MAIL, **changes}, data=tmp_path).mail
+    assert found is not None
+    return found
+
+
+def test_without_a_mail_server_there_is_none(tmp_path: Path) -> None:
+    assert read_settings({}, data=tmp_path).mail is None
+    assert read_settings({**MAIL, "APPRAISAL_MAIL": ""}, data=tmp_path).mail is None
+
+
+@pytest.mark.parametrize(
+    ("given", "host", "port", "security"),
+    [
+        ("smtp://mail.example.org", "mail.example.org", 25, "none"),
+        ("smtp://localhost:2525/", "localhost", 2525, "none"),
+        ("smtp://[::1]:2525", "::1", 2525, "none"),
+        ("smtp://mail.example.org?starttls=1", "mail.example.org", 587, "starttls"),
+        ("smtp://mail.example.org:25?starttls=1", "mail.example.org", 25, "starttls"),
+        ("smtp://mail.example.org?starttls=0", "mail.example.org", 25, "none"),
+        ("smtps://mail.example.org", "mail.example.org", 465, "tls"),
+    ],
+)
+def test_a_mail_server_is_an_address(tmp_path: Path, given: str, host: str, port: int, security: str) -> None:
+    found = _mail(tmp_path, APPRAISAL_MAIL=given)
+    assert (found.host, found.port, found.security) == (host, port, security)
+    assert (found.user, found.password, found.timeout) == ("", "", 10)
+
+
+def test_user_and_password_stand_in_it_and_the_password_in_nothing_that_is_printed(tmp_path: Path) -> None:
+    found = _mail(tmp_path, APPRAISAL_MAIL="smtps://ap%40office:p%2Fss%3Aw@mail.example.org")
+    assert (found.user, found.password) == ("ap@office", "p/ss:w")
+    assert "p/ss:w" not in repr(found)
+    assert "p/ss:w" not in repr(
+        read_settings({**MAIL, "APPRAISAL_MAIL": "smtps://u:p%2Fss:w@h"}, data=tmp_path)
+    )
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_a_password_may_stay_in_the_clear_on_this_machine(tmp_path: Path, host: str) -> None:
+    assert _mail(tmp_path, APPRAISAL_MAIL=f"smtp://u:sesame@{host}").password == "sesame"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "mail.example.org",
+        "http://u:sesame@mail.example.org",
+        "smtp://",
+        "smtp://u:sesame@",
+        "smtp://u:ses/ame@mail.example.org",
+        "smtps://u:sesame@mail.example.org:99999",
+        "smtps://u:sesame@mail.example.org:0",
+        "smtps://u:sesame@mail.example.org:mail",
+        "smtps://u:sesame@mail.example.org/inbox",
+        "smtps://u:sesame@mail.example.org#x",
+        "smtps://u:sesame@[mail",
+        "smtps://u@mail.example.org",
+        "smtps://:sesame@mail.example.org",
+        "smtps://u:sésame@mail.example.org",
+        "smtp://u:sesame@mail.example.org?starttls=yes",
+        "smtp://u:sesame@mail.example.org?starttls",
+        "smtp://u:sesame@mail.example.org?tls=1",
+        "smtps://u:sesame@mail.example.org?starttls=1",
+        "smtp://u:sesame@mail.example.org",
+        "smtp://mail.example.org\nx",
+    ],
+)
+def test_a_mail_server_that_cannot_be_used_is_told_without_its_password(tmp_path: Path, given: str) -> None:
+    with pytest.raises(BadSetting, match=r"^APPRAISAL_MAIL: ") as caught:
+        _mail(tmp_path, APPRAISAL_MAIL=given)
+    assert "same" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "sender"),
+    [
+        ("appraisal@example.org", "Appraisal", "appraisal@example.org"),
+        ("<appraisal@example.org>", "Appraisal", "appraisal@example.org"),
+        ("Quality control <qc+1@example.org>", "Quality control", "qc+1@example.org"),
+        ("Contrôle qualité <qc@example.org>", "Contrôle qualité", "qc@example.org"),
+    ],
+)
+def test_mail_comes_from_a_plain_address(tmp_path: Path, given: str, name: str, sender: str) -> None:
+    found = _mail(tmp_path, APPRAISAL_MAIL_FROM=given)
+    assert (found.name, found.sender) == (name, sender)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "x",
+        "a@b@c",
+        "a b@c.org",
+        "a..b@c.org",
+        "A <a@b.org>, c@d.org",
+        "<a@b.org",
+        "a@b.org>",
+        "a@b.org\nBcc: x@y.z",
+    ],
+)
+def test_a_bad_sender_is_told(tmp_path: Path, given: str) -> None:
+    with pytest.raises(BadSetting, match=r"^APPRAISAL_MAIL_FROM: "):
+        _mail(tmp_path, APPRAISAL_MAIL_FROM=given)
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("https://appraisal.example.org", "https://appraisal.example.org"),
+        ("http://localhost:8000/", "http://localhost:8000"),
+        ("https://example.org/appraisal/", "https://example.org/appraisal"),
+    ],
+)
+def test_links_begin_with_the_public_address(tmp_path: Path, given: str, address: str) -> None:
+    assert _mail(tmp_path, APPRAISAL_ADDRESS=given).address == address
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "appraisal.example.org",
+        "ftp://example.org",
+        "https://",
+        "https://u:p@example.org",
+        "https://example.org?x=1",
+        "https://example.org#x",
+        "https://exa mple.org",
+        "https://example.org:99999",
+    ],
+)
+def test_a_bad_public_address_is_told(tmp_path: Path, given: str) -> None:
+    with pytest.raises(BadSetting, match=r"^APPRAISAL_ADDRESS: "):
+        _mail(tmp_path, APPRAISAL_ADDRESS=given)
