@@ -149,5 +149,5 @@ def test_every_page_that_a_message_leads_to_exists(site: Site) -> None:
                 endpoint, _ = adapter.match(page("TC-2010-0001", what, given))
             except RequestRedirect:  # pragma: no cover
                 pytest.fail(f"{what} leads to a page that has moved")
-            assert endpoint in ("proposals.show", "appraisals.consultation", "work.show")
+            assert endpoint in ("proposals.show", "appraisals.consultation", "reviews.show", "work.show")
     assert adapter.match("/account")[0] == "accounts.edit"

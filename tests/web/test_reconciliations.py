@@ -118,7 +118,7 @@ def test_a_reviewer_sees_it_once_the_own_review_is_signed(
     building.sign_in_as(client, site, third)
     page = client.get(url(number))
     assert page.status_code == 403
-    assert "You still owe a review of this proposal yourself." in page.text
+    assert "Sign or decline your own review first." in page.text
     assert "Reviewer 1" not in page.text
     panels.sign(site, number, third, dict.fromkeys(panels.items_of(site, number, ["TRI"]), "2"))
     page = client.get(url(number))
@@ -224,8 +224,9 @@ def test_what_people_wrote_is_escaped(
 
 
 def test_the_lead_sets_rating_comment_evidence_and_reason(
-    site: Site, client: FlaskClient, sign_in: SignIn, number: str
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, number: str
 ) -> None:
+    reader = cast["reader"].id
     sign_in(client, "reader")
     version = running(site, number).row_version
     given = {
@@ -239,8 +240,10 @@ def test_the_lead_sets_rating_comment_evidence_and_reason(
     assert answer.location == url(number, "?checklist=TRI&only=differing")
     after = running(site, number)
     assert after.ratings == {
-        "TRI-4": RatingGiven("TRI-4", "2", "Weak powers.", "p. 14", reason="The minutes came\nafterwards."),
-        "TRI-1": RatingGiven("TRI-1", "2"),
+        "TRI-4": RatingGiven(
+            "TRI-4", "2", "Weak powers.", "p. 14", reason="The minutes came\nafterwards.", by=reader
+        ),
+        "TRI-1": RatingGiven("TRI-1", "2", by=reader),
     }
     assert after.row_version == version + 1
     page = client.get(url(number)).text
