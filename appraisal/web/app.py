@@ -9,6 +9,7 @@ from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
 
 from appraisal import i18n
+from appraisal.domain.access import READERS
 from appraisal.domain.facts import Person
 from appraisal.errors import NotFound
 from appraisal.paths import folder
@@ -27,6 +28,7 @@ from appraisal.web import (
     sessions,
     settings,
     steps,
+    times,
     work,
     workflow,
 )
@@ -47,6 +49,7 @@ BLUEPRINTS = (
     approvals.bp,
     records.bp,
     indicators.bp,
+    times.bp,
     people_pages.bp,
     settings.bp,
     workflow.bp,
@@ -175,6 +178,7 @@ def _navigation(person: Person) -> list[dict[str, Any]]:
         (reads, say(i18n.N_("Proposals")), "proposals.index"),
         (True, say(i18n.N_("Indicator 2.1")), "indicators.show"),
         (reads, say(i18n.N_("Records")), "records.index"),
+        (bool(person.roles & READERS), say(i18n.N_("Times")), "times.show"),
         (True, say(i18n.N_("Workflow")), "workflow.show"),
         (person.has("coordinator"), say(i18n.N_("Rates")), "settings.rates"),
         (person.has("administrator"), say(i18n.N_("People")), "people.index"),
