@@ -10,7 +10,7 @@ from appraisal.domain.facts import Appraisal, Case
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.scenarios.givens import listed
 from appraisal.scenarios.plays import NOTE, Doing, Unplayable
-from appraisal.services import appraisals, steps
+from appraisal.services import appraisals, conditions, steps
 from appraisal.services.appraisals import ConditionPut, RatingPut
 from appraisal.storage.facts import load_case
 
@@ -127,6 +127,14 @@ def answer(doing: Doing) -> Case:
     text = doing.text("text", NOTE)
     return appraisals.answer_consultation(
         doing.db, doing.library, doing.actor, doing.now, doing.number, entry.id, text
+    )
+
+
+def report(doing: Doing) -> Case:
+    """Report a condition as met, with evidence."""
+    evidence = doing.text("evidence", NOTE)
+    return conditions.report_condition(
+        doing.db, doing.actor, doing.now, doing.number, _condition_of(doing), evidence
     )
 
 
