@@ -8,6 +8,7 @@ from tests.bench.differences import bench as bench_differences
 from tests.bench.pages import bench as bench_pages
 from tests.bench.records import bench as bench_records
 from tests.bench.steps import bench as bench_steps
+from tests.bench.ticks import bench as bench_ticks
 
 
 def main() -> None:
@@ -18,6 +19,7 @@ def main() -> None:
     bench_differences()
     bench_pages()
     bench_records()
+    bench_ticks()
 
 
 if __name__ == "__main__":
