@@ -119,7 +119,7 @@ def of_consultation(asked: Asked, counting: Calendars) -> Task:
     return Task(
         asked.title or say(N_("Untitled")),
         url_for("appraisals.consultation", number=asked.number, consultation=asked.id),
-        f"{asked.number} · {asked.unit} · {say(N_('Your unit is asked for comments'))}",
+        " · ".join((asked.number, asked.unit, say(N_("Your unit is asked for comments")))),
         due_on,
         counting.left(due_on),
         on_hold=asked.on_hold,
