@@ -22,6 +22,7 @@ COMMANDS = {
     "indicator": "indicators",
     "agreement": "agreements",
     "import-approvals": "approvals",
+    "times": "times",
     "tick": "tick",
     "mail": "mail",
     "people": "people",

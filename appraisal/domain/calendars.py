@@ -180,11 +180,16 @@ def before(case: Case, due_on: date, days: int, station: str = GENEVA) -> date:
 
 
 def shifted(case: Case, asked_at: datetime, due_on: date, station: str = GENEVA) -> date:
+    """Return a due day with the days on hold since it was set added; see :func:`shift`."""
+    holidays, held = _days_off(case, station)
+    return shift(asked_at, due_on, holidays, held)
+
+
+def shift(asked_at: datetime, due_on: date, holidays: Collection[date], held: Sequence[Stretch]) -> date:
     """Return a due day with the days on hold since it was set added, working day by working day.
 
     It never moves to an earlier day, not even one that was set on a day off.
     """
-    holidays, held = _days_off(case, station)
     start = geneva_date(asked_at)
     days = working_days_between(start, due_on, holidays)
     return max(due_on, add_working_days(start, days, holidays, held))

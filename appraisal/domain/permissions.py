@@ -1,4 +1,4 @@
-"""Permissions: who may close a condition or answer a consultation, with every reason why not.
+"""Permissions: who may close or report a condition or answer a consultation, with every reason why not.
 
 What a step of the workflow excludes, its definition says; these acts are no steps.
 """
@@ -19,9 +19,33 @@ def clearing_refusals(case: Case, condition: Condition, actor: Person) -> list[R
     found = []
     if not condition.is_open:
         found.append(refuse("condition_closed"))
-    if not actor.has("coordinator") or actor.id in case.related("author") or condition.owner == actor.name:
+    if not actor.has("coordinator") or actor.id in case.related("author") or owns(condition, actor):
         found.append(refuse("condition_owner_clears"))
     return found
+
+
+def owns(condition: Condition, person: Person) -> bool:
+    """Tell whether a condition is a person's to meet: by their account, or by the name written down."""
+    return condition.owner_id == person.id or condition.owner.casefold() == person.name.casefold()
+
+
+def reporting_refusals(case: Case, condition: Condition, actor: Person) -> list[Refusal]:
+    """Judge whether a person may report a condition as met: its owner, or an author."""
+    found = []
+    if not condition.is_open:
+        found.append(refuse("condition_closed"))
+    if condition.owner_id != actor.id and actor.id not in case.related("author"):
+        found.append(refuse("condition_not_owned"))
+    return found
+
+
+def sees_condition(case: Case, condition: Condition, person: Person) -> bool:
+    """Tell whether a person may be shown a condition: who reads the proposal, and its owner once it binds."""
+    if access.is_blind(case, person):
+        return False
+    if access.level(case, person) == "full":
+        return True
+    return person.active and condition.owner_id == person.id and case.approval is not None
 
 
 def waiving_refusals(case: Case, condition: Condition, actor: Person, now: datetime) -> list[Refusal]:

@@ -12,7 +12,7 @@ from appraisal.scenarios import reviewing
 from appraisal.scenarios.givens import listed
 from appraisal.scenarios.plays import NOTE, Doing, Unplayable
 from appraisal.scenarios.reviewing import put_down
-from appraisal.services import appraisals, steps
+from appraisal.services import appraisals, conditions, steps
 from appraisal.services.appraisals import ConditionPut
 from appraisal.storage.facts import load_case
 
@@ -133,6 +133,14 @@ def answer(doing: Doing) -> Case:
         return reviewing.speak(doing, doing.actor, text)
     return appraisals.answer_consultation(
         doing.db, doing.library, doing.actor, doing.now, doing.number, entry.id, text
+    )
+
+
+def report(doing: Doing) -> Case:
+    """Report a condition as met, with evidence."""
+    evidence = doing.text("evidence", NOTE)
+    return conditions.report_condition(
+        doing.db, doing.actor, doing.now, doing.number, _condition_of(doing), evidence
     )
 
 

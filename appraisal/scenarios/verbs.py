@@ -112,6 +112,11 @@ VERBS: Final[Mapping[str, Verb]] = {
     "answer": Verb(
         appraising.answer, "answer a consultation; with: unit, text", Terms("proposal", ("unit", "text"))
     ),
+    "report_condition": Verb(
+        appraising.report,
+        "report a condition as met; with: condition or item, evidence",
+        Terms("proposal", ("condition", "item", "evidence")),
+    ),
     "clear_condition": Verb(
         appraising.clear,
         "close a condition; with: condition or item, evidence",

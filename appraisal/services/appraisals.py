@@ -24,6 +24,7 @@ from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Gat
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import steps
+from appraisal.services.conditions import owners_by_name
 from appraisal.services.proposals import note_event
 from appraisal.storage import proposals, tables
 from appraisal.storage.facts import load_case
@@ -237,6 +238,7 @@ def recommend(
     # Conditions of an appraisal that is still open are notes, not obligations: they are written anew.
     db.execute(delete(table).where(table.c.appraisal_id == running.id))
     low = {given.item for given in running.ratings.values() if given.value in book.set.conditions_from}
+    owner_of = owners_by_name(db, [put.owner for put in conditions])
     for position, put in enumerate(conditions, 1):
         proposals.insert_row(
             db,
@@ -246,6 +248,7 @@ def recommend(
             item=put.item,
             text=put.text.strip(),
             owner=put.owner.strip(),
+            owner_id=owner_of(put.owner),
             due_on=put.due_on,
             gate=put.gate,
             by_hand=put.item not in low,

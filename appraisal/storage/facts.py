@@ -67,7 +67,11 @@ def _case(db: Connection, row: Row[Any]) -> facts.Case:
             appraisal.lead,
             *(entry.answered_by for entry in appraisal.consultations),
             *(value for entry in appraisal.reviews for value in (entry.person, entry.behalf)),
-            *(value for entry in appraisal.conditions for value in (entry.cleared_by, entry.waived_by)),
+            *(
+                value
+                for entry in appraisal.conditions
+                for value in (entry.cleared_by, entry.waived_by, entry.reported_by)
+            ),
         )
         if person
     }

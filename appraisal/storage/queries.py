@@ -270,13 +270,16 @@ def _whose(holder: str, lead: int | None, person: Person) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A consultation that waits for a person's unit."""
+    """A consultation that waits for a person's unit; ``due_on`` is the day that was set when it was asked."""
 
     id: int
     number: str
     title: str
     unit: str
     due_on: date
+    asked_at: datetime
+    proposal: int
+    on_hold: bool
 
 
 def consultations_for(db: Connection, person: Person) -> list[Asked]:
@@ -296,6 +299,9 @@ def consultations_for(db: Connection, person: Person) -> list[Asked]:
             PROPOSALS.c.title,
             CONSULTATIONS.c.unit,
             CONSULTATIONS.c.due_on,
+            CONSULTATIONS.c.asked_at,
+            CONSULTATIONS.c.proposal_id,
+            PROPOSALS.c.on_hold,
         )
         .join(PROPOSALS, PROPOSALS.c.id == CONSULTATIONS.c.proposal_id)
         .join(tables.Appraisal.__table__, tables.Appraisal.__table__.c.id == CONSULTATIONS.c.appraisal_id)
@@ -317,7 +323,7 @@ def consultations_for(db: Connection, person: Person) -> list[Asked]:
 
 @dataclass(frozen=True, slots=True)
 class ToReview:
-    """A review that a person still has to sign."""
+    """A review that a person still has to sign; ``due_on`` is the day that was set when it was asked."""
 
     id: int
     number: str
@@ -325,6 +331,9 @@ class ToReview:
     checklists: str
     due_on: date
     declared: bool
+    asked_at: datetime
+    proposal: int
+    on_hold: bool
 
 
 def reviews_for(db: Connection, person: Person) -> list[ToReview]:
@@ -338,6 +347,9 @@ def reviews_for(db: Connection, person: Person) -> list[ToReview]:
             REVIEWS.c.checklists,
             REVIEWS.c.due_on,
             REVIEWS.c.declaration != "",
+            REVIEWS.c.asked_at,
+            REVIEWS.c.proposal_id,
+            PROPOSALS.c.on_hold,
         )
         .join(PROPOSALS, PROPOSALS.c.id == REVIEWS.c.proposal_id)
         .join(appraisals, appraisals.c.id == REVIEWS.c.appraisal_id)
@@ -517,6 +529,13 @@ def ids_with(db: Connection, role: Role, units: Collection[str] | None = None) -
     return list(db.execute(statement.order_by(people.c.id)).scalars())
 
 
+def accounts(db: Connection) -> list[tuple[int, str, str]]:
+    """Return id, name and e-mail address of everybody with an open account."""
+    people = tables.Person.__table__
+    rows = db.execute(select(people.c.id, people.c.name, people.c.email).where(people.c.active.is_(True)))
+    return [(row.id, row.name, row.email) for row in rows]
+
+
 def newest_record(db: Connection, number: str) -> RecordFound | None:
     """Return the newest record of a proposal by its number."""
     row = db.execute(
@@ -527,50 +546,6 @@ def newest_record(db: Connection, number: str) -> RecordFound | None:
         .limit(1)
     ).one_or_none()
     return RecordFound(*row) if row is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """A condition of an approved proposal that is open after its date."""
-
-    number: str
-    condition: int
-    due_on: date
-
-
-def overdue_conditions(db: Connection, person: Person, today: date) -> list[Overdue]:
-    """List the conditions that a person may know of and that are open after their date, oldest first.
-
-    They are those that approvals rely on.
-    """
-    conditions, appraisals = tables.Condition.__table__, tables.Appraisal.__table__
-    later = appraisals.alias()
-    # Conditions die with their version: only those of the last finished appraisal bind.
-    last = (
-        select(func.max(later.c.id))
-        .where(
-            later.c.proposal_id == PROPOSALS.c.id,
-            later.c.finalised_at.is_not(None),
-            later.c.superseded_at.is_(None),
-        )
-        .scalar_subquery()
-    )
-    rows = db.execute(
-        select(PROPOSALS.c.number, conditions.c.number, conditions.c.due_on)
-        .join(appraisals, appraisals.c.id == conditions.c.appraisal_id)
-        .join(PROPOSALS, PROPOSALS.c.id == appraisals.c.proposal_id)
-        .where(
-            appraisals.c.id == last,
-            PROPOSALS.c.route != "",
-            conditions.c.cleared_at.is_(None),
-            conditions.c.waived_at.is_(None),
-            conditions.c.due_on < today,
-            fully_visible(person),
-            ~blind(person),
-        )
-        .order_by(conditions.c.due_on, PROPOSALS.c.number, conditions.c.number)
-    )
-    return [Overdue(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

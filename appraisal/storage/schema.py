@@ -24,12 +24,12 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(database: Database) -> None:
-    """Apply every migration that is missing; does nothing on a database that has them all."""
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Apply every migration that is missing, up to a revision; does nothing where none is."""
     with database.begin() as connection:
         if not database.is_sqlite:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), revision)
 
 
 def is_current(database: Database) -> bool:

@@ -10,6 +10,7 @@ from flask_wtf import CSRFProtect
 
 from appraisal import i18n
 from appraisal.domain import substitutions
+from appraisal.domain.access import READERS
 from appraisal.domain.facts import Person
 from appraisal.errors import NotFound
 from appraisal.paths import folder
@@ -34,6 +35,7 @@ from appraisal.web import (
     sessions,
     settings,
     steps,
+    times,
     work,
     workflow,
 )
@@ -61,6 +63,7 @@ BLUEPRINTS = (
     approvals.bp,
     records.bp,
     indicators.bp,
+    times.bp,
     people_pages.bp,
     handovers.bp,
     substitution_pages.bp,
@@ -194,6 +197,7 @@ def _navigation(person: Person) -> list[dict[str, Any]]:
         (reads, say(i18n.N_("Proposals")), "proposals.index"),
         (True, say(i18n.N_("Indicator 2.1")), "indicators.show"),
         (reads, say(i18n.N_("Records")), "records.index"),
+        (bool(person.roles & READERS), say(i18n.N_("Times")), "times.show"),
         (True, say(i18n.N_("Workflow")), "workflow.show"),
         (
             person.has("coordinator") or person.has("auditor"),

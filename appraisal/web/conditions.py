@@ -1,6 +1,6 @@
-"""Conditions: closing one with evidence, and waiving one, each with the reasons why somebody may not."""
+"""Conditions: reporting, closing and waiving one, each with the reasons why somebody may not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -8,12 +8,13 @@ from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import TextAreaField
 
-from appraisal.domain import permissions
+from appraisal.domain import access, permissions
 from appraisal.domain.facts import Case, Condition, Person
 from appraisal.domain.refusals import SENTENCES, Refusal
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import appraisals, steps
+from appraisal.services import conditions as services
 from appraisal.web import formats
 from appraisal.web.context import actor, begin, language, page, read, say, seen, signed_in, site
 from appraisal.web.fields import PROSE, needed
@@ -84,6 +85,32 @@ def waive(number: str, condition: int) -> Answer:
     )
 
 
+@bp.route("/proposals/<number>/conditions/<int:condition>/report", methods=["GET", "POST"])
+@signed_in
+def report(number: str, condition: int) -> Answer:
+    """Report a condition as met; its owner comes here without reading the rest of the proposal."""
+    with read() as db:
+        case, entry = services.find_condition(db, actor(), number, condition)
+    form = EvidenceForm(request.form, data={"text": entry.report})
+    refusals = permissions.reporting_refusals(case, entry, actor())
+    reads_all = access.level(case, actor()) == "full"
+    words = {
+        "act": "report",
+        "label": say(N_("Report the condition as met")),
+        "back": url_for("proposals.show", number=number) if reads_all else url_for("work.show"),
+    }
+    if request.method == "GET":
+        return _draw(case, entry, form, refusals, words)
+    if not refusals and not form.validate():
+        return _draw(case, entry, form, refusals, words), 422
+    with begin() as db:
+        services.report_condition(
+            db, actor(), site().now(), number, condition, written(form.text), seen=seen()
+        )
+    flash(say(N_("The condition is reported as met. A coordinator looks at it and closes it.")), "success")
+    return redirect(words["back"], 303)
+
+
 def _close(
     number: str, condition: int, form: Any, judge: Judge, close: Callable[..., Case], words: dict[str, str]
 ) -> Answer:
@@ -104,14 +131,24 @@ def _close(
     return redirect(url_for("proposals.show", number=number), 303)
 
 
-def _draw(case: Case, entry: Condition, form: Any, refusals: list[Refusal], words: dict[str, str]) -> str:
-    rows = [
+def _draw(case: Case, entry: Condition, form: Any, refusals: list[Refusal], words: Mapping[str, str]) -> str:
+    rows: list[dict[str, Any]] = [
         {"key": say(N_("What has to be done")), "value": entry.text},
         {"key": say(N_("Item")), "value": entry.item or say(N_("The whole proposal"))},
         {"key": say(N_("Owner")), "value": entry.owner},
         {"key": say(N_("Due on")), "value": formats.day(entry.due_on)},
         {"key": say(N_("To be met")), "value": formats.gate(entry.gate)},
     ]
+    if entry.reported_at is not None:
+        said = [
+            say(
+                N_("%(name)s, %(at)s"),
+                name=case.name(entry.reported_by),
+                at=formats.moment(entry.reported_at),
+            ),
+            entry.report,
+        ]
+        rows.append({"key": say(N_("Reported as met")), "value": said})
     return page(
         "conditions/close.html",
         case=case,
@@ -119,5 +156,5 @@ def _draw(case: Case, entry: Condition, form: Any, refusals: list[Refusal], word
         rows=rows,
         form=form,
         reasons=[refusal.say(language()) for refusal in refusals],
-        **words,
+        **{"back": url_for("proposals.show", number=case.number), **words},
     )

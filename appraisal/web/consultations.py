@@ -1,6 +1,7 @@
 """Consultations: what the units were asked, who may read and answer it, and the page of one."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -23,10 +24,14 @@ Answer = str | Response | tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One consultation as a page shows it; ``may_read`` is about its text, ``may_answer`` about giving it."""
+    """One consultation as a page shows it; ``may_read`` is about its text, ``may_answer`` about giving it.
+
+    ``due_on`` is the day that was set, and the days on hold since.
+    """
 
     entry: Consultation
     answered_by: str
+    due_on: date
     overdue: bool
     may_read: bool
     may_answer: bool
@@ -50,7 +55,8 @@ def comments_of(opened: Opened) -> list[Comment]:
         Comment(
             entry,
             case.name(entry.answered_by),
-            entry.answered_at is None and wakings.due_day(case, entry) < today,
+            due_on := wakings.due_day(case, entry),
+            entry.answered_at is None and due_on < today,
             permissions.sees_answer(case, appraisal, entry, reader),
             not permissions.answering_refusals(case, entry, reader),
         )

@@ -8,7 +8,7 @@ from typing import Any
 from flask import url_for
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, forms, reviews, routes, tracks
+from appraisal.domain import access, calendars, forms, reviews, routes, tracks, wakings
 from appraisal.domain.facts import Appraisal, Case, Contribution, Person, Version
 from appraisal.domain.forms import Content
 from appraisal.domain.rulebooks import Rulebook
@@ -155,6 +155,7 @@ def _appraised(case: Case, book: Rulebook) -> dict[str, Any]:
     # A reviewer who has not signed is told of nobody else who was asked.
     blind = access.is_blind(case, actor())
     found["consultations"] = latest.consultations if latest and not blind else ()
+    found["due_days"] = {entry.id: wakings.due_day(case, entry) for entry in found["consultations"]}
     if appraisal is not None:
         found["verdicts"] = _verdicts(case, book, appraisal)
         found["recommendation"] = book.set.recommendation(appraisal.final) if appraisal.final else None

@@ -8,9 +8,10 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 from wtforms import DateField, ValidationError
 
+from appraisal.clock import geneva_date
 from appraisal.domain import forms
 from appraisal.i18n import N_
-from appraisal.web.context import say
+from appraisal.web.context import say, site
 
 Check = Callable[[Any, Any], None]
 
@@ -60,6 +61,12 @@ def one_of(values: Collection[str]) -> Check:
             raise ValidationError(say(N_("Choose one of the values offered")))
 
     return check
+
+
+def not_past(form: Any, field: Any) -> None:
+    """Check that a day is today or later, in Geneva."""
+    if field.data and not field.errors and field.data < geneva_date(site().now()):
+        raise ValidationError(say(N_("A due date cannot lie in the past: choose today or a later day")))
 
 
 LINE: Check = at_most(forms.LINE_LIMIT)

@@ -21,7 +21,7 @@ from appraisal.domain.indicators import Approval, Report, Share
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import indicators
-from appraisal.storage import queries
+from appraisal.storage import conditions, queries
 from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site, with_role
 
 bp = Blueprint("indicators", __name__, url_prefix="/indicators")
@@ -81,7 +81,9 @@ def show() -> str:
             readings=_readings(report),
             standing=_standing(indicator, report, today),
             overdue=[
-                entry for entry in queries.overdue_conditions(db, actor(), today) if entry.number in counted
+                entry
+                for entry in conditions.overdue_conditions(db, actor(), today)
+                if entry.number in counted
             ],
             states=[
                 (workflow.states[key].title, count) for key, count in report.states if key in workflow.states

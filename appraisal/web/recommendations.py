@@ -11,7 +11,7 @@ from appraisal.i18n import N_
 from appraisal.services.appraisals import ConditionPut
 from appraisal.web.assessments import Opened
 from appraisal.web.context import language, say
-from appraisal.web.fields import LINE, PROSE, DayField, one_of
+from appraisal.web.fields import LINE, PROSE, DayField, not_past, one_of
 from appraisal.web.formats import GATE_TITLES
 from appraisal.web.forms import TranslatedForm, choice
 
@@ -26,7 +26,7 @@ class ItemConditionForm(TranslatedForm):
     item = HiddenField()
     text = TextAreaField(N_("What has to be done"), validators=[PROSE], render_kw={"kind": "prose"})
     owner = StringField(N_("Owner"), validators=[LINE])
-    due_on = DayField(N_("Due on"))
+    due_on = DayField(N_("Due on"), validators=[not_past])
     gate = SelectField(N_("To be met"), choices=_GATES, validators=[_GATE_CHECK], validate_choice=False)
 
 
@@ -36,7 +36,7 @@ class OwnConditionForm(TranslatedForm):
     text = TextAreaField(N_("What has to be done"), validators=[PROSE], render_kw={"kind": "prose"})
     item = SelectField(N_("Item"), validate_choice=False)
     owner = StringField(N_("Owner"), validators=[LINE])
-    due_on = DayField(N_("Due on"))
+    due_on = DayField(N_("Due on"), validators=[not_past])
     gate = SelectField(N_("To be met"), choices=_GATES, validators=[_GATE_CHECK], validate_choice=False)
 
 

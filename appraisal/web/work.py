@@ -1,47 +1,31 @@
 """Work: what waits for the person who is signed in, by what is due first."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Final
+from datetime import date, timedelta
+from typing import Final, Literal
 
 from flask import Blueprint
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import State, Workflow
-from appraisal.domain import calendars
 from appraisal.domain.facts import Person
 from appraisal.i18n import N_
-from appraisal.storage import queries
-from appraisal.storage.facts import load_holidays
+from appraisal.storage import conditions, queries
+from appraisal.storage.conditions import Bound
 from appraisal.storage.queries import Asked, Listed, ToReview
-from appraisal.web.context import actor, language, page, read, say, signed_in, site
+from appraisal.web import tasks
+from appraisal.web.context import actor, page, read, say, signed_in, site
 from appraisal.web.proposals import workflows
 from appraisal.web.substitutions import SCOPES
+from appraisal.web.tasks import Calendars, Task
 
 bp = Blueprint("work", __name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One proposal that waits; ``left`` counts working days to its last day, negative after it."""
-
-    listed: Listed
-    state: str
-    limit: int | None
-    left: int | None
-
-    @property
-    def used(self) -> int | None:
-        """Return the working days used; unknown while the clock stands."""
-        if self.limit is None or self.left is None or self.listed.on_hold:
-            return None
-        return max(0, self.limit - self.left)
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
-    """Tasks of one kind."""
+    """Tasks of one kind, by what is due first."""
 
     key: str
     title: str
@@ -49,15 +33,34 @@ class Group:
 
 
 GROUPS: Final[Mapping[str, str]] = {
+    "asked": N_("Asked of you"),
     "lead": N_("To appraise"),
     "substitute": N_("To appraise, for %(name)s"),
     "manager": N_("To decide"),
     "orphaned": N_("To reassign: the lead appraiser's account is closed"),
     "coordinator": N_("To check for completeness and assign"),
+    "reported": N_("Conditions to close: reported as met"),
     "author": N_("Sent back to you, to complete or revise"),
     "onward": N_("Approved: to send on, and to record what the donor answers"),
     "draft": N_("Your drafts"),
+    "overdue": N_("Conditions of approval that are overdue"),
 }
+Bucket = Literal["late", "today", "week"]
+BUCKETS: Final[Mapping[Bucket, str]] = {
+    "late": N_("Late"),
+    "today": N_("Due today"),
+    "week": N_("Due this week"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many tasks are late, due today or due later this week, and in which groups they stand."""
+
+    key: Bucket
+    title: str
+    count: int
+    parts: tuple[tuple[Group, int], ...]
 
 
 @bp.get("/")
@@ -66,31 +69,21 @@ def show() -> str:
     """Show what waits for the person, and what to do where nothing does."""
     person, today = actor(), geneva_date(site().now())
     flows = workflows()
+    ended = {name for flow in flows.values() for name, state in flow.states.items() if state.terminal}
     with read() as db:
         found = queries.work_of(db, person, _held_by(flows))
         asked: list[Asked | ToReview] = [
             *queries.reviews_for(db, person),
             *queries.consultations_for(db, person),
         ]
-        overdue = queries.overdue_conditions(db, person, today) if person.has("coordinator") else []
-        holidays = load_holidays(db).get("Geneva", frozenset())
-    newest = site().library.newest_workflow()
-    titles = _titles(person)
-    sorted_out: dict[str, list[Task]] = {key: [] for key in titles}
-    for holder, listed in found:
-        state = flows.get(listed.workflow, newest).states[listed.state]
-        sorted_out[_kind(holder, state, listed)].append(_task(listed, state, today, holidays))
+        bound = conditions.conditions_for(db, person, today, ended)
+        counting = tasks.load_calendars(db, today, found, asked)
+    groups = _groups(person, flows, found, asked, bound, counting)
     return page(
         "work/show.html",
-        groups=[
-            Group(key, title, tuple(sorted_out[key])) for key, title in titles.items() if sorted_out[key]
-        ],
+        groups=groups,
+        totals=_totals(groups, today),
         today=today,
-        overdue=[(entry, _left(entry.due_on, today, holidays)) for entry in overdue],
-        to_review=[
-            (entry, _left(entry.due_on, today, holidays))
-            for entry in sorted(asked, key=lambda entry: entry.due_on)
-        ],
         covers=[(entry, SCOPES[entry.scope]) for entry in person.covers],
         begins=person.has("designer") and bool(found),
         advice=_advice(person, found, asked),
@@ -119,6 +112,39 @@ def _held_by(flows: Mapping[str, Workflow]) -> dict[str, Sequence[str]]:
     return dict(held)
 
 
+def _groups(
+    person: Person,
+    flows: Mapping[str, Workflow],
+    found: Iterable[tuple[str, Listed]],
+    asked: Iterable[Asked | ToReview],
+    bound: Iterable[Bound],
+    counting: Calendars,
+) -> list[Group]:
+    """Sort what waits into its groups, and each group by what is due first."""
+    newest = site().library.newest_workflow()
+    titles = _titles(person)
+    sorted_out: dict[str, list[Task]] = {key: [] for key in titles}
+    for holder, listed in found:
+        state = flows.get(listed.workflow, newest).states[listed.state]
+        sorted_out[_kind(holder, state, listed)].append(tasks.of_proposal(listed, state, counting))
+    for entry in asked:
+        if isinstance(entry, ToReview):
+            sorted_out["asked"].append(tasks.of_review(entry, counting))
+        else:
+            sorted_out["asked"].append(tasks.of_consultation(entry, counting))
+    for condition in bound:
+        sorted_out[_place(condition)].append(tasks.of_condition(condition, counting))
+    return [
+        Group(key, title, tuple(sorted(sorted_out[key], key=_by_due)))
+        for key, title in titles.items()
+        if sorted_out[key]
+    ]
+
+
+def _by_due(task: Task) -> tuple[bool, date]:
+    return task.due_on is None, task.due_on or date.max
+
+
 def _kind(holder: str, state: State, listed: Listed) -> str:
     if holder == "author" and not listed.workflow:
         return "draft"
@@ -127,16 +153,29 @@ def _kind(holder: str, state: State, listed: Listed) -> str:
     return "onward" if holder == "coordinator" and not state.open else holder
 
 
-def _task(listed: Listed, state: State, today: date, holidays: Collection[date]) -> Task:
-    limit = state.clock.get(listed.track)
-    left = None if listed.due_on is None else _left(listed.due_on, today, holidays)
-    return Task(listed, state.title[language()], limit, left)
+def _place(condition: Bound) -> str:
+    if condition.owned:
+        return "asked"
+    return "reported" if condition.reported_at else "overdue"
 
 
-def _left(due: date, today: date, holidays: Collection[date]) -> int:
-    if due >= today:
-        return calendars.working_days_between(today, due, holidays)
-    return -calendars.working_days_between(due, today, holidays)
+def _totals(groups: Sequence[Group], today: date) -> list[Total]:
+    """Count what is late, due today and due later this week, with the groups where it stands."""
+    found = []
+    for key, title in BUCKETS.items():
+        parts = [(group, sum(_bucket(task, today) == key for task in group.tasks)) for group in groups]
+        parts = [(group, count) for group, count in parts if count]
+        found.append(Total(key, say(title), sum(count for _, count in parts), tuple(parts)))
+    return found
+
+
+def _bucket(task: Task, today: date) -> Bucket | None:
+    """Tell when something is due; nothing is while its clock stands. A week ends on Sunday."""
+    if task.due_on is None or task.on_hold:
+        return None
+    if task.due_on <= today:
+        return "today" if task.due_on == today else "late"
+    return "week" if task.due_on <= today + timedelta(days=6 - today.weekday()) else None
 
 
 # What somebody does for whom nothing waits, by role, in the order of the page.

@@ -9,6 +9,7 @@ from tests.bench.mails import bench as bench_mails
 from tests.bench.pages import bench as bench_pages
 from tests.bench.records import bench as bench_records
 from tests.bench.steps import bench as bench_steps
+from tests.bench.ticks import bench as bench_ticks
 
 
 def main() -> None:
@@ -20,6 +21,7 @@ def main() -> None:
     bench_pages()
     bench_mails()
     bench_records()
+    bench_ticks()
 
 
 if __name__ == "__main__":

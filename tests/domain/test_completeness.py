@@ -1,6 +1,7 @@
 """Completeness: what a running appraisal lacks before its lead may close it."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -79,6 +80,27 @@ def test_every_condition_has_owner_date_and_gate(book: Rulebook) -> None:
         assert refused(book, with_appraisal(case, conditions=entries), LEAD, "finalise") == [
             "conditions_incomplete"
         ]
+
+
+def test_a_condition_is_due_today_or_later(book: Rulebook) -> None:
+    case = under_appraisal(book, TRI_4="1")
+
+    def due(day: date, **changes: object) -> Case:
+        entries = conditions({"item": "TRI-4", "due_on": day, **changes})
+        return with_appraisal(case, conditions=entries)
+
+    assert refused(book, due(NOW.date() - DAY), LEAD, "finalise") == ["conditions_due_past"]
+    assert fire(book, due(NOW.date()), LEAD, "finalise") == "awaiting_decision"
+    # One that was met before the appraisal was recalled is past and done.
+    assert fire(book, due(NOW.date() - DAY, cleared_at=NOW), LEAD, "finalise") == "awaiting_decision"
+    # What goes with another recommendation binds nobody.
+    never = with_appraisal(
+        under_appraisal(book, TRI_1="1"),
+        chosen="NOT_RECOMMENDED",
+        reason="Beyond repair.",
+        conditions=conditions({"due_on": NOW.date() - DAY}),
+    )
+    assert fire(book, never, LEAD, "finalise") == "awaiting_decision"
 
 
 @pytest.mark.parametrize(

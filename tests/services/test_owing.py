@@ -10,7 +10,7 @@ from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.substitutions import on_duty
 from appraisal.services import appraisals, reviews, steps, substitutions
-from appraisal.storage import queries
+from appraisal.storage import conditions, queries
 from appraisal.storage.facts import load_people
 from tests import casts
 from tests.casts import Stage
@@ -147,7 +147,7 @@ def test_overdue_conditions_are_told_to_those_who_may_read_them(stage: Stage) ->
 
     def overdue(who: str) -> list[str]:
         with stage.database.read() as db:
-            found = queries.overdue_conditions(db, stage.people[who], stage.now.date())
+            found = conditions.overdue_conditions(db, stage.people[who], stage.now.date())
         return [entry.number for entry in found]
 
     assert overdue("desk") == overdue("ana") == overdue("chief") == [number]
@@ -180,4 +180,4 @@ def test_a_substitute_of_the_lead_is_told_of_overdue_conditions(lite: Stage) -> 
             last=today,
         )
         standing_in = on_duty(load_people(db, [other.id])[other.id], lite.now)
-        assert [entry.number for entry in queries.overdue_conditions(db, standing_in, today)] == [number]
+        assert [entry.number for entry in conditions.overdue_conditions(db, standing_in, today)] == [number]

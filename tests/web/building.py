@@ -184,10 +184,12 @@ def rate_all(
     _pass(site)
 
 
-def write_conditions(site: Site, lead: Person, number: str, items: list[str]) -> None:
+def write_conditions(
+    site: Site, lead: Person, number: str, items: list[str], owner: str = "Ana Ruiz"
+) -> None:
     """Write a complete condition, due in a month and before the donor, for each item rated low."""
     due = (site.now() + timedelta(days=30)).date()
-    puts = [ConditionPut(f"Make {item} good.", item, "Ana Ruiz", due, "before_donor") for item in items]
+    puts = [ConditionPut(f"Make {item} good.", item, owner, due, "before_donor") for item in items]
     with site.database.begin() as db:
         appraisals.recommend(db, site.library, lead, site.now(), number, conditions=puts)
     _pass(site)
@@ -241,6 +243,15 @@ def not_recommended_proposal(site: Site, cast: Cast, *, lead: str = "reader", **
 def approved_proposal(site: Site, cast: Cast, **given: Any) -> str:
     """Bring a proposal to *approved*, route mechanism; ``ratings`` as for ``rated_proposal``."""
     number = appraised_proposal(site, cast, **given)
+    take(site, cast["chief"], number, "approve")
+    return number
+
+
+def owned_condition(site: Site, cast: Cast, owner: str, **given: Any) -> str:
+    """Bring a proposal to *approved* with one condition, on TRI-3, that somebody owns."""
+    number = rated_proposal(site, cast, ratings={"TRI-3": "1"}, **given)
+    write_conditions(site, cast["reader"], number, ["TRI-3"], owner)
+    take(site, cast["reader"], number, "finalise")
     take(site, cast["chief"], number, "approve")
     return number
 

@@ -54,6 +54,56 @@ def test_a_manager_waives_a_condition_before_the_decision(
     assert "A condition was waived" in client.get(f"/proposals/{number}/steps/approve").text
 
 
+def test_an_owner_reports_a_condition_without_reading_the_proposal(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.owned_condition(site, cast, "ADMIN@example.org", title="Not for everybody")
+    url = _url(site, number, "report")
+    sign_in(client, "admin")
+    page = client.get(url)
+    for words in ("Make TRI-3 good.", "Before it is sent to the donor", "3 March 2010"):
+        assert words in page.text
+    assert "Not for everybody" not in page.text
+    assert f'href="/proposals/{number}"' not in page.text
+    empty = client.post(url, data={"text": " "})
+    assert empty.status_code == 422
+    assert 'href="#text"' in empty.text
+    seen = str(building.load(site, number).row_version)
+    assert client.post(url, data={"text": "Too old", "seen": "1"}).status_code == 409
+    answer = client.post(url, data={"text": "See minute 4", "seen": seen})
+    assert (answer.status_code, answer.location) == (303, "/")
+    work = client.get("/").text
+    assert "A coordinator looks at it and closes it." in work
+    assert "Reported as met on 1 February 2010" in work
+    again = client.get(url).text
+    assert "See minute 4" in again
+    sign_in(client, "desk")
+    assert "See minute 4" in client.get(f"/proposals/{number}").text
+    assert "Jonas Meyer, 1 February 2010" in client.get(_url(site, number, "clear")).text
+    client.post(_url(site, number, "clear"), data={"text": "Seen"})
+    sign_in(client, "admin")
+    assert "The condition is closed already." in client.get(url).text
+    assert client.post(url, data={"text": "Again"}).status_code == 403
+
+
+def test_an_author_reports_a_condition_from_the_page_of_the_proposal(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.approved_proposal(site, cast, ratings={"TRI-3": "1"})
+    url = _url(site, number, "report")
+    sign_in(client, "designer")
+    assert url in client.get(f"/proposals/{number}").text
+    answer = client.post(url, data={"text": "See minute 4"})
+    assert answer.location == f"/proposals/{number}"
+    for key, status in (("designer2", 404), ("eval", 404), ("admin", 404)):
+        sign_in(client, key)
+        assert client.get(url).status_code == status
+    sign_in(client, "chief")
+    assert url not in client.get(f"/proposals/{number}").text
+    assert "The owner of a condition or an author of the proposal reports it as met." in client.get(url).text
+    assert client.post(url, data={"text": "Let me"}).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("key", "act", "reason"),
     [

@@ -227,6 +227,7 @@ OPERATORS: Final = frozenset(
         "score",
         "serve",
         "tick",
+        "times",
         "work",
     }
 )

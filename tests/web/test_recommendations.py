@@ -109,6 +109,40 @@ def test_conditions_are_added_removed_and_judged(
     assert not _running(site, number).conditions
 
 
+def test_a_condition_cannot_be_due_in_the_past(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.rated_proposal(site, cast, ratings={"TRI-3": "1"})
+    sign_in(client, "reader")
+    row = {
+        "low-0-item": "TRI-3",
+        "low-0-text": "Name a role for each",
+        "low-0-owner": "Ana Ruiz",
+        "low-0-due_on": "2010-01-31",
+        "low-0-gate": "before_start",
+    }
+    page = client.post(_url(number, "/recommendation"), data=row)
+    assert page.status_code == 422
+    assert page.text.count("A due date cannot lie in the past: choose today or a later day") == 2
+    assert 'href="#low-0-due_on"' in page.text
+    assert "Name a role for each" in page.text
+    assert [entry.due_on for entry in _running(site, number).conditions] == [date(2010, 3, 3)]
+    today = client.post(_url(number, "/recommendation"), data={**row, "low-0-due_on": "2010-02-01"})
+    assert today.status_code == 303
+
+
+def test_a_date_that_passes_before_the_appraisal_is_closed_is_told(
+    site: Site, cast: Cast, clock: Clock, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.rated_proposal(site, cast, ratings={"TRI-3": "1"})
+    clock.advance(days=40)
+    sign_in(client, "reader")
+    page = client.get(_url(number, "/recommendation")).text
+    assert "The due date of a condition lies in the past: TRI-3." in page
+    assert client.post(f"/proposals/{number}/steps/finalise", data={"note": ""}).status_code in (403, 422)
+    assert building.load(site, number).state == "under_appraisal"
+
+
 def test_a_recommendation_out_of_date_keeps_what_was_typed(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

@@ -180,6 +180,7 @@ FORMS: Final[Mapping[str, Forms]] = {
     "appraisals.consultation": _always({"text": " "}, {"text": "Said by a walker."}),
     "approvals.new": _always({"title": "Only a title"}),
     "conditions.clear": _always({"seen": "0", "text": "Met."}, {"text": "Met."}),
+    "conditions.report": _always({"seen": "0", "text": "Met."}, {"text": "Met."}),
     "conditions.waive": _always({"seen": "0", "text": "Waived."}, {"text": "Waived."}),
     "drafts.authors": lambda world: [{"seen": "0", "person": str(world.cast["signs"].id)}],
     "drafts.changes": _always({"seen": "0"}),

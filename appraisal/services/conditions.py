@@ -1,0 +1,80 @@
+"""Conditions: finding the account of an owner, and reporting a condition as met."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, update
+
+from appraisal.domain import forms, permissions
+from appraisal.domain.facts import Case, Condition, Person
+from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.errors import NotFound
+from appraisal.services import steps
+from appraisal.services.proposals import note_event
+from appraisal.storage import queries, tables
+from appraisal.storage.facts import load_case
+
+CONDITIONS = tables.Condition.__table__
+
+
+def owners_by_name(db: Connection, written: Iterable[str]) -> Callable[[str], int | None]:
+    """Return a function from an owner as written to the account that it means.
+
+    That is the one person with an open account who has this name or e-mail address, whatever the
+    case of its letters; nobody where there are several, or none.
+    """
+    accounts: dict[str, set[int]] = {}
+    if any(text.strip() for text in written):
+        for id, name, email in queries.accounts(db):
+            for key in (name, email):
+                accounts.setdefault(key.strip().casefold(), set()).add(id)
+
+    def find(owner: str) -> int | None:
+        found = accounts.get(owner.strip().casefold(), set())
+        return next(iter(found)) if len(found) == 1 else None
+
+    return find
+
+
+def report_condition(
+    db: Connection,
+    actor: Person,
+    now: datetime,
+    number: str,
+    condition: int,
+    evidence: str,
+    *,
+    seen: int | None = None,
+) -> Case:
+    """Report a condition as met, with evidence: an act of its owner or of an author.
+
+    It stays open until a coordinator has closed it. Raises ``NotFound`` for one that is not the
+    actor's to see; an owner need not read the rest of the proposal.
+    """
+    case, entry = find_condition(db, actor, number, condition, lock=True)
+    steps.check_seen(case, seen)
+    refusals = permissions.reporting_refusals(case, entry, actor)
+    if not evidence.strip():
+        refusals.append(refuse("evidence_missing"))
+    if refusals:
+        raise NotAllowed(refusals)
+    report = evidence.strip()[: forms.PROSE_LIMIT]
+    db.execute(
+        update(CONDITIONS)
+        .where(CONDITIONS.c.id == condition)
+        .values(reported_at=now, reported_by=actor.id, report=report)
+    )
+    said = {"condition": entry.number, "evidence": report}
+    return note_event(db, case, actor, now, "report_condition", said)
+
+
+def find_condition(
+    db: Connection, actor: Person, number: str, condition: int, *, lock: bool = False
+) -> tuple[Case, Condition]:
+    """Load a proposal for the sake of one condition of the appraisal in force; raises ``NotFound``."""
+    case = load_case(db, number, lock=lock)
+    entries = case.finalised.conditions if case.finalised else ()
+    entry = next((entry for entry in entries if entry.id == condition), None)
+    if entry is None or not permissions.sees_condition(case, entry, actor):
+        raise NotFound("condition", str(condition))
+    return case, entry

@@ -1,0 +1,163 @@
+"""Tasks: one thing that waits for somebody, made of a proposal, a consultation or a condition."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from textwrap import shorten
+from typing import Final
+
+from flask import url_for
+from sqlalchemy import Connection
+
+from appraisal.clock import geneva_date
+from appraisal.definitions.workflows import State
+from appraisal.domain import calendars
+from appraisal.domain.calendars import GENEVA
+from appraisal.domain.facts import Hold
+from appraisal.i18n import N_
+from appraisal.storage import clocks
+from appraisal.storage.conditions import Bound
+from appraisal.storage.facts import load_holidays
+from appraisal.storage.queries import Asked, Listed, ToReview
+from appraisal.web import formats
+from appraisal.web.context import language, say
+
+# So many letters of a condition tell which one it is.
+_MOST_LETTERS: Final = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing that waits; ``left`` counts working days to its last day, negative after it.
+
+    ``meta`` is what is said below its title; ``since`` is shown where it has no last day.
+    """
+
+    title: str
+    href: str
+    meta: str
+    due_on: date | None
+    left: int | None
+    limit: int | None = None
+    on_hold: bool = False
+    since: datetime | None = None
+    note: str = ""
+
+    @property
+    def used(self) -> int | None:
+        """Return the working days used; unknown while the clock stands."""
+        if self.limit is None or self.left is None or self.on_hold:
+            return None
+        return max(0, self.limit - self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendars:
+    """The days off of every duty station, and where those work who hold the proposals of a page."""
+
+    today: date
+    holidays: Mapping[str, Collection[date]]
+    holds: Mapping[int, Sequence[Hold]]
+    written: Mapping[int, str]
+    people: Mapping[int, str]
+
+    def left(self, due: date, station: str = GENEVA) -> int:
+        """Count the working days of a station to a day, as a negative number those since it."""
+        off = self.holidays.get(station) or self.holidays.get(GENEVA, frozenset())
+        if due >= self.today:
+            return calendars.working_days_between(self.today, due, off)
+        return -calendars.working_days_between(due, self.today, off)
+
+    def station(self, state: State, listed: Listed) -> str:
+        """Return whose calendar the clock of a proposal goes by, as ``calendars.station`` says."""
+        if state.holder == "author":
+            return self.written.get(listed.id, GENEVA)
+        return self.people.get(listed.holder_id or 0, GENEVA)
+
+    def shifted(self, asked: Asked | ToReview) -> date:
+        """Return the last day for an answer: the one that was set, and the days on hold since."""
+        held = tuple(calendars.stretch_of(hold) for hold in self.holds.get(asked.proposal, ()))
+        return calendars.shift(asked.asked_at, asked.due_on, self.holidays.get(GENEVA, frozenset()), held)
+
+
+def load_calendars(
+    db: Connection, today: date, found: Sequence[tuple[str, Listed]], asked: Sequence[Asked | ToReview]
+) -> Calendars:
+    """Load what it takes to count the days of everything that waits."""
+    return Calendars(
+        today,
+        load_holidays(db),
+        clocks.holds_of(db, {entry.proposal for entry in asked}),
+        clocks.stations_written(db, {listed.id for holder, listed in found if holder == "author"}),
+        clocks.stations_of_people(db, {listed.holder_id for _, listed in found if listed.holder_id}),
+    )
+
+
+def of_proposal(listed: Listed, state: State, counting: Calendars) -> Task:
+    """Make a task of a proposal that somebody holds; a draft is gone on with where it is written."""
+    is_draft = state.holder == "author" and not listed.workflow
+    meta = [listed.number, state.title[language()]]
+    meta += [formats.countries(listed.countries)] if listed.countries else []
+    meta += [say(N_("Illustrative"))] if listed.illustrative else []
+    due_on = listed.due_on
+    return Task(
+        listed.title or say(N_("Untitled")),
+        url_for("drafts.overview" if is_draft else "proposals.show", number=listed.number),
+        " · ".join(meta),
+        due_on,
+        None if due_on is None else counting.left(due_on, counting.station(state, listed)),
+        state.clock.get(listed.track),
+        listed.on_hold,
+        listed.state_since,
+    )
+
+
+def of_review(asked: ToReview, counting: Calendars) -> Task:
+    """Make a task of a review that was asked of somebody and is not signed."""
+    what = ", ".join(asked.checklists.split()) if asked.declared else say(N_("a declaration comes first"))
+    return _of_asked(asked, what, counting)
+
+
+def of_consultation(asked: Asked, counting: Calendars) -> Task:
+    """Make a task of a consultation that waits for somebody's unit to take it up."""
+    return _of_asked(asked, say(N_("%(unit)s is asked for comments"), unit=asked.unit), counting)
+
+
+def _of_asked(asked: Asked | ToReview, what: str, counting: Calendars) -> Task:
+    due_on = counting.shifted(asked)
+    is_late = due_on < counting.today
+    return Task(
+        asked.title or say(N_("Untitled")),
+        url_for("reviews.show", number=asked.number),
+        f"{asked.number} · {what}",
+        due_on,
+        counting.left(due_on),
+        on_hold=asked.on_hold,
+        note=say(N_("A review is still kept, and marked late.")) if is_late else "",
+    )
+
+
+def of_condition(bound: Bound, counting: Calendars) -> Task:
+    """Make a task of a condition: to be met by its owner, to be closed or asked after by a coordinator."""
+    number, reported_at = bound.number, bound.reported_at
+    if bound.owned or reported_at:
+        endpoint = "conditions.report" if bound.owned else "conditions.clear"
+        href = url_for(endpoint, number=number, condition=bound.id)
+    else:
+        href = url_for("proposals.show", number=number)
+    meta = [
+        bound.title,
+        shorten(bound.text, _MOST_LETTERS, placeholder=" …"),
+        formats.gate(bound.gate),
+        say(N_("You own this condition")) if bound.owned else "",
+    ]
+    return Task(
+        say(N_("Condition %(number)s of %(proposal)s"), number=bound.condition, proposal=number),
+        href,
+        " · ".join(part for part in meta if part),
+        bound.due_on,
+        None if bound.due_on is None else counting.left(bound.due_on),
+        note=say(N_("Reported as met on %(day)s"), day=formats.day(geneva_date(reported_at)))
+        if reported_at
+        else "",
+    )
