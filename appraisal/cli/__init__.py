@@ -21,6 +21,7 @@ COMMANDS = {
     "record": "records",
     "indicator": "indicators",
     "import-approvals": "approvals",
+    "import-lessons": "lessons",
     "tick": "tick",
     "people": "people",
     "db": "db",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import click
+from sqlalchemy import Connection
 
 from appraisal import clock
 from appraisal.cli import sites
@@ -134,3 +135,17 @@ def _issue(who: str, purpose: Purpose, as_json: bool) -> None:
 
 def _names(account: Account) -> tuple[str, str]:
     return str(account.person.id), account.person.email
+
+
+def find_coordinator(db: Connection, email: str | None) -> Person:
+    """Find who acts in an import: the person named, else the only coordinator there is."""
+    if email is not None:
+        account = services.find_by_email(db, email)
+        if account is None:
+            sites.fail(f"There is no account with the address {email}.")
+        return account.person
+    found = [account.person for account in services.list_people(db) if account.person.active]
+    coordinators = [person for person in found if person.has("coordinator")]
+    if len(coordinators) != 1:
+        sites.fail(f"There are {len(coordinators)} coordinators; name the one who acts with --as EMAIL.")
+    return coordinators[0]
