@@ -113,6 +113,12 @@ SENTENCES: Mapping[str, str] = {
     "own_administration": N_("You cannot close your own account or give up its administration."),
     "track_not_tighter": N_("A track may only be made stricter."),
     "proposed_not_confirmable": N_("These ratings must be confirmed one by one: %(items)s."),
+    "nothing_ticked": N_("Tick the proposals that you checked."),
+    "not_similar": N_("Not among the similar proposals: %(numbers)s."),
+    "nothing_asks": N_("No item of the checklists asks for this."),
+    "lesson_cited": N_("%(lesson)s is cited there already."),
+    "no_room": N_("There is no room left: at most %(limit)s characters are kept there."),
+    "no_row_left": N_("There is no room left: at most %(limit)s rows are kept there."),
 }
 
 

@@ -49,13 +49,14 @@ def _rateable(
     case, book = steps.load(db, library, number, actor, lock=True)
     running = case.appraisal
     if running is None or not access.may_rate(case, actor):
-        raise NotAllowed([_rate_refusal(case, actor)])
+        raise NotAllowed([rate_refusal(case, actor)])
     if seen is not None and running.row_version != seen:
         raise StepConflict(seen, running.row_version)
     return case, book, running
 
 
-def _rate_refusal(case: Case, actor: Person) -> Refusal:
+def rate_refusal(case: Case, actor: Person) -> Refusal:
+    """Return why a person who may not rate the running appraisal may not."""
     if case.appraisal is None:
         return refuse("not_open_for_rating")
     if case.hold is not None:
