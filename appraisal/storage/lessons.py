@@ -63,7 +63,7 @@ def _narrowed(given: Filters) -> list[ColumnElement[bool]]:
 def list_themes(db: Connection) -> list[str]:
     """List the themes of all lessons as they are written."""
     rows = db.execute(select(LESSONS.c.theme).where(LESSONS.c.theme != "").distinct())
-    return sorted((theme for (theme,) in rows), key=str.casefold)
+    return sorted((theme for (theme,) in rows), key=lambda theme: (theme.casefold(), theme))
 
 
 def candidates(db: Connection, mine: Profile, most: int = EXAMINED) -> list[Candidate[Lesson]]:

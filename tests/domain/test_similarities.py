@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appraisal.definitions.library import Library
+from appraisal.domain import forms
 from appraisal.domain.facts import RatingGiven
 from appraisal.domain.lessons import Lesson
 from appraisal.domain.similarities import (
@@ -109,7 +110,7 @@ def test_letters_beyond_ascii_are_compared_without_regard_to_case() -> None:
 
 
 def test_the_profile_is_read_from_the_form() -> None:
-    content = {
+    content: forms.Content = {
         "identification": {"countries": ["ZM", "global"], "theme": "Labour Inspection"},
         "alignment": {"outcome": "Outcome 11"},
     }
