@@ -1,5 +1,6 @@
 """Similarities: what earlier work is about the same thing as a proposal, and noting that it was looked at."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -105,8 +106,8 @@ def show(number: str) -> Answer:
     except NotAllowed as error:
         if not set(error.codes) <= _TO_MEND:
             raise
-        return _draw(_look(number), sentences(error)), 422
-    anchor = "lessons" if lesson else "proposals"
+        return _draw(_look(number), sentences(error), about_lesson=bool(lesson)), 422
+    anchor = "lessons" if lesson else "similar"
     return redirect(url_for(".show", number=number, words=_words() or None, _anchor=anchor), 303)
 
 
@@ -150,8 +151,11 @@ def _cite(db: Connection, case: Case, code: str) -> None:
     flash(say(message, lesson=code), "success")
 
 
-def _draw(looked: Looked, faults: list[str] | None = None) -> str:
+def _draw(looked: Looked, faults: Sequence[str] = (), *, about_lesson: bool = False) -> str:
     case, content = looked.case, looked.content
+    form = _tick_form(looked)
+    if not about_lesson:
+        form["proposals"].errors = faults
     overlap, lessons = _noting(looked, "overlap"), _noting(looked, "lessons")
     return page(
         "similarities/show.html",
@@ -160,9 +164,9 @@ def _draw(looked: Looked, faults: list[str] | None = None) -> str:
         title=forms.value(content, "identification.title"),
         about=_about(looked),
         is_empty=profile_of(content) == Profile(),
-        form=_tick_form(looked),
+        form=form,
         search=SearchForm(data={"words": _words()}),
-        faults=faults or [],
+        faults=faults if about_lesson else (),
         overlap=overlap,
         citing=lessons,
         shared=lambda entry: titles(language(), entry.shared),
