@@ -186,6 +186,7 @@ def _about(looked: Looked) -> list[dict[str, str]]:
         if may_write:
             section, _, key = path.partition(".")
             row["href"] = url_for("drafts.edit", number=looked.case.number, section=section, _anchor=key)
+            row["action"] = say(N_("Write in the form"))
         rows.append(row)
     return rows
 
