@@ -323,6 +323,8 @@ def comparison(number: str, version: int) -> str:
         differing=[_both(check.book.set, entry) for entry in found if entry.differs],
         others=[_both(check.book.set, entry) for entry in found if not entry.differs],
         alike=sum(entry.direction == "same" for entry in found),
+        # The page of the appraisal shows the one that runs, else the one finalised last.
+        is_latest=check.case.appraisal is None and selfchecks.comparable(check.case)[0][1] is appraisal,
         is_rated=any(given.value for given in check.own.values()),
     )
 
