@@ -22,6 +22,7 @@ COMMANDS = {
     "indicator": "indicators",
     "agreement": "agreements",
     "import-approvals": "approvals",
+    "import-lessons": "lessons",
     "times": "times",
     "tick": "tick",
     "mail": "mail",

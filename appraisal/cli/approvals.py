@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import click
-from sqlalchemy import Connection
 
 from appraisal import clock
 from appraisal.cli import sites
-from appraisal.domain.facts import Person
+from appraisal.cli.people import find_coordinator
 from appraisal.domain.refusals import NotAllowed
 from appraisal.errors import FaultyInput
-from appraisal.services import approvals, people
+from appraisal.services import approvals
 
 
 @click.command("import-approvals")
@@ -39,7 +38,9 @@ def import_approvals(file: Path, email: str | None, as_json: bool) -> None:
     with sites.opened(sites.settings()) as (database, _):
         try:
             with database.begin() as db:
-                done = approvals.import_approvals(db, library, _coordinator(db, email), now, text, file.name)
+                done = approvals.import_approvals(
+                    db, library, find_coordinator(db, email), now, text, file.name
+                )
         except FaultyInput as error:
             sites.fail_with(error)
         except NotAllowed as error:
@@ -50,17 +51,3 @@ def import_approvals(file: Path, email: str | None, as_json: bool) -> None:
     for line, case in done:
         click.echo(f"{case.number}  {line.title or line.number}")
     click.echo(f"{len(done)} approvals registered, route outside.")
-
-
-def _coordinator(db: Connection, email: str | None) -> Person:
-    """Find who registers: the person named, else the only coordinator there is."""
-    if email is not None:
-        account = people.find_by_email(db, email)
-        if account is None:
-            sites.fail(f"There is no account with the address {email}.")
-        return account.person
-    found = [account.person for account in people.list_people(db) if account.person.active]
-    coordinators = [person for person in found if person.has("coordinator")]
-    if len(coordinators) != 1:
-        sites.fail(f"There are {len(coordinators)} coordinators; name the one who registers with --as EMAIL.")
-    return coordinators[0]

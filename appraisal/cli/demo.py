@@ -18,11 +18,12 @@ from appraisal.cli.indicators import print_report
 from appraisal.cli.play import read_script
 from appraisal.cli.serve import run
 from appraisal.definitions.library import Library
+from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.paths import folder
 from appraisal.pdf.workers import Renderer
 from appraisal.scenarios.playing import play as play_scenario
 from appraisal.scenarios.plays import Play
-from appraisal.services import indicators, jobs, people
+from appraisal.services import indicators, jobs, lessons, people
 from appraisal.settings import read_settings
 from appraisal.storage import renderings, schema
 from appraisal.storage.databases import Database
@@ -30,6 +31,7 @@ from appraisal.storage.files import Files
 from appraisal.web.context import Site
 
 SCENARIO = "scenarios/demonstration.yaml"
+LESSONS = "scenarios/lessons.csv"
 PASSWORD = "illustrative-2010"  # noqa: S105  (printed to whoever starts the demonstration)
 RENDERERS = 2
 
@@ -65,6 +67,7 @@ def demo(serve: bool | None, port: int, data: Path) -> None:
     database, files = Database(settings.database), Files(settings.files)
     try:
         schema.upgrade(database)
+        _import_lessons(database, script.steps[0].at)
         played = play_scenario(
             script,
             database,
@@ -88,6 +91,13 @@ def demo(serve: bool | None, port: int, data: Path) -> None:
             run(Site(settings, library, database, files, people.hasher(), now), "127.0.0.1", port)
     finally:
         database.close()
+
+
+def _import_lessons(database: Database, now: datetime) -> None:
+    """Import the lessons that ship beside the scenario; they are real, each with its source."""
+    file = folder("workflows") / LESSONS
+    with database.begin() as db:
+        lessons.import_lessons(db, SYSTEM_ACTOR, now, file.read_bytes(), file.name)
 
 
 def _going_on(ended: datetime) -> Callable[[], datetime]:

@@ -205,3 +205,17 @@ def _administrator(db: Connection, who: str | None) -> Person:
     if len(administrators) != 1:
         sites.fail(f"There are {len(administrators)} administrators; say with --as who names the substitute.")
     return administrators[0]
+
+
+def find_coordinator(db: Connection, email: str | None) -> Person:
+    """Find who acts in an import: the person named, else the only coordinator there is."""
+    if email is not None:
+        account = services.find_by_email(db, email)
+        if account is None:
+            sites.fail(f"There is no account with the address {email}.")
+        return account.person
+    found = [account.person for account in services.list_people(db) if account.person.active]
+    coordinators = [person for person in found if person.has("coordinator")]
+    if len(coordinators) != 1:
+        sites.fail(f"There are {len(coordinators)} coordinators; name the one who acts with --as EMAIL.")
+    return coordinators[0]

@@ -1,7 +1,7 @@
 """Checklists: the criteria that a proposal is appraised against, item by item."""
 
-from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, model_validator
 
@@ -11,6 +11,10 @@ from appraisal.i18n import Text
 
 ItemId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,5}-[0-9]+[a-z]?$")]
 Fact = Literal["no_private_funder", "no_learning_component", "centre_is_provider"]
+# What the product looks up for an item: similar proposals, or lessons of evaluations.
+LooksUp = Literal["overlap", "lessons"]
+# The field of the form in which authors note what they looked up.
+LOOKED_UP: Final[Mapping[LooksUp, str]] = {"overlap": "alignment.overlap", "lessons": "lessons.used"}
 
 
 def _field(path: str, info: ValidationInfo) -> str:
@@ -32,7 +36,10 @@ class NotRelevant(Part):
 
 
 class Item(Part):
-    """One question of a checklist; ``evidence`` names the form fields that answer it."""
+    """One question of a checklist; ``evidence`` names the form fields that answer it.
+
+    ``looks_up`` says what the product finds for it, and that what was found is noted in its rating.
+    """
 
     id: ItemId
     gating: Flag = False
@@ -42,11 +49,20 @@ class Item(Part):
     evidence: tuple[FieldPath, ...] = ()
     source: Annotated[str, StringConstraints(min_length=1)]
     not_relevant: NotRelevant | None = None
+    looks_up: LooksUp | None = None
 
     @model_validator(mode="after")
     def _gate_is_always_relevant(self) -> Self:
         if self.gating and self.not_relevant is not None:
             raise ValueError(f"{self.id} is gating, so it is always relevant: take ‘not_relevant’ out")
+        return self
+
+    @model_validator(mode="after")
+    def _cites_what_is_noted(self) -> Self:
+        if self.looks_up is not None and LOOKED_UP[self.looks_up] not in self.evidence:
+            raise ValueError(
+                f"{self.id} looks up {self.looks_up}, so its evidence cites {LOOKED_UP[self.looks_up]}"
+            )
         return self
 
 

@@ -170,6 +170,7 @@ class _Reading:
 
     def check_set(self, chosen: ChecklistSet) -> None:
         codes: dict[str, str] = {}
+        looking: dict[str, str] = {}
         consulted: set[str] = set()
         for index, member in enumerate(chosen.checklists):
             path, checklist = ("checklists", index), self.definitions.get(member.checklist)
@@ -180,6 +181,11 @@ class _Reading:
             for message in _member_complaints(chosen, member, checklist):
                 self.complain(chosen, path, message)
             consulted.update(checklist.consult)
+            for item in checklist.items:
+                # What was found is noted in the one rating that it is looked up for.
+                if item.looks_up and looking.setdefault(item.looks_up, item.id) != item.id:
+                    twin = looking[item.looks_up]
+                    self.complain(chosen, path, f"{item.id} looks up {item.looks_up}, as {twin} does")
             if codes.setdefault(checklist.code, checklist.key) != checklist.key:
                 twin = codes[checklist.code]
                 self.complain(chosen, path, f"{checklist.key} has the code {checklist.code}, as {twin} has")

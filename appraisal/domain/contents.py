@@ -1,7 +1,7 @@
 """Contents: what may stand in a field of the form, and how what was typed becomes what is kept."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -55,10 +55,7 @@ def _tidy_field(field: Field, given: Any) -> Any:
         ]
         return [row for row in kept if row]
     if field.kind == "countries":
-        parts = re.split(r"[\s,;]+", given) if isinstance(given, str) else [str(part) for part in given]
-        return list(
-            dict.fromkeys(GLOBAL if part.lower() == GLOBAL else part.upper() for part in parts if part)
-        )
+        return country_codes(given)
     if field.kind == "choices":
         return [str(part) for part in given]
     # A null character cannot stand in a text column of PostgreSQL.
@@ -69,6 +66,12 @@ def _tidy_field(field: Field, given: Any) -> Any:
     if field.key == "currency":
         text = text.upper()
     return text
+
+
+def country_codes(given: str | Iterable[Any]) -> list[str]:
+    """Return each code once, as codes are kept; a text has them with spaces, commas or semicolons between."""
+    parts = re.split(r"[\s,;]+", given) if isinstance(given, str) else [str(part) for part in given]
+    return list(dict.fromkeys(GLOBAL if part.lower() == GLOBAL else part.upper() for part in parts if part))
 
 
 def complaints(section: Section, kept: Mapping[str, Any]) -> list[Complaint]:

@@ -189,6 +189,12 @@ SENTENCES: Mapping[str, str] = {
         "%(name)s stands in for the lead of this appraisal and does not review it as well."
     ),
     "reviewer_rated": N_("%(name)s has rated this appraisal for its lead and does not review it as well."),
+    "nothing_ticked": N_("Tick the proposals that you checked."),
+    "not_similar": N_("Not among the similar proposals: %(numbers)s."),
+    "nothing_asks": N_("No item of the checklists asks for this."),
+    "lesson_cited": N_("%(lesson)s is cited there already."),
+    "no_room": N_("There is no room left: at most %(limit)s characters are kept there."),
+    "no_row_left": N_("There is no room left: at most %(limit)s rows are kept there."),
 }
 # Why somebody who counts as one with the actor is barred, as part of a sentence about that person.
 BECAUSE: Mapping[str, str] = {

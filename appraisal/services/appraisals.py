@@ -68,13 +68,14 @@ def _rateable(
     case, book = steps.load(db, library, number, actor, lock=True)
     running = case.appraisal
     if running is None or not access.may_rate(case, actor, now):
-        raise NotAllowed([_rate_refusal(case, actor, now)])
+        raise NotAllowed([rate_refusal(case, actor, now)])
     if seen is not None and running.row_version != seen:
         raise StepConflict(seen, running.row_version)
     return steps.add_relation(db, case, actor, "lead", now), book, running
 
 
-def _rate_refusal(case: Case, actor: Person, now: datetime) -> Refusal:
+def rate_refusal(case: Case, actor: Person, now: datetime) -> Refusal:
+    """Return why a person who may not rate the running appraisal may not."""
     if case.appraisal is None:
         return refuse("not_open_for_rating")
     if case.hold is not None:

@@ -102,19 +102,34 @@ def fully_visible(person: Person) -> ColumnElement[bool]:
     """Return the condition under which a person reads a proposal in full."""
     if not person.active:
         return false()
-    submitted, mine = _submitted(person), related(person, "author")
+    open_to, mine = submitted(person), related(person, "author")
     if person.roles & READERS:
-        return or_(submitted, mine)
+        return or_(open_to, mine)
     reviewer = reviewing(person, REVIEWS.c.declaration == "nothing", REVIEWS.c.declined_at.is_(None))
     appraises = or_(related(person, "lead"), reviewer, substitutions.leads_instead(person))
-    return or_(mine, and_(submitted, appraises))
+    return or_(mine, and_(open_to, appraises))
 
 
-def _submitted(person: Person) -> ColumnElement[bool]:
+def submitted(person: Person) -> ColumnElement[bool]:
     """Return the condition that a proposal was submitted, and that the person need not declare first."""
     # Definitions are pinned by the first submission or by a registration; before, it is a draft.
     undeclared = reviewing(person, *OPEN_REVIEW, REVIEWS.c.declaration == "")
     return and_(PROPOSALS.c.workflow != "", ~undeclared)
+
+
+def consulted(person: Person) -> ColumnElement[bool]:
+    """Return the condition that a person's unit still has something to say on a proposal's last appraisal."""
+    if not person.has("appraiser") or not person.unit:
+        return false()
+    appraisals = tables.Appraisal.__table__
+    last = (
+        select(func.max(appraisals.c.id)).where(appraisals.c.proposal_id == PROPOSALS.c.id).scalar_subquery()
+    )
+    return exists().where(
+        CONSULTATIONS.c.appraisal_id == last,
+        CONSULTATIONS.c.unit == person.unit,
+        CONSULTATIONS.c.answered_at.is_(None),
+    )
 
 
 def visible(person: Person) -> ColumnElement[bool]:
@@ -123,7 +138,7 @@ def visible(person: Person) -> ColumnElement[bool]:
     One that a reviewer has yet to declare on stands with their work alone: a list would tell its state.
     """
     if person.active and person.has("designer"):
-        return or_(fully_visible(person), _submitted(person))
+        return or_(fully_visible(person), submitted(person))
     return fully_visible(person)
 
 

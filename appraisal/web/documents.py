@@ -53,7 +53,7 @@ def attach(number: str) -> str | Response | tuple[str, int]:
     }
     if request.method == "GET":
         return page("drafts/documents.html", **shown)
-    name, data = _sent()
+    name, data = sent_file()
     try:
         with begin() as db:
             proposals.attach_document(
@@ -76,7 +76,7 @@ def attach(number: str) -> str | Response | tuple[str, int]:
     return redirect(url_for("drafts.documents", number=number), 303)
 
 
-def _sent() -> tuple[str, bytes]:
+def sent_file() -> tuple[str, bytes]:
     """Return name and bytes of the file sent; both empty where none was."""
     sent = request.files.get("file")
     if sent is None:

@@ -7,7 +7,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from appraisal.clock import geneva_date
-from appraisal.definitions.checklists import Checklist, Item
+from appraisal.definitions.checklists import LOOKED_UP, Checklist, Item
 from appraisal.domain import contents as rules
 from appraisal.domain import forms, machine, tracks
 from appraisal.domain.facts import Case
@@ -172,6 +172,7 @@ def _section_page(case: Case, book: Rulebook, part: Section, form: Any, drawn_fr
         ],
         is_last=place == len(keys) - 1,
         asked=_asked(case, book, part),
+        looked_up=[kind for kind, path in LOOKED_UP.items() if path.partition(".")[0] == part.key],
         empty={field.key: say(N_("Choose")) for field in part.fields if field.kind == "choice"},
     )
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 
 from appraisal.domain import forms
-from appraisal.domain.facts import Document, Version
+from appraisal.domain.facts import Document
 from appraisal.domain.forms import Field
 from appraisal.web import contents
 from appraisal.web.context import say
@@ -27,12 +28,24 @@ def _fields() -> Mapping[str, Field]:
     return {path: field for path, _, field in forms.walk()}
 
 
-def cited(version: Version, paths: Sequence[str]) -> list[Cited]:
-    """Return what stands at field paths of a version, in their order; ``documents.kind`` gives files."""
+class Citable(Protocol):
+    """What holds fields and files: a version that was submitted, or a draft."""
+
+    @property
+    def content(self) -> forms.Content:
+        """Return the fields."""
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """Return the files."""
+
+
+def cited(version: Citable, paths: Sequence[str]) -> list[Cited]:
+    """Return what stands at field paths of a version or draft, in order; ``documents.kind`` gives files."""
     return [_cited(version, path) for path in paths]
 
 
-def _cited(version: Version, path: str) -> Cited:
+def _cited(version: Citable, path: str) -> Cited:
     section, _, key = path.partition(".")
     if section == DOCUMENTS:
         found = tuple(entry for entry in version.documents if entry.kind == key)

@@ -4,6 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 from appraisal.cli import main
+from appraisal.storage import lessons
+from appraisal.storage.databases import Database
 
 
 @pytest.mark.slow
@@ -18,6 +20,8 @@ def test_the_demonstration_leaves_records_and_the_indicator(tmp_path: Path) -> N
     assert "Indicator 2.1, 2010-11" in result.stdout
     assert "71.4 %  (5 of 7), milestone 75 %, not met" in result.stdout
     assert "ILLUSTRATIVE" in result.stdout
+    with Database(f"sqlite:///{data / 'appraisal.sqlite3'}").read() as db:
+        assert len(lessons.list_lessons(db)[0]) == 10
     assert all("illustrative" in line for line in result.stdout.splitlines() if line.startswith("    TC-"))
 
 

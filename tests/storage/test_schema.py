@@ -59,7 +59,7 @@ def _rows(database: Database, metadata: MetaData) -> dict[str, list[dict[str, An
 
 
 def _count_on(db: Connection, table: Table) -> None:
-    """Let PostgreSQL number new rows after those that were copied with their numbers; SQLite does so anyway."""
+    """Let PostgreSQL number new rows after those copied with theirs; SQLite does so anyway."""
     if db.dialect.name == "postgresql" and "id" in table.c:
         sequence = func.pg_get_serial_sequence(table.name, "id")
         db.execute(select(func.setval(sequence, select(func.max(table.c.id)).scalar_subquery())))

@@ -132,6 +132,8 @@ QUERIES: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
         {"checklist": "TRI", "page": "2"},
     ),
     "drafts.documents": ({"kind": "outline"},),
+    "lessons.index": ({"words": "work"}, {"theme": "x"}, {"after": "1"}),
+    "similarities.show": ({"words": "work"},),
     "proposals.new": ({"predecessor": "TC-2010-0001"},),
 }
 
@@ -189,6 +191,7 @@ FORMS: Final[Mapping[str, Forms]] = {
     "drafts.remove_document": _always({"seen": "0"}),
     "handovers.show": _always({"reason": "Ill."}),
     "indicators.publish": _always({"biennium": "soon"}, {"biennium": "2010-11"}),
+    "lessons.import_list": _always({}),
     "people.edit": _always({"name": "Somebody else"}),
     "people.link": _always({}),
     "people.new": _always({"name": "Somebody"}),
@@ -205,10 +208,12 @@ FORMS: Final[Mapping[str, Forms]] = {
     "reviews.show": _always({"answer": "conflict", "text": " "}, {"answer": "nothing"}),
     # Stale: whoever signs sees everything from then on.
     "reviews.sign": _always({"seen": "0", "comment": "Mine"}),
+    "selfchecks.checklist": _always({"seen": "0", "ALI-1-value": "2"}, {"ALI-1-value": "3"}),
     "settings.holidays": _always({"day": "soon"}),
     "settings.rates": _always({"day": "soon"}),
     "settings.remove_holiday": _always({}),
     "settings.retry_mail": _always({}),
+    "similarities.show": _always({"lesson": "i-eval 1"}, {"proposals": "TC-2010-0002"}, {"seen": "0"}),
     "steps.take": _taking,
     "substitutions.end": _always({}),
     "substitutions.of_person": _always({"first": "soon"}),
