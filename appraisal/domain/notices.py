@@ -43,6 +43,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "review_overdue": Kind(N_("%(number)s: a review is overdue"), "/proposals/%(number)s/review"),
     "review_signed": Kind(N_("%(number)s: a review was signed")),
     "review_declined": Kind(N_("%(number)s: a review was declined")),
+    "review_moved": Kind(N_("%(number)s: your review has another date"), "/proposals/%(number)s/review"),
+    "review_withdrawn": Kind(N_("%(number)s: your review is not needed any more"), "/"),
     "consultation_asked": Kind(
         N_("%(number)s: your unit is asked for comments"),
         "/proposals/%(number)s/consultations/%(consultation)s",

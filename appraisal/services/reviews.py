@@ -18,7 +18,7 @@ from appraisal.domain.facts import Appraisal, Case, Person, RatingGiven, Review
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook, rulebook
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import appraisals, steps, ticks
+from appraisal.services import appraisals, notices, steps, ticks
 from appraisal.services.appraisals import RatingPut
 from appraisal.services.proposals import note_event
 from appraisal.storage import proposals, tables
@@ -60,6 +60,8 @@ def ask(
     if refusals:
         raise NotAllowed(refusals)
     assert case.appraisal is not None
+    told = {person.id} | notices.stand_ins(db, case, {person.id}, now)
+    notices.tell(db, told, "review_asked", now, proposal=case.id, facts={"due_on": due_on}, by=actor.id)
     return _open(db, case, book, case.appraisal, actor, now, person, checklists, due_on, behalf=behalf)
 
 
@@ -144,6 +146,7 @@ def withdraw(
     if refusals:
         raise NotAllowed(refusals)
     _write(db, found, withdrawn_at=now)
+    notices.tell(db, [found.person], "review_withdrawn", now, proposal=case.id, by=actor.id)
     return note_event(db, case, actor, now, "withdraw_review", {"review": review}, aside=True)
 
 
@@ -160,6 +163,9 @@ def move_due(
         raise NotAllowed(refusals)
     _write(db, found, due_on=reviews.day_to_keep(case, found, due_on), silent_at=None)
     ticks.wake_by(db, case.id, geneva_date(now))
+    notices.tell(
+        db, [found.person], "review_moved", now, proposal=case.id, facts={"due_on": due_on}, by=actor.id
+    )
     said = {"review": review, "due_on": due_on}
     return note_event(db, case, actor, now, "ask_review", said, aside=True)
 
@@ -234,6 +240,8 @@ def declare(
     word = "nothing" if conflict is None else "declared"
     said = (conflict or "").strip()[: forms.PROSE_LIMIT]
     _write(db, found.review, declaration=word, declared_at=now, reason=said)
+    if conflict is not None:
+        _tell_watchers(db, found.case, "review_declined", now, actor)
     return note_event(
         db,
         found.case,
@@ -277,7 +285,13 @@ def decline(db: Connection, library: Library, actor: Person, now: datetime, numb
     if not reason.strip():
         raise NotAllowed([refuse("note_missing")])
     _write(db, found.review, declined_at=now, reason=reason.strip()[: forms.PROSE_LIMIT])
+    _tell_watchers(db, found.case, "review_declined", now, actor)
     return note_event(db, found.case, actor, now, "decline_review", {"review": found.review.id}, aside=True)
+
+
+def _tell_watchers(db: Connection, case: Case, what: str, now: datetime, actor: Person) -> None:
+    """Tell those who wait for reviews: the lead, and the coordinators."""
+    notices.tell_audiences(db, case, ("lead", "coordinators"), what, now, by=actor.id)
 
 
 def _working(
@@ -408,6 +422,7 @@ def sign(
         appraisals.keep_answer(db, asked, actor, now, comment, late)
     if appraisal.is_running:
         _hand_over_blocks(db, found, actor, now)
+    _tell_watchers(db, case, "review_signed", now, actor)
     said = {
         "review": review.id,
         "late": late,
