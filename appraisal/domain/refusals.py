@@ -188,6 +188,7 @@ SENTENCES: Mapping[str, str] = {
     "reviewer_stands_in": N_(
         "%(name)s stands in for the lead of this appraisal and does not review it as well."
     ),
+    "unit_answers": N_("%(unit)s answers through somebody of its own."),
     "reviewer_rated": N_("%(name)s has rated this appraisal for its lead and does not review it as well."),
     "nothing_ticked": N_("Tick the proposals that you checked."),
     "not_similar": N_("Not among the similar proposals: %(numbers)s."),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import access, differences, forms, reviews, rounds
+from appraisal.domain import access, differences, forms, reviews, rounds, substitutions, wakings
 from appraisal.domain.facts import Appraisal, Case, Person, RatingGiven, Review
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook, rulebook
@@ -96,7 +96,9 @@ def _open(
         db.execute(insert(RATINGS).values(review_id=id, at=now, **_columns(given), proposed=True))
     case = steps.add_relation(db, case, person, "reviewer", now)
     ticks.wake_by(db, case.id, geneva_date(now))
-    said = {"review": id, "person": person.id, "checklists": codes, "due_on": due_on}
+    said: dict[str, Any] = {"review": id, "person": person.id, "checklists": codes, "due_on": due_on}
+    if values.get("behalf"):
+        said["for"] = values["behalf"]
     return note_event(db, case, actor, now, "ask_review", said, aside=True)
 
 
@@ -231,8 +233,9 @@ def declare(
 ) -> Case:
     """Say whether there is a conflict of interest: ``None`` is nothing to declare, a text is the conflict.
 
-    An appraiser of a unit that was asked takes the consultation up by declaring. A conflict ends
-    the review; the person then neither leads, reviews nor decides on this proposal.
+    An appraiser of a unit that was asked takes the consultation up by declaring, and a substitute
+    the review of whom they stand in for, who is then asked no more. A conflict ends the review; the
+    person then neither leads, reviews nor decides on this proposal.
     """
     found = _declaring(db, library, actor, now, number)
     if conflict is not None and not conflict.strip():
@@ -242,6 +245,8 @@ def declare(
     _write(db, found.review, declaration=word, declared_at=now, reason=said)
     if conflict is not None:
         _tell_watchers(db, found.case, "review_declined", now, actor)
+    elif found.review.behalf is not None:
+        _relieve(db, found, now)
     return note_event(
         db,
         found.case,
@@ -253,6 +258,13 @@ def declare(
     )
 
 
+def _relieve(db: Connection, found: Held, now: datetime) -> None:
+    """Take back what was asked of whom a substitute reviews for; what they put down stays theirs."""
+    for entry in found.appraisal.reviews:
+        if entry.person == found.review.behalf and entry.is_open:
+            _write(db, entry, withdrawn_at=now)
+
+
 def _declaring(db: Connection, library: Library, actor: Person, now: datetime, number: str) -> Held:
     """Return the review to declare on."""
     found = _taken_up(db, library, actor, now, number)
@@ -262,7 +274,8 @@ def _declaring(db: Connection, library: Library, actor: Person, now: datetime, n
 
 
 def _taken_up(db: Connection, library: Library, actor: Person, now: datetime, number: str) -> Held:
-    """Return the review in hand; one that the unit was asked for is opened."""
+    """Return the review in hand; one that the unit was asked for, or somebody replaced, is opened."""
+    actor = substitutions.on_duty(actor, now)
     case = load_case(db, number, lock=True)
     book = rulebook(library, case.workflow, case.set)
     asked, latest = reviews.waiting_for_unit(case, actor), case.appraisal or case.finalised
@@ -272,7 +285,13 @@ def _taken_up(db: Connection, library: Library, actor: Person, now: datetime, nu
         if not left:
             codes = reviews.unit_checklists(criteria, asked.unit)
             raise NotAllowed([refuse("block_taken", checklist=code) for code in codes])
-        _open(db, case, book, latest, actor, now, actor, left, asked.due_on)
+        _open(db, case, book, latest, actor, now, actor, left, wakings.due_day(case, asked))
+    elif (theirs := access.replaced_review(case, actor)) is not None and case.appraisal is not None:
+        refusals = reviews.taking_over_refusals(case, book, case.appraisal, theirs, actor)
+        if refusals:
+            raise NotAllowed(refusals)
+        given = (actor, now, actor, theirs.checklists, wakings.due_day(case, theirs))
+        _open(db, case, book, case.appraisal, *given, behalf=theirs.person)
     return _hold(db, library, actor, number, lock=True)
 
 

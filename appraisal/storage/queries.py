@@ -349,27 +349,62 @@ class ToReview:
     asked_at: datetime
     proposal: int
     on_hold: bool
+    behalf: str = ""
 
 
 def reviews_for(db: Connection, person: Person) -> list[ToReview]:
     """List the reviews of running appraisals that a person still has to sign, by due date."""
-    appraisals = tables.Appraisal.__table__
+    rows = db.execute(_to_review().where(REVIEWS.c.person_id == person.id))
+    return [_review_waiting(row) for row in rows]
+
+
+def reviews_to_take_over(db: Connection, person: Person) -> list[ToReview]:
+    """List the reviews that a person on duty may take over (``access.replaced_review``), by due date.
+
+    Titles alone: a declaration comes before everything else.
+    """
+    replaced = covered(person, "appraisals")
+    if not replaced or not person.has("appraiser"):
+        return []
+    appraisals, own = tables.Appraisal.__table__, REVIEWS.alias("own")
+    has_own = exists().where(
+        own.c.appraisal_id == appraisals.c.id, own.c.person_id == person.id, own.c.withdrawn_at.is_(None)
+    )
+    in_conflict = exists().where(
+        own.c.proposal_id == PROPOSALS.c.id, own.c.person_id == person.id, own.c.declaration == "declared"
+    )
     rows = db.execute(
+        _to_review().where(
+            REVIEWS.c.person_id.in_(sorted(replaced)),
+            appraisals.c.lead_id.not_in(sorted(replaced)),
+            ~related(person, "author", "lead"),
+            ~has_own,
+            ~in_conflict,
+        )
+    )
+    names = {entry.person: entry.name for entry in person.covers}
+    return [replace(_review_waiting(row), declared=False, behalf=names[row.person_id]) for row in rows]
+
+
+def _to_review() -> Select[Any]:
+    """Select what is to be reviewed still, whoever was asked, by due date."""
+    appraisals = tables.Appraisal.__table__
+    return (
         select(
             REVIEWS.c.id,
             PROPOSALS.c.number,
             PROPOSALS.c.title,
             REVIEWS.c.checklists,
             REVIEWS.c.due_on,
-            REVIEWS.c.declaration != "",
+            (REVIEWS.c.declaration != "").label("declared"),
             REVIEWS.c.asked_at,
             REVIEWS.c.proposal_id,
             PROPOSALS.c.on_hold,
+            REVIEWS.c.person_id,
         )
         .join(PROPOSALS, PROPOSALS.c.id == REVIEWS.c.proposal_id)
         .join(appraisals, appraisals.c.id == REVIEWS.c.appraisal_id)
         .where(
-            REVIEWS.c.person_id == person.id,
             REVIEWS.c.withdrawn_at.is_(None),
             *OPEN_REVIEW,
             appraisals.c.finalised_at.is_(None),
@@ -377,7 +412,20 @@ def reviews_for(db: Connection, person: Person) -> list[ToReview]:
         )
         .order_by(REVIEWS.c.due_on, REVIEWS.c.id)
     )
-    return [ToReview(*row) for row in rows]
+
+
+def _review_waiting(row: Any) -> ToReview:
+    return ToReview(
+        row.id,
+        row.number,
+        row.title,
+        row.checklists,
+        row.due_on,
+        bool(row.declared),
+        row.asked_at,
+        row.proposal_id,
+        row.on_hold,
+    )
 
 
 @dataclass(frozen=True, slots=True)
