@@ -116,7 +116,8 @@ def of_review(asked: ToReview, counting: Calendars) -> Task:
     """Make a task of a review that was asked of somebody and is not signed."""
     what = ", ".join(asked.checklists.split()) if asked.declared else say(N_("a declaration comes first"))
     if asked.behalf:
-        what = f"{say(N_('A review for %(name)s'), name=asked.behalf)} · {what}"
+        behalf = say(N_("A review for %(name)s"), name=asked.behalf)
+        what = f"{behalf} · {what}"
     return _of_asked(asked, what, counting)
 
 
