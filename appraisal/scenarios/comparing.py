@@ -5,7 +5,7 @@ from typing import Any
 
 from appraisal.domain import calendars, routes, rulebooks
 from appraisal.domain.facts import Appraisal, Case, Person
-from appraisal.scenarios import describing
+from appraisal.scenarios import describing, finding
 from appraisal.scenarios.files import expected
 from appraisal.scenarios.plays import Play
 from appraisal.services import indicators
@@ -22,7 +22,8 @@ def describe(playing: Play, number: str) -> dict[str, Any]:
     with playing.database.read() as db:
         case = load_case(db, number)
         records, _ = queries.list_records(db, READER, number)
-    book = rulebooks.rulebook(playing.library, case.workflow, case.set)
+        book = rulebooks.rulebook(playing.library, case.workflow, case.set)
+        found_beside = finding.describe_found(db, playing, case, book, READER)
     found, appraisal = routes.route(case, book), _latest(case)
     running = case.appraisal
     assessed = rulebooks.assess_appraisal(book, case, running) if running else None
@@ -54,6 +55,7 @@ def describe(playing: Play, number: str) -> dict[str, Any]:
         "days": describing.days_used(case, book, playing.now),
         "due": clock.due_on.isoformat() if clock else None,
         **describing.describe_appraisal(case, book, playing.people, running or appraisal or _last(case)),
+        **found_beside,
     }
 
 
@@ -93,7 +95,7 @@ def differences(playing: Play, given: Mapping[str, Any], line: int) -> list[str]
 
 
 # Names under these are known to the reader of the file, so what nothing is said of is nothing.
-_NAMED = ("reviews", "ratings", "consultations", "agreement", "days")
+_NAMED = ("reviews", "ratings", "evidence", "consultations", "agreement", "days", "self_check", "told")
 
 
 def _with_nothing(actual: dict[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,11 +32,23 @@ def describe_appraisal(
 ) -> dict[str, Any]:
     """Return what lead, reviewers and units have said in an appraisal; ``people`` are known by key."""
     if appraisal is None:
-        return {"ratings": {}, "unexplained": [], "reviews": {}, "consultations": {}, "agreement": {}}
+        return {
+            "ratings": {},
+            "evidence": {},
+            "unconfirmed": [],
+            "unexplained": [],
+            "reviews": {},
+            "consultations": {},
+            "agreement": {},
+        }
     lacking = {refusal.facts["item"] for refusal in reviews.unexplained(case, book, appraisal)}
     criteria = reviews.criteria_of(case, book, appraisal)
     return {
         "ratings": _values(appraisal.ratings),
+        "evidence": {
+            item: given.evidence for item, given in sorted(appraisal.ratings.items()) if given.evidence
+        },
+        "unconfirmed": sorted(given.item for given in appraisal.ratings.values() if given.proposed),
         "unexplained": [
             item.id for entry in criteria for item in entry.checklist.items if item.id in lacking
         ],

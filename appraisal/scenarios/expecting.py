@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from appraisal.definitions.documents import Path_
+from appraisal.domain import forms
 from appraisal.scenarios import givens
 from appraisal.scenarios.describing import CONSULTATIONS, DECLARATIONS, NOT_COMPUTABLE, REVIEW
 
@@ -91,6 +92,20 @@ def _consultations(known: Known, path: Path_, given: Any) -> Iterator[Complaint]
             yield (*path, key), f"write one of {', '.join(CONSULTATIONS)}, not ‘{value}’"
 
 
+def _told(known: Known, path: Path_, given: Any) -> Iterator[Complaint]:
+    if known.people is not None:
+        yield from _named(path, given, known.people, "is not one of the people")
+
+
+def _paths(known: Known, path: Path_, given: Any) -> Iterator[Complaint]:
+    if not isinstance(given, list):
+        yield path, f"‘{path[-1]}’ must be a list"
+        return
+    for index, field in enumerate(given):
+        if field not in forms.paths():
+            yield (*path, index), f"‘{field}’ is not a field of the form"
+
+
 def _days(known: Known, path: Path_, given: Any) -> Iterator[Complaint]:
     yield from _named(path, given, known.states, "is not a state of the workflow")
 
@@ -105,7 +120,13 @@ def _named(path: Path_, given: Any, known: Collection[str], unknown: str) -> Ite
 _CHECKS: Final[Mapping[str, Callable[[Known, Path_, Any], Iterator[Complaint]]]] = {
     "reviews": _reviews,
     "ratings": _ratings,
+    "evidence": _ratings,
     "unexplained": _items,
+    "unconfirmed": _items,
+    "self_check": _ratings,
+    "self_differs": _items,
+    "changed": _paths,
+    "told": _told,
     "agreement": _agreement,
     "consultations": _consultations,
     "days": _days,

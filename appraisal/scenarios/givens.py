@@ -23,6 +23,7 @@ from appraisal.scenarios.scalars import (
     Currency,
     Day,
     DayOrNothing,
+    Filled,
     PerUsd,
     Somebody,
     Switch,
@@ -122,6 +123,18 @@ class ChangeGiven(Part):
     item: Written = ""
 
 
+class LessonGiven(Part):
+    """A lesson of an evaluation, as in a list that is imported."""
+
+    code: Filled
+    text: Filled
+    source: Filled
+    place: Written = ""
+    countries: Written = ""
+    theme: Written = ""
+    outcome: Written = ""
+
+
 _TYPES: Final[Mapping[str, Any]] = {
     "budget": Annotated[
         BudgetGiven, BeforeValidator(lambda given: {"amount": given} if isinstance(given, str) else given)
@@ -130,6 +143,9 @@ _TYPES: Final[Mapping[str, Any]] = {
     "countries": Words,
     "conditions": Annotated[tuple[ConditionGiven, ...], BeforeValidator(_conditions)],
     "changes": Annotated[tuple[ChangeGiven, ...], BeforeValidator(listed)],
+    "similar": Words,
+    "lesson": Filled,
+    "lessons": tuple[LessonGiven, ...],
     "lead": Somebody,
     "author": Somebody,
     "reviewer": Somebody,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from appraisal.clock import geneva_date
 from appraisal.domain import access, calendars, reviews, rulebooks
@@ -107,11 +108,16 @@ def reviews_now(case: Case, person: Person) -> bool:
     return bool(access.reviews_of(case, person)) or reviews.waiting_for_unit(case, person) is not None
 
 
+def item_values(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values that a step gives single items."""
+    return {key: str(value) for key, value in given.items() if key not in _NOT_ITEMS}
+
+
 def put_down(
     doing: Doing, book: Rulebook, kept: Mapping[str, RatingGiven], items: Iterable[str]
 ) -> dict[str, RatingPut]:
     """Return the ratings that a step gives: ``default`` for the items, then single ones, with comments."""
-    values = {key: str(value) for key, value in doing.given.items() if key not in _NOT_ITEMS}
+    values = item_values(doing.given)
     if "default" in doing.given:
         values = {item: doing.text("default") for item in items} | values
     comments, reasons = doing.given.get("comments", {}), doing.given.get("reasons", {})

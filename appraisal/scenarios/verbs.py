@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from appraisal.domain.facts import Case
-from appraisal.scenarios import appraising, drafting, reviewing
+from appraisal.scenarios import appraising, drafting, preparing, reviewing
 from appraisal.scenarios.givens import APPROVAL, Terms
 from appraisal.scenarios.neutral import SHORT_NAMES
 from appraisal.scenarios.plays import Doing
@@ -68,6 +68,21 @@ VERBS: Final[Mapping[str, Verb]] = {
         drafting.add_author,
         "let another designer write along; with: author",
         Terms("proposal", ("author",), required=("author",)),
+    ),
+    "self_check": Verb(
+        preparing.self_check,
+        "rate the draft for its authors alone; with: default, single items, comments",
+        Terms("proposal", ("default", "comments"), items=True),
+    ),
+    "note_overlap": Verb(
+        preparing.note_overlap,
+        "note which similar proposals were checked, as author or lead; with: similar",
+        Terms("proposal", ("similar",)),
+    ),
+    "cite_lesson": Verb(
+        preparing.cite_lesson,
+        "cite a lesson of an evaluation, as author or lead; with: lesson",
+        Terms("proposal", ("lesson",), required=("lesson",)),
     ),
     "rate": Verb(
         appraising.rate,
@@ -131,6 +146,11 @@ VERBS: Final[Mapping[str, Verb]] = {
         drafting.register,
         "register an outside approval; with: document, source, approved_at (or undated)",
         Terms("begins", (*SHORT_NAMES, *APPROVAL, "note", "reason")),
+    ),
+    "import_lessons": Verb(
+        preparing.import_lessons,
+        "import lessons of evaluations; with: lessons (code, text, source, countries, theme, …)",
+        Terms("site", ("lessons",), required=("lessons",)),
     ),
     "enter_rate": Verb(
         _enter_rate,

@@ -20,6 +20,8 @@ from appraisal.storage import lessons as stored
 from appraisal.storage import site
 
 MOST_AT_ONCE: Final = 5000
+# How much is said of the name of a column that is not known.
+_LONGEST: Final = 40
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,7 +99,10 @@ def read_lessons(data: bytes) -> tuple[dict[int, Lesson], list[Wrong]]:
     wrong += [] if wrong else _heading_faults(heading)
     if wrong:
         return {}, wrong
-    for line, cells in rows:
+    for count, (line, cells) in enumerate(rows, 1):
+        if count > MOST_AT_ONCE:
+            # Said alone: nobody mends a list of that length line by line.
+            return {}, [Wrong(1, N_("more than %(limit)s lessons in one file"), {"limit": MOST_AT_ONCE})]
         lesson, faults = _lesson(line, heading, cells)
         wrong += faults
         if lesson is None:
@@ -109,8 +114,6 @@ def read_lessons(data: bytes) -> tuple[dict[int, Lesson], list[Wrong]]:
             found[line] = lesson
     if not found and not wrong:
         wrong.append(Wrong(1, N_("there is no lesson in this file")))
-    if len(found) > MOST_AT_ONCE:
-        wrong.append(Wrong(1, N_("more than %(limit)s lessons in one file"), {"limit": MOST_AT_ONCE}))
     return found, wrong
 
 
@@ -128,11 +131,14 @@ def _rows(text: str, wrong: list[Wrong]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _heading_faults(heading: Sequence[str]) -> Iterator[Wrong]:
+    if not all(cell.isprintable() for cell in heading):
+        yield Wrong(1, N_("the first line is not text, so this is no list of lessons"))
+        return
     for sentence, names in (
         (N_("the first line lacks the columns: %(columns)s"), [key for key in COLUMNS if key not in heading]),
         (
             N_("the first line names unknown columns: %(columns)s"),
-            [key or "–" for key in heading if key not in COLUMNS],
+            [_shown(key) for key in heading if key not in COLUMNS],
         ),
         (
             N_("the first line names columns twice: %(columns)s"),
@@ -141,6 +147,12 @@ def _heading_faults(heading: Sequence[str]) -> Iterator[Wrong]:
     ):
         if names:
             yield Wrong(1, sentence, {"columns": ", ".join(names)})
+
+
+def _shown(column: str) -> str:
+    if len(column) > _LONGEST:
+        return f"{column[: _LONGEST - 1]}…"
+    return column or "–"
 
 
 def _lesson(line: int, heading: Sequence[str], cells: Sequence[str]) -> tuple[Lesson | None, list[Wrong]]:

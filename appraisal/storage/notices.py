@@ -79,6 +79,16 @@ def _carried() -> Select[Any]:
     )
 
 
+def list_told(db: Connection, proposal: int, at: datetime) -> list[tuple[int, str]]:
+    """List who was told what of a proposal at a moment, in the order in which it was written."""
+    rows = db.execute(
+        select(NOTICES.c.person_id, NOTICES.c.what)
+        .where(NOTICES.c.proposal_id == proposal, NOTICES.c.at == at)
+        .order_by(NOTICES.c.id)
+    )
+    return [(row.person_id, row.what) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """How the mail stands: messages that wait and since when, what last went wrong, those given up.

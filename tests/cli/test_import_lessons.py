@@ -176,6 +176,35 @@ def test_a_byte_order_mark_capitals_and_another_order_of_columns_do_no_harm(data
             ["lessons.csv:3: not CSV: unexpected end of data"],
         ),
         ((HEADING + "a,b\0c,,,,,d\n").encode(), ["lessons.csv:2: there is a null character in it"]),
+        # A file of a spreadsheet, a picture, and something else that happens to be UTF-8.
+        (b"PK\x03\x04\x14\0\x06\0\x08\xe4\xfb", ["lessons.csv:1: the file is not UTF-8"]),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", ["lessons.csv:1: the file is not UTF-8"]),
+        (b"\x1b[2J\0\0\0,a\n", ["lessons.csv:1: the first line is not text, so this is no list of lessons"]),
+        # Saved in another encoding: the first line that shows it is named.
+        ((HEADING + ONE + "b,Égalité.,,,,,x\n").encode("cp1252"), ["lessons.csv:3: the file is not UTF-8"]),
+        ((HEADING + ONE).encode("utf-16"), ["lessons.csv:1: the file is not UTF-8"]),
+        (
+            (HEADING + ONE).replace(",", ";").encode(),
+            [
+                "lessons.csv:1: the first line lacks the columns: code, text, place, countries, theme, outcome, source",
+                "lessons.csv:1: the first line names unknown columns: code;text;place;countries;theme;outcome…",
+            ],
+        ),
+        (
+            (HEADING + f"{'a' * 41},{'b' * 5001},,,,,Report\n").encode(),
+            [
+                "lessons.csv:2: “code” has more than 40 characters",
+                "lessons.csv:2: “text” has more than 5000 characters",
+            ],
+        ),
+        (
+            (HEADING + f"a,{'b' * 200_000},,,,,Report\n").encode(),
+            ["lessons.csv:2: not CSV: field larger than field limit (131072)"],
+        ),
+        (
+            (HEADING + ",Plan.,,,,,Report\n" + 'b,"open,,,,,x\n' + ONE).encode(),
+            ["lessons.csv:2: “code” is empty", "lessons.csv:3: not CSV: unexpected end of data"],
+        ),
     ],
 )
 def test_a_malformed_file_is_refused(data: Path, text: bytes, faults: list[str]) -> None:

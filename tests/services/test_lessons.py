@@ -68,6 +68,16 @@ def test_more_than_a_file_may_hold_are_refused(lite: Stage, monkeypatch: pytest.
         import_list(lite)
 
 
+@pytest.mark.parametrize("row", ["L{},Plan.,,,,,Report\n", "L{},,,XX,,,\n"], ids=["good", "bad"])
+def test_a_hundred_thousand_lines_are_refused_in_one_sentence(stage: Stage, row: str) -> None:
+    text = LIST.partition("\n")[0] + "\n" + "".join(row.format(place) for place in range(100_000))
+    before = casts.contents(stage)
+    with pytest.raises(BadLessons) as caught:
+        import_list(stage, text)
+    assert [(entry.line, entry.facts) for entry in caught.value.wrong] == [(1, {"limit": 5000})]
+    assert casts.contents(stage) == before
+
+
 @pytest.mark.parametrize(
     ("filters", "codes"),
     [

@@ -120,6 +120,10 @@ def test_every_bad_line_is_listed_and_nothing_is_imported(
     [
         (b"", "Choose a file that has something in it"),
         (b"%PDF-1.4 \xff\xfe", "Line 1: the file is not UTF-8"),
+        (b"PK\x03\x04\0\0", "Line 1: the first line is not text, so this is no list of lessons"),
+        ((HEADING + "a,\u00e9,,,,,b\n").encode("latin-1"), "Line 2: the file is not UTF-8"),
+        ((HEADING + 'a,"open,,,,,b\n').encode(), "Line 2: not CSV: unexpected end of data"),
+        ((HEADING + "a,b,,,,,c\n" * 5001).encode(), "Line 1: more than 5000 lessons in one file"),
         (b"a,b\n1,2\n", "Line 1: the first line lacks the columns: code, text"),
     ],
 )
@@ -130,6 +134,16 @@ def test_what_is_no_list_is_refused(
     page = send(client, text)
     assert page.status_code == 422
     assert words in page.text
+    assert codes(site) == []
+
+
+def test_what_looks_like_a_formula_is_kept_and_shown_as_text(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    sign_in(client, "desk")
+    assert send(client, HEADING + '=1+1,"=HYPERLINK(""http://x"")",,,,,@sum\n').status_code == 303
+    assert codes(site) == ["=1+1"]
+    assert "=HYPERLINK(&#34;http://x&#34;)" in client.get("/lessons").text
 
 
 def test_only_coordinators_import(site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn) -> None:

@@ -1,0 +1,60 @@
+"""Preparing: the use cases that rate a draft for its authors, and look up earlier work and lessons."""
+
+import csv
+from io import StringIO
+
+from appraisal.domain.facts import Case
+from appraisal.domain.lessons import COLUMNS
+from appraisal.scenarios.plays import Doing
+from appraisal.scenarios.reviewing import item_values
+from appraisal.services import lessons, lookups, selfchecks
+from appraisal.services.selfchecks import SelfPut
+from appraisal.storage.facts import load_case
+
+
+def self_check(doing: Doing) -> Case:
+    """Rate the draft for its authors alone: ``default`` for every item, then single ones."""
+    found = selfchecks.open_check(doing.db, doing.library, doing.actor, doing.number)
+    values, comments = item_values(doing.given), doing.given.get("comments", {})
+    for criterion in found.book.criteria:
+        items = [item.id for item in criterion.checklist.items]
+        if "default" in doing.given:
+            values = {item: doing.text("default") for item in items} | values
+        # A note on an item that was rated before leaves its rating as it is.
+        kept = {item: found.own[item].value for item in items if item in comments and item in found.own}
+        puts = {
+            item: SelfPut(value, str(comments.get(item, "")))
+            for item, value in (kept | values).items()
+            if item in items
+        }
+        if puts:
+            code = criterion.checklist.code
+            selfchecks.save(doing.db, doing.library, doing.actor, doing.now, doing.number, code, puts)
+    return load_case(doing.db, doing.number)
+
+
+def note_overlap(doing: Doing) -> Case:
+    """Note which similar proposals were checked: in the form as author, else in the rating that asks."""
+    numbers = [doing.play.numbers.get(handle, handle) for handle in doing.given.get("similar", ())]
+    note = lookups.note_overlap if _writes(doing) else lookups.note_overlap_in_rating
+    return note(doing.db, doing.library, doing.actor, doing.now, doing.number, numbers)
+
+
+def cite_lesson(doing: Doing) -> Case:
+    """Cite a lesson: in the form as author, else in the rating that asks for it."""
+    cite = lookups.cite_lesson if _writes(doing) else lookups.cite_lesson_in_rating
+    return cite(doing.db, doing.library, doing.actor, doing.now, doing.number, doing.text("lesson"))
+
+
+def _writes(doing: Doing) -> bool:
+    """Tell whether the actor wrote the proposal; everybody else is tried as its lead."""
+    return doing.actor.id in load_case(doing.db, doing.number).related("author")
+
+
+def import_lessons(doing: Doing) -> None:
+    """Import lessons as from a list; a column that is left out is empty."""
+    text = StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, restval="")
+    writer.writeheader()
+    writer.writerows(doing.given["lessons"])
+    lessons.import_lessons(doing.db, doing.actor, doing.now, text.getvalue().encode(), "lessons")
