@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from babel.dates import format_date
-
 from appraisal.definitions.workflows import Audience, Relation, Role
 from appraisal.domain import access
 from appraisal.domain.facts import Case, Person
-from appraisal.i18n import LOCALES, N_, Language, places, say
+from appraisal.i18n import N_, Language, places, say, write_day
 
 # What a notice of a step carries: the label of the transition and the title of the state that it led to.
 STEP = "step"
@@ -109,7 +107,7 @@ def _shown(language: Language, number: str, facts: Mapping[str, Any]) -> dict[st
 
 def _day(language: Language, day: str) -> str:
     # Of a moment, its day: a notice that cannot be put into words would never be delivered.
-    return format_date(date.fromisoformat(day[:10]), "long", locale=LOCALES[language])
+    return write_day(language, date.fromisoformat(day[:10]))
 
 
 def roles(audiences: tuple[Audience, ...]) -> tuple[Role, ...]:

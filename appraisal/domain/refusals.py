@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from babel.dates import format_date
 from babel.lists import format_list
 
 from appraisal.definitions.workflows import Role
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.errors import AppraisalError
-from appraisal.i18n import LOCALES, N_, Language, Text, say
+from appraisal.i18n import LOCALES, N_, Language, Text, say, write_day
 
 SENTENCES: Mapping[str, str] = {
     "wrong_state": N_("This step is not open in the state “%(state)s”."),
@@ -260,7 +259,7 @@ def _shown(value: Any, language: Language) -> str:
     if isinstance(value, str):
         return say(language, value)
     if isinstance(value, date):
-        return format_date(value, "long", locale=LOCALES[language])
+        return write_day(language, value)
     if isinstance(value, list | tuple):
         return ", ".join(_shown(entry, language) for entry in value)
     return str(value)
