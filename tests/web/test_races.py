@@ -81,10 +81,8 @@ def test_a_signature_that_is_sent_twice_at_once_counts_once(
     sent = (url, {"comment": "Sound", "seen": str(seen)})
     answers = posted(*((window(app, site, cast["eval"]), *sent) for _ in range(2)))
     assert [answer.status_code for answer in answers] == [303, 303]
-    events = [
-        entry for entry in building.load(site, number).appraisals[-1].reviews if entry.comment == "Sound"
-    ]
-    assert len(events) == 1
+    kept = [entry for entry in building.load(site, number).appraisals[-1].reviews if entry.comment == "Sound"]
+    assert len(kept) == 1
 
 
 @often
