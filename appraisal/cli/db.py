@@ -45,7 +45,7 @@ def check(as_json: bool) -> None:
     database = sites.opened_database(sites.settings().database)
     try:
         if not schema.is_current(database):
-            sites.fail("The database is not ready. Run: appraisal db upgrade", code=1)
+            sites.fail(sites.NOT_READY, code=1)
         count, wrong = findings(database, library)
     finally:
         database.close()

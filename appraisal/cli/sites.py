@@ -15,10 +15,11 @@ from appraisal.errors import FaultyInput
 from appraisal.paths import folder
 from appraisal.settings import BadSetting, Settings, read_settings
 from appraisal.storage import schema
-from appraisal.storage.databases import Database
+from appraisal.storage.databases import Database, is_missing
 from appraisal.storage.files import Files
 
 BAD_INPUT = 2
+NOT_READY = "The database is not ready. Run: appraisal db upgrade"
 
 
 def fail(message: str, code: int = BAD_INPUT) -> NoReturn:
@@ -50,26 +51,38 @@ def settings() -> Settings:
 
 
 def opened_database(url: str) -> Database:
-    """Open a database by its address; stops with a sentence where there is none that can be used."""
+    """Open a database by its address, or begin one; stops with a sentence where it cannot be used."""
     try:
         database = Database(url)
         with database.read() as db:
             db.exec_driver_sql("SELECT 1")
             # SQLite looks at its file only when it is asked for something in it.
             inspect(db).get_table_names()
+        revision = schema.unknown(database)
     except (SQLAlchemyError, OSError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         fail(f"The database cannot be used: {reason}")
+    if revision is not None:
+        database.close()
+        fail(
+            f"The database is of a newer version of the product, revision {revision}, "
+            "which this one does not know."
+        )
     return database
 
 
 @contextmanager
 def opened(chosen: Settings) -> Iterator[tuple[Database, Files]]:
-    """Open the database and the files of an installation; stops where the schema is not current."""
+    """Open the database and the files of an installation; stops where the schema is not current.
+
+    A database that is not there is not made.
+    """
+    if is_missing(chosen.database):
+        fail(NOT_READY)
     database = opened_database(chosen.database)
     try:
         if not schema.is_current(database):
-            fail("The database is not ready. Run: appraisal db upgrade")
+            fail(NOT_READY)
         yield database, Files(chosen.files)
     finally:
         database.close()

@@ -10,6 +10,8 @@ from appraisal.cli import sites
 from appraisal.services import ticks
 from appraisal.services.ticks import Ticked
 
+_YEARS = range(1900, 3000)
+
 
 def _moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
     if value is None:
@@ -18,6 +20,9 @@ def _moment(context: click.Context, parameter: click.Parameter, value: str | Non
         moment = datetime.fromisoformat(value)
     except ValueError:
         raise click.BadParameter("write a moment like 2010-02-01T09:00:00+01:00") from None
+    if moment.year not in _YEARS:
+        # Farther away, a moment plus some days would be no moment any more.
+        raise click.BadParameter("the year lies between 1900 and 2999")
     if moment.tzinfo is None:
         raise click.BadParameter("the moment has no offset, like +01:00")
     return moment

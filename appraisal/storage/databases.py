@@ -78,6 +78,16 @@ class Database:
         self._reading.dispose()
 
 
+def is_missing(url: str) -> bool:
+    """Tell whether an address names a file that is not there; a server is only known once it is asked."""
+    try:
+        given = make_url(url)
+        path = given.database if given.get_backend_name() == "sqlite" else None
+    except ArgumentError:
+        return False
+    return path is not None and path not in ("", ":memory:") and not Path(path).exists()
+
+
 def take_turn(db: Connection, lock: int) -> None:
     """Wait for a lock that the transaction holds to its end; SQLite writes one at a time anyway."""
     if db.dialect.name == "postgresql":

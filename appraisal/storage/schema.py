@@ -38,6 +38,14 @@ def is_current(database: Database) -> bool:
         return MigrationContext.configure(connection).get_current_revision() == head()
 
 
+def unknown(database: Database) -> str | None:
+    """Return the revision of a database that this code does not know; None where it knows it."""
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    with database.read() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    return found if found is not None and found not in known else None
+
+
 def head() -> str | None:
     """Return the newest revision that the code knows."""
     return ScriptDirectory.from_config(_config()).get_current_head()

@@ -80,6 +80,9 @@ def _open_ratings(number: str) -> Opened:
     with read() as db:
         opened = open_appraisal(db, number)
     if not opened.sees_ratings:
+        # An author who stands in for the lead is told what stands against rating, not only reading.
+        if request.method == "POST" and actor().id in opened.case.related("author"):
+            raise NotAllowed([appraisals.rate_refusal(opened.case, actor(), site().now())])
         raise NotAllowed([refuse("not_visible")])
     return opened
 

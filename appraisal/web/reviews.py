@@ -75,6 +75,15 @@ def _find(number: str) -> Undertaken:
         return find_undertaken(db, number)
 
 
+def _overtaken(again: Undertaken, form: SignForm | None = None) -> Answer | None:
+    """Say how a review ended while a form was on its way; None where it goes on."""
+    if again.held is not None and again.stage == "work":
+        return None
+    if form is not None and again.stage == "signed" and _signed_so(again, form):
+        return redirect(url_for(".show", number=again.case.number), 303)
+    return ended(again)
+
+
 @bp.route("/proposals/<number>/review/<code>", methods=["GET", "POST"])
 @signed_in
 def checklist(number: str, code: str) -> Answer:
@@ -97,6 +106,10 @@ def checklist(number: str, code: str) -> Answer:
     try:
         with begin() as db:
             reviews.rate(db, site().library, actor(), site().now(), number, puts, seen=seen())
+    except NotAllowed:
+        if (overtaken := _overtaken(_find(number))) is None:
+            raise
+        return overtaken
     except StepConflict:
         if puts:
             return _draw_conflict(number, code)
@@ -176,14 +189,17 @@ def sign(number: str) -> Answer:
                 db, site().library, actor(), site().now(), number, written(form.comment), seen=seen()
             )
     except NotAllowed as error:
+        if (overtaken := _overtaken(_find(number), form)) is not None:
+            return overtaken
         if error.codes != ("text_missing",):
             return _draw_sign(working, form, refused=sentences(error)), 422
         form.complain("comment", SENTENCES["text_missing"])
         return _draw_sign(working, form), 422
     except StepConflict:
         again = _find(number)
-        if again.held is None or again.stage != "work":
-            return ended(again)
+        overtaken = _overtaken(again, form)
+        if overtaken is not None or again.held is None:
+            return overtaken or ended(again)
         return _draw_sign(Working(again.held, actor()), form, conflict=True), 409
     flash(say(N_("Your review is signed. It stays as it is.")), "success")
     return redirect(url_for(".show", number=number), 303)

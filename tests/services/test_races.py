@@ -1,18 +1,23 @@
 """Races: of two who act at the same moment one wins, and the other leaves nothing."""
 
-from collections.abc import Callable
-from threading import Barrier, Thread
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from threading import Barrier, Event, Thread
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
+from appraisal.clock import geneva_date
 from appraisal.domain import events
 from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Inputs
 from appraisal.errors import StepConflict
-from appraisal.services import acts, people
+from appraisal.services import acts, people, reviews
+from appraisal.services.appraisals import RatingPut
 from appraisal.storage import queries, tables
+from appraisal.storage.databases import Database
 from tests import casts
 from tests.casts import Stage
 
@@ -63,6 +68,56 @@ def _taking(
             )
 
     return run
+
+
+@pytest.fixture
+def other(stage: Stage) -> Iterator[Stage]:
+    """The same stage as another process opens it, with connections of its own."""
+    database = Database(stage.database.url)
+    yield replace(stage, database=database)
+    database.close()
+
+
+def _rated(stage: Stage, *keys: str) -> str:
+    """Let appraisers be asked for tripartism and rate it, unsigned."""
+    number = casts.submitted(stage)
+    casts.assign(stage, number)
+    items = [item for item in casts.items_of(stage, number) if item.startswith("TRI")]
+    due = geneva_date(stage.now) + timedelta(days=7)
+    for key in keys:
+        person = stage.people[key]
+        with stage.database.begin() as db:
+            given = (db, stage.library)
+            reviews.ask(*given, stage.people["desk"], stage.now, number, person, ["TRI"], due)
+            reviews.declare(*given, person, stage.now, number, conflict=None)
+            reviews.rate(*given, person, stage.now, number, dict.fromkeys(items, RatingPut("2")))
+    return number
+
+
+def _signing(stage: Stage, who: str, number: str, comment: str) -> Callable[[], Case]:
+    def run() -> Case:
+        with stage.database.begin() as db:
+            return reviews.sign(db, stage.library, stage.people[who], stage.now, number, comment)
+
+    return run
+
+
+def _while_open(stage: Stage, first: Callable[[Connection], object], second: Callable[[], object]) -> object:
+    """Start a second process before the first commits; return what the second gave or raised."""
+    found: list[object] = []
+    started = Event()
+
+    def run() -> None:
+        started.set()
+        found.extend(race(second))
+
+    thread = Thread(target=run)
+    with stage.database.begin() as db:
+        first(db)
+        thread.start()
+        started.wait()
+    thread.join()
+    return found[0]
 
 
 def _events(stage: Stage, *names: str) -> int:
@@ -134,6 +189,68 @@ def test_a_page_of_yesterday_decides_nothing(stage: Stage) -> None:
         casts.take(stage, "chief", number, "approve", seen=seen)
     assert (caught.value.seen, caught.value.present) == (seen, seen + 2)
     assert casts.contents(stage) == before
+
+
+def test_two_reviewers_sign_in_two_processes(stage: Stage, other: Stage) -> None:
+    number = _rated(stage, "eval", "all")
+    before = casts.load(stage, number)
+
+    def first(db: Connection) -> None:
+        reviews.sign(db, stage.library, stage.people["eval"], stage.now, number, "One")
+
+    assert isinstance(_while_open(stage, first, _signing(other, "all", number, "Two")), Case)
+    case = casts.load(stage, number)
+    assert [entry.comment for entry in case.appraisals[-1].reviews[-2:]] == ["One", "Two"]
+    assert all(entry.signed_at for entry in case.appraisals[-1].reviews[-2:])
+    assert (case.sequence, case.row_version) == (before.sequence + 2, before.row_version)
+    with stage.database.read() as db:
+        assert events.broken(queries.chain_of(db, case.id), case.head) is None
+
+
+def test_a_review_is_signed_once_by_two_processes(stage: Stage, other: Stage) -> None:
+    for _ in range(3):
+        number = _rated(stage, "eval")
+        found = race(_signing(stage, "eval", number, "One"), _signing(other, "eval", number, "Two"))
+        assert sorted(type(entry).__name__ for entry in found) == ["Case", "NotAllowed"], found
+        (kept,) = [place for place, entry in enumerate(found) if isinstance(entry, Case)]
+        review = casts.load(stage, number).appraisals[-1].reviews[-1]
+        assert review.comment == ("One", "Two")[kept]
+
+
+def test_a_review_signed_in_one_process_is_not_rated_in_another(stage: Stage, other: Stage) -> None:
+    number = _rated(stage, "eval")
+
+    def rating() -> object:
+        with other.database.begin() as db:
+            put = {"TRI-1": RatingPut("3", "Better.")}
+            return reviews.rate(db, other.library, other.people["eval"], other.now, number, put)
+
+    def first(db: Connection) -> None:
+        reviews.sign(db, stage.library, stage.people["eval"], stage.now, number, "One")
+
+    assert isinstance(_while_open(stage, first, rating), StepConflict | NotAllowed)
+    review = casts.load(stage, number).appraisals[-1].reviews[-1]
+    assert review.signed_at is not None
+    assert review.ratings["TRI-1"].value == "2"
+
+
+def test_a_review_signed_while_the_appraisal_is_closed_elsewhere_is_late(stage: Stage, other: Stage) -> None:
+    number = _rated(stage, "eval")
+    casts.rate(stage, number)
+    stage.now = other.now = stage.now + timedelta(days=10)
+
+    def first(db: Connection) -> None:
+        acts.take_step(
+            db, stage.library, stage.people["lead"], stage.now, number, "finalise", Inputs(), seen=None
+        )
+
+    assert isinstance(_while_open(stage, first, _signing(other, "eval", number, "Late.")), Case)
+    case = casts.load(stage, number)
+    assert case.state == "awaiting_decision"
+    review = case.appraisals[-1].reviews[-1]
+    assert (review.comment, review.late) == ("Late.", True)
+    with stage.database.read() as db:
+        assert events.broken(queries.chain_of(db, case.id), case.head) is None
 
 
 def test_one_link_sets_one_password(stage: Stage) -> None:

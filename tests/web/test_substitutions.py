@@ -11,11 +11,11 @@ from flask.testing import FlaskClient
 from appraisal.clock import geneva_date
 from appraisal.domain.facts import Scope
 from appraisal.domain.substitutions import Substitution
-from appraisal.services import substitutions
+from appraisal.services import proposals, substitutions
 from appraisal.storage.substitutions import list_substitutions
 from appraisal.web.context import Site
 from tests.casts import counted
-from tests.web import building
+from tests.web import building, reviewing
 from tests.web.building import Cast, Clock
 from tests.web.conftest import SignIn
 
@@ -301,3 +301,49 @@ def test_the_second_signature_shows_for_whom_the_first_was_given(
     shown = text_of(client.get(f"/proposals/{number}"))
     assert "You gave the first signature, so somebody else has to give the second." in shown
     assert "Hugo Marchand, for Grace Lindqvist" in shown
+
+
+def test_an_author_appraises_for_nobody(client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast) -> None:
+    number = building.draft_proposal(site, cast)
+    writer = reviewing.hire(site, "writer", "Wanda Writer", "SKILLS", "designer")
+    with site.database.begin() as db:
+        proposals.add_author(db, site.library, cast["designer"], site.now(), number, writer.id)
+    building.take(site, cast["designer"], number, "submit")
+    building.take(site, cast["desk"], number, "assign", lead=cast["reader"])
+    name(site, {**cast, "writer": writer}, "reader", "writer")
+    building.sign_in_as(client, site, writer)
+    own = "You are an author of this proposal, so somebody else has to do this."
+    replaced = "Wanda Writer, who is an author of this proposal, stands in for you at present"
+    sent = {"ALI-1-value": "2", "ALI-1-comment": "Typed for long", "note": "Typed for long"}
+    assert "To appraise, for David Okoro" not in client.get("/").text
+    for who, words in (("writer", own), ("reader", replaced)):
+        building.sign_in_as(client, site, {**cast, "writer": writer}[who])
+        for rest in ("/appraisal/ALI", "/steps/finalise"):
+            answer = client.post(f"/proposals/{number}{rest}", data=sent)
+            assert answer.status_code == 403, rest
+            assert words in answer.text, rest
+            assert "Typed for long" in answer.text, rest
+    case = building.load(site, number)
+    assert case.appraisals[0].ratings == {}
+    assert case.state == "under_appraisal"
+
+
+def test_nobody_is_made_lead_whose_substitute_is_an_author(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast
+) -> None:
+    number = building.draft_proposal(site, cast)
+    writer = reviewing.hire(site, "writer", "Wanda Writer", "SKILLS", "designer")
+    with site.database.begin() as db:
+        proposals.add_author(db, site.library, cast["designer"], site.now(), number, writer.id)
+    building.take(site, cast["designer"], number, "submit")
+    name(site, {**cast, "writer": writer}, "reader", "writer")
+    sign_in(client, "desk")
+    for lead, words in (
+        (cast["reader"], "David Okoro counts as one with Wanda Writer, an author of this proposal"),
+        (writer, "Wanda Writer is an author of this proposal and may not appraise it."),
+    ):
+        given = {"lead": str(lead.id), "note": "Typed for long"}
+        answer = client.post(f"/proposals/{number}/steps/assign", data=given)
+        assert answer.status_code == 422
+        assert text_of(answer).count(words) == 2  # in the summary and at the field
+    assert building.load(site, number).state == "submitted"

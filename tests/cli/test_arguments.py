@@ -1,0 +1,140 @@
+"""Whatever is wrong with a command or its database is said in words, with exit code 2 and no traceback."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import text
+
+from appraisal.cli import main
+from appraisal.paths import folder
+from appraisal.storage import schema
+from appraisal.storage.databases import Database
+
+LESSONS = str(folder("workflows") / "scenarios" / "lessons.csv")
+NAMED = ("people", "substitute", "lead@example.org", "deputy@example.org", "--for", "appraisals")
+SUBSTITUTE = (*NAMED, "--first", "2999-01-01", "--last", "2999-01-09")
+COMMANDS = [
+    ("mail",),
+    ("mail", "retry"),
+    ("times",),
+    ("agreement",),
+    ("tick",),
+    ("import-lessons", LESSONS),
+    SUBSTITUTE,
+]
+names = [" ".join(command[:2]) if command[0] in ("mail", "people") else command[0] for command in COMMANDS]
+
+
+def run(data: Path, *arguments: str, **settings: str) -> Result:
+    return CliRunner().invoke(main, list(arguments), env={"APPRAISAL_DATA": str(data), **settings})
+
+
+def address(data: Path) -> str:
+    return f"sqlite:///{data / 'appraisal.sqlite3'}"
+
+
+def revise(data: Path, revision: str) -> None:
+    """Have a database be of another revision than the code."""
+    database = Database(address(data))
+    schema.upgrade(database, "0001" if revision == "0001" else "head")
+    with database.begin() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    database.close()
+
+
+def fails(result: Result, *lines: str) -> None:
+    """Expect a refusal in these lines alone."""
+    assert (result.stderr.splitlines(), result.stdout) == (list(lines), "")
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=names)
+def test_a_database_that_is_not_there_is_told_and_not_made(tmp_path: Path, command: tuple[str, ...]) -> None:
+    fails(run(tmp_path / "nowhere", *command), "The database is not ready. Run: appraisal db upgrade")
+    assert list(tmp_path.rglob("*.sqlite3*")) == []
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=names)
+def test_a_database_of_an_older_revision_is_told(tmp_path: Path, command: tuple[str, ...]) -> None:
+    revise(tmp_path, "0001")
+    fails(run(tmp_path, *command), "The database is not ready. Run: appraisal db upgrade")
+
+
+NEWER = "The database is of a newer version of the product, revision 9999, which this one does not know."
+
+
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, ("db", "upgrade"), ("db", "check")], ids=[*names, "db upgrade", "db check"]
+)
+def test_a_database_of_a_newer_revision_is_told(tmp_path: Path, command: tuple[str, ...]) -> None:
+    revise(tmp_path, "9999")
+    fails(run(tmp_path, *command), NEWER)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=names)
+def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path: Path, command: tuple[str, ...]) -> None:
+    file = tmp_path / "appraisal.sqlite3"
+    file.write_text("This is a letter, and no database at all. " * 10, encoding="utf-8")
+    fails(run(tmp_path, *command), "The database cannot be used: file is not a database")
+    assert file.read_text(encoding="utf-8").startswith("This is a letter")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=names)
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://nobody@127.0.0.1:1/x", "Connection refused"),
+        ("mysql://x/y", "mysql is not one of the databases: sqlite, postgresql"),
+        ("no address", "Could not parse SQLAlchemy URL"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_told(
+    tmp_path: Path, command: tuple[str, ...], url: str, words: str
+) -> None:
+    result = run(tmp_path, *command, APPRAISAL_DATABASE=url)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("The database cannot be used: ")
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("mail", "--nope"), "No such option '--nope'."),
+        (("mail", "again"), "No such command 'again'."),
+        (("mail", "retry", "all"), "Got unexpected extra argument (all)"),
+        (("times", "--year", "last"), "Invalid value for '--year': 'last' is not a valid integer range."),
+        (("times", "--year", "1"), "Invalid value for '--year': 1 is not in the range 1900<=x<=2999."),
+        (("times", "2010"), "Got unexpected extra argument (2010)"),
+        (("agreement", "ALI"), "Got unexpected extra argument (ALI)"),
+        (("agreement", "--highest"), "No such option '--highest'."),
+        (("import-lessons",), "Missing argument 'FILE'."),
+        (("import-lessons", "missing.csv"), "Invalid value for 'FILE': File 'missing.csv' does not exist."),
+        (("import-lessons", "."), "Invalid value for 'FILE': File '.' is a directory."),
+        (("import-lessons", LESSONS, "--as"), "Option '--as' requires an argument."),
+        (("people", "substitute", "lead@example.org"), "Missing argument 'SUBSTITUTE'."),
+        ((*NAMED[:-1], "reviews"), "'reviews' is not one of 'appraisals', 'decisions'."),
+        ((*NAMED, "--first", "2999-01-01"), "Missing option '--last'."),
+        ((*NAMED, "--first", "soon"), "'soon' does not match the format '%Y-%m-%d'."),
+        ((*NAMED, "--first", "2010-02-30"), "'2010-02-30' does not match the format '%Y-%m-%d'."),
+        (("tick", "--at", "tomorrow"), "write a moment like 2010-02-01T09:00:00+01:00"),
+        (("tick", "--at", ""), "write a moment like 2010-02-01T09:00:00+01:00"),
+        (("tick", "--at", "2010-02-30T09:00:00+01:00"), "write a moment like 2010-02-01T09:00:00+01:00"),
+        (("tick", "--at", "2010-02-01T09:00:00"), "the moment has no offset, like +01:00"),
+        (("tick", "--at", "9999-12-31T23:59:59+00:00"), "the year lies between 1900 and 2999"),
+        (("tick", "--at", "0001-01-01T00:00:00+00:00"), "the year lies between 1900 and 2999"),
+        (("tick", "--at"), "Option '--at' requires an argument."),
+        (("tick", "now"), "Got unexpected extra argument (now)"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
+)
+def test_wrong_arguments_are_told_in_the_last_line(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    run(tmp_path, "db", "upgrade")
+    result = run(tmp_path, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr.splitlines()[-1]
+    assert isinstance(result.exception, SystemExit)
