@@ -17,7 +17,7 @@ from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
 from appraisal.domain.substitutions import covered
 from appraisal.storage import substitutions, tables
-from appraisal.storage.facts import LARGEST_ID
+from appraisal.storage.facts import LARGEST_ID, review_open
 from appraisal.storage.facts import person as person_of
 
 PROPOSALS = tables.Proposal.__table__
@@ -85,17 +85,9 @@ def reviewing(person: Person, *conditions: ColumnElement[bool]) -> ColumnElement
     return exists().where(*mine, REVIEWS.c.withdrawn_at.is_(None), *conditions)
 
 
-# A review that is still to be signed, whatever its date.
-OPEN_REVIEW = (
-    REVIEWS.c.signed_at.is_(None),
-    REVIEWS.c.declined_at.is_(None),
-    REVIEWS.c.declaration != "declared",
-)
-
-
 def blind(person: Person) -> ColumnElement[bool]:
     """Return the condition under which a person may see nothing of what others said (``access.is_blind``)."""
-    return reviewing(person, *OPEN_REVIEW)
+    return reviewing(person, *review_open())
 
 
 def fully_visible(person: Person) -> ColumnElement[bool]:
@@ -113,7 +105,7 @@ def fully_visible(person: Person) -> ColumnElement[bool]:
 def submitted(person: Person) -> ColumnElement[bool]:
     """Return the condition that a proposal was submitted, and that the person need not declare first."""
     # Definitions are pinned by the first submission or by a registration; before, it is a draft.
-    undeclared = reviewing(person, *OPEN_REVIEW, REVIEWS.c.declaration == "")
+    undeclared = reviewing(person, *review_open(), REVIEWS.c.declaration == "")
     return and_(PROPOSALS.c.workflow != "", ~undeclared)
 
 
@@ -304,8 +296,7 @@ def consultations_for(db: Connection, person: Person) -> list[Asked]:
     taken_up = exists().where(
         REVIEWS.c.appraisal_id == CONSULTATIONS.c.appraisal_id,
         REVIEWS.c.unit == person.unit,
-        REVIEWS.c.withdrawn_at.is_(None),
-        *OPEN_REVIEW,
+        *review_open(),
     )
     rows = db.execute(
         select(
@@ -405,8 +396,7 @@ def _to_review() -> Select[Any]:
         .join(PROPOSALS, PROPOSALS.c.id == REVIEWS.c.proposal_id)
         .join(appraisals, appraisals.c.id == REVIEWS.c.appraisal_id)
         .where(
-            REVIEWS.c.withdrawn_at.is_(None),
-            *OPEN_REVIEW,
+            *review_open(),
             appraisals.c.finalised_at.is_(None),
             appraisals.c.closed_at.is_(None),
         )
