@@ -20,7 +20,7 @@ demo: $(READY) ## play the demonstration and serve it (DEMO_SERVE=0: only play)
 	@$(BIN)/python -m appraisal demo
 
 test: $(READY) ## run the tests (ARGS="-k words" or any other pytest options)
-	@$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
 lint: $(READY) ## check style, types and layers
 	@$(BIN)/ruff check --output-format concise --quiet

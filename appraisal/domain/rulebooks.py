@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
+from typing import Generic, TypeVar
 
 from appraisal.definitions.library import Criterion, Library
 from appraisal.definitions.sets import ChecklistSet
@@ -11,6 +13,8 @@ from appraisal.domain import tracks
 from appraisal.domain.facts import Appraisal, Case, Version
 from appraisal.domain.tracks import Rate
 from appraisal.domain.verdicts import Assessment, applicable, assess
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,35 @@ def computed_recommendation(book: Rulebook, case: Case, appraisal: Appraisal) ->
 def _assess(
     book: Rulebook, version: Version, appraisal: Appraisal, usd: Decimal | None, check_comments: bool = True
 ) -> Assessment:
+    return _assess_once(_Same(book), _Same(version), _Same(appraisal), usd, check_comments)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same(Generic[T]):
+    """A thing that equals itself alone, so that what follows from it is found without comparing it."""
+
+    value: T
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+# Every guard of every step asks what follows from the ratings of one appraisal, which is frozen.
+@lru_cache(maxsize=32)
+def _assess_once(
+    book: _Same[Rulebook],
+    version: _Same[Version],
+    appraisal: _Same[Appraisal],
+    usd: Decimal | None,
+    check_comments: bool,
+) -> Assessment:
     return assess(
-        book.set,
-        book.criteria_for(usd),
-        appraisal.ratings,
-        tracks.checklist_facts(version.content),
+        book.value.set,
+        book.value.criteria_for(usd),
+        appraisal.value.ratings,
+        tracks.checklist_facts(version.value.content),
         check_comments=check_comments,
     )

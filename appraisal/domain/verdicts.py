@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from appraisal.definitions.checklists import Checklist, Fact, Item
 from appraisal.definitions.library import Criterion
@@ -107,9 +108,15 @@ def conditions_of(
 
 def mean(weighted: Iterable[tuple[Decimal | Fraction, Decimal]]) -> Fraction | None:
     """Return the weighted mean, its weights renormalised over what is there; None where nothing is."""
-    pairs = [(Fraction(value), Fraction(weight)) for value, weight in weighted]
+    pairs = [(_exact(value), _exact(weight)) for value, weight in weighted]
     total = sum((weight for _, weight in pairs), Fraction(0))
     return sum((value * weight for value, weight in pairs), Fraction(0)) / total if total else None
+
+
+@lru_cache(maxsize=1024)
+def _exact(value: Decimal | Fraction) -> Fraction:
+    """Make a fraction of a number, once: points and weights are few, and each is met for every item."""
+    return Fraction(value)
 
 
 def band_of(bands: Sequence[Band], value: Fraction) -> Band:

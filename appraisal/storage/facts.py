@@ -460,11 +460,16 @@ def person(row: Row[Any], stands_in: tuple[facts.StandIn, ...] = ()) -> facts.Pe
 
 def load_holidays(db: Connection) -> Mapping[str, frozenset[date]]:
     """Load the calendars of all duty stations."""
-    table = tables.Holiday.__table__
     found: dict[str, set[date]] = defaultdict(set)
-    for station, day in db.execute(select(table.c.station, table.c.day)):
+    for station, day in db.execute(_holidays()):
         found[station].add(day)
     return {station: frozenset(days) for station, days in found.items()}
+
+
+@cache
+def _holidays() -> Select[Any]:
+    table = tables.Holiday.__table__
+    return select(table.c.station, table.c.day)
 
 
 def load_rates(db: Connection) -> tuple[Rate, ...]:
