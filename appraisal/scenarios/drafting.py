@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from appraisal.clock import geneva_date
 from appraisal.domain import forms, rulebooks, tracks
 from appraisal.domain.facts import Case
 from appraisal.scenarios import moving
@@ -15,7 +16,9 @@ from appraisal.scenarios.neutral import (
     with_clearance,
 )
 from appraisal.scenarios.plays import Doing
-from appraisal.services import approvals, proposals
+from appraisal.scenarios.reviewing import put_down
+from appraisal.services import approvals, proposals, selfchecks
+from appraisal.services.selfchecks import SelfPut
 from appraisal.storage.facts import load_case
 
 
@@ -133,3 +136,24 @@ def register(doing: Doing) -> Case:
         source=doing.text("source"),
         note=doing.text("note", doing.text("reason")),
     )
+
+
+def self_check(doing: Doing) -> Case:
+    """Rate the draft by the checklists that would apply to it today, for its authors alone."""
+    check = selfchecks.open_check(doing.db, doing.library, doing.actor, doing.number)
+    given = tracks.contributions(check.case.content, check.book.rates, geneva_date(doing.now))
+    applicable = check.book.criteria_for(tracks.total_usd(given) + check.case.siblings_usd)
+    items = [item.id for criterion in applicable for item in criterion.checklist.items]
+    puts, notes = put_down(doing, check.book, check.own, items), doing.given.get("comments", {})
+    for checklist in (criterion.checklist for criterion in check.book.criteria):
+        theirs = {item.id: puts[item.id] for item in checklist.items if item.id in puts}
+        selfchecks.save(
+            doing.db,
+            doing.library,
+            doing.actor,
+            doing.now,
+            doing.number,
+            checklist.code,
+            {item: SelfPut(put.value, notes.get(item, "")) for item, put in theirs.items()},
+        )
+    return load_case(doing.db, doing.number)

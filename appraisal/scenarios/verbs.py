@@ -69,6 +69,11 @@ VERBS: Final[Mapping[str, Verb]] = {
         "let another designer write along; with: author",
         Terms("proposal", ("author",), required=("author",)),
     ),
+    "self_check": Verb(
+        drafting.self_check,
+        "rate the own draft for its authors alone; with: default, single items, comments",
+        Terms("proposal", ("default", "comments"), items=True),
+    ),
     "rate": Verb(
         appraising.rate,
         "rate items, as lead or reviewer; with: default, single items, comments, reasons, declare",
