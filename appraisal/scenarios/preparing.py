@@ -3,6 +3,8 @@
 import csv
 from io import StringIO
 
+from appraisal.clock import geneva_date
+from appraisal.domain import tracks
 from appraisal.domain.facts import Case
 from appraisal.domain.lessons import COLUMNS
 from appraisal.scenarios.plays import Doing
@@ -13,10 +15,11 @@ from appraisal.storage.facts import load_case
 
 
 def self_check(doing: Doing) -> Case:
-    """Rate the draft for its authors alone: ``default`` for every item, then single ones."""
+    """Rate the draft for its authors alone: ``default`` for every item that would apply, then single ones."""
     found = selfchecks.open_check(doing.db, doing.library, doing.actor, doing.number)
     values, comments = item_values(doing.given), doing.given.get("comments", {})
-    for criterion in found.book.criteria:
+    given = tracks.contributions(found.case.content, found.book.rates, geneva_date(doing.now))
+    for criterion in found.book.criteria_for(tracks.total_usd(given) + found.case.siblings_usd):
         items = [item.id for item in criterion.checklist.items]
         if "default" in doing.given:
             values = {item: doing.text("default") for item in items} | values

@@ -141,8 +141,12 @@ def _of_asked(asked: Asked | ToReview, what: str, counting: Calendars) -> Task:
 
 
 def of_condition(bound: Bound, counting: Calendars) -> Task:
-    """Make a task of a condition: to be met by its owner, to be closed or asked after by a coordinator."""
+    """Make a task of a condition: to be met by its owner, to be closed or asked after by a coordinator.
+
+    Its owner is not pressed by a day any more once it is reported: a coordinator is, who closes it.
+    """
     number, reported_at = bound.number, bound.reported_at
+    due_on = None if bound.owned and reported_at else bound.due_on
     if bound.owned or reported_at:
         endpoint = "conditions.report" if bound.owned else "conditions.clear"
         href = url_for(endpoint, number=number, condition=bound.id)
@@ -158,8 +162,8 @@ def of_condition(bound: Bound, counting: Calendars) -> Task:
         say(N_("Condition %(number)s of %(proposal)s"), number=bound.condition, proposal=number),
         href,
         " · ".join(part for part in meta if part),
-        bound.due_on,
-        None if bound.due_on is None else counting.left(bound.due_on),
+        due_on,
+        None if due_on is None else counting.left(due_on),
         note=say(N_("Reported as met on %(day)s"), day=formats.day(geneva_date(reported_at)))
         if reported_at
         else "",

@@ -40,10 +40,10 @@ GROUPS: Final[Mapping[str, str]] = {
     "orphaned": N_("To reassign: the lead appraiser's account is closed"),
     "coordinator": N_("To check for completeness and assign"),
     "reported": N_("Conditions to close: reported as met"),
+    "overdue": N_("Conditions of approval that are overdue"),
     "author": N_("Sent back to you, to complete or revise"),
     "onward": N_("Approved: to send on, and to record what the donor answers"),
     "draft": N_("Your drafts"),
-    "overdue": N_("Conditions of approval that are overdue"),
 }
 Bucket = Literal["late", "today", "week"]
 BUCKETS: Final[Mapping[Bucket, str]] = {

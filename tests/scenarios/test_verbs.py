@@ -211,6 +211,25 @@ def test_revising_is_refused_even_where_nothing_would_change(tmp_path: Path) -> 
     assert OK in said(tmp_path, PROPOSED + "  - {by: designer, do: submit, to: P1}\n" + steps)
 
 
+def test_authors_rate_their_own_draft(tmp_path: Path) -> None:
+    steps = """\
+  - {by: designer, do: self_check, to: P1, with: {default: 2, TRI-4: 1, comments: {TRI-4: No powers}}}
+  - {by: reader, do: self_check, to: P1, with: {default: 2}, refused: [not_visible]}
+  - {by: designer, do: submit, to: P1}
+  - {by: designer, do: self_check, to: P1, with: {default: 3}, refused: [not_editable]}
+"""
+    database = kept(tmp_path, PROPOSED + steps)
+
+    table = tables.SelfRating.__table__
+    with database.read() as db:
+        rows = {row.item: (row.version, row.value, row.note) for row in db.execute(select(table))}
+    database.close()
+    assert rows["TRI-4"] == (1, "1", "No powers")
+    assert rows["ALI-1"] == (1, "2", "")
+    # Above no threshold there is no evaluability review.
+    assert "EVA-2" not in rows
+
+
 def test_an_answer_that_nobody_asked_for_is_a_difference(tmp_path: Path) -> None:
     assert "line 10: answer: nobody was asked for PARDEV" in said(
         tmp_path, PROPOSED + "  - {by: reader, do: answer, to: P1, with: {unit: PARDEV}}\n"

@@ -1,12 +1,14 @@
 """Closing and waiving conditions: by whom, with what, and on which page."""
 
+from datetime import UTC, datetime
+
 import pytest
 from flask.testing import FlaskClient
 
 from appraisal.domain.facts import Condition
 from appraisal.web.context import Site
 from tests.web import building
-from tests.web.building import Cast
+from tests.web.building import Cast, Clock
 from tests.web.conftest import SignIn
 
 
@@ -84,6 +86,21 @@ def test_an_owner_reports_a_condition_without_reading_the_proposal(
     sign_in(client, "admin")
     assert "The condition is closed already." in client.get(url).text
     assert client.post(url, data={"text": "Again"}).status_code == 403
+
+
+def test_an_owner_who_has_reported_is_not_late_any_more(
+    site: Site, cast: Cast, clock: Clock, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.owned_condition(site, cast, "ADMIN@example.org")
+    clock.set(datetime(2010, 3, 10, 9, tzinfo=UTC))
+    sign_in(client, "admin")
+    assert "Overdue by 5 working days" in client.get("/").text
+    client.post(_url(site, number, "report"), data={"text": "See minute 4"})
+    work = client.get("/").text
+    assert "Reported as met on 10 March 2010" in work
+    assert "Overdue" not in work
+    sign_in(client, "desk")
+    assert "Overdue by 5 working days" in client.get("/").text
 
 
 def test_an_author_reports_a_condition_from_the_page_of_the_proposal(
