@@ -6,10 +6,12 @@ nothing has to be compiled.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
+from babel.dates import format_date
 from babel.messages.pofile import read_po
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -46,6 +48,12 @@ def language_or(value: str | None, default: Language = "en") -> Language:
         if language == value:
             return language
     return default
+
+
+def write_day(language: Language, day: date) -> str:
+    """Write a day in words: 4 February 2010. In French the first of a month is an ordinal."""
+    pattern = "d'er' MMMM y" if language == "fr" and day.day == 1 else "long"
+    return format_date(day, pattern, locale=LOCALES[language])
 
 
 def N_(message: str) -> str:

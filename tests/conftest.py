@@ -1,5 +1,8 @@
 """What the tests of several layers share."""
 
+import os
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -18,3 +21,11 @@ settings.load_profile("patient")
 def library() -> Library:
     """The definitions that the product ships."""
     return read_library(folder("workflows"), folder("checklists"), names())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_outlives_a_loss_of_power() -> Iterator[None]:
+    """Let files not wait for the disk, as the databases of tests do not either."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield

@@ -53,7 +53,7 @@ def level(case: Case, person: Person) -> Level:
         return "full"
     if substitutions.covers_lead(case, person):
         return "full"
-    if is_consulted(case, person):
+    if is_consulted(case, person) or replaced_review(case, person) is not None:
         return "declaration"
     return "overlap" if person.has("designer") else "nothing"
 
@@ -69,6 +69,23 @@ def is_consulted(case: Case, person: Person) -> bool:
         and not any(review.person == person.id and review.withdrawn_at is None for review in running.reviews)
         and any(entry.unit == person.unit and entry.answered_at is None for entry in running.consultations)
     )
+
+
+def replaced_review(case: Case, person: Person) -> Review | None:
+    """Return the open review that a person on duty may take over from whom they stand in for.
+
+    Nobody takes one over who has a review of the running appraisal, leads or has led the proposal,
+    is an author or has a conflict of interest, or stands in for its lead as well.
+    """
+    running, replaced = case.appraisal, substitutions.covered(person, "appraisals")
+    if running is None or not replaced or not person.has("appraiser"):
+        return None
+    barred = case.related("author") | case.related("lead") | conflicted(case)
+    barred |= {review.person for review in running.reviews if review.withdrawn_at is None}
+    if person.id in barred or running.lead in replaced:
+        return None
+    open_ones = (review for review in running.reviews if review.is_open and review.person in replaced)
+    return min(open_ones, key=lambda review: review.due_on, default=None)
 
 
 def sees_draft(case: Case, person: Person) -> bool:

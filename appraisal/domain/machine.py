@@ -38,10 +38,14 @@ LONGEST_HOLD = timedelta(days=5 * 365)
 
 @dataclass(frozen=True, slots=True)
 class Possibility:
-    """One step from the present state, with every reason why this person may not take it now."""
+    """One step from the present state, with every reason why this person may not take it now.
+
+    ``is_theirs`` tells whether the step is for such people at all, whatever else stands against it.
+    """
 
     transition: Transition
     refusals: tuple[Refusal, ...]
+    is_theirs: bool = True
 
     @property
     def is_open(self) -> bool:
@@ -286,7 +290,7 @@ def allowed(book: Rulebook, case: Case, actor: Person, now: datetime) -> tuple[P
     for transition in book.workflow.leaving(case.state):
         attempt = _attempt(book, case, actor, now, transition, Inputs())
         refusals = _unsigned(attempt) or [*who(attempt), *guards(attempt)]
-        possibilities.append(Possibility(transition, tuple(refusals)))
+        possibilities.append(Possibility(transition, tuple(refusals), not _not_among(attempt)))
     return tuple(possibilities)
 
 

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from babel.dates import format_date
-
 from appraisal.definitions.workflows import Audience, Relation, Role
 from appraisal.domain import access
 from appraisal.domain.facts import Case, Person
-from appraisal.i18n import LOCALES, N_, Language, places, say
+from appraisal.i18n import N_, Language, places, say, write_day
 
 # What a notice of a step carries: the label of the transition and the title of the state that it led to.
 STEP = "step"
@@ -43,6 +41,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "review_overdue": Kind(N_("%(number)s: a review is overdue"), "/proposals/%(number)s/review"),
     "review_signed": Kind(N_("%(number)s: a review was signed")),
     "review_declined": Kind(N_("%(number)s: a review was declined")),
+    "review_moved": Kind(N_("%(number)s: your review has another date"), "/proposals/%(number)s/review"),
+    "review_withdrawn": Kind(N_("%(number)s: your review is not needed any more"), "/"),
     "consultation_asked": Kind(
         N_("%(number)s: your unit is asked for comments"),
         "/proposals/%(number)s/consultations/%(consultation)s",
@@ -107,7 +107,7 @@ def _shown(language: Language, number: str, facts: Mapping[str, Any]) -> dict[st
 
 def _day(language: Language, day: str) -> str:
     # Of a moment, its day: a notice that cannot be put into words would never be delivered.
-    return format_date(date.fromisoformat(day[:10]), "long", locale=LOCALES[language])
+    return write_day(language, date.fromisoformat(day[:10]))
 
 
 def roles(audiences: tuple[Audience, ...]) -> tuple[Role, ...]:

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from babel.dates import format_date
 from babel.lists import format_list
 
 from appraisal.definitions.workflows import Role
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.errors import AppraisalError
-from appraisal.i18n import LOCALES, N_, Language, Text, say
+from appraisal.i18n import LOCALES, N_, Language, Text, say, write_day
 
 SENTENCES: Mapping[str, str] = {
     "wrong_state": N_("This step is not open in the state “%(state)s”."),
@@ -188,6 +187,7 @@ SENTENCES: Mapping[str, str] = {
     "reviewer_stands_in": N_(
         "%(name)s stands in for the lead of this appraisal and does not review it as well."
     ),
+    "unit_answers": N_("%(unit)s answers through somebody of its own."),
     "reviewer_rated": N_("%(name)s has rated this appraisal for its lead and does not review it as well."),
     "nothing_ticked": N_("Tick the proposals that you checked."),
     "not_similar": N_("Not among the similar proposals: %(numbers)s."),
@@ -259,7 +259,7 @@ def _shown(value: Any, language: Language) -> str:
     if isinstance(value, str):
         return say(language, value)
     if isinstance(value, date):
-        return format_date(value, "long", locale=LOCALES[language])
+        return write_day(language, value)
     if isinstance(value, list | tuple):
         return ", ".join(_shown(entry, language) for entry in value)
     return str(value)

@@ -239,6 +239,17 @@ def waiting_for_unit(case: Case, person: Person) -> Consultation | None:
     return next((entry for entry in running.consultations if entry.unit == person.unit), None)
 
 
+def taking_over_refusals(
+    case: Case, book: Rulebook, running: Appraisal, review: Review, person: Person
+) -> list[Refusal]:
+    """Judge whether a person may take a review over: what one unit says, somebody of that unit says."""
+    criteria = criteria_of(case, book, running)
+    units = {unit for code, unit in blocks(criteria).items() if code in review.checklists}
+    if asked_of(running, review) is not None:
+        units.add(review.unit)
+    return [refuse("unit_answers", unit=unit) for unit in sorted(units - {person.unit})]
+
+
 def owed(case: Case, person: Person) -> date | None:
     """Return by when a person still owes a review, or somebody of their unit its comments; None if not."""
     found = next((entry for entry in access.reviews_of(case, person) if entry.is_open), None)

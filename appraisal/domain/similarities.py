@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Generic, Literal, TypeVar
 
-from babel.dates import format_date
-
 from appraisal.definitions.checklists import Item, LooksUp
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.sets import ChecklistSet
@@ -20,7 +18,7 @@ from appraisal.domain import forms
 from appraisal.domain.contents import GLOBAL
 from appraisal.domain.facts import RatingGiven
 from appraisal.domain.lessons import Lesson
-from appraisal.i18n import LOCALES, N_, Language, say
+from appraisal.i18n import N_, Language, say, write_day
 
 K = TypeVar("K")
 Shared = Literal["country", "theme", "outcome"]
@@ -148,7 +146,7 @@ def item_for(criteria: Iterable[Criterion], kind: LooksUp) -> tuple[Criterion, I
 
 def overlap_note(language: Language, day: date, found: Sequence[Match[str]]) -> str:
     """Write in a sentence which proposals were checked for overlap, and in what each is similar."""
-    on = format_date(day, "long", locale=LOCALES[language])
+    on = write_day(language, day)
     if not found:
         return say(language, N_("Checked for overlap on %(day)s: no similar proposal was found."), day=on)
     listed = [f"{match.key} ({', '.join(titles(language, match.shared))})" for match in found]

@@ -12,7 +12,7 @@ from babel.numbers import format_decimal, format_percent, get_currency_symbol
 
 from appraisal.clock import geneva_date, parse_stamp
 from appraisal.domain import forms
-from appraisal.i18n import LOCALES, N_, Language, say, translate, translate_plural
+from appraisal.i18n import LOCALES, N_, Language, say, translate, translate_plural, write_day
 
 _BEFORE_SIGN = re.compile(r" (?=[?!:;»])")
 _AFTER_QUOTE = re.compile(r"(?<=«) ")
@@ -126,7 +126,7 @@ class Words:
     def day(self, day: str | None) -> str:
         """Write a date (ISO 8601); what is none is shown as it is."""
         try:
-            return format_date(date.fromisoformat(day), "long", locale=self.locale) if day else ""
+            return write_day(self.language, date.fromisoformat(day)) if day else ""
         except ValueError:
             return day or ""
 

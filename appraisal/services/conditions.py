@@ -9,7 +9,7 @@ from appraisal.domain import forms, permissions
 from appraisal.domain.facts import Case, Condition, Person
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import NotFound
-from appraisal.services import steps
+from appraisal.services import notices, steps
 from appraisal.services.proposals import note_event
 from appraisal.storage import queries, tables
 from appraisal.storage.facts import load_case
@@ -63,6 +63,15 @@ def report_condition(
         update(CONDITIONS)
         .where(CONDITIONS.c.id == condition)
         .values(reported_at=now, reported_by=actor.id, report=report)
+    )
+    notices.tell_audiences(
+        db,
+        case,
+        ("coordinators",),
+        "condition_reported",
+        now,
+        facts={"condition": entry.number},
+        by=actor.id,
     )
     said = {"condition": entry.number, "evidence": report}
     return note_event(db, case, actor, now, "report_condition", said)

@@ -15,10 +15,12 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from appraisal.canonical import canonical
 from appraisal.clock import GENEVA
-from appraisal.domain import notices
-from appraisal.domain.facts import Case, Person
-from appraisal.storage import tables
+from appraisal.definitions.workflows import Audience
+from appraisal.domain import access, notices
+from appraisal.domain.facts import Case, Consultation, Person
+from appraisal.storage import queries, tables
 from appraisal.storage.databases import take_turn
+from appraisal.storage.facts import load_stand_ins
 from appraisal.storage.notices import candidates
 
 if TYPE_CHECKING:
@@ -59,46 +61,91 @@ def tell(
         raise ValueError(f"{what} lacks {', '.join(sorted(missing))}")
     others = sorted(set(people_ids) - {by, 0})
     if others:
-        _write(db, candidates(db, others), what, now, proposal, given)
+        _write(db, dict.fromkeys(candidates(db, others), given), what, now, proposal)
+
+
+def stand_ins(db: Connection, case: Case, replaced: Collection[int], now: datetime) -> frozenset[int]:
+    """Return who may do the work of some appraisers now, in their place.
+
+    Without authors, and those who owe a review of their own or have a conflict of interest.
+    """
+    barred = case.related("author") | access.owing(case) | access.conflicted(case)
+    return frozenset(entry.id for entry in load_stand_ins(db, replaced, "appraisals", now)) - barred
+
+
+def tell_audiences(
+    db: Connection,
+    case: Case,
+    audiences: tuple[Audience, ...],
+    what: str,
+    now: datetime,
+    *,
+    facts: Mapping[str, Any] | None = None,
+    by: int = 0,
+) -> None:
+    """Tell audiences of a proposal something of the closed list, but nobody who still owes a review of it."""
+    found = [person for person in _audience(db, case, audiences, now) if not access.is_blind(case, person)]
+    tell(db, [person.id for person in found], what, now, proposal=case.id, facts=facts, by=by)
+
+
+def tell_units(
+    db: Connection, case: Case, asked: Sequence[Consultation], barred: Collection[int], now: datetime, by: int
+) -> None:
+    """Tell the appraisers of units that their comments are asked for, but for those who may not give any."""
+    others = access.owing(case) | access.conflicted(case) | case.related("author") | {*barred, by}
+    ids = set(queries.ids_with(db, "appraiser", [entry.unit for entry in asked])) - others
+    if not ids:
+        return
+    facts = {entry.unit: {"consultation": entry.id, "due_on": entry.due_on} for entry in asked}
+    told = {person: facts[person.unit] for person in candidates(db, sorted(ids))}
+    _write(db, told, "consultation_asked", now, case.id)
 
 
 def tell_of_step(taking: "Taking", after: Case, due_on: Any) -> None:
     """Tell those whom the definition of a step names, but for whoever took it.
 
     Nobody is told of a proposal that they may not read, nor a manager or coordinator of one that a
-    relation keeps them from acting on.
+    relation keeps them from acting on. Whoever stands in for the lead is told with the lead.
     """
     audiences, transition = taking.transition.told, taking.transition
     if not audiences:
         return
-    found = candidates(taking.db, notices.related(after, audiences), notices.roles(audiences))
     told = [
         person
-        for person in found
-        if person.id != taking.actor.id and notices.is_told(after, audiences, person)
+        for person in _audience(taking.db, after, audiences, taking.now)
+        if person.id != taking.actor.id
     ]
     facts: dict[str, Any] = {notices.STEP: transition.label.model_dump(), "due_on": due_on}
     if taking.to != taking.case.state:
         facts[notices.STATE] = taking.book.workflow.states[taking.to].title.model_dump()
-    _write(taking.db, told, transition.name[:_LONGEST], taking.now, after.id, facts)
+    _write(taking.db, dict.fromkeys(told, facts), transition.name[:_LONGEST], taking.now, after.id)
+
+
+def _audience(db: Connection, case: Case, audiences: tuple[Audience, ...], now: datetime) -> Sequence[Person]:
+    """Return whoever is among some audiences, those who stand in for the lead with the lead."""
+    related = notices.related(case, audiences)
+    leads = notices.related(case, ("lead",)) if "lead" in audiences else frozenset()
+    instead = stand_ins(db, case, leads, now)
+    found = candidates(db, related | instead, notices.roles(audiences))
+    return [person for person in found if person.id in instead or notices.is_told(case, audiences, person)]
 
 
 def _write(
-    db: Connection,
-    people: Sequence[Person],
-    what: str,
-    now: datetime,
-    proposal: int | None,
-    facts: Mapping[str, Any],
+    db: Connection, told: Mapping[Person, Mapping[str, Any]], what: str, now: datetime, proposal: int | None
 ) -> None:
-    """Write a notice for each person, and a message for each who takes mail at once."""
-    if not people:
+    """Write a notice for each person with its facts, and a message for each who takes mail at once."""
+    if not told:
         return
-    jobs = _put_jobs(db, [person.id for person in people if person.delivery == "at_once"], now)
-    common = {"proposal_id": proposal, "what": what, "facts": canonical(facts).decode(), "at": now}
-    db.execute(
-        _telling(), [{"person_id": person.id, "job_id": jobs.get(person.id), **common} for person in people]
-    ).all()
+    jobs = _put_jobs(db, [person.id for person in told if person.delivery == "at_once"], now)
+    common = {"proposal_id": proposal, "what": what, "at": now}
+    # Most are told the same.
+    distinct = {id(facts): facts for facts in told.values()}
+    texts = {key: canonical(facts).decode() for key, facts in distinct.items()}
+    rows = [
+        {"person_id": person.id, "job_id": jobs.get(person.id), "facts": texts[id(facts)], **common}
+        for person, facts in told.items()
+    ]
+    db.execute(_telling(), rows).all()
 
 
 def _put_jobs(db: Connection, people: Sequence[int], now: datetime) -> dict[int, int]:

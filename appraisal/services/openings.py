@@ -17,7 +17,7 @@ from appraisal.domain.facts import (
     RatingGiven,
     Review,
 )
-from appraisal.services import steps
+from appraisal.services import notices, steps
 from appraisal.services.closings import named, update_appraisal, with_appraisal
 from appraisal.services.steps import Outcome, Taking
 from appraisal.storage import proposals, tables
@@ -55,6 +55,7 @@ def assign(taking: Taking) -> Outcome:
     after = steps.add_relation(
         taking.db, replace(case, appraisals=(*case.appraisals, appraisal)), lead, "lead", taking.now
     )
+    notices.tell_units(taking.db, after, appraisal.consultations, {lead.id}, taking.now, by=taking.actor.id)
     facts = {
         "lead": lead.id,
         "appraisal": number,

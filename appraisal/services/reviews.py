@@ -13,12 +13,12 @@ from sqlalchemy import Connection, delete, insert, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import access, differences, forms, reviews, rounds
+from appraisal.domain import access, differences, forms, reviews, rounds, substitutions, wakings
 from appraisal.domain.facts import Appraisal, Case, Person, RatingGiven, Review
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook, rulebook
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import appraisals, steps, ticks
+from appraisal.services import appraisals, notices, steps, ticks
 from appraisal.services.appraisals import RatingPut
 from appraisal.services.proposals import note_event
 from appraisal.storage import proposals, tables
@@ -60,6 +60,8 @@ def ask(
     if refusals:
         raise NotAllowed(refusals)
     assert case.appraisal is not None
+    told = {person.id} | notices.stand_ins(db, case, {person.id}, now)
+    notices.tell(db, told, "review_asked", now, proposal=case.id, facts={"due_on": due_on}, by=actor.id)
     return _open(db, case, book, case.appraisal, actor, now, person, checklists, due_on, behalf=behalf)
 
 
@@ -95,7 +97,9 @@ def _open(
         db.execute(insert(RATINGS).values(review_id=id, at=now, **_columns(given), proposed=True))
     case = steps.add_relation(db, case, person, "reviewer", now)
     ticks.wake_by(db, case.id, geneva_date(now))
-    said = {"review": id, "person": person.id, "checklists": codes, "due_on": due_on}
+    said: dict[str, Any] = {"review": id, "person": person.id, "checklists": codes, "due_on": due_on}
+    if values.get("behalf"):
+        said["for"] = values["behalf"]
     return note_event(db, case, actor, now, "ask_review", said, aside=True)
 
 
@@ -153,6 +157,7 @@ def withdraw(
     if refusals:
         raise NotAllowed(refusals)
     _write(db, found, withdrawn_at=now)
+    notices.tell(db, [found.person], "review_withdrawn", now, proposal=case.id, by=actor.id)
     return note_event(db, case, actor, now, "withdraw_review", {"review": review}, aside=True)
 
 
@@ -169,6 +174,9 @@ def move_due(
         raise NotAllowed(refusals)
     _write(db, found, due_on=reviews.day_to_keep(case, found, due_on), silent_at=None)
     ticks.wake_by(db, case.id, geneva_date(now))
+    notices.tell(
+        db, [found.person], "review_moved", now, proposal=case.id, facts={"due_on": due_on}, by=actor.id
+    )
     said = {"review": review, "due_on": due_on}
     return note_event(db, case, actor, now, "ask_review", said, aside=True)
 
@@ -234,8 +242,9 @@ def declare(
 ) -> Case:
     """Say whether there is a conflict of interest: ``None`` is nothing to declare, a text is the conflict.
 
-    An appraiser of a unit that was asked takes the consultation up by declaring. A conflict ends
-    the review; the person then neither leads, reviews nor decides on this proposal.
+    An appraiser of a unit that was asked takes the consultation up by declaring, and a substitute
+    the review of whom they stand in for, who is then asked no more. A conflict ends the review; the
+    person then neither leads, reviews nor decides on this proposal.
     """
     found = _declaring(db, library, actor, now, number)
     if conflict is not None and not conflict.strip():
@@ -243,6 +252,10 @@ def declare(
     word = "nothing" if conflict is None else "declared"
     said = (conflict or "").strip()[: forms.PROSE_LIMIT]
     _write(db, found.review, declaration=word, declared_at=now, reason=said)
+    if conflict is not None:
+        _tell_watchers(db, found.case, "review_declined", now, actor)
+    elif found.review.behalf is not None:
+        _relieve(db, found, now)
     return note_event(
         db,
         found.case,
@@ -254,6 +267,13 @@ def declare(
     )
 
 
+def _relieve(db: Connection, found: Held, now: datetime) -> None:
+    """Take back what was asked of whom a substitute reviews for; what they put down stays theirs."""
+    for entry in found.appraisal.reviews:
+        if entry.person == found.review.behalf and entry.is_open:
+            _write(db, entry, withdrawn_at=now)
+
+
 def _declaring(db: Connection, library: Library, actor: Person, now: datetime, number: str) -> Held:
     """Return the review to declare on."""
     found = _taken_up(db, library, actor, now, number)
@@ -263,7 +283,8 @@ def _declaring(db: Connection, library: Library, actor: Person, now: datetime, n
 
 
 def _taken_up(db: Connection, library: Library, actor: Person, now: datetime, number: str) -> Held:
-    """Return the review in hand; one that the unit was asked for is opened."""
+    """Return the review in hand; one that the unit was asked for, or somebody replaced, is opened."""
+    actor = substitutions.on_duty(actor, now)
     case = load_case(db, number, lock=True)
     book = rulebook(library, case.workflow, case.set)
     asked, latest = reviews.waiting_for_unit(case, actor), case.appraisal or case.finalised
@@ -273,7 +294,13 @@ def _taken_up(db: Connection, library: Library, actor: Person, now: datetime, nu
         if not left:
             codes = reviews.unit_checklists(criteria, asked.unit)
             raise NotAllowed([refuse("block_taken", checklist=code) for code in codes])
-        _open(db, case, book, latest, actor, now, actor, left, asked.due_on)
+        _open(db, case, book, latest, actor, now, actor, left, wakings.due_day(case, asked))
+    elif (theirs := access.replaced_review(case, actor)) is not None and case.appraisal is not None:
+        refusals = reviews.taking_over_refusals(case, book, case.appraisal, theirs, actor)
+        if refusals:
+            raise NotAllowed(refusals)
+        given = (actor, now, actor, theirs.checklists, wakings.due_day(case, theirs))
+        _open(db, case, book, case.appraisal, *given, behalf=theirs.person)
     return _hold(db, library, actor, number, lock=True)
 
 
@@ -286,7 +313,13 @@ def decline(db: Connection, library: Library, actor: Person, now: datetime, numb
     if not reason.strip():
         raise NotAllowed([refuse("note_missing")])
     _write(db, found.review, declined_at=now, reason=reason.strip()[: forms.PROSE_LIMIT])
+    _tell_watchers(db, found.case, "review_declined", now, actor)
     return note_event(db, found.case, actor, now, "decline_review", {"review": found.review.id}, aside=True)
+
+
+def _tell_watchers(db: Connection, case: Case, what: str, now: datetime, actor: Person) -> None:
+    """Tell those who wait for reviews: the lead, and the coordinators."""
+    notices.tell_audiences(db, case, ("lead", "coordinators"), what, now, by=actor.id)
 
 
 def _working(
@@ -417,6 +450,7 @@ def sign(
         appraisals.keep_answer(db, asked, actor, now, comment, late)
     if appraisal.is_running:
         _hand_over_blocks(db, found, actor, now)
+    _tell_watchers(db, case, "review_signed", now, actor)
     said = {
         "review": review.id,
         "late": late,

@@ -232,7 +232,7 @@ _NOTICES: Final[Mapping[str, str]] = {
 
 def _tell(db: Connection, case: Case, book: Rulebook, said: Demand, now: datetime) -> tuple[int, ...]:
     """Tell everybody whom a date concerns; return who that is."""
-    concerned = tuple(sorted(_concerned(db, case, book, said)))
+    concerned = tuple(sorted(_concerned(db, case, book, said, now)))
     facts: dict[str, Any] = {"due_on": said.due_on}
     if said.kind == "consult_overdue":
         facts["consultation"] = said.subject
@@ -243,7 +243,7 @@ def _tell(db: Connection, case: Case, book: Rulebook, said: Demand, now: datetim
     return concerned
 
 
-def _concerned(db: Connection, case: Case, book: Rulebook, said: Demand) -> Collection[int]:
+def _concerned(db: Connection, case: Case, book: Rulebook, said: Demand, now: datetime) -> Collection[int]:
     """Return whom a date concerns: who was asked, who owns the condition, or who holds the proposal.
 
     Whoever owes a review is told of it alone: that a unit is silent, or a condition open, says what others
@@ -252,7 +252,8 @@ def _concerned(db: Connection, case: Case, book: Rulebook, said: Demand) -> Coll
     running, authors = case.appraisal, case.related("author")
     if said.kind in ("review_soon", "review_overdue"):
         reviews = running.reviews if running else ()
-        return {entry.person for entry in reviews if entry.id == said.subject}
+        asked = {entry.person for entry in reviews if entry.id == said.subject}
+        return asked | notices.stand_ins(db, case, asked, now)
     if said.kind == "consult_overdue":
         consultations = running.consultations if running else ()
         units = {entry.unit for entry in consultations if entry.id == said.subject}
@@ -261,16 +262,17 @@ def _concerned(db: Connection, case: Case, book: Rulebook, said: Demand) -> Coll
         conditions = case.finalised.conditions if case.finalised else ()
         owners = {entry.owner_id for entry in conditions if entry.id == said.subject and entry.owner_id}
         return (owners | (set(queries.ids_with(db, "coordinator")) - authors)) - access.owing(case)
-    return _holders(db, case, book)
+    return _holders(db, case, book, now)
 
 
-def _holders(db: Connection, case: Case, book: Rulebook) -> Collection[int]:
+def _holders(db: Connection, case: Case, book: Rulebook, now: datetime) -> Collection[int]:
     """Return who holds the present state, without those whom their relation to the proposal bars."""
     match book.workflow.states[case.state].holder:
         case "author":
             return case.related("author")
         case "lead":
-            return {case.appraisal.lead} if case.appraisal else ()
+            lead = {case.appraisal.lead} if case.appraisal else set()
+            return lead | notices.stand_ins(db, case, lead, now)
         case "coordinator":
             return set(queries.ids_with(db, "coordinator")) - case.related("author")
         case "manager":

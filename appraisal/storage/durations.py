@@ -2,18 +2,16 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from appraisal.clock import GENEVA, geneva_date
 from appraisal.domain.durations import Stays
 from appraisal.domain.facts import Person
 from appraisal.storage import tables
-from appraisal.storage.facts import review_open
-from appraisal.storage.queries import fully_visible
+from appraisal.storage.queries import blind, fully_visible
 
 EVENTS = tables.Event.__table__
 PROPOSALS = tables.Proposal.__table__
-REVIEWS = tables.Review.__table__
 
 
 def stays(db: Connection, reader: Person | None, year: int | None = None) -> list[Stays]:
@@ -56,10 +54,7 @@ def _counted(reader: Person | None) -> list[ColumnElement[bool]]:
     measured = EVENTS.c.days_limit.is_not(None)
     if reader is None:
         return [measured]
-    reviewing = exists().where(
-        REVIEWS.c.proposal_id == PROPOSALS.c.id, REVIEWS.c.person_id == reader.id, *review_open()
-    )
-    return [measured, fully_visible(reader), ~reviewing]
+    return [measured, fully_visible(reader), ~blind(reader)]
 
 
 def _within(year: int | None) -> list[ColumnElement[bool]]:

@@ -6,8 +6,8 @@ country project, whose siblings count.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, cast
@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, bin
 from appraisal.clock import parse_stamp
 from appraisal.definitions.workflows import Relation, Role
 from appraisal.domain import facts, forms
+from appraisal.domain.substitutions import covered, on_duty
 from appraisal.domain.tracks import Rate
 from appraisal.errors import NotFound
 from appraisal.storage import substitutions, tables
@@ -428,6 +429,17 @@ def load_people(db: Connection, ids: Iterable[int]) -> Mapping[int, facts.Person
 def _people_by_id() -> Select[Any]:
     statement = substitutions.people_statement().where(PEOPLE.c.id.in_(bindparam("ids", expanding=True)))
     return statement.order_by(PEOPLE.c.id)
+
+
+def load_stand_ins(
+    db: Connection, replaced: Collection[int], scope: facts.Scope, now: datetime
+) -> list[facts.Person]:
+    """Load whoever stands in for one of some people at a moment, on duty for those alone."""
+    if not replaced:
+        return []
+    rows = substitutions.gathered(db.execute(substitutions.replacing(replaced)))
+    found = (on_duty(person(row, stands_in), now) for row, stands_in in rows)
+    return [entry for entry in found if covered(entry, scope) & set(replaced)]
 
 
 def person(row: Row[Any], stands_in: tuple[facts.StandIn, ...] = ()) -> facts.Person:

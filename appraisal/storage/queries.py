@@ -17,7 +17,7 @@ from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
 from appraisal.domain.substitutions import covered
 from appraisal.storage import substitutions, tables
-from appraisal.storage.facts import LARGEST_ID
+from appraisal.storage.facts import LARGEST_ID, review_open
 from appraisal.storage.facts import person as person_of
 
 PROPOSALS = tables.Proposal.__table__
@@ -85,17 +85,9 @@ def reviewing(person: Person, *conditions: ColumnElement[bool]) -> ColumnElement
     return exists().where(*mine, REVIEWS.c.withdrawn_at.is_(None), *conditions)
 
 
-# A review that is still to be signed, whatever its date.
-OPEN_REVIEW = (
-    REVIEWS.c.signed_at.is_(None),
-    REVIEWS.c.declined_at.is_(None),
-    REVIEWS.c.declaration != "declared",
-)
-
-
 def blind(person: Person) -> ColumnElement[bool]:
     """Return the condition under which a person may see nothing of what others said (``access.is_blind``)."""
-    return reviewing(person, *OPEN_REVIEW)
+    return reviewing(person, *review_open())
 
 
 def fully_visible(person: Person) -> ColumnElement[bool]:
@@ -113,7 +105,7 @@ def fully_visible(person: Person) -> ColumnElement[bool]:
 def submitted(person: Person) -> ColumnElement[bool]:
     """Return the condition that a proposal was submitted, and that the person need not declare first."""
     # Definitions are pinned by the first submission or by a registration; before, it is a draft.
-    undeclared = reviewing(person, *OPEN_REVIEW, REVIEWS.c.declaration == "")
+    undeclared = reviewing(person, *review_open(), REVIEWS.c.declaration == "")
     return and_(PROPOSALS.c.workflow != "", ~undeclared)
 
 
@@ -304,8 +296,7 @@ def consultations_for(db: Connection, person: Person) -> list[Asked]:
     taken_up = exists().where(
         REVIEWS.c.appraisal_id == CONSULTATIONS.c.appraisal_id,
         REVIEWS.c.unit == person.unit,
-        REVIEWS.c.withdrawn_at.is_(None),
-        *OPEN_REVIEW,
+        *review_open(),
     )
     rows = db.execute(
         select(
@@ -349,35 +340,82 @@ class ToReview:
     asked_at: datetime
     proposal: int
     on_hold: bool
+    behalf: str = ""
 
 
 def reviews_for(db: Connection, person: Person) -> list[ToReview]:
     """List the reviews of running appraisals that a person still has to sign, by due date."""
-    appraisals = tables.Appraisal.__table__
+    rows = db.execute(_to_review().where(REVIEWS.c.person_id == person.id))
+    return [_review_waiting(row) for row in rows]
+
+
+def reviews_to_take_over(db: Connection, person: Person) -> list[ToReview]:
+    """List the reviews that a person on duty may take over (``access.replaced_review``), by due date.
+
+    Titles alone: a declaration comes before everything else.
+    """
+    replaced = covered(person, "appraisals")
+    if not replaced or not person.has("appraiser"):
+        return []
+    appraisals, own = tables.Appraisal.__table__, REVIEWS.alias("own")
+    has_own = exists().where(
+        own.c.appraisal_id == appraisals.c.id, own.c.person_id == person.id, own.c.withdrawn_at.is_(None)
+    )
+    in_conflict = exists().where(
+        own.c.proposal_id == PROPOSALS.c.id, own.c.person_id == person.id, own.c.declaration == "declared"
+    )
     rows = db.execute(
+        _to_review().where(
+            REVIEWS.c.person_id.in_(sorted(replaced)),
+            appraisals.c.lead_id.not_in(sorted(replaced)),
+            ~related(person, "author", "lead"),
+            ~has_own,
+            ~in_conflict,
+        )
+    )
+    names = {entry.person: entry.name for entry in person.covers}
+    return [replace(_review_waiting(row), declared=False, behalf=names[row.person_id]) for row in rows]
+
+
+def _to_review() -> Select[Any]:
+    """Select what is to be reviewed still, whoever was asked, by due date."""
+    appraisals = tables.Appraisal.__table__
+    return (
         select(
             REVIEWS.c.id,
             PROPOSALS.c.number,
             PROPOSALS.c.title,
             REVIEWS.c.checklists,
             REVIEWS.c.due_on,
-            REVIEWS.c.declaration != "",
+            (REVIEWS.c.declaration != "").label("declared"),
             REVIEWS.c.asked_at,
             REVIEWS.c.proposal_id,
             PROPOSALS.c.on_hold,
+            REVIEWS.c.person_id,
         )
         .join(PROPOSALS, PROPOSALS.c.id == REVIEWS.c.proposal_id)
         .join(appraisals, appraisals.c.id == REVIEWS.c.appraisal_id)
         .where(
-            REVIEWS.c.person_id == person.id,
-            REVIEWS.c.withdrawn_at.is_(None),
-            *OPEN_REVIEW,
+            *review_open(),
             appraisals.c.finalised_at.is_(None),
             appraisals.c.closed_at.is_(None),
         )
         .order_by(REVIEWS.c.due_on, REVIEWS.c.id)
     )
-    return [ToReview(*row) for row in rows]
+
+
+def _review_waiting(row: Any) -> ToReview:
+    return ToReview(
+        row.id,
+        row.number,
+        row.title,
+        row.checklists,
+        row.due_on,
+        bool(row.declared),
+        row.asked_at,
+        row.proposal_id,
+        row.on_hold,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Substitutions as they are stored: read along with people, listed, and asked about in other queries."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
@@ -52,6 +52,11 @@ def people_statement() -> Select[Any]:
         _REPLACED.c.name.label("for_name"),
         _REPLACED.c.roles.label("for_roles"),
     ).select_from(PEOPLE.outerjoin(named, is_theirs))
+
+
+def replacing(people: Collection[int]) -> Select[Any]:
+    """Return the statement that reads who is named to stand in for one of some people, on any day."""
+    return people_statement().where(_REPLACED.c.id.in_(sorted(people))).order_by(PEOPLE.c.id)
 
 
 def gathered(rows: Iterable[Row[Any]]) -> list[tuple[Row[Any], tuple[StandIn, ...]]]:

@@ -10,8 +10,6 @@ from flask_wtf import CSRFProtect
 
 from appraisal import i18n
 from appraisal.domain import substitutions
-from appraisal.domain.access import READERS
-from appraisal.domain.facts import Person
 from appraisal.errors import NotFound
 from appraisal.paths import folder
 from appraisal.services import people
@@ -28,6 +26,7 @@ from appraisal.web import (
     handovers,
     indicators,
     lessons,
+    menus,
     proposals,
     reconciliations,
     records,
@@ -187,46 +186,7 @@ def _common(site: Site) -> dict[str, Any]:
         "language": i18n.language_or(getattr(g, "language", None)),
         "person": person,
         "roles": formats.role_titles(person.roles) if person else [],
-        "navigation": _navigation(person) if person else [],
+        "menu": menus.menu_of(person) if person else None,
         "demonstration": site.settings.demonstration,
         "home": url_for("work.show") if signed_in else url_for("sessions.sign_in"),
     }
-
-
-def _navigation(person: Person) -> list[dict[str, Any]]:
-    def say(message: str) -> str:
-        return i18n.say(g.language, message)
-
-    reads = bool(person.roles - {"administrator"})
-    entries: list[tuple[bool, str, str]] = [
-        (True, say(i18n.N_("My work")), "work.show"),
-        (reads, say(i18n.N_("Proposals")), "proposals.index"),
-        (True, say(i18n.N_("Indicator 2.1")), "indicators.show"),
-        (reads, say(i18n.N_("Records")), "records.index"),
-        (reads, say(i18n.N_("Lessons")), "lessons.index"),
-        (bool(person.roles & READERS), say(i18n.N_("Times")), "times.show"),
-        (True, say(i18n.N_("Workflow")), "workflow.show"),
-        (
-            person.has("coordinator") or person.has("auditor"),
-            say(i18n.N_("Reviewer agreement")),
-            "agreements.show",
-        ),
-        (person.has("appraiser") or person.has("manager"), say(i18n.N_("Substitutes")), "substitutions.show"),
-        (person.has("coordinator"), say(i18n.N_("Rates")), "settings.rates"),
-        (person.has("administrator"), say(i18n.N_("People")), "people.index"),
-        (person.has("administrator"), say(i18n.N_("Holidays")), "settings.holidays"),
-        (person.has("administrator"), say(i18n.N_("Mail")), "settings.mail"),
-    ]
-    here = request.endpoint
-    # One blueprint may hold several pages of the menu; a page beneath one of them belongs to its blueprint.
-    stands_in_menu = any(endpoint == here for _, _, endpoint in entries)
-    return [
-        {
-            "text": text,
-            "href": url_for(endpoint),
-            "current": endpoint == here
-            or (not stands_in_menu and endpoint.split(".")[0] == request.blueprint),
-        }
-        for shown, text, endpoint in entries
-        if shown
-    ]

@@ -19,6 +19,7 @@ from appraisal.web.fields import PROSE, one_of
 from appraisal.web.formats import day
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.inputs import written
+from appraisal.web.items import rating_words
 
 NOTHING: Final = RatingGiven("", "")
 # In the order of what is put down.
@@ -82,7 +83,7 @@ def compare(opened: Opened, rows: Sequence[Row], form: TranslatedForm | None = N
     found = []
     for row in rows:
         final = row.final or NOTHING
-        title, tone = _rating_words(opened, final.value)
+        title, tone = rating_words(opened.book.set, final.value)
         found.append(
             Compared(
                 items[row.item],
@@ -101,13 +102,6 @@ def compare(opened: Opened, rows: Sequence[Row], form: TranslatedForm | None = N
     return found
 
 
-def _rating_words(opened: Opened, value: str) -> tuple[str, str]:
-    rating = opened.book.set.rating(value)
-    if rating is None:
-        return say(N_("Not rated")), "neutral"
-    return f"{rating.value} – {rating.title[language()]}", rating.tone
-
-
 def _sides(opened: Opened, row: Row) -> tuple[Side, ...]:
     """Group the reviewers by their rating, in the order of the scale."""
     found = []
@@ -118,7 +112,7 @@ def _sides(opened: Opened, row: Row) -> tuple[Side, ...]:
             if given.value == rating.value
         ]
         if said:
-            title, tone = _rating_words(opened, rating.value)
+            title, tone = rating_words(opened.book.set, rating.value)
             voices = tuple(entry for entry in said if entry.comment or entry.evidence)
             silent = tuple(entry for entry in said if not (entry.comment or entry.evidence))
             found.append(Side(title, tone, voices, silent))

@@ -61,7 +61,7 @@ def _checking(case: Case, book: Rulebook, now: datetime) -> list[Row]:
 
 def _documents(documents: tuple[Any, ...]) -> list[str] | str:
     titles = contents.document_titles()
-    return [f"{titles[entry.kind]}: {entry.filename}" for entry in documents] or say(N_("None"))
+    return [formats.headed(titles[entry.kind], entry.filename) for entry in documents] or say(N_("None"))
 
 
 def _version(case: Case) -> Row:
@@ -103,7 +103,9 @@ def _closing(case: Case, book: Rulebook, now: datetime) -> list[Row]:
     computed = rulebooks.computed_recommendation(book, case, appraisal) or ""
     titles = {entry.checklist.code: entry.checklist.title[language()] for entry in book.criteria}
     verdicts = [
-        f"{titles[code]}: {book.set.verdict(given).title[language()] if given else say(N_('No verdict yet'))}"
+        formats.headed(
+            titles[code], book.set.verdict(given).title[language()] if given else say(N_("No verdict yet"))
+        )
         for code, given in assessment.verdicts.items()
     ]
     return [

@@ -115,7 +115,7 @@ def contribution_rows(given: Sequence[Contribution]) -> list[list[str]]:
 def _rate(entry: Contribution) -> str:
     if entry.rate is None or entry.rate_on is None or entry.currency == "USD":
         return ""
-    return f"{entry.rate.normalize():f} ({formats.day(entry.rate_on)})"
+    return f"{formats.factor(entry.rate)} ({formats.day(entry.rate_on)})"
 
 
 def _title(choices: Iterable[forms.Choice], value: str) -> str:

@@ -109,6 +109,7 @@ def draw_declaration(found: Undertaken, form: DeclarationForm) -> str:
         authors=sorted(case.name(person) for person in case.related("author")),
         due_on=found.due_on,
         unit="" if found.review else found.unit,
+        behalf=found.behalf,
         reasons=[refusal.say(language()) for refusal in found.refusals],
         form=form,
     )

@@ -7,14 +7,13 @@ from functools import cache, lru_cache
 from typing import Any, Final
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from appraisal.clock import GENEVA
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain.access import ROLE_TITLES
-from appraisal.i18n import LOCALES, N_, Language, Text
+from appraisal.i18n import LANGUAGES, LOCALES, N_, Language, Text, write_day
 from appraisal.web.context import language, say
 
 ROUTE_TITLES: Final[Mapping[str, str]] = {
@@ -32,8 +31,6 @@ GATE_TITLES: Final[Mapping[str, str]] = {
     "before_donor": N_("Before it is sent to the donor"),
     "before_start": N_("Before the start"),
 }
-# English as the Office writes it, not as in the United States.
-_DAY: Final[Mapping[Language, str]] = {"en": "d MMMM y", "fr": "d MMMM y", "es": "d 'de' MMMM 'de' y"}
 
 
 def day(value: date | None) -> str:
@@ -43,14 +40,15 @@ def day(value: date | None) -> str:
 
 @lru_cache(maxsize=4096)
 def _day(value: date, language: Language) -> str:
-    return format_date(value, _DAY[language], locale=language)
+    return write_day(language, value)
 
 
 def moment(value: datetime | None) -> str:
     """Write a moment in Geneva's time: 4 February 2010, 09:15."""
     if value is None:
         return ""
-    return format_datetime(value.astimezone(GENEVA), f"{_DAY[language()]}, HH:mm", locale=language())
+    local = value.astimezone(GENEVA)
+    return f"{_day(local.date(), language())}, {local:%H:%M}"
 
 
 def money(value: Decimal | str | None) -> str:
@@ -64,6 +62,11 @@ def money(value: Decimal | str | None) -> str:
 def _money(value: str, language: Language) -> str:
     amount = Decimal(value)
     return format_decimal(amount, "#,##0" if amount == amount.to_integral() else "#,##0.00", locale=language)
+
+
+def factor(value: Decimal) -> str:
+    """Write a rate with all its digits."""
+    return format_decimal(value, "#,##0.##############", locale=language())
 
 
 @cache
@@ -101,6 +104,15 @@ def _countries(codes: str, language: Language) -> str:
     return ", ".join(country(code) for code in codes.split())
 
 
+def whereabouts(place: str, codes: str) -> str:
+    """Write a place and countries; a place that only names these countries, in any language, once."""
+    named = countries(codes)
+    names = (", ".join(_territories(known).get(code, code) for code in codes.split()) for known in LANGUAGES)
+    if codes and place in names:
+        return named
+    return " · ".join(part for part in (place, named) if part)
+
+
 def localise(text: Text | Mapping[str, str] | None) -> str:
     """Return a definition's text in the reader's language."""
     return "" if text is None else text[language()]
@@ -114,6 +126,11 @@ def translated(message: str) -> str:
 def signed(name: str, other: str) -> str:
     """Return who did something, and in whose place where that was not the own."""
     return say(N_("%(name)s, for %(other)s"), name=name, other=other) if other else name
+
+
+def headed(name: str, said: str) -> str:
+    """Put a name before what is said of it, with the colon as the language sets it."""
+    return say(N_("%(name)s: %(said)s"), name=name, said=said)
 
 
 def any_of(words: Sequence[str]) -> str:
@@ -155,6 +172,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "money": money,
     "country": country,
     "countries": countries,
+    "whereabouts": whereabouts,
     "text": localise,
     "translated": translated,
     "signed": signed,

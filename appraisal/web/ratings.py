@@ -7,7 +7,7 @@ from typing import Any
 from wtforms import BooleanField, RadioField, TextAreaField
 
 from appraisal.definitions.checklists import Checklist, Item
-from appraisal.definitions.sets import ChecklistSet, Rating
+from appraisal.definitions.sets import Rating
 from appraisal.domain import tracks, verdicts
 from appraisal.domain.facts import RatingGiven, Version
 from appraisal.domain.refusals import Refusal
@@ -18,6 +18,7 @@ from appraisal.web.context import language, say
 from appraisal.web.evidence import Cited, cited
 from appraisal.web.fields import PROSE, one_of
 from appraisal.web.forms import TranslatedForm
+from appraisal.web.items import gating_words, rating_words
 
 NOTHING = RatingGiven("", "")
 
@@ -161,39 +162,18 @@ def shown_items(
 
 def _shown(sheet: Sheet, item: Item, problems: list[Refusal], changed: bool, differs: bool) -> Shown:
     given = sheet.given(item.id)
-    title, tone = _rating_words(sheet, given)
+    title, tone = rating_words(sheet.book.set, given.value)
     return Shown(
         item,
         given,
         title,
         tone,
-        _gating(sheet.book.set, item),
+        gating_words(sheet.book.set, item),
         _not_offered(sheet, item),
         tuple(cited(sheet.version, item.evidence)),
         tuple(problem.say(language()) for problem in problems),
         changed,
         given if differs else None,
-    )
-
-
-def _rating_words(sheet: Sheet, given: RatingGiven) -> tuple[str, str]:
-    rating = sheet.book.set.rating(given.value)
-    if rating is None:
-        return say(N_("Not rated")), "neutral"
-    return f"{rating.value} – {rating.title[language()]}", rating.tone
-
-
-def _gating(chosen: ChecklistSet, item: Item) -> str:
-    if not item.gating:
-        return ""
-    rule = chosen.verdict_rule
-    if rule.name != "gate":
-        return say(N_("Gating item."))
-    verdict = chosen.verdict(rule.not_met).title[language()]
-    return say(
-        N_("Gating item: a %(low)s here makes the whole criterion “%(verdict)s”."),
-        low=rule.low,
-        verdict=verdict,
     )
 
 

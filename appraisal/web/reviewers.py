@@ -125,12 +125,17 @@ def asked(case: Case, review: Review, today: date) -> Asked:
     title, tone = STATUSES[reviews.status(case, review, today)]
     return Asked(
         review,
-        case.name(review.person),
+        name_of(case, review),
         wakings.due_day(case, review),
         declaration_of(review),
         say(title),
         tone,
     )
+
+
+def name_of(case: Case, review: Review) -> str:
+    """Return who reviews, and for whom where that is not in the own name."""
+    return formats.signed(case.name(review.person), case.name(review.behalf) if review.behalf else "")
 
 
 def declaration_of(review: Review) -> str:

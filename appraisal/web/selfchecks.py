@@ -26,6 +26,7 @@ from appraisal.web.context import actor, begin, language, page, read, say, signe
 from appraisal.web.evidence import DOCUMENTS, Cited, cited
 from appraisal.web.fields import PROSE, one_of
 from appraisal.web.forms import TranslatedForm
+from appraisal.web.items import gating_words, rating_words
 
 bp = Blueprint("selfchecks", __name__)
 
@@ -58,7 +59,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A part of the form that answers an item, and where it is written."""
+    """A part of the form that answers an item, and where it is written; nowhere while it is closed."""
 
     label: str
     href: str
@@ -251,14 +252,14 @@ def _draw(
 
 def _shown(opened: Opened, checklist: Checklist, item: Item, typed: SelfPut | None) -> Shown:
     given = opened.given(item.id)
-    title, tone = _rating_words(opened.check.book.set, given)
+    title, tone = rating_words(opened.check.book.set, given.value)
     found = opened.assessment.by_criterion[checklist.code]
     return Shown(
         item,
         given,
         title,
         tone,
-        _gating(opened.check.book.set, item),
+        gating_words(opened.check.book.set, item),
         tuple(_answered(opened, item)),
         tuple(cited(opened.check.case, item.evidence)),
         tuple(
@@ -270,32 +271,15 @@ def _shown(opened: Opened, checklist: Checklist, item: Item, typed: SelfPut | No
     )
 
 
-def _rating_words(chosen: ChecklistSet, given: RatingGiven) -> tuple[str, str]:
-    rating = chosen.rating(given.value)
-    if rating is None:
-        return say(N_("Not rated")), "neutral"
-    return f"{rating.value} – {rating.title[language()]}", rating.tone
-
-
-def _gating(chosen: ChecklistSet, item: Item) -> str:
-    if not item.gating:
-        return ""
-    rule = chosen.verdict_rule
-    if rule.name != "gate":
-        return say(N_("Gating item."))
-    return say(
-        N_("Gating item: a %(low)s here makes the whole criterion “%(verdict)s”."),
-        low=rule.low,
-        verdict=chosen.verdict(rule.not_met).title[language()],
-    )
-
-
 def _answered(opened: Opened, item: Item) -> list[Answered]:
     """Return the sections of the form that answer an item, each once, and the documents last."""
     number = opened.check.case.number
     keys = list(dict.fromkeys(path.partition(".")[0] for path in item.evidence))
     return [
-        Answered(say(part.title), url_for("drafts.edit", number=number, section=part.key))
+        Answered(
+            say(part.title),
+            "" if opened.closed else url_for("drafts.edit", number=number, section=part.key),
+        )
         for part in forms.SECTIONS
         if part.key in keys
     ] + [
@@ -340,7 +324,7 @@ def _both(chosen: ChecklistSet, entry: Compared) -> dict[str, Any]:
     title, tone = DIRECTIONS[entry.direction]
     return {
         "entry": entry,
-        "own": _rating_words(chosen, entry.own),
-        "given": _rating_words(chosen, entry.given),
+        "own": rating_words(chosen, entry.own.value),
+        "given": rating_words(chosen, entry.given.value),
         "direction": (say(title), tone),
     }

@@ -3,7 +3,6 @@
 from datetime import date
 
 from babel import Locale
-from babel.numbers import format_decimal
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import StringField
@@ -17,8 +16,8 @@ from appraisal.services.notices import MAIL
 from appraisal.services.settings import BadSettingGiven
 from appraisal.storage import notices
 from appraisal.storage import settings as stored
+from appraisal.web import formats
 from appraisal.web.context import actor, begin, language, page, read, say, site, with_role
-from appraisal.web.formats import day as long_day
 from appraisal.web.forms import TranslatedForm
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
@@ -104,7 +103,7 @@ def rates() -> Answer:
     if form.errors:
         return _draw_rates(form), 422
     flash(
-        say(N_("The rate of %(currency)s from %(day)s is entered."), currency=currency, day=long_day(day)),
+        say(N_("The rate of %(currency)s from %(day)s is entered."), currency=currency, day=formats.day(day)),
         "success",
     )
     return redirect(url_for("settings.rates"), 303)
@@ -114,7 +113,7 @@ def _draw_rates(form: RateForm) -> str:
     with read() as db:
         rows = stored.list_rates(db)
     # A rate is shown as it was entered, never rounded.
-    shown = [(row, format_decimal(row.per_usd, "#,##0.##############", locale=language())) for row in rows]
+    shown = [(row, formats.factor(row.per_usd)) for row in rows]
     return page("settings/rates.html", form=form, rows=shown, currencies=Locale(language()).currencies)
 
 

@@ -173,10 +173,6 @@ class Offers:
     others: tuple[Offer, ...]
 
 
-# Reasons that no change of the proposal will ever remove.
-_FOREIGN: Final = frozenset({"role_missing", "not_author", "not_lead", "inactive"})
-
-
 def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
     """Return what a person may do now, and what not and why; steps that time takes are left out.
 
@@ -187,8 +183,8 @@ def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
     blind = access.is_blind(case, actor)
     for entry in found:
         transition, refusals = entry.transition, entry.refusals
-        foreign = any(refusal.code in _FOREIGN for refusal in refusals)
-        kind = "open" if entry.is_open else "others" if foreign else "closed"
+        is_theirs = actor.active and entry.is_theirs
+        kind = "open" if entry.is_open else "closed" if is_theirs else "others"
         if blind and not entry.is_open:
             refusals = (refuse("review_owed"),)
         reasons = tuple(refusal.say(language()) for refusal in refusals)

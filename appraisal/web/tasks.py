@@ -115,6 +115,9 @@ def of_proposal(listed: Listed, state: State, counting: Calendars) -> Task:
 def of_review(asked: ToReview, counting: Calendars) -> Task:
     """Make a task of a review that was asked of somebody and is not signed."""
     what = ", ".join(asked.checklists.split()) if asked.declared else say(N_("a declaration comes first"))
+    if asked.behalf:
+        behalf = say(N_("A review for %(name)s"), name=asked.behalf)
+        what = f"{behalf} · {what}"
     return _of_asked(asked, what, counting)
 
 

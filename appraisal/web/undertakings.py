@@ -33,8 +33,9 @@ Stage = Literal["declare", "work", "signed", "declined", "conflict", "withdrawn"
 class Undertaken:
     """What a person was asked on a proposal, by name or as one of a unit, and how far they have come.
 
-    ``review`` is None while only their unit is asked, ``held`` also where the review was taken back;
-    ``refusals`` say why they cannot answer for the unit. The case is whole: pages of a reviewer take
+    ``review`` is None while only their unit is asked, or somebody for whom they stand in, ``behalf``
+    by name; ``held`` also where the review was taken back. ``refusals`` say why they cannot take it
+    up, ``taken_by`` who took it over from them. The case is whole: pages of a reviewer take
     nothing from it but what is theirs.
     """
 
@@ -46,6 +47,8 @@ class Undertaken:
     review: Review | None = None
     held: Held | None = None
     refusals: tuple[Refusal, ...] = ()
+    behalf: str = ""
+    taken_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,9 @@ def find_undertaken(db: Connection, number: str) -> Undertaken:
     asked, latest = reviews.waiting_for_unit(case, actor()), case.appraisal or case.finalised
     if asked is not None and latest is not None:
         return _of_unit(case, latest, asked)
+    theirs = access.replaced_review(case, actor())
+    if theirs is not None and case.appraisal is not None:
+        return _of_replaced(case, case.appraisal, theirs)
     if held is not None:
         review = held.review
         due_on = wakings.due_day(case, review)
@@ -203,7 +209,9 @@ def find_undertaken(db: Connection, number: str) -> Undertaken:
         for entry in appraisal.reviews:
             if entry.person == actor().id:
                 version = _version(case, appraisal.version_id)
-                return Undertaken("withdrawn", case, version, entry.due_on, entry.unit, entry)
+                taken = next((other for other in appraisal.reviews if other.behalf == entry.person), None)
+                by = case.name(taken.person) if taken else ""
+                return Undertaken("withdrawn", case, version, entry.due_on, entry.unit, entry, taken_by=by)
     steps.load(db, site().library, number, actor())
     raise NotAllowed([refuse("review_missing")])
 
@@ -221,6 +229,20 @@ def _of_unit(case: Case, latest: Appraisal, asked: Consultation) -> Undertaken:
         wakings.due_day(case, asked),
         asked.unit,
         refusals=tuple(refuse("block_taken", checklist=code) for code in taken),
+    )
+
+
+def _of_replaced(case: Case, running: Appraisal, theirs: Review) -> Undertaken:
+    """Return what was asked of somebody for whom the reader stands in."""
+    book = rulebook(site().library, case.workflow, case.set)
+    return Undertaken(
+        "declare",
+        case,
+        _version(case, running.version_id),
+        wakings.due_day(case, theirs),
+        "",
+        refusals=tuple(reviews.taking_over_refusals(case, book, running, theirs, actor())),
+        behalf=case.name(theirs.person),
     )
 
 

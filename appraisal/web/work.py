@@ -74,6 +74,7 @@ def show() -> str:
         found = queries.work_of(db, person, _held_by(flows))
         asked: list[Asked | ToReview] = [
             *queries.reviews_for(db, person),
+            *queries.reviews_to_take_over(db, person),
             *queries.consultations_for(db, person),
         ]
         bound = conditions.conditions_for(db, person, today, ended)

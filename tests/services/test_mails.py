@@ -127,7 +127,7 @@ def test_nothing_confidential_leaves_the_house(stage: Stage, boxes: Mailboxes) -
     case = casts.load(stage, number)
     assert case.content["identification"]["title"] == title
     _work(stage, boxes)
-    assert len(boxes.received) == 15
+    assert len(boxes.received) == 23
     for found in boxes.received:
         everything = f"{found.message.as_string()}\n{found.body('plain')}\n{found.body('html')}"
         assert "ebra" not in everything

@@ -504,7 +504,7 @@ def test_a_review_signed_after_the_lead_has_finalised_changes_nothing(stage: Sta
     sign(stage, number, "nora", "Too late, but here it is.")
     after = casts.contents(stage)
     changed = {name for name in rows if rows[name] != after[name]}
-    assert changed == {"reviews", "proposals", "events", "consultations"}
+    assert changed == {"reviews", "proposals", "events", "consultations", "notices", "jobs"}
     found, now = of(stage, number, "nora"), latest(stage, number)
     assert (found.late, found.comment, found.ratings["TRI-1"].value) == (
         True,

@@ -73,11 +73,13 @@ def test_a_connection_forgets_that_it_was_a_view(database: Database) -> None:
 
 
 def test_sqlite_keeps_every_commit_and_its_foreign_keys(lite: Stage) -> None:
-    with lite.database.begin() as db:
+    database = Database(lite.database.url)
+    with database.begin() as db:
         for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
             assert db.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
-    with pytest.raises(IntegrityError), lite.database.begin() as db:
+    with pytest.raises(IntegrityError), database.begin() as db:
         proposals.relate(db, 99, 99, "author", START)
+    database.close()
 
 
 def test_a_second_event_at_the_same_place_is_a_lost_race(stage: Stage) -> None:

@@ -24,6 +24,7 @@ from appraisal.storage import facts
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 from appraisal.web.context import Site
+from tests.databases import hurried
 
 START: Final = datetime(2010, 2, 1, 9, tzinfo=UTC)
 PASSWORD: Final = "correct horse battery"
@@ -64,11 +65,11 @@ class Clock:
         self.moment += timedelta(**span)
 
 
-def open_site(data: Path, library: Library, clock: Clock) -> Site:
-    """Open the site whose database lies in a folder; the caller closes the database."""
-    url = f"sqlite:///{data / 'appraisal.sqlite3'}"
-    settings = Settings(data=data, database=url, secret="for tests only")
-    return Site(settings, library, Database(url), Files(settings.files), people.hasher(quick=True), clock)
+def open_site(data: Path, library: Library, clock: Clock, database: Database | None = None) -> Site:
+    """Open a site on a database, else on that in its folder; the caller closes the database."""
+    database = database or hurried(Database(f"sqlite:///{data / 'appraisal.sqlite3'}"))
+    settings = Settings(data=data, database=database.url, secret="for tests only")
+    return Site(settings, library, database, Files(settings.files), people.hasher(quick=True), clock)
 
 
 def create_cast(database: Database) -> dict[str, Person]:

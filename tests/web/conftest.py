@@ -1,13 +1,14 @@
 """A site on a database of its own, with people, a clock, the application and a browser without a screen."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
+from werkzeug.routing import Rule
 
 from appraisal.definitions.library import Library
 from appraisal.domain.facts import Person
@@ -15,6 +16,7 @@ from appraisal.storage import schema
 from appraisal.storage.databases import Database
 from appraisal.web.app import create_app
 from appraisal.web.context import Site
+from tests.databases import SqliteCopies
 from tests.web import building
 from tests.web.building import Cast, Clock
 
@@ -46,12 +48,16 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def site(tmp_path: Path, template: tuple[Path, Cast], library: Library, clock: Clock) -> Iterator[Site]:
+def site(
+    tmp_path: Path,
+    template: tuple[Path, Cast],
+    sqlite_copies: SqliteCopies,
+    library: Library,
+    clock: Clock,
+) -> Iterator[Site]:
     """Return a site with the cast and no proposal."""
-    shutil.copyfile(template[0], tmp_path / "appraisal.sqlite3")
-    opened = building.open_site(tmp_path, library, clock)
-    yield opened
-    opened.database.close()
+    with sqlite_copies.opened(template[0]) as database:
+        yield building.open_site(tmp_path, library, clock, database)
 
 
 class Compiled(BytecodeCache):
@@ -74,6 +80,26 @@ class Compiled(BytecodeCache):
 def compiled() -> Compiled:
     """Return the templates that earlier tests have compiled."""
     return Compiled()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _addresses_compiled_once() -> Iterator[None]:
+    """Compile what builds an address once: that takes most of the time of building an application.
+
+    Werkzeug compiles it anew for each application; it hangs on nothing but the words of the rule.
+    """
+    compiling: Any = Rule._compile_builder
+    kept: dict[tuple[str, ...], Any] = {}
+
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (rule.rule, repr(rule._trace), repr(rule.defaults), str(append_unknown))
+        if key not in kept:
+            kept[key] = compiling(rule, append_unknown)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compile_once)
+        yield
 
 
 @pytest.fixture

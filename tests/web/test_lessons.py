@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from appraisal.services import lessons
+from appraisal.services import lessons, people
 from appraisal.storage import lessons as stored
 from appraisal.web.context import Site
 from tests.web.building import Cast
@@ -150,3 +150,16 @@ def test_only_coordinators_import(site: Site, cast: Cast, client: FlaskClient, s
     sign_in(client, "chief")
     assert send(client, LIST).status_code == 403
     assert codes(site) == []
+
+
+def test_a_country_that_is_the_place_is_named_once_in_the_readers_language(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    rows = "L1,Here.,North Macedonia,MK,,,Report\nL2,There.,South Asia,BD;IN,,,Report\n"
+    with site.database.begin() as db:
+        lessons.import_lessons(db, cast["desk"], site.now(), (HEADING + rows).encode(), "list.csv")
+        people.choose(db, cast["desk"], language="fr", delivery="at_once")
+    sign_in(client, "desk")
+    page = client.get("/lessons").text
+    assert "L1 · Macédoine du Nord<" in page
+    assert "L2 · South Asia · Bangladesh, Inde<" in page

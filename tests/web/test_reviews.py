@@ -634,6 +634,27 @@ def test_a_refused_step_tells_a_blind_reviewer_nothing(
         assert words not in page.text
 
 
+def test_a_blind_reviewer_is_shown_no_step_that_is_other_peoples(
+    site: Site, cast: Cast, client: FlaskClient
+) -> None:
+    number = building.assigned_proposal(site, cast)
+    reviewer = reviewing.hire(site, "one", "Nora Berg", "SKILLS")
+    both = reviewing.hire(site, "both", "Sam Novak", "SKILLS", "coordinator")
+    offered = {}
+    for person in (reviewer, both):
+        reviewing.ask(site, cast, number, person, "RBM")
+        reviewing.declare(site, number, person)
+        building.sign_in_as(client, site, person)
+        page = client.get(f"/proposals/{number}").text
+        offered[person.id] = re.findall(r'app-unavailable__label">([^<]*)<', page)
+        assert "Go to your review" in page
+
+    assert offered[reviewer.id] == []
+    # What a coordinator may do stays, with the one reason that tells nothing of the others.
+    assert "Change the lead appraiser" in offered[both.id]
+    assert not {"Finalise the appraisal", "Withdraw"} & set(offered[both.id])
+
+
 def test_records_are_not_for_who_has_not_signed(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, clock: Clock
 ) -> None:

@@ -157,9 +157,22 @@ def test_while_it_is_appraised_authors_read_what_they_wrote(
     assert NOTE in page.text
     assert "cannot be edited in the state" in page.text
     assert "<textarea" not in page.text
+    # The form is closed: its sections are named and lead nowhere.
+    assert "Constituents" in page.text
+    assert f"/proposals/{number}/form/constituents" not in page.text
     assert client.post(url(number, "/TRI"), data={"TRI-1-value": "3"}).status_code == 403
     assert "Compare your ratings" not in client.get(url(number)).text
     assert client.get(url(number, "/comparison/1")).status_code == 404
+
+
+def test_whoever_rated_nothing_in_time_is_told_so(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "designer")
+    page = client.get(url(number)).text
+    assert "You did not rate this version yourselves." in page
+    assert "No verdict yet" not in page
 
 
 def test_after_the_appraisal_authors_see_where_it_differs(

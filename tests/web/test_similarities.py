@@ -235,7 +235,11 @@ def test_a_proposal_that_says_nothing_is_compared_with_nothing(
         number = proposals.create_proposal(db, site.library, cast["designer"], site.now(), content).number
     sign_in(client, "designer")
     page = client.get(url(number))
-    assert "there is nothing to compare" in page.text
+    # Each heading has something below it, and nothing is said twice.
+    similar = page.text.split('id="similar"')[1].split("</section>")[0]
+    assert "there is nothing to compare" in similar
+    assert "No lesson has a country" not in page.text
+    assert "Look for lessons" in page.text
     assert 'name="note"' not in page.text
 
 

@@ -55,10 +55,12 @@ WALKERS: Final[Mapping[str, tuple[str, tuple[str, ...], str, str]]] = {
     "roles_undeclared": ("Maya Walker", _ALL, "PARDEV", "fr"),
     # Stands in for the lead, who is away all the time.
     "stands_in": ("Noor Walker", ("appraiser",), "PARDEV", "en"),
+    # Stands in for one of the reviewers.
+    "covers": ("Bo Walker", ("designer", "appraiser"), "CO-Lusaka", "en"),
     # Reviews another proposal, and knows of these as a designer does.
     "elsewhere": ("Ewa Walker", ("designer", "appraiser"), "SKILLS", "en"),
 }
-# Everybody asked to review beside the one who is consulted and the one who reviews elsewhere.
+# Everybody asked to review beside those who are consulted, stand in for a reviewer, or review elsewhere.
 ASKED: Final = ("undeclared", "declared", "rated", "roles", "roles_undeclared", "stands_in")
 DECLARED: Final = ("declared", "rated", "roles", "stands_in")
 CHECKLISTS: Final = ("ALI", "TRI", "GEN")
@@ -123,18 +125,17 @@ def begin(world: World) -> None:
     ask(world, "other", ("elsewhere",))
     act(world, "other", "elsewhere", value="2")
     with site.database.begin() as db:
-        lead, other = cast["reader"], cast["stands_in"]
-        first, last = date(2010, 2, 1), date(2010, 7, 31)
-        substitutions.name_substitute(
-            db,
-            lead,
-            site.now(),
-            person=lead.id,
-            substitute=other.id,
-            scope="appraisals",
-            first=first,
-            last=last,
-        )
+        for person, other in (("reader", "stands_in"), ("undeclared", "covers")):
+            substitutions.name_substitute(
+                db,
+                cast[person],
+                site.now(),
+                person=cast[person].id,
+                substitute=cast[other].id,
+                scope="appraisals",
+                first=date(2010, 2, 1),
+                last=date(2010, 7, 31),
+            )
     for key in DECLARED:
         declare(world, "first", key)
     act(world, "first", "rated", value="1")
@@ -352,8 +353,18 @@ def _fits(row: Any, where: Mapping[str, Any]) -> bool:
 
 
 def notices_to(world: World, who: str) -> list[tuple[Any, ...]]:
-    """Return what a person was told by mail: when, of what, and in which words."""
-    table = tables.Notice.__table__
+    """Return what a person was told by mail: when, of what, and in which words.
+
+    Of a proposal that the person owes a review of, from when it was asked for: before, other roles may
+    have told what others said of an earlier version.
+    """
+    person, table, review = world.cast[who].id, tables.Notice.__table__, tables.Review.__table__
     with world.site.database.read() as db:
-        rows = db.execute(table.select().where(table.c.person_id == world.cast[who].id)).all()
-    return sorted((row.at, row.proposal_id, row.what, row.facts) for row in rows)
+        rows = db.execute(table.select().where(table.c.person_id == person)).all()
+        owed = db.execute(review.select().where(review.c.person_id == person, review.c.signed_at.is_(None)))
+        since = {row.proposal_id: row.asked_at for row in owed}
+    return sorted(
+        (row.at, row.proposal_id or 0, row.what, row.facts)
+        for row in rows
+        if row.proposal_id not in since or row.at >= since[row.proposal_id]
+    )
