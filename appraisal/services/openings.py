@@ -40,6 +40,7 @@ def assign(taking: Taking) -> Outcome:
         number=number,
         lead_id=lead.id,
         opened_at=taking.now,
+        row_version=_beyond(case),
     )
     appraisal = Appraisal(
         id,
@@ -49,6 +50,7 @@ def assign(taking: Taking) -> Outcome:
         taking.now,
         ratings=_carry_over(taking, id, lead),
         consultations=_ask_units(taking, case.track, id),
+        row_version=_beyond(case),
     )
     after = steps.add_relation(
         taking.db, replace(case, appraisals=(*case.appraisals, appraisal)), lead, "lead", taking.now
@@ -61,6 +63,11 @@ def assign(taking: Taking) -> Outcome:
         "asked": [entry.unit for entry in appraisal.consultations],
     }
     return Outcome(after, {"track": case.track, "tightened": case.tightened}, facts)
+
+
+def _beyond(case: Case) -> int:
+    """Return a row version that no page of an earlier appraisal can have been drawn from."""
+    return 1 + max((entry.row_version for entry in case.appraisals), default=0)
 
 
 def _tightened(taking: Taking) -> Case:
@@ -176,14 +183,21 @@ def _taken_back(taking: Taking, case: Case, ids: set[int]) -> Case:
     if not ids:
         return case
     table = tables.Review.__table__
-    taking.db.execute(update(table).where(table.c.id.in_(ids)).values(withdrawn_at=taking.now))
+    # Whoever saves at this moment is told so: the rating would stay behind in what is taken back.
+    taking.db.execute(
+        update(table)
+        .where(table.c.id.in_(ids))
+        .values(withdrawn_at=taking.now, row_version=table.c.row_version + 1)
+    )
     return replace(
         case,
         appraisals=tuple(
             replace(
                 appraisal,
                 reviews=tuple(
-                    replace(entry, withdrawn_at=taking.now) if entry.id in ids else entry
+                    replace(entry, withdrawn_at=taking.now, row_version=entry.row_version + 1)
+                    if entry.id in ids
+                    else entry
                     for entry in appraisal.reviews
                 ),
             )
@@ -219,6 +233,7 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         opened_at=taking.now,
         chosen=finalised.chosen,
         reason=finalised.reason,
+        row_version=_beyond(taking.case),
     )
     for given in finalised.ratings.values():
         insert_rating(taking, id, given)
@@ -234,7 +249,7 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         verdicts={},
         covers_evaluability=False,
         record="",
-        row_version=1,
+        row_version=_beyond(taking.case),
         conditions=tuple(_copied(taking, tables.Condition, id, entry) for entry in finalised.conditions),
         consultations=tuple(
             _copied(taking, tables.Consultation, id, _asked_still(taking, entry), proposal_id=taking.case.id)

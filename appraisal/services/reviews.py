@@ -90,6 +90,7 @@ def _open(
         asked_at=now,
         asked_by=actor.id,
         due_on=due_on,
+        row_version=_beyond(case, person),
         **_named(values),
     )
     for given in _carried(case, book, running, person, codes).values():
@@ -100,6 +101,14 @@ def _open(
     if values.get("behalf"):
         said["for"] = values["behalf"]
     return note_event(db, case, actor, now, "ask_review", said, aside=True)
+
+
+def _beyond(case: Case, person: Person) -> int:
+    """Return a row version that no page of an earlier review of the person can have been drawn from."""
+    mine = (
+        entry for appraisal in case.appraisals for entry in appraisal.reviews if entry.person == person.id
+    )
+    return 1 + max((entry.row_version for entry in mine), default=0)
 
 
 def _named(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from appraisal.web.ratings import Sheet, changed_ratings, sheet_form, shown_item
 from appraisal.web.recommendations import (
     RecommendationForm,
     conditions_in,
+    has_place,
     low_items,
     offer_items,
     recommendation_form,
@@ -167,6 +168,8 @@ def recommendation(number: str) -> Answer:
         return _draw_recommendation(opened, recommendation_form(opened))
     form = recommendation_form(opened, sent())
     if opened.may_rate:
+        if not has_place(opened, form):
+            raise StepConflict(seen(), opened.appraisal.row_version)
         if changes_rows(form.own):
             offer_items(opened, form)
             return _draw_recommendation(opened, form)
@@ -176,6 +179,8 @@ def recommendation(number: str) -> Answer:
         _save_recommendation(opened, form)
     except StepConflict:
         opened = _open_ratings(number)
+        if not has_place(opened, form):
+            raise
         return _draw_recommendation(opened, recommendation_form(opened, request.form), conflict=True), 409
     flash(say(N_("Saved.")), "success")
     return redirect(request.path, 303)

@@ -216,6 +216,11 @@ def sent_rows(opened: Opened, rows: Iterable[Row], sent: Mapping[str, Any]) -> l
     return [row for row in rows if is_editable(opened, row) and f"{row.item}-comment" in sent]
 
 
+def sent_items(sent: Mapping[str, Any]) -> frozenset[str]:
+    """Return the items that a form was sent for, whether they have a row now or not."""
+    return frozenset(name.removesuffix("-comment") for name in sent if name.endswith("-comment"))
+
+
 def changed_ratings(opened: Opened, rows: Iterable[Row], form: TranslatedForm) -> dict[str, RatingPut]:
     """Return the items that the form would change, and the carried-over ones that it confirms."""
     found = {}

@@ -32,7 +32,7 @@ def register(app: Flask) -> None:
 
 
 def _not_found(error: NotFound) -> tuple[str, int]:
-    return page("errors/not_found.html", kind=error.kind, name=error.name), 404
+    return page("errors/not_found.html", kind=error.kind, name=error.name, typed=_typed()), 404
 
 
 def _not_allowed(error: NotAllowed) -> tuple[str, int]:

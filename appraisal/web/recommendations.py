@@ -73,6 +73,15 @@ def takes_conditions(opened: Opened) -> bool:
     return computed is not None and computed.means in ("favourable", "conditional")
 
 
+def has_place(opened: Opened, form: RecommendationForm) -> bool:
+    """Tell whether the page holds all that was typed; what is computed may have changed meanwhile."""
+    if opened.recommendation() is None:
+        return False
+    return takes_conditions(opened) or not conditions_in(
+        form, tuple(row.form.item.data or "" for row in form.low)
+    )
+
+
 def recommendation_form(opened: Opened, sent: Mapping[str, Any] | None = None) -> RecommendationForm:
     """Build the form, filled with what is kept, or as it was sent."""
     form = RecommendationForm(sent, data=_kept(opened) if sent is None else None)

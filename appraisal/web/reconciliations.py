@@ -96,6 +96,9 @@ def show(number: str) -> Answer:
         with begin() as db:
             appraisals.rate(db, site().library, actor(), site().now(), number, puts, seen=seen())
     except StepConflict:
+        if comparisons.sent_items(request.form) - {row.item for row in rows}:
+            # Not all that was typed has a row any more, so that all of it stands on the page of the conflict.
+            raise
         if puts:
             return _draw_conflict(number)
     flash(say(N_("Saved.")), "success")

@@ -244,6 +244,23 @@ def test_the_lead_may_lower_and_never_raise(lite: Stage) -> None:
     assert casts.refused(lite, "lead", other, "finalise") == ("recommendation_raised",)
 
 
+def test_a_condition_due_in_the_past_is_a_note_and_holds_up_closing(stage: Stage) -> None:
+    number = casts.rated(stage, ratings={"TRI_4": "1"})
+    past = ConditionPut("Mend this.", "TRI-4", "Project manager", date(2010, 1, 31), "before_donor")
+    with stage.database.begin() as db:
+        appraisals.recommend(
+            db,
+            stage.library,
+            stage.people["lead"],
+            stage.now,
+            number,
+            chosen="",
+            reason="",
+            conditions=[past],
+        )
+    assert casts.refused(stage, "lead", number, "finalise") == ("conditions_due_past",)
+
+
 def test_conditions_need_owner_date_and_gate(lite: Stage) -> None:
     number = casts.rated(lite, ratings={"CAP_6": "1"})
     with lite.database.begin() as db:

@@ -157,6 +157,17 @@ def test_a_page_out_of_date_closes_nothing(
     assert _condition(site, number).is_open
 
 
+def test_a_report_on_a_page_out_of_date_is_not_lost(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.approved_proposal(site, cast, ratings={"TRI-3": "1"})
+    sign_in(client, "designer")
+    page = client.post(_url(site, number, "report"), data={"text": "Minute 12", "seen": "1"})
+    assert page.status_code == 409
+    assert "Minute 12" in page.text
+    assert _condition(site, number).reported_at is None
+
+
 def test_conditions_of_others_are_not_found(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

@@ -151,6 +151,25 @@ def test_a_checklist_out_of_date_shows_both_and_saves_the_second_time(
     assert _running(site, number).ratings["TRI-1"].value == "3"
 
 
+@pytest.mark.parametrize("page", ["appraisal/TRI", "reconciliation", "appraisal/recommendation"])
+def test_a_page_of_the_version_before_saves_nothing_on_the_next(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, page: str
+) -> None:
+    number = building.assigned_proposal(site, cast)
+    sign_in(client, "reader")
+    seen = str(_running(site, number).row_version)
+    building.take(site, cast["desk"], number, "return_incomplete", missing="The budget by country.")
+    building.take(site, cast["designer"], number, "submit")
+    building.take(site, cast["desk"], number, "assign", lead=cast["reader"])
+    before = _running(site, number)
+    rating = {"TRI-1-value": "3", "TRI-1-comment": "Typed for long"}
+    typed = {**rating, "chosen": "REVISE", "reason": "Typed for long"}
+    answer = client.post(f"/proposals/{number}/{page}", data={**typed, "seen": seen})
+    assert answer.status_code == 409
+    assert "Typed for long" in answer.text
+    assert _running(site, number) == before
+
+
 def test_carried_over_ratings_are_confirmed_together_only_where_nothing_changed(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
@@ -160,10 +179,11 @@ def test_carried_over_ratings_are_confirmed_together_only_where_nothing_changed(
     assert "ratings were carried over and what they cite has not changed." in page.text
     assert f"{_url(number, '/TRI')}#TRI-1" in page.text
     assert "Carried over: to be confirmed" in client.get(_url(number, "/TRI")).text
-    assert client.post(_url(number, "/confirm"), data={"seen": "1"}).status_code == 303
+    seen = {"seen": str(_running(site, number).row_version)}
+    assert client.post(_url(number, "/confirm"), data=seen).status_code == 303
     left = [put.item for put in _running(site, number).ratings.values() if put.proposed]
     assert left == ["TRI-1"]
-    assert client.post(_url(number, "/confirm"), data={"seen": "1"}).status_code == 409
+    assert client.post(_url(number, "/confirm"), data=seen).status_code == 409
 
 
 def test_saving_a_checklist_confirms_only_what_was_changed_or_ticked(

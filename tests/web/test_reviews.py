@@ -478,6 +478,28 @@ def test_a_signed_review_stays_as_it_is(
     assert reviewing.own(site, declared, cast["eval"]) == review
 
 
+@pytest.mark.parametrize("rest", ["/GEN", "/sign"])
+def test_a_page_of_the_version_before_writes_nothing_on_the_next(
+    declared: str, site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, rest: str
+) -> None:
+    _rated(site, cast, declared)
+    seen = str(reviewing.own(site, declared, cast["eval"]).row_version)
+    building.take(site, cast["desk"], declared, "return_incomplete", missing="The budget by country.")
+    building.take(site, cast["designer"], declared, "submit")
+    building.take(site, cast["desk"], declared, "assign", lead=cast["reader"])
+    reviewing.ask(site, cast, declared, cast["eval"], "GEN")
+    reviewing.declare(site, declared, cast["eval"])
+    # As often saved as the review of the version before.
+    _rated(site, cast, declared)
+    before = reviewing.own(site, declared, cast["eval"])
+    sign_in(client, "eval")
+    sent = {**reviewing.sheet(site, "GEN", "1", "Typed for long"), "comment": "Typed for long", "seen": seen}
+    page = client.post(_url(declared, rest), data=sent)
+    assert page.status_code == 409
+    assert "Typed for long" in page.text
+    assert reviewing.own(site, declared, cast["eval"]) == before
+
+
 def test_signing_what_was_changed_in_another_window_asks_to_look_again(
     declared: str, site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
@@ -688,7 +710,8 @@ def test_the_lead_reads_a_block_and_is_not_asked_for_it(
     building.take(site, cast["desk"], number, "assign", lead=cast["reader"])
     page = client.get(url).text
     assert f"{len(items)} ratings were carried over" in page
-    answer = client.post(f"{url}/confirm", data={"seen": "1"})
+    seen = building.load(site, number).appraisals[-1].row_version
+    answer = client.post(f"{url}/confirm", data={"seen": str(seen)})
     assert answer.status_code == 303
     assert f"Ratings confirmed: {len(items)}." in client.get(url).text
 

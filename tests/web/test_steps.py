@@ -171,6 +171,34 @@ def test_a_step_on_a_page_that_is_out_of_date_is_a_conflict(
     assert _state(site, number) == "awaiting_decision"
 
 
+def test_required_changes_on_a_page_that_is_out_of_date_are_not_lost(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.appraised_proposal(site, cast)
+    seen = building.load(site, number).row_version
+    building.take(site, cast["reader"], number, "recall", note="A slip")
+    building.take(site, cast["reader"], number, "finalise")
+    sign_in(client, "chief")
+    given = {"changes-0-text": "Typed for long", "changes-0-item": "TRI-1", "seen": str(seen)}
+    page = client.post(_url(number, "return"), data=given)
+    assert page.status_code == 409
+    assert "Typed for long" in page.text
+    assert building.load(site, number).decisions == ()
+
+
+@pytest.mark.parametrize("until", ["2010-01-31", "2010-02-01"])
+def test_a_hold_does_not_end_in_the_past(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, until: str
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "desk")
+    page = client.post(_url(number, "hold"), data={"until": until, "note": "Elections"})
+    assert page.status_code == 422
+    assert page.text.count("The last day of the hold must lie in the future.") == 2
+    assert "Elections" in page.text
+    assert building.load(site, number).hold is None
+
+
 def test_finalising_prints_the_recommendation_and_the_conditions(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
