@@ -183,6 +183,9 @@ def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
     blind = access.is_blind(case, actor)
     for entry in found:
         transition, refusals = entry.transition, entry.refusals
+        if any(refusal.code == "not_held" for refusal in refusals):
+            # Nobody expects to release what is not held.
+            continue
         is_theirs = actor.active and entry.is_theirs
         kind = "open" if entry.is_open else "closed" if is_theirs else "others"
         if blind and not entry.is_open:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -169,6 +170,20 @@ def test_the_page_says_where_the_proposal_stands_and_what_may_be_done(
     assert "Make GEN-2 good." in page
     assert "0 of 5 working days used" in page
     assert 'aria-current="step"' in page
+
+
+def test_release_is_offered_while_a_proposal_is_held(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "desk")
+    release = f"/proposals/{number}/steps/release"
+    page = client.get(f"/proposals/{number}").text
+    assert release not in page
+    assert "The proposal is not on hold." not in page
+    until = (site.now() + timedelta(days=7)).date()
+    building.take(site, cast["desk"], number, "hold", until=until, note="Waiting.")
+    assert release in client.get(f"/proposals/{number}").text
 
 
 def test_the_page_names_what_an_approval_approved(
