@@ -25,7 +25,9 @@ class Finding:
 
     def say(self, language: Language) -> str:
         """Return the finding as a sentence."""
-        return say(language, self.sentence, **{key: _shown(fact) for key, fact in self.facts.items()})
+        return say(
+            language, self.sentence, **{key: _shown(fact, language) for key, fact in self.facts.items()}
+        )
 
 
 def holds(check: str, sentence: str, **facts: Any) -> Finding:
@@ -54,8 +56,11 @@ def does_anything_fail(found: Iterable[Finding]) -> bool:
     return any(entry.outcome == "fails" for entry in found)
 
 
-def _shown(fact: Any) -> str:
-    if isinstance(fact, str) or not isinstance(fact, Sequence):
+def _shown(fact: Any, language: Language) -> str:
+    if isinstance(fact, str):
+        # Some facts are words of ours, such as who somebody is to a proposal.
+        return say(language, fact)
+    if not isinstance(fact, Sequence):
         return str(fact)
     named = ", ".join(str(entry) for entry in fact[:NAMED])
     return f"{named}, … (+{len(fact) - NAMED})" if len(fact) > NAMED else named
