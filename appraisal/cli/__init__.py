@@ -19,6 +19,7 @@ COMMANDS = {
     "play": "play",
     "draw": "draw",
     "record": "records",
+    "verify": "verify",
     "indicator": "indicators",
     "agreement": "agreements",
     "import-approvals": "approvals",

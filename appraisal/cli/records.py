@@ -10,6 +10,7 @@ import click
 from appraisal import i18n
 from appraisal.canonical import canonical
 from appraisal.cli import sites
+from appraisal.domain.schemas import schema_text
 from appraisal.pdf.rendering import render
 from appraisal.storage import queries
 
@@ -41,8 +42,22 @@ def _from_file(given: str) -> bytes:
     return canonical(value)
 
 
+def _print_schema(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(schema_text(), nl=False)
+        context.exit()
+
+
 @click.command()
 @click.argument("record", metavar="RECORD")
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of records and exit.",
+)
 @click.option(
     "--output",
     "-o",

@@ -1,0 +1,104 @@
+"""appraisal verify: what the file of a record proves, without a database."""
+
+import textwrap
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from appraisal.cli import sites
+from appraisal.i18n import say
+from appraisal.pdf.openings import open_pdf
+from appraisal.pdf.readings import LARGEST_FILE, SENTENCES, Unreadable
+from appraisal.pdf.workers import Renderer
+from appraisal.services.verifications import CHECKS, OUTCOME_TITLES, Render, Verification
+from appraisal.services.verifications import verify as verify_file
+
+_WIDTH = 110
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option(
+    "--render",
+    "renders",
+    is_flag=True,
+    help="Draw the embedded record again and compare the bytes; needs the renderer that made the file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(files: tuple[str, ...], renders: bool, as_json: bool) -> None:
+    """Verify the PDF of a record, or several, from nothing but the file.
+
+    Form, schema and digest of the embedded record, verdicts and recommendation computed again from the
+    ratings, order of times, steps, route, and separation of duties. Exits 0 when nothing fails, 1 when
+    something does, 2 when a file cannot be read.
+    """
+    library = sites.library()
+    entries = []
+    with ExitStack() as stack:
+        render: Render | None = stack.enter_context(Renderer()).render if renders else None
+        for file in files:
+            try:
+                with Path(file).open("rb") as opened:
+                    data = opened.read(LARGEST_FILE + 1)
+                found = verify_file(data, open_pdf(data), library, render)
+                entries.append(_entry(file, found))
+            except Unreadable as error:
+                entries.append({"file": file, "outcome": "unreadable", "reason": error.reason})
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                entries.append({"file": file, "outcome": "unreadable", "reason": reason})
+    if as_json:
+        sites.echo_json(entries)
+    else:
+        click.echo("\n\n".join(_table(entry) for entry in entries))
+    outcomes = {entry["outcome"] for entry in entries}
+    raise SystemExit(2 if "unreadable" in outcomes else 1 if "fails" in outcomes else 0)
+
+
+def _entry(file: str, found: Verification) -> dict[str, Any]:
+    return {
+        "file": file,
+        "outcome": "holds" if found.holds else "fails",
+        "number": found.number,
+        "digest": found.digest,
+        "findings": [
+            {"check": entry.check, "outcome": entry.outcome, "sentence": entry.say("en")}
+            for entry in found.findings
+        ],
+    }
+
+
+def _table(entry: dict[str, Any]) -> str:
+    lines = [_printable(entry["file"])]
+    if entry["outcome"] == "unreadable":
+        reason = entry["reason"]
+        return "\n".join([*lines, f"  {SENTENCES.get(reason, reason)}"])
+    width = max(len(title) for title in CHECKS.values())
+    titles = {outcome: say("en", title) for outcome, title in OUTCOME_TITLES.items()}
+    mark = max(len(title) for title in titles.values())
+    for finding in entry["findings"]:
+        head = f"  {titles[finding['outcome']]:<{mark}}  {say('en', CHECKS[finding['check']]):<{width}}  "
+        lines += textwrap.wrap(
+            _printable(finding["sentence"]),
+            _WIDTH,
+            initial_indent=head,
+            subsequent_indent=" " * len(head),
+            # A digest is to be copied whole.
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "\n".join([*lines, "", f"  {_summary(entry)}"])
+
+
+def _summary(entry: dict[str, Any]) -> str:
+    outcomes = [finding["outcome"] for finding in entry["findings"]]
+    failing, unchecked = outcomes.count("fails"), outcomes.count("unchecked")
+    said = f"{failing} of the findings above say that something is wrong" if failing else "Nothing fails"
+    return f"{said}; {unchecked} could not be checked." if unchecked else f"{said}."
+
+
+def _printable(text: str) -> str:
+    """Return a text without what would steer a terminal: names and facts come out of the file."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)

@@ -1,0 +1,219 @@
+"""Passages: whether the steps of a record can have been taken, by whom, and what route they amount to."""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+from appraisal.canonical import plain
+from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Relation, Transition, Workflow
+from appraisal.domain.assessings import NOT_KNOWN, Known
+from appraisal.domain.findings import Finding, Said, judged, unchecked
+from appraisal.i18n import N_
+
+Value = Mapping[str, Any]
+
+_RELATIONS: Mapping[Relation, str] = {
+    "author": N_("an author"),
+    "lead": N_("the lead appraiser"),
+    "reviewer": N_("a reviewer"),
+    "signatory": N_("the first signatory"),
+}
+# The decisions that the acts of steps make, each by the name of its act.
+_DECIDING = ("approve", "countersign", "return", "reject", "register_approval", "annul")
+
+
+def findings(value: Value, known: Known, covers: bool | None) -> list[Finding]:
+    """Examine steps, route and separation of duties; ``covers`` tells of the evaluability review."""
+    found = judged(
+        "steps",
+        _step_problems(value, known.workflow),
+        N_("The %(count)s steps follow on each other as the workflow allows.")
+        if known.workflow
+        else N_("The %(count)s steps follow on each other."),
+        count=len(value["steps"]),
+    )
+    if known.workflow is None:
+        found.append(unchecked("steps", NOT_KNOWN, keys=known.differing))
+    found += _route(value, known, covers)
+    if known.workflow is None:
+        found.append(unchecked("separation", NOT_KNOWN, keys=known.differing))
+    else:
+        found += judged(
+            "separation",
+            _overlaps(value, known.workflow),
+            N_("As far as names show, nobody decided on what was their own."),
+        )
+    return found
+
+
+def _step_problems(value: Value, workflow: Workflow | None) -> Iterator[Said]:
+    steps = value["steps"]
+    for before, after in pairwise(steps):
+        if before["to"] != after["from"]:
+            yield (
+                N_("%(after)s does not begin where %(before)s ended."),
+                {"before": before["name"], "after": after["name"]},
+            )
+    if workflow is None:
+        return
+    titles = {name: plain(state.title.model_dump()) for name, state in workflow.states.items()}
+    if steps and steps[0]["from"] != titles[workflow.initial]:
+        yield N_("The first step, %(name)s, does not begin at the beginning."), {"name": steps[0]["name"]}
+    for step in steps:
+        transition = _transition(workflow, step)
+        if transition is None:
+            yield N_("The workflow knows no step %(name)s."), {"name": step["name"]}
+        elif not _fits(transition, step, titles):
+            yield N_("The workflow allows %(name)s neither from there nor to there."), {"name": step["name"]}
+    yield from _closing_steps(value, workflow)
+
+
+def _closing_steps(value: Value, workflow: Workflow) -> Iterator[Said]:
+    """Yield a closing or a decision of which no step is of that kind."""
+    acts = [
+        (step["at"], transition.act) for step in value["steps"] if (transition := _transition(workflow, step))
+    ]
+    if "appraisal" in value:
+        at = value["appraisal"]["finalised_at"]
+        if not {(at, "finalise"), (at, "request_revision")} & set(acts):
+            yield N_("No step closed the appraisal at %(moment)s."), {"moment": at}
+    if "decision" in value and value["decision"]["kind"] in _DECIDING:
+        decision = value["decision"]
+        if (decision["at"], decision["kind"]) not in acts:
+            yield N_("No step is the decision of %(moment)s."), {"moment": decision["at"]}
+        for step in value["steps"]:
+            same = step["at"] == decision["at"] and step["name"] == decision["kind"]
+            if same and (step["by"], step.get("for")) != (decision["by"], decision.get("for")):
+                yield (
+                    N_("Step and decision name different people: %(names)s."),
+                    {"names": [step["by"]["name"], decision["by"]["name"]]},
+                )
+
+
+def _transition(workflow: Workflow, step: Value) -> Transition | None:
+    return next((entry for entry in workflow.transitions if entry.name == step["name"]), None)
+
+
+def _fits(transition: Transition, step: Value, titles: Mapping[str, Value]) -> bool:
+    begins = any(titles[name] == step["from"] for name in transition.from_ if name in titles)
+    if transition.to == INTERNAL:
+        ends = step["to"] == step["from"]
+    elif transition.to == PREVIOUS:
+        ends = step["to"] in titles.values()
+    else:
+        ends = step["to"] == titles[transition.to]
+    return begins and ends and step["label"] == plain(transition.label.model_dump())
+
+
+def _route(value: Value, known: Known, covers: bool | None) -> list[Finding]:
+    decision = value.get("decision")
+    if decision is None:
+        return [unchecked("route", N_("No route yet: the record is of an appraisal, not of a decision."))]
+    said = (decision["route"], decision["route_reason"])
+    right = _derived(value, known, covers)
+    if right is None:
+        return [unchecked("route", NOT_KNOWN, keys=known.differing)]
+    problems: list[Said] = []
+    if said != right:
+        facts = {"right": _named(right), "said": _named(said)}
+        problems.append((N_("The facts give the route %(right)s, but the record says %(said)s."), facts))
+    if bool(value["appraisal_record"]) != ("appraisal" in value):
+        problems.append(
+            (N_("An appraisal record is quoted without its content, or the other way round."), {})
+        )
+    elif "appraisal" in value and value["appraisal"]["record"] != value["appraisal_record"]:
+        problems.append((N_("Two different appraisal records are quoted."), {}))
+    if (decision["kind"] in ("countersign", "annul")) != bool(decision["first_signature"]):
+        problems.append((N_("The first signature is missing, or stands where none belongs."), {}))
+    contradicts = _contradicts(value, known)
+    if contradicts is not None and contradicts != decision["contradicts"]:
+        problems.append((N_("Whether the decision contradicts the appraisal is not said as it is."), {}))
+    return judged("route", problems, N_("The route follows from the facts: %(route)s."), route=_named(right))
+
+
+def _named(route: tuple[str, str]) -> str:
+    return " / ".join(filter(None, route)) or "–"
+
+
+def _derived(value: Value, known: Known, covers: bool | None) -> tuple[str, str] | None:
+    """Derive the route as ``domain.routes`` does; None where that takes definitions that are not known."""
+    decision, appraisal = value["decision"], value.get("appraisal")
+    if decision["kind"] not in ("approve", "countersign", "register_approval"):
+        return "", ""
+    if decision["kind"] == "register_approval":
+        return "outside", "registered"
+    if appraisal is None or _is_of_other_version(value, appraisal):
+        return "outside", "other_version"
+    if decision["approved_at"] is None or appraisal["finalised_at"] >= decision["approved_at"]:
+        return "outside", "appraisal_after_approval"
+    if decision["kind"] == "countersign":
+        return "override", ""
+    if known.set is None or covers is None:
+        return None
+    if not covers:
+        return "outside", "evaluability_missing"
+    waived = any(entry["waived"] for entry in appraisal["conditions"])
+    favourable = _means(known, appraisal["final"]) in ("favourable", "conditional")
+    return ("mechanism", "") if favourable and not waived else ("outside", "")
+
+
+def _is_of_other_version(value: Value, appraisal: Value) -> bool:
+    """Tell whether a version was submitted, or the appraisal recalled, after what it is of."""
+    submitted = value["proposal"]["submitted_at"]
+    recalled = any(
+        step["name"] == "recall" and step["at"] >= appraisal["finalised_at"] for step in value["steps"]
+    )
+    return recalled or (submitted is not None and appraisal["opened_at"] < submitted)
+
+
+def _means(known: Known, code: str) -> str:
+    entries = known.set.recommendations if known.set else ()
+    return next((entry.means for entry in entries if entry.code == code), "")
+
+
+def _contradicts(value: Value, known: Known) -> bool | None:
+    kind, appraisal = value["decision"]["kind"], value.get("appraisal")
+    if kind not in ("countersign", "return", "reject") or appraisal is None or known.set is None:
+        return None
+    favourable = _means(known, appraisal["final"]) in ("favourable", "conditional")
+    return favourable != bool(kind == "countersign")
+
+
+def _overlaps(value: Value, workflow: Workflow) -> Iterator[Said]:
+    """Yield each step that somebody took whom the workflow excludes from it, people told by name."""
+    steps = [(step, _transition(workflow, step)) for step in value["steps"]]
+    for step, transition in steps:
+        if transition is None:
+            continue
+        acting = _names(step)
+        for relation in transition.excludes:
+            for name in sorted(acting & _related(value, relation, step, steps)):
+                yield (
+                    N_("%(name)s took the step %(step)s, and is %(relation)s as well."),
+                    {"name": name, "step": step["name"], "relation": _RELATIONS[relation]},
+                )
+    decision = value.get("decision")
+    if decision is not None and decision["first_signature"]:
+        for name in sorted(_names(decision) & _names(decision["first_signature"])):
+            yield N_("%(name)s gave both signatures."), {"name": name}
+
+
+def _related(
+    value: Value, relation: Relation, step: Value, steps: list[tuple[Value, Transition | None]]
+) -> set[str]:
+    """Name whom the record shows in a relation to the proposal when a step was taken."""
+    if relation == "author":
+        return set(value["proposal"]["authors"])
+    if relation == "signatory":
+        before = (entry for entry, by in steps if by and by.marks == "signatory" and entry["at"] < step["at"])
+        return {name for entry in before for name in _names(entry)}
+    appraisal = value.get("appraisal")
+    if relation == "lead" and appraisal is not None and appraisal["opened_at"] <= step["at"]:
+        raters = {entry["name"] for entry in appraisal.get("rated_for_lead", ())}
+        return {appraisal["lead"]["name"]} | raters
+    return set()
+
+
+def _names(signed: Value) -> set[str]:
+    found = {signed["by"]["name"]}
+    return found | {signed["for"]["name"]} if signed.get("for") else found

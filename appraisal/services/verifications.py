@@ -1,0 +1,151 @@
+"""Verifications: everything that can be said of the file of a record, without a database.
+
+What a file says of itself is compared: the pages and the metadata with the record that is embedded. Whether
+the pages say what the record says is seen only by drawing them again.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from appraisal.definitions.library import Library
+from appraisal.domain import verifications
+from appraisal.domain.findings import Finding, Said, does_anything_fail, fails, holds, judged, unchecked
+from appraisal.i18n import LANGUAGES, N_, Language, language_or
+from appraisal.pdf.readings import Reading
+from appraisal.pdf.workers import RenderingFailed
+
+Render = Callable[[bytes, Language], bytes]
+
+# What each check is about, in the order in which findings are listed.
+CHECKS: Mapping[str, str] = {
+    "file": N_("File"),
+    "printed": N_("Number and digest on the pages"),
+    "pages": N_("Pages"),
+    "form": N_("Form of the record"),
+    "schema": N_("Schema"),
+    "definitions": N_("Definitions"),
+    "proposal": N_("Proposal"),
+    "wording": N_("Wording in force"),
+    "completeness": N_("Completeness"),
+    "verdicts": N_("Verdicts"),
+    "recommendation": N_("Recommendation"),
+    "conditions": N_("Conditions"),
+    "times": N_("Order of times"),
+    "steps": N_("Steps"),
+    "route": N_("Route"),
+    "separation": N_("Separation of duties"),
+}
+OUTCOME_TITLES: Mapping[str, str] = {
+    "holds": N_("holds"),
+    "fails": N_("FAILS"),
+    "unchecked": N_("not checked"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found out about one file; ``number`` is empty where the record does not say it."""
+
+    number: str
+    digest: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether nothing fails; something may still not have been checked."""
+        return not does_anything_fail(self.findings)
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """Return the checks that could not be made."""
+        return tuple(dict.fromkeys(entry.check for entry in self.findings if entry.outcome == "unchecked"))
+
+
+def verify(data: bytes, reading: Reading, library: Library, render: Render | None) -> Verification:
+    """Examine a file that was read; with ``render`` its pages are drawn again and compared to the byte."""
+    value = verifications.read(reading.record) or {}
+    number = value.get("number")
+    named = number if isinstance(number, str) else ""
+    digest = verifications.digest_of(reading.record)
+    found = verifications.verify(reading.record, library)
+    return Verification(
+        named,
+        digest,
+        (
+            *judged("file", _file_problems(reading), N_("One record is embedded, and nothing was appended.")),
+            *_printed(reading, named, digest),
+            _pages(data, reading, render, can_be_drawn=not does_anything_fail(found[:2])),
+            *found,
+        ),
+    )
+
+
+def _file_problems(reading: Reading) -> list[Said]:
+    found: list[Said] = []
+    if reading.is_appended:
+        found.append(
+            (
+                N_("Something was appended to the file after its first end (ends: %(ends)s)."),
+                {"ends": reading.ends},
+            )
+        )
+    if reading.others:
+        found.append((N_("Files are attached that no record carries: %(names)s."), {"names": reading.others}))
+    return found
+
+
+def _printed(reading: Reading, number: str, digest: str) -> list[Finding]:
+    """Compare number and digest with what stands on every page and in the metadata."""
+    bare = "".join(number.split())
+    without = [str(page) for page, text in enumerate(reading.texts, 1) if digest not in text]
+    unnumbered = [str(page) for page, text in enumerate(reading.texts, 1) if not bare or bare not in text]
+    problems: list[Said] = []
+    if without or not reading.texts:
+        problems.append(
+            (N_("These pages do not carry the digest of the record: %(pages)s."), {"pages": without})
+        )
+    if unnumbered:
+        problems.append(
+            (N_("These pages do not carry the number of the record: %(pages)s."), {"pages": unnumbered})
+        )
+    if not number or any(number not in title for title in reading.titles):
+        problems.append((N_("The metadata of the file do not name the number of the record."), {}))
+    found = judged("printed", problems, N_("Every page carries the number and the digest of the record."))
+    if reading.pages > len(reading.texts):
+        found.append(
+            unchecked("printed", N_("Only the first %(count)s pages were read."), count=len(reading.texts))
+        )
+    return found
+
+
+def _pages(data: bytes, reading: Reading, render: Render | None, *, can_be_drawn: bool) -> Finding:
+    if render is None:
+        return unchecked(
+            "pages",
+            N_(
+                "The file is not signed, so only drawing the record again (--render) can vouch for its pages."
+            ),
+        )
+    if reading.language not in LANGUAGES:
+        return fails("pages", N_("The file names no language in which records are drawn."))
+    if not can_be_drawn:
+        return fails("pages", N_("The record cannot be drawn again, so nothing vouches for the pages."))
+    try:
+        again = render(reading.record, language_or(reading.language))
+    except RenderingFailed:
+        return fails("pages", N_("The record cannot be drawn again, so nothing vouches for the pages."))
+    facts: dict[str, Any] = {"renderer": f"WeasyPrint {version('weasyprint')}"}
+    if again == data:
+        return holds(
+            "pages", N_("Drawn again here (%(renderer)s), the record gives this very file."), **facts
+        )
+    return fails(
+        "pages",
+        N_(
+            "Drawn again here (%(renderer)s), the record gives another file: this one was altered, "
+            "or made by another version of the renderer or of the product."
+        ),
+        **facts,
+    )

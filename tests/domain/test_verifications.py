@@ -1,0 +1,293 @@
+"""Verifications: a true record holds, and what is changed in one is found by what it contradicts."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appraisal.canonical import canonical
+from appraisal.definitions.library import Library, read_library
+from appraisal.domain import verifications
+from appraisal.domain.facts import Decision, RatingGiven, Step
+from appraisal.domain.findings import Finding
+from appraisal.domain.guards import names
+from appraisal.domain.schemas import departures
+from appraisal.domain.tracks import checklist_facts
+from appraisal.domain.verdicts import assess
+from appraisal.paths import folder
+from tests.pdf.samples import Sample, Value, at, outcomes, sample_of
+
+LIBRARY = read_library(folder("workflows"), folder("checklists"), names())
+SAMPLE = sample_of(LIBRARY)
+RECORD = SAMPLE.record()
+APPROVAL = SAMPLE.sheet(
+    Decision(1, "approve", at(22), 4, 1, 1, "Approved.", approved_at=at(22)),
+    steps=(*SAMPLE.case.steps, Step(5, "approve", "approve", "awaiting_decision", "approved", at(22), 4)),
+)
+ITEMS = [item["id"] for entry in RECORD["appraisal"]["criteria"] for item in entry["items"]]
+
+
+def found(value: Value, library: Library = LIBRARY) -> list[Finding]:
+    return verifications.verify(canonical(value), library)
+
+
+def failing(value: Value) -> set[str]:
+    return {entry.check for entry in found(value) if entry.outcome == "fails"}
+
+
+def changed(value: Value, change: Callable[[Value], object]) -> Value:
+    copied = copy.deepcopy(value)
+    change(copied)
+    return copied
+
+
+def _item(value: Value, id: str) -> dict[str, Any]:
+    criteria = value["appraisal"]["criteria"]
+    return next(item for entry in criteria for item in entry["items"] if item["id"] == id)
+
+
+@pytest.mark.parametrize("value", [RECORD, APPROVAL], ids=["record", "approval"])
+def test_a_true_record_holds_in_every_check(value: Value) -> None:
+    assert failing(value) == set()
+    assert {entry.check for entry in found(value)} == set(verifications.CHECKS)
+    unchecked = {entry.check for entry in found(value) if entry.outcome == "unchecked"}
+    assert unchecked == ({"route"} if value is RECORD else set())
+
+
+def test_a_record_with_reviews_holds_but_for_what_its_reviewers_are_not_answered() -> None:
+    sentences = [entry.say("en") for entry in found(SAMPLE.reviewed()) if entry.outcome == "fails"]
+    assert sentences == []
+    silent = changed(SAMPLE.reviewed(), lambda value: _item(value, "TRI-1").update(reason=""))
+    [finding] = [entry for entry in found(silent) if entry.outcome == "fails"]
+    assert finding.say("en") == "A reviewer rated otherwise, and no reason is given: TRI-1."
+    assert len(outcomes(SAMPLE.appraisal)) > 1
+
+
+@given(st.sampled_from(ITEMS), st.sampled_from(["1", "2", "3", "X"]))
+def test_a_changed_rating_is_found_unless_nothing_that_is_said_depends_on_it(id: str, rating: str) -> None:
+    before = _item(RECORD, id)["rating"]
+    value = changed(RECORD, lambda value: _item(value, id).update(rating=rating))
+    ratings = {
+        item["id"]: RatingGiven(item["id"], item["rating"], item["comment"])
+        for entry in value["appraisal"]["criteria"]
+        for item in entry["items"]
+    }
+    book = SAMPLE.book
+    criteria = book.criteria_for(SAMPLE.case.versions[0].threshold_usd)
+    assessed = assess(book.set, criteria, ratings, checklist_facts(SAMPLE.case.content))
+    said = {entry["code"]: entry["verdict"] for entry in RECORD["appraisal"]["criteria"]}
+    written = {entry["item"] for entry in RECORD["appraisal"]["conditions"]}
+    consistent = (
+        not assessed.problems
+        and dict(assessed.verdicts) == said
+        and assessed.recommendation == RECORD["appraisal"]["computed"]
+        and set(assessed.conditions) <= written
+    )
+    assert bool(failing(value)) != consistent
+    # Whatever follows from it or not, it is another record.
+    same = verifications.digest_of(canonical(value)) == verifications.digest_of(canonical(RECORD))
+    assert same == (rating == before)
+
+
+@given(
+    st.integers(0, len(RECORD["appraisal"]["criteria"]) - 1),
+    st.sampled_from(["", "MET", "PARTLY_MET", "NOT_MET"]),
+)
+def test_a_changed_verdict_is_found(index: int, verdict: str) -> None:
+    entry = RECORD["appraisal"]["criteria"][index]
+    value = changed(RECORD, lambda value: value["appraisal"]["criteria"][index].update(verdict=verdict))
+    assert ("verdicts" in failing(value)) == (verdict != entry["verdict"])
+
+
+@given(
+    st.sampled_from(["computed", "final"]), st.sampled_from(["READY", "REVISE", "NOT_RECOMMENDED", "ELSE"])
+)
+def test_a_changed_recommendation_is_found(key: str, code: str) -> None:
+    assert "recommendation" in failing(
+        changed(APPROVAL, lambda value: value["appraisal"].update({key: code}))
+    )
+
+
+@given(st.sampled_from(["", "override", "outside"]))
+def test_a_changed_route_is_found(route: str) -> None:
+    assert "route" in failing(changed(APPROVAL, lambda value: value["decision"].update(route=route)))
+    value = changed(
+        APPROVAL, lambda value: value["decision"].update(route="outside", route_reason="other_version")
+    )
+    assert "route" in failing(value)
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield where the moments of a record stand; of a silent unit there is none."""
+    entries = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, entry in entries:
+        if isinstance(entry, str) and (key == "at" or str(key).endswith("_at")):
+            yield (*path, key)
+        elif key != "content":
+            yield from _places(entry, (*path, key))
+
+
+@given(st.sampled_from(sorted(_places(APPROVAL), key=str)), st.sampled_from([2009, 2011]))
+def test_a_moment_moved_beyond_the_others_is_found(path: tuple[Any, ...], year: int) -> None:
+    def move(value: Any) -> None:
+        for key in path[:-1]:
+            value = value[key]
+        value[path[-1]] = f"{year}{value[path[-1]][4:]}"
+
+    value = changed(APPROVAL, move)
+    # Before everything a version may be submitted, and after everything a sheet be issued.
+    possible = {("proposal", "submitted_at"): 2009, ("issued_at",): 2011, ("steps", 0, "at"): 2009}
+    assert bool(failing(value) & {"times", "route"}) == (possible.get(path) != year)
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        (lambda value: _item(value, "TRI-1")["ask"].update(en="Another question?"), "wording"),
+        (lambda value: _item(value, "TRI-1").update(gating=False), "wording"),
+        (lambda value: value["appraisal"]["rule"]["verdict"].update(not_met_from=9), "wording"),
+        (lambda value: value["appraisal"].update(evaluability_required=False), "wording"),
+        (lambda value: value["proposal"].update(threshold_usd="1.00"), "wording"),
+        (lambda value: _item(value, "TRI-4").update(comment=" "), "completeness"),
+        (lambda value: _item(value, "ALI-2").update(rating=""), "completeness"),
+        (lambda value: value["appraisal"]["conditions"].pop(), "conditions"),
+        (lambda value: value["appraisal"]["conditions"][0].update(owner=""), "conditions"),
+        (lambda value: value["proposal"].update(title="Another"), "proposal"),
+        (lambda value: value["proposal"]["contributions"][0].update(usd="1.00"), "proposal"),
+        (lambda value: value["definitions"]["set"]["title"].update(fr="Autre"), "definitions"),
+        (lambda value: value["steps"].pop(1), "steps"),
+        (lambda value: value["steps"][1].update(name="wave_through"), "steps"),
+        (lambda value: value["decision"]["by"].update(name="Carlos Núñez"), "steps"),
+        (lambda value: value["proposal"]["authors"].append("Dagmar Łoś"), "separation"),
+        (lambda value: value["appraisal"]["lead"].update(name="Dagmar Łoś"), "separation"),
+        (lambda value: value["appraisal"]["conditions"][0].update(waived=True), "route"),
+        (lambda value: value.update(appraisal_record=""), "route"),
+        (lambda value: value["decision"].update(contradicts=True, kind="reject"), "steps"),
+    ],
+)
+def test_what_contradicts_something_else_is_found(change: Callable[[Value], object], check: str) -> None:
+    assert check in failing(changed(APPROVAL, change))
+
+
+def test_with_other_definitions_only_what_needs_none_is_checked() -> None:
+    value = changed(APPROVAL, lambda value: value["definitions"]["digests"].update({"gender.v1": "0" * 64}))
+    outcomes = {entry.check: entry for entry in found(value)}
+    for check in (
+        "definitions",
+        "wording",
+        "completeness",
+        "verdicts",
+        "recommendation",
+        "conditions",
+        "route",
+    ):
+        assert outcomes[check].outcome == "unchecked"
+        assert "gender.v1" in outcomes[check].say("en")
+    assert outcomes["times"].outcome == "holds"
+    assert outcomes["separation"].outcome == "holds"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"",
+        b"[]",
+        b"{",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"1" * 10_000,
+    ],
+    ids=["empty", "list", "open", "no text", "deep list", "deep object", "long number"],
+)
+def test_what_is_no_json_object_is_named(record: bytes) -> None:
+    assert [
+        (entry.check, entry.outcome, entry.say("en")) for entry in verifications.verify(record, LIBRARY)
+    ] == [("form", "fails", "The embedded record is not JSON.")]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        canonical(RECORD) + b"\n",
+        json.dumps(RECORD).encode(),
+        canonical(RECORD).replace(b'{"', b'{"number":"TC-0",'[:0] + b'{ "', 1),
+        canonical(RECORD).replace(b'"illustrative":true', b'"illustrative":1.5'),
+        canonical(RECORD).replace(b"Amara", b"\\ud800mara", 1),
+        b'{"schema":"appraisal-record/1",' + canonical(RECORD)[1:],
+    ],
+    ids=["line end", "spaced", "blank", "fraction", "half a letter", "doubled key"],
+)
+def test_bytes_that_are_not_canonical_are_found(record: bytes) -> None:
+    assert verifications.verify(record, LIBRARY)[0].outcome == "fails"
+
+
+def _every_key(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            yield (*path, key)
+            if key not in ("content", "digests", "of"):
+                yield from _every_key(entry, (*path, key))
+    elif isinstance(value, list) and value:
+        yield from _every_key(value[0], (*path, 0))
+
+
+KEYS = sorted(_every_key(APPROVAL), key=str)
+# What records of earlier versions of the product do not say, or what is a mapping by code.
+OPTIONAL = {"for", "silent_at", "reviews", "rated_for_lead", "finalised_by", "reason", "supersedes", "by"}
+
+
+def _at(value: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+@pytest.mark.parametrize("path", KEYS, ids=lambda path: ".".join(map(str, path)))
+def test_schema_refuses_a_key_of_another_type_or_none(path: tuple[Any, ...]) -> None:
+    by_code = any(str(part).endswith(("_titles", "_tones")) for part in path[:-1]) or "digests" in path[:-1]
+    wrong = changed(APPROVAL, lambda value: _at(value, path[:-1]).update({path[-1]: 1.5}))
+    assert departures(wrong)
+    without = changed(APPROVAL, lambda value: _at(value, path[:-1]).pop(path[-1]))
+    if (
+        path[-1] not in OPTIONAL
+        and not (by_code and path[-1] not in ("en", "fr", "es"))
+        and path != ("appraisal",)
+    ):
+        assert departures(without)
+
+
+def test_schema_refuses_unknown_keys_and_says_where() -> None:
+    value = changed(APPROVAL, lambda value: value["appraisal"]["lead"].update(nickname="C."))
+    assert departures(value) == ["$.appraisal.lead: unknown nickname"]
+    value = changed(APPROVAL, lambda value: value["appraisal"]["lead"].pop("name"))
+    assert departures(value) == ["$.appraisal.lead: required name"]
+
+
+def test_records_from_before_reviews_and_substitutes_keep_to_the_schema() -> None:
+    def age(value: Value) -> None:
+        for step in value["steps"]:
+            del step["for"]
+        for key in ("reviews", "rated_for_lead", "by", "for"):
+            del value["appraisal"][key]
+        for entry in value["appraisal"]["consultations"]:
+            del entry["silent_at"]
+        for entry in value["appraisal"]["criteria"]:
+            entry.pop("finalised_by", None)
+        del value["decision"]["for"]
+
+    old = changed(APPROVAL, age)
+    assert departures(old) == []
+    assert failing(old) == set()
+
+
+def test_sample_that_the_pages_are_drawn_from_keeps_to_the_schema(library: Library) -> None:
+    sample: Sample = sample_of(library)
+    for value in (sample.record(), sample.reviewed(), sample.revision(), sample.approval()):
+        assert departures(value) == []

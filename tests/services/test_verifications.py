@@ -1,0 +1,215 @@
+"""Verifications of files: nothing that was done to a record's file goes unnoticed."""
+
+import io
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pypdf import PdfWriter
+from pypdf.generic import NameObject, StreamObject
+
+from appraisal.canonical import canonical
+from appraisal.definitions.library import Library
+from appraisal.domain.facts import Decision, Step
+from appraisal.i18n import Language
+from appraisal.pdf.readings import Unreadable, read
+from appraisal.pdf.rendering import render
+from appraisal.pdf.workers import RenderingFailed
+from appraisal.services.verifications import CHECKS, Render, Verification, verify
+from tests.pdf.samples import Value, at, sample_of
+
+CHANGES = 300
+
+
+@pytest.fixture(scope="module")
+def value(library: Library) -> Value:
+    sample = sample_of(library)
+    return sample.sheet(
+        Decision(1, "approve", at(22), 4, 1, 1, "Approved.", approved_at=at(22)),
+        steps=(
+            *sample.case.steps,
+            Step(5, "approve", "approve", "awaiting_decision", "approved", at(22), 4),
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def record(value: Value) -> bytes:
+    return canonical(value)
+
+
+@pytest.fixture(scope="module")
+def pdf(value: Value) -> bytes:
+    return render(value, "fr")
+
+
+@pytest.fixture(scope="module")
+def again(record: bytes, pdf: bytes) -> Render:
+    """Draw the record again, once for all; a record that was altered is not drawn."""
+
+    def draw(given: bytes, language: Language) -> bytes:
+        if (given, language) != (record, "fr"):
+            raise RenderingFailed("refused", "not the record of this test")
+        return pdf
+
+    return draw
+
+
+def failing(found: Verification) -> set[str]:
+    return {entry.check for entry in found.findings if entry.outcome == "fails"}
+
+
+def sentence(found: Verification, check: str) -> str:
+    return " ".join(entry.say("en") for entry in found.findings if entry.check == check)
+
+
+def altered(data: bytes, places: range, seed: int, count: int) -> Iterator[bytes]:
+    """Yield copies with one byte changed, at random places."""
+    dice = random.Random(seed)  # noqa: S311 - the same places in each run
+    for _ in range(count):
+        place = dice.choice(places)
+        changed = bytearray(data)
+        changed[place] ^= dice.randrange(1, 256)
+        yield bytes(changed)
+
+
+def _embedded(pdf: bytes) -> range:
+    """Return where the embedded record lies in the file, packed."""
+    writer = PdfWriter(clone_from=io.BytesIO(pdf))
+    packed = _file(writer)._data
+    begin = pdf.index(packed)
+    assert pdf.count(packed) == 1
+    return range(begin, begin + len(packed))
+
+
+def _file(writer: PdfWriter) -> Any:
+    return writer.root_object["/AF"][0].get_object()["/EF"]["/F"].get_object()  # type: ignore[index]
+
+
+def _saved(writer: PdfWriter) -> bytes:
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def test_a_record_as_it_was_drawn_holds(pdf: bytes, record: bytes, library: Library, again: Render) -> None:
+    found = verify(pdf, read(pdf), library, again)
+    assert [entry.say("en") for entry in found.findings if entry.outcome != "holds"] == []
+    assert list(dict.fromkeys(entry.check for entry in found.findings)) == list(CHECKS)
+    assert found.number == "TC-2010-0001"
+    assert len(found.digest) == 64
+
+
+def test_without_a_drawing_it_says_that_only_one_vouches_for_the_pages(pdf: bytes, library: Library) -> None:
+    found = verify(pdf, read(pdf), library, None)
+    assert found.holds
+    assert found.unchecked == ("pages",)
+    assert sentence(found, "pages") == (
+        "The file is not signed, so only drawing the record again (--render) can vouch for its pages."
+    )
+
+
+@pytest.mark.slow
+def test_no_byte_can_be_changed_unnoticed_when_it_is_drawn_again(
+    pdf: bytes, library: Library, again: Render
+) -> None:
+    for data in altered(pdf, range(len(pdf)), 1, CHANGES):
+        try:
+            found = verify(data, read(data, pages=0), library, again)
+        except Unreadable:
+            continue
+        assert "pages" in failing(found)
+
+
+@pytest.mark.slow
+def test_no_byte_of_the_embedded_file_can_be_changed_unnoticed(pdf: bytes, record: bytes) -> None:
+    for data in altered(pdf, _embedded(pdf), 2, CHANGES // 3):
+        try:
+            kept = read(data, pages=0).record
+        except Unreadable as error:
+            kept, reason = record, error.reason
+        else:
+            reason = "record_damaged"
+        # Some bits say how hard the packer tried; nothing else may be spared.
+        assert (kept, reason) == (record, "record_damaged")
+
+
+@pytest.mark.slow
+def test_no_byte_of_the_record_can_be_changed_unnoticed(pdf: bytes, record: bytes, library: Library) -> None:
+    """The packed file is made to fit, so that nothing but the record's own bytes gives it away."""
+    reading = read(pdf)
+    for changed in altered(record, range(len(record)), 3, CHANGES):
+        found = verify(pdf, replace(reading, record=changed), library, None)
+        assert "printed" in failing(found)
+
+
+def test_a_swapped_record_is_noticed(pdf: bytes, value: Value, library: Library) -> None:
+    other = {**value, "illustrative": False}
+    writer = PdfWriter(clone_from=io.BytesIO(pdf))
+    stream = StreamObject()
+    stream.set_data(canonical(other))
+    spec = writer.root_object["/AF"][0].get_object()  # type: ignore[index]
+    reference = writer._add_object(stream)
+    spec["/EF"][NameObject("/F")] = reference
+    data = _saved(writer)
+    found = verify(data, read(data), library, None)
+    assert failing(found) == {"printed"}
+    assert sentence(found, "printed") == "These pages do not carry the digest of the record: 1, 2, 3."
+
+
+def test_pages_from_another_record_are_noticed(pdf: bytes, value: Value, library: Library) -> None:
+    other = render({**value, "illustrative": False}, "fr")
+    writer = PdfWriter(clone_from=io.BytesIO(pdf))
+    strange = PdfWriter(clone_from=io.BytesIO(other)).pages[1]
+    contents = strange.get_contents()
+    assert contents is not None
+    stream = StreamObject()
+    stream.set_data(contents.get_data())
+    writer.pages[1][NameObject("/Contents")] = writer._add_object(stream)
+    data = _saved(writer)
+    found = verify(data, read(data), library, None)
+    assert sentence(found, "printed") == "These pages do not carry the digest of the record: 2."
+
+
+def test_a_page_that_was_altered_and_saved_by_another_tool_needs_the_drawing(
+    pdf: bytes, library: Library, again: Render
+) -> None:
+    writer = PdfWriter(clone_from=io.BytesIO(pdf))
+    contents = writer.pages[0].get_contents()
+    assert contents is not None
+    stream = StreamObject()
+    stream.set_data(contents.get_data() + b"\n1 0 0 rg 0 0 100 100 re f\n")
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(stream)
+    data = _saved(writer)
+    without = verify(data, read(data), library, None)
+    assert (failing(without), without.unchecked) == (set(), ("pages",))
+    found = verify(data, read(data), library, again)
+    assert failing(found) == {"pages"}
+    assert "this one was altered, or made by another version" in sentence(found, "pages")
+
+
+def test_an_appended_update_is_noticed(pdf: bytes, library: Library) -> None:
+    writer = PdfWriter(io.BytesIO(pdf), incremental=True)
+    writer.add_metadata({"/Keywords": "later"})
+    data = _saved(writer)
+    found = verify(data, read(data), library, None)
+    assert failing(found) == {"file"}
+    assert sentence(found, "file") == "Something was appended to the file after its first end (ends: 2)."
+
+
+def test_another_attached_file_is_noticed(pdf: bytes, library: Library) -> None:
+    writer = PdfWriter(clone_from=io.BytesIO(pdf))
+    writer.add_attachment("macro.js", b"alert(1)")
+    data = _saved(writer)
+    assert failing(verify(data, read(data), library, None)) == {"file"}
+
+
+def test_a_language_that_is_none_and_a_record_that_cannot_be_drawn_vouch_for_nothing(
+    pdf: bytes, library: Library, again: Render
+) -> None:
+    reading = read(pdf)
+    assert failing(verify(pdf, replace(reading, language="de"), library, again)) == {"pages"}
+    assert failing(verify(pdf, replace(reading, language="en"), library, again)) == {"pages"}
+    assert "pages" in failing(verify(pdf, replace(reading, record=b"{}"), library, again))
