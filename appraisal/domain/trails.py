@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from json.encoder import encode_basestring as quoted
 from operator import itemgetter
@@ -58,32 +59,36 @@ class Walk:
 def walk(number: str, rows: Iterable[EventRow]) -> Walk:
     """Follow the chain of a proposal from its first event to its last, or to the first that is wrong."""
     found = Walk()
-    previous, last = GENESIS, 0
+    told = f'"proposal":{quoted(number)},"sequence":'
+    previous, last, expected = GENESIS, 0, 0
     rows = iter(rows)
     for row in rows:
-        found.count += 1
-        expected = found.count
-        sequence, body, digest = row[2], row[15], row[16]
+        expected += 1
+        id, sequence, body, digest = row[1], row[2], row[15], row[16]
         try:
             if sequence != expected:
                 found.fault = f"event {expected} is missing"
             elif hashlib.sha256(body.encode()).hexdigest() != digest:
                 found.fault = f"event {sequence} was altered"
-            elif not _is_told(row, number, previous):
+            elif not (
+                body.startswith(_opening(row))
+                and body.endswith(f'}},"previous":"{previous}",{told}{sequence}}}')
+            ):
                 found.fault = _difference(row, number, previous)
                 # Nothing differs where an earlier version of the product wrote it.
                 found.unsealed += found.fault is None
-            if found.fault is None and row[1] <= last:
+            if found.fault is None and id <= last:
                 found.fault = f"event {sequence} has an id that is not after that of the one before"
             if found.fault is None and ('"digest":' in body or '"record":' in body):
                 _note(found, json.loads(body), row)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             found.fault = f"event {expected} is not what the product writes"
         if found.fault is not None:
-            found.count += sum(1 for _ in rows)
+            expected += sum(1 for _ in rows)
             break
-        previous, last = digest, row[1]
+        previous, last = digest, id
         found.digests.append(digest)
+    found.count = expected
     return found
 
 
@@ -101,21 +106,36 @@ def end_fault(found: Walk, sequence: int, head: str) -> str | None:
     return f"the chain ends before its head (after event {found.count})"
 
 
-def _is_told(row: EventRow, number: str, previous: str) -> bool:
-    """Tell whether a text begins and ends with just what its columns say; most are looked at no further."""
-    _, _, sequence, name, at, by, *columns, body, _ = row
-    held = ",".join(
+def _opening(row: EventRow) -> str:
+    """Return what a text begins with whose columns are these; most texts are looked at no further."""
+    (_, _, _, name, at, by, act, limit, used, behalf, origin, note, request, to, track, _, _) = row
+    # The values of most columns come again and again.
+    held = _before_note(act, limit, used, behalf, origin)
+    if note:
+        held += f'"note":{quoted(note)},'
+    if request:
+        held += f'"request":{quoted(request)},'
+    held += _after_request(to, track)
+    return f'{{"action":{quoted(name)},"at":{quoted(at)},"by":{by},"columns":{{{held[:-1]}}},"facts":{{'
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _before_note(*values: Any) -> str:
+    return _held(COLUMNS[:5], values)
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _after_request(*values: Any) -> str:
+    return _held(COLUMNS[7:], values)
+
+
+def _held(names: tuple[str, ...], values: tuple[Any, ...]) -> str:
+    return "".join(
         [
-            f'"{key}":{quoted(value) if type(value) is str else value}'
-            for key, value in zip(COLUMNS, columns, strict=True)
+            f'"{name}":{quoted(value) if type(value) is str else value},'
+            for name, value in zip(names, values, strict=True)
             if value is not None and value != ""
         ]
-    )
-    return bool(
-        body.startswith(
-            f'{{"action":{quoted(name)},"at":{quoted(at)},"by":{by},"columns":{{{held}}},"facts":{{'
-        )
-        and body.endswith(f'}},"previous":"{previous}","proposal":{quoted(number)},"sequence":{sequence}}}')
     )
 
 

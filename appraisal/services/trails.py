@@ -84,8 +84,9 @@ def verify(
         for name, check in _CHECKS.items():
             try:
                 check(run)
-            except DBAPIError as error:
-                run.report.tell(name, name, f"cannot be read: {str(error.orig).splitlines()[0]}")
+            except (DBAPIError, audits.Unreadable) as error:
+                told = str(getattr(error, "orig", error)).splitlines()[0]
+                run.report.tell(name, name, f"cannot be read: {told}")
             except _FORGED as error:
                 run.report.tell(name, name, f"is not what the product writes: {error}")
         return run.report
@@ -246,24 +247,19 @@ def _check_heads(run: Verifying, found: Sequence[Checkpoint]) -> None:
     """Build the tree over all heads again as the events came in, and compare its root at each checkpoint."""
     if not found:
         return
-    total = audits.counts(run.db)["sealed"]
-    numbers = {row[0]: row[1] for row in audits.proposals(run.db)}
-    places = audits.places(run.db, found[-1].facts["events"]["to"])
-    growing, done = Growing(numbers), 0
-    pending = next(places, None)
+    total, done, reached = audits.counts(run.db)["sealed"], 0, 0
+    growing = Growing({row[0]: row[1] for row in audits.proposals(run.db)})
     for made in found:
         facts = made.facts
-        while pending is not None and pending[0] <= facts["events"]["to"]:
-            growing.add(*pending)
-            pending = next(places, None)
-            done += 1
-            if not done & 0xFFF:
-                run.progress("checkpoints", done, total)
+        for part in audits.places(run.db, reached, facts["events"]["to"]):
+            growing.add(part)
+            done += len(part)
+            run.progress("checkpoints", done, total)
         fault = growing.fault(facts)
         run.report.tell("checkpoints", f"checkpoint {made.sequence}", fault)
         if fault is not None:
             return
-    run.progress("checkpoints", total, total)
+        reached = facts["events"]["to"]
 
 
 @dataclass(slots=True)
@@ -273,22 +269,22 @@ class Growing:
     numbers: Mapping[int, str]
     tree: merkles.Tree = field(default_factory=merkles.Tree)
     index: dict[int, int] = field(default_factory=dict)
+    # Since the last checkpoint: where each chain got to, in the order in which they first moved.
     moved: dict[int, tuple[int, str]] = field(default_factory=dict)
     sealed: Any = field(default_factory=hashlib.sha256)
     count: int = 0
 
-    def add(self, id: int, proposal: int, sequence: int, digest: str) -> None:
-        """Take the next event."""
-        self.moved[proposal] = (sequence, digest)
-        self.index.setdefault(proposal, len(self.index))
-        self.sealed.update(checkpoints.event_entry(id, digest))
-        self.count += 1
+    def add(self, rows: Sequence[Any]) -> None:
+        """Take the next events: their ids, proposals, sequences and digests."""
+        self.sealed.update(b"".join([checkpoints.event_entry(id, digest) for id, _, _, digest in rows]))
+        self.moved.update({proposal: (sequence, digest) for _, proposal, sequence, digest in rows})
+        self.count += len(rows)
 
     def fault(self, facts: Mapping[str, Any]) -> str | None:
         """Return what a checkpoint at this point says otherwise, and begin the stretch to the next one."""
-        for proposal, (sequence, digest) in sorted(self.moved.items(), key=lambda item: self.index[item[0]]):
-            number = self.numbers.get(proposal, "")
-            self.tree.put(self.index[proposal], checkpoints.head_entry(number, sequence, digest))
+        for proposal, (sequence, digest) in self.moved.items():
+            place = self.index.setdefault(proposal, len(self.index))
+            self.tree.put(place, checkpoints.head_entry(self.numbers.get(proposal, ""), sequence, digest))
         said, stretch = facts["events"], (self.count, self.sealed.hexdigest())
         self.moved, self.sealed, self.count = {}, hashlib.sha256(), 0
         if stretch != (said["count"], said["digest"]):

@@ -1,6 +1,7 @@
 """Reading the trail from end to end: rows in order, as they lie in the database, in bounded memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, count
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, insert, select
@@ -26,19 +27,47 @@ SITE = tables.SiteEvent.__table__
 PAGE: Final = 2_000
 
 
+class Unreadable(Exception):
+    """What lies in the database cannot be read."""
+
+
 def _stream(db: Connection, statement: Any, page: int = PAGE) -> Iterator[Any]:
     """Yield rows with their values as the driver gives them: moments stay text."""
-    compiled = statement.compile(dialect=db.dialect, compile_kwargs={"literal_binds": True})
-    # The driver is given no parameters, so that it looks for no places for them either.
-    result = db.exec_driver_sql(str(compiled), execution_options={"yield_per": page})
-    for part in result.partitions():
+    options = {"stream_results": True, "max_row_buffer": page}
+    for part in db.exec_driver_sql(_written(db, statement), execution_options=options).partitions(page):
         yield from part
+
+
+def _written(db: Connection, statement: Any) -> str:
+    """Write a statement out: the driver is given no parameters, and so looks for no places for them."""
+    return str(statement.compile(dialect=db.dialect, compile_kwargs={"literal_binds": True}))
+
+
+def _pages(db: Connection, statement: Any) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Yield pages of rows as plain tuples from the driver itself, which takes a third of the time."""
+    if not db.in_transaction():
+        db.begin()
+    given = () if db.dialect.name == "sqlite" else (f"trail_{next(_NUMBERS)}",)
+    cursor: Any = db.connection.cursor(*given)
+    try:
+        cursor.execute(_written(db, statement))
+        while part := cursor.fetchmany(PAGE):
+            yield part
+    except db.dialect.loaded_dbapi.Error as error:
+        raise Unreadable(str(error).splitlines()[0]) from error
+    finally:
+        cursor.close()
+
+
+# A cursor that PostgreSQL keeps the rows of has a name.
+_NUMBERS: Final = count()
 
 
 def events(db: Connection) -> Iterator[trails.EventRow]:
     """Yield the events of every chain in order, proposal by proposal."""
     columns = [EVENTS.c[name] for name in trails.EVENT]
-    return _stream(db, select(*columns).order_by(EVENTS.c.proposal_id, EVENTS.c.sequence, EVENTS.c.id))
+    ordered = select(*columns).order_by(EVENTS.c.proposal_id, EVENTS.c.sequence, EVENTS.c.id)
+    return chain.from_iterable(_pages(db, ordered))
 
 
 def proposals(db: Connection) -> Iterator[Any]:
@@ -211,10 +240,11 @@ def access_entries(db: Connection, after: int, to: int) -> Iterator[bytes]:
     return (checkpoints.access_entry(*row) for row in _stream(db, between))
 
 
-def places(db: Connection, to: int) -> Iterator[Any]:
-    """Yield id, proposal, sequence and digest of the events up to one, in the order of their ids."""
+def places(db: Connection, after: int, to: int) -> Iterator[Sequence[Any]]:
+    """Yield pages of id, proposal, sequence and digest of the events after one to another."""
     columns = (EVENTS.c.id, EVENTS.c.proposal_id, EVENTS.c.sequence, EVENTS.c.digest)
-    return _stream(db, select(*columns).where(EVENTS.c.id <= to).order_by(EVENTS.c.id))
+    between = select(*columns).where(EVENTS.c.id > after, EVENTS.c.id <= to).order_by(EVENTS.c.id)
+    return _pages(db, between)
 
 
 def exported(db: Connection, number: str | None = None) -> Iterator[Any]:
