@@ -26,6 +26,7 @@ COMMANDS = {
     "import-lessons": "lessons",
     "times": "times",
     "tick": "tick",
+    "audit": "audit",
     "mail": "mail",
     "people": "people",
     "db": "db",

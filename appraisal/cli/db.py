@@ -3,18 +3,14 @@
 from collections.abc import Iterator
 
 import click
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from appraisal.cli import sites
 from appraisal.definitions.library import Library
-from appraisal.domain import events
 from appraisal.domain.indicators import Approval
-from appraisal.services import indicators
-from appraisal.storage import schema, site, tables
+from appraisal.services import indicators, trails
+from appraisal.storage import schema
 from appraisal.storage.databases import Database
-
-PROPOSALS = tables.Proposal.__table__
-EVENTS = tables.Event.__table__
 
 
 @click.group()
@@ -64,42 +60,9 @@ def findings(database: Database, library: Library) -> tuple[int, list[str]]:
     """Check everything; return how many chains there are and a line for each thing that is wrong."""
     wrong = schema.differences(database)
     with database.read() as connection:
-        count, broken = check_chains(connection)
-        return count, [*wrong, *broken, *check_columns(connection, library)]
-
-
-def check_chains(connection: Connection) -> tuple[int, list[str]]:
-    """Verify the site's chain and that of every proposal; return how many there are and what is broken."""
-    wrong = []
-    told = events.broken(site.chain(connection))
-    if told:
-        wrong.append(f"the site's chain: {told}")
-    count = 1
-    for number, head, chain in _chains(connection):
-        count += 1
-        if told := events.broken(chain, head):
-            wrong.append(f"{number}: {told}")
-    return count, wrong
-
-
-def _chains(connection: Connection) -> Iterator[tuple[str, str, list[events.Event]]]:
-    """Read every chain in one pass, in order of proposal."""
-    rows = connection.execute(
-        select(PROPOSALS.c.number, PROPOSALS.c.head, EVENTS.c.sequence, EVENTS.c.body, EVENTS.c.digest)
-        .outerjoin(EVENTS, EVENTS.c.proposal_id == PROPOSALS.c.id)
-        .order_by(PROPOSALS.c.id, EVENTS.c.sequence)
-        .execution_options(yield_per=1000)
-    )
-    present: tuple[str, str, list[events.Event]] | None = None
-    for row in rows:
-        if present is None or present[0] != row.number:
-            if present is not None:
-                yield present
-            present = (row.number, row.head, [])
-        if row.sequence is not None:
-            present[2].append(events.Event(row.sequence, row.body, row.digest))
-    if present is not None:
-        yield present
+        chains = list(trails.chain_faults(connection))
+        broken = [told for told in chains if told is not None]
+        return len(chains), [*wrong, *broken, *check_columns(connection, library)]
 
 
 def check_columns(connection: Connection, library: Library) -> list[str]:

@@ -7,7 +7,7 @@ import click
 
 from appraisal import clock
 from appraisal.cli import sites
-from appraisal.services import ticks
+from appraisal.services import audits, ticks
 from appraisal.services.ticks import Ticked
 
 _YEARS = range(1900, 3000)
@@ -32,7 +32,9 @@ def _moment(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--at", callback=_moment, help="Take this moment for the present one.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def tick(at: datetime | None, as_json: bool) -> None:
-    """Do what time demands: lapse, end holds, mark dates, gather daily mail. May be run at any time.
+    """Do what time demands: lapse, end holds, mark dates, gather daily mail, seal the trail.
+
+    May be run at any time.
 
     A proposal at which it fails stays as it is and is tried again next time; exit code 1 then.
     """
@@ -40,6 +42,9 @@ def tick(at: datetime | None, as_json: bool) -> None:
     library = sites.library()
     with sites.opened(sites.settings()) as (database, _):
         failed = (_print_json if as_json else _print)(ticks.ticking(database, library, now))
+        made = audits.daily_checkpoint(database, now)
+    if made is not None and not as_json:
+        click.echo(f"Checkpoint {made.sequence} of the audit trail is written.")
     if failed:
         raise SystemExit(1)
 

@@ -40,10 +40,16 @@ def event(
     by: int,
     action: str,
     facts: Mapping[str, Any],
+    columns: Mapping[str, Any] | None = None,
 ) -> Event:
-    """Make the next event of a chain. People stand in it by id, so that a name can be erased."""
+    """Make the next event of a chain. People stand in it by id, so that a name can be erased.
+
+    ``columns`` are those that its row has beside, which could be changed unseen were they not in it;
+    empty ones are left out.
+    """
     body = canonical(
         {
+            **({} if columns is None else {"columns": written(columns)}),
             "proposal": proposal,
             "sequence": sequence,
             "previous": previous,
@@ -54,6 +60,11 @@ def event(
         }
     )
     return Event(sequence, body.decode(), hashlib.sha256(body).hexdigest())
+
+
+def written(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of an event's row that hold something."""
+    return {name: value for name, value in columns.items() if value is not None and value != ""}
 
 
 def broken(events: Iterable[Event], head: str | None = None) -> str | None:

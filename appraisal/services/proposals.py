@@ -114,6 +114,7 @@ def note_event(
     One written *aside* leaves the row version as it is: what reviewers do collides with nobody's
     open page, and no page betrays it.
     """
+    row = {"from_state": case.state, "to_state": case.state, "request": request}
     event = events.event(
         proposal=case.number,
         sequence=case.sequence + 1,
@@ -122,6 +123,7 @@ def note_event(
         by=actor.id,
         action=action,
         facts=said,
+        columns=row,
     )
     proposals.update_proposal(
         db,
@@ -139,9 +141,7 @@ def note_event(
         name=action,
         at=now,
         by=actor.id,
-        from_state=case.state,
-        to_state=case.state,
-        request=request,
+        **row,
     )
     version = case.row_version + (not aside)
     return replace(case, row_version=version, sequence=event.sequence, head=event.digest)

@@ -226,6 +226,17 @@ def append(
 ) -> Case:
     """Write the proposal's row and its next event; return the case at its new head."""
     case = taking.case
+    row = {
+        "act": taking.transition.act,
+        "from_state": case.state,
+        "to_state": after.state,
+        "note": taking.inputs.remark,
+        "for_id": taking.for_id,
+        "request": request,
+        "track": after.steps[-1].track,
+        "days_used": after.steps[-1].days_used,
+        "days_limit": after.steps[-1].days_limit,
+    }
     event = events.event(
         proposal=case.number,
         sequence=case.sequence + 1,
@@ -234,6 +245,7 @@ def append(
         by=taking.actor.id,
         action=taking.transition.name,
         facts=said,
+        columns=row,
     )
     proposals.update_proposal(
         taking.db,
@@ -251,17 +263,9 @@ def append(
         case.id,
         event,
         name=taking.transition.name,
-        act=taking.transition.act,
-        from_state=case.state,
-        to_state=after.state,
         at=taking.now,
         by=taking.actor.id,
-        note=taking.inputs.remark,
-        for_id=taking.for_id,
-        request=request,
-        track=after.steps[-1].track,
-        days_used=after.steps[-1].days_used,
-        days_limit=after.steps[-1].days_limit,
+        **row,
     )
     return replace(after, row_version=case.row_version + 1, sequence=event.sequence, head=event.digest)
 

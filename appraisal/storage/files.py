@@ -44,5 +44,21 @@ class Files:
             raise NotFound("file", f"{sha256} (altered)")
         return data
 
+    def fault(self, sha256: str, size: int) -> str | None:
+        """Return what is wrong with a file, which is read piece by piece; None where it is whole."""
+        if not _SHA256.fullmatch(sha256):
+            return "has no SHA-256"
+        try:
+            with self._path(sha256).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+                length = file.tell()
+        except FileNotFoundError:
+            return "is missing from the store"
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+        if found != sha256:
+            return "was altered in the store"
+        return None if length == size else f"is {length} bytes long, not {size}"
+
     def _path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256

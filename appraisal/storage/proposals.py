@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Update, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
@@ -50,6 +50,11 @@ def next_number(db: Connection, year: int) -> str:
     return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
 
 
+def is_known(db: Connection, number: str) -> bool:
+    """Tell whether there is a proposal of a number."""
+    return db.execute(select(PROPOSALS.c.id).where(PROPOSALS.c.number == number)).first() is not None
+
+
 def insert_proposal(db: Connection, **values: Any) -> int:
     """Insert a proposal whose chain is still empty; return its id."""
     return insert_row(db, tables.Proposal, head=GENESIS, **values)
@@ -74,45 +79,24 @@ def _updating() -> Update:
     )
 
 
-def insert_event(
-    db: Connection,
-    proposal: int,
-    event: Event,
-    *,
-    name: str,
-    at: datetime,
-    by: int,
-    act: str = "",
-    from_state: str = "",
-    to_state: str = "",
-    note: str = "",
-    for_id: int | None = None,
-    request: str | None = None,
-    track: str = "",
-    days_used: int | None = None,
-    days_limit: int | None = None,
-) -> None:
-    """Append an event to the chain of a proposal."""
-    insert_row(
-        db,
-        tables.Event,
-        proposal_id=proposal,
-        sequence=event.sequence,
-        name=name,
-        act=act,
-        from_state=from_state,
-        to_state=to_state,
-        at=at,
-        by=by,
-        note=note,
-        for_id=for_id,
-        request=request,
-        track=track,
-        days_used=days_used,
-        days_limit=days_limit,
-        body=event.body,
-        digest=event.digest,
-    )
+def insert_event(db: Connection, proposal: int, event: Event, **columns: Any) -> None:
+    """Append an event to the chain of a proposal, with what its row holds beside its text."""
+    values = {**_NOTHING, **columns, "sequence": event.sequence, "body": event.body, "digest": event.digest}
+    insert_row(db, tables.Event, proposal_id=proposal, **values)
+
+
+# What the row of an event holds where nothing is given.
+_NOTHING: Final = {
+    "act": "",
+    "from_state": "",
+    "to_state": "",
+    "note": "",
+    "for_id": None,
+    "request": None,
+    "track": "",
+    "days_used": None,
+    "days_limit": None,
+}
 
 
 def wake(db: Connection, proposal: int, day: date) -> None:

@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from appraisal.storage import triggers
 from appraisal.storage.databases import Database
 from appraisal.storage.tables import Base
 
@@ -52,7 +53,8 @@ def head() -> str | None:
 
 
 def differences(database: Database) -> list[str]:
-    """Return how a migrated database differs from the tables of the code; for a test."""
+    """Return how a migrated database differs from the tables and triggers of the code."""
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
-        return [str(entry) for entry in compare_metadata(context, Base.metadata)]
+        found = [str(entry) for entry in compare_metadata(context, Base.metadata)]
+        return [*found, *triggers.faults(connection)]

@@ -10,6 +10,7 @@ from appraisal.cli.db import findings
 from appraisal.storage import tables
 from tests import casts
 from tests.casts import Stage
+from tests.tampering import unguarded
 
 EVENTS = tables.Event.__table__
 PROPOSALS = tables.Proposal.__table__
@@ -58,7 +59,7 @@ def test_an_event_that_was_altered_is_found(stage: Stage) -> None:
     casts.submitted(stage)
     number = casts.submitted(stage)
     found = casts.load(stage, number)
-    with stage.database.begin() as db:
+    with unguarded(stage.database) as db:
         db.execute(
             update(EVENTS).where(EVENTS.c.proposal_id == found.id, EVENTS.c.sequence == 2).values(body="{}")
         )
@@ -68,7 +69,7 @@ def test_an_event_that_was_altered_is_found(stage: Stage) -> None:
 
 def test_a_tail_that_was_cut_off_is_found(stage: Stage) -> None:
     number = casts.submitted(stage)
-    with stage.database.begin() as db:
+    with unguarded(stage.database) as db:
         db.execute(delete(EVENTS).where(EVENTS.c.sequence == 2))
 
     assert findings(stage.database, stage.library)[1] == [
@@ -78,7 +79,7 @@ def test_a_tail_that_was_cut_off_is_found(stage: Stage) -> None:
 
 def test_a_chain_that_is_gone_is_found(stage: Stage) -> None:
     number = casts.draft(stage)
-    with stage.database.begin() as db:
+    with unguarded(stage.database) as db:
         db.execute(delete(EVENTS))
 
     assert findings(stage.database, stage.library)[1] == [
@@ -87,7 +88,7 @@ def test_a_chain_that_is_gone_is_found(stage: Stage) -> None:
 
 
 def test_the_sites_own_chain_is_checked(stage: Stage) -> None:
-    with stage.database.begin() as db:
+    with unguarded(stage.database) as db:
         db.execute(update(SITE).where(SITE.c.sequence == 1).values(body="{}"))
 
     assert findings(stage.database, stage.library)[1] == ["the site's chain: event 1 was altered"]

@@ -12,6 +12,8 @@ from appraisal.storage import tables
 from tests import casts
 from tests.casts import Stage
 
+SEALED = "Checkpoint 1 of the audit trail is written.\n"
+
 
 @pytest.fixture
 def run(lite: Stage, tmp_path: Path) -> "Run":
@@ -73,7 +75,7 @@ def test_a_tick_says_what_it_did_once(lite: Stage, run: Run) -> None:
     number = casts.submitted(lite)
     at = "2010-02-04T09:00:00+01:00"
     first, second = run("tick", "--at", at), run("tick", "--at", at)
-    assert (first.exit_code, first.stdout) == (0, f"{number}: overdue\n0 steps, 1 marks.\n")
+    assert (first.exit_code, first.stdout) == (0, f"{number}: overdue\n0 steps, 1 marks.\n{SEALED}")
     assert (second.exit_code, second.stdout) == (0, "0 steps, 0 marks.\n")
 
 
@@ -89,5 +91,5 @@ def test_a_tick_that_fails_somewhere_says_where(lite: Stage, run: Run, options: 
         said = json.loads(done.stdout)
         assert (said["marks"], [entry[0] for entry in said["faults"]]) == ([[sound, "overdue"]], [broken])
     else:
-        assert done.stdout == f"{sound}: overdue\n0 steps, 1 marks, 1 failed.\n"
+        assert done.stdout == f"{sound}: overdue\n0 steps, 1 marks, 1 failed.\n{SEALED}"
         assert done.stderr.startswith(f"{broken}: failed, JSONDecodeError: ")

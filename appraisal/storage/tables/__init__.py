@@ -25,13 +25,22 @@ from appraisal.storage.tables.proposals import (
     SelfRating,
     Version,
 )
-from appraisal.storage.tables.trail import Access, Event, IndicatorReport, Record, Rendering, SiteEvent
+from appraisal.storage.tables.trail import (
+    Access,
+    Checkpoint,
+    Event,
+    IndicatorReport,
+    Record,
+    Rendering,
+    SiteEvent,
+)
 
 __all__ = [
     "Access",
     "Appraisal",
     "Base",
     "Change",
+    "Checkpoint",
     "Condition",
     "Consultation",
     "Decision",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appraisal.storage.tables.base import Base
@@ -57,6 +57,25 @@ class Access(Base):
     action: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(default="")
     detail: Mapped[str] = mapped_column(default="")
+
+
+class Checkpoint(Base):
+    """A checkpoint: one digest over the heads of all chains, and over what was logged since the last one."""
+
+    __tablename__ = "checkpoints"
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    root: Mapped[str] = mapped_column(String(64))
+    chains: Mapped[int]
+    # The last event that it is over, and the first and last row of the access log, by their ids.
+    events_to: Mapped[int]
+    accesses_from: Mapped[int]
+    accesses_to: Mapped[int]
+    previous: Mapped[str] = mapped_column(String(64))
+    body: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64))
+    signature: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class Record(Base):

@@ -1,0 +1,182 @@
+"""appraisal audit: checkpoints over the whole trail, verifying it, and taking it out."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import click
+
+from appraisal import clock
+from appraisal.cli import sites
+from appraisal.domain.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint
+from appraisal.errors import StepConflict
+from appraisal.services import audits, trails
+from appraisal.services.trails import Report
+from appraisal.storage import audits as stored
+from appraisal.storage import proposals
+
+# A checkpoint is a few hundred bytes long; what is much longer is none.
+_MOST_BYTES: Final = 1_000_000
+
+
+@click.group()
+def audit() -> None:
+    """Verify the audit trail, seal it with checkpoints, and take it out."""
+
+
+@audit.command()
+@click.option(
+    "--out",
+    type=click.File("wb", lazy=True),
+    help="Write the newest checkpoint to this file; - for standard output.",
+)
+def checkpoint(out: BinaryIO | None) -> None:
+    """Append a checkpoint over the whole trail, unless nothing has changed since the last one.
+
+    A third party who keeps the file can show later that nothing before it was changed: appraisal audit
+    verify --against FILE.
+    """
+    with sites.opened(sites.settings()) as (database, _):
+        try:
+            made = audits.checkpoint(database, clock.now())
+        except StepConflict:
+            sites.fail("The trail is being written to; try again.", code=1)
+        with database.read() as db:
+            newest = stored.last_checkpoint(db)
+    if newest is None:
+        sites.fail("There is nothing to seal yet.", code=1)
+    if out is not None:
+        out.write(newest.body.encode())
+    said = _said(newest) if made else f"Nothing has changed since checkpoint {newest.sequence}."
+    click.echo(said, err=out is not None)
+
+
+def _said(made: Checkpoint) -> str:
+    facts = made.facts
+    return (
+        f"Checkpoint {made.sequence}: {facts['chains']['count']} chains, {facts['events']['count']} new events, "
+        f"{facts['accesses']['count']} new rows of the access log.\nDigest {made.digest}"
+    )
+
+
+@audit.command()
+@click.option(
+    "--against",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A checkpoint that was kept: prove that the trail still holds it. May be given several times.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def verify(against: tuple[Path, ...], as_json: bool) -> None:
+    """Verify the whole trail: triggers, chains, checkpoints, records, versions, files, definitions.
+
+    Exit code 1 when anything is wrong, and 2 when it could not be looked at.
+    """
+    kept = [_read(file) for file in against]
+    library = sites.library()
+    with sites.opened(sites.settings()) as (database, files), _progress() as progress:
+        report = trails.verify(database, library, files, progress)
+        for file, made in zip(against, kept, strict=True):
+            report.checked["kept_checkpoints"] += 1
+            report.tell("kept_checkpoints", str(file), audits.kept_in(database, made))
+    (_print_json if as_json else _print)(report)
+    if report.wrong:
+        raise SystemExit(1)
+
+
+def _read(file: Path) -> Checkpoint:
+    try:
+        with file.open("rb") as opened:
+            return read_checkpoint(opened.read(_MOST_BYTES))
+    except OSError as error:
+        sites.fail(f"{file}: {error.strerror}")
+    except BadCheckpoint:
+        sites.fail(f"{file}: this is no checkpoint")
+
+
+def _print_json(report: Report) -> None:
+    wrong = [{"check": found.check, "place": found.place, "what": found.what} for found in report.breaks]
+    sites.echo_json(
+        {
+            "checked": dict(report.checked),
+            "first": wrong[0] if wrong else None,
+            "wrong": wrong,
+            "wrong_count": report.wrong,
+        }
+    )
+
+
+_NAMES: Final = {
+    "chains": "chains",
+    "events": "events",
+    "site_events": "events of the site",
+    "versions": "versions",
+    "records": "records",
+    "indicator_reports": "indicator reports",
+    "checkpoints": "checkpoints",
+    "accesses": "rows of the access log",
+    "files": "files",
+    "definitions": "definitions",
+    "kept_checkpoints": "checkpoints that were kept",
+}
+
+
+def _print(report: Report) -> None:
+    """Print what is wrong line by line, the first thing first, and what was looked at."""
+    for found in report.breaks:
+        click.echo(str(found))
+    if report.wrong > len(report.breaks):
+        click.echo(f"and {report.wrong - len(report.breaks)} more")
+    looked = ", ".join(f"{report.checked[key]} {name}" for key, name in _NAMES.items() if report.checked[key])
+    click.echo(f"Verified the triggers{f', {looked}' if looked else ''}.")
+    if older := report.checked["older_events"]:
+        click.echo(
+            f"{older} events are of an earlier version of the product, "
+            "whose texts do not hold the columns act, request, track and days."
+        )
+    if report.breaks:
+        click.echo(f"{report.wrong} wrong; the first: {report.breaks[0]}")
+    else:
+        click.echo("Nothing is wrong.")
+
+
+@contextmanager
+def _progress() -> Iterator[trails.Progress]:
+    """Show a bar on standard error while it is a terminal; otherwise nothing."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    drawn = 0.0
+
+    def draw(label: str, done: int, total: int) -> None:
+        nonlocal drawn
+        if done < total and time.monotonic() - drawn < 0.1:
+            return
+        drawn = time.monotonic()
+        part = done / total if total else 1.0
+        click.echo(f"\r{label:<12} [{'#' * round(30 * part):<30}] {part:4.0%}", nl=False, err=True)
+
+    yield draw
+    click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
+
+
+@audit.command()
+@click.option("--proposal", help="The number of one proposal, like TC-2010-0001; all of them by default.")
+@click.option(
+    "--out", type=click.File("wb", lazy=True), default="-", help="Where to; standard output by default."
+)
+def export(proposal: str | None, out: BinaryIO) -> None:
+    """Write the events as JSON lines, in the order in which they were written.
+
+    Each line holds the text of an event as it was digested, and the digest.
+    """
+    with sites.opened(sites.settings()) as (database, _), database.read() as db:
+        if proposal is not None and not proposals.is_known(db, proposal):
+            sites.fail(f"There is no proposal {proposal}.")
+        for number, sequence, body, digest in stored.exported(db, proposal):
+            line: dict[str, Any] = {"proposal": number, "sequence": sequence, "digest": digest, "body": body}
+            out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")

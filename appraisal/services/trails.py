@@ -1,0 +1,341 @@
+"""Trails: verifying all that was ever written down, in bounded memory, and naming what does not hold."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from appraisal.definitions.library import Library
+from appraisal.domain import checkpoints, events, merkles, trails
+from appraisal.domain.checkpoints import Checkpoint
+from appraisal.domain.events import GENESIS
+from appraisal.services.audits import ACTION, Counted
+from appraisal.storage import audits, site, triggers
+from appraisal.storage.databases import Database
+from appraisal.storage.files import Files
+
+# So many things that are wrong are told one by one; the others are counted.
+MOST: Final = 100
+# What a text that was forged may do to those who read it.
+_FORGED = (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Something that does not hold: what was checked, where, and what is wrong there."""
+
+    check: str
+    place: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}"
+
+
+@dataclass(slots=True)
+class Report:
+    """What was looked at, how many of each, and what does not hold, first first."""
+
+    checked: Counter[str] = field(default_factory=Counter)
+    breaks: list[Break] = field(default_factory=list)
+    wrong: int = 0
+
+    def tell(self, check: str, place: str, what: str | None) -> None:
+        """Note what is wrong at a place; nothing for None."""
+        if what is None:
+            return
+        self.wrong += 1
+        if len(self.breaks) < MOST:
+            self.breaks.append(Break(check, place, what))
+
+
+@dataclass(slots=True)
+class Verifying:
+    """What a verification reads, and what it has found so far."""
+
+    db: Connection
+    library: Library
+    files: Files | None
+    progress: Progress
+    report: Report = field(default_factory=Report)
+    # Digests of definitions that versions and records name, by key, with the first place that does.
+    pinned: dict[tuple[str, str], str] = field(default_factory=dict)
+    # The site's chain: its digests by sequence, and the digests of the checkpoints that it tells of.
+    site: dict[int, str] = field(default_factory=dict)
+    told: dict[int, str] = field(default_factory=dict)
+
+
+def verify(
+    database: Database, library: Library, files: Files | None, progress: Progress = lambda *_: None
+) -> Report:
+    """Verify the triggers, all chains, what they speak of, checkpoints, files and definitions.
+
+    All is read from one consistent view. Without ``files``, the store is not looked at.
+    """
+    with database.read() as db:
+        run = Verifying(db, library, files, progress)
+        for name, check in _CHECKS.items():
+            try:
+                check(run)
+            except (DBAPIError, audits.Unreadable) as error:
+                told = str(getattr(error, "orig", error)).splitlines()[0]
+                run.report.tell(name, name, f"cannot be read: {told}")
+            except _FORGED as error:
+                run.report.tell(name, name, f"is not what the product writes: {error}")
+        return run.report
+
+
+def _check_triggers(run: Verifying) -> None:
+    for fault in triggers.faults(run.db):
+        run.report.tell("triggers", "the schema", fault)
+    run.report.checked["triggers"] += len(triggers.APPENDED)
+    for fault in audits.dangling(run.db):
+        run.report.tell("triggers", "the database", fault)
+
+
+def _check_site(run: Verifying) -> None:
+    chain = site.chain(run.db)
+    run.report.checked["site_events"] += len(chain)
+    fault = events.broken(chain)
+    run.report.tell("site", "the site's chain", fault)
+    for entry in chain:
+        run.site[entry.sequence] = entry.digest
+    if fault is None:
+        said = (entry.facts for entry in chain if f'"action":"{ACTION}"' in entry.body)
+        run.told.update((facts["facts"]["sequence"], facts["facts"]["digest"]) for facts in said)
+
+
+def _check_chains(run: Verifying) -> None:
+    """Follow every chain, and compare the versions and records that hang on it."""
+    total = audits.counts(run.db)["events"]
+    versions, records = audits.Groups(audits.versions(run.db)), audits.Groups(audits.records(run.db))
+    for id, named, walked in _walks(run.db):
+        _without_events(run, versions, records, id)
+        number = named[1] if named else f"proposal {id}"
+        run.report.checked["chains"] += 1
+        run.report.checked["events"] += walked.count
+        run.report.checked["older_events"] += walked.unsealed
+        run.report.tell("chains", number, _chain_fault(named, walked))
+        _check_sealed(run, number, walked, versions.of(id), records.of(id))
+        run.progress("events", run.report.checked["events"], total)
+    _without_events(run, versions, records, None)
+
+
+def _walks(db: Connection) -> Iterator[tuple[int, Any, trails.Walk]]:
+    """Follow every chain; yield the id of its proposal, the row (None where it is gone) and the walk."""
+    proposals = audits.Groups(audits.proposals(db))
+    for id, rows in groupby(audits.events(db), key=trails.proposal_of):
+        yield from ((row[0], row, trails.Walk()) for row in proposals.before(id))
+        named = next(iter(proposals.of(id)), None)
+        yield id, named, trails.walk(named[1] if named else "", rows)
+    yield from ((row[0], row, trails.Walk()) for row in proposals.before(None))
+
+
+def _chain_fault(named: Any, walked: trails.Walk) -> str | None:
+    if named is None:
+        return "has events, but no row"
+    return trails.end_fault(walked, named[2], named[3])
+
+
+def _without_events(run: Verifying, versions: audits.Groups, records: audits.Groups, id: int | None) -> None:
+    """Tell of versions and records that hang on no proposal."""
+    for kind, rows in (("version", versions), ("record", records)):
+        for row in rows.before(id):
+            run.report.tell(f"{kind}s", f"proposal {row[0]}", f"has a {kind}, but no row")
+
+
+def _check_sealed(
+    run: Verifying, number: str, walked: trails.Walk, versions: Sequence[Any], records: Sequence[Any]
+) -> None:
+    """Compare versions and records with their texts and with the chain."""
+    for kind, rows, judge in (
+        ("versions", versions, trails.version_fault),
+        ("records", records, trails.record_fault),
+    ):
+        for row in rows:
+            run.report.checked[kind] += 1
+            held = dict(row._mapping)
+            try:
+                fault = judge(held, number, walked)
+                if fault is None:
+                    _pin(run, number, json.loads(held["value"]))
+            except _FORGED:
+                fault = f"{kind[:-1]} {held.get('number', held['digest'])} is not what the product writes"
+            run.report.tell(kind, number, fault)
+    if walked.fault is None:
+        gone = trails.missing(walked, (row.number for row in versions), (row.digest for row in records))
+        run.report.tell("versions" if gone and gone.startswith("version") else "records", number, gone)
+
+
+def _pin(run: Verifying, number: str, value: Mapping[str, Any]) -> None:
+    """Note which definitions a version or record was made by."""
+    pinned = value["definitions"].get("digests", value["definitions"])
+    for pair in pinned.items():
+        run.pinned.setdefault(pair, number)
+
+
+def _check_reports(run: Verifying) -> None:
+    for row in audits.reports(run.db):
+        run.report.checked["indicator_reports"] += 1
+        place = f"indicator report {row.digest}"
+        if not trails.is_sealed(row.value, row.digest):
+            run.report.tell("indicator_reports", place, "was altered")
+            continue
+        value = json.loads(row.value)
+        told = {"indicator": value["indicator"], "biennium": value["biennium"], "at": value["published_at"]}
+        for column, said in told.items():
+            if row._mapping[column] != said:
+                run.report.tell("indicator_reports", place, f"its column {column} is not what its text says")
+
+
+def _check_checkpoints(run: Verifying) -> None:
+    """Compare checkpoints with each other and with the site's chain, and each with the trail as it was."""
+    found: list[Checkpoint] = []
+    for row in audits.all_checkpoints(run.db):
+        run.report.checked["checkpoints"] += 1
+        made = Checkpoint(row.sequence, row.body, row.digest)
+        fault = _checkpoint_fault(run, made, row._mapping, found[-1] if found else None)
+        run.report.tell("checkpoints", f"checkpoint {row.sequence}", fault)
+        if fault is not None:
+            # Whatever comes after it builds on it.
+            return
+        found.append(made)
+    for sequence in sorted(run.told.keys() - {made.sequence for made in found}):
+        run.report.tell(
+            "checkpoints", f"checkpoint {sequence}", "is missing, though the site's chain tells of it"
+        )
+    _check_heads(run, found)
+
+
+def _checkpoint_fault(
+    run: Verifying, made: Checkpoint, row: Mapping[str, Any], before: Checkpoint | None
+) -> str | None:
+    """Return what is wrong with a checkpoint by itself, and with where it stands."""
+    expected = before.sequence + 1 if before else 1
+    if made.sequence != expected:
+        return f"follows a gap: checkpoint {expected} is missing"
+    if not trails.is_sealed(made.body, made.digest):
+        return "was altered"
+    facts = checkpoints.read_checkpoint(made.body.encode()).facts
+    if (facts["sequence"], facts["previous"]) != (made.sequence, before.digest if before else GENESIS):
+        return "does not follow the one before"
+    for column, said in audits.beside(made).items():
+        if row[column] != said:
+            return f"its column {column} is not what its text says"
+    if run.told and run.told.get(made.sequence) != made.digest:
+        return "is not the one that the site's chain tells of"
+    place = facts["site"]
+    if run.site and run.site.get(place["sequence"], GENESIS) != place["head"]:
+        return "the site's chain no longer holds the event that it ended with then"
+    access = facts["accesses"]
+    counted = Counted(audits.access_entries(run.db, access["from"] - 1, access["to"]))
+    root = merkles.root_of(counted).hex()
+    run.report.checked["accesses"] += counted.count
+    if (counted.count, root) != (access["count"], access["root"]):
+        return f"the access log from row {access['from']} to {access['to']} is not what it was then"
+    return None
+
+
+def _check_heads(run: Verifying, found: Sequence[Checkpoint]) -> None:
+    """Build the tree over all heads again as the events came in, and compare its root at each checkpoint."""
+    if not found:
+        return
+    total, done, reached = audits.counts(run.db)["sealed"], 0, 0
+    growing = Growing({row[0]: row[1] for row in audits.proposals(run.db)})
+    for made in found:
+        facts = made.facts
+        for part in audits.places(run.db, reached, facts["events"]["to"]):
+            growing.add(part)
+            done += len(part)
+            run.progress("checkpoints", done, total)
+        fault = growing.fault(facts)
+        run.report.tell("checkpoints", f"checkpoint {made.sequence}", fault)
+        if fault is not None:
+            return
+        reached = facts["events"]["to"]
+
+
+@dataclass(slots=True)
+class Growing:
+    """The heads of all chains as they grow, event by event."""
+
+    numbers: Mapping[int, str]
+    tree: merkles.Tree = field(default_factory=merkles.Tree)
+    index: dict[int, int] = field(default_factory=dict)
+    # Since the last checkpoint: where each chain got to, in the order in which they first moved.
+    moved: dict[int, tuple[int, str]] = field(default_factory=dict)
+    sealed: Any = field(default_factory=hashlib.sha256)
+    count: int = 0
+
+    def add(self, rows: Sequence[Any]) -> None:
+        """Take the next events: their ids, proposals, sequences and digests."""
+        self.sealed.update(b"".join([checkpoints.event_entry(id, digest) for id, _, _, digest in rows]))
+        self.moved.update({proposal: (sequence, digest) for _, proposal, sequence, digest in rows})
+        self.count += len(rows)
+
+    def fault(self, facts: Mapping[str, Any]) -> str | None:
+        """Return what a checkpoint at this point says otherwise, and begin the stretch to the next one."""
+        for proposal, (sequence, digest) in self.moved.items():
+            place = self.index.setdefault(proposal, len(self.index))
+            self.tree.put(place, checkpoints.head_entry(self.numbers.get(proposal, ""), sequence, digest))
+        said, stretch = facts["events"], (self.count, self.sealed.hexdigest())
+        self.moved, self.sealed, self.count = {}, hashlib.sha256(), 0
+        if stretch != (said["count"], said["digest"]):
+            return f"the events from row {said['from']} to {said['to']} are not what they were then"
+        if (len(self.tree), self.tree.root().hex()) != (facts["chains"]["count"], facts["chains"]["root"]):
+            return "the heads of all chains are not what they were then"
+        return None
+
+
+def _check_files(run: Verifying) -> None:
+    if run.files is None:
+        return
+    counts = audits.counts(run.db)
+    total = counts["documents"] + counts["renderings"]
+    for seen, row in enumerate(audits.files(run.db), 1):
+        run.report.checked["files"] += 1
+        run.report.tell("files", row.number, _told(row, run.files.fault(row.sha256, row.size)))
+        run.progress("files", seen, total)
+
+
+def _told(row: Any, fault: str | None) -> str | None:
+    return fault and f"the file {row.sha256} ({row.name}) {fault}"
+
+
+def _check_definitions(run: Verifying) -> None:
+    for (key, digest), number in sorted(run.pinned.items()):
+        run.report.checked["definitions"] += 1
+        shipped = run.library.digests.get(key)
+        if shipped is None:
+            run.report.tell("definitions", number, f"was made by {key}, which is not among the definitions")
+        elif shipped != digest:
+            run.report.tell(
+                "definitions", number, f"was made by {key} with the digest {digest}; it has {shipped} now"
+            )
+
+
+_CHECKS: Final[Mapping[str, Callable[[Verifying], None]]] = {
+    "triggers": _check_triggers,
+    "site": _check_site,
+    "chains": _check_chains,
+    "indicator_reports": _check_reports,
+    "checkpoints": _check_checkpoints,
+    "files": _check_files,
+    "definitions": _check_definitions,
+}
+
+
+def chain_faults(db: Connection) -> Iterator[str | None]:
+    """Yield for the site's chain and for that of every proposal what is wrong with it, or None."""
+    told = events.broken(site.chain(db))
+    yield told and f"the site's chain: {told}"
+    for id, named, walked in _walks(db):
+        told = _chain_fault(named, walked)
+        yield told and f"{named[1] if named else f'proposal {id}'}: {told}"

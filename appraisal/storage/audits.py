@@ -1,0 +1,275 @@
+"""Reading the trail from end to end: rows in order, as they lie in the database, in bounded memory."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, count
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, insert, select
+
+from appraisal.clock import parse_stamp
+from appraisal.domain import checkpoints, trails
+from appraisal.domain.checkpoints import Checkpoint
+from appraisal.storage import tables
+from appraisal.storage.databases import Database
+
+PROPOSALS = tables.Proposal.__table__
+EVENTS = tables.Event.__table__
+VERSIONS = tables.Version.__table__
+RECORDS = tables.Record.__table__
+APPRAISALS = tables.Appraisal.__table__
+DECISIONS = tables.Decision.__table__
+ACCESSES = tables.Access.__table__
+CHECKPOINTS = tables.Checkpoint.__table__
+REPORTS = tables.IndicatorReport.__table__
+DOCUMENTS = tables.Document.__table__
+RENDERINGS = tables.Rendering.__table__
+SITE = tables.SiteEvent.__table__
+PAGE: Final = 2_000
+
+
+class Unreadable(Exception):
+    """What lies in the database cannot be read."""
+
+
+def _stream(db: Connection, statement: Any, page: int = PAGE) -> Iterator[Any]:
+    """Yield rows with their values as the driver gives them: moments stay text."""
+    options = {"stream_results": True, "max_row_buffer": page}
+    for part in db.exec_driver_sql(_written(db, statement), execution_options=options).partitions(page):
+        yield from part
+
+
+def _written(db: Connection, statement: Any) -> str:
+    """Write a statement out: the driver is given no parameters, and so looks for no places for them."""
+    return str(statement.compile(dialect=db.dialect, compile_kwargs={"literal_binds": True}))
+
+
+def _pages(db: Connection, statement: Any) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Yield pages of rows as plain tuples from the driver itself, which takes a third of the time."""
+    if not db.in_transaction():
+        db.begin()
+    given = () if db.dialect.name == "sqlite" else (f"trail_{next(_NUMBERS)}",)
+    cursor: Any = db.connection.cursor(*given)
+    try:
+        cursor.execute(_written(db, statement))
+        while part := cursor.fetchmany(PAGE):
+            yield part
+    except db.dialect.loaded_dbapi.Error as error:
+        raise Unreadable(str(error).splitlines()[0]) from error
+    finally:
+        cursor.close()
+
+
+# A cursor that PostgreSQL keeps the rows of has a name.
+_NUMBERS: Final = count()
+
+
+def events(db: Connection) -> Iterator[trails.EventRow]:
+    """Yield the events of every chain in order, proposal by proposal."""
+    columns = [EVENTS.c[name] for name in trails.EVENT]
+    ordered = select(*columns).order_by(EVENTS.c.proposal_id, EVENTS.c.sequence, EVENTS.c.id)
+    return chain.from_iterable(_pages(db, ordered))
+
+
+def proposals(db: Connection) -> Iterator[Any]:
+    """Yield id, number, and where the chain ends, of every proposal."""
+    columns = (PROPOSALS.c.id, PROPOSALS.c.number, PROPOSALS.c.sequence, PROPOSALS.c.head)
+    return _stream(db, select(*columns).order_by(PROPOSALS.c.id))
+
+
+def versions(db: Connection) -> Iterator[Any]:
+    """Yield every version, proposal by proposal."""
+    columns = [VERSIONS.c[name] for name in trails.VERSION]
+    return _stream(db, select(*columns).order_by(VERSIONS.c.proposal_id, VERSIONS.c.number), page=50)
+
+
+def records(db: Connection) -> Iterator[Any]:
+    """Yield every record with what the appraisal or decision that it is of is known by."""
+    named = (
+        APPRAISALS.c.number.label("appraisal_number"),
+        APPRAISALS.c.proposal_id.label("appraisal_proposal"),
+        DECISIONS.c.kind.label("decision_kind"),
+        DECISIONS.c.at.label("decision_at"),
+        DECISIONS.c.proposal_id.label("decision_proposal"),
+    )
+    statement = (
+        select(*(RECORDS.c[name] for name in trails.RECORD[:8]), *named)
+        .outerjoin(APPRAISALS, APPRAISALS.c.id == RECORDS.c.appraisal_id)
+        .outerjoin(DECISIONS, DECISIONS.c.id == RECORDS.c.decision_id)
+        .order_by(RECORDS.c.proposal_id, RECORDS.c.id)
+    )
+    return _stream(db, statement, page=50)
+
+
+def reports(db: Connection) -> Iterator[Any]:
+    """Yield every published report of an indicator."""
+    return _stream(db, select(REPORTS).order_by(REPORTS.c.id), page=50)
+
+
+def files(db: Connection) -> Iterator[Any]:
+    """Yield SHA-256 and size of every document and rendering, and what it belongs to."""
+    documents = select(
+        DOCUMENTS.c.sha256, DOCUMENTS.c.size, PROPOSALS.c.number, DOCUMENTS.c.filename.label("name")
+    ).join(PROPOSALS, PROPOSALS.c.id == DOCUMENTS.c.proposal_id)
+    renderings = (
+        select(
+            RENDERINGS.c.sha256, RENDERINGS.c.size, PROPOSALS.c.number, RENDERINGS.c.language.label("name")
+        )
+        .join(RECORDS, RECORDS.c.id == RENDERINGS.c.record_id)
+        .join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)
+    )
+    yield from _stream(db, documents.order_by(DOCUMENTS.c.id))
+    yield from _stream(db, renderings.order_by(RENDERINGS.c.id))
+
+
+def dangling(db: Connection) -> list[str]:
+    """Return the tables of rows that name a row which is not there; PostgreSQL lets none be."""
+    if db.dialect.name != "sqlite":
+        return []
+    rows = db.exec_driver_sql("PRAGMA foreign_key_check").all()
+    return [f"{row[0]}: row {row[1]} names a row of {row[2]} that is not there" for row in rows]
+
+
+def counts(db: Connection) -> dict[str, int]:
+    """Return how many rows there are to look at."""
+    named = {"events": EVENTS, "documents": DOCUMENTS, "renderings": RENDERINGS}
+    found = {
+        name: db.execute(select(func.count()).select_from(table)).scalar_one()
+        for name, table in named.items()
+    }
+    found["sealed"] = db.execute(
+        select(func.count()).where(EVENTS.c.id <= select(func.max(CHECKPOINTS.c.events_to)).scalar_subquery())
+    ).scalar_one()
+    return found
+
+
+def all_checkpoints(db: Connection) -> Iterator[Any]:
+    """Yield the checkpoints in order, with the columns beside their text."""
+    return _stream(db, select(CHECKPOINTS).order_by(CHECKPOINTS.c.sequence), page=200)
+
+
+def last_checkpoint(db: Connection) -> Checkpoint | None:
+    """Return the newest checkpoint."""
+    row = db.execute(select(CHECKPOINTS).order_by(CHECKPOINTS.c.sequence.desc()).limit(1)).first()
+    return None if row is None else Checkpoint(row.sequence, row.body, row.digest)
+
+
+def find_checkpoint(db: Connection, sequence: int) -> Checkpoint | None:
+    """Return a checkpoint by its place."""
+    row = db.execute(select(CHECKPOINTS).where(CHECKPOINTS.c.sequence == sequence)).first()
+    return None if row is None else Checkpoint(row.sequence, row.body, row.digest)
+
+
+def insert_checkpoint(db: Connection, made: Checkpoint) -> None:
+    """Append a checkpoint; the columns repeat what its text says."""
+    columns = beside(made)
+    columns["at"] = parse_stamp(columns["at"])
+    values = {"sequence": made.sequence, "body": made.body, "digest": made.digest, **columns}
+    db.execute(insert(CHECKPOINTS).values(values))
+
+
+def beside(made: Checkpoint) -> dict[str, Any]:
+    """Return the columns that stand beside the text of a checkpoint."""
+    facts = made.facts
+    return {
+        "at": facts["at"],
+        "root": facts["chains"]["root"],
+        "chains": facts["chains"]["count"],
+        "events_to": facts["events"]["to"],
+        "accesses_from": facts["accesses"]["from"],
+        "accesses_to": facts["accesses"]["to"],
+        "previous": facts["previous"],
+    }
+
+
+def highest(database: Database, table: Any) -> int:
+    """Return the highest id of a table such that every row up to it is there already, and none comes later.
+
+    PostgreSQL gives ids out before their rows are to be seen: whoever is writing is waited for, and
+    nobody begins to meanwhile. One table at a time, so that nobody can wait for it crosswise.
+    """
+    statement = select(func.coalesce(func.max(table.c.id), 0))
+    found: int
+    if database.is_sqlite:
+        with database.read() as db:
+            found = db.execute(statement).scalar_one()
+            return found
+    with database.begin() as db:
+        db.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+        db.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE MODE")
+        found = db.execute(statement).scalar_one()
+        return found
+
+
+def site_head(db: Connection) -> Any:
+    """Return sequence and digest of the last event of the site's own chain; None where it has none."""
+    return db.execute(
+        select(SITE.c.sequence, SITE.c.digest).order_by(SITE.c.sequence.desc()).limit(1)
+    ).first()
+
+
+def heads(db: Connection, to: int) -> Iterator[bytes]:
+    """Yield the entry of every chain as it stood at an event, in the order in which they began."""
+    first = EVENTS.alias("first")
+    reached = EVENTS.alias("reached")
+    last = (
+        select(func.max(reached.c.sequence))
+        .where(reached.c.proposal_id == first.c.proposal_id, reached.c.id <= to)
+        .scalar_subquery()
+    )
+    statement = (
+        select(PROPOSALS.c.number, EVENTS.c.sequence, EVENTS.c.digest)
+        .select_from(first)
+        .join(PROPOSALS, PROPOSALS.c.id == first.c.proposal_id)
+        .join(EVENTS, (EVENTS.c.proposal_id == first.c.proposal_id) & (EVENTS.c.sequence == last))
+        .where(first.c.sequence == 1, first.c.id <= to)
+        .order_by(first.c.id)
+    )
+    return (checkpoints.head_entry(*row) for row in _stream(db, statement))
+
+
+def event_entries(db: Connection, after: int, to: int) -> Iterator[bytes]:
+    """Yield what the events from one to another add to the digest over them."""
+    between = select(EVENTS.c.id, EVENTS.c.digest).where(EVENTS.c.id > after, EVENTS.c.id <= to)
+    return (checkpoints.event_entry(*row) for row in _stream(db, between.order_by(EVENTS.c.id)))
+
+
+def access_entries(db: Connection, after: int, to: int) -> Iterator[bytes]:
+    """Yield the entries of the rows of the access log after one to another."""
+    columns = [ACCESSES.c[name] for name in ("id", "at", "person_id", "action", "subject", "detail")]
+    between = select(*columns).where(ACCESSES.c.id > after, ACCESSES.c.id <= to).order_by(ACCESSES.c.id)
+    return (checkpoints.access_entry(*row) for row in _stream(db, between))
+
+
+def places(db: Connection, after: int, to: int) -> Iterator[Sequence[Any]]:
+    """Yield pages of id, proposal, sequence and digest of the events after one to another."""
+    columns = (EVENTS.c.id, EVENTS.c.proposal_id, EVENTS.c.sequence, EVENTS.c.digest)
+    between = select(*columns).where(EVENTS.c.id > after, EVENTS.c.id <= to).order_by(EVENTS.c.id)
+    return _pages(db, between)
+
+
+def exported(db: Connection, number: str | None = None) -> Iterator[Any]:
+    """Yield number, sequence, text and digest of events in the order in which they were written."""
+    statement = select(PROPOSALS.c.number, EVENTS.c.sequence, EVENTS.c.body, EVENTS.c.digest).join(
+        PROPOSALS, PROPOSALS.c.id == EVENTS.c.proposal_id
+    )
+    if number is not None:
+        statement = statement.where(PROPOSALS.c.number == number).order_by(EVENTS.c.sequence)
+    return _stream(db, statement.order_by(EVENTS.c.id))
+
+
+class Groups:
+    """Rows that are sorted by their first column, taken key by key beside others that are sorted so too."""
+
+    def __init__(self, rows: Iterable[Any]) -> None:
+        self._rows = iter(rows)
+        self._next = next(self._rows, None)
+
+    def before(self, key: int | None) -> Iterator[Any]:
+        """Yield the rows whose key is lower, which nobody has asked for; all that are left for None."""
+        while self._next is not None and (key is None or self._next[0] < key):
+            row, self._next = self._next, next(self._rows, None)
+            yield row
+
+    def of(self, key: int) -> Sequence[Any]:
+        """Return the rows of a key; those before it were taken already."""
+        return list(self.before(key + 1))
