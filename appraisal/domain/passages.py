@@ -1,6 +1,6 @@
 """Passages: whether the steps of a record can have been taken, by whom, and what route they amount to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -182,12 +182,14 @@ def _contradicts(value: Value, known: Known) -> bool | None:
 def _overlaps(value: Value, workflow: Workflow) -> Iterator[Said]:
     """Yield each step that somebody took whom the workflow excludes from it, people told by name."""
     steps = [(step, _transition(workflow, step)) for step in value["steps"]]
+    related = _related(value, steps)
     for step, transition in steps:
         if transition is None:
             continue
         acting = _names(step)
         for relation in transition.excludes:
-            for name in sorted(acting & _related(value, relation, step, steps)):
+            since = related.get(relation, {})
+            for name in sorted(name for name in acting if since.get(name, step["at"]) < step["at"]):
                 yield (
                     N_("%(name)s took the step %(step)s, and is %(relation)s as well."),
                     {"name": name, "step": step["name"], "relation": _RELATIONS[relation]},
@@ -199,19 +201,22 @@ def _overlaps(value: Value, workflow: Workflow) -> Iterator[Said]:
 
 
 def _related(
-    value: Value, relation: Relation, step: Value, steps: list[tuple[Value, Transition | None]]
-) -> set[str]:
-    """Name whom the record shows in a relation to the proposal when a step was taken."""
-    if relation == "author":
-        return set(value["proposal"]["authors"])
-    if relation == "signatory":
-        before = (entry for entry, by in steps if by and by.marks == "signatory" and entry["at"] < step["at"])
-        return {name for entry in before for name in _names(entry)}
-    appraisal = value.get("appraisal")
-    if relation == "lead" and appraisal is not None and appraisal["opened_at"] <= step["at"]:
-        raters = {entry["name"] for entry in appraisal.get("rated_for_lead", ())}
-        return {appraisal["lead"]["name"]} | raters
-    return set()
+    value: Value, steps: Sequence[tuple[Value, Transition | None]]
+) -> Mapping[Relation, Mapping[str, str]]:
+    """Name whom the record shows in a relation to the proposal, each with since when."""
+    signing = [(step, name) for step, by in steps if by and by.marks == "signatory" for name in _names(step)]
+    signatories: dict[str, str] = {}
+    for step, name in signing:
+        signatories[name] = min(step["at"], signatories.get(name, step["at"]))
+    found: dict[Relation, Mapping[str, str]] = {
+        "author": dict.fromkeys(value["proposal"]["authors"], ""),
+        "signatory": signatories,
+    }
+    if "appraisal" in value:
+        appraisal = value["appraisal"]
+        leads = [appraisal["lead"], *appraisal.get("rated_for_lead", ())]
+        found["lead"] = {entry["name"]: appraisal["opened_at"] for entry in leads}
+    return found
 
 
 def _names(signed: Value) -> set[str]:
