@@ -326,6 +326,7 @@ def _gone(statement: str) -> Callable[[Connection], Any]:
             _gone("DELETE FROM site_events WHERE sequence = (SELECT max(sequence) FROM site_events)"),
             "checkpoint 3: is not the one that the site's chain tells of",
         ),
+        (_gone("DELETE FROM site_events"), "checkpoint 1: is not the one that the site's chain tells of"),
         (
             _gone("UPDATE site_events SET body = '[]' WHERE sequence = 2"),
             "the site's chain: event 2 was altered",
