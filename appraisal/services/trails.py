@@ -225,7 +225,10 @@ def _checkpoint_fault(
         return f"follows a gap: checkpoint {expected} is missing"
     if not trails.is_sealed(made.body, made.digest):
         return "was altered"
-    facts = checkpoints.read_checkpoint(made.body.encode()).facts
+    try:
+        facts = checkpoints.read_checkpoint(made.body.encode()).facts
+    except checkpoints.BadCheckpoint:
+        return "is not what the product writes"
     if (facts["sequence"], facts["previous"]) != (made.sequence, before.digest if before else GENESIS):
         return "does not follow the one before"
     for column, said in audits.beside(made).items():

@@ -452,3 +452,25 @@ def test_text_that_cannot_be_read_is_told(lite: Stage) -> None:
         _set(db, tables.Event, "body", "CAST(x'ff' AS TEXT)", "id = (SELECT max(id) FROM events)")
     lines = told(lite)
     assert any(line.startswith("chains: cannot be read: Could not decode") for line in lines)
+
+
+@pytest.mark.parametrize("body", ["[]", "not JSON", '{"schema":"appraisal-checkpoint/1"}'])
+def test_a_checkpoint_that_was_forged_with_its_digest_is_told(lite: Stage, body: str) -> None:
+    sealed(lite)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    with unguarded(lite.database) as db:
+        db.execute(
+            update(tables.Checkpoint.__table__).where(text("sequence = 2")).values(body=body, digest=digest)
+        )
+    assert told(lite)[0] == "checkpoint 2: is not what the product writes"
+
+
+@pytest.mark.parametrize("body", ["[]", "not JSON", "{}", '{"sequence":' + "[" * 5000])
+def test_an_event_that_was_forged_with_its_digest_is_told(lite: Stage, body: str) -> None:
+    number = sealed(lite)
+    case = casts.load(lite, number)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    mine = (EVENTS.c.proposal_id == case.id) & (EVENTS.c.sequence == 3)
+    with unguarded(lite.database) as db:
+        db.execute(update(EVENTS).where(mine).values(body=body, digest=digest))
+    assert told(lite)[0] == f"{number}: event 3 is not what the product writes"
