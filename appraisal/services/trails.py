@@ -70,6 +70,7 @@ class Verifying:
     # The site's chain: its digests by sequence, and the digests of the checkpoints that it tells of.
     site: dict[int, str] = field(default_factory=dict)
     told: dict[int, str] = field(default_factory=dict)
+    site_holds: bool = False
 
 
 def verify(
@@ -107,7 +108,8 @@ def _check_site(run: Verifying) -> None:
     run.report.tell("site", "the site's chain", fault)
     for entry in chain:
         run.site[entry.sequence] = entry.digest
-    if fault is None:
+    run.site_holds = fault is None
+    if run.site_holds:
         said = (entry.facts for entry in chain if f'"action":"{ACTION}"' in entry.body)
         run.told.update((facts["facts"]["sequence"], facts["facts"]["digest"]) for facts in said)
 
@@ -223,16 +225,19 @@ def _checkpoint_fault(
         return f"follows a gap: checkpoint {expected} is missing"
     if not trails.is_sealed(made.body, made.digest):
         return "was altered"
-    facts = checkpoints.read_checkpoint(made.body.encode()).facts
+    try:
+        facts = checkpoints.read_checkpoint(made.body.encode()).facts
+    except checkpoints.BadCheckpoint:
+        return "is not what the product writes"
     if (facts["sequence"], facts["previous"]) != (made.sequence, before.digest if before else GENESIS):
         return "does not follow the one before"
     for column, said in audits.beside(made).items():
         if row[column] != said:
             return f"its column {column} is not what its text says"
-    if run.told and run.told.get(made.sequence) != made.digest:
+    if run.site_holds and run.told.get(made.sequence) != made.digest:
         return "is not the one that the site's chain tells of"
     place = facts["site"]
-    if run.site and run.site.get(place["sequence"], GENESIS) != place["head"]:
+    if run.site_holds and run.site.get(place["sequence"], GENESIS) != place["head"]:
         return "the site's chain no longer holds the event that it ended with then"
     access = facts["accesses"]
     counted = Counted(audits.access_entries(run.db, access["from"] - 1, access["to"]))

@@ -34,8 +34,10 @@ class Unreadable(Exception):
 def _stream(db: Connection, statement: Any, page: int = PAGE) -> Iterator[Any]:
     """Yield rows with their values as the driver gives them: moments stay text."""
     options = {"stream_results": True, "max_row_buffer": page}
-    for part in db.exec_driver_sql(_written(db, statement), execution_options=options).partitions(page):
-        yield from part
+    # Closed even where nobody reads to the end: PostgreSQL keeps the rows until then.
+    with db.exec_driver_sql(_written(db, statement), execution_options=options) as result:
+        for part in result.partitions(page):
+            yield from part
 
 
 def _written(db: Connection, statement: Any) -> str:

@@ -1,7 +1,7 @@
 """Context: what a request works with: the site, who is signed in, their language, the transaction."""
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,7 @@ from appraisal.i18n import Language
 from appraisal.settings import Settings
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
+from appraisal.storage.site import log_access
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -129,6 +130,18 @@ def new_request_key() -> str:
 def sentences(error: NotAllowed) -> list[str]:
     """Return the reasons of a refusal in the reader's language."""
     return [refusal.say(language()) for refusal in error.refusals]
+
+
+def note_refusal(codes: Iterable[str]) -> None:
+    """Note in the access log, which is no part of a proposal, that somebody's step was refused, and why.
+
+    A page that is only looked at is not noted. The transaction of the step has ended; this one is its own.
+    """
+    if request.method != "POST" or not current_user.is_authenticated:
+        return
+    subject = str((request.view_args or {}).get("number") or request.path)
+    with begin() as db:
+        log_access(db, site().now(), actor().id, "refused", subject, " ".join(codes))
 
 
 def typed() -> Mapping[str, str]:

@@ -14,10 +14,9 @@ from appraisal.domain.refusals import NotAllowed, Undeclared
 from appraisal.errors import NotFound, StepConflict
 from appraisal.i18n import N_
 from appraisal.storage import queries
-from appraisal.storage import site as site_log
 from appraisal.storage.facts import load_case
 from appraisal.web import contents, sections, standings
-from appraisal.web.context import actor, begin, language, page, read, say, sentences, site, typed
+from appraisal.web.context import actor, language, note_refusal, page, read, say, sentences, site, typed
 
 
 def register(app: Flask) -> None:
@@ -36,18 +35,15 @@ def _not_found(error: NotFound) -> tuple[str, int]:
 
 
 def _not_allowed(error: NotAllowed) -> tuple[str, int]:
-    """Show every reason, and note the refusal in the access log, which is no part of the proposal."""
-    if current_user.is_authenticated:
-        with begin() as db:
-            site_log.log_access(
-                db, site().now(), actor().id, "refused", _number() or request.path, " ".join(error.codes)
-            )
+    """Show every reason, and note the refusal."""
+    note_refusal(error.codes)
     return page("errors/not_allowed.html", reasons=sentences(error), number=_number(), typed=_typed()), 403
 
 
 def _undeclared(error: Undeclared) -> Response:
     """Lead a reviewer to the declaration that comes before everything else."""
     if request.method == "POST":
+        note_refusal(["undeclared"])
         flash(say(N_("Say first whether you have a conflict of interest. Nothing was changed.")), "warning")
     return redirect(url_for("reviews.show", number=error.number), 303)
 
@@ -93,6 +89,8 @@ def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
 
 def _http(error: HTTPException) -> tuple[str, int]:
     code = error.code or 500
+    if code == 403:
+        note_refusal(["role_missing"])
     if code == 404:
         return page("errors/not_found.html", kind="page", name=request.path), 404
     return page("errors/http.html", code=code), code

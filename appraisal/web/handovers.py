@@ -12,7 +12,7 @@ from appraisal.i18n import N_
 from appraisal.services import handovers, people
 from appraisal.services.handovers import HandedOver
 from appraisal.storage import queries
-from appraisal.web.context import actor, language, page, read, say, site, with_role
+from appraisal.web.context import actor, language, note_refusal, page, read, say, site, with_role
 from appraisal.web.fields import PROSE, needed
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.inputs import written
@@ -65,6 +65,7 @@ def show(id: int) -> Answer:
     if given_over := [entry.number for entry in done if not entry.refusals]:
         flash(say(N_("Handed over: %(numbers)s."), numbers=", ".join(given_over)), "success")
     if refused := [entry for entry in done if entry.refusals]:
+        note_refusal(f"{entry.number}:{refusal.code}" for entry in refused for refusal in entry.refusals)
         return _draw(id, form, refused), 422
     return redirect(url_for("people.edit", id=id), 303)
 

@@ -22,6 +22,7 @@ from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import indicators
 from appraisal.storage import conditions, queries
+from appraisal.storage.site import log_access
 from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site, with_role
 
 bp = Blueprint("indicators", __name__, url_prefix="/indicators")
@@ -253,8 +254,9 @@ def publish() -> Response:
 @with_role("coordinator", "manager", "auditor")
 def report_file(digest: str) -> Response:
     """Hand out a published report; the SHA-256 of the file is its digest."""
-    with read() as db:
+    with begin() as db:
         value = indicators.find_published(db, digest)
-    if value is None:
-        raise NotFound("report", digest)
+        if value is None:
+            raise NotFound("report", digest)
+        log_access(db, site().now(), actor().id, "download", "report", digest)
     return Response(value, mimetype="application/json")

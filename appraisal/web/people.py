@@ -13,7 +13,7 @@ from appraisal.i18n import N_
 from appraisal.services import people
 from appraisal.services.people import Account, BadPerson
 from appraisal.storage import queries
-from appraisal.web.context import actor, begin, page, read, say, sentences, site, with_role
+from appraisal.web.context import actor, begin, note_refusal, page, read, say, sentences, site, with_role
 from appraisal.web.formats import role_titles
 from appraisal.web.forms import TranslatedForm, choice
 
@@ -163,6 +163,7 @@ def _change(account: Account, form: PersonForm) -> Answer:
         _complain(form, error)
         return _draw(account, form), 422
     except NotAllowed as error:
+        note_refusal(error.codes)
         return _draw(account, form, sentences(error)), 403
     flash(say(_STANDINGS.get(standing, N_("The account is saved."))), "success")
     return redirect(url_for("people.edit", id=account.person.id), 303)

@@ -8,7 +8,18 @@ from appraisal.domain.refusals import SENTENCES, NotAllowed, Undeclared
 from appraisal.errors import StepConflict
 from appraisal.i18n import N_
 from appraisal.services import reviews
-from appraisal.web.context import actor, begin, page, read, say, seen, sentences, signed_in, site
+from appraisal.web.context import (
+    actor,
+    begin,
+    note_refusal,
+    page,
+    read,
+    say,
+    seen,
+    sentences,
+    signed_in,
+    site,
+)
 from appraisal.web.declarations import (
     DeclarationForm,
     answer_declaration,
@@ -192,6 +203,7 @@ def sign(number: str) -> Answer:
         if (overtaken := _overtaken(_find(number), form)) is not None:
             return overtaken
         if error.codes != ("text_missing",):
+            note_refusal(error.codes)
             return _draw_sign(working, form, refused=sentences(error)), 422
         form.complain("comment", SENTENCES["text_missing"])
         return _draw_sign(working, form), 422

@@ -14,6 +14,7 @@ from appraisal.domain.facts import Person
 from appraisal.i18n import LANGUAGES, N_
 from appraisal.services import people
 from appraisal.services.people import BadPerson, Purpose
+from appraisal.storage.site import log_access
 from appraisal.web.context import actor, begin, page, read, say, site
 from appraisal.web.forms import TranslatedForm
 
@@ -121,6 +122,9 @@ def local_path(given: str) -> str:
 def sign_out() -> Response:
     """End the session; the language stays."""
     language = current_user.person.language if current_user.is_authenticated else chosen_language()
+    if current_user.is_authenticated:
+        with begin() as db:
+            log_access(db, site().now(), actor().id, "sign_out")
     logout_user()
     session.clear()
     if language:

@@ -10,6 +10,7 @@ from tests.bench.pages import bench as bench_pages
 from tests.bench.records import bench as bench_records
 from tests.bench.steps import bench as bench_steps
 from tests.bench.ticks import bench as bench_ticks
+from tests.bench.trails import bench as bench_trails
 
 
 def main() -> None:
@@ -22,6 +23,7 @@ def main() -> None:
     bench_mails()
     bench_records()
     bench_ticks()
+    bench_trails()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from appraisal.canonical import canonical
 from appraisal.domain import merkles
 from appraisal.domain.checkpoints import Checkpoint, head_entry, read_checkpoint
 from appraisal.domain.events import GENESIS, event
+from appraisal.errors import StepConflict
 from appraisal.services import audits, settings, trails
 from appraisal.services.trails import Report
 from appraisal.storage import audits as stored
@@ -324,6 +326,7 @@ def _gone(statement: str) -> Callable[[Connection], Any]:
             _gone("DELETE FROM site_events WHERE sequence = (SELECT max(sequence) FROM site_events)"),
             "checkpoint 3: is not the one that the site's chain tells of",
         ),
+        (_gone("DELETE FROM site_events"), "checkpoint 1: is not the one that the site's chain tells of"),
         (
             _gone("UPDATE site_events SET body = '[]' WHERE sequence = 2"),
             "the site's chain: event 2 was altered",
@@ -397,3 +400,77 @@ def test_events_of_an_earlier_version_still_hold(lite: Stage) -> None:
     with unguarded(lite.database) as db:
         db.execute(update(EVENTS).where(EVENTS.c.sequence == 2).values(to_state="approved"))
     assert told(lite) == [f"{number}: event 2: its column to_state is not what its text says"]
+
+
+def test_a_checkpoint_waits_for_whoever_is_writing(stage: Stage) -> None:
+    """A row that has its id and is not to be seen yet belongs to the checkpoint all the same."""
+    with ThreadPoolExecutor(1) as beside:
+        with stage.database.begin() as db:
+            site.log_access(db, stage.now, None, "sign_in_failed")
+            written = beside.submit(made, stage)
+            # On PostgreSQL it waits for the row, on SQLite for its turn to write, having read before.
+            with pytest.raises(TimeoutError):
+                written.result(timeout=0.3)
+        assert written.result(timeout=10).facts["accesses"]["to"] == (0 if stage.database.is_sqlite else 1)
+    assert told(stage) == []
+
+
+def test_of_two_who_write_a_checkpoint_at_once_one_does(stage: Stage) -> None:
+    casts.draft(stage)
+
+    def write(_: int) -> bool:
+        try:
+            return audits.checkpoint(stage.database, stage.now) is not None
+        except StepConflict:
+            return False
+
+    with ThreadPoolExecutor(4) as beside:
+        done = list(beside.map(write, range(4)))
+    assert done.count(True) == 1
+    assert told(stage) == []
+
+
+def test_a_head_can_be_proven_to_stand_in_a_checkpoint(lite: Stage) -> None:
+    numbers = [casts.draft(lite) for _ in range(5)]
+    root = bytes.fromhex(made(lite).facts["chains"]["root"])
+    entries = [head_entry(number, 1, casts.load(lite, number).head) for number in numbers]
+    tree = merkles.Tree()
+    for index, entry in enumerate(entries):
+        tree.put(index, entry)
+    assert all(
+        merkles.is_included(root, entry, index, 5, tree.proof(index)) for index, entry in enumerate(entries)
+    )
+
+
+def test_text_that_cannot_be_read_is_told(lite: Stage) -> None:
+    number = sealed(lite)
+    with unguarded(lite.database) as db:
+        _set(db, tables.Version, "value", "'[]'", "id = (SELECT min(id) FROM versions)")
+        _set(db, tables.Record, "value", "x'ff'", "kind = 'decision'")
+    assert told(lite)[0] == f"{number}: version 1 was altered"
+    with unguarded(lite.database) as db:
+        _set(db, tables.Event, "body", "CAST(x'ff' AS TEXT)", "id = (SELECT max(id) FROM events)")
+    lines = told(lite)
+    assert any(line.startswith("chains: cannot be read: Could not decode") for line in lines)
+
+
+@pytest.mark.parametrize("body", ["[]", "not JSON", '{"schema":"appraisal-checkpoint/1"}'])
+def test_a_checkpoint_that_was_forged_with_its_digest_is_told(lite: Stage, body: str) -> None:
+    sealed(lite)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    with unguarded(lite.database) as db:
+        db.execute(
+            update(tables.Checkpoint.__table__).where(text("sequence = 2")).values(body=body, digest=digest)
+        )
+    assert told(lite)[0] == "checkpoint 2: is not what the product writes"
+
+
+@pytest.mark.parametrize("body", ["[]", "not JSON", "{}", '{"sequence":' + "[" * 5000])
+def test_an_event_that_was_forged_with_its_digest_is_told(lite: Stage, body: str) -> None:
+    number = sealed(lite)
+    case = casts.load(lite, number)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    mine = (EVENTS.c.proposal_id == case.id) & (EVENTS.c.sequence == 3)
+    with unguarded(lite.database) as db:
+        db.execute(update(EVENTS).where(mine).values(body=body, digest=digest))
+    assert told(lite)[0] == f"{number}: event 3 is not what the product writes"

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from appraisal.storage import tables
 from appraisal.web.context import Site
@@ -48,6 +48,31 @@ def test_a_refusal_gives_every_reason_and_is_noted(
         table = tables.Access.__table__
         noted = db.execute(select(table.c.action, table.c.subject, table.c.detail)).all()
     assert noted == [("refused", number, "not_author")]
+
+
+def test_only_what_was_sent_is_noted_when_it_is_refused(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    sign_in(client, "desk")
+    before = building.load(site, number)
+    assert client.get(f"/proposals/{number}/form/gender").status_code == 403
+    assert client.get("/people/new").status_code == 403
+    assert client.post("/people/new", data={"name": "Me"}).status_code == 403
+    assert (
+        client.post(f"/proposals/{number}/steps/approve", data={"seen": str(before.row_version)}).status_code
+        == 403
+    )
+    with site.database.read() as db:
+        table, events = tables.Access.__table__, tables.Event.__table__
+        noted = db.execute(select(table.c.person_id, table.c.action, table.c.subject)).all()
+        details = db.execute(select(table.c.detail).order_by(table.c.id)).scalars().all()
+        assert db.execute(select(func.count()).select_from(events)).scalar_one() == before.sequence
+    desk = cast["desk"].id
+    assert noted == [(desk, "refused", "/people/new"), (desk, "refused", number)]
+    assert details[0] == "role_missing"
+    assert "wrong_state" in details[1]
+    assert building.load(site, number) == before
 
 
 def test_a_conflict_says_what_happened_and_where_to_go_on(

@@ -187,11 +187,24 @@ def test_forgotten_password_says_who_helps(client: FlaskClient) -> None:
 
 def test_attempts_are_logged(client: FlaskClient, site: Site, cast: Cast) -> None:
     client.post("/sign-in", data=credentials("desk", "wrong"))
+    client.post("/sign-in", data=credentials("nobody", "wrong"))
     client.post("/sign-in", data=credentials("desk"))
+    client.get("/workflow")
+    client.post("/sign-out")
+    client.post("/sign-out")
     log = tables.Access.__table__
+    desk = cast["desk"].id
     with site.database.read() as db:
-        rows = db.execute(select(log.c.action, log.c.person_id).order_by(log.c.id)).all()
-    assert [tuple(row) for row in rows] == [("sign_in_failed", cast["desk"].id), ("sign_in", cast["desk"].id)]
+        rows = db.execute(
+            select(log.c.action, log.c.person_id, log.c.subject, log.c.detail).order_by(log.c.id)
+        ).all()
+    # Whose address it is that is nobody's stays untold.
+    assert [tuple(row) for row in rows] == [
+        ("sign_in_failed", desk, "", ""),
+        ("sign_in_failed", None, "", ""),
+        ("sign_in", desk, "", ""),
+        ("sign_out", desk, "", ""),
+    ]
 
 
 def test_null_characters_are_refused(client: FlaskClient) -> None:
