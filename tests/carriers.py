@@ -6,6 +6,7 @@ Run as ``python -m tests.carriers DATABASE PORT MOMENT``.
 import sys
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from appraisal.i18n import Language
 from appraisal.services import jobs
@@ -24,7 +25,8 @@ def main(url: str, port: str, moment: str) -> None:
     """Deliver everything that is due at a moment."""
     database, now = Database(url), datetime.fromisoformat(moment)
     courier = Courier(Mailboxes(port=int(port)).server())
-    jobs.work(database, Files(Path("nowhere")), blank, lambda: now, courier=courier)
+    with TemporaryDirectory() as folder:
+        jobs.work(database, Files(Path(folder)), blank, lambda: now, courier=courier)
     database.close()
 
 
