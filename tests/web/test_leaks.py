@@ -217,6 +217,7 @@ def test_a_route_that_nobody_knows_how_to_walk_is_noticed(
 OPERATORS: Final = frozenset(
     {
         "agreement",
+        "audit",
         "check",
         "db",
         "demo",
