@@ -1,13 +1,15 @@
-"""Verifications: everything that can be said of the file of a record, without a database.
+"""Verifications: everything that can be said of the file of a record, without a database or with one.
 
 What a file says of itself is compared: the pages and the metadata with the record that is embedded. Whether
 the pages say what the record says is seen only by drawing them again.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
+
+from sqlalchemy import Connection
 
 from appraisal.definitions.library import Library
 from appraisal.domain import verifications
@@ -15,11 +17,13 @@ from appraisal.domain.findings import Finding, Said, does_anything_fail, fails, 
 from appraisal.i18n import LANGUAGES, N_, Language, language_or
 from appraisal.pdf.readings import Reading
 from appraisal.pdf.workers import RenderingFailed
+from appraisal.storage import renderings
 
 Render = Callable[[bytes, Language], bytes]
 
 # What each check is about, in the order in which findings are listed.
 CHECKS: Mapping[str, str] = {
+    "register": N_("Register of this installation"),
     "file": N_("File"),
     "printed": N_("Number and digest on the pages"),
     "pages": N_("Pages"),
@@ -80,6 +84,25 @@ def verify(data: bytes, reading: Reading, library: Library, render: Render | Non
             *found,
         ),
     )
+
+
+def compared(db: Connection, found: Verification, sha256: str) -> Verification:
+    """Add what the database of this installation knows of the record, and of the very file.
+
+    The digest of a stored file vouches for its pages as well.
+    """
+    issued = renderings.copies_of(db, found.digest)
+    if issued is None:
+        said = fails("register", N_("This installation has issued no record with this digest."))
+    elif sha256 in issued:
+        said = holds("register", N_("This installation issued this record, and this very file of it."))
+    else:
+        said = fails(
+            "register",
+            N_("This installation issued this record, but not this file of it: its pages may say otherwise."),
+        )
+    others = [entry for entry in found.findings if said.outcome != "holds" or entry.check != "pages"]
+    return replace(found, findings=(said, *others))
 
 
 def _file_problems(reading: Reading) -> list[Said]:

@@ -54,6 +54,16 @@ def ordinal_of(db: Connection, record: int) -> int:
     return number
 
 
+def copies_of(db: Connection, digest: str) -> frozenset[str] | None:
+    """Return the SHA-256 of every PDF of the record with a digest; None where there is no such record."""
+    rows = db.execute(
+        select(RENDERINGS.c.sha256)
+        .select_from(RECORDS.outerjoin(RENDERINGS, RENDERINGS.c.record_id == RECORDS.c.id))
+        .where(RECORDS.c.digest == digest)
+    ).all()
+    return frozenset(row.sha256 for row in rows if row.sha256) if rows else None
+
+
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """One PDF that is there, with what names its file."""

@@ -5,6 +5,8 @@ from typing import Any
 
 import jinja2
 from flask import Flask, Response, abort, g, request, url_for
+from flask_limiter import Limiter, RateLimitExceeded
+from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
 
@@ -38,6 +40,7 @@ from appraisal.web import (
     similarities,
     steps,
     times,
+    verifications,
     work,
     workflow,
 )
@@ -75,6 +78,7 @@ BLUEPRINTS = (
     accounts.bp,
     settings.bp,
     workflow.bp,
+    verifications.bp,
 )
 # Nothing may be loaded or sent to but from and to here; no inline script or style runs.
 POLICY = (
@@ -109,7 +113,7 @@ def create_app(site: Site) -> Flask:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     errors.register(app)
-    sessions.limit(app)
+    _limit(app)
     app.after_request(_harden)
     app.context_processor(lambda: _common(site))
     return app
@@ -150,6 +154,18 @@ def _set_up_sessions(app: Flask, site: Site) -> None:
         # The door: for whom the person stands in is looked at once for the whole request.
         person = substitutions.on_duty(account.person, site.now())
         return sessions.Visitor(person, account.session_epoch)
+
+
+def _limit(app: Flask) -> None:
+    """Limit what strangers may try again and again."""
+    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
+    sessions.limit(app, limiter)
+    verifications.limit(app, limiter)
+
+    @app.errorhandler(RateLimitExceeded)
+    def _too_many(_: RateLimitExceeded) -> Any:
+        is_file = request.endpoint == "verifications.show"
+        return verifications.too_many() if is_file else sessions.too_many()
 
 
 def _choose_language(site: Site) -> None:

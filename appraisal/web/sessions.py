@@ -4,8 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, flash, redirect, request, session, url_for
-from flask_limiter import Limiter, RateLimitExceeded
-from flask_limiter.util import get_remote_address
+from flask_limiter import Limiter
 from flask_login import UserMixin, current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
@@ -61,9 +60,8 @@ def chosen_language() -> str | None:
     return found if isinstance(found, str) else None
 
 
-def limit(app: Flask) -> None:
+def limit(app: Flask, limiter: Limiter) -> None:
     """Limit the failed attempts to sign in that one address has; a process counts for itself."""
-    limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
     view: Any = app.view_functions["sessions.sign_in"]
     limited = limiter.limit(
         FAILURES,
@@ -71,10 +69,10 @@ def limit(app: Flask) -> None:
         deduct_when=lambda response: response.status_code != 303,
     )
     app.view_functions["sessions.sign_in"] = limited(view)
-    app.register_error_handler(RateLimitExceeded, _too_many)
 
 
-def _too_many(_: RateLimitExceeded) -> Answer:
+def too_many() -> Answer:
+    """Say that there were too many attempts to sign in."""
     form = SignInForm(request.form)
     form.form_errors = [say(N_("Too many attempts. Wait a minute, then try again."))]
     return page("sessions/sign_in.html", form=form, onward=_onward()), 429

@@ -218,6 +218,7 @@ FORMS: Final[Mapping[str, Forms]] = {
     "substitutions.end": _always({}),
     "substitutions.of_person": _always({"first": "soon"}),
     "substitutions.show": _always({"first": "soon"}),
+    "verifications.show": _always({}),
 }
 # Forms that have nothing to do with proposals, and would end the walk or start another one.
 APART: Final = frozenset(

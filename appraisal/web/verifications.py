@@ -1,0 +1,109 @@
+"""Verifications: the file of a record, dropped by anybody, examined and forgotten."""
+
+import hashlib
+from threading import BoundedSemaphore
+from typing import Any, Final
+
+from flask import Blueprint, Flask, request
+from flask_limiter import Limiter
+from wtforms import FileField
+
+from appraisal.i18n import N_
+from appraisal.pdf.openings import open_pdf
+from appraisal.pdf.readings import SENTENCES, Unreadable
+from appraisal.services import verifications
+from appraisal.services.verifications import CHECKS, OUTCOME_TITLES, Verification
+from appraisal.web.context import page, read, say, site
+from appraisal.web.documents import sent_file
+from appraisal.web.forms import TranslatedForm
+
+bp = Blueprint("verifications", __name__)
+
+# Examining a file takes seconds; whoever has many uses the command line.
+ATTEMPTS: Final = "10 per minute"
+# What examining takes grows with the record; those of the largest proposals are far below.
+LARGEST_RECORD: Final = 4 * 1024 * 1024
+_TONES: Final = {"holds": "good", "fails": "bad", "unchecked": "neutral"}
+# One file at a time, so that strangers cannot keep the machine busy.
+_turn: Final = BoundedSemaphore(1)
+_PATIENCE: Final = 30
+
+
+class FileForm(TranslatedForm):
+    """The file to examine."""
+
+    file = FileField(
+        N_("File of a record"),
+        description=N_("The PDF as you were given it"),
+        render_kw={"kind": "file", "accept": ".pdf,application/pdf"},
+    )
+
+
+def limit(app: Flask, limiter: Limiter) -> None:
+    """Limit how many files one address has examined; a process counts for itself."""
+    view: Any = app.view_functions["verifications.show"]
+    app.view_functions["verifications.show"] = limiter.limit(ATTEMPTS, methods=["POST"])(view)
+
+
+@bp.route("/verify", methods=["GET", "POST"])
+def show() -> str | tuple[str, int]:
+    """Say of the file of a record what holds, what does not, and what could not be checked; keep nothing."""
+    form = FileForm(request.form)
+    if request.method == "GET":
+        return draw(form)
+    _, data = sent_file()
+    if not data:
+        form.complain("file", N_("Choose a file that has something in it"))
+        return draw(form), 422
+    if not _turn.acquire(timeout=_PATIENCE):
+        form.complain("file", N_("Others are having files examined just now. Try again in a minute."))
+        return draw(form), 503
+    try:
+        found = _examine(data)
+    except Unreadable as error:
+        form.complain("file", SENTENCES[error.reason])
+        return draw(form), 422
+    finally:
+        _turn.release()
+    if found is None:
+        form.complain(
+            "file", N_("Its record is too large for this page: examine it with “appraisal verify”.")
+        )
+        return draw(form), 422
+    return draw(form, found)
+
+
+def too_many() -> tuple[str, int]:
+    """Say that one address had too many files examined."""
+    form = FileForm()
+    form.complain("file", N_("Too many files at once. Wait a minute, then try again."))
+    return draw(form), 429
+
+
+def _examine(data: bytes) -> Verification | None:
+    """Examine a file; None where its record is too large to be examined while somebody waits."""
+    reading = open_pdf(data)
+    if len(reading.record) > LARGEST_RECORD:
+        return None
+    found = verifications.verify(data, reading, site().library, None)
+    with read() as db:
+        return verifications.compared(db, found, hashlib.sha256(data).hexdigest())
+
+
+def draw(form: FileForm, found: Verification | None = None) -> str:
+    """Draw the page, with what was found out where a file was given."""
+    return page(
+        "verifications/show.html",
+        form=form,
+        found=found,
+        rows=[
+            (
+                say(CHECKS[entry.check]),
+                say(OUTCOME_TITLES[entry.outcome]),
+                _TONES[entry.outcome],
+                entry,
+            )
+            for entry in (found.findings if found else ())
+        ],
+        failing=sum(entry.outcome == "fails" for entry in found.findings) if found else 0,
+    )

@@ -1,0 +1,109 @@
+"""Verifying on a page: anybody drops the file of a record, and learns what holds and what does not."""
+
+import hashlib
+import json
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from appraisal.canonical import canonical
+from appraisal.pdf.rendering import render
+from appraisal.services import records
+from appraisal.storage import tables
+from appraisal.web.context import Site
+from tests.web import building
+from tests.web.building import Cast
+
+
+def _rows(site: Site) -> dict[str, int]:
+    with site.database.read() as db:
+        return {
+            table.name: db.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in tables.Base.metadata.sorted_tables
+        }
+
+
+def _value(site: Site) -> dict[str, Any]:
+    table = tables.Record.__table__
+    with site.database.read() as db:
+        found: dict[str, Any] = json.loads(
+            db.execute(select(table.c.value).order_by(table.c.id)).scalars().first() or "{}"
+        )
+    return found
+
+
+def _issued(site: Site, cast: Cast) -> tuple[str, bytes]:
+    """Issue a record and draw it; return its digest and the PDF."""
+    building.approved_proposal(site, cast)
+    value = _value(site)
+    pdf, digest = render(value, "en"), hashlib.sha256(canonical(value)).hexdigest()
+    table = tables.Record.__table__
+    with site.database.begin() as db:
+        id = db.execute(select(table.c.id).where(table.c.digest == digest)).scalar_one()
+        records.keep_rendering(db, site.files, id, "en", pdf, site.now())
+    return digest, pdf
+
+
+def _drop(client: FlaskClient, data: bytes, language: str = "en") -> tuple[int, str]:
+    answer = client.post(
+        "/verify",
+        data={"file": (BytesIO(data), "record.pdf")},
+        content_type="multipart/form-data",
+        headers={"Accept-Language": language},
+    )
+    return answer.status_code, answer.text
+
+
+def test_anybody_verifies_a_file_that_was_issued_here(site: Site, cast: Cast, client: FlaskClient) -> None:
+    digest, pdf = _issued(site, cast)
+    before = _rows(site)
+    status, page = _drop(client, pdf)
+    assert status == 200
+    assert "Nothing fails" in page
+    assert digest in page
+    assert "This installation issued this record, and this very file of it." in page
+    # The digest of the stored file vouches for the pages.
+    assert "can vouch for its pages" not in page
+    assert _rows(site) == before
+    # Another file with the same record in it, and a record that nobody issued.
+    status, page = _drop(client, pdf + b"\n")
+    assert "but not this file of it: its pages may say otherwise." in page
+    assert "Something is wrong with this file" in page
+    status, page = _drop(client, pdf, "fr")
+    assert "Registre de cette installation" in page
+
+
+def test_a_record_that_was_not_issued_here_is_told(site: Site, cast: Cast, client: FlaskClient) -> None:
+    building.approved_proposal(site, cast)
+    forged = render({**_value(site), "source": "Elsewhere"}, "en")
+    status, page = _drop(client, forged)
+    assert status == 200
+    assert "This installation has issued no record with this digest." in page
+    assert "Something is wrong with this file" in page
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "Choose a file that has something in it"),
+        (b"Not a PDF at all", "This is not a PDF."),
+        (b"%PDF-1.7\n1 0 obj", "The file is cut off: its end is missing."),
+    ],
+)
+def test_what_is_no_record_is_told(client: FlaskClient, data: bytes, said: str) -> None:
+    status, page = _drop(client, data)
+    assert status == 422
+    assert said in page
+
+
+def test_one_address_has_so_many_files_examined_a_minute(client: FlaskClient) -> None:
+    statuses = [_drop(client, b"Not a PDF")[0] for _ in range(11)]
+    assert statuses == [422] * 10 + [429]
+
+
+def test_everybody_is_led_there(client: FlaskClient) -> None:
+    assert 'href="/verify"' in client.get("/sign-in").text
+    assert "Verify a record" in client.get("/verify").text
