@@ -233,6 +233,7 @@ OPERATORS: Final = frozenset(
         "serve",
         "tick",
         "times",
+        "verify",
         "work",
     }
 )
