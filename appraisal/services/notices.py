@@ -52,6 +52,14 @@ def tell(
     number, ``due_on`` where there is a date; whoever may know of the proposal may read them.
     Raises ``ValueError`` for something that is not on the list, or lacks a fact of its sentence.
     """
+    given = _complete(what, facts, proposal)
+    others = sorted(set(people_ids) - {by, 0})
+    if others:
+        _write(db, dict.fromkeys(candidates(db, others), given), what, now, proposal)
+
+
+def _complete(what: str, facts: Mapping[str, Any] | None, proposal: int | None) -> Mapping[str, Any]:
+    """Return the facts of something that people are told; raises ``ValueError`` as :func:`tell` says."""
     given = dict(facts or {})
     kind = notices.kind_of(what, given)
     if kind is None:
@@ -59,9 +67,7 @@ def tell(
     missing = kind.needs - given.keys() - ({"number"} if proposal is not None else set())
     if missing:
         raise ValueError(f"{what} lacks {', '.join(sorted(missing))}")
-    others = sorted(set(people_ids) - {by, 0})
-    if others:
-        _write(db, dict.fromkeys(candidates(db, others), given), what, now, proposal)
+    return given
 
 
 def stand_ins(db: Connection, case: Case, replaced: Collection[int], now: datetime) -> frozenset[int]:
@@ -84,8 +90,13 @@ def tell_audiences(
     by: int = 0,
 ) -> None:
     """Tell audiences of a proposal something of the closed list, but nobody who still owes a review of it."""
-    found = [person for person in _audience(db, case, audiences, now) if not access.is_blind(case, person)]
-    tell(db, [person.id for person in found], what, now, proposal=case.id, facts=facts, by=by)
+    given = _complete(what, facts, case.id)
+    told = [
+        person
+        for person in _audience(db, case, audiences, now)
+        if person.id != by and not access.is_blind(case, person)
+    ]
+    _write(db, dict.fromkeys(told, given), what, now, case.id)
 
 
 def tell_units(
