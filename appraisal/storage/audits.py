@@ -155,17 +155,30 @@ def last_checkpoint(db: Connection) -> Checkpoint | None:
     return None if row is None else Checkpoint(row.sequence, row.body, row.digest)
 
 
+def signature_of(db: Connection, sequence: int) -> bytes | None:
+    """Return the signature of a checkpoint (CMS, DER), None where it has none."""
+    statement = select(CHECKPOINTS.c.signature).where(CHECKPOINTS.c.sequence == sequence)
+    found: bytes | None = db.execute(statement).scalar()
+    return found
+
+
 def find_checkpoint(db: Connection, sequence: int) -> Checkpoint | None:
     """Return a checkpoint by its place."""
     row = db.execute(select(CHECKPOINTS).where(CHECKPOINTS.c.sequence == sequence)).first()
     return None if row is None else Checkpoint(row.sequence, row.body, row.digest)
 
 
-def insert_checkpoint(db: Connection, made: Checkpoint) -> None:
-    """Append a checkpoint; the columns repeat what its text says."""
+def insert_checkpoint(db: Connection, made: Checkpoint, signature: bytes | None) -> None:
+    """Append a checkpoint with its signature (CMS, DER) if any; the columns repeat what its text says."""
     columns = beside(made)
     columns["at"] = parse_stamp(columns["at"])
-    values = {"sequence": made.sequence, "body": made.body, "digest": made.digest, **columns}
+    values = {
+        "sequence": made.sequence,
+        "body": made.body,
+        "digest": made.digest,
+        "signature": signature,
+        **columns,
+    }
     db.execute(insert(CHECKPOINTS).values(values))
 
 
