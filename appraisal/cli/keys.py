@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from appraisal import clock
+from appraisal.canonical import plain
 from appraisal.cli import sites
 from appraisal.errors import AppraisalError
 from appraisal.pdf.authorities import make_test_authority
@@ -67,7 +68,7 @@ def show(as_json: bool) -> None:
         for row in rows
     ]
     if as_json:
-        sites.echo_json(entries)
+        sites.echo_json(plain(entries))
         return
     if not entries:
         click.echo("No key was ever in force; nothing is signed.")

@@ -1,5 +1,6 @@
 """appraisal verify: what the file of a record proves, without a database."""
 
+import hashlib
 import textwrap
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,8 +16,10 @@ from appraisal.pdf.openings import open_pdf
 from appraisal.pdf.readings import LARGEST_FILE, SENTENCES, Unreadable
 from appraisal.pdf.signatures import Grounds
 from appraisal.pdf.workers import Renderer
+from appraisal.services import registers
 from appraisal.services.verifications import CHECKS, OUTCOME_TITLES, Render, Verification
 from appraisal.services.verifications import verify as verify_file
+from appraisal.storage.databases import Database
 
 _WIDTH = 110
 
@@ -42,12 +45,19 @@ _WIDTH = 110
     multiple=True,
     help="A list of revoked certificates (DER), beside those in the file. May be given several times.",
 )
+@click.option(
+    "--register",
+    "compares",
+    is_flag=True,
+    help="Compare with the database of this installation as well: issued here, this very file, audit trail.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(
     files: tuple[str, ...],
     renders: bool,
     trust: tuple[Path, ...],
     revocations: tuple[Path, ...],
+    compares: bool,
     as_json: bool,
 ) -> None:
     """Verify the PDF of a record, or several, from nothing but the file.
@@ -60,12 +70,15 @@ def verify(
     grounds = _grounds(trust, revocations)
     entries = []
     with ExitStack() as stack:
+        database = stack.enter_context(sites.opened(sites.settings()))[0] if compares else None
         render: Render | None = stack.enter_context(Renderer()).render if renders else None
         for file in files:
             try:
                 with Path(file).open("rb") as opened:
                     data = opened.read(LARGEST_FILE + 1)
                 found = verify_file(data, open_pdf(data, grounds), library, render)
+                if database is not None:
+                    found = _compared(database, found, data)
                 entries.append(_entry(file, found))
             except Unreadable as error:
                 entries.append({"file": file, "outcome": "unreadable", "reason": error.reason})
@@ -78,6 +91,11 @@ def verify(
         click.echo("\n\n".join(_table(entry) for entry in entries))
     outcomes = {entry["outcome"] for entry in entries}
     raise SystemExit(2 if "unreadable" in outcomes else 1 if "fails" in outcomes else 0)
+
+
+def _compared(database: Database, found: Verification, data: bytes) -> Verification:
+    with database.read() as db:
+        return registers.compared(db, found, hashlib.sha256(data).hexdigest())
 
 
 def _grounds(trust: tuple[Path, ...], revocations: tuple[Path, ...]) -> Grounds:

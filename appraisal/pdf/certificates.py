@@ -44,3 +44,10 @@ def read_revocations(data: bytes) -> Any:
     except (ValueError, TypeError) as error:
         raise NotCertificates("this is no revocation list in DER") from error
     return found
+
+
+def name_of(subject: Any) -> str:
+    """Return who an X.509 name stands for: the common name and the organisation, as far as it has them."""
+    held = subject.native
+    parts = [held.get(key) for key in ("common_name", "organization_name")]
+    return ", ".join(str(part) for part in parts if part) or subject.human_friendly

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from appraisal.clock import parse_stamp, stamp
-from appraisal.pdf.certificates import read_certificates
+from appraisal.pdf.certificates import name_of, read_certificates
 
 Problem = Literal[
     "several",
@@ -225,13 +225,13 @@ def _described(held: Any, status: Any, trust: Trust, problems: list[Problem]) ->
     return Signature(
         problems=tuple(dict.fromkeys(problems)),
         trust=trust,
-        subject=certificate.subject.human_friendly,
+        subject=name_of(certificate.subject),
         fingerprint=hashlib.sha256(certificate.dump()).hexdigest(),
         not_before=stamp(since),
         not_after=stamp(until),
         signed_at=stamp(stated) if stated else "",
         stamped_at=stamp(stamped) if stamped else "",
-        stamper=found.signing_cert.subject.human_friendly if found is not None else "",
+        stamper=name_of(found.signing_cert.subject) if found is not None else "",
     )
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from appraisal.errors import AppraisalError
+from appraisal.pdf.certificates import name_of, read_certificates
 from appraisal.settings import SigningKey, Token
 
 FIELD = "Record"
@@ -37,7 +38,7 @@ class Signer:
         self._session = session
         self.certificate: bytes = cms.signing_cert.dump()
         self.fingerprint = hashlib.sha256(self.certificate).hexdigest()
-        self.subject: str = cms.signing_cert.subject.human_friendly
+        self.subject = name_of(cms.signing_cert.subject)
         validity = cms.signing_cert["tbs_certificate"]["validity"]
         self.not_before: datetime = validity["not_before"].native.astimezone(UTC)
         self.not_after: datetime = validity["not_after"].native.astimezone(UTC)
@@ -215,6 +216,4 @@ def _from_token(key: SigningKey, token: Token) -> Signer:
 
 
 def _certificates(pems: Sequence[bytes]) -> list[Any]:
-    from appraisal.pdf.certificates import read_certificates
-
     return [entry for pem in pems for entry in read_certificates(pem)]

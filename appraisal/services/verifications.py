@@ -5,11 +5,9 @@ the pages say what the record says is seen only by drawing them again.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
-
-from sqlalchemy import Connection
 
 from appraisal.definitions.library import Library
 from appraisal.domain import verifications
@@ -17,15 +15,16 @@ from appraisal.domain.findings import Finding, Said, does_anything_fail, fails, 
 from appraisal.domain.records import is_signed
 from appraisal.i18n import LANGUAGES, N_, Language, language_or
 from appraisal.pdf.readings import Reading
+from appraisal.pdf.signatures import Signature
 from appraisal.pdf.workers import RenderingFailed
 from appraisal.services import signatures
-from appraisal.storage import renderings
 
 Render = Callable[[bytes, Language], bytes]
 
 # What each check is about, in the order in which findings are listed.
 CHECKS: Mapping[str, str] = {
     "register": N_("Register of this installation"),
+    "trail": N_("Audit trail of this installation"),
     "file": N_("File"),
     "signature": N_("Signature"),
     "signer": N_("Signer"),
@@ -55,11 +54,16 @@ OUTCOME_TITLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found out about one file; ``number`` is empty where the record does not say it."""
+    """What was found out about one file; ``number`` is empty where the record does not say it.
+
+    ``chain`` is what the record says of the audit trail: the event after which it was made, and its digest.
+    """
 
     number: str
     digest: str
     findings: tuple[Finding, ...]
+    signature: Signature | None = None
+    chain: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def holds(self) -> bool:
@@ -92,26 +96,9 @@ def verify(data: bytes, reading: Reading, library: Library, render: Render | Non
             _pages(data, reading, render, can_be_drawn=not does_anything_fail(found[:2])),
             *found,
         ),
+        reading.signature,
+        value["chain"] if isinstance(value.get("chain"), dict) else {},
     )
-
-
-def compared(db: Connection, found: Verification, sha256: str) -> Verification:
-    """Add what the database of this installation knows of the record, and of the very file.
-
-    The digest of a stored file vouches for its pages as well.
-    """
-    issued = renderings.copies_of(db, found.digest)
-    if issued is None:
-        said = fails("register", N_("This installation has issued no record with this digest."))
-    elif sha256 in issued:
-        said = holds("register", N_("This installation issued this record, and this very file of it."))
-    else:
-        said = fails(
-            "register",
-            N_("This installation issued this record, but not this file of it: its pages may say otherwise."),
-        )
-    others = [entry for entry in found.findings if said.outcome != "holds" or entry.check != "pages"]
-    return replace(found, findings=(said, *others))
 
 
 def _file_problems(reading: Reading) -> list[Said]:

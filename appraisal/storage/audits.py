@@ -72,6 +72,19 @@ def events(db: Connection) -> Iterator[trails.EventRow]:
     return chain.from_iterable(_pages(db, ordered))
 
 
+def chain_of(db: Connection, number: str) -> Any:
+    """Return id, and where the chain ends (sequence and head), of a proposal; None for an unknown number."""
+    columns = (PROPOSALS.c.id, PROPOSALS.c.sequence, PROPOSALS.c.head)
+    return db.execute(select(*columns).where(PROPOSALS.c.number == number)).first()
+
+
+def events_of(db: Connection, proposal: int) -> Iterator[trails.EventRow]:
+    """Yield the events of one chain in order."""
+    columns = [EVENTS.c[name] for name in trails.EVENT]
+    ordered = select(*columns).where(EVENTS.c.proposal_id == proposal)
+    return chain.from_iterable(_pages(db, ordered.order_by(EVENTS.c.sequence, EVENTS.c.id)))
+
+
 def proposals(db: Connection) -> Iterator[Any]:
     """Yield id, number, and where the chain ends, of every proposal."""
     columns = (PROPOSALS.c.id, PROPOSALS.c.number, PROPOSALS.c.sequence, PROPOSALS.c.head)

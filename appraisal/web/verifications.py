@@ -12,7 +12,7 @@ from appraisal.i18n import N_
 from appraisal.pdf.openings import open_pdf
 from appraisal.pdf.readings import SENTENCES, Unreadable
 from appraisal.pdf.signatures import Grounds
-from appraisal.services import verifications
+from appraisal.services import registers, verifications
 from appraisal.services.verifications import CHECKS, OUTCOME_TITLES, Verification
 from appraisal.web.context import page, read, say, site
 from appraisal.web.documents import sent_file
@@ -89,7 +89,7 @@ def _examine(data: bytes) -> Verification | None:
         return None
     found = verifications.verify(data, reading, site().library, None)
     with read() as db:
-        return verifications.compared(db, found, hashlib.sha256(data).hexdigest())
+        return registers.compared(db, found, hashlib.sha256(data).hexdigest())
 
 
 def draw(form: FileForm, found: Verification | None = None) -> str:
