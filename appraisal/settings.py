@@ -41,10 +41,36 @@ class MailServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A key on a PKCS#11 token: the library that speaks to it, and the labels of the token and of the key."""
+
+    module: Path
+    label: str
+    object: str
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """The organisation's key, in a PKCS#12 ``file`` or on a ``token``, and what goes with it.
+
+    ``password`` opens the file, or is the PIN of the token; ``timestamps`` is the address of an RFC 3161
+    authority; ``revocations`` are the lists that are embedded, and ``trust`` the authorities that issued all.
+    """
+
+    file: Path | None = None
+    token: Token | None = None
+    password: str = field(default="", repr=False)
+    timestamps: str = ""
+    revocations: tuple[Path, ...] = ()
+    trust: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One installation: where its data lies and how it presents itself.
 
-    ``data`` holds attached files, rendered records, and the database where none is named.
+    ``data`` holds attached files, rendered records, and the database where none is named; ``address`` is
+    where it is to be found, for mail and for records; ``trust`` are certificates of authorities, in PEM.
     """
 
     data: Path
@@ -54,6 +80,9 @@ class Settings:
     demonstration: bool = False
     secure_cookies: bool = False
     mail: MailServer | None = None
+    address: str = ""
+    signer: SigningKey | None = None
+    trust: tuple[Path, ...] = ()
 
     @property
     def files(self) -> Path:
@@ -82,6 +111,9 @@ def read_settings(environment: Mapping[str, str] | None = None, *, data: Path | 
         demonstration=_flag(given, "APPRAISAL_DEMONSTRATION"),
         secure_cookies=_flag(given, "APPRAISAL_SECURE_COOKIES"),
         mail=_mail(given),
+        address=_address(given["APPRAISAL_ADDRESS"]) if given.get("APPRAISAL_ADDRESS") else "",
+        signer=_signer(given),
+        trust=_files(given, "APPRAISAL_TRUST"),
     )
 
 
@@ -99,6 +131,62 @@ def _kept_secret(file: Path) -> str:
     except FileExistsError:
         pass
     return file.read_text(encoding="ascii").strip()
+
+
+_TOKEN_FORM = "write a file, or pkcs11:token=…;object=…?module-path=…"  # noqa: S105 - no secret
+
+
+def _signer(given: Mapping[str, str]) -> SigningKey | None:
+    """Read the key that signs records: a file, or an address of the form of RFC 7512."""
+    named = given.get("APPRAISAL_SIGNER", "")
+    revocations = _files(given, "APPRAISAL_REVOCATIONS")
+    if not named:
+        if revocations or given.get("APPRAISAL_TIMESTAMPS"):
+            raise BadSetting("APPRAISAL_SIGNER: name the key as well, or nothing is signed")
+        return None
+    trust = _files(given, "APPRAISAL_TRUST")
+    if revocations and not trust:
+        raise BadSetting("APPRAISAL_TRUST: name the authority that issued APPRAISAL_REVOCATIONS")
+    is_token = named.startswith("pkcs11:")
+    return SigningKey(
+        file=None if is_token else Path(named),
+        token=_token(named) if is_token else None,
+        password=given.get("APPRAISAL_SIGNER_PASSWORD", ""),
+        timestamps=_timestamps(given.get("APPRAISAL_TIMESTAMPS", "")),
+        revocations=revocations,
+        trust=trust,
+    )
+
+
+def _token(text: str) -> Token:
+    path, _, query = text.removeprefix("pkcs11:").partition("?")
+    pairs = [part.partition("=") for part in [*path.split(";"), *query.split("&")] if part]
+    found = {name: unquote(value) for name, _, value in pairs}
+    if set(found) != {"token", "object", "module-path"} or not all(found.values()):
+        raise BadSetting(f"APPRAISAL_SIGNER: {_TOKEN_FORM}")
+    return Token(Path(found["module-path"]), found["token"], found["object"])
+
+
+def _timestamps(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if text and not sound:
+        raise BadSetting(
+            "APPRAISAL_TIMESTAMPS: write the address of a time stamping authority, like https://tsa.example.org"
+        )
+    return text
+
+
+def _files(given: Mapping[str, str], name: str) -> tuple[Path, ...]:
+    """Read a list of files, separated as those of PATH are."""
+    files = tuple(Path(part) for part in given.get(name, "").split(os.pathsep) if part)
+    for file in files:
+        if not file.is_file():
+            raise BadSetting(f"{name}: there is no file {file}")
+    return files
 
 
 _MAIL_FORM = "write smtp://[user:password@]host[:port][?starttls=1] or smtps://[user:password@]host[:port]"

@@ -27,6 +27,7 @@ COMMANDS = {
     "times": "times",
     "tick": "tick",
     "audit": "audit",
+    "keys": "keys",
     "mail": "mail",
     "people": "people",
     "db": "db",

@@ -14,7 +14,9 @@ from appraisal import clock
 from appraisal.cli import sites
 from appraisal.domain.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint
 from appraisal.errors import StepConflict
+from appraisal.pdf.signings import Unsignable
 from appraisal.services import audits, trails
+from appraisal.services.issuers import KeyMissing
 from appraisal.services.trails import Report
 from appraisal.storage import audits as stored
 from appraisal.storage import proposals
@@ -38,21 +40,32 @@ def checkpoint(out: BinaryIO | None) -> None:
     """Append a checkpoint over the whole trail, unless nothing has changed since the last one.
 
     A third party who keeps the file can show later that nothing before it was changed: appraisal audit
-    verify --against FILE.
+    verify --against FILE. The signature, if there is one, is written beside it to FILE.p7s.
     """
-    with sites.opened(sites.settings()) as (database, _):
+    chosen = sites.settings()
+    with sites.opened(chosen) as (database, _), sites.signer(chosen) as signer:
         try:
-            made = audits.checkpoint(database, clock.now())
+            made = audits.checkpoint(database, clock.now(), signer)
         except StepConflict:
             sites.fail("The trail is being written to; try again.", code=1)
+        except (KeyMissing, Unsignable) as error:
+            sites.fail(f"The checkpoint cannot be signed: {error}.", code=1)
         with database.read() as db:
             newest = stored.last_checkpoint(db)
+            signature = stored.signature_of(db, newest.sequence) if newest else None
     if newest is None:
         sites.fail("There is nothing to seal yet.", code=1)
     if out is not None:
         out.write(newest.body.encode())
+        _write_signature(out, signature)
     said = _said(newest) if made else f"Nothing has changed since checkpoint {newest.sequence}."
     click.echo(said, err=out is not None)
+
+
+def _write_signature(out: BinaryIO, signature: bytes | None) -> None:
+    """Write the signature of a checkpoint beside its file, which anybody can verify with openssl cms."""
+    if signature is not None and out.name != "<stdout>":
+        Path(f"{out.name}.p7s").write_bytes(signature)
 
 
 def _said(made: Checkpoint) -> str:
@@ -118,6 +131,8 @@ _NAMES: Final = {
     "records": "records",
     "indicator_reports": "indicator reports",
     "checkpoints": "checkpoints",
+    "signatures": "signatures of checkpoints",
+    "issuers": "changes of key or address",
     "accesses": "rows of the access log",
     "files": "files",
     "definitions": "definitions",

@@ -6,25 +6,27 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 
 from appraisal import clock
 from appraisal.canonical import plain
-from appraisal.cli import sites
+from appraisal.cli import keys, sites
 from appraisal.cli.indicators import print_report
 from appraisal.cli.play import read_script
 from appraisal.cli.serve import run
 from appraisal.definitions.library import Library
 from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.paths import folder
+from appraisal.pdf.signings import Signer, open_signer
 from appraisal.pdf.workers import Renderer
+from appraisal.scenarios.files import Script
 from appraisal.scenarios.playing import play as play_scenario
 from appraisal.scenarios.plays import Play
-from appraisal.services import indicators, jobs, lessons, people
-from appraisal.settings import read_settings
+from appraisal.services import indicators, issuers, jobs, lessons, people
+from appraisal.settings import Settings, read_settings
 from appraisal.storage import renderings, schema
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
@@ -34,6 +36,8 @@ SCENARIO = "scenarios/demonstration.yaml"
 LESSONS = "scenarios/lessons.csv"
 PASSWORD = "illustrative-2010"  # noqa: S105  (printed to whoever starts the demonstration)
 RENDERERS = 2
+# Where the demonstration is served unless told otherwise.
+ADDRESS = "http://127.0.0.1:8000"
 
 
 def _progress(label: str, done: int, total: int) -> None:
@@ -63,11 +67,15 @@ def demo(serve: bool | None, port: int, data: Path) -> None:
     library = sites.library()
     script = read_script(folder("workflows") / SCENARIO, library)
     data = _emptied(data)
-    settings = replace(read_settings({}, data=data), demonstration=True)
+    settings, signer = _signed_settings(data, script)
     database, files = Database(settings.database), Files(settings.files)
     try:
         schema.upgrade(database)
-        _import_lessons(database, script.steps[0].at)
+        begun = script.steps[0].at
+        _import_lessons(database, begun)
+        with database.begin() as db:
+            issuers.use_key(db, signer, begun)
+            issuers.note_address(db, settings.address, begun)
         played = play_scenario(
             script,
             database,
@@ -78,8 +86,9 @@ def demo(serve: bool | None, port: int, data: Path) -> None:
         for difference in played.differences:
             click.echo(f"  ✗ {difference}", err=True)
         _open_accounts(played)
-        written = _write_records(database, files, data / "records")
-        click.echo(f"{written} PDF records in {data / 'records'}")
+        now = _going_on(script.steps[-1].at)
+        written = _write_records(database, files, data / "records", now, signer)
+        click.echo(f"{written} signed PDF records in {data / 'records'}")
         _print_indicator(database, library)
         if played.differences:
             raise SystemExit(1)
@@ -87,10 +96,20 @@ def demo(serve: bool | None, port: int, data: Path) -> None:
             serve = os.environ.get("DEMO_SERVE", "1") != "0"
         if serve:
             _print_accounts(played)
-            now = _going_on(script.steps[-1].at)
             run(Site(settings, library, database, files, people.hasher(), now), "127.0.0.1", port)
     finally:
         database.close()
+
+
+def _signed_settings(data: Path, script: Script) -> tuple[Settings, Signer]:
+    """Make a key that is good from before the demonstration to long after it; return the settings as well."""
+    since = script.steps[0].at - timedelta(days=365)
+    made = keys.write_test_authority(
+        data / "keys", "Appraisal demonstration", "", since, clock.now() + timedelta(days=3650)
+    )
+    found = read_settings({**made, "APPRAISAL_ADDRESS": ADDRESS}, data=data)
+    assert found.signer is not None
+    return replace(found, demonstration=True), open_signer(found.signer)
 
 
 def _import_lessons(database: Database, now: datetime) -> None:
@@ -126,7 +145,9 @@ def _open_accounts(played: Play) -> None:
             people.keep_hash(db, played.people[key].id, hashed)
 
 
-def _write_records(database: Database, files: Files, target: Path) -> int:
+def _write_records(
+    database: Database, files: Files, target: Path, now: Callable[[], datetime], signer: Signer
+) -> int:
     """Render every record that waits, on both cores, and write each PDF beside the database."""
     total = jobs.waiting(database, jobs.RENDERING)
     done = 0
@@ -138,7 +159,7 @@ def _write_records(database: Database, files: Files, target: Path) -> int:
 
     def draw() -> None:
         with Renderer() as renderer:
-            jobs.work(database, files, renderer.render, clock.now, finished)
+            jobs.work(database, files, renderer.render, now, finished, signer=signer)
 
     with ThreadPoolExecutor(RENDERERS) as pool:
         for future in [pool.submit(draw) for _ in range(RENDERERS)]:

@@ -13,8 +13,9 @@ from waitress.server import create_server
 
 from appraisal import clock
 from appraisal.cli import sites
+from appraisal.pdf.signings import Signer
 from appraisal.pdf.workers import Renderer
-from appraisal.services import jobs, people
+from appraisal.services import issuers, jobs, people
 from appraisal.services.couriers import Courier
 from appraisal.settings import MailServer
 from appraisal.storage.databases import Database
@@ -30,24 +31,37 @@ Now = Callable[[], datetime]
 
 
 def work_on(
-    database: Database, files: Files, now: Now, stop: threading.Event, mail: MailServer | None
+    database: Database,
+    files: Files,
+    now: Now,
+    stop: threading.Event,
+    mail: MailServer | None,
+    signer: Signer | None = None,
 ) -> None:
     """Do jobs as they come until told to stop; a fault of one job never ends the worker."""
     courier = Courier(mail) if mail else None
     with Renderer() as renderer:
         while not stop.is_set():
             try:
-                jobs.work(database, files, renderer.render, now, courier=courier, is_stopped=stop.is_set)
+                jobs.work(
+                    database,
+                    files,
+                    renderer.render,
+                    now,
+                    courier=courier,
+                    is_stopped=stop.is_set,
+                    signer=signer,
+                )
             except Exception:
                 logging.exception("The worker will try again")
             stop.wait(PAUSE)
 
 
 @contextmanager
-def worker(site: Site) -> Iterator[None]:
+def worker(site: Site, signer: Signer | None) -> Iterator[None]:
     """Run a worker beside the server, for the embedded database."""
     stop = threading.Event()
-    given = (site.database, site.files, site.now, stop, site.settings.mail)
+    given = (site.database, site.files, site.now, stop, site.settings.mail, signer)
     thread = threading.Thread(target=work_on, args=given, name="worker")
     thread.start()
     try:
@@ -63,6 +77,8 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
     What ``proxy`` says of the visitor's address is believed, and nobody else's word: failed
     sign-ins are counted by address.
     """
+    with site.database.begin() as db:
+        issuers.note_address(db, site.settings.address, site.now())
     app = create_app(site)
     trusted: dict[str, Any] = {"trusted_proxy": proxy, "trusted_proxy_headers": _FORWARDED} if proxy else {}
     try:
@@ -80,7 +96,7 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
     chosen = getattr(server, "effective_port", port)
     click.echo(f"Serving on http://{host}:{chosen}  (Ctrl+C stops)")
     if site.database.is_sqlite:
-        with worker(site):
+        with sites.signer(site.settings) as signer, worker(site, signer):
             server.run()
     else:
         server.run()
@@ -116,16 +132,16 @@ def serve(host: str, port: int, secure_cookies: bool, trusted_proxy: str | None)
 def work(once: bool) -> None:
     """Do the jobs of the outbox: render records as PDF, and send mail where a server is set up."""
     chosen = sites.settings()
-    with sites.opened(chosen) as (database, files):
+    with sites.opened(chosen) as (database, files), sites.signer(chosen) as signer:
         if once:
             courier = Courier(chosen.mail) if chosen.mail else None
             with Renderer() as renderer:
-                done = jobs.work(database, files, renderer.render, clock.now, courier=courier)
+                done = jobs.work(database, files, renderer.render, clock.now, courier=courier, signer=signer)
             click.echo(f"{done} done, {jobs.waiting(database)} waiting.")
             return
         click.echo("Working (Ctrl+C stops)")
         stop = threading.Event()
         try:
-            work_on(database, files, clock.now, stop, chosen.mail)
+            work_on(database, files, clock.now, stop, chosen.mail, signer)
         except KeyboardInterrupt:
             stop.set()

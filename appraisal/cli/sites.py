@@ -13,6 +13,7 @@ from appraisal.definitions.library import Library, read_library
 from appraisal.domain.guards import names
 from appraisal.errors import FaultyInput
 from appraisal.paths import folder
+from appraisal.pdf.signings import Signer, Unsignable, open_signer
 from appraisal.settings import BadSetting, Settings, read_settings
 from appraisal.storage import schema
 from appraisal.storage.databases import Database, is_missing
@@ -48,6 +49,20 @@ def settings() -> Settings:
         return read_settings()
     except BadSetting as error:
         fail(str(error))
+
+
+@contextmanager
+def signer(chosen: Settings) -> Iterator[Signer | None]:
+    """Open the key that the settings name, None where they name none; stops with what is wrong with it."""
+    if chosen.signer is None:
+        yield None
+        return
+    try:
+        found = open_signer(chosen.signer)
+    except Unsignable as error:
+        fail(f"APPRAISAL_SIGNER: {error}")
+    with found:
+        yield found
 
 
 def opened_database(url: str) -> Database:

@@ -7,7 +7,9 @@ import click
 
 from appraisal import clock
 from appraisal.cli import sites
+from appraisal.pdf.signings import Unsignable
 from appraisal.services import audits, ticks
+from appraisal.services.issuers import KeyMissing
 from appraisal.services.ticks import Ticked
 
 _YEARS = range(1900, 3000)
@@ -40,9 +42,13 @@ def tick(at: datetime | None, as_json: bool) -> None:
     """
     now = at or clock.now()
     library = sites.library()
-    with sites.opened(sites.settings()) as (database, _):
+    chosen = sites.settings()
+    with sites.opened(chosen) as (database, _), sites.signer(chosen) as signer:
         failed = (_print_json if as_json else _print)(ticks.ticking(database, library, now))
-        made = audits.daily_checkpoint(database, now)
+        try:
+            made = audits.daily_checkpoint(database, now, signer)
+        except (KeyMissing, Unsignable) as error:
+            sites.fail(f"The checkpoint cannot be signed: {error}.", code=1)
     if made is not None and not as_json:
         click.echo(f"Checkpoint {made.sequence} of the audit trail is written.")
     if failed:

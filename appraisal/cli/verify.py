@@ -1,5 +1,6 @@
 """appraisal verify: what the file of a record proves, without a database."""
 
+import hashlib
 import textwrap
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,13 +8,18 @@ from typing import Any
 
 import click
 
+from appraisal import clock
 from appraisal.cli import sites
 from appraisal.i18n import say
+from appraisal.pdf.certificates import NotCertificates, read_certificates, read_revocations
 from appraisal.pdf.openings import open_pdf
 from appraisal.pdf.readings import LARGEST_FILE, SENTENCES, Unreadable
+from appraisal.pdf.signatures import Grounds
 from appraisal.pdf.workers import Renderer
+from appraisal.services import registers
 from appraisal.services.verifications import CHECKS, OUTCOME_TITLES, Render, Verification
 from appraisal.services.verifications import verify as verify_file
+from appraisal.storage.databases import Database
 
 _WIDTH = 110
 
@@ -26,23 +32,53 @@ _WIDTH = 110
     is_flag=True,
     help="Draw the embedded record again and compare the bytes; needs the renderer that made the file.",
 )
+@click.option(
+    "--trust",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    envvar="APPRAISAL_TRUST",
+    help="Certificate of an authority whose signatures count (PEM or DER). May be given several times.",
+)
+@click.option(
+    "--revocations",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A list of revoked certificates (DER), beside those in the file. May be given several times.",
+)
+@click.option(
+    "--register",
+    "compares",
+    is_flag=True,
+    help="Compare with the database of this installation as well: issued here, this very file, audit trail.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def verify(files: tuple[str, ...], renders: bool, as_json: bool) -> None:
+def verify(
+    files: tuple[str, ...],
+    renders: bool,
+    trust: tuple[Path, ...],
+    revocations: tuple[Path, ...],
+    compares: bool,
+    as_json: bool,
+) -> None:
     """Verify the PDF of a record, or several, from nothing but the file.
 
-    Form, schema and digest of the embedded record, verdicts and recommendation computed again from the
-    ratings, order of times, steps, route, and separation of duties. Exits 0 when nothing fails, 1 when
-    something does, 2 when a file cannot be read.
+    Signature, form, schema and digest of the embedded record, verdicts and recommendation computed again
+    from the ratings, order of times, steps, route, and separation of duties. Exits 0 when nothing fails,
+    1 when something does, 2 when a file cannot be read.
     """
     library = sites.library()
+    grounds = _grounds(trust, revocations)
     entries = []
     with ExitStack() as stack:
+        database = stack.enter_context(sites.opened(sites.settings()))[0] if compares else None
         render: Render | None = stack.enter_context(Renderer()).render if renders else None
         for file in files:
             try:
                 with Path(file).open("rb") as opened:
                     data = opened.read(LARGEST_FILE + 1)
-                found = verify_file(data, open_pdf(data), library, render)
+                found = verify_file(data, open_pdf(data, grounds), library, render)
+                if database is not None:
+                    found = _compared(database, found, data)
                 entries.append(_entry(file, found))
             except Unreadable as error:
                 entries.append({"file": file, "outcome": "unreadable", "reason": error.reason})
@@ -55,6 +91,27 @@ def verify(files: tuple[str, ...], renders: bool, as_json: bool) -> None:
         click.echo("\n\n".join(_table(entry) for entry in entries))
     outcomes = {entry["outcome"] for entry in entries}
     raise SystemExit(2 if "unreadable" in outcomes else 1 if "fails" in outcomes else 0)
+
+
+def _compared(database: Database, found: Verification, data: bytes) -> Verification:
+    with database.read() as db:
+        return registers.compared(db, found, hashlib.sha256(data).hexdigest())
+
+
+def _grounds(trust: tuple[Path, ...], revocations: tuple[Path, ...]) -> Grounds:
+    """Read what signatures are judged by; stops where a file holds nothing of the kind."""
+    roots = tuple(file.read_bytes() for file in trust)
+    lists = tuple(file.read_bytes() for file in revocations)
+    for files, read in (
+        (zip(trust, roots, strict=True), read_certificates),
+        (zip(revocations, lists, strict=True), read_revocations),
+    ):
+        for file, data in files:
+            try:
+                read(data)
+            except NotCertificates as error:
+                sites.fail(f"{file}: {error}")
+    return Grounds(clock.now(), roots, lists)
 
 
 def _entry(file: str, found: Verification) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from appraisal.definitions.library import Criterion
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain import calendars, forms, guards, reviews, routes, wakings
 from appraisal.domain.facts import Appraisal, Case, Condition, Decision, Person, Review, Step, Version
+from appraisal.domain.issuers import NOBODY, Issuer
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.verdicts import applicable
 from appraisal.i18n import Text
@@ -20,16 +21,25 @@ from appraisal.i18n import Text
 SCHEMA = "appraisal-record/1"
 
 
-def appraisal_record(case: Case, book: Rulebook, appraisal: Appraisal, now: datetime) -> dict[str, Any]:
+def appraisal_record(
+    case: Case, book: Rulebook, appraisal: Appraisal, now: datetime, issuer: Issuer = NOBODY
+) -> dict[str, Any]:
     """Build the value of an appraisal record. The appraisal must be finalised in the case given.
 
     A record that corrects another names it by its digest under ``supersedes``.
     """
     return {
         **_head(case, book, appraisal.version_id, now, "appraisal"),
+        "issuer": issuer.value(),
         "supersedes": _superseded(case, appraisal),
         "appraisal": _appraisal(case, book, appraisal),
     }
+
+
+def is_signed(value: Mapping[str, Any]) -> bool:
+    """Tell whether a record says that its files are signed; those of earlier versions say nothing of it."""
+    issuer = value.get("issuer")
+    return isinstance(issuer, dict) and issuer.get("signed") is True
 
 
 def _superseded(case: Case, appraisal: Appraisal) -> str:
@@ -41,12 +51,15 @@ def _superseded(case: Case, appraisal: Appraisal) -> str:
     return next(earlier, "")
 
 
-def decision_sheet(case: Case, book: Rulebook, decision: Decision, now: datetime) -> dict[str, Any]:
+def decision_sheet(
+    case: Case, book: Rulebook, decision: Decision, now: datetime, issuer: Issuer = NOBODY
+) -> dict[str, Any]:
     """Build the value of a decision sheet, which quotes the digest of the appraisal record it relies on."""
     appraisal = next((entry for entry in case.appraisals if entry.id == decision.appraisal_id), None)
     found = routes.route(case, book) if case.approval and case.approval.id == decision.id else None
     value = {
         **_head(case, book, decision.version_id, now, "decision"),
+        "issuer": issuer.value(),
         "appraisal_record": appraisal.record if appraisal else "",
         "decision": _decision(case, decision)
         | {

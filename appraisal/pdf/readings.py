@@ -1,7 +1,8 @@
 """Readings: what a PDF of a record carries, read by pypdf with strict limits.
 
 Files come from anywhere, so ``openings`` has this done by a process of its own: ``python -m
-appraisal.pdf.readings MEMORY SECONDS``, with the file on standard input.
+appraisal.pdf.readings MEMORY SECONDS``, with a line that says by what a signature is judged, and the file, on
+standard input.
 """
 
 import io
@@ -10,11 +11,12 @@ import re
 import sys
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from appraisal.errors import AppraisalError
 from appraisal.i18n import N_
+from appraisal.pdf.signatures import Grounds, Signature, examine_pdf, load_grounds
 
 Reason = Literal[
     "not_pdf",
@@ -66,7 +68,7 @@ class Reading:
 
     ``texts`` are those of the first pages, without blanks; ``titles`` what names the file in its two kinds of
     metadata; ``others`` what else is attached; ``ends`` how many times the file comes to an end, and
-    ``is_appended`` whether anything follows the first.
+    ``is_appended`` whether anything follows but the one update that a signature is.
     """
 
     record: bytes
@@ -77,10 +79,11 @@ class Reading:
     others: tuple[str, ...]
     ends: int
     is_appended: bool
+    signature: Signature | None = None
 
 
-def read(data: bytes, *, pages: int = PAGES_READ) -> Reading:
-    """Read a file and the text of so many pages; raises ``Unreadable``.
+def read(data: bytes, grounds: Grounds, *, pages: int = PAGES_READ) -> Reading:
+    """Read a file and the text of so many pages, and judge its signature; raises ``Unreadable``.
 
     Time and memory are bounded only by the limits of pypdf.
     """
@@ -92,7 +95,7 @@ def read(data: bytes, *, pages: int = PAGES_READ) -> Reading:
     if not ends:
         raise Unreadable("truncated")
     try:
-        return _read(data, pages, len(ends), bool(data[ends[0].end() :].strip()))
+        return _read(data, grounds, pages, ends)
     except MemoryError:
         raise Unreadable("out_of_bounds") from None
     # What pypdf raises over a damaged file is of many kinds: of its own, and of Python's.
@@ -102,7 +105,7 @@ def read(data: bytes, *, pages: int = PAGES_READ) -> Reading:
         raise Unreadable("broken") from error
 
 
-def _read(data: bytes, pages: int, ends: int, is_appended: bool) -> Reading:
+def _read(data: bytes, grounds: Grounds, pages: int, ends: list[re.Match[bytes]]) -> Reading:
     from pypdf import PdfReader
 
     reader = PdfReader(io.BytesIO(data), strict=True)
@@ -110,6 +113,9 @@ def _read(data: bytes, pages: int, ends: int, is_appended: bool) -> Reading:
         raise Unreadable("encrypted")
     root = reader.root_object
     record, others = _attached(root)
+    # What a signature stands in; without, loading all that examines one would be in vain.
+    signature = examine_pdf(data, grounds) if "/AcroForm" in root or b"/ByteRange" in data else None
+    updates = 0 if signature is None else 1
     return Reading(
         record=record,
         language=str(root.get("/Lang", "")),
@@ -117,8 +123,9 @@ def _read(data: bytes, pages: int, ends: int, is_appended: bool) -> Reading:
         pages=len(reader.pages),
         texts=tuple(_text(page) for _, page in zip(range(pages), reader.pages, strict=False)),
         others=others,
-        ends=ends,
-        is_appended=is_appended,
+        ends=len(ends),
+        is_appended=len(ends) > 1 + updates or bool(data[ends[-1].end() :].strip()),
+        signature=signature,
     )
 
 
@@ -212,7 +219,9 @@ def _unpacked(stream: Any) -> bytes:
 
 def dump(reading: Reading) -> bytes:
     """Write a reading for the other end of a pipe: a line of JSON, then the record."""
-    head = {key: getattr(reading, key) for key in Reading.__slots__ if key != "record"}
+    kept = (key for key in Reading.__slots__ if key not in ("record", "signature"))
+    head = {key: getattr(reading, key) for key in kept}
+    head["signature"] = asdict(reading.signature) if reading.signature else None
     return json.dumps(head).encode() + b"\n" + reading.record
 
 
@@ -223,7 +232,9 @@ def load(dumped: bytes) -> Reading:
     if "reason" in head:
         raise Unreadable(head["reason"])
     lists = {key: tuple(head[key]) for key in ("titles", "texts", "others")}
-    return Reading(**{**head, **lists, "record": record})
+    made = head["signature"]
+    signature = Signature(**{**made, "problems": tuple(made["problems"])}) if made else None
+    return Reading(**{**head, **lists, "record": record, "signature": signature})
 
 
 def main() -> None:
@@ -241,7 +252,8 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     try:
-        answer = dump(read(sys.stdin.buffer.read()))
+        grounds = load_grounds(sys.stdin.buffer.readline())
+        answer = dump(read(sys.stdin.buffer.read(), grounds))
     except Unreadable as error:
         answer = json.dumps({"reason": error.reason}).encode() + b"\n"
     sys.stdout.buffer.write(answer)

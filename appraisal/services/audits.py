@@ -14,7 +14,9 @@ from appraisal.domain import checkpoints, merkles
 from appraisal.domain.checkpoints import Checkpoint
 from appraisal.domain.events import GENESIS
 from appraisal.errors import StepConflict
-from appraisal.storage import audits, site
+from appraisal.pdf.signings import Signer
+from appraisal.services.issuers import key_of
+from appraisal.storage import audits, issuers, site
 from appraisal.storage.databases import Database
 
 SYSTEM = 0
@@ -31,22 +33,30 @@ class Reach:
     head: str
 
 
-def checkpoint(database: Database, now: datetime) -> Checkpoint | None:
+def checkpoint(database: Database, now: datetime, signer: Signer | None = None) -> Checkpoint | None:
     """Append a checkpoint where anything has changed since the last one; return it, else None.
+
+    It is signed where a key is in force; raises ``KeyMissing`` where that one is not at hand.
 
     Nothing is held while the heads are read: what is written meanwhile belongs to the next one. That
     there is a checkpoint is itself an event of the site, so that the last one cannot be taken away alone.
     """
     with database.read() as db:
         last = audits.last_checkpoint(db)
+        issuer = issuers.current(db)
+    key = key_of(issuer, signer)
     reach = _reach(database)
     if not _is_news(last, reach):
         return None
     with database.read() as db:
         made = checkpoints.checkpoint(last, now, _parts(db, last, reach))
+    signature = key.sign_text(made.body.encode(), now) if key else None
     try:
         with database.begin() as db:
-            audits.insert_checkpoint(db, made)
+            site.lock(db)
+            if issuers.current(db) != issuer:
+                raise StepConflict(None, None)
+            audits.insert_checkpoint(db, made, signature)
             site.append(db, now, SYSTEM, ACTION, {"sequence": made.sequence, "digest": made.digest})
     except IntegrityError as error:
         # Somebody else has just written this one.
@@ -54,7 +64,7 @@ def checkpoint(database: Database, now: datetime) -> Checkpoint | None:
     return made
 
 
-def daily_checkpoint(database: Database, now: datetime) -> Checkpoint | None:
+def daily_checkpoint(database: Database, now: datetime, signer: Signer | None = None) -> Checkpoint | None:
     """Append a checkpoint unless there is one of the present day, or nothing has changed since.
 
     Where somebody else is at it, or writing will not pause, it is left to the next time.
@@ -64,7 +74,7 @@ def daily_checkpoint(database: Database, now: datetime) -> Checkpoint | None:
     if last is not None and geneva_date(parse_stamp(last.facts["at"])) >= geneva_date(now):
         return None
     try:
-        return checkpoint(database, now)
+        return checkpoint(database, now, signer)
     except StepConflict:
         return None
 

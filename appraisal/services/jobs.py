@@ -15,11 +15,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, func, or_, select, update
 
 from appraisal.domain.facts import Person
+from appraisal.domain.records import is_signed
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.i18n import language_or
-from appraisal.services import couriers, mails, records
+from appraisal.pdf.signings import Signer
+from appraisal.services import couriers, issuers, mails, records
 from appraisal.services.couriers import Courier
 from appraisal.services.notices import MAIL
+from appraisal.storage import issuers as stored_issuers
 from appraisal.storage import tables
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
@@ -150,12 +153,14 @@ def work(
     on_done: Callable[[Leased], None] = lambda job: None,
     courier: Courier | None = None,
     is_stopped: Callable[[], bool] = lambda: False,
+    signer: Signer | None = None,
 ) -> int:
     """Do the jobs that are due until there is none, or until told to stop; return how many were done.
 
-    Without a courier mail stays where it is, and so it does while its server is left alone.
+    Without a courier mail stays where it is, and so it does while its server is left alone. Without the key
+    that is in force, records that are to be signed are tried again later.
     """
-    worker = _Worker(database, files, render, now, on_done, is_stopped)
+    worker = _Worker(database, files, render, now, on_done, is_stopped, signer)
     busy = True
     while busy and not is_stopped():
         drawing = lease(database, now())
@@ -181,12 +186,13 @@ class _Worker:
     now: Callable[[], datetime]
     on_done: Callable[[Leased], None]
     is_stopped: Callable[[], bool]
+    signer: Signer | None
     count: int = field(default=0)
 
     def draw(self, job: Leased) -> None:
         """Render a record; a fault is tried again later."""
         try:
-            _draw(self.database, self.files, self.render, job, self.now())
+            _draw(self.database, self.files, self.render, self.signer, job, self.now())
         except Exception as error:
             fail(self.database, job, self.now(), f"{type(error).__name__}: {error}")
         else:
@@ -231,14 +237,27 @@ class _Worker:
         self.on_done(job)
 
 
-def _draw(database: Database, files: Files, render: records.Render, job: Leased, now: datetime) -> None:
+def _draw(
+    database: Database,
+    files: Files,
+    render: records.Render,
+    signer: Signer | None,
+    job: Leased,
+    now: datetime,
+) -> None:
     if job.kind != records.RENDER:
         raise ValueError(f"there is no job of the kind {job.kind}")
     record, language = int(job.payload["record"]), language_or(str(job.payload["language"]))
     with database.read() as db:
         value = records.record_value(db, record)
+        issuer = stored_issuers.current(db)
     # Nothing is held open while the page is drawn.
     pdf = render(value, language)
+    if is_signed(json.loads(value)):
+        key = issuers.key_of(issuer, signer)
+        if key is None:
+            raise issuers.KeyMissing("the record is to be signed, and no key is in force")
+        pdf = key.sign_pdf(pdf, now)
     with database.begin() as db:
         records.keep_rendering(db, files, record, language, pdf, now)
 

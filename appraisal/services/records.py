@@ -14,7 +14,7 @@ from appraisal.domain import records
 from appraisal.domain.facts import Case, Decision
 from appraisal.errors import NotFound
 from appraisal.i18n import Language
-from appraisal.storage import proposals, tables
+from appraisal.storage import issuers, proposals, tables
 from appraisal.storage.files import Files
 
 if TYPE_CHECKING:
@@ -36,14 +36,15 @@ class Stored:
 def store(taking: "Taking", after: Case, decision: Decision | None) -> Stored:
     """Store the value of the record that a step makes, and put its rendering in the outbox."""
     kind: Literal["appraisal", "decision"]
+    issuer = issuers.current(taking.db)
     if decision is None:
         kind, appraisal = "appraisal", after.finalised
         assert appraisal is not None
-        value = records.appraisal_record(after, taking.book, appraisal, taking.now)
+        value = records.appraisal_record(after, taking.book, appraisal, taking.now, issuer)
         appraisal_id = appraisal.id
     else:
         kind, appraisal_id = "decision", None
-        value = records.decision_sheet(after, taking.book, decision, taking.now)
+        value = records.decision_sheet(after, taking.book, decision, taking.now, issuer)
     text = canonical(value)
     sealed = hashlib.sha256(text).hexdigest()
     id = proposals.insert_row(

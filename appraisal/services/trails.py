@@ -11,17 +11,21 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from appraisal.clock import parse_stamp, stamp
 from appraisal.definitions.library import Library
 from appraisal.domain import checkpoints, events, merkles, trails
 from appraisal.domain.checkpoints import Checkpoint
 from appraisal.domain.events import GENESIS
+from appraisal.domain.issuers import ACTION as ISSUER
+from appraisal.pdf import signatures
 from appraisal.services.audits import ACTION, Counted
-from appraisal.storage import audits, site, triggers
+from appraisal.storage import audits, issuers, site, triggers
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 
 # So many things that are wrong are told one by one; the others are counted.
 MOST: Final = 100
+_NOTHING: Final = hashlib.sha256(b"").hexdigest()
 # What a text that was forged may do to those who read it.
 _FORGED = (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
 Progress = Callable[[str, int, int], None]
@@ -70,6 +74,8 @@ class Verifying:
     # The site's chain: its digests by sequence, and the digests of the checkpoints that it tells of.
     site: dict[int, str] = field(default_factory=dict)
     told: dict[int, str] = field(default_factory=dict)
+    # The SHA-256 of the certificate that was in force when a checkpoint was made, empty for none.
+    signed_with: dict[int, str] = field(default_factory=dict)
     site_holds: bool = False
 
 
@@ -110,8 +116,33 @@ def _check_site(run: Verifying) -> None:
         run.site[entry.sequence] = entry.digest
     run.site_holds = fault is None
     if run.site_holds:
-        said = (entry.facts for entry in chain if f'"action":"{ACTION}"' in entry.body)
-        run.told.update((facts["facts"]["sequence"], facts["facts"]["digest"]) for facts in said)
+        _hear(run, chain)
+
+
+def _hear(run: Verifying, chain: Sequence[events.Event]) -> None:
+    """Note what the site's chain tells of checkpoints and keys, and compare the keys with their rows."""
+    in_force, changes = "", []
+    for entry in chain:
+        if f'"action":"{ACTION}"' in entry.body:
+            facts = entry.facts["facts"]
+            run.told[facts["sequence"]] = facts["digest"]
+            run.signed_with[facts["sequence"]] = in_force
+        elif f'"action":"{ISSUER}"' in entry.body:
+            told = entry.facts
+            in_force = told["facts"]["fingerprint"]
+            changes.append((told["at"], told["by"], told["facts"]))
+    rows = [
+        (stamp(row.at), row.by, {key: getattr(row, key) for key in ("address", "fingerprint", "subject")})
+        for row in issuers.history(run.db)
+    ]
+    run.report.checked["issuers"] += len(rows)
+    if rows != changes:
+        run.report.tell("issuers", "the issuers", "are not those that the site's chain tells of")
+    for row in issuers.history(run.db):
+        if hashlib.sha256(row.certificate or b"").hexdigest() != (row.fingerprint or _NOTHING):
+            run.report.tell(
+                "issuers", "the issuers", f"the certificate of {row.subject or 'nobody'} was altered"
+            )
 
 
 def _check_chains(run: Verifying) -> None:
@@ -236,6 +267,8 @@ def _checkpoint_fault(
             return f"its column {column} is not what its text says"
     if run.site_holds and run.told.get(made.sequence) != made.digest:
         return "is not the one that the site's chain tells of"
+    if run.site_holds and (fault := _signature_fault(run, made, row["signature"])):
+        return fault
     place = facts["site"]
     if run.site_holds and run.site.get(place["sequence"], GENESIS) != place["head"]:
         return "the site's chain no longer holds the event that it ended with then"
@@ -246,6 +279,22 @@ def _checkpoint_fault(
     if (counted.count, root) != (access["count"], access["root"]):
         return f"the access log from row {access['from']} to {access['to']} is not what it was then"
     return None
+
+
+def _signature_fault(run: Verifying, made: Checkpoint, signature: bytes | None) -> str | None:
+    """Return what is wrong with the signature of a checkpoint, which was made with the key then in force."""
+    expected = run.signed_with[made.sequence]
+    if not expected:
+        return None if signature is None else "is signed, though no key was in force"
+    if signature is None:
+        return "is not signed, though a key was in force"
+    found = signatures.examine_text(
+        made.body.encode(), signature, signatures.Grounds(parse_stamp(made.facts["at"]))
+    )
+    if found.problems:
+        return f"has a signature that does not hold: {', '.join(found.problems)}"
+    run.report.checked["signatures"] += 1
+    return None if found.fingerprint == expected else "is signed with a key that was not in force"
 
 
 def _check_heads(run: Verifying, found: Sequence[Checkpoint]) -> None:

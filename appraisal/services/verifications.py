@@ -5,26 +5,30 @@ the pages say what the record says is seen only by drawing them again.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
-
-from sqlalchemy import Connection
 
 from appraisal.definitions.library import Library
 from appraisal.domain import verifications
 from appraisal.domain.findings import Finding, Said, does_anything_fail, fails, holds, judged, unchecked
+from appraisal.domain.records import is_signed
 from appraisal.i18n import LANGUAGES, N_, Language, language_or
 from appraisal.pdf.readings import Reading
+from appraisal.pdf.signatures import Signature
 from appraisal.pdf.workers import RenderingFailed
-from appraisal.storage import renderings
+from appraisal.services import signatures
 
 Render = Callable[[bytes, Language], bytes]
 
 # What each check is about, in the order in which findings are listed.
 CHECKS: Mapping[str, str] = {
     "register": N_("Register of this installation"),
+    "trail": N_("Audit trail of this installation"),
     "file": N_("File"),
+    "signature": N_("Signature"),
+    "signer": N_("Signer"),
+    "time_stamp": N_("Time of signing"),
     "printed": N_("Number and digest on the pages"),
     "pages": N_("Pages"),
     "form": N_("Form of the record"),
@@ -50,11 +54,16 @@ OUTCOME_TITLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found out about one file; ``number`` is empty where the record does not say it."""
+    """What was found out about one file; ``number`` is empty where the record does not say it.
+
+    ``chain`` is what the record says of the audit trail: the event after which it was made, and its digest.
+    """
 
     number: str
     digest: str
     findings: tuple[Finding, ...]
+    signature: Signature | None = None
+    chain: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def holds(self) -> bool:
@@ -68,7 +77,10 @@ class Verification:
 
 
 def verify(data: bytes, reading: Reading, library: Library, render: Render | None) -> Verification:
-    """Examine a file that was read; with ``render`` its pages are drawn again and compared to the byte."""
+    """Examine a file that was read; with ``render`` its pages are drawn again and compared to the byte.
+
+    A signature that is trusted vouches for the pages without that.
+    """
     value = verifications.read(reading.record) or {}
     number = value.get("number")
     named = number if isinstance(number, str) else ""
@@ -79,30 +91,14 @@ def verify(data: bytes, reading: Reading, library: Library, render: Render | Non
         digest,
         (
             *judged("file", _file_problems(reading), N_("One record is embedded, and nothing was appended.")),
+            *signatures.findings(reading.signature, is_expected=is_signed(value)),
             *_printed(reading, named, digest),
             _pages(data, reading, render, can_be_drawn=not does_anything_fail(found[:2])),
             *found,
         ),
+        reading.signature,
+        value["chain"] if isinstance(value.get("chain"), dict) else {},
     )
-
-
-def compared(db: Connection, found: Verification, sha256: str) -> Verification:
-    """Add what the database of this installation knows of the record, and of the very file.
-
-    The digest of a stored file vouches for its pages as well.
-    """
-    issued = renderings.copies_of(db, found.digest)
-    if issued is None:
-        said = fails("register", N_("This installation has issued no record with this digest."))
-    elif sha256 in issued:
-        said = holds("register", N_("This installation issued this record, and this very file of it."))
-    else:
-        said = fails(
-            "register",
-            N_("This installation issued this record, but not this file of it: its pages may say otherwise."),
-        )
-    others = [entry for entry in found.findings if said.outcome != "holds" or entry.check != "pages"]
-    return replace(found, findings=(said, *others))
 
 
 def _file_problems(reading: Reading) -> list[Said]:
@@ -145,12 +141,7 @@ def _printed(reading: Reading, number: str, digest: str) -> list[Finding]:
 
 def _pages(data: bytes, reading: Reading, render: Render | None, *, can_be_drawn: bool) -> Finding:
     if render is None:
-        return unchecked(
-            "pages",
-            N_(
-                "The file is not signed, so only drawing the record again (--render) can vouch for its pages."
-            ),
-        )
+        return _unrendered(reading)
     if reading.language not in LANGUAGES:
         return fails("pages", N_("The file names no language in which records are drawn."))
     if not can_be_drawn:
@@ -160,7 +151,8 @@ def _pages(data: bytes, reading: Reading, render: Render | None, *, can_be_drawn
     except RenderingFailed:
         return fails("pages", N_("The record cannot be drawn again, so nothing vouches for the pages."))
     facts: dict[str, Any] = {"renderer": f"WeasyPrint {version('weasyprint')}"}
-    if again == data:
+    # A signature is appended: what was drawn stands before it unchanged.
+    if again == data or (signatures.is_whole(reading.signature) and data.startswith(again)):
         return holds(
             "pages", N_("Drawn again here (%(renderer)s), the record gives this very file."), **facts
         )
@@ -171,4 +163,17 @@ def _pages(data: bytes, reading: Reading, render: Render | None, *, can_be_drawn
             "or made by another version of the renderer or of the product."
         ),
         **facts,
+    )
+
+
+def _unrendered(reading: Reading) -> Finding:
+    if signatures.vouches(reading.signature):
+        return holds("pages", N_("The signature vouches for what the pages say."))
+    if signatures.is_whole(reading.signature):
+        return unchecked("pages", N_("The pages are as they were signed; who signed them is said above."))
+    if reading.signature is not None:
+        return fails("pages", N_("The signature does not hold, so nothing vouches for the pages."))
+    return unchecked(
+        "pages",
+        N_("The file is not signed, so only drawing the record again (--render) can vouch for its pages."),
     )

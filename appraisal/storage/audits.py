@@ -72,6 +72,19 @@ def events(db: Connection) -> Iterator[trails.EventRow]:
     return chain.from_iterable(_pages(db, ordered))
 
 
+def chain_of(db: Connection, number: str) -> Any:
+    """Return id, and where the chain ends (sequence and head), of a proposal; None for an unknown number."""
+    columns = (PROPOSALS.c.id, PROPOSALS.c.sequence, PROPOSALS.c.head)
+    return db.execute(select(*columns).where(PROPOSALS.c.number == number)).first()
+
+
+def events_of(db: Connection, proposal: int) -> Iterator[trails.EventRow]:
+    """Yield the events of one chain in order."""
+    columns = [EVENTS.c[name] for name in trails.EVENT]
+    ordered = select(*columns).where(EVENTS.c.proposal_id == proposal)
+    return chain.from_iterable(_pages(db, ordered.order_by(EVENTS.c.sequence, EVENTS.c.id)))
+
+
 def proposals(db: Connection) -> Iterator[Any]:
     """Yield id, number, and where the chain ends, of every proposal."""
     columns = (PROPOSALS.c.id, PROPOSALS.c.number, PROPOSALS.c.sequence, PROPOSALS.c.head)
@@ -155,17 +168,30 @@ def last_checkpoint(db: Connection) -> Checkpoint | None:
     return None if row is None else Checkpoint(row.sequence, row.body, row.digest)
 
 
+def signature_of(db: Connection, sequence: int) -> bytes | None:
+    """Return the signature of a checkpoint (CMS, DER), None where it has none."""
+    statement = select(CHECKPOINTS.c.signature).where(CHECKPOINTS.c.sequence == sequence)
+    found: bytes | None = db.execute(statement).scalar()
+    return found
+
+
 def find_checkpoint(db: Connection, sequence: int) -> Checkpoint | None:
     """Return a checkpoint by its place."""
     row = db.execute(select(CHECKPOINTS).where(CHECKPOINTS.c.sequence == sequence)).first()
     return None if row is None else Checkpoint(row.sequence, row.body, row.digest)
 
 
-def insert_checkpoint(db: Connection, made: Checkpoint) -> None:
-    """Append a checkpoint; the columns repeat what its text says."""
+def insert_checkpoint(db: Connection, made: Checkpoint, signature: bytes | None) -> None:
+    """Append a checkpoint with its signature (CMS, DER) if any; the columns repeat what its text says."""
     columns = beside(made)
     columns["at"] = parse_stamp(columns["at"])
-    values = {"sequence": made.sequence, "body": made.body, "digest": made.digest, **columns}
+    values = {
+        "sequence": made.sequence,
+        "body": made.body,
+        "digest": made.digest,
+        "signature": signature,
+        **columns,
+    }
     db.execute(insert(CHECKPOINTS).values(values))
 
 

@@ -5,7 +5,16 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 # What the product never changes once it is written.
-APPENDED = ("events", "site_events", "records", "versions", "indicator_reports", "accesses", "checkpoints")
+APPENDED = (
+    "events",
+    "site_events",
+    "records",
+    "versions",
+    "indicator_reports",
+    "accesses",
+    "checkpoints",
+    "issuers",
+)
 _FUNCTION = "refuse_change"
 # "restrict_violation": the drivers raise an integrity error for it, as SQLite does.
 _BODY = """

@@ -11,7 +11,8 @@ from wtforms import FileField
 from appraisal.i18n import N_
 from appraisal.pdf.openings import open_pdf
 from appraisal.pdf.readings import SENTENCES, Unreadable
-from appraisal.services import verifications
+from appraisal.pdf.signatures import Grounds
+from appraisal.services import registers, verifications
 from appraisal.services.verifications import CHECKS, OUTCOME_TITLES, Verification
 from appraisal.web.context import page, read, say, site
 from appraisal.web.documents import sent_file
@@ -82,12 +83,13 @@ def too_many() -> tuple[str, int]:
 
 def _examine(data: bytes) -> Verification | None:
     """Examine a file; None where its record is too large to be examined while somebody waits."""
-    reading = open_pdf(data)
+    trust = tuple(file.read_bytes() for file in site().settings.trust)
+    reading = open_pdf(data, Grounds(site().now(), trust))
     if len(reading.record) > LARGEST_RECORD:
         return None
     found = verifications.verify(data, reading, site().library, None)
     with read() as db:
-        return verifications.compared(db, found, hashlib.sha256(data).hexdigest())
+        return registers.compared(db, found, hashlib.sha256(data).hexdigest())
 
 
 def draw(form: FileForm, found: Verification | None = None) -> str:

@@ -117,7 +117,7 @@ def test_the_worker_beside_the_server_delivers(data: Path, library: Library) -> 
     with Mailboxes().opened() as boxes:
         settings = Settings(data, database.url, "for tests only", mail=boxes.server())
         site = Site(settings, library, database, Files(data), people.hasher(quick=True), clock.now)
-        with worker(site):
+        with worker(site, None):
             assert all(boxes.taken.acquire(timeout=30) for _ in range(2))
     database.close()
     assert sorted(entry.to for entry in boxes.received) == ["ana@example.org", "ben@example.org"]

@@ -46,7 +46,7 @@ def test_a_record_is_verified_without_a_database_or_a_setting(
     assert lines[0] == str(pdf)
     assert digest(value) in result.output
     assert "only drawing the record" in result.output
-    assert lines[-1] == "  Nothing fails; 2 could not be checked."
+    assert lines[-1] == "  Nothing fails; 3 could not be checked."
     assert list(tmp_path.iterdir()) == []
 
 

@@ -240,7 +240,17 @@ def _every_key(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
 
 KEYS = sorted(_every_key(APPROVAL), key=str)
 # What records of earlier versions of the product do not say, or what is a mapping by code.
-OPTIONAL = {"for", "silent_at", "reviews", "rated_for_lead", "finalised_by", "reason", "supersedes", "by"}
+OPTIONAL = {
+    "for",
+    "silent_at",
+    "reviews",
+    "rated_for_lead",
+    "finalised_by",
+    "reason",
+    "supersedes",
+    "by",
+    "issuer",
+}
 
 
 def _at(value: Any, path: tuple[Any, ...]) -> Any:

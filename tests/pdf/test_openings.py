@@ -13,6 +13,7 @@ from appraisal import canonical
 from appraisal.pdf import readings
 from appraisal.pdf.openings import open_file, open_pdf
 from appraisal.pdf.readings import Reading, Unreadable, read
+from tests.keys import GROUNDS
 from tests.pdf.samples import Print, Sample
 
 
@@ -23,7 +24,7 @@ def pdf(sample: Sample, printed: Print) -> bytes:
 
 def reason(data: bytes) -> str:
     with pytest.raises(Unreadable) as error:
-        read(data)
+        read(data, GROUNDS)
     return error.value.reason
 
 
@@ -61,8 +62,8 @@ def attaching(stream: bytes, extra: bytes = b"/Filter/FlateDecode") -> bytes:
 def test_a_reading_holds_what_the_file_carries(sample: Sample, pdf: bytes, tmp_path: Path) -> None:
     file = tmp_path / "record.pdf"
     file.write_bytes(pdf)
-    found = open_file(file)
-    assert found == read(pdf)
+    found = open_file(file, GROUNDS)
+    assert found == read(pdf, GROUNDS)
     assert found.record == canonical.canonical(sample.record())
     assert (found.language, found.others, found.ends, found.is_appended) == ("es", (), 1, False)
     assert all("TC-2010-0001" in title for title in found.titles)
@@ -71,7 +72,7 @@ def test_a_reading_holds_what_the_file_carries(sample: Sample, pdf: bytes, tmp_p
 
 
 def test_a_file_made_by_hand_is_read(pdf: bytes) -> None:
-    found = read(attaching(zlib.compress(b"{}")))
+    found = read(attaching(zlib.compress(b"{}")), GROUNDS)
     assert found == Reading(b"{}", "", ("", ""), 1, ("",), (), 1, False)
 
 
@@ -112,7 +113,7 @@ def test_a_second_record_is_refused_whatever_hides_it(pdf: bytes) -> None:
 
 
 def test_other_files_beside_the_record_are_listed(pdf: bytes) -> None:
-    assert read(resaved(pdf, notes_txt=b"Hello.")).others == ("notes.txt",)
+    assert read(resaved(pdf, notes_txt=b"Hello."), GROUNDS).others == ("notes.txt",)
 
 
 def test_what_is_appended_is_seen(pdf: bytes) -> None:
@@ -121,10 +122,10 @@ def test_what_is_appended_is_seen(pdf: bytes) -> None:
     out = io.BytesIO()
     writer.write(out)
     assert out.getvalue().startswith(pdf)
-    found = read(out.getvalue())
+    found = read(out.getvalue(), GROUNDS)
     assert (found.is_appended, found.ends, found.titles[0]) == (True, 2, "Another")
-    assert read(pdf + b"trailing").is_appended
-    assert not read(pdf + b"\r\n").is_appended
+    assert read(pdf + b"trailing", GROUNDS).is_appended
+    assert not read(pdf + b"\r\n", GROUNDS).is_appended
 
 
 def test_a_tree_of_names_without_end_is_given_up() -> None:
@@ -138,7 +139,7 @@ def test_a_larger_file_is_not_opened(tmp_path: Path) -> None:
         opened.write(b"%PDF-1.7\n")
         opened.truncate(readings.LARGEST_FILE * 4)
     with pytest.raises(Unreadable) as error:
-        open_file(file)
+        open_file(file, GROUNDS)
     assert error.value.reason == "too_large"
 
 
@@ -149,12 +150,12 @@ def test_a_page_that_is_a_bomb_is_given_up() -> None:
     body += b"6 0 obj\n<</Length %d/Filter/FlateDecode>>\nstream\n" % len(packed) + packed
     bomb = made(body + b"\nendstream\nendobj\n", b"/AF[4 0 R]", b"/Contents 6 0 R")
     # The record is read; what the page says is not.
-    assert open_pdf(bomb, seconds=60).texts == ("",)
+    assert open_pdf(bomb, GROUNDS, seconds=60).texts == ("",)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the system limits no memory")
 def test_a_process_that_runs_out_of_memory_or_time_is_named(pdf: bytes) -> None:
     for bounds in ({"memory": 32 * 2**20}, {"seconds": 0}):
         with pytest.raises(Unreadable) as error:
-            open_pdf(pdf, **bounds)
+            open_pdf(pdf, GROUNDS, **bounds)
         assert error.value.reason == "out_of_bounds"

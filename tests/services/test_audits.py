@@ -121,7 +121,7 @@ def test_a_checkpoint_that_was_kept_shows_a_trail_written_anew(stage: Stage) -> 
     assert audits.kept_in(stage.database, kept) == "checkpoint 1 is not in the trail"
     with stage.database.begin() as db:
         other = Checkpoint(1, kept.body.replace(kept.facts["at"], "2010-02-02T00:00:00.000000Z"), "0" * 64)
-        stored.insert_checkpoint(db, other)
+        stored.insert_checkpoint(db, other, None)
     assert audits.kept_in(stage.database, kept) == ("checkpoint 1 of the trail is not the one that was kept")
 
 

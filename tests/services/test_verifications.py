@@ -18,6 +18,7 @@ from appraisal.pdf.readings import Unreadable, read
 from appraisal.pdf.rendering import render
 from appraisal.pdf.workers import RenderingFailed
 from appraisal.services.verifications import CHECKS, Render, Verification, verify
+from tests.keys import GROUNDS
 from tests.pdf.samples import Value, at, sample_of
 
 CHANGES = 300
@@ -95,19 +96,21 @@ def _saved(writer: PdfWriter) -> bytes:
 
 
 def test_a_record_as_it_was_drawn_holds(pdf: bytes, record: bytes, library: Library, again: Render) -> None:
-    found = verify(pdf, read(pdf), library, again)
-    assert [entry.say("en") for entry in found.findings if entry.outcome != "holds"] == []
-    # The register is that of a database, and here there is none.
-    looked_at = [check for check in CHECKS if check != "register"]
+    found = verify(pdf, read(pdf, GROUNDS), library, again)
+    assert [entry.say("en") for entry in found.findings if entry.outcome != "holds"] == [
+        "The file is not signed, and its record says that it would not be."
+    ]
+    # The register and the trail are those of a database, and here there is none; nobody signed.
+    looked_at = [check for check in CHECKS if check not in ("register", "trail", "signer", "time_stamp")]
     assert list(dict.fromkeys(entry.check for entry in found.findings)) == looked_at
     assert found.number == "TC-2010-0001"
     assert len(found.digest) == 64
 
 
 def test_without_a_drawing_it_says_that_only_one_vouches_for_the_pages(pdf: bytes, library: Library) -> None:
-    found = verify(pdf, read(pdf), library, None)
+    found = verify(pdf, read(pdf, GROUNDS), library, None)
     assert found.holds
-    assert found.unchecked == ("pages",)
+    assert found.unchecked == ("signature", "pages")
     assert sentence(found, "pages") == (
         "The file is not signed, so only drawing the record again (--render) can vouch for its pages."
     )
@@ -119,7 +122,7 @@ def test_no_byte_can_be_changed_unnoticed_when_it_is_drawn_again(
 ) -> None:
     for data in altered(pdf, range(len(pdf)), 1, CHANGES):
         try:
-            found = verify(data, read(data, pages=0), library, again)
+            found = verify(data, read(data, GROUNDS, pages=0), library, again)
         except Unreadable:
             continue
         assert "pages" in failing(found)
@@ -129,7 +132,7 @@ def test_no_byte_can_be_changed_unnoticed_when_it_is_drawn_again(
 def test_no_byte_of_the_embedded_file_can_be_changed_unnoticed(pdf: bytes, record: bytes) -> None:
     for data in altered(pdf, _embedded(pdf), 2, CHANGES // 3):
         try:
-            kept = read(data, pages=0).record
+            kept = read(data, GROUNDS, pages=0).record
         except Unreadable as error:
             kept, reason = record, error.reason
         else:
@@ -141,7 +144,7 @@ def test_no_byte_of_the_embedded_file_can_be_changed_unnoticed(pdf: bytes, recor
 @pytest.mark.slow
 def test_no_byte_of_the_record_can_be_changed_unnoticed(pdf: bytes, record: bytes, library: Library) -> None:
     """The packed file is made to fit, so that nothing but the record's own bytes gives it away."""
-    reading = read(pdf)
+    reading = read(pdf, GROUNDS)
     for changed in altered(record, range(len(record)), 3, CHANGES):
         found = verify(pdf, replace(reading, record=changed), library, None)
         assert "printed" in failing(found)
@@ -156,7 +159,7 @@ def test_a_swapped_record_is_noticed(pdf: bytes, value: Value, library: Library)
     reference = writer._add_object(stream)
     spec["/EF"][NameObject("/F")] = reference
     data = _saved(writer)
-    found = verify(data, read(data), library, None)
+    found = verify(data, read(data, GROUNDS), library, None)
     assert failing(found) == {"printed"}
     assert sentence(found, "printed") == "These pages do not carry the digest of the record: 1, 2, 3."
 
@@ -171,7 +174,7 @@ def test_pages_from_another_record_are_noticed(pdf: bytes, value: Value, library
     stream.set_data(contents.get_data())
     writer.pages[1][NameObject("/Contents")] = writer._add_object(stream)
     data = _saved(writer)
-    found = verify(data, read(data), library, None)
+    found = verify(data, read(data, GROUNDS), library, None)
     assert sentence(found, "printed") == "These pages do not carry the digest of the record: 2."
 
 
@@ -185,9 +188,9 @@ def test_a_page_that_was_altered_and_saved_by_another_tool_needs_the_drawing(
     stream.set_data(contents.get_data() + b"\n1 0 0 rg 0 0 100 100 re f\n")
     writer.pages[0][NameObject("/Contents")] = writer._add_object(stream)
     data = _saved(writer)
-    without = verify(data, read(data), library, None)
-    assert (failing(without), without.unchecked) == (set(), ("pages",))
-    found = verify(data, read(data), library, again)
+    without = verify(data, read(data, GROUNDS), library, None)
+    assert (failing(without), without.unchecked) == (set(), ("signature", "pages"))
+    found = verify(data, read(data, GROUNDS), library, again)
     assert failing(found) == {"pages"}
     assert "this one was altered, or made by another version" in sentence(found, "pages")
 
@@ -196,7 +199,7 @@ def test_an_appended_update_is_noticed(pdf: bytes, library: Library) -> None:
     writer = PdfWriter(io.BytesIO(pdf), incremental=True)
     writer.add_metadata({"/Keywords": "later"})
     data = _saved(writer)
-    found = verify(data, read(data), library, None)
+    found = verify(data, read(data, GROUNDS), library, None)
     assert failing(found) == {"file"}
     assert sentence(found, "file") == "Something was appended to the file after its first end (ends: 2)."
 
@@ -205,13 +208,13 @@ def test_another_attached_file_is_noticed(pdf: bytes, library: Library) -> None:
     writer = PdfWriter(clone_from=io.BytesIO(pdf))
     writer.add_attachment("macro.js", b"alert(1)")
     data = _saved(writer)
-    assert failing(verify(data, read(data), library, None)) == {"file"}
+    assert failing(verify(data, read(data, GROUNDS), library, None)) == {"file"}
 
 
 def test_a_language_that_is_none_and_a_record_that_cannot_be_drawn_vouch_for_nothing(
     pdf: bytes, library: Library, again: Render
 ) -> None:
-    reading = read(pdf)
+    reading = read(pdf, GROUNDS)
     assert failing(verify(pdf, replace(reading, language="de"), library, again)) == {"pages"}
     assert failing(verify(pdf, replace(reading, language="en"), library, again)) == {"pages"}
     assert "pages" in failing(verify(pdf, replace(reading, record=b"{}"), library, again))

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Executable, delete, text, update
 from sqlalchemy.exc import IntegrityError
 
-from appraisal.services import audits
+from appraisal.services import audits, issuers
 from appraisal.storage import schema, site, tables, triggers
 from appraisal.storage.databases import Database
 from appraisal.storage.proposals import insert_row
@@ -19,6 +19,7 @@ COLUMNS = {
     "indicator_reports": "value",
     "accesses": "detail",
     "checkpoints": "signature",
+    "issuers": "address",
 }
 
 
@@ -38,6 +39,8 @@ def filled(stage: Stage) -> Stage:
             at=stage.now,
             by=stage.people["desk"].id,
         )
+    with stage.database.begin() as db:
+        issuers.note_address(db, "https://appraisal.example.org", stage.now)
     audits.checkpoint(stage.database, stage.now)
     return stage
 

@@ -225,6 +225,7 @@ OPERATORS: Final = frozenset(
         "import-approvals",
         "import-lessons",
         "indicator",
+        "keys",
         "mail",
         "people",
         "play",

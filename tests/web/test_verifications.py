@@ -3,17 +3,20 @@
 import hashlib
 import json
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text, update
 
 from appraisal.canonical import canonical
 from appraisal.pdf.rendering import render
-from appraisal.services import records
+from appraisal.services import issuers, records
 from appraisal.storage import tables
 from appraisal.web.context import Site
+from tests.keys import make_keyring
+from tests.tampering import unguarded
 from tests.web import building
 from tests.web.building import Cast
 
@@ -107,3 +110,36 @@ def test_one_address_has_so_many_files_examined_a_minute(client: FlaskClient) ->
 def test_everybody_is_led_there(client: FlaskClient) -> None:
     assert 'href="/verify"' in client.get("/sign-in").text
     assert "Verify a record" in client.get("/verify").text
+
+
+def test_a_file_that_was_signed_here_is_known_by_its_certificate(
+    site: Site, cast: Cast, client: FlaskClient, tmp_path: Path
+) -> None:
+    ring = make_keyring(tmp_path / "keys")
+    with site.database.begin() as db:
+        issuers.use_key(db, ring.signer(), site.now())
+    digest, pdf = _issued(site, cast)
+    signed = ring.signer().sign_pdf(pdf, site.now())
+    table = tables.Rendering.__table__
+    with site.database.begin() as db:
+        db.execute(update(table).values(sha256=hashlib.sha256(signed).hexdigest()))
+    status, page = _drop(client, signed)
+    assert (status, digest in page) == (200, True)
+    assert "Signed by TEST ONLY - Example, Example with a key of this installation" in page
+    assert "The audit trail of the proposal holds, and the record was made after its event" in page
+    assert "Nothing fails" in page
+    # The signature cut off, and one by another key.
+    _, page = _drop(client, pdf)
+    assert "The record says that its file is signed, but the signature is missing: it was cut off." in page
+    other = make_keyring(tmp_path / "other").signer().sign_pdf(pdf, site.now())
+    _, page = _drop(client, other)
+    assert "with a key of this installation" not in page
+    assert "so it may be anybody&#39;s" in page
+
+
+def test_a_trail_that_was_bent_is_told(site: Site, cast: Cast, client: FlaskClient) -> None:
+    _, pdf = _issued(site, cast)
+    with unguarded(site.database) as db:
+        db.execute(text("UPDATE events SET note = 'x' WHERE sequence = 2"))
+    _, page = _drop(client, pdf)
+    assert "The audit trail of the proposal does not hold" in page

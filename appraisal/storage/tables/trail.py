@@ -78,6 +78,20 @@ class Checkpoint(Base):
     signature: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
+class Issuer(Base):
+    """Who issues records and signs checkpoints from a moment on; the last row is in force."""
+
+    __tablename__ = "issuers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    by: Mapped[int]
+    address: Mapped[str]
+    fingerprint: Mapped[str] = mapped_column(String(64), index=True)
+    subject: Mapped[str]
+    certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
 class Record(Base):
     """The value of an appraisal record or decision sheet, in canonical JSON."""
 

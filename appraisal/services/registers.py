@@ -1,0 +1,80 @@
+"""Registers: what the database of this installation knows of a file that was verified."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from appraisal.domain import trails
+from appraisal.domain.findings import Finding, fails, holds, unchecked
+from appraisal.i18n import N_
+from appraisal.pdf.signatures import Signature
+from appraisal.services.verifications import Verification
+from appraisal.storage import audits, issuers, renderings
+
+
+def compared(db: Connection, found: Verification, sha256: str) -> Verification:
+    """Add what the database knows of the record, of the very file, of who signed it, and of the trail.
+
+    The digest of a stored file vouches for its pages as well. A certificate with which this installation
+    signs, or did, is known, whoever issued it.
+    """
+    issued = renderings.copies_of(db, found.digest)
+    register = _register(issued, sha256)
+    added = [register, *(_trail(db, found) if issued is not None else ())]
+    gone = {"pages"} if register.outcome == "holds" else set()
+    if found.signature is not None and (own := _own_key(db, found.signature)):
+        added.append(own)
+        gone.add("signer")
+    return replace(found, findings=(*added, *(entry for entry in found.findings if entry.check not in gone)))
+
+
+def _register(issued: frozenset[str] | None, sha256: str) -> Finding:
+    if issued is None:
+        return fails("register", N_("This installation has issued no record with this digest."))
+    if sha256 in issued:
+        return holds("register", N_("This installation issued this record, and this very file of it."))
+    return fails(
+        "register",
+        N_("This installation issued this record, but not this file of it: its pages may say otherwise."),
+    )
+
+
+def _own_key(db: Connection, signature: Signature) -> Finding | None:
+    """Tell that a file was signed here; None where it was not, or not while the certificate was valid."""
+    if signature.problems or signature.trust in ("revoked", "unfit", "expired", "not_yet"):
+        return None
+    if issuers.certificate_of(db, signature.fingerprint) is None:
+        return None
+    return holds(
+        "signer",
+        N_("Signed by %(subject)s with a key of this installation (SHA-256 %(fingerprint)s)."),
+        subject=signature.subject,
+        fingerprint=signature.fingerprint,
+    )
+
+
+def _trail(db: Connection, found: Verification) -> Iterator[Finding]:
+    """Follow the chain of the proposal from end to end, and look for the place where the record was made."""
+    place = audits.chain_of(db, found.number)
+    sequence, head = found.chain.get("sequence"), found.chain.get("head")
+    if place is None or not isinstance(sequence, int):
+        yield unchecked("trail", N_("The record names no proposal that has an audit trail here."))
+        return
+    walked = trails.walk(found.number, audits.events_of(db, place.id))
+    if trails.end_fault(walked, place.sequence, place.head) is not None:
+        yield fails(
+            "trail", N_("The audit trail of the proposal does not hold; see “appraisal audit verify”.")
+        )
+    elif not 1 <= sequence <= walked.count or walked.digests[sequence - 1] != head:
+        yield fails(
+            "trail", N_("The record does not stand where it says in the audit trail of the proposal.")
+        )
+    else:
+        yield holds(
+            "trail",
+            N_(
+                "The audit trail of the proposal holds, and the record was made after its event %(sequence)s."
+            ),
+            sequence=sequence,
+        )

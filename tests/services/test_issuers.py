@@ -1,0 +1,210 @@
+"""Issuers: with which key all is signed is a fact of the trail, and nothing is left unsigned unseen."""
+
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pypdf import PdfWriter
+from sqlalchemy import select, text
+
+from appraisal.i18n import Language
+from appraisal.pdf.signatures import examine_pdf, examine_text
+from appraisal.pdf.signings import Signer, Unsignable
+from appraisal.services import audits, issuers, jobs, trails
+from appraisal.services.issuers import KeyMissing
+from appraisal.storage import audits as stored
+from appraisal.storage import issuers as stored_issuers
+from appraisal.storage import site, tables
+from tests import casts
+from tests.casts import Stage
+from tests.keys import Keyring, make_keyring
+from tests.tampering import unguarded
+
+JOBS = tables.Job.__table__
+RECORDS = tables.Record.__table__
+RENDERINGS = tables.Rendering.__table__
+
+
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
+    return make_keyring(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="module")
+def paper() -> bytes:
+    """A file of one empty page."""
+    writer, out = PdfWriter(), io.BytesIO()
+    writer.add_blank_page(200, 200)
+    writer.write(out)
+    return out.getvalue()
+
+
+def use(stage: Stage, signer: Signer) -> None:
+    with stage.database.begin() as db:
+        assert issuers.use_key(db, signer, stage.now)
+
+
+def told(stage: Stage) -> list[str]:
+    return [str(entry) for entry in trails.verify(stage.database, stage.library, stage.files).breaks]
+
+
+def values(stage: Stage) -> list[dict[str, object]]:
+    with stage.database.read() as db:
+        return [
+            json.loads(value)
+            for value in db.execute(select(RECORDS.c.value).order_by(RECORDS.c.id)).scalars()
+        ]
+
+
+def test_records_say_from_when_on_they_are_signed_and_where_they_are_verified(
+    stage: Stage, ring: Keyring
+) -> None:
+    casts.approved(stage)
+    use(stage, ring.signer())
+    with stage.database.begin() as db:
+        assert not issuers.use_key(db, ring.signer(), stage.now)
+        assert issuers.note_address(db, "https://appraisal.example.org", stage.now)
+        assert not issuers.note_address(db, "https://appraisal.example.org", stage.now)
+        assert not issuers.note_address(db, "", stage.now)
+    casts.approved(stage)
+    with stage.database.begin() as db:
+        assert issuers.retire_key(db, stage.now)
+        assert not issuers.retire_key(db, stage.now)
+    casts.approved(stage)
+    here = "https://appraisal.example.org"
+    assert [value["issuer"] for value in values(stage)[::2]] == [
+        {"address": "", "signed": False},
+        {"address": here, "signed": True},
+        {"address": here, "signed": False},
+    ]
+    with stage.database.read() as db:
+        facts = [entry.facts["facts"] for entry in site.chain(db) if '"action":"issuer"' in entry.body]
+        assert stored_issuers.certificate_of(db, ring.signer().fingerprint) == ring.signer().certificate
+        assert stored_issuers.certificate_of(db, "0" * 64) is None
+    subject, fingerprint = ring.signer().subject, ring.signer().fingerprint
+    assert facts == [
+        {"address": "", "fingerprint": fingerprint, "subject": subject},
+        {"address": here, "fingerprint": fingerprint, "subject": subject},
+        {"address": here, "fingerprint": "", "subject": ""},
+    ]
+    assert told(stage) == []
+
+
+def test_a_key_whose_certificate_is_not_valid_is_not_taken(stage: Stage, tmp_path: Path) -> None:
+    expired = make_keyring(tmp_path, since=2000, until=2005).signer()
+    with pytest.raises(Unsignable, match="expired on 2005-01-01"), stage.database.begin() as db:
+        issuers.use_key(db, expired, stage.now)
+    with stage.database.read() as db:
+        assert stored_issuers.history(db) == []
+
+
+def test_a_record_is_drawn_signed_or_not_at_all(
+    stage: Stage, ring: Keyring, tmp_path: Path, paper: bytes
+) -> None:
+    """The drawing itself takes seconds and is not what this is about: a file drawn before stands for it."""
+
+    def draw(value: bytes, language: Language) -> bytes:
+        return paper
+
+    use(stage, ring.signer())
+    casts.awaiting(stage)
+    other = make_keyring(tmp_path).signer()
+    for signer, why in (
+        (
+            None,
+            f"KeyMissing: the key of {ring.signer().subject} is in force, but APPRAISAL_SIGNER names none",
+        ),
+        (
+            other,
+            f"KeyMissing: the key of {ring.signer().subject} is in force, but APPRAISAL_SIGNER names another",
+        ),
+    ):
+        assert jobs.work(stage.database, stage.files, draw, lambda: stage.now, signer=signer) == 0
+        with stage.database.read() as db:
+            assert db.execute(select(RENDERINGS)).all() == []
+            assert db.execute(select(JOBS.c.error).where(JOBS.c.kind == "render")).scalars().all() == [why]
+        stage.wait(days=1)
+    assert jobs.work(stage.database, stage.files, draw, lambda: stage.now, signer=ring.signer()) == 1
+    with stage.database.read() as db:
+        [sha256] = db.execute(select(RENDERINGS.c.sha256)).scalars()
+    file = stage.files.read(sha256)
+    assert file.startswith(paper)
+    found = examine_pdf(file, ring.grounds(stage.now))
+    assert found is not None
+    assert (found.problems, found.trust, found.fingerprint) == ((), "trusted", ring.signer().fingerprint)
+
+
+def test_a_record_that_is_not_to_be_signed_is_not(stage: Stage, ring: Keyring, paper: bytes) -> None:
+    casts.awaiting(stage)
+    use(stage, ring.signer())
+    assert jobs.work(stage.database, stage.files, lambda *_: paper, lambda: stage.now, signer=None) == 1
+    with stage.database.read() as db:
+        [sha256] = db.execute(select(RENDERINGS.c.sha256)).scalars()
+    assert stage.files.read(sha256) == paper
+
+
+def test_checkpoints_are_signed_with_the_key_in_force(stage: Stage, ring: Keyring) -> None:
+    first = audits.checkpoint(stage.database, stage.now)
+    use(stage, ring.signer())
+    with pytest.raises(KeyMissing, match="names none"):
+        audits.checkpoint(stage.database, stage.now)
+    with pytest.raises(KeyMissing, match="names none"):
+        audits.daily_checkpoint(stage.database, stage.now.replace(year=2011))
+    second = audits.checkpoint(stage.database, stage.now, ring.signer())
+    assert first is not None
+    assert second is not None
+    with stage.database.read() as db:
+        assert stored.signature_of(db, first.sequence) is None
+        signature = stored.signature_of(db, second.sequence)
+    assert signature is not None
+    found = examine_text(second.body.encode(), signature, ring.grounds(stage.now))
+    assert (found.problems, found.trust) == ((), "trusted")
+    assert told(stage) == []
+    assert trails.verify(stage.database, stage.library, None).checked["signatures"] == 1
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("UPDATE checkpoints SET signature = NULL", "checkpoint 1: is not signed, though a key was in force"),
+        (
+            "UPDATE checkpoints SET signature = :other",
+            "checkpoint 1: is signed with a key that was not in force",
+        ),
+        (
+            "UPDATE checkpoints SET signature = :junk",
+            "checkpoint 1: has a signature that does not hold: broken",
+        ),
+        ("UPDATE issuers SET address = 'x'", "the issuers: are not those that the site's chain tells of"),
+        ('UPDATE issuers SET "by" = 7', "the issuers: are not those that the site's chain tells of"),
+        (
+            "UPDATE issuers SET at = '2010-01-01 00:00:00'",
+            "the issuers: are not those that the site's chain tells of",
+        ),
+        ("DELETE FROM issuers", "the issuers: are not those that the site's chain tells of"),
+        (
+            "UPDATE issuers SET certificate = :junk",
+            "the issuers: the certificate of TEST ONLY - Example, Example was altered",
+        ),
+    ],
+)
+def test_keys_and_signatures_that_were_bent_are_named(
+    stage: Stage, ring: Keyring, tmp_path: Path, statement: str, what: str
+) -> None:
+    use(stage, ring.signer())
+    made = audits.checkpoint(stage.database, stage.now, ring.signer())
+    assert made is not None
+    other = make_keyring(tmp_path).signer().sign_text(made.body.encode(), stage.now)
+    given = {"other": other, "junk": b"\x30\x00"}
+    with unguarded(stage.database) as db:
+        db.execute(text(statement), {key: value for key, value in given.items() if f":{key}" in statement})
+    assert told(stage) == [what]
+
+
+def test_a_certificate_that_expires_stops_signing(stage: Stage, tmp_path: Path) -> None:
+    short = make_keyring(tmp_path, since=2009, until=2011)
+    use(stage, short.signer())
+    with pytest.raises(Unsignable, match="expired on 2011-01-01"):
+        audits.checkpoint(stage.database, datetime(2011, 2, 1, tzinfo=UTC), short.signer())
