@@ -11,6 +11,7 @@ from tests.bench.records import bench as bench_records
 from tests.bench.steps import bench as bench_steps
 from tests.bench.ticks import bench as bench_ticks
 from tests.bench.trails import bench as bench_trails
+from tests.bench.verifications import bench as bench_verifications
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
     bench_records()
     bench_ticks()
     bench_trails()
+    bench_verifications()
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ ROUNDS = 7
 
 
 def bench() -> None:
-    value = _value()
+    value = value_of_a_record()
     page = rendering.page_of(value, "en")
     fonts = FontConfiguration()
     style = CSS(string=(folder("templates") / "records" / "record.css").read_text("utf-8"), font_config=fonts)
@@ -57,7 +57,7 @@ def bench() -> None:
     )
 
 
-def _value() -> dict[str, object]:
+def value_of_a_record() -> dict[str, object]:
     """Return the value of an appraisal record of the conditions scenario."""
     definitions = library()
     with tempfile.TemporaryDirectory(prefix="appraisal-bench-") as place:
