@@ -1,34 +1,71 @@
 """Archives: what makes WeasyPrint's file a PDF/A-3a that is PDF/UA-1 as well, and refuses all fetching.
 
-WeasyPrint names one standard, and tags neither running lines as artifacts nor header cells with their scope;
-the rest is done by its public ``finisher`` and by wrapping the function that builds the tag tree. That
-function is private, so the version of WeasyPrint is pinned and tests look at what comes out.
+WeasyPrint names one standard, and tags neither running lines as artifacts, nor header cells with their
+scope, nor elements with their language; the rest is done by its public ``finisher`` and by wrapping the
+function that builds the tag tree. That function is private, so the version of WeasyPrint is pinned and tests
+look at what comes out.
 """
 
 import logging
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from xml.sax.saxutils import escape
 
 from appraisal.errors import AppraisalError
 
-_EXTENSION = b"""
-<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/"><pdfuaid:part>1</pdfuaid:part></rdf:Description>
+# The namespace of our own properties, with what each of them says (PDF/A-3, ISO 19005-3, 6.6.2.3).
+NAMESPACE = "urn:appraisal:record:1#"
+PROPERTIES = {
+    "number": "Number of the proposal",
+    "kind": "Kind of the record: appraisal or decision",
+    "schema": "Schema of the embedded record",
+    "sha256": "SHA-256 of the embedded record, canonical JSON (RFC 8785)",
+    "signed": "Whether the record says that its files are signed",
+}
+_UA = "http://www.aiim.org/pdfua/ns/id/"
+
+
+def _property(name: str, kind: str, category: str, description: str) -> str:
+    return (
+        f'<rdf:li rdf:parseType="Resource"><pdfaProperty:name>{name}</pdfaProperty:name>'
+        f"<pdfaProperty:valueType>{kind}</pdfaProperty:valueType>"
+        f"<pdfaProperty:category>{category}</pdfaProperty:category>"
+        f"<pdfaProperty:description>{escape(description)}</pdfaProperty:description></rdf:li>"
+    )
+
+
+def _schema(title: str, namespace: str, prefix: str, properties: Iterable[str]) -> str:
+    return (
+        f'<rdf:li rdf:parseType="Resource"><pdfaSchema:schema>{title}</pdfaSchema:schema>'
+        f"<pdfaSchema:namespaceURI>{namespace}</pdfaSchema:namespaceURI>"
+        f"<pdfaSchema:prefix>{prefix}</pdfaSchema:prefix>"
+        f"<pdfaSchema:property><rdf:Seq>{''.join(properties)}</rdf:Seq></pdfaSchema:property></rdf:li>"
+    )
+
+
+def _extension(described: Mapping[str, str]) -> bytes:
+    """Return what is added to the metadata: the second standard, our own properties, and what both mean."""
+    own = "".join(f"<appraisal:{name}>{escape(described[name])}</appraisal:{name}>" for name in PROPERTIES)
+    schemas = _schema(
+        "PDF/UA identification",
+        _UA,
+        "pdfuaid",
+        [_property("part", "Integer", "internal", "Part of the standard to which the file conforms")],
+    ) + _schema(
+        "Appraisal record",
+        NAMESPACE,
+        "appraisal",
+        [_property(name, "Text", "external", text) for name, text in PROPERTIES.items()],
+    )
+    return f"""
+<rdf:Description rdf:about="" xmlns:pdfuaid="{_UA}"><pdfuaid:part>1</pdfuaid:part></rdf:Description>
+<rdf:Description rdf:about="" xmlns:appraisal="{NAMESPACE}">{own}</rdf:Description>
 <rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
  xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
-<pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
-<pdfaSchema:schema>PDF/UA identification</pdfaSchema:schema>
-<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
-<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
-<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
-<pdfaProperty:name>part</pdfaProperty:name>
-<pdfaProperty:valueType>Integer</pdfaProperty:valueType>
-<pdfaProperty:category>internal</pdfaProperty:category>
-<pdfaProperty:description>Part of the standard to which the file conforms</pdfaProperty:description>
-</rdf:li></rdf:Seq></pdfaSchema:property>
-</rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description>
-</rdf:RDF>"""
+<pdfaExtension:schemas><rdf:Bag>{schemas}</rdf:Bag></pdfaExtension:schemas></rdf:Description>
+</rdf:RDF>""".encode()
 
 
 class NotArchivable(AppraisalError):
@@ -80,16 +117,16 @@ def refusing_fetcher() -> Any:
     return RefusingFetcher()
 
 
-def identify(document: Any) -> None:
-    """Add the identification of PDF/UA-1 to the metadata of a rendered document.
+def identify(document: Any, described: Mapping[str, str]) -> None:
+    """Add the identification of PDF/UA-1, and a record's ``PROPERTIES``, to the metadata of a document.
 
     WeasyPrint names one standard only, and puts metadata given to it where readers do not look.
     """
     made = document.metadata.generate_rdf_metadata
 
     def generate(variant: str, version: int, conformance: str) -> bytes:
-        described: bytes = made(variant, version, conformance)
-        return described.replace(b"</rdf:RDF>", _EXTENSION)
+        written: bytes = made(variant, version, conformance)
+        return written.replace(b"</rdf:RDF>", _extension(described))
 
     document.metadata.generate_rdf_metadata = generate
 
@@ -100,16 +137,29 @@ def finish(document: Any, pdf: Any) -> None:
     files = list(dict.fromkeys(pdf.catalog["AF"]))
     pdf.catalog["AF"].clear()
     pdf.catalog["AF"].extend(files)
-    for entry in pdf.objects:
-        if getattr(entry, "compress", False) and entry.data.endswith(b"\r\nendstream"):
-            # A carriage return as the last compressed byte reads as part of the line end: the stream then
-            # seems one byte short to strict validators.
-            entry.compress = False
+
+
+def end_streams_plainly() -> None:
+    """Have every stream end so that its last byte is not taken for a part of the line end; once a process.
+
+    A carriage return as the last compressed byte, before a line feed, makes a stream seem one byte short to
+    strict validators. After it the line end is written in full, as is allowed (ISO 32000-1, 7.3.8.1).
+    """
+    import pydyf  # type: ignore[import-untyped]
+
+    write = pydyf.Stream.data.fget
+    end = b"\nendstream"
+
+    def written(stream: Any) -> bytes:
+        found: bytes = write(stream)
+        return found[: -len(end)] + b"\r" + end if found.endswith(b"\r" + end) else found
+
+    pydyf.Stream.data = property(written)
 
 
 def build_tags_fully() -> None:
     """Have WeasyPrint tag running lines as artifacts, and header cells with their scope; once a process."""
-    import pydyf  # type: ignore[import-untyped]
+    import pydyf
     from weasyprint.formatting_structure.boxes import MarginBox, TextBox
     from weasyprint.pdf import tags
 
@@ -137,9 +187,19 @@ def build_tags_fully() -> None:
         for element in build(box, parent, pdf, page, numbers, notes, marks):
             if element["S"] == "/TH":
                 element["A"]["Scope"] = "/Column"
+            if (language := _language_of(box)) is not None:
+                element["Lang"] = pydyf.String(language)
             yield element
 
     tags._build_box_tree = build_fully
+
+
+def _language_of(box: Any) -> str | None:
+    """Return the language that the element of a box names; that of the document stands in the catalogue."""
+    if box.element is None or box.element_tag in ("html", "body"):
+        return None
+    found: str | None = box.element.get("lang")
+    return found
 
 
 def _make_artifacts(stream: Any, numbers: Collection[int], artifact: Any) -> None:

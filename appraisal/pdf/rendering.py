@@ -23,6 +23,7 @@ from markupsafe import Markup
 
 from appraisal import canonical
 from appraisal.clock import parse_stamp
+from appraisal.domain.records import is_signed
 from appraisal.i18n import Language
 from appraisal.paths import folder
 from appraisal.pdf import archives, texts, words
@@ -72,11 +73,22 @@ def render(value: Mapping[str, Any], language: Language) -> bytes:
     with archives.watched():
         page = HTML(string=page_of(value, language), url_fetcher=archives.refusing_fetcher())
         document = page.render(font_config=press.fonts, stylesheets=[press.style], pdf_variant=VARIANT)
-        archives.identify(document)
+        archives.identify(document, _described(value))
         written: bytes = document.write_pdf(
             pdf_variant=VARIANT, attachments=[attachment], finisher=archives.finish
         )
     return written
+
+
+def _described(value: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the metadata of the file say of the record, so that archives find it by that."""
+    return {
+        "number": value["number"],
+        "kind": value["kind"],
+        "schema": value["schema"],
+        "sha256": canonical.digest(value),
+        "signed": "true" if is_signed(value) else "false",
+    }
 
 
 def prepare() -> "_Press":
@@ -112,6 +124,8 @@ def _environment(language: Language) -> Environment:
     environment.filters["line"] = partial(texts.line, language=language)
     # For attributes, where a place to break would be read as text.
     environment.filters["bare"] = lambda text: Markup.escape(texts.bare(text))
+    # Of what is drawn, which is no text and must not be broken.
+    environment.filters["drawn"] = Markup.escape
     return environment
 
 
@@ -139,6 +153,7 @@ def _press() -> _Press:
             font_config=configuration,
         )
         archives.build_tags_fully()
+        archives.end_streams_plainly()
     finally:
         if before is None:
             del os.environ["FONTCONFIG_FILE"]

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from appraisal import canonical
+from appraisal.domain.records import is_signed
 from appraisal.i18n import N_
-from appraisal.pdf import rules, words
+from appraisal.pdf import codes, rules, words
 from appraisal.pdf.texts import bare, cut_to, width
 from appraisal.pdf.words import Words
 
@@ -34,6 +35,9 @@ def sheet(value: Value, say: Words) -> dict[str, Any]:
         "illustrative": tag,
         "date": say.day_of(value["issued_at"]),
         "digest": canonical.digest(value),
+        "address": codes.address_of(value, canonical.digest(value)),
+        "code": codes.code_of(value, canonical.digest(value)),
+        "signed": is_signed(value),
         "stamp": stamp(value, say),
         "facts": facts(value, say),
         "tiles": tiles(appraisal, say) if appraisal else [],

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from appraisal.i18n import N_, Language, say
 from appraisal.paths import folder
+from appraisal.pdf.tongues import tongue_of
 
 # A text goes on for this many characters and lines on paper; what is longer is cut, and says so. Fields of
 # the form hold 5,000 characters, so only a flood of unprintable ones comes near.
@@ -64,7 +65,10 @@ def printed(text: str, language: Language, limit: int = PRINTED_CHARACTERS) -> M
         pieces.append(
             escape(say(language, N_("[cut here: the whole text is in the attached file record.json]")))
         )
-    return _LINE.join(pieces)
+    tongue = tongue_of(whole)
+    if tongue is None or tongue == language:
+        return _LINE.join(pieces)
+    return Markup('<span lang="{}">{}</span>').format(tongue, _LINE.join(pieces))
 
 
 def line(text: str, language: Language) -> Markup:

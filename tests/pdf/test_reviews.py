@@ -1,6 +1,7 @@
 """Reviews on paper: a row for each reviewer, whom the lead differs from and why, who finalised a block."""
 
 import json
+import re
 
 from appraisal import canonical
 from appraisal.i18n import Language
@@ -63,7 +64,9 @@ def _earlier(value: Value) -> Value:
 
 
 def _without_digest(value: Value, language: Language) -> str:
-    return page_of(value, language).replace("<wbr>", "").replace(canonical.digest(value), "")
+    page = page_of(value, language).replace("<wbr>", "").replace(canonical.digest(value), "")
+    # The code draws the digest.
+    return re.sub(r'<path d="[^"]*"', "<path", page)
 
 
 def test_records_from_before_there_were_reviews_are_drawn_as_they_were(sample: Sample) -> None:
