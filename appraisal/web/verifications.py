@@ -1,6 +1,7 @@
 """Verifications: the file of a record, dropped by anybody, examined and forgotten."""
 
 import hashlib
+import re
 from threading import BoundedSemaphore
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from appraisal.pdf.readings import SENTENCES, Unreadable
 from appraisal.pdf.signatures import Grounds
 from appraisal.services import registers, verifications
 from appraisal.services.verifications import CHECKS, OUTCOME_TITLES, Verification
+from appraisal.storage import renderings
 from appraisal.web.context import page, read, say, site
 from appraisal.web.documents import sent_file
 from appraisal.web.forms import TranslatedForm
@@ -28,6 +30,7 @@ _TONES: Final = {"holds": "good", "fails": "bad", "unchecked": "neutral"}
 # One file at a time, so that strangers cannot keep the machine busy.
 _turn: Final = BoundedSemaphore(1)
 _PATIENCE: Final = 30
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
 class FileForm(TranslatedForm):
@@ -48,10 +51,13 @@ def limit(app: Flask, limiter: Limiter) -> None:
 
 @bp.route("/verify", methods=["GET", "POST"])
 def show() -> str | tuple[str, int]:
-    """Say of the file of a record what holds, what does not, and what could not be checked; keep nothing."""
+    """Say of the file of a record what holds, what does not, and what could not be checked; keep nothing.
+
+    The code on the last page of a record leads here with its digest (``sha256``).
+    """
     form = FileForm(request.form)
     if request.method == "GET":
-        return draw(form)
+        return draw(form, asked=_asked(request.args.get("sha256", "")))
     _, data = sent_file()
     if not data:
         form.complain("file", N_("Choose a file that has something in it"))
@@ -92,12 +98,21 @@ def _examine(data: bytes) -> Verification | None:
         return registers.compared(db, found, hashlib.sha256(data).hexdigest())
 
 
-def draw(form: FileForm, found: Verification | None = None) -> str:
-    """Draw the page, with what was found out where a file was given."""
+def _asked(digest: str) -> tuple[str, bool] | None:
+    """Return the digest that was read from a page, and whether a record with it was issued here."""
+    if not _SHA256.fullmatch(digest):
+        return None
+    with read() as db:
+        return digest, renderings.copies_of(db, digest) is not None
+
+
+def draw(form: FileForm, found: Verification | None = None, asked: tuple[str, bool] | None = None) -> str:
+    """Draw the page, with what was found out where a file was given, or a digest."""
     return page(
         "verifications/show.html",
         form=form,
         found=found,
+        asked=asked,
         rows=[
             (
                 say(CHECKS[entry.check]),

@@ -100,3 +100,19 @@ def test_pages_that_ask_for_anything_are_refused(address: str) -> None:
         with pytest.raises(archives.NotArchivable, match="fetches nothing"), archives.watched():
             HTML(string=html, url_fetcher=archives.refusing_fetcher()).render()
         assert hits == []
+
+
+def test_ten_thousand_rows_and_a_word_of_twenty_thousand_letters_are_drawn_whole(sample: Sample) -> None:
+    value: Value = json.loads(json.dumps(sample.record()))
+    rows = [{"level": "output", "statement": f"Result {number}", "target": "9"} for number in range(10_000)]
+    value["proposal"]["content"]["results"]["rows"] = rows
+    value["appraisal"]["criteria"] = value["appraisal"]["criteria"][:1]
+    word = "".join(chr(97 + number % 26) for number in range(20_000))
+    value["appraisal"]["criteria"][0]["items"][0]["comment"] = word
+    before = time.process_time()
+    pdf = render(value, "en")
+    assert time.process_time() - before < 20
+    # Rows of the form are in the embedded record; the word is on the pages too, in lines of its column.
+    assert json.loads(embedded(pdf)["record.json"])["proposal"]["content"]["results"]["rows"] == rows
+    text = "".join(pages_of(pdf))
+    assert text.count(word[:26]) >= 20_000 // 26 // 2

@@ -143,3 +143,14 @@ def test_a_trail_that_was_bent_is_told(site: Site, cast: Cast, client: FlaskClie
         db.execute(text("UPDATE events SET note = 'x' WHERE sequence = 2"))
     _, page = _drop(client, pdf)
     assert "The audit trail of the proposal does not hold" in page
+
+
+def test_the_code_on_a_record_leads_to_whether_it_was_issued_here(
+    site: Site, cast: Cast, client: FlaskClient
+) -> None:
+    digest, _ = _issued(site, cast)
+    assert "A record with this digest was issued here" in client.get(f"/verify?sha256={digest}").text
+    assert "No record with this digest was issued here" in client.get(f"/verify?sha256={'0' * 64}").text
+    page = client.get("/verify?sha256=<script>").text
+    assert "with this digest" not in page
+    assert "<script>" not in page
