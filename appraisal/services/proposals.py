@@ -322,10 +322,8 @@ def remove_document(
     return load_case(db, number)
 
 
-def read_document(
-    db: Connection, files: Files, case: Case, actor: Person, document: int
-) -> tuple[str, str, bytes]:
-    """Return name, media type and bytes of a file of a proposal that the actor may read.
+def find_document(db: Connection, case: Case, actor: Person, document: int) -> Any:
+    """Return the row of a file of a proposal that the actor may read: filename, media type and SHA-256.
 
     A file that no version holds yet is its authors' alone.
     """
@@ -335,4 +333,4 @@ def read_document(
     row = next((entry for entry in rows if entry.id == document), None)
     if row is None or (row.id not in submitted and not access.sees_draft(case, actor)):
         raise NotFound("document", str(document))
-    return row.filename, row.media_type, files.read(row.sha256)
+    return row

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from appraisal.errors import NotFound
 
+# So many files are remembered as whole.
+_REMEMBERED = 10_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -16,6 +18,8 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # What files looked like when they were last found whole.
+        self._known: dict[str, tuple[int, ...]] = {}
 
     def keep(self, data: bytes) -> str:
         """Keep bytes and return their SHA-256; the same bytes are kept once."""
@@ -31,6 +35,30 @@ class Files:
                 os.fsync(file.fileno())
             Path(temporary).replace(path)
         return sha256
+
+    def whole(self, sha256: str) -> Path:
+        """Return where a file lies; raises ``NotFound`` for one that is not there or was altered.
+
+        Its bytes are read again only when it is another file than it was, or was written to: by inode, size
+        and time of its last change. Where that time was forged as well, verifying the trail tells.
+        """
+        if not _SHA256.fullmatch(sha256):
+            raise NotFound("file", sha256)
+        path = self._path(sha256)
+        try:
+            found = path.stat()
+            known = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            if self._known.get(sha256) != known:
+                self._known.pop(sha256, None)
+                with path.open("rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                        raise NotFound("file", f"{sha256} (altered)")
+                if len(self._known) >= _REMEMBERED:
+                    self._known.clear()
+                self._known[sha256] = known
+        except FileNotFoundError:
+            raise NotFound("file", sha256) from None
+        return path
 
     def read(self, sha256: str) -> bytes:
         """Return the bytes of a file; raises ``NotFound`` for one that is not there or was altered."""

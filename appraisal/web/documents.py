@@ -1,9 +1,8 @@
 """Documents: attaching files to a draft, taking them out again, and handing them out."""
 
-from io import BytesIO
 from typing import Any, Final
 
-from flask import flash, redirect, request, send_file, url_for
+from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import FileField, Form, SelectField
 
@@ -11,8 +10,7 @@ from appraisal.domain import forms
 from appraisal.i18n import N_
 from appraisal.services import proposals, steps
 from appraisal.services.proposals import BadFile
-from appraisal.storage.site import log_access
-from appraisal.web import contents
+from appraisal.web import contents, downloads
 from appraisal.web.authorship import closed_because, load_own
 from appraisal.web.context import actor, begin, page, read, say, seen, signed_in, site
 from appraisal.web.forms import choice
@@ -97,10 +95,8 @@ def remove(number: str, document: int) -> Response:
 @signed_in
 def download(number: str, document: int) -> Response:
     """Hand a file out to be saved, never to be opened as a page of ours; who took it is noted."""
-    with begin() as db:
+    with read() as db:
         case, _ = steps.view(db, site().library, number, actor())
-        name, media_type, data = proposals.read_document(db, site().files, case, actor(), document)
-        log_access(db, site().now(), actor().id, "download", number, f"{document} {name}")
-    response = send_file(BytesIO(data), mimetype=media_type, as_attachment=True, download_name=name)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+        found = proposals.find_document(db, case, actor(), document)
+    response = downloads.serve_stored(found.sha256, found.media_type, found.filename)
+    return downloads.note(response, number, f"{document} {found.filename}")

@@ -18,9 +18,8 @@ from appraisal.errors import NotFound
 from appraisal.i18n import LANGUAGES, N_, language_or
 from appraisal.services import records, steps
 from appraisal.storage import queries, renderings
-from appraisal.storage import site as site_log
 from appraisal.storage.queries import RecordFound
-from appraisal.web import formats
+from appraisal.web import downloads, formats
 from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site, with_role
 from appraisal.web.standings import DECISION_TITLES, RECORD_TITLES
 
@@ -29,10 +28,6 @@ bp = Blueprint("records", __name__)
 # The page asks again by itself only for so long: a worker that stands still needs a person.
 PATIENCE: Final = timedelta(minutes=2)
 _LANGUAGE_TITLES: Final = {"en": "English", "fr": "Français", "es": "Español"}
-# Viewers of browsers draw a PDF as an object with styles of their own; nothing else may be loaded.
-_PDF_POLICY: Final = (
-    "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,38 +173,22 @@ def render(digest: str) -> Response:
 @signed_in
 def pdf(digest: str, language: str) -> Response:
     """Return the PDF of a record in a language; raises ``NotFound`` while it is not made."""
-    with begin() as db:
+    with read() as db:
         opened = _open(db, digest)
         sha256 = queries.find_rendering(db, opened.found.id, language)
-        if sha256 is None:
-            raise NotFound("record", f"{digest} ({language})")
-        data = site().files.read(sha256)
-        _log(db, opened, f"{opened.stem}-{language}.pdf")
-    response = _file(data, "application/pdf", f'inline; filename="{opened.stem}-{language}.pdf"')
-    response.headers["Content-Security-Policy"] = _PDF_POLICY
-    return response
+    if sha256 is None:
+        raise NotFound("record", f"{digest} ({language})")
+    name = f"{opened.stem}-{language}.pdf"
+    response = downloads.serve_stored(sha256, "application/pdf", name, inline=True)
+    return downloads.note(response, opened.found.number, f"{name} {digest}")
 
 
 @bp.get("/records/<digest>.json")
 @signed_in
 def value(digest: str) -> Response:
     """Return the value of a record: the very bytes that its digest is of."""
-    with begin() as db:
+    with read() as db:
         opened = _open(db, digest)
-        _log(db, opened, f"{opened.stem}.json")
-    return _file(
-        opened.found.value.encode(), "application/json", f'attachment; filename="{opened.stem}.json"'
-    )
-
-
-def _log(db: Connection, opened: Opened, name: str) -> None:
-    site_log.log_access(
-        db, site().now(), actor().id, "download", opened.found.number, f"{name} {opened.found.digest}"
-    )
-
-
-def _file(data: bytes, media_type: str, disposition: str) -> Response:
-    response = make_response(data)
-    response.headers["Content-Type"] = media_type
-    response.headers["Content-Disposition"] = disposition
-    return response
+    name = f"{opened.stem}.json"
+    response = downloads.serve_bytes(opened.found.value.encode(), digest, "application/json", name)
+    return downloads.note(response, opened.found.number, f"{name} {digest}")

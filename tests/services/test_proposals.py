@@ -313,7 +313,8 @@ def test_a_file_is_read_by_those_who_may(stage: Stage) -> None:
 
     def read(who: str, document: int) -> bytes:
         with stage.database.read() as db:
-            return proposals.read_document(db, stage.files, case, stage.people[who], document)[2]
+            found = proposals.find_document(db, case, stage.people[who], document)
+        return stage.files.read(found.sha256)
 
     assert read("ana", later) == read("desk", first) == PDF
     for document in (later, first + 10**12, 0):

@@ -20,6 +20,15 @@ from tests.databases import SqliteCopies
 from tests.web import building
 from tests.web.building import Cast, Clock
 
+
+class ReadingClient(FlaskClient):
+    """Reads every answer to its end, as a browser does, so that no file stays open."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a request."""
+        return super().open(*args, **{"buffered": True, **kwargs})
+
+
 SignIn = Callable[[FlaskClient, str], Person]
 
 
@@ -108,6 +117,7 @@ def app(site: Site, compiled: Compiled) -> Flask:
     built = create_app(site)
     built.jinja_env.bytecode_cache = compiled
     built.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    built.test_client_class = ReadingClient
     return built
 
 

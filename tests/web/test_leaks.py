@@ -22,7 +22,7 @@ from appraisal.storage.databases import Database
 from appraisal.web.app import create_app
 from tests.web import building, walks, worlds
 from tests.web.building import Cast, Clock
-from tests.web.conftest import Compiled
+from tests.web.conftest import Compiled, ReadingClient
 from tests.web.walks import Unfilled, Visit
 from tests.web.worlds import World
 
@@ -89,6 +89,7 @@ def _app(world: World, compiled: Compiled) -> Flask:
     app = create_app(world.site)
     app.jinja_env.bytecode_cache = compiled
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.test_client_class = ReadingClient
     return app
 
 

@@ -118,7 +118,7 @@ def test_a_pdf_is_asked_for_prepared_and_read(
     pdf = client.get(f"{url}/fr.pdf")
     assert pdf.data == PDF + b"fr"
     assert pdf.mimetype == "application/pdf"
-    assert pdf.headers["Content-Disposition"] == f'inline; filename="{number}-appraisal-1-fr.pdf"'
+    assert pdf.headers["Content-Disposition"] == f"inline; filename={number}-appraisal-1-fr.pdf"
     assert ("download", number, f"{number}-appraisal-1-fr.pdf {found.digest}") in _log(site)
     assert client.get(f"{url}/de.pdf").status_code == 404
 
@@ -148,7 +148,7 @@ def test_the_value_is_the_very_bytes_of_the_digest(
     answer = client.get(f"/records/{found.digest}.json")
     assert hashlib.sha256(answer.data).hexdigest() == found.digest
     assert answer.mimetype == "application/json"
-    assert answer.headers["Content-Disposition"] == f'attachment; filename="{number}-decision-1.json"'
+    assert answer.headers["Content-Disposition"] == f"attachment; filename={number}-decision-1.json"
     assert ("download", number, f"{number}-decision-1.json {found.digest}") in _log(site)
 
 

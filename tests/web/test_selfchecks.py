@@ -23,7 +23,7 @@ from appraisal.web.app import create_app
 from appraisal.web.context import Site
 from tests.web import building, walks
 from tests.web.building import Cast, Clock
-from tests.web.conftest import Compiled, SignIn
+from tests.web.conftest import Compiled, ReadingClient, SignIn
 from tests.web.test_proposals import counting
 
 NOTE = "A doubt that we keep to ourselves"
@@ -273,6 +273,7 @@ def _live(
     app = create_app(site)
     app.jinja_env.bytecode_cache = compiled
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.test_client_class = ReadingClient
     number = building.draft_proposal(site, cast)
     if rates_itself:
         put(site, cast, number, TRI_1="3", TRI_4="1")
