@@ -27,7 +27,7 @@ def serve_stored(sha256: str, media_type: str, name: str, *, inline: bool = Fals
         path, mimetype=media_type, as_attachment=not inline, download_name=name, conditional=True, etag=sha256
     )
     # The moment at which a file came into the store is of no meaning to anybody.
-    response.last_modified = None
+    response.headers.pop("Last-Modified", None)
     _keep_nowhere(response)
     if inline and media_type == "application/pdf":
         response.headers["Content-Security-Policy"] = _PDF_POLICY
