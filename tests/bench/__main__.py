@@ -5,6 +5,7 @@ are noisy. Run with ``make bench``.
 """
 
 from tests.bench.differences import bench as bench_differences
+from tests.bench.downloads import bench as bench_downloads
 from tests.bench.mails import bench as bench_mails
 from tests.bench.pages import bench as bench_pages
 from tests.bench.records import bench as bench_records
@@ -22,6 +23,7 @@ def main() -> None:
     bench_differences()
     bench_pages()
     bench_mails()
+    bench_downloads()
     bench_records()
     bench_ticks()
     bench_trails()
