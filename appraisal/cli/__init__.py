@@ -20,6 +20,7 @@ COMMANDS = {
     "draw": "draw",
     "record": "records",
     "verify": "verify",
+    "bundle": "bundle",
     "indicator": "indicators",
     "agreement": "agreements",
     "import-approvals": "approvals",

@@ -42,7 +42,7 @@ def bench() -> None:
         server = create_server(app, host="127.0.0.1", port=0, threads=4)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
-        client = Client(server.effective_port)
+        client = Client(server.effective_port)  # type: ignore[union-attr]
         client.sign_in()
         try:
             _measure(client, f"/records/{digest}/en.pdf")

@@ -219,6 +219,7 @@ OPERATORS: Final = frozenset(
     {
         "agreement",
         "audit",
+        "bundle",
         "check",
         "db",
         "demo",

@@ -1,0 +1,112 @@
+"""appraisal bundle: everything about some proposals in one ZIP, for an auditor."""
+
+import hashlib
+import os
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from appraisal import clock, i18n
+from appraisal.cli import sites
+from appraisal.domain.indicators import first_year
+from appraisal.pdf.signings import Unsignable
+from appraisal.services import bundles
+from appraisal.services.bundles import Incomplete, Nothing
+from appraisal.services.issuers import KeyMissing
+from appraisal.storage.bundles import Query
+
+
+def _biennium(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    try:
+        return value if value and first_year(value) else ""
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command()
+@click.argument("numbers", metavar="[NUMBER]...", nargs=-1)
+@click.option("--biennium", callback=_biennium, help="Proposals approved in it, like 2010-11.")
+@click.option("--unit", default="", help="Proposals of this unit.")
+@click.option("--state", default="", help="Proposals in this state, like approved.")
+@click.option("--all", "takes_all", is_flag=True, help="All proposals.")
+@click.option(
+    "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The ZIP to write."
+)
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.option(
+    "--language", type=click.Choice(i18n.LANGUAGES), help="Of its pages; that of the site by default."
+)
+def bundle(
+    numbers: tuple[str, ...],
+    biennium: str,
+    unit: str,
+    state: str,
+    takes_all: bool,
+    out: Path,
+    force: bool,
+    language: i18n.Language | None,
+) -> None:
+    """Write everything about some proposals into one ZIP that opens and verifies offline.
+
+    Records and their PDFs, versions, attached files, events, checkpoints, certificates, definitions, and
+    pages that lead to them. Name the proposals, or say which ones. Anybody verifies it: sha256sum --check
+    SHA256SUMS, or appraisal verify FILE.zip.
+    """
+    narrowed = bool(biennium or unit or state)
+    if takes_all + bool(numbers) + narrowed != 1:
+        raise click.UsageError(
+            "Name proposals, or say which ones by --biennium, --unit or --state, or --all."
+        )
+    if out.exists() and not force:
+        sites.fail(f"{out} is there already; --force replaces it.")
+    chosen = sites.settings()
+    query = Query(numbers, unit, state, biennium)
+    library = sites.library()
+    with sites.opened(chosen) as (database, files), sites.signer(chosen) as signer, database.read() as db:
+        place = _beside(out)
+        try:
+            with place.open("wb") as file:
+                count = bundles.write(
+                    db,
+                    files,
+                    library,
+                    query,
+                    file,
+                    clock.now(),
+                    language or chosen.language,
+                    signer,
+                    _progress,
+                )
+            place.replace(out)
+        except Nothing as error:
+            sites.fail(f"{str(error)[0].upper()}{str(error)[1:]}.", 1)
+        except (Incomplete, KeyMissing, Unsignable) as error:
+            sites.fail(f"The bundle cannot be made: {error}.", 1)
+        except OSError as error:
+            sites.fail(f"{out}: {error.strerror}")
+        finally:
+            place.unlink(missing_ok=True)
+    with out.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    click.echo(f"{count} proposal{'s' if count != 1 else ''} in {out}\nSHA-256 {digest}")
+
+
+def _beside(out: Path) -> Path:
+    """Return an empty file beside another, which takes its place when it is whole."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
+    except OSError as error:
+        sites.fail(f"{out}: {error.strerror}")
+    with suppress(OSError):
+        os.fchmod(handle, 0o644)
+    os.close(handle)
+    return Path(name)
+
+
+def _progress(done: int, total: int) -> None:
+    """Show how far it is while standard error is a terminal."""
+    if sys.stderr.isatty():
+        click.echo(f"\rProposals: {done} of {total} ", nl=done == total, err=True)

@@ -1,0 +1,73 @@
+"""Bundle pages: what an auditor opens first, an index and a page for each proposal, with no need of more."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from appraisal.clock import geneva_date
+from appraisal.domain import forms
+from appraisal.i18n import N_, Language, say, write_day
+from appraisal.paths import folder
+
+_KINDS = {"appraisal": N_("Appraisal record"), "decision": N_("Decision sheet")}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file of a bundle: where it lies, its size in bytes and its SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A proposal with its files; ``proven`` is the event up to which a checkpoint covers its chain, or 0."""
+
+    row: Any
+    state: str
+    versions: Sequence[tuple[Any, Kept]]
+    records: Sequence[tuple[Any, Kept, Sequence[tuple[str, Kept]]]]
+    documents: Sequence[tuple[Any, Kept]]
+    events: Kept
+    proof: Kept | None
+    proven: int
+
+
+def index(shown: Sequence[Shown], asked: str, now: datetime, language: Language) -> bytes:
+    """Draw the first page: what was asked, the proposals, and how to check it all."""
+    template = _environment(language).get_template("bundles/index.html")
+    return template.render(shown=shown, asked=asked, now=now, language=language).encode()
+
+
+def proposal(shown: Shown, events: Iterable[Any], language: Language) -> bytes:
+    """Draw the page of a proposal: its records, versions, attached files and events."""
+    template = _environment(language).get_template("bundles/proposal.html")
+    rows = [(sequence, json.loads(body), digest) for _, sequence, body, digest in events]
+    return template.render(shown=shown, events=rows, language=language).encode()
+
+
+@cache
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(folder("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    kinds = {kind.value: kind.label for kind in forms.DOCUMENT_KINDS}
+    environment.globals.update(
+        _=partial(say, language),
+        record_title=lambda kind: say(language, _KINDS[kind]),
+        document_title=lambda kind: say(language, kinds[kind]) if kind in kinds else kind,
+    )
+    environment.filters["day"] = lambda moment: write_day(language, geneva_date(moment)) if moment else "–"
+    environment.filters["kilobytes"] = lambda size: f"{-(-size // 1000)} kB"
+    return environment

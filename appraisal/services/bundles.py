@@ -1,0 +1,260 @@
+"""Bundles: everything about some proposals in one ZIP, written as it is read, to be verified offline."""
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from typing import IO, Any, Final
+
+from sqlalchemy import Connection
+
+from appraisal.canonical import canonical
+from appraisal.definitions.library import Library
+from appraisal.domain import bundles, merkles
+from appraisal.domain.bundles import Entry
+from appraisal.domain.checkpoints import Checkpoint
+from appraisal.domain.schemas import schema_text
+from appraisal.errors import AppraisalError, NotFound
+from appraisal.i18n import Language
+from appraisal.paths import folder
+from appraisal.pdf.signings import Signer
+from appraisal.services import bundle_pages
+from appraisal.services.bundle_pages import Kept, Shown
+from appraisal.services.issuers import key_of
+from appraisal.storage import audits, issuers, site
+from appraisal.storage import bundles as stored
+from appraisal.storage.bundles import Query
+from appraisal.storage.files import Files
+
+_PIECE: Final = 1 << 20
+_ENDING: Final = re.compile(r"\.[a-z0-9]{1,5}")
+Progress = Callable[[int, int], None]
+
+
+class Incomplete(AppraisalError):
+    """A file that belongs into a bundle is not in the store, or was altered there."""
+
+
+class Nothing(AppraisalError):
+    """No proposal fits what was asked; ``missing`` are numbers that are none."""
+
+    def __init__(self, missing: Sequence[str] = ()) -> None:
+        self.missing = tuple(missing)
+        named = ", ".join(self.missing)
+        super().__init__(f"there is no proposal {named}" if named else "no proposal fits what was asked")
+
+
+@dataclass(slots=True)
+class Writing:
+    """A bundle that is being written: its archive, the moment that all files bear, and what they came to."""
+
+    archive: zipfile.ZipFile
+    now: datetime
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    def put(self, path: str, data: bytes) -> Kept:
+        """Write a file."""
+        return self.copy(path, iter([data]), len(data), packed=True)
+
+    def lines(self, path: str, lines: Iterator[bytes]) -> Kept:
+        """Write a file of lines that come one by one."""
+        return self.copy(path, lines, None, packed=True)
+
+    def copy(self, path: str, pieces: Iterator[bytes], size: int | None, *, packed: bool = False) -> Kept:
+        """Write a file piece by piece; files that are packed already are not packed again."""
+        assert bundles.is_path(path), path
+        if path in self.entries:
+            return Kept(path, self.entries[path].size, self.entries[path].sha256)
+        info = zipfile.ZipInfo(path, self.now.timetuple()[:6])
+        info.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+        info.create_system, info.external_attr = 3, 0o644 << 16
+        digest, length = hashlib.sha256(), 0
+        large = size is None or size > 1 << 30
+        with self.archive.open(info, "w", force_zip64=large) as file:
+            for piece in pieces:
+                digest.update(piece)
+                length += len(piece)
+                file.write(piece)
+        self.entries[path] = Entry(path, length, digest.hexdigest())
+        return Kept(path, length, digest.hexdigest())
+
+
+def write(
+    db: Connection,
+    files: Files,
+    library: Library,
+    query: Query,
+    out: IO[bytes],
+    now: datetime,
+    language: Language,
+    signer: Signer | None = None,
+    progress: Progress = lambda *_: None,
+) -> int:
+    """Write the bundle of what a query chooses; return how many proposals are in it.
+
+    ``out`` need not be able to seek. The same database, moment and language give the same bytes. Raises
+    ``Nothing``, ``Incomplete``, or ``KeyMissing`` where a key is in force that is not at hand; what was
+    written until then is of no use.
+    """
+    rows = stored.chosen(db, query)
+    missing = [number for number in query.numbers if number not in {row.number for row in rows}]
+    if missing or not rows:
+        raise Nothing(missing)
+    key = key_of(issuers.current(db), signer)
+    with zipfile.ZipFile(out, "w") as archive:
+        writing = Writing(archive, now)
+        proofs = _checkpoints(db, writing, [row.number for row in rows])
+        shown = []
+        for count, row in enumerate(rows):
+            progress(count, len(rows))
+            shown.append(_proposal(db, files, library, writing, row, proofs.get(row.number), language))
+        progress(len(rows), len(rows))
+        _common(db, library, writing)
+        asked = ", ".join(filter(None, (*query.numbers, query.biennium, query.unit, query.state)))
+        index = bundle_pages.index(shown, asked, now, language)
+        writing.put("index.html", index)
+        _close(writing, query, now, key)
+    return len(rows)
+
+
+def _proposal(
+    db: Connection,
+    files: Files,
+    library: Library,
+    writing: Writing,
+    row: Any,
+    proof: Mapping[str, Any] | None,
+    language: Language,
+) -> Shown:
+    """Write all that hangs on one proposal, and the page that leads to it."""
+    number = row.number
+    versions = [
+        (found, writing.put(f"versions/{number}/version-{found.number}.json", found.value.encode()))
+        for found in stored.versions_of(db, row.id)
+    ]
+    records = list(_records(db, files, writing, row))
+    documents = [
+        (found, _stored(files, writing, f"attachments/{found.sha256}{_ending(found.filename)}", found))
+        for found in stored.documents_of(db, row.id)
+    ]
+    events = writing.lines(
+        f"events/{number}.jsonl", (bundles.event_line(*event) for event in audits.exported(db, number))
+    )
+    proven = writing.put(f"proofs/{number}.json", canonical(proof)) if proof else None
+    shown = Shown(
+        row=row,
+        state=_state_title(library, row, language),
+        versions=versions,
+        records=records,
+        documents=documents,
+        events=events,
+        proof=proven,
+        proven=proof["sequence"] if proof else 0,
+    )
+    page = bundle_pages.proposal(shown, audits.exported(db, number), language)
+    writing.put(f"proposals/{number}.html", page)
+    return shown
+
+
+def _records(db: Connection, files: Files, writing: Writing, row: Any) -> Iterator[tuple[Any, Kept, Any]]:
+    """Write the records of a proposal, each as JSON and in every language in which it was drawn."""
+    drawn = stored.renderings_of(db, row.id)
+    for place, record in enumerate(stored.records_of(db, row.id), 1):
+        stem = f"records/{row.number}/{place:02d}-{record.kind}"
+        kept = writing.put(f"{stem}.json", record.value.encode())
+        pdfs = [
+            (made.language, _stored(files, writing, f"{stem}-{made.language}.pdf", made))
+            for made in drawn.get(record.id, [])
+        ]
+        yield record, kept, pdfs
+
+
+def _stored(files: Files, writing: Writing, path: str, row: Any) -> Kept:
+    """Copy a file out of the store; raises ``Incomplete`` where it is not what it was."""
+    try:
+        place = files.whole(row.sha256)
+    except NotFound as error:
+        raise Incomplete(f"{path}: the file {error.name} is not in the store as it was") from error
+    with place.open("rb") as file:
+        kept = writing.copy(path, iter(lambda: file.read(_PIECE), b""), row.size)
+    if kept.sha256 != row.sha256:
+        raise Incomplete(f"{path}: the file {row.sha256} was altered while it was read")
+    return kept
+
+
+def _ending(filename: str) -> str:
+    """Return the ending of a file's name where it is a plain one, so that it opens by itself."""
+    _, dot, ending = filename.rpartition(".")
+    return f".{ending.lower()}" if dot and _ENDING.fullmatch(f".{ending.lower()}") else ""
+
+
+def _checkpoints(db: Connection, writing: Writing, numbers: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Write all checkpoints; return for each chain that the last one covers the proof that it does."""
+    last: Checkpoint | None = None
+    for row in stored.checkpoints(db):
+        last = Checkpoint(row.sequence, row.body, row.digest)
+        writing.put(f"checkpoints/{row.sequence:05d}.json", row.body.encode())
+        if row.signature is not None:
+            writing.put(f"checkpoints/{row.sequence:05d}.json.p7s", row.signature)
+    return prove(db, last, numbers) if last is not None else {}
+
+
+def prove(db: Connection, last: Checkpoint, numbers: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return by number the proof of where a chain stood at a checkpoint, for those that had begun by then."""
+    wanted, tree = set(numbers), merkles.Tree()
+    places: dict[str, tuple[int, int, str]] = {}
+    for index, entry in enumerate(audits.heads(db, last.facts["events"]["to"])):
+        tree.put(index, entry)
+        number, sequence, head = entry.decode().rsplit(" ", 2)
+        if number in wanted:
+            places[number] = (index, int(sequence), head)
+    root = tree.root().hex()
+    return {
+        number: bundles.proof(
+            last.sequence, root, number, sequence, head, index, len(tree), tree.proof(index)
+        )
+        for number, (index, sequence, head) in places.items()
+    }
+
+
+def _common(db: Connection, library: Library, writing: Writing) -> None:
+    """Write what stands beside the proposals: the site's chain, certificates, definitions, and the schema."""
+    chain = (bundles.event_line("site", entry.sequence, entry.digest, entry.body) for entry in site.chain(db))
+    writing.lines("events/site.jsonl", chain)
+    for row in issuers.history(db):
+        if row.certificate is not None:
+            writing.put(f"certificates/{row.fingerprint}.der", row.certificate)
+    writing.put("record.schema.json", schema_text().encode())
+    for name in ("workflows", "checklists"):
+        for file in sorted(folder(name).glob("*.yaml")):
+            writing.put(f"definitions/{file.name}", file.read_bytes())
+    digests = "".join(f"{digest}  {key}\n" for key, digest in sorted(library.digests.items()))
+    writing.put("definitions/DIGESTS", digests.encode())
+
+
+def _close(writing: Writing, query: Query, now: datetime, key: Signer | None) -> None:
+    """Write what names all the files: the manifest, its signature where a key is in force, and the sums."""
+    entries = list(writing.entries.values())
+    named = bundles.manifest(entries, _asked(query), now, version("appraisal"))
+    writing.put(bundles.MANIFEST, named)
+    if key is not None:
+        writing.put(bundles.SIGNATURE, key.sign_text(named, now))
+    writing.put(bundles.SUMS, bundles.sums(entries, named))
+
+
+def _asked(query: Query) -> dict[str, Any]:
+    given = {
+        "numbers": list(query.numbers),
+        "unit": query.unit,
+        "state": query.state,
+        "biennium": query.biennium,
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def _state_title(library: Library, row: Any, language: Language) -> str:
+    states = library.workflow(row.workflow).states if row.workflow else {}
+    return states[row.state].title[language] if row.state in states else str(row.state)

@@ -1,0 +1,85 @@
+"""Bundles: what hangs on proposals, read piece by piece for those who take it away."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from appraisal.clock import geneva_date
+from appraisal.domain.indicators import biennium_of
+from appraisal.storage import tables
+
+PROPOSALS = tables.Proposal.__table__
+VERSIONS = tables.Version.__table__
+RECORDS = tables.Record.__table__
+RENDERINGS = tables.Rendering.__table__
+DOCUMENTS = tables.Document.__table__
+CHECKPOINTS = tables.Checkpoint.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which proposals: those named, or all that fit what is given; ``biennium`` is that of their approval."""
+
+    numbers: tuple[str, ...] = ()
+    unit: str = ""
+    state: str = ""
+    biennium: str = ""
+
+
+def chosen(db: Connection, query: Query) -> list[Any]:
+    """Return id, number, title, state, unit, workflow and the moment of approval of proposals, by number."""
+    names = ("id", "number", "title", "state", "unit", "workflow", "approved_at")
+    statement = select(*(PROPOSALS.c[name] for name in names))
+    if query.numbers:
+        statement = statement.where(PROPOSALS.c.number.in_(query.numbers))
+    for column in ("unit", "state"):
+        if wanted := getattr(query, column):
+            statement = statement.where(PROPOSALS.c[column] == wanted)
+    if query.biennium:
+        statement = statement.where(PROPOSALS.c.approved_at.is_not(None))
+    rows = db.execute(statement.order_by(PROPOSALS.c.number)).all()
+    return [
+        row
+        for row in rows
+        if not query.biennium or biennium_of(geneva_date(row.approved_at)) == query.biennium
+    ]
+
+
+def versions_of(db: Connection, proposal: int) -> Iterator[Any]:
+    """Yield number, text, digest and moment of the versions of a proposal."""
+    columns = (VERSIONS.c.number, VERSIONS.c.value, VERSIONS.c.digest, VERSIONS.c.at)
+    return iter(
+        db.execute(select(*columns).where(VERSIONS.c.proposal_id == proposal).order_by(VERSIONS.c.number))
+    )
+
+
+def records_of(db: Connection, proposal: int) -> Iterator[Any]:
+    """Yield id, kind, text, digest and moment of the records of a proposal."""
+    names = ("id", "kind", "value", "digest", "at")
+    statement = select(*(RECORDS.c[name] for name in names)).where(RECORDS.c.proposal_id == proposal)
+    return iter(db.execute(statement.order_by(RECORDS.c.id)))
+
+
+def renderings_of(db: Connection, proposal: int) -> Mapping[int, list[Any]]:
+    """Return language, SHA-256 and size of the PDFs of a proposal's records, by the record's id."""
+    columns = (RENDERINGS.c.record_id, RENDERINGS.c.language, RENDERINGS.c.sha256, RENDERINGS.c.size)
+    statement = select(*columns).join(RECORDS, RECORDS.c.id == RENDERINGS.c.record_id)
+    found: dict[int, list[Any]] = {}
+    for row in db.execute(statement.where(RECORDS.c.proposal_id == proposal).order_by(RENDERINGS.c.language)):
+        found.setdefault(row.record_id, []).append(row)
+    return found
+
+
+def documents_of(db: Connection, proposal: int) -> Sequence[Any]:
+    """Return kind, filename, SHA-256, size and moment of the files attached to a proposal."""
+    names = ("kind", "filename", "sha256", "size", "at")
+    statement = select(*(DOCUMENTS.c[name] for name in names)).where(DOCUMENTS.c.proposal_id == proposal)
+    return db.execute(statement.order_by(DOCUMENTS.c.id)).all()
+
+
+def checkpoints(db: Connection) -> Iterator[Any]:
+    """Yield sequence, text, digest and signature of all checkpoints."""
+    names = ("sequence", "body", "digest", "signature")
+    return iter(db.execute(select(*(CHECKPOINTS.c[name] for name in names)).order_by(CHECKPOINTS.c.sequence)))
