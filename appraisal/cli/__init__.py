@@ -5,11 +5,13 @@ wrong with what was asked about, 2 the input itself is wrong.
 """
 
 from importlib import import_module
+from keyword import iskeyword
 
 import click
 
 # Command to the module that holds it, in the order in which help lists them. A command is called
-# as it is named here; in its module it is a function of that name with _ for -.
+# as it is named here; in its module it is a function of that name with _ for -, and with _ after it where
+# Python has a use for the word.
 COMMANDS = {
     "demo": "demo",
     "serve": "serve",
@@ -23,6 +25,7 @@ COMMANDS = {
     "bundle": "bundle",
     "indicator": "indicators",
     "agreement": "agreements",
+    "import": "datasets",
     "import-approvals": "approvals",
     "import-lessons": "lessons",
     "times": "times",
@@ -47,7 +50,8 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"appraisal.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
+        command: click.Command = getattr(module, name)
         return command
 
 

@@ -1,10 +1,6 @@
 """appraisal audit: checkpoints over the whole trail, verifying it, and taking it out."""
 
 import json
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -91,7 +87,7 @@ def verify(against: tuple[Path, ...], as_json: bool) -> None:
     """
     kept = [_read(file) for file in against]
     library = sites.library()
-    with sites.opened(sites.settings()) as (database, files), _progress() as progress:
+    with sites.opened(sites.settings()) as (database, files), sites.progress_bar() as progress:
         report = trails.verify(database, library, files, progress)
         for file, made in zip(against, kept, strict=True):
             report.checked["kept_checkpoints"] += 1
@@ -130,6 +126,8 @@ _NAMES: Final = {
     "versions": "versions",
     "records": "records",
     "indicator_reports": "indicator reports",
+    "imports": "imports of lists",
+    "entries": "rows that they brought",
     "checkpoints": "checkpoints",
     "signatures": "signatures of checkpoints",
     "issuers": "changes of key or address",
@@ -157,26 +155,6 @@ def _print(report: Report) -> None:
         click.echo(f"{report.wrong} wrong; the first: {report.breaks[0]}")
     else:
         click.echo("Nothing is wrong.")
-
-
-@contextmanager
-def _progress() -> Iterator[trails.Progress]:
-    """Show a bar on standard error while it is a terminal; otherwise nothing."""
-    if not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    drawn = 0.0
-
-    def draw(label: str, done: int, total: int) -> None:
-        nonlocal drawn
-        if done < total and time.monotonic() - drawn < 0.1:
-            return
-        drawn = time.monotonic()
-        part = done / total if total else 1.0
-        click.echo(f"\r{label:<12} [{'#' * round(30 * part):<30}] {part:4.0%}", nl=False, err=True)
-
-    yield draw
-    click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
 
 
 @audit.command()

@@ -1,7 +1,9 @@
 """What commands share: reading the definitions and opening the database that is configured."""
 
 import json
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -106,3 +108,23 @@ def opened(chosen: Settings) -> Iterator[tuple[Database, Files]]:
 def echo_json(value: Any) -> None:
     """Print a value as JSON that people can read too."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True))
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar on standard error while it is a terminal; otherwise nothing."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    drawn = 0.0
+
+    def draw(label: str, done: int, total: int) -> None:
+        nonlocal drawn
+        if done < total and time.monotonic() - drawn < 0.1:
+            return
+        drawn = time.monotonic()
+        part = done / total if total else 1.0
+        click.echo(f"\r{label:<12} [{'#' * round(30 * part):<30}] {part:4.0%}", nl=False, err=True)
+
+    yield draw
+    click.echo("\r" + " " * 60 + "\r", nl=False, err=True)

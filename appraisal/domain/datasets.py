@@ -243,14 +243,18 @@ def mapping_faults(dataset: Dataset, heading: Sequence[str], mapping: Mapped) ->
     found = []
     missing = [column.label for column in dataset.needed if column.key not in mapping]
     for label in missing:
-        found.append(Complaint(N_("No column of the file is chosen for “%(column)s”"), {"column": label}))
+        found.append(Complaint(N_("No column of the file is chosen for “%(label)s”"), {"label": label}))
     taken: dict[int, list[str]] = defaultdict(list)
     for key, place in mapping.items():
         taken[place].append(dataset.column(key).label)
     for place, labels in sorted(taken.items()):
         if len(labels) > 1:
-            sentence = N_("The column “%(name)s” of the file is chosen twice, for “%(one)s” and “%(other)s”")
-            found.append(Complaint(sentence, {"name": heading[place], "one": labels[0], "other": labels[1]}))
+            sentence = N_(
+                "The column “%(name)s” of the file is chosen twice, for “%(label)s” and “%(other_label)s”"
+            )
+            found.append(
+                Complaint(sentence, {"name": heading[place], "label": labels[0], "other_label": labels[1]})
+            )
     return found
 
 
@@ -261,6 +265,6 @@ def unclear(dataset: Dataset, heading: Sequence[str], mapping: Mapped) -> list[C
         names = names_of(column)
         alike = [name for name in heading if folded(name) in names]
         if len(alike) > 1 and column.key not in mapping:
-            sentence = N_("Several columns of the file may be “%(column)s”: %(names)s")
-            found.append(Complaint(sentence, {"column": column.label, "names": ", ".join(alike)}))
+            sentence = N_("Several columns of the file may be “%(label)s”: %(names)s")
+            found.append(Complaint(sentence, {"label": column.label, "names": ", ".join(alike)}))
     return found

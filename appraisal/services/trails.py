@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -18,7 +18,9 @@ from appraisal.domain.checkpoints import Checkpoint
 from appraisal.domain.events import GENESIS
 from appraisal.domain.issuers import ACTION as ISSUER
 from appraisal.pdf import signatures
+from appraisal.services import datasets
 from appraisal.services.audits import ACTION, Counted
+from appraisal.services.datasets import ACTION as IMPORT
 from appraisal.storage import audits, issuers, site, triggers
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
@@ -77,6 +79,8 @@ class Verifying:
     # The SHA-256 of the certificate that was in force when a checkpoint was made, empty for none.
     signed_with: dict[int, str] = field(default_factory=dict)
     site_holds: bool = False
+    # What the site's chain tells of imports, by their ids.
+    imports: dict[int, Any] = field(default_factory=dict)
 
 
 def verify(
@@ -131,6 +135,9 @@ def _hear(run: Verifying, chain: Sequence[events.Event]) -> None:
             told = entry.facts
             in_force = told["facts"]["fingerprint"]
             changes.append((told["at"], told["by"], told["facts"]))
+        elif f'"action":"{IMPORT}"' in entry.body:
+            told = entry.facts
+            run.imports[told["facts"]["import"]] = {**told["facts"], "at": told["at"], "by": told["by"]}
     rows = [
         (stamp(row.at), row.by, {key: getattr(row, key) for key in ("address", "fingerprint", "subject")})
         for row in issuers.history(run.db)
@@ -226,6 +233,41 @@ def _check_reports(run: Verifying) -> None:
         for column, said in told.items():
             if row._mapping[column] != said:
                 run.report.tell("indicator_reports", place, f"its column {column} is not what its text says")
+
+
+def _check_imports(run: Verifying) -> None:
+    """Compare every import, and the rows that it brought, with what the site's chain tells of it."""
+    if not run.site_holds:
+        return
+    entries = audits.Groups(audits.entries(run.db))
+    seen = set()
+    for row in audits.imports(run.db):
+        run.report.checked["imports"] += 1
+        seen.add(row.id)
+        sealing, beside = hashlib.sha256(), set()
+        for entry in entries.before(row.id + 1):
+            sealing.update(datasets.sealed(entry.key, entry.line, entry.value))
+            beside.add((entry.dataset, entry.at))
+            run.report.checked["entries"] += 1
+        beside.discard((row.dataset, row.at))
+        run.report.tell("imports", f"import {row.id}", _import_fault(run, row, sealing.hexdigest(), beside))
+    for entry in islice(entries.before(None), 1):
+        run.report.tell("imports", f"import {entry.import_id}", "has rows, but is missing")
+    for id in sorted(run.imports.keys() - seen):
+        run.report.tell("imports", f"import {id}", "is missing, though the site's chain tells of it")
+
+
+def _import_fault(run: Verifying, row: Any, digest: str, beside: Collection[Any]) -> str | None:
+    told = run.imports.get(row.id)
+    if told is None:
+        return "is not told of by the site's chain"
+    for name, said in told.items():
+        column = {"import": "id", "file": "filename"}.get(name, name)
+        if name != "digest" and row._mapping[column] != said:
+            return f"its column {column} is not what the site's chain tells"
+    if digest != told["digest"]:
+        return "the rows that it brought are not those that the site's chain tells of"
+    return "the rows that it brought name another dataset or moment" if beside else None
 
 
 def _check_checkpoints(run: Verifying) -> None:
@@ -352,7 +394,7 @@ def _check_files(run: Verifying) -> None:
     if run.files is None:
         return
     counts = audits.counts(run.db)
-    total = counts["documents"] + counts["renderings"]
+    total = counts["documents"] + counts["renderings"] + counts["imports"]
     for seen, row in enumerate(audits.files(run.db), 1):
         run.report.checked["files"] += 1
         run.report.tell("files", row.number, _told(row, run.files.fault(row.sha256, row.size)))
@@ -380,6 +422,7 @@ _CHECKS: Final[Mapping[str, Callable[[Verifying], None]]] = {
     "site": _check_site,
     "chains": _check_chains,
     "indicator_reports": _check_reports,
+    "imports": _check_imports,
     "checkpoints": _check_checkpoints,
     "files": _check_files,
     "definitions": _check_definitions,

@@ -23,6 +23,8 @@ CHECKPOINTS = tables.Checkpoint.__table__
 REPORTS = tables.IndicatorReport.__table__
 DOCUMENTS = tables.Document.__table__
 RENDERINGS = tables.Rendering.__table__
+IMPORTS = tables.Import.__table__
+ENTRIES = tables.Entry.__table__
 SITE = tables.SiteEvent.__table__
 PAGE: Final = 2_000
 
@@ -120,8 +122,26 @@ def reports(db: Connection) -> Iterator[Any]:
     return _stream(db, select(REPORTS).order_by(REPORTS.c.id), page=50)
 
 
+def imports(db: Connection) -> Iterator[Any]:
+    """Yield every import of a list."""
+    return _stream(db, select(IMPORTS).order_by(IMPORTS.c.id), page=200)
+
+
+def entries(db: Connection) -> Iterator[Any]:
+    """Yield what every import wrote, import by import, in its order."""
+    columns = (
+        ENTRIES.c.import_id,
+        ENTRIES.c.dataset,
+        ENTRIES.c.key,
+        ENTRIES.c.line,
+        ENTRIES.c.value,
+        ENTRIES.c.at,
+    )
+    return _stream(db, select(*columns).order_by(ENTRIES.c.import_id, ENTRIES.c.id))
+
+
 def files(db: Connection) -> Iterator[Any]:
-    """Yield SHA-256 and size of every document and rendering, and what it belongs to."""
+    """Yield SHA-256 and size of every document, rendering and imported list, and what it belongs to."""
     documents = select(
         DOCUMENTS.c.sha256, DOCUMENTS.c.size, PROPOSALS.c.number, DOCUMENTS.c.filename.label("name")
     ).join(PROPOSALS, PROPOSALS.c.id == DOCUMENTS.c.proposal_id)
@@ -132,8 +152,12 @@ def files(db: Connection) -> Iterator[Any]:
         .join(RECORDS, RECORDS.c.id == RENDERINGS.c.record_id)
         .join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)
     )
+    lists = select(
+        IMPORTS.c.sha256, IMPORTS.c.size, IMPORTS.c.dataset.label("number"), IMPORTS.c.filename.label("name")
+    )
     yield from _stream(db, documents.order_by(DOCUMENTS.c.id))
     yield from _stream(db, renderings.order_by(RENDERINGS.c.id))
+    yield from _stream(db, lists.order_by(IMPORTS.c.id))
 
 
 def dangling(db: Connection) -> list[str]:
@@ -146,7 +170,7 @@ def dangling(db: Connection) -> list[str]:
 
 def counts(db: Connection) -> dict[str, int]:
     """Return how many rows there are to look at."""
-    named = {"events": EVENTS, "documents": DOCUMENTS, "renderings": RENDERINGS}
+    named = {"events": EVENTS, "documents": DOCUMENTS, "renderings": RENDERINGS, "imports": IMPORTS}
     found = {
         name: db.execute(select(func.count()).select_from(table)).scalar_one()
         for name, table in named.items()

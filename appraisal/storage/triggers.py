@@ -14,6 +14,8 @@ APPENDED = (
     "accesses",
     "checkpoints",
     "issuers",
+    "imports",
+    "entries",
 )
 _FUNCTION = "refuse_change"
 # "restrict_violation": the drivers raise an integrity error for it, as SQLite does.

@@ -10,6 +10,7 @@ from appraisal.storage.databases import Database
 from appraisal.storage.proposals import insert_row
 from tests import casts
 from tests.casts import Stage
+from tests.lists import import_text
 
 COLUMNS = {
     "events": "body",
@@ -20,6 +21,8 @@ COLUMNS = {
     "accesses": "detail",
     "checkpoints": "signature",
     "issuers": "address",
+    "imports": "filename",
+    "entries": "value",
 }
 
 
@@ -41,6 +44,7 @@ def filled(stage: Stage) -> Stage:
         )
     with stage.database.begin() as db:
         issuers.note_address(db, "https://appraisal.example.org", stage.now)
+    import_text(stage, "gaps", "gap,outcome,amount,recorded_on\nG 1,1,5,2010-01-31\n")
     audits.checkpoint(stage.database, stage.now)
     return stage
 

@@ -224,6 +224,7 @@ OPERATORS: Final = frozenset(
         "db",
         "demo",
         "draw",
+        "import",
         "import-approvals",
         "import-lessons",
         "indicator",

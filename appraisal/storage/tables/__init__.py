@@ -12,6 +12,7 @@ from appraisal.storage.tables.appraisals import (
     ReviewRating,
 )
 from appraisal.storage.tables.base import Base
+from appraisal.storage.tables.datasets import Entry, Import
 from appraisal.storage.tables.lessons import Lesson
 from appraisal.storage.tables.outbox import Job, Notice, Reminder
 from appraisal.storage.tables.people import Holiday, Person, Rate, Substitution, Token
@@ -46,9 +47,11 @@ __all__ = [
     "Consultation",
     "Decision",
     "Document",
+    "Entry",
     "Event",
     "Hold",
     "Holiday",
+    "Import",
     "IndicatorReport",
     "Issuer",
     "Job",
