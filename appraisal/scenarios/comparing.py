@@ -73,7 +73,9 @@ def _latest(case: Case) -> Appraisal | None:
 def describe_indicator(playing: Play, code: str, biennium: str) -> dict[str, Any]:
     """Return an indicator's report as plain data."""
     with playing.database.read() as db:
-        return indicators.report_value(code, indicators.report(db, playing.library, code, biennium))
+        return indicators.report_value(
+            playing.library, code, indicators.report(db, playing.library, code, biennium)
+        )
 
 
 def differences(playing: Play, given: Mapping[str, Any], line: int) -> list[str]:

@@ -25,6 +25,7 @@ from appraisal.storage.tables.proposals import (
     SelfRating,
     Version,
 )
+from appraisal.storage.tables.tallies import Tally
 from appraisal.storage.tables.trail import (
     Access,
     Checkpoint,
@@ -67,6 +68,7 @@ __all__ = [
     "SelfRating",
     "SiteEvent",
     "Substitution",
+    "Tally",
     "Token",
     "Version",
 ]
