@@ -1,6 +1,5 @@
 """appraisal indicator: compute an indicator for a biennium, with the proposals behind it."""
 
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import click
@@ -17,14 +16,7 @@ def _past(context: click.Context, parameter: click.Parameter, value: str | None)
     if value is None:
         return None
     try:
-        if len(value) == len("2010-01-01"):
-            # All of that day at headquarters.
-            after = datetime.combine(date.fromisoformat(value) + timedelta(days=1), time(), clock.GENEVA)
-            return Past(moment=after.astimezone(UTC) - timedelta(microseconds=1))
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise click.BadParameter(f"“{value}” does not say its offset, as 2011-03-01T12:00+01:00 does")
-        return Past(moment=moment.astimezone(UTC))
+        return indicators.read_past(value)
     except (ValueError, OverflowError):
         raise click.BadParameter(
             f"“{value}” is neither a day, as 2011-03-01, nor a moment, as 2011-03-01T12:00+01:00"

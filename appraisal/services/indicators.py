@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
 from appraisal.canonical import canonical, digest, plain
+from appraisal.clock import GENEVA
 from appraisal.definitions.indicators import Percentage
 from appraisal.definitions.library import Library
 from appraisal.domain import indicators
@@ -38,6 +39,20 @@ def definition(library: Library, code: str, key: str = "") -> Percentage:
     if not isinstance(found, Percentage) or found.numerator != "approved_by_mechanism":
         raise KeyError(code)
     return found
+
+
+def read_past(text: str) -> Past:
+    """Read up to when facts are heard: a day at headquarters with all that was written on it, or a moment.
+
+    Days are ISO 8601 like 2011-03-01, moments too, with their offset. Raises ``ValueError``.
+    """
+    if len(text) == len("2011-03-01"):
+        after = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), GENEVA)
+        return Past(moment=after.astimezone(UTC) - timedelta(microseconds=1))
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("it does not say its offset, as 2011-03-01T12:00+01:00 does")
+    return Past(moment=moment.astimezone(UTC))
 
 
 def figures(
