@@ -25,6 +25,8 @@ from appraisal.services.indicators import CODE, GROUPS
 from appraisal.storage import approvals, conditions, queries
 from appraisal.storage.site import log_access
 from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site, with_role
+from appraisal.web.fields import DayField
+from appraisal.web.forms import TranslatedForm
 
 bp = Blueprint("indicators", __name__, url_prefix="/indicators")
 # So many proposals of a group stand on the page itself; its own list holds all, in pages.
@@ -37,12 +39,12 @@ _GROUPS: Final = {
     "undated": N_("Approved without a known date, counted in no biennium"),
     "other_funds": N_("Approved in the biennium, but paid for by other funds"),
 }
-_BREAKDOWNS: Final = {
-    "region": N_("By region"),
-    "unit": N_("By responsible unit"),
-    "donor": N_("By donor"),
-    "track": N_("By track"),
-}
+
+
+class AsOfForm(TranslatedForm):
+    """A day of the past."""
+
+    as_of = DayField(N_("As it was known at the end of"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,38 +84,76 @@ class Published:
 @bp.get(f"/{CODE}")
 @signed_in
 def show() -> str:
-    """Show the indicator for a biennium, that of today unless another is asked for."""
+    """Show the indicator for a biennium, that of today unless another is asked for, now or as of a day."""
     today = geneva_date(site().now())
-    biennium = _biennium()
+    biennium, form = _biennium(), AsOfForm(request.args)
+    # Today is not over yet: what is known is what is known now.
+    as_of = form.as_of.data if form.validate() and form.as_of.data and form.as_of.data < today else None
     library = site().library
     indicator, workflow = indicators.definition(library, CODE), library.newest_workflow()
     with read() as db:
-        reports = indicators.figures(db, library, biennium, today)
-        report = reports[biennium]
+        view = _then(db, biennium, as_of) if as_of else _now(db, biennium, today)
+        report = view.reports[biennium]
         return page(
             "indicators/show.html",
             indicator=indicator,
             biennium=biennium,
+            as_of=as_of,
+            form=form,
             report=report,
-            reports=reports,
+            reports=view.reports,
             years=years,
             percent=percent,
             share_percent=share_percent,
-            groups=_groups(db, report),
-            breakdowns=_breakdowns(db, report) if _reads_reports() else (),
+            groups=view.groups,
+            breakdowns=_titled(view.breakdowns) if _reads_reports() else (),
             readings=_readings(report),
             standing=_standing(indicator, report, today),
-            overdue=conditions.overdue_conditions(
-                db, actor(), today, *approvals.counted(biennium, report.scope)
-            ),
+            overdue=view.overdue,
             states=[
                 (workflow.states[key].title, count) for key, count in report.states if key in workflow.states
             ],
             published=_published(db, report),
             reads_reports=_reads_reports(),
             funds=[choice.label for choice in forms.FUNDS if choice.value in indicator.scope.funds],
-            illustrative=any(entry.illustrative for entry in reports.values()),
+            illustrative=any(entry.illustrative for entry in view.reports.values()),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the page shows of the indicator: figures by biennium, breakdowns, and what is behind them."""
+
+    reports: Mapping[str, Figures]
+    breakdowns: Mapping[str, Sequence[Line]]
+    groups: list[Group]
+    overdue: Sequence[conditions.Overdue] = ()
+
+
+def _now(db: Connection, biennium: str, today: date) -> View:
+    """Look at the sums that steps keep."""
+    reports = indicators.figures(db, site().library, biennium, today)
+    report = reports[biennium]
+    behind = {
+        # Where nobody is counted, nobody is looked for.
+        key: approvals.behind(db, biennium, report.scope, key, {}, 0, SHOWN) if count else []
+        for key, count in _counts(report).items()
+    }
+    counted = approvals.counted(biennium, report.scope)
+    return View(
+        reports,
+        indicators.breakdowns(db, biennium, report.scope),
+        _groups(db, _counts(report), behind),
+        conditions.overdue_conditions(db, actor(), today, *counted),
+    )
+
+
+def _then(db: Connection, biennium: str, as_of: date) -> View:
+    """Compute everything from the trail, as it was known at the end of a day."""
+    found = indicators.report(db, site().library, CODE, biennium, indicators.read_past(as_of.isoformat()))
+    behind = {key: getattr(found, key) for key in GROUPS}
+    groups = _groups(db, _counts(found.figures), behind)
+    return View({biennium: found.figures}, found.breakdowns, groups)
 
 
 @bp.get(f"/{CODE}/proposals")
@@ -239,25 +279,23 @@ def _dollars(amount: Decimal) -> str:
     return format_decimal(amount.quantize(Decimal(1)), "#,##0", locale=language())
 
 
-def _groups(db: Connection, report: Figures) -> list[Group]:
-    """Return the groups of proposals behind the figures, with the first of each."""
-    counts = {
+def _counts(report: Figures) -> dict[str, int]:
+    """Return how many proposals each group holds."""
+    return {
         "mechanism": report.share.numerator,
         "override": report.overrides,
         "outside": report.outside,
         "undated": report.undated,
         "other_funds": report.other_funds,
     }
-    found = {
-        key: approvals.behind(db, report.biennium, report.scope, key, {}, 0, SHOWN)
-        # Where nobody is counted, nobody is looked for.
-        for key, count in counts.items()
-        if count
-    }
-    known = queries.known_to(db, actor(), [entry.number for entries in found.values() for entry in entries])
-    return [
-        Group(key, title, counts[key], _listed(found.get(key, ()), known)) for key, title in _GROUPS.items()
-    ]
+
+
+def _groups(
+    db: Connection, counts: Mapping[str, int], behind: Mapping[str, Sequence[Approval]]
+) -> list[Group]:
+    """Return the groups of proposals behind the figures."""
+    known = queries.known_to(db, actor(), [entry.number for entries in behind.values() for entry in entries])
+    return [Group(key, title, counts[key], _listed(behind[key], known)) for key, title in _GROUPS.items()]
 
 
 def _listed(found: Sequence[Approval], known: Mapping[str, bool]) -> tuple[Listed, ...]:
@@ -276,12 +314,11 @@ def _listed(found: Sequence[Approval], known: Mapping[str, bool]) -> tuple[Liste
     )
 
 
-def _breakdowns(db: Connection, report: Figures) -> list[tuple[str, list[tuple[str, str, Line]]]]:
-    """Return the breakdowns, each with a title and its lines: how they are called, and their figures."""
-    found = indicators.breakdowns(db, report.biennium, report.scope)
+def _titled(found: Mapping[str, Sequence[Line]]) -> list[tuple[str, list[tuple[str, str, Line]]]]:
+    """Return breakdowns with their lines: how each is called, its value, and its figures."""
     return [
         (name, [(_line_title(name, line.value), line.value, line) for line in found[name]])
-        for name in _BREAKDOWNS
+        for name in rules.BREAKDOWNS
     ]
 
 

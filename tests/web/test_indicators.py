@@ -204,6 +204,25 @@ def test_every_line_of_a_breakdown_leads_to_its_proposals(
         assert approved[name] not in page
 
 
+def test_the_figure_as_of_a_day_is_what_was_known_at_its_end(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, clock: Clock
+) -> None:
+    first = building.approved_proposal(site, cast, title="Known then")
+    known = site.now().date()
+    clock.advance(days=2)
+    later = building.outside_approval(site, cast, title="Learned later")
+    clock.advance(days=2)
+    sign_in(client, "auditor")
+    page = client.get(f"{PAGE}?biennium=2010-11&as_of={known}").text
+    assert "100.0%" in page
+    assert "As it was known at the end of" in page
+    assert (first in page, later in page) == (True, False)
+    assert "50.0%" in words(client, PAGE + "?biennium=2010-11")
+    # What lies ahead is not known yet; what is no day says so.
+    assert "50.0%" in words(client, PAGE + "?biennium=2010-11&as_of=2031-01-01")
+    assert "Write a date as year-month-day" in words(client, PAGE + "?biennium=2010-11&as_of=soon")
+
+
 def test_breakdowns_are_for_those_who_read_all(
     client: FlaskClient, sign_in: SignIn, approved: dict[str, str]
 ) -> None:
@@ -266,7 +285,10 @@ def test_illustrative_data_is_marked_as_such(
     sign_in(client, "auditor")
     text = client.get(PAGE).text
     for title in re.findall(r"<h2[^>]*>(.*?)</h2>", text, flags=re.DOTALL):
-        if not any(word in title for word in ("What is counted", "Published reports", "Important")):
+        if not any(
+            word in title
+            for word in ("What is counted", "Published reports", "Important", "a day of the past")
+        ):
             assert "Illustrative" in title
     assert text.count("<title>Illustrative: ") == 4  # both pictures, wide and narrow
 

@@ -127,7 +127,12 @@ QUERIES: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
         {"biennium": "2010-11", "group": "mechanism", "unit": "SKILLS"},
         {"biennium": "2010-11", "group": "nobody"},
     ),
-    "indicators.show": ({"biennium": "2010-11"}, {"biennium": "2012-13"}, {"biennium": "soon"}),
+    "indicators.show": (
+        {"biennium": "2010-11"},
+        {"biennium": "2010-11", "as_of": "2010-06-30"},
+        {"biennium": "2012-13"},
+        {"biennium": "soon"},
+    ),
     "differences.show": ({"against": "1"}, {"against": "9"}),
     "times.show": ({"biennium": "2010-11"},),
     "agreements.show": ({"sort": "lowest"},),
