@@ -32,7 +32,7 @@ bench: $(READY) ## measure speed
 	@$(BIN)/python -m tests.bench
 
 messages: $(READY) ## collect new sentences into the catalogues
-	@$(BIN)/pybabel -q extract -F pyproject.toml -k translate_plural:2,3 --no-location -o .messages.pot .
+	@$(BIN)/pybabel -q extract --sort-output -F pyproject.toml -k translate_plural:2,3 --no-location -o .messages.pot .
 	@for language in fr es; do \
 		$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --width 0 -i .messages.pot \
 			-o appraisal/translations/$$language.po -l $$language || exit 1; \

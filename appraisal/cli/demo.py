@@ -182,9 +182,9 @@ def _print_indicator(database: Database, library: Library) -> None:
     with database.read() as db:
         for milestone in library.indicators().indicator("2.1").milestones:
             found = indicators.report(db, library, "2.1", milestone.biennium)
-            if found.denominator or found.undated:
+            if found.figures.share.denominator or found.undated:
                 click.echo("")
-                print_report(plain(indicators.report_value("2.1", found)), title)
+                print_report(plain(indicators.report_value(library, "2.1", found)), title)
 
 
 def _print_accounts(played: Play) -> None:

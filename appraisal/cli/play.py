@@ -33,11 +33,7 @@ def read_script(file: Path, library: Library) -> Script:
 def results(played: Play) -> dict[str, Any]:
     """Return what a scenario came to, as plain data."""
     wanted = [played.script.scenario.expect, *(timed.step.then for timed in played.script.steps)]
-    asked = {
-        (str(entry.get("indicator", "2.1")), str(entry["biennium"]))
-        for given in wanted
-        for entry in expected(given).indicators
-    }
+    asked = {comparing.asked(entry) for given in wanted for entry in expected(given).indicators}
     value: dict[str, Any] = plain(
         {
             "scenario": played.script.scenario.title,
@@ -112,7 +108,7 @@ def _print(value: dict[str, Any]) -> None:
     for entry in value["indicators"]:
         percent = "no data" if entry["percent"] is None else f"{entry['percent']} %"
         click.echo(
-            f"  indicator {entry['indicator']} {entry['biennium']}: {percent} "
+            f"  indicator {' '.join(entry['asked'])}: {percent} "
             f"({entry['numerator']} of {entry['denominator']})"
         )
     for difference in value["differences"]:

@@ -58,9 +58,9 @@ class Library:
         """Return a set by its key; raises ``NotFound``."""
         return self._get(key, ChecklistSet)
 
-    def indicators(self) -> Indicators:
-        """Return the newest indicator definitions; raises ``NotFound``."""
-        return self._newest(Indicators)
+    def indicators(self, key: str = "") -> Indicators:
+        """Return the newest indicator definitions, or those of a key; raises ``NotFound``."""
+        return self._get(key, Indicators) if key else self._newest(Indicators)
 
     def criteria(self, key: str) -> tuple[Criterion, ...]:
         """Return the checklists of a set with their weights, in its order."""

@@ -3,18 +3,22 @@
 2.1 (biennium) = 100 x N / D. D: proposals whose first final approval falls in the biennium,
 whatever the route, with a part from XBTC or RBSA. N: those of D approved by route *mechanism*.
 Source: GB.306/TC/1, outcome 2, and the reading of it in ``workflows/indicators.v1.yaml``.
+
+Every figure is a sum over :class:`Cell`: a database keeps those sums, whoever doubts them adds them up anew
+from the approvals that the audit trail tells of, and both go through :func:`figures`.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
+from typing import Any, Final, NamedTuple
 
-from appraisal.clock import geneva_date
-from appraisal.definitions.indicators import Percentage
+from appraisal.clock import geneva_date, parse_stamp
+from appraisal.definitions.indicators import Percentage, Rounding
 from appraisal.definitions.workflows import Workflow
 from appraisal.domain import forms, routes, tracks
 from appraisal.domain.facts import Case
@@ -22,12 +26,24 @@ from appraisal.domain.routes import Reason, RouteKind
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.verdicts import displayed
 
+# By what the figure is broken down. A proposal with several donors stands in the line of each.
+BREAKDOWNS: Final = ("region", "unit", "donor", "track")
+SCOPES: Final[Mapping[str, frozenset[str]]] = {
+    "XBTC": frozenset({"XBTC"}),
+    "RBSA": frozenset({"RBSA"}),
+    "RBTC": frozenset({"RBTC"}),
+    "all": frozenset({"XBTC", "RBSA", "RBTC"}),
+}
+_ALL, _STATE = "all", "state"
+ROUNDING: Final = Rounding()
+
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What the indicator needs to know of one proposal; not approved ones count in ``outcomes`` only.
+    """What the indicator needs to know of one proposal; not approved ones count by their state only.
 
-    ``approved_at`` None with a route means that the date is not known.
+    ``approved_at`` None with a route means that the date is not known. ``donors``: each with its part
+    of ``usd``, in the order of the form.
     """
 
     number: str
@@ -40,6 +56,15 @@ class Approval:
     approved_at: datetime | None = None
     umbrella: bool = False
     illustrative: bool = False
+    region: str = ""
+    unit: str = ""
+    track: str = ""
+    donors: tuple[tuple[str, Decimal], ...] = ()
+
+    @property
+    def biennium(self) -> str:
+        """Return the biennium of the approval; empty for an undated one."""
+        return biennium_of(geneva_date(self.approved_at)) if self.approved_at else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +80,60 @@ class Share:
         return Fraction(100 * self.numerator, self.denominator) if self.denominator else None
 
 
+class Cell(NamedTuple):
+    """What proposals are counted under: one line of one breakdown, or a state.
+
+    ``biennium`` is empty for undated approvals and for states; ``funds`` are sorted, with a space between.
+    """
+
+    dimension: str
+    value: str
+    biennium: str
+    funds: str
+    route: str
+    illustrative: bool
+
+
+class Sum(NamedTuple):
+    """How many proposals a cell counts, and their US$."""
+
+    proposals: int
+    usd: Decimal
+
+
+Tally = Mapping[Cell, Sum]
+_NOTHING: Final = Sum(0, Decimal(0))
+
+
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Indicator 2.1 for one biennium, with the proposals behind every figure.
+class Line:
+    """One line of a breakdown; ``value`` is empty where the proposals do not say."""
+
+    value: str
+    share: Share
+    usd: tuple[Decimal, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Indicator 2.1 for one biennium, as numbers.
 
     ``percent`` is what is shown: one decimal, half up, two where that lies within 0.1 of the
     milestone, None for *no data*. ``milestone`` and ``met`` are None for a biennium without one.
+    ``scope`` are the funds that are counted; ``undated``, ``outside``, ``overrides`` and ``other_funds``
+    count proposals; ``usd`` is the US$ of numerator and denominator.
     """
 
     biennium: str
+    scope: frozenset[str]
     share: Share
     percent: str | None
     milestone: Decimal | None
     met: bool | None
-    numerator: tuple[Approval, ...]
-    denominator: tuple[Approval, ...]
-    overrides: tuple[Approval, ...]
-    outside: tuple[Approval, ...]
-    undated: tuple[Approval, ...]
-    other_funds: tuple[Approval, ...]
+    overrides: int
+    outside: int
+    undated: int
+    other_funds: int
     with_overrides: Share
     xbtc: Share
     rbsa: Share
@@ -88,10 +148,27 @@ class Report:
         return not self.undated
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Indicator 2.1 for one biennium, with its breakdowns and the proposals behind every figure."""
+
+    figures: Figures
+    breakdowns: Mapping[str, tuple[Line, ...]]
+    mechanism: tuple[Approval, ...]
+    override: tuple[Approval, ...]
+    outside: tuple[Approval, ...]
+    undated: tuple[Approval, ...]
+    other_funds: tuple[Approval, ...]
+
+
 def biennium_of(day: date) -> str:
     """Return the biennium of a day: an even year and the odd one after it, as ``2010-11``."""
-    first = day.year - day.year % 2
-    return f"{first}-{(first + 1) % 100:02d}"
+    return biennium_from(day.year - day.year % 2)
+
+
+def biennium_from(year: int) -> str:
+    """Return the biennium that an even year begins."""
+    return f"{year}-{(year + 1) % 100:02d}"
 
 
 def first_year(biennium: str) -> int:
@@ -107,100 +184,283 @@ def first_year(biennium: str) -> int:
     return int(first)
 
 
+def is_counted(case: Case) -> bool:
+    """Tell whether the indicator knows a proposal: once it was submitted, or its approval registered."""
+    return bool(case.versions) or any(entry.kind == "register_approval" for entry in case.decisions)
+
+
 def approval_of(case: Case, book: Rulebook) -> Approval:
     """Derive what the indicator needs from the facts of a proposal."""
     approval, found = case.approval, routes.route(case, book)
-    version = next(
-        (entry for entry in case.versions if approval is not None and entry.id == approval.version_id),
-        case.version,
-    )
+    if approval is None or found is None:
+        umbrella = _is_umbrella(case.version.content if case.version else case.content)
+        return unapproved(case.number, case.state, umbrella=umbrella, illustrative=case.illustrative)
+    version = next((entry for entry in case.versions if entry.id == approval.version_id), case.version)
     content = version.content if version else case.content
     # Without a version, an approval given elsewhere is worth what it was on its day.
-    at = (approval.approved_at if approval else None) or case.created_at
-    given = (
-        version.contributions if version else tracks.contributions(case.content, book.rates, geneva_date(at))
-    )
+    day = geneva_date(approval.approved_at or case.created_at)
+    given = version.contributions if version else tracks.contributions(case.content, book.rates, day)
+    parts: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in given:
+        parts[entry.donor] += entry.usd or 0
     return Approval(
         number=case.number,
         title=str(forms.value(content, "identification.title")),
         state=case.state,
         funds=tracks.funds(given),
         usd=version.usd if version else tracks.total_usd(given),
-        route=found.kind if found else None,
-        reason=found.reason if found else "",
-        approved_at=approval.approved_at if approval else None,
-        umbrella=forms.value(content, "identification.kind") == "umbrella",
+        route=found.kind,
+        reason=found.reason,
+        approved_at=approval.approved_at,
+        umbrella=_is_umbrella(content),
         illustrative=case.illustrative,
+        region=str(forms.value(content, "identification.region")),
+        unit=str(forms.value(content, "identification.unit")),
+        track=version.track if version else case.track,
+        donors=tuple(parts.items()),
     )
 
 
-def report(indicator: Percentage, workflow: Workflow, biennium: str, proposals: Iterable[Approval]) -> Report:
-    """Compute the indicator for a biennium.
+def _is_umbrella(content: forms.Content) -> bool:
+    return str(forms.value(content, "identification.kind")) == "umbrella"
 
-    ``proposals`` are all that the database holds; those of other years are passed over here, so
-    that what falls where is decided in one place.
+
+def told(approval: Approval) -> dict[str, Any]:
+    """Return what the event of an approval says of it, so that the trail alone gives the indicator."""
+    return {
+        "title": approval.title,
+        "funds": approval.funds,
+        "usd": approval.usd,
+        "route": approval.route,
+        "reason": approval.reason,
+        "approved_at": approval.approved_at,
+        "umbrella": approval.umbrella,
+        "illustrative": approval.illustrative,
+        "region": approval.region,
+        "unit": approval.unit,
+        "track": approval.track,
+        "donors": [list(entry) for entry in approval.donors],
+    }
+
+
+def heard(number: str, state: str, said: Mapping[str, Any]) -> Approval:
+    """Read back what :func:`told` said of a proposal that stands in a state."""
+    given = dict(said)
+    at = given.pop("approved_at")
+    return Approval(
+        number=number,
+        state=state,
+        funds=frozenset(given.pop("funds")),
+        usd=Decimal(given.pop("usd")),
+        approved_at=parse_stamp(at) if at else None,
+        donors=tuple((donor, Decimal(usd)) for donor, usd in given.pop("donors")),
+        **given,
+    )
+
+
+class Told(NamedTuple):
+    """An event of a proposal that the indicator listens to, with the state that the last one of all left."""
+
+    number: str
+    name: str
+    act: str
+    state: str
+    facts: Mapping[str, Any]
+
+
+# The events whose facts the indicator listens to: by the name of one, by the acts of the others.
+CREATING: Final = "create"
+APPROVING: Final = ("approve", "countersign", "register_approval")
+LISTENED: Final = ("submit", *APPROVING, "annul")
+
+
+def replayed(events: Iterable[Told]) -> Approval | None:
+    """Derive from the events of one proposal, in order, what the indicator needs; None for a mere draft."""
+    said: Mapping[str, Any] | None = None
+    umbrella = illustrative = pinned = False
+    last: Told | None = None
+    for last in events:
+        if last.name == CREATING:
+            illustrative = last.facts["illustrative"]
+        elif last.act == "submit":
+            umbrella, pinned = last.facts["kind"] == "umbrella", True
+        elif last.act in APPROVING:
+            said, pinned = last.facts["approval"], True
+            umbrella = last.facts["approval"]["umbrella"]
+        elif last.act == "annul":
+            said = None
+    if last is None or not pinned:
+        return None
+    if said is not None:
+        return heard(last.number, last.state, said)
+    return unapproved(last.number, last.state, umbrella=umbrella, illustrative=illustrative)
+
+
+def unapproved(number: str, state: str, *, umbrella: bool, illustrative: bool) -> Approval:
+    """Return what the indicator needs of a proposal that is not approved: where it stands."""
+    nothing = Decimal(0)
+    return Approval(number, "", state, frozenset(), nothing, umbrella=umbrella, illustrative=illustrative)
+
+
+def tally(entry: Approval) -> dict[Cell, Sum]:
+    """Return the cells that a proposal counts in, with what it adds to each. An umbrella counts in none."""
+    if entry.umbrella:
+        return {}
+    found = {Cell(_STATE, entry.state, "", "", "", entry.illustrative): Sum(1, Decimal(0))}
+    if entry.route is None:
+        return found
+    lines = [(_ALL, "", entry.usd)]
+    lines += [(name, getattr(entry, name), entry.usd) for name in ("region", "unit", "track")]
+    lines += [("donor", donor, usd) for donor, usd in entry.donors or (("", entry.usd),)]
+    funds = " ".join(sorted(entry.funds))
+    for dimension, value, usd in lines:
+        cell = Cell(dimension, value, entry.biennium, funds, entry.route, entry.illustrative)
+        found[cell] = Sum(1, usd)
+    return found
+
+
+def added(tallies: Iterable[Tally]) -> dict[Cell, Sum]:
+    """Add up what several proposals count."""
+    found: dict[Cell, Sum] = {}
+    for entry in tallies:
+        for cell, (count, usd) in entry.items():
+            before = found.get(cell, _NOTHING)
+            found[cell] = Sum(before.proposals + count, before.usd + usd)
+    return found
+
+
+def moved(before: Tally, after: Tally) -> dict[Cell, Sum]:
+    """Return what has to be added to each cell for a proposal that counted in some and now does in others."""
+    if before == after:
+        return {}
+    found = added([after, {cell: Sum(-count, -usd) for cell, (count, usd) in before.items()}])
+    return {cell: entry for cell, entry in found.items() if entry != _NOTHING}
+
+
+def figures(
+    indicator: Percentage,
+    workflow: Workflow,
+    biennium: str,
+    cells: Tally,
+    scope: frozenset[str] | None = None,
+) -> Figures:
+    """Compute the indicator for a biennium from the cells of all proposals.
+
+    ``scope`` are funds to count instead of those of the headline. Other biennia are passed over here,
+    so that what falls where is decided in one place. Raises ``ValueError`` for what is no biennium.
     """
-    first = first_year(biennium)
-    everything = [entry for entry in proposals if not entry.umbrella]
-    approved = [entry for entry in everything if entry.route is not None]
-    scope = frozenset(indicator.scope.funds)
-    falling = [
-        entry
-        for entry in approved
-        if entry.approved_at and first <= geneva_date(entry.approved_at).year <= first + 1
-    ]
-    denominator = tuple(entry for entry in falling if entry.funds & scope)
-    numerator = _by(denominator, "mechanism")
-    milestone = indicator.milestone(biennium)
-    share = Share(len(numerator), len(denominator))
-    overrides, outside = _by(denominator, "override"), _by(denominator, "outside")
+    first_year(biennium)
+    chosen = scope or frozenset(indicator.scope.funds)
+    everything = [(cell, entry) for cell, entry in cells.items() if cell.dimension == _ALL]
+    falling = [(cell, entry) for cell, entry in everything if cell.biennium == biennium]
+    within = [(cell, entry) for cell, entry in falling if _is_in(cell, chosen)]
+    undated = [entry for cell, entry in everything if not cell.biennium and _is_in(cell, chosen)]
+    states: dict[str, int] = defaultdict(int)
+    for cell, entry in cells.items():
+        if cell.dimension == _STATE:
+            states[cell.value] += entry.proposals
     negative = sum(
-        workflow.states[entry.state].outcome == "negative"
-        for entry in everything
-        if entry.state in workflow.states
+        count
+        for state, count in states.items()
+        if state in workflow.states and workflow.states[state].outcome == "negative"
     )
-    undated = tuple(entry for entry in approved if entry.approved_at is None and entry.funds & scope)
-    passed = sum(entry.route in ("mechanism", "override") for entry in approved)
-    return Report(
+    passed = sum(entry.proposals for cell, entry in everything if cell.route in ("mechanism", "override"))
+    share, overrides = _share(within), _counted(within, "override")
+    milestone = indicator.milestone(biennium)
+    bar = milestone.percent if milestone else None
+    return Figures(
         biennium=biennium,
+        scope=chosen,
         share=share,
-        percent=displayed_percent(share.exact, milestone.percent if milestone else None),
-        milestone=milestone.percent if milestone else None,
-        met=None if milestone is None or share.exact is None else share.exact >= Fraction(milestone.percent),
-        numerator=numerator,
-        denominator=denominator,
+        percent=displayed_percent(share.exact, bar, indicator.rounding),
+        milestone=bar,
+        met=None if bar is None or share.exact is None else share.exact >= Fraction(bar),
         overrides=overrides,
-        outside=outside,
-        undated=undated,
-        other_funds=tuple(entry for entry in falling if not entry.funds & scope),
-        with_overrides=Share(len(numerator) + len(overrides), len(denominator)),
-        xbtc=_fund_share(falling, "XBTC"),
-        rbsa=_fund_share(falling, "RBSA"),
-        usd=(
-            sum((entry.usd for entry in numerator), Decimal(0)),
-            sum((entry.usd for entry in denominator), Decimal(0)),
-        ),
+        outside=_counted(within, "outside"),
+        undated=sum(entry.proposals for entry in undated),
+        other_funds=sum(entry.proposals for cell, entry in falling if not _is_in(cell, chosen)),
+        with_overrides=Share(share.numerator + overrides, share.denominator),
+        xbtc=_share([pair for pair in falling if _is_in(pair[0], SCOPES["XBTC"])]),
+        rbsa=_share([pair for pair in falling if _is_in(pair[0], SCOPES["RBSA"])]),
+        usd=_usd(within),
         approved_of_appraised=Share(passed, passed + negative),
-        states=tuple(sorted(Counter(entry.state for entry in everything).items())),
-        illustrative=any(entry.illustrative for entry in (*denominator, *undated)),
+        states=tuple(sorted((state, count) for state, count in states.items() if count)),
+        illustrative=any(
+            cell.illustrative and entry.proposals
+            for cell, entry in everything
+            if cell.biennium in (biennium, "") and _is_in(cell, chosen)
+        ),
     )
 
 
-def _by(proposals: Sequence[Approval], route: RouteKind) -> tuple[Approval, ...]:
-    return tuple(entry for entry in proposals if entry.route == route)
+def breakdown(dimension: str, biennium: str, cells: Tally, scope: frozenset[str]) -> tuple[Line, ...]:
+    """Return the lines of a breakdown of the indicator for a biennium, in the order of their values."""
+    found: dict[str, list[tuple[Cell, Sum]]] = defaultdict(list)
+    for cell, entry in cells.items():
+        if (cell.dimension, cell.biennium) == (dimension, biennium) and _is_in(cell, scope):
+            found[cell.value].append((cell, entry))
+    lines = (Line(value, _share(pairs), _usd(pairs)) for value, pairs in sorted(found.items()))
+    return tuple(line for line in lines if line.share.denominator)
 
 
-def _fund_share(falling: Sequence[Approval], fund: str) -> Share:
-    chosen = [entry for entry in falling if fund in entry.funds]
-    return Share(len(_by(chosen, "mechanism")), len(chosen))
+def _is_in(cell: Cell, scope: frozenset[str]) -> bool:
+    return not scope.isdisjoint(cell.funds.split())
 
 
-def displayed_percent(exact: Fraction | None, milestone: Decimal | None) -> str | None:
+def _counted(pairs: Iterable[tuple[Cell, Sum]], route: str = "") -> int:
+    return sum(entry.proposals for cell, entry in pairs if not route or cell.route == route)
+
+
+def _share(pairs: Iterable[tuple[Cell, Sum]]) -> Share:
+    listed = list(pairs)
+    return Share(_counted(listed, "mechanism"), _counted(listed))
+
+
+def _usd(pairs: Iterable[tuple[Cell, Sum]]) -> tuple[Decimal, Decimal]:
+    part, whole = Decimal(0), Decimal(0)
+    for cell, entry in pairs:
+        whole += entry.usd
+        part += entry.usd if cell.route == "mechanism" else 0
+    return part, whole
+
+
+def report(
+    indicator: Percentage,
+    workflow: Workflow,
+    biennium: str,
+    proposals: Iterable[Approval],
+    scope: frozenset[str] | None = None,
+) -> Report:
+    """Compute the indicator for a biennium from all proposals, one by one, and list those behind it."""
+    everything = [entry for entry in proposals if not entry.umbrella]
+    cells = added(tally(entry) for entry in everything)
+    found = figures(indicator, workflow, biennium, cells, scope)
+    approved = [entry for entry in everything if entry.route is not None]
+    falling = [entry for entry in approved if entry.biennium == biennium]
+    within = [entry for entry in falling if entry.funds & found.scope]
+
+    def by(route: RouteKind) -> tuple[Approval, ...]:
+        return tuple(entry for entry in within if entry.route == route)
+
+    return Report(
+        figures=found,
+        breakdowns={name: breakdown(name, biennium, cells, found.scope) for name in BREAKDOWNS},
+        mechanism=by("mechanism"),
+        override=by("override"),
+        outside=by("outside"),
+        undated=tuple(entry for entry in approved if not entry.approved_at and entry.funds & found.scope),
+        other_funds=tuple(entry for entry in falling if not entry.funds & found.scope),
+    )
+
+
+def displayed_percent(
+    exact: Fraction | None, milestone: Decimal | None, rounding: Rounding = ROUNDING
+) -> str | None:
     """Write a percentage: one decimal, half up; two where it lies within 0.1 of its milestone."""
     if exact is None:
         return None
-    near = milestone is not None and abs(exact - Fraction(milestone)) <= Fraction(1, 10)
-    return displayed(exact, 2 if near else 1)
+    near = milestone is not None and abs(exact - Fraction(milestone)) <= Fraction(rounding.near)
+    return displayed(exact, rounding.near_decimals if near else rounding.decimals)
 
 
 def short_of(share: Share, milestone: Decimal) -> int:

@@ -19,6 +19,7 @@ from appraisal.errors import Fault
 from appraisal.scenarios import expecting, givens, scalars
 from appraisal.scenarios.givens import Terms
 from appraisal.scenarios.scalars import FIRST, MINUTE
+from appraisal.services.indicators import read_past
 
 Complaint = tuple[Path_, str]
 # The key of a person begins an address.
@@ -175,6 +176,18 @@ def _indicators(checking: _Checking, path: Path_, given: Any) -> Iterator[Compla
             indicators.first_year(str(biennium))
         except ValueError as error:
             yield (*place, "biennium"), str(error)
+        if (scope := entry.get("scope")) is not None and scope not in indicators.SCOPES:
+            yield (*place, "scope"), f"‘scope’ must be one of {', '.join(indicators.SCOPES)}"
+        if (as_of := entry.get("as_of")) is not None and not _is_past(str(as_of)):
+            yield (*place, "as_of"), "‘as_of’ must be a day, or a moment with its offset"
+
+
+def _is_past(text: str) -> bool:
+    try:
+        read_past(text)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def _list(given: Any) -> list[Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from appraisal.domain import calendars, routes, rulebooks
 from appraisal.domain.facts import Appraisal, Case, Person
+from appraisal.domain.indicators import SCOPES
 from appraisal.scenarios import describing, finding
 from appraisal.scenarios.files import expected
 from appraisal.scenarios.plays import Play
@@ -70,10 +71,15 @@ def _latest(case: Case) -> Appraisal | None:
     )
 
 
-def describe_indicator(playing: Play, code: str, biennium: str) -> dict[str, Any]:
-    """Return an indicator's report as plain data."""
+def describe_indicator(
+    playing: Play, code: str, biennium: str, scope: str = "", as_of: str = ""
+) -> dict[str, Any]:
+    """Return an indicator's report as plain data, of the funds of a scope and as of a moment if asked for."""
+    past = indicators.read_past(as_of) if as_of else None
     with playing.database.read() as db:
-        return indicators.report_value(code, indicators.report(db, playing.library, code, biennium))
+        found = indicators.report(db, playing.library, code, biennium, past, SCOPES[scope] if scope else None)
+    value = indicators.report_value(playing.library, code, found)
+    return {**value, "asked": [entry for entry in (code, biennium, scope, as_of) if entry]}
 
 
 def differences(playing: Play, given: Mapping[str, Any], line: int) -> list[str]:
@@ -87,11 +93,20 @@ def differences(playing: Play, given: Mapping[str, Any], line: int) -> list[str]
         actual = describe(playing, playing.numbers[handle])
         found += _compare(handle, facts, _with_nothing(actual, facts), line)
     for entry in wanted.indicators:
-        facts = {key: value for key, value in entry.items() if key not in ("indicator", "biennium")}
-        code, biennium = str(entry.get("indicator", "2.1")), str(entry["biennium"])
-        actual = describe_indicator(playing, code, biennium)
-        found += _compare(f"indicator {code} {biennium}", facts, actual, line)
+        facts = {key: value for key, value in entry.items() if key not in ASKED}
+        name = " ".join(["indicator", *filter(None, asked(entry))])
+        found += _compare(name, facts, describe_indicator(playing, *asked(entry)), line)
     return found
+
+
+# What an expectation asks for of an indicator, with what is taken where it does not say.
+ASKED = {"indicator": indicators.CODE, "biennium": "", "scope": "", "as_of": ""}
+
+
+def asked(entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Return what an expectation asks for: code, biennium, scope and as of when, the last two often empty."""
+    code, biennium, scope, as_of = (str(entry.get(key, default)) for key, default in ASKED.items())
+    return code, biennium, scope, as_of
 
 
 # Names under these are known to the reader of the file, so what nothing is said of is nothing.

@@ -15,6 +15,7 @@ from appraisal.clock import GENEVA, geneva_date
 from appraisal.definitions.library import Library
 from appraisal.domain import contents, forms, tracks
 from appraisal.domain.facts import Case, Person
+from appraisal.domain.indicators import CREATING
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.domain.steps import ApprovalGiven, Inputs
 from appraisal.errors import Fault, FaultyInput, NotFound
@@ -74,7 +75,12 @@ def register_outside(
         **submissions.summary(kept, given, tracks.total_usd(given)),
     )
     created = note_event(
-        db, load_case(db, number), actor, now, "create", {"origin": origin, "source": source}
+        db,
+        load_case(db, number),
+        actor,
+        now,
+        CREATING,
+        {"origin": origin, "source": source, "illustrative": illustrative},
     )
     registering = next(entry.name for entry in workflow.transitions if entry.act == "register_approval")
     given_with = Inputs(note=note, approval=approval)

@@ -13,6 +13,7 @@ from appraisal.definitions.library import Library
 from appraisal.domain import access, contents, events, forms, tracks
 from appraisal.domain.contents import Complaint
 from appraisal.domain.facts import Case, Person, RequiredChange
+from appraisal.domain.indicators import CREATING
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.errors import AppraisalError, NotFound
@@ -83,7 +84,7 @@ def create_proposal(
         load_case(db, number),
         actor,
         now,
-        "create",
+        CREATING,
         {"source": source, "illustrative": illustrative},
         request,
     )

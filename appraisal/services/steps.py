@@ -10,14 +10,24 @@ from sqlalchemy import Connection, update
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Act, Transition
-from appraisal.domain import access, calendars, events, machine, routes, rulebooks, substitutions, wakings
+from appraisal.domain import (
+    access,
+    calendars,
+    events,
+    indicators,
+    machine,
+    routes,
+    rulebooks,
+    substitutions,
+    wakings,
+)
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Decision, Person, Step
 from appraisal.domain.refusals import NotAllowed, Undeclared, refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Inputs
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import notices, records
-from appraisal.storage import proposals, tables
+from appraisal.storage import proposals, tables, tallies
 from appraisal.storage.facts import load_case, load_people, load_rates
 
 
@@ -191,6 +201,7 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
     if record is not None and record.kind == "appraisal":
         after = records.quote(db, after, record)
     stands = standing(taking.book, after)
+    told = indicators.told(indicators.approval_of(after, taking.book)) if _approves(taking) else None
     final = append(
         taking,
         after,
@@ -202,11 +213,24 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
             **({"for": taking.for_id} if taking.behalf else {}),
             **outcome.facts,
             **({"record": record.digest} if record else {}),
+            **({"approval": told} if told else {}),
         },
         request,
     )
+    tallies.add(db, indicators.moved(_tally(taking, case), _tally(taking, final)))
     notices.tell_of_step(taking, final, stands["due_on"])
     return final
+
+
+def _approves(taking: Taking) -> bool:
+    return taking.transition.act in indicators.APPROVING
+
+
+def _tally(taking: Taking, case: Case) -> indicators.Tally:
+    """Return what a proposal counts in the indicator; a draft that was never submitted counts nowhere."""
+    if not indicators.is_counted(case):
+        return {}
+    return indicators.tally(indicators.approval_of(case, taking.book))
 
 
 def _bind(taking: Taking, after: Case) -> Case:

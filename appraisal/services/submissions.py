@@ -10,6 +10,7 @@ from appraisal.domain.facts import (
     Case,
     Version,
 )
+from appraisal.domain.symbols import normalised
 from appraisal.services.closings import close_running, named
 from appraisal.services.steps import Outcome, Taking
 from appraisal.storage import proposals, tables
@@ -65,7 +66,14 @@ def submit(taking: Taking) -> Outcome:
         "track": track,
         **summary(case.content, given, usd),
     }
-    said = {"version": number, "digest": sealed, "track": track, "usd": usd, "answers": _answers(case)}
+    said = {
+        "version": number,
+        "digest": sealed,
+        "track": track,
+        "usd": usd,
+        "kind": columns["kind"],
+        "answers": _answers(case),
+    }
     return Outcome(after, columns, said)
 
 
@@ -91,6 +99,8 @@ def summary(content: forms.Content, given: tuple[Any, ...], usd: Any) -> dict[st
         "donors": "; ".join(dict.fromkeys(entry.donor for entry in given if entry.donor)),
         "funds": " ".join(sorted(tracks.funds(given))),
         "unit": get("unit"),
+        "region": get("region"),
+        "symbol": normalised(get("symbol")),
         "kind": get("kind") or "new",
         "parent": get("parent"),
         "predecessor": get("predecessor"),

@@ -20,7 +20,7 @@ from appraisal.domain.wakings import Demand
 from appraisal.services import acts, notices, steps
 from appraisal.services.closings import with_appraisal
 from appraisal.services.proposals import note_event
-from appraisal.storage import proposals, queries, tables
+from appraisal.storage import proposals, queries, tables, tallies
 from appraisal.storage.databases import Database
 
 PROPOSALS = tables.Proposal.__table__
@@ -73,6 +73,8 @@ def ticking(database: Database, library: Library, now: datetime) -> Iterator[Tic
         after = page[-1]
     with database.begin() as db:
         notices.gather(db, now)
+    with database.begin() as db:
+        tallies.gather(db)
 
 
 def _ticked(database: Database, library: Library, now: datetime, number: str) -> Ticked:

@@ -25,14 +25,16 @@ class Overdue:
     due_on: date
 
 
-def overdue_conditions(db: Connection, person: Person, today: date) -> list[Overdue]:
+def overdue_conditions(
+    db: Connection, person: Person, today: date, *narrowed: ColumnElement[bool]
+) -> list[Overdue]:
     """List the conditions that a person may know of and that are open after their date, oldest first.
 
-    They are those that approvals rely on.
+    They are those that approvals rely on; ``narrowed`` says of which proposals.
     """
     rows = db.execute(
         _binding(PROPOSALS.c.number, CONDITIONS.c.number, CONDITIONS.c.due_on).where(
-            CONDITIONS.c.due_on < today, fully_visible(person), ~blind(person)
+            CONDITIONS.c.due_on < today, fully_visible(person), ~blind(person), *narrowed
         )
     )
     return [Overdue(*row) for row in rows]

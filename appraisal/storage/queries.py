@@ -197,13 +197,11 @@ def _narrowed(given: Filters, person: Person) -> list[ColumnElement[bool]]:
     return found
 
 
-def known_to(db: Connection, person: Person) -> dict[str, bool]:
-    """Return the numbers that a person may know of, each with whether it may be read in full."""
+def known_to(db: Connection, person: Person, numbers: Collection[str]) -> dict[str, bool]:
+    """Return those of some numbers that a person may know of, each with whether it may be read in full."""
     full = fully_visible(person).label("full")
-    return {
-        row.number: bool(row.full)
-        for row in db.execute(select(PROPOSALS.c.number, full).where(visible(person)))
-    }
+    statement = select(PROPOSALS.c.number, full).where(visible(person), PROPOSALS.c.number.in_(numbers))
+    return {row.number: bool(row.full) for row in db.execute(statement)}
 
 
 def count_states(db: Connection, person: Person) -> dict[str, int]:

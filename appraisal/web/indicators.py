@@ -1,12 +1,12 @@
 """Indicators: indicator 2.1 of a biennium, the proposals behind every figure, and published reports."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from babel.numbers import format_decimal
 from flask import Blueprint, flash, redirect, request, url_for
@@ -17,16 +17,34 @@ from appraisal.clock import geneva_date
 from appraisal.definitions.indicators import Percentage
 from appraisal.domain import forms
 from appraisal.domain import indicators as rules
-from appraisal.domain.indicators import Approval, Report, Share
+from appraisal.domain.indicators import Approval, Figures, Line, Share
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import indicators
-from appraisal.storage import conditions, queries
+from appraisal.services.indicators import CODE, GROUPS
+from appraisal.storage import approvals, conditions, queries
 from appraisal.storage.site import log_access
 from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site, with_role
+from appraisal.web.fields import DayField
+from appraisal.web.forms import TranslatedForm
 
 bp = Blueprint("indicators", __name__, url_prefix="/indicators")
-CODE = "2.1"
+# So many proposals of a group stand on the page itself; its own list holds all, in pages.
+SHOWN: Final = 25
+PAGE: Final = 100
+_GROUPS: Final = {
+    "mechanism": N_("Through the mechanism"),
+    "override": N_("By override"),
+    "outside": N_("Outside the mechanism"),
+    "undated": N_("Approved without a known date, counted in no biennium"),
+    "other_funds": N_("Approved in the biennium, but paid for by other funds"),
+}
+
+
+class AsOfForm(TranslatedForm):
+    """A day of the past."""
+
+    as_of = DayField(N_("As it was known at the end of"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,16 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Proposals that are counted in one way: how many there are, and the first of them."""
+
+    key: str
+    title: str
+    count: int
+    listed: tuple[Listed, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """A published report; ``changed`` are the proposals that are counted otherwise today."""
 
@@ -56,44 +84,113 @@ class Published:
 @bp.get(f"/{CODE}")
 @signed_in
 def show() -> str:
-    """Show the indicator for a biennium, that of today unless another is asked for."""
+    """Show the indicator for a biennium, that of today unless another is asked for, now or as of a day."""
     today = geneva_date(site().now())
-    biennium = request.args.get("biennium") or rules.biennium_of(today)
-    indicator, workflow = site().library.indicators().indicator(CODE), site().library.newest_workflow()
-    _check(biennium)
+    biennium, form = _biennium(), AsOfForm(request.args)
+    # Today is not over yet: what is known is what is known now.
+    as_of = form.as_of.data if form.validate() and form.as_of.data and form.as_of.data < today else None
+    library = site().library
+    indicator, workflow = indicators.definition(library, CODE), library.newest_workflow()
     with read() as db:
-        proposals = indicators.approvals(db)
-        reports = {
-            entry: rules.report(indicator, workflow, entry, proposals)
-            for entry in _biennia(indicator, proposals, biennium, today)
-        }
-        report = reports[biennium]
-        counted = {entry.number for entry in report.denominator}
+        view = _then(db, biennium, as_of) if as_of else _now(db, biennium, today)
+        report = view.reports[biennium]
         return page(
             "indicators/show.html",
             indicator=indicator,
             biennium=biennium,
+            as_of=as_of,
+            form=form,
             report=report,
-            reports=reports,
+            reports=view.reports,
             years=years,
             percent=percent,
             share_percent=share_percent,
-            lists=_lists(db, report),
+            groups=view.groups,
+            breakdowns=_titled(view.breakdowns) if _reads_reports() else (),
             readings=_readings(report),
             standing=_standing(indicator, report, today),
-            overdue=[
-                entry
-                for entry in conditions.overdue_conditions(db, actor(), today)
-                if entry.number in counted
-            ],
+            overdue=view.overdue,
             states=[
                 (workflow.states[key].title, count) for key, count in report.states if key in workflow.states
             ],
             published=_published(db, report),
             reads_reports=_reads_reports(),
             funds=[choice.label for choice in forms.FUNDS if choice.value in indicator.scope.funds],
-            illustrative=any(entry.illustrative for entry in proposals),
+            illustrative=any(entry.illustrative for entry in view.reports.values()),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the page shows of the indicator: figures by biennium, breakdowns, and what is behind them."""
+
+    reports: Mapping[str, Figures]
+    breakdowns: Mapping[str, Sequence[Line]]
+    groups: list[Group]
+    overdue: Sequence[conditions.Overdue] = ()
+
+
+def _now(db: Connection, biennium: str, today: date) -> View:
+    """Look at the sums that steps keep."""
+    reports = indicators.figures(db, site().library, biennium, today)
+    report = reports[biennium]
+    behind = {
+        # Where nobody is counted, nobody is looked for.
+        key: approvals.behind(db, biennium, report.scope, key, {}, 0, SHOWN) if count else []
+        for key, count in _counts(report).items()
+    }
+    counted = approvals.counted(biennium, report.scope)
+    return View(
+        reports,
+        indicators.breakdowns(db, biennium, report.scope),
+        _groups(db, _counts(report), behind),
+        conditions.overdue_conditions(db, actor(), today, *counted),
+    )
+
+
+def _then(db: Connection, biennium: str, as_of: date) -> View:
+    """Compute everything from the trail, as it was known at the end of a day."""
+    found = indicators.report(db, site().library, CODE, biennium, indicators.read_past(as_of.isoformat()))
+    behind = {key: getattr(found, key) for key in GROUPS}
+    groups = _groups(db, _counts(found.figures), behind)
+    return View({biennium: found.figures}, found.breakdowns, groups)
+
+
+@bp.get(f"/{CODE}/proposals")
+@signed_in
+def behind() -> str:
+    """List the proposals behind a figure: a group, narrowed to a line of a breakdown where one is named."""
+    biennium, group = _biennium(), request.args.get("group", "")
+    if group not in GROUPS:
+        raise NotFound("group", group)
+    narrowed = {name: request.args[name] for name in rules.BREAKDOWNS if name in request.args}
+    if narrowed and not _reads_reports():
+        # Which unit or donor a number is of would be told by where it stands.
+        raise NotFound("breakdown", next(iter(narrowed)))
+    number = max(1, request.args.get("page", 1, int))
+    scope = frozenset(indicators.definition(site().library, CODE).scope.funds)
+    with read() as db:
+        found = approvals.behind(db, biennium, scope, group, narrowed, (number - 1) * PAGE, PAGE + 1)
+        known = queries.known_to(db, actor(), [entry.number for entry in found])
+    here: dict[str, Any] = {"biennium": biennium, "group": group, **narrowed}
+    return page(
+        "indicators/proposals.html",
+        title=say(_GROUPS[group]),
+        lines=[_line_title(name, value) for name, value in narrowed.items()],
+        biennium=biennium,
+        years=years,
+        listed=_listed(found[:PAGE], known),
+        with_reason=group in ("outside", "undated"),
+        previous=url_for("indicators.behind", **here, page=number - 1) if number > 1 else None,
+        following=url_for("indicators.behind", **here, page=number + 1) if len(found) > PAGE else None,
+    )
+
+
+def _biennium() -> str:
+    """Return the biennium that is asked for, that of today by default."""
+    asked = request.args.get("biennium") or rules.biennium_of(geneva_date(site().now()))
+    _check(asked)
+    return asked
 
 
 def _check(biennium: str) -> None:
@@ -101,13 +198,6 @@ def _check(biennium: str) -> None:
         rules.first_year(biennium)
     except ValueError:
         raise NotFound("biennium", biennium) from None
-
-
-def _biennia(indicator: Percentage, proposals: Iterable[Approval], chosen: str, today: date) -> list[str]:
-    """Return the biennia with a milestone or an approval, that of today and the one chosen, in order."""
-    found = {entry.biennium for entry in indicator.milestones} | {chosen, rules.biennium_of(today)}
-    found |= {rules.biennium_of(geneva_date(entry.approved_at)) for entry in proposals if entry.approved_at}
-    return sorted(found)
 
 
 def years(biennium: str) -> str:
@@ -130,7 +220,7 @@ def share_percent(share: Share) -> str:
     return percent(rules.displayed_percent(share.exact, None))
 
 
-def _standing(indicator: Percentage, report: Report, today: date) -> list[str]:
+def _standing(indicator: Percentage, report: Figures, today: date) -> list[str]:
     """Say how the figure stands against the milestone of its biennium, or the next one."""
     running = rules.first_year(report.biennium) + 1 >= today.year
     ahead = [
@@ -168,7 +258,7 @@ def _remaining(further: int | None) -> str:
     return say(sentence, count=further)
 
 
-def _readings(report: Report) -> list[tuple[str, str, str, str]]:
+def _readings(report: Figures) -> list[tuple[str, str, str, str]]:
     """Return the sensitivity lines: what they read, numerator, denominator and percentage."""
     shares = (
         (N_("With overrides counted"), report.with_overrides),
@@ -189,48 +279,77 @@ def _dollars(amount: Decimal) -> str:
     return format_decimal(amount.quantize(Decimal(1)), "#,##0", locale=language())
 
 
-def _lists(db: Connection, report: Report) -> Mapping[str, list[Listed]]:
-    """Return the proposals behind the figures, with titles for those who may know of them."""
-    known = queries.known_to(db, actor())
-    groups = {
-        "mechanism": report.numerator,
+def _counts(report: Figures) -> dict[str, int]:
+    """Return how many proposals each group holds."""
+    return {
+        "mechanism": report.share.numerator,
         "override": report.overrides,
         "outside": report.outside,
         "undated": report.undated,
         "other_funds": report.other_funds,
     }
-    return {key: [_listed(entry, known) for entry in group] for key, group in groups.items()}
 
 
-def _listed(entry: Approval, known: Mapping[str, bool]) -> Listed:
-    full = known.get(entry.number, False)
-    return Listed(
-        number=entry.number,
-        title=entry.title if entry.number in known else "",
-        approved_on=geneva_date(entry.approved_at) if entry.approved_at else None,
-        funds=", ".join(sorted(entry.funds)),
-        usd=entry.usd if full else None,
-        reason=entry.reason,
-        is_open=full,
+def _groups(
+    db: Connection, counts: Mapping[str, int], behind: Mapping[str, Sequence[Approval]]
+) -> list[Group]:
+    """Return the groups of proposals behind the figures."""
+    known = queries.known_to(db, actor(), [entry.number for entries in behind.values() for entry in entries])
+    return [Group(key, title, counts[key], _listed(behind[key], known)) for key, title in _GROUPS.items()]
+
+
+def _listed(found: Sequence[Approval], known: Mapping[str, bool]) -> tuple[Listed, ...]:
+    """Return proposals with titles for those who may know of them."""
+    return tuple(
+        Listed(
+            number=entry.number,
+            title=entry.title if entry.number in known else "",
+            approved_on=geneva_date(entry.approved_at) if entry.approved_at else None,
+            funds=", ".join(sorted(entry.funds)),
+            usd=entry.usd if known.get(entry.number) else None,
+            reason=entry.reason,
+            is_open=known.get(entry.number, False),
+        )
+        for entry in found
     )
 
 
-def _published(db: Connection, report: Report) -> list[Published]:
-    """Return the published reports of the biennium, newest first, compared with today's figure."""
-    now = _counted(indicators.report_value(CODE, report))
+def _titled(found: Mapping[str, Sequence[Line]]) -> list[tuple[str, list[tuple[str, str, Line]]]]:
+    """Return breakdowns with their lines: how each is called, its value, and its figures."""
+    return [
+        (name, [(_line_title(name, line.value), line.value, line) for line in found[name]])
+        for name in rules.BREAKDOWNS
+    ]
+
+
+def _line_title(name: str, value: str) -> str:
+    """Return how a line of a breakdown is called; units and donors bear the names that people gave them."""
+    if not value:
+        return say(N_("Not stated"))
+    if name == "region":
+        return next((say(entry.label) for entry in forms.REGIONS if entry.value == value), value)
+    if name == "track":
+        found = site().library.newest_workflow().tracks.get(value)
+        return found.title[language()] if found else value
+    return value
+
+
+def _published(db: Connection, report: Figures) -> list[Published]:
+    """Return the published reports of the biennium, newest first, compared with what is counted today."""
+    reports = indicators.published(db, CODE, report.biennium)
+    now = approvals.routes_of(db, report.biennium, report.scope) if reports else {}
     found = []
-    for digest, at, text in indicators.published(db, CODE, report.biennium):
+    for digest, at, text in reports:
         value = json.loads(text)
-        then = _counted(value)
+        then = {number: group for number, group in indicators.counted(value).items() if group in _COUNTED}
         changed = sorted(number for number in now.keys() | then.keys() if now.get(number) != then.get(number))
         share = f"{value['numerator']} / {value['denominator']}"
         found.append(Published(digest, at, percent(value["percent"]), share, tuple(changed)))
     return found
 
 
-def _counted(value: Mapping[str, Any]) -> dict[str, str]:
-    groups: Mapping[str, Sequence[Mapping[str, Any]]] = value["proposals"]
-    return {entry["number"]: group for group, entries in groups.items() for entry in entries}
+# The groups of the denominator, which bear the names of routes.
+_COUNTED: Final = ("mechanism", "override", "outside")
 
 
 def _reads_reports() -> bool:
@@ -244,9 +363,13 @@ def publish() -> Response:
     """Publish the report of a biennium as it stands now."""
     biennium = request.form.get("biennium", "")
     _check(biennium)
-    with begin() as db:
-        indicators.publish(db, site().library, actor(), site().now(), CODE, biennium)
-    flash(say(N_("The report for %(biennium)s is published."), biennium=years(biennium)), "success")
+    _, is_new = indicators.publish(site().database, site().library, actor(), site().now(), CODE, biennium)
+    if is_new:
+        flash(say(N_("The report for %(biennium)s is published."), biennium=years(biennium)), "success")
+    else:
+        flash(
+            say(N_("Nothing has changed since the last report for %(biennium)s."), biennium=years(biennium))
+        )
     return redirect(url_for("indicators.show", biennium=biennium) + "#published", 303)
 
 

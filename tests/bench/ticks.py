@@ -87,7 +87,7 @@ def _multiply(database: Database, number: str, count: int) -> list[int]:
             if db.dialect.name == "postgresql":
                 # Ids were given out by hand: the sequence goes on behind them.
                 db.exec_driver_sql(
-                    f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), (SELECT max(id) FROM {table.name}))"  # noqa: S608
+                    f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), (SELECT max(id) FROM {table.name}))"
                 )
     return ids
 

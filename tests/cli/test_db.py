@@ -43,7 +43,7 @@ def test_a_database_with_every_route_is_right(stage: Stage) -> None:
     casts.outside(stage)
     casts.outside(stage, undated=True)
 
-    assert findings(stage.database, stage.library) == (6, [])
+    assert findings(stage.database) == (6, [])
 
 
 def test_what_is_right_is_said(lite: Stage, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_an_event_that_was_altered_is_found(stage: Stage) -> None:
             update(EVENTS).where(EVENTS.c.proposal_id == found.id, EVENTS.c.sequence == 2).values(body="{}")
         )
 
-    assert findings(stage.database, stage.library)[1] == [f"{number}: event 2 was altered"]
+    assert findings(stage.database)[1] == [f"{number}: event 2 was altered"]
 
 
 def test_a_tail_that_was_cut_off_is_found(stage: Stage) -> None:
@@ -72,9 +72,7 @@ def test_a_tail_that_was_cut_off_is_found(stage: Stage) -> None:
     with unguarded(stage.database) as db:
         db.execute(delete(EVENTS).where(EVENTS.c.sequence == 2))
 
-    assert findings(stage.database, stage.library)[1] == [
-        f"{number}: the chain ends before its head (after event 1)"
-    ]
+    assert findings(stage.database)[1] == [f"{number}: the chain ends before its head (after event 1)"]
 
 
 def test_a_chain_that_is_gone_is_found(stage: Stage) -> None:
@@ -82,24 +80,22 @@ def test_a_chain_that_is_gone_is_found(stage: Stage) -> None:
     with unguarded(stage.database) as db:
         db.execute(delete(EVENTS))
 
-    assert findings(stage.database, stage.library)[1] == [
-        f"{number}: the chain ends before its head (after event 0)"
-    ]
+    assert findings(stage.database)[1] == [f"{number}: the chain ends before its head (after event 0)"]
 
 
 def test_the_sites_own_chain_is_checked(stage: Stage) -> None:
     with unguarded(stage.database) as db:
         db.execute(update(SITE).where(SITE.c.sequence == 1).values(body="{}"))
 
-    assert findings(stage.database, stage.library)[1] == ["the site's chain: event 1 was altered"]
+    assert findings(stage.database)[1] == ["the site's chain: event 1 was altered"]
 
 
 @pytest.mark.parametrize(
     ("column", "value", "told"),
     [
-        ("route", "mechanism", "route is mechanism, but the facts say outside"),
-        ("approved_at", None, "approved_at is None, but the facts say 2010"),
-        ("title", "Another", "title is Another, but the facts say Illustrative proposal"),
+        ("route", "mechanism", "route is mechanism, but the trail says outside"),
+        ("approved_at", None, "approved_at is None, but the trail says 2010"),
+        ("title", "Another", "title is Another, but the trail says Illustrative proposal"),
     ],
 )
 def test_a_column_that_lies_is_found(stage: Stage, column: str, value: str | None, told: str) -> None:
@@ -107,7 +103,7 @@ def test_a_column_that_lies_is_found(stage: Stage, column: str, value: str | Non
     with stage.database.begin() as db:
         db.execute(update(PROPOSALS).values({column: value}))
 
-    wrong = findings(stage.database, stage.library)[1]
+    wrong = findings(stage.database)[1]
 
     assert [line for line in wrong if line.startswith(f"{number}: {told}")]
 
@@ -120,5 +116,5 @@ def test_what_is_wrong_is_printed_line_by_line(lite: Stage, tmp_path: Path) -> N
     result = run(tmp_path, "db", "check", database=lite.database.url)
 
     assert result.exit_code == 1
-    assert f"{number}: route is mechanism, but the facts say outside\n" in result.stdout
+    assert f"{number}: route is mechanism, but the trail says outside\n" in result.stdout
     assert result.stdout.endswith("2 wrong.\n")

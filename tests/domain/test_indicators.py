@@ -1,5 +1,6 @@
 """Indicator 2.1: what counts above the line, what below it, and how the figure is shown."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -8,19 +9,35 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from appraisal.canonical import canonical
 from appraisal.definitions.library import Library
 from appraisal.domain.facts import Case
 from appraisal.domain.indicators import (
+    SCOPES,
     Approval,
+    Cell,
+    Figures,
+    Line,
     Report,
     Share,
+    Sum,
+    added,
     approval_of,
     biennium_of,
+    breakdown,
     displayed_percent,
+    figures,
     first_year,
+    heard,
+    moved,
     report,
+    tally,
+    told,
 )
+from appraisal.services.indicators import definition
 from tests.builders import DAY, HOUR, NOW, approved, awaiting_decision, book_of, submitted, with_appraisal
 
 
@@ -31,12 +48,15 @@ def proposal(route: Any = "mechanism", **changes: Any) -> Approval:
     return replace(entry, **changes)
 
 
-def count(library: Library, proposals: Sequence[Approval], biennium: str = "2012-13") -> Report:
-    indicator = library.indicators().indicator("2.1")
-    return report(indicator, library.newest_workflow(), biennium, proposals)
+def listed(library: Library, proposals: Sequence[Approval], biennium: str = "2012-13") -> Report:
+    return report(definition(library, "2.1"), library.newest_workflow(), biennium, proposals)
 
 
-def shares(found: Report) -> tuple[int, int]:
+def count(library: Library, proposals: Sequence[Approval], biennium: str = "2012-13") -> Figures:
+    return listed(library, proposals, biennium).figures
+
+
+def shares(found: Figures) -> tuple[int, int]:
     return found.share.numerator, found.share.denominator
 
 
@@ -131,7 +151,7 @@ def test_how_a_percentage_is_shown(
 
 
 def test_lines_beside_the_headline(library: Library) -> None:
-    found = count(
+    lists = listed(
         library,
         [
             proposal("mechanism", number="1", usd=Decimal("100.10")),
@@ -143,12 +163,14 @@ def test_lines_beside_the_headline(library: Library) -> None:
             proposal("mechanism", number="7", funds=frozenset({"XBTC", "RBSA"})),
         ],
     )
-    assert [entry.number for entry in found.numerator] == ["1", "7"]
-    assert [entry.number for entry in found.denominator] == ["1", "2", "3", "7"]
-    assert [entry.number for entry in found.overrides] == ["2"]
-    assert [entry.number for entry in found.outside] == ["3"]
-    assert [entry.number for entry in found.undated] == ["4"]
-    assert [entry.number for entry in found.other_funds] == ["5"]
+    found = lists.figures
+    assert [entry.number for entry in lists.mechanism] == ["1", "7"]
+    assert [entry.number for entry in lists.override] == ["2"]
+    assert [entry.number for entry in lists.outside] == ["3"]
+    assert [entry.number for entry in lists.undated] == ["4"]
+    assert [entry.number for entry in lists.other_funds] == ["5"]
+    assert (found.share, found.overrides, found.outside) == (Share(2, 4), 1, 1)
+    assert (found.undated, found.other_funds) == (1, 1)
     assert found.complete is False
     assert found.with_overrides == Share(3, 4)
     assert (found.xbtc, found.rbsa) == (Share(2, 3), Share(1, 2))
@@ -183,6 +205,86 @@ def test_bienniums(day: date, biennium: str) -> None:
 def test_what_is_no_biennium(text: str) -> None:
     with pytest.raises(ValueError, match="is not a biennium"):
         first_year(text)
+
+
+# Sums, and what is broken down.
+
+
+def test_another_scope_counts_other_proposals(library: Library) -> None:
+    proposals = [
+        proposal("mechanism", number="1"),
+        proposal("outside", number="2", funds=frozenset({"RBSA"})),
+        proposal("mechanism", number="3", funds=frozenset({"RBTC"})),
+    ]
+    cells = added(map(tally, proposals))
+    indicator, workflow = definition(library, "2.1"), library.newest_workflow()
+    found = {
+        name: shares(figures(indicator, workflow, "2012-13", cells, funds)) for name, funds in SCOPES.items()
+    }
+    assert found == {"XBTC": (1, 1), "RBSA": (0, 1), "RBTC": (1, 1), "all": (2, 3)}
+
+
+def test_a_proposal_of_two_donors_stands_in_the_line_of_each(library: Library) -> None:
+    both = (("Norway", Decimal("60.10")), ("Japan", Decimal(40)))
+    entry = proposal("mechanism", region="africa", usd=Decimal("100.10"), donors=both)
+    other = proposal("outside", region="africa", usd=Decimal(50), donors=(("Japan", Decimal(50)),))
+    found = listed(library, [entry, other]).breakdowns
+    assert found["donor"] == (
+        Line("Japan", Share(1, 2), (Decimal(40), Decimal(90))),
+        Line("Norway", Share(1, 1), (Decimal("60.10"), Decimal("60.10"))),
+    )
+    assert found["region"] == (Line("africa", Share(1, 2), (Decimal("100.10"), Decimal("150.10"))),)
+    assert found["unit"] == (Line("", Share(1, 2), (Decimal("100.10"), Decimal("150.10"))),)
+
+
+ENTRIES = st.builds(
+    proposal,
+    st.sampled_from(["mechanism", "override", "outside", None]),
+    number=st.sampled_from("abc"),
+    state=st.sampled_from(["approved", "rejected", "submitted"]),
+    funds=st.sets(st.sampled_from(["XBTC", "RBSA", "RBTC"])).map(frozenset),
+    usd=st.integers(0, 10**9).map(lambda cents: Decimal(cents).scaleb(-2)),
+    approved_at=st.sampled_from([None, NOW, datetime(2010, 5, 1, tzinfo=UTC)]),
+    umbrella=st.booleans(),
+    illustrative=st.booleans(),
+    region=st.sampled_from(["", "africa", "americas"]),
+    donors=st.lists(
+        st.tuples(st.sampled_from(["Japan", "Norway"]), st.integers(0, 99).map(Decimal)),
+        unique_by=lambda entry: entry[0],
+    ).map(tuple),
+)
+
+
+@given(before=st.lists(ENTRIES, max_size=8), after=st.lists(ENTRIES, max_size=8))
+def test_sums_that_are_moved_are_those_counted_anew(before: list[Approval], after: list[Approval]) -> None:
+    old, new = added(map(tally, before)), added(map(tally, after))
+    kept = added([old, moved(old, new)])
+    assert {cell: entry for cell, entry in kept.items() if any(entry)} == {
+        cell: entry for cell, entry in new.items() if any(entry)
+    }
+
+
+@given(proposals=st.lists(ENTRIES, max_size=12), name=st.sampled_from(["region", "unit", "track"]))
+def test_the_lines_of_a_breakdown_add_up_to_the_figure(
+    library: Library, proposals: list[Approval], name: str
+) -> None:
+    found = listed(library, proposals)
+    lines = breakdown(name, "2012-13", added(map(tally, proposals)), found.figures.scope)
+    assert sum(line.share.numerator for line in lines) == found.figures.share.numerator
+    assert sum(line.share.denominator for line in lines) == found.figures.share.denominator
+    assert (
+        tuple(sum((line.usd[place] for line in lines), Decimal(0)) for place in (0, 1)) == found.figures.usd
+    )
+
+
+@given(entry=ENTRIES.filter(lambda entry: entry.route is not None))
+def test_what_an_event_tells_of_an_approval_is_heard(entry: Approval) -> None:
+    assert heard(entry.number, entry.state, json.loads(canonical(told(entry)))) == entry
+
+
+def test_a_cell_of_cents_is_exact() -> None:
+    cells = added([tally(proposal(usd=Decimal("0.10")))] * 3)
+    assert cells[Cell("all", "", "2012-13", "XBTC", "mechanism", False)] == Sum(3, Decimal("0.30"))
 
 
 # From the facts of a proposal.

@@ -151,6 +151,8 @@ def test_a_rate_that_is_entered_is_whole(tmp_path: Path, given: str, found: list
         ("{indicators: [{indicator: '2.1', numerator: 1}]}", "‘biennium’ is missing"),
         ("{indicators: [{indicator: '9.9', biennium: 2010-11}]}", "there is no indicator ‘9.9’"),
         ("{indicators: [{biennium: 2011-12}]}", "“2011-12” is not a biennium"),
+        ("{indicators: [{biennium: 2010-11, scope: GOLD}]}", "‘scope’ must be one of XBTC, RBSA, RBTC, all"),
+        ("{indicators: [{biennium: 2010-11, as_of: soon}]}", "‘as_of’ must be a day"),
     ],
 )
 def test_what_is_expected_can_be_compared(tmp_path: Path, expected: str, fault: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from random import Random
 from typing import Any, Final
@@ -16,18 +16,20 @@ from appraisal.definitions.library import Library
 from appraisal.domain import access, events, machine, rulebooks
 from appraisal.domain.events import Event
 from appraisal.domain.facts import Case, Person, Scope
+from appraisal.domain.indicators import Figures
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked
 from appraisal.errors import NotFound
-from appraisal.services import appraisals, proposals, steps, ticks
+from appraisal.services import appraisals, indicators, proposals, steps, ticks
 from appraisal.storage import queries, tables
 from appraisal.storage.facts import load_cases
 from appraisal.storage.files import Files
 from appraisal.storage.tables import Base
+from appraisal.storage.tallies import Past
 from tests import casts
 from tests.casts import CAST, Stage
 from tests.databases import SqliteCopies
-from tests.services.test_indicators import both
+from tests.services.test_indicators import every
 
 PATIENT: Final = settings(
     deadline=None,
@@ -53,6 +55,8 @@ class Walk:
     stage: Stage
     numbers: list[str] = field(default_factory=list)
     records: dict[str, str] = field(default_factory=dict)
+    # What the indicator was at every moment.
+    figures: dict[datetime, Figures] = field(default_factory=dict)
 
 
 DETOURS: Final = frozenset(
@@ -218,8 +222,9 @@ def test_whatever_people_try_the_rules_hold(
         for case in cases:
             _check_case(stage, case)
         _check_visibility(stage, cases)
-        from_columns, from_facts = both(stage)
-        assert from_columns == from_facts
+        from_columns, from_facts, from_trail = every(stage)
+        assert from_columns == from_facts == from_trail
+        _check_figures(walk)
 
 
 def _marks(stage: Stage) -> list[tuple[Any, ...]]:
@@ -248,8 +253,20 @@ def _make(walk: Walk, move: Move, who: str, number: str, dice: int) -> None:
     table = tables.Record.__table__
     with walk.stage.database.read() as db:
         found = {row.digest: row.value for row in db.execute(select(table.c.digest, table.c.value))}
+        kept = indicators.figures(db, walk.stage.library, "2010-11", walk.stage.now.date())
     assert {digest: found.get(digest) for digest in walk.records} == walk.records
     walk.records = found
+    # The next move may be made at this very moment.
+    walk.figures[walk.stage.now - timedelta(seconds=1)] = kept["2010-11"]
+
+
+def _check_figures(walk: Walk) -> None:
+    """Compare the sums kept at each moment with the trail as it stood then, and all of them as they are."""
+    with walk.stage.database.read() as db:
+        assert indicators.differences(db) == []
+        for moment, kept in walk.figures.items():
+            found = indicators.report(db, walk.stage.library, "2.1", "2010-11", Past(moment=moment))
+            assert found.figures == kept
 
 
 def _check_case(stage: Stage, case: Case) -> None:

@@ -250,7 +250,7 @@ def test_a_substitute_is_shown_what_the_rules_show(stage: Stage) -> None:
                 entry.number: entry.full for entry in queries.list_proposals(db, stage.people["new"])[0]
             }
             levels = {case.number: access.level(case, stage.people["new"]) for case in load_cases(db)}
-            known = queries.known_to(db, stage.people["new"])
+            known = queries.known_to(db, stage.people["new"], list(levels))
         assert listed == known == {number: True for number, level in levels.items() if level == "full"}
         return listed
 

@@ -122,7 +122,17 @@ QUERIES: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
         {"after": "3"},
     ),
     "records.index": ({"after": "1000"}, {"after": "2"}),
-    "indicators.show": ({"biennium": "2010-11"}, {"biennium": "2012-13"}, {"biennium": "soon"}),
+    "indicators.behind": (
+        {"biennium": "2010-11", "group": "mechanism"},
+        {"biennium": "2010-11", "group": "mechanism", "unit": "SKILLS"},
+        {"biennium": "2010-11", "group": "nobody"},
+    ),
+    "indicators.show": (
+        {"biennium": "2010-11"},
+        {"biennium": "2010-11", "as_of": "2010-06-30"},
+        {"biennium": "2012-13"},
+        {"biennium": "soon"},
+    ),
     "differences.show": ({"against": "1"}, {"against": "9"}),
     "times.show": ({"biennium": "2010-11"},),
     "agreements.show": ({"sort": "lowest"},),

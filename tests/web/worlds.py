@@ -148,8 +148,8 @@ def go_on(world: World) -> None:
     for key, decision in (("awaiting", ""), ("approved", "approve"), ("rejected", "reject")):
         _late(world, key, decision)
     world.at(110)
-    with world.site.database.begin() as db:
-        indicators.publish(db, world.site.library, world.cast["desk"], world.site.now(), "2.1", "2010-11")
+    site = world.site
+    indicators.publish(site.database, site.library, world.cast["desk"], site.now(), "2.1", "2010-11")
 
 
 def _first(world: World) -> None:

@@ -26,6 +26,7 @@ from appraisal.storage.tables.proposals import (
     SelfRating,
     Version,
 )
+from appraisal.storage.tables.tallies import Tally
 from appraisal.storage.tables.trail import (
     Access,
     Checkpoint,
@@ -70,6 +71,7 @@ __all__ = [
     "SelfRating",
     "SiteEvent",
     "Substitution",
+    "Tally",
     "Token",
     "Version",
 ]

@@ -21,8 +21,8 @@ class Proposal(Base):
         Index("ix_proposals_state_due_id", "state", "due_on", "id"),
         Index(
             "ix_proposals_approved",
-            "approved_at",
             "route",
+            "approved_at",
             sqlite_where=text("route <> ''"),
             postgresql_where=text("route <> ''"),
         ),
@@ -55,6 +55,9 @@ class Proposal(Base):
     donors: Mapped[str] = mapped_column(default="")
     funds: Mapped[str] = mapped_column(default="")
     unit: Mapped[str] = mapped_column(default="")
+    region: Mapped[str] = mapped_column(default="", server_default="")
+    # As ``domain.symbols`` writes it, to be found whichever way somebody else does.
+    symbol: Mapped[str] = mapped_column(default="", server_default="", index=True)
     kind: Mapped[str] = mapped_column(String(12), default="new")
     usd: Mapped[Decimal | None]
     holder_id: Mapped[int | None]

@@ -1,0 +1,123 @@
+"""Approvals: the proposals behind indicator 2.1, as the columns of their rows tell of them."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final, cast
+
+from sqlalchemy import ColumnElement, Connection, or_, select
+
+from appraisal.clock import GENEVA
+from appraisal.domain.indicators import Approval, first_year, unapproved
+from appraisal.storage import tables
+
+PROPOSALS = tables.Proposal.__table__
+_NAMES: Final = (
+    "number",
+    "title",
+    "state",
+    "funds",
+    "usd",
+    "route",
+    "route_reason",
+    "approved_at",
+    "kind",
+    "illustrative",
+    "region",
+    "unit",
+    "track",
+)
+_COLUMNS: Final = [PROPOSALS.c[name] for name in _NAMES]
+
+
+def approvals(db: Connection) -> Iterator[Approval]:
+    """Yield every submitted or registered proposal, by number."""
+    # Definitions are pinned by the first submission or by a registration; a draft is its authors' alone.
+    pinned = PROPOSALS.c.workflow != ""
+    return map(_approval, db.execute(select(*_COLUMNS).where(pinned).order_by(PROPOSALS.c.number)))
+
+
+def behind(
+    db: Connection,
+    biennium: str,
+    scope: frozenset[str],
+    group: str,
+    narrowed: Mapping[str, str],
+    first: int,
+    most: int,
+) -> list[Approval]:
+    """List proposals behind a figure, by the moment of their approval, from a place on, so many at most.
+
+    ``group``: a route, *undated* or *other_funds*. ``narrowed``: a breakdown, and the line of it.
+    """
+    conditions = [PROPOSALS.c.route != "", PROPOSALS.c.kind != "umbrella", *_grouped(group, biennium, scope)]
+    conditions += [_is(name, value) for name, value in narrowed.items()]
+    ordered = select(*_COLUMNS).where(*conditions).order_by(PROPOSALS.c.approved_at, PROPOSALS.c.number)
+    return [_approval(row) for row in db.execute(ordered.offset(first).limit(most))]
+
+
+def routes_of(db: Connection, biennium: str, scope: frozenset[str]) -> dict[str, str]:
+    """Return the route by number of every proposal that the figure of a biennium counts."""
+    statement = select(PROPOSALS.c.number, PROPOSALS.c.route).where(*counted(biennium, scope))
+    return {row.number: row.route for row in db.execute(statement)}
+
+
+def counted(biennium: str, scope: frozenset[str]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which the figure of a biennium counts a proposal."""
+    return PROPOSALS.c.route != "", PROPOSALS.c.kind != "umbrella", _in(scope), *_within(biennium)
+
+
+def biennium_days(biennium: str) -> tuple[datetime, datetime]:
+    """Return the first moment of a biennium at headquarters, and the first after it."""
+    year = first_year(biennium)
+    return (
+        datetime(year, 1, 1, tzinfo=GENEVA).astimezone(UTC),
+        datetime(year + 2, 1, 1, tzinfo=GENEVA).astimezone(UTC),
+    )
+
+
+def _within(biennium: str) -> tuple[ColumnElement[bool], ...]:
+    first, after = biennium_days(biennium)
+    return PROPOSALS.c.approved_at >= first, PROPOSALS.c.approved_at < after
+
+
+def _in(scope: frozenset[str]) -> ColumnElement[bool]:
+    padded = " " + PROPOSALS.c.funds + " "
+    return or_(*(padded.contains(f" {fund} ", autoescape=True) for fund in sorted(scope)))
+
+
+def _grouped(group: str, biennium: str, scope: frozenset[str]) -> tuple[ColumnElement[bool], ...]:
+    if group == "undated":
+        return PROPOSALS.c.approved_at.is_(None), _in(scope)
+    if group == "other_funds":
+        return *_within(biennium), ~_in(scope)
+    return *_within(biennium), _in(scope), PROPOSALS.c.route == group
+
+
+def _is(name: str, value: str) -> ColumnElement[bool]:
+    if name != "donor":
+        return PROPOSALS.c[name] == value
+    if not value:
+        return PROPOSALS.c.donors == ""
+    return ("; " + PROPOSALS.c.donors + "; ").contains(f"; {value}; ", autoescape=True)
+
+
+def _approval(row: Any) -> Approval:
+    umbrella = row.kind == "umbrella"
+    if not row.route:
+        return unapproved(row.number, row.state, umbrella=umbrella, illustrative=row.illustrative)
+    return Approval(
+        number=row.number,
+        title=row.title,
+        state=row.state,
+        funds=frozenset(row.funds.split()),
+        usd=row.usd if row.usd is not None else Decimal(0),
+        route=cast(Any, row.route),
+        reason=row.route_reason,
+        approved_at=row.approved_at,
+        umbrella=umbrella,
+        illustrative=row.illustrative,
+        region=row.region,
+        unit=row.unit,
+        track=row.track,
+    )

@@ -1,0 +1,139 @@
+"""Tallies: what the indicator adds up, written with each step and read as sums; and the trail behind them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+)
+
+from appraisal.domain.indicators import CREATING, LISTENED, Cell, Sum, Told, added
+from appraisal.storage import tables
+
+TALLIES = tables.Tally.__table__
+PROPOSALS = tables.Proposal.__table__
+EVENTS = tables.Event.__table__
+_CELL: Final = [TALLIES.c[name] for name in Cell._fields]
+_PAGE: Final = 2_000
+# So many rows more than there are cells are worth being made fewer.
+_WORTH: Final = 500
+
+
+def add(db: Connection, change: Mapping[Cell, Sum]) -> None:
+    """Note what a step adds to cells."""
+    if change:
+        db.execute(_adding(), [_row(cell, entry) for cell, entry in change.items()])
+
+
+@cache
+def _adding() -> Insert:
+    return insert(TALLIES)
+
+
+def _row(cell: Cell, entry: Sum) -> dict[str, Any]:
+    return {**cell._asdict(), "count": entry.proposals, "cents": int(entry.usd.scaleb(2))}
+
+
+def cells(db: Connection, dimensions: Sequence[str] = (), biennium: str | None = None) -> dict[Cell, Sum]:
+    """Return the cells of some dimensions, or of all, and of a biennium where one is given."""
+    given = {"dimensions": list(dimensions), "biennium": biennium}
+    rows = db.execute(_summing(bool(dimensions), biennium is not None), given)
+    return {Cell(*row[:-2]): Sum(row[-2], Decimal(row[-1]).scaleb(-2)) for row in rows}
+
+
+@cache
+def _summing(by_dimension: bool, by_biennium: bool) -> Select[Any]:
+    count, cents = func.sum(TALLIES.c["count"]), func.sum(TALLIES.c.cents)
+    statement = select(*_CELL, count, cents).group_by(*_CELL).having(or_(count != 0, cents != 0))
+    if by_dimension:
+        statement = statement.where(TALLIES.c.dimension.in_(bindparam("dimensions", expanding=True)))
+    if by_biennium:
+        statement = statement.where(TALLIES.c.biennium == bindparam("biennium"))
+    return statement
+
+
+def gather(db: Connection) -> bool:
+    """Make one row a cell where steps have left many; tell whether anything was done."""
+    count = db.execute(select(func.count()).select_from(TALLIES)).scalar_one()
+    held = select(*_CELL).distinct().subquery()
+    if count <= _WORTH + db.execute(select(func.count()).select_from(held)).scalar_one():
+        return False
+    # What is added meanwhile is not seen here, and stays.
+    columns = (*_CELL, TALLIES.c["count"], TALLIES.c.cents)
+    gone = db.execute(delete(TALLIES).returning(*columns))
+    found = added({Cell(*row[:-2]): Sum(row[-2], Decimal(row[-1]).scaleb(-2))} for row in gone)
+    add(db, {cell: entry for cell, entry in found.items() if any(entry)})
+    return True
+
+
+def hold(db: Connection) -> None:
+    """Let no step add anything until the transaction ends; SQLite writes one at a time anyway."""
+    if db.dialect.name == "postgresql":
+        db.exec_driver_sql(f"LOCK TABLE {TALLIES.name} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def replace(db: Connection, found: Mapping[Cell, Sum]) -> None:
+    """Put cells that were counted anew in the place of all that stand there."""
+    db.execute(delete(TALLIES))
+    rows = [_row(cell, entry) for cell, entry in found.items()]
+    for start in range(0, len(rows), _PAGE):
+        db.execute(_adding(), rows[start : start + _PAGE])
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Up to where facts are heard: all that was written by a moment, or up to an event by its id."""
+
+    moment: datetime | None = None
+    event: int | None = None
+
+    def includes(self) -> ColumnElement[bool]:
+        """Return the condition that an event had been written."""
+        return EVENTS.c.id <= self.event if self.moment is None else EVENTS.c.at <= self.moment
+
+
+def told(db: Connection, past: Past | None = None) -> Iterator[list[Told]]:
+    """Yield for every proposal in turn the events that the indicator listens to, in their order.
+
+    Each carries the state that the last event of all left the proposal in. Nothing but the trail is read.
+    """
+    heard = [past.includes()] if past else []
+    ends = (
+        select(EVENTS.c.proposal_id, func.max(EVENTS.c.sequence).label("sequence"))
+        .where(*heard)
+        .group_by(EVENTS.c.proposal_id)
+        .subquery()
+    )
+    last = EVENTS.alias()
+    statement = (
+        select(PROPOSALS.c.number, EVENTS.c.name, EVENTS.c.act, last.c.to_state, EVENTS.c.body)
+        .join(PROPOSALS, PROPOSALS.c.id == EVENTS.c.proposal_id)
+        .join(ends, ends.c.proposal_id == EVENTS.c.proposal_id)
+        .join(last, (last.c.proposal_id == ends.c.proposal_id) & (last.c.sequence == ends.c.sequence))
+        .where(or_(EVENTS.c.act.in_(LISTENED), EVENTS.c.name == CREATING), *heard)
+        .order_by(EVENTS.c.proposal_id, EVENTS.c.sequence)
+    )
+    options = {"stream_results": True, "max_row_buffer": _PAGE}
+    found: list[Told] = []
+    with db.execute(statement, execution_options=options) as rows:
+        for number, name, act, state, body in rows:
+            if found and found[-1].number != number:
+                yield found
+                found = []
+            found.append(Told(number, name, act, state, json.loads(body)["facts"]))
+    if found:
+        yield found
