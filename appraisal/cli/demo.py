@@ -181,10 +181,10 @@ def _print_indicator(database: Database, library: Library) -> None:
     title = library.indicators().indicator("2.1").title.en
     with database.read() as db:
         for milestone in library.indicators().indicator("2.1").milestones:
-            found = indicators.report(db, library, "2.1", milestone.biennium)
-            if found.figures.share.denominator or found.undated:
+            found = indicators.value(db, library, "2.1", milestone.biennium)
+            if found["denominator"] or not found["complete"]:
                 click.echo("")
-                print_report(plain(indicators.report_value(library, "2.1", found)), title)
+                print_report(plain(found), title)
 
 
 def _print_accounts(played: Play) -> None:

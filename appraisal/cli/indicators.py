@@ -7,9 +7,9 @@ import click
 from appraisal import clock
 from appraisal.canonical import plain
 from appraisal.cli import sites
-from appraisal.domain.indicators import SCOPES, biennium_of, first_year
+from appraisal.domain.indicators import SCOPES, biennium_of
 from appraisal.services import indicators
-from appraisal.storage.tallies import Past
+from appraisal.storage.pasts import Past
 
 
 def _past(context: click.Context, parameter: click.Parameter, value: str | None) -> Past | None:
@@ -46,17 +46,15 @@ def indicator(code: str, biennium: str | None, past: Past | None, scope: str | N
     """
     library = sites.library()
     chosen = biennium or biennium_of(clock.geneva_date(clock.now()))
-    try:
-        indicators.definition(library, code)
-        first_year(chosen)
-    except KeyError:
-        known = ", ".join(entry.code for entry in library.indicators().indicators)
-        sites.fail(f"There is no indicator {code}; known: {known}.")
-    except ValueError as error:
-        sites.fail(str(error))
     with sites.opened(sites.settings()) as (database, _), database.read() as db:
-        found = indicators.report(db, library, code, chosen, past, SCOPES[scope] if scope else None)
-        value: dict[str, Any] = plain(indicators.report_value(library, code, found))
+        try:
+            found = indicators.value(db, library, code, chosen, past, SCOPES[scope] if scope else None)
+        except KeyError:
+            known = ", ".join(entry.code for entry in library.indicators().indicators)
+            sites.fail(f"There is no indicator {code}; known: {known}.")
+        except ValueError as error:
+            sites.fail(f"{str(error)[0].upper()}{str(error)[1:]}.")
+    value: dict[str, Any] = plain(found)
     if as_json:
         sites.echo_json(value)
     else:
@@ -67,12 +65,45 @@ def print_report(value: dict[str, Any], title: str) -> None:
     """Print a report as a table, marked where its data is illustrative."""
     mark = "  ILLUSTRATIVE: decisions and percentage are invented" if value["illustrative"] else ""
     click.echo(f"Indicator {value['indicator']}, {value['biennium']}: {title}{mark}")
-    percent = "no data" if value["percent"] is None else f"{value['percent']} %"
     milestone = "no milestone" if value["milestone"] is None else f"milestone {value['milestone']} %"
     met = {True: ", met", False: ", not met", None: ""}[value["milestone_met"]]
-    click.echo(f"  {percent}  ({value['numerator']} of {value['denominator']}), {milestone}{met}")
+    click.echo(f"  {_figure(value)}, {milestone}{met}")
+    if "proposals" in value:
+        _print_approvals(value)
+    else:
+        _print_rows(value)
+
+
+def _figure(value: dict[str, Any]) -> str:
+    if value["kind"] == "growth" and value["denominator"] is None:
+        return f"{value['numerator']} counted, no baseline"
+    percent = "no data" if value["percent"] is None else f"{value['percent']} %"
+    against = "against a baseline of" if value["kind"] == "growth" else "of"
+    return f"{percent}  ({value['numerator']} {against} {value['denominator']})"
+
+
+def _print_rows(value: dict[str, Any]) -> None:
+    if not value["complete"]:
+        click.echo("  Incomplete: there are rows without an answer.")
+    for name, rows in value["rows"].items():
+        if rows:
+            click.echo(f"\n  {name} ({len(rows)})")
+        for row in rows:
+            said = ", ".join(
+                f"{key} {'; '.join(map(str, cell)) if isinstance(cell, list) else cell}"
+                for key, cell in row.items()
+                if key != "number"
+            )
+            click.echo(f"    {said}")
+
+
+def _print_approvals(value: dict[str, Any]) -> None:
     if not value["complete"]:
         click.echo("  Incomplete: there are approvals without a date.")
+    if value["finance_list"]["missing"]:
+        click.echo(
+            f"  Projects in the finance list without a proposal here: {value['finance_list']['missing']}"
+        )
     for label, key in (("with overrides", "with_overrides"), ("XBTC only", "xbtc"), ("RBSA only", "rbsa")):
         click.echo(f"  {label}: {value[key][0]} of {value[key][1]}")
     for name, lines in value["breakdowns"].items():

@@ -89,6 +89,8 @@ SENTENCES: Mapping[str, str] = {
     "not_silent_long_enough": N_("The proposal lapses on %(on)s."),
     "reopenings_spent": N_("The proposal was reopened %(times)s times already."),
     "approved_outside": N_("The proposal was approved outside the mechanism."),
+    "fund_unknown": N_("The finance list does not say from which fund the project is paid."),
+    "project_matched": N_("The project is taken for a proposal already."),
     "conditions_open": N_("Conditions are still open: %(numbers)s."),
     "not_open_for_rating": N_("The appraisal is not open for rating."),
     "not_editable": N_("The proposal cannot be edited in the state “%(state)s”."),

@@ -76,9 +76,9 @@ def describe_indicator(
 ) -> dict[str, Any]:
     """Return an indicator's report as plain data, of the funds of a scope and as of a moment if asked for."""
     past = indicators.read_past(as_of) if as_of else None
+    funds = SCOPES[scope] if scope else None
     with playing.database.read() as db:
-        found = indicators.report(db, playing.library, code, biennium, past, SCOPES[scope] if scope else None)
-    value = indicators.report_value(playing.library, code, found)
+        value = indicators.value(db, playing.library, code, biennium, past, funds)
     return {**value, "asked": [entry for entry in (code, biennium, scope, as_of) if entry]}
 
 

@@ -26,9 +26,11 @@ from appraisal.domain.facts import SYSTEM_ACTOR, Person
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import Fault, FaultyInput
 from appraisal.i18n import N_, Language, say, translate
+from appraisal.services import matches
 from appraisal.services.spreadsheets import Spreadsheet, opened
 from appraisal.services.workbooks import Unreadable
 from appraisal.storage import datasets as stored
+from appraisal.storage import matches as matched
 from appraisal.storage import site
 from appraisal.storage.datasets import Written
 
@@ -402,6 +404,8 @@ def import_rows(db: Connection, actor: Person, now: datetime, found: Checked, *,
         "digest": sealing.hexdigest(),
     }
     site.append(db, now, actor.id, ACTION, facts)
+    if found.dataset.key == matched.DATASET:
+        matches.match_symbols(db, now)
     return changes
 
 

@@ -1,37 +1,43 @@
 """Frameworks: the indicators other than 2.1, computed from the lists and the proposals as of a moment."""
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection
 
 from appraisal.clock import geneva_date
+from appraisal.definitions.indicators import Growth, Percentage
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Workflow
-from appraisal.domain import forms, measures
+from appraisal.domain import entries, forms, measures
+from appraisal.domain.datasets import BY_KEY, Dataset
+from appraisal.domain.entries import Row
 from appraisal.domain.measures import SOURCES, Facts, Figure, Funded
 from appraisal.storage import datasets, frameworks
+from appraisal.storage.pasts import Past
 
 
 def figure(
-    db: Connection, library: Library, code: str, biennium: str, as_of: datetime | None = None
+    db: Connection, library: Library, code: str, biennium: str, past: Past | None = None, key: str = ""
 ) -> Figure:
-    """Compute an indicator for a biennium from what was written down by a moment, now by default.
+    """Compute an indicator for a biennium from what is written down, or was at some point.
 
-    Raises ``KeyError`` for a code that is unknown or computed elsewhere, ``ValueError`` for what is no
+    By the newest definitions, or those of a key. Raises ``KeyError`` for a code that is unknown or
+    computed elsewhere, ``ValueError`` for what is no
     biennium.
     """
-    indicator = library.indicators().indicator(code)
-    return measures.figure(indicator, biennium, facts_of(db, library, indicator.measure, as_of))
+    indicator = library.indicators(key).indicator(code)
+    return measures.figure(indicator, biennium, facts_of(db, library, indicator.measure, past))
 
 
-def facts_of(db: Connection, library: Library, measure: str, as_of: datetime | None = None) -> Facts:
+def facts_of(db: Connection, library: Library, measure: str, past: Past | None = None) -> Facts:
     """Read what a measure is computed from, as it stood at a moment."""
-    rows = [row.value for row in datasets.state(db, SOURCES[measure], as_of)]
-    return Facts(rows, funded(db, library, as_of) if measure == "gaps_adequately_filled" else ())
+    rows = [row.value for row in datasets.state(db, SOURCES[measure], past)]
+    return Facts(rows, funded(db, library, past) if measure == "gaps_adequately_filled" else ())
 
 
-def funded(db: Connection, library: Library, as_of: datetime | None = None) -> list[Funded]:
+def funded(db: Connection, library: Library, past: Past | None = None) -> list[Funded]:
     """Return the proposals that were funded by a moment and name a gap; the day is the agreement's."""
     states = {
         (workflow.key, name)
@@ -41,7 +47,7 @@ def funded(db: Connection, library: Library, as_of: datetime | None = None) -> l
         if state.milestone == "funded"
     }
     found = []
-    for entry in frameworks.reached(db, states, as_of):
+    for entry in frameworks.reached(db, states, past):
         gap = str(forms.value(entry.content, "alignment.resource_gap"))
         amount = str(forms.value(entry.content, "alignment.resource_gap_amount"))
         on = entry.facts.get("agreed_on")
@@ -56,3 +62,35 @@ def funded(db: Connection, library: Library, as_of: datetime | None = None) -> l
                 )
             )
     return found
+
+
+def figure_value(indicator: Percentage | Growth, found: Figure) -> dict[str, Any]:
+    """Return a figure as plain data, with every row behind it under what names it.
+
+    ``numerator`` and ``denominator`` of a growth are the count and the baseline.
+    """
+    exact = found.exact
+    dataset = BY_KEY[SOURCES[indicator.measure]]
+    return {
+        "indicator": found.indicator,
+        "kind": found.kind,
+        "biennium": found.biennium,
+        "numerator": found.numerator,
+        "denominator": found.denominator,
+        "percent": found.percent,
+        "exact": None if exact is None else f"{exact.numerator}/{exact.denominator}",
+        "milestone": found.milestone,
+        "milestone_met": found.met,
+        "complete": found.complete,
+        "illustrative": found.illustrative,
+        "rows": {
+            name: [{"number": _name(dataset, row), **row} for row in rows]
+            for name, rows in found.groups.items()
+        },
+    }
+
+
+def _name(dataset: Dataset, row: Row) -> str:
+    """Return what names a row of a list; a proposal among them has its number."""
+    named = all(name in row for name in dataset.identity)
+    return entries.key_of(dataset, row) if named and "number" not in row else str(row["number"])

@@ -15,11 +15,12 @@ from appraisal.domain import indicators
 from appraisal.domain.facts import Person
 from appraisal.domain.indicators import BREAKDOWNS, Approval, Figures, Line, Report, Share, Sum
 from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.services import frameworks, matches
 from appraisal.storage import approvals as stored
-from appraisal.storage import audits, site, tables, tallies
+from appraisal.storage import audits, pasts, site, tables, tallies
 from appraisal.storage.databases import Database
+from appraisal.storage.pasts import Past
 from appraisal.storage.proposals import insert_row
-from appraisal.storage.tallies import Past
 
 REPORTS = tables.IndicatorReport.__table__
 CODE: Final = "2.1"
@@ -27,7 +28,7 @@ SCHEMA: Final = "appraisal-indicator/1"
 ACTION: Final = "publish_report"
 GROUPS: Final = ("mechanism", "override", "outside", "undated", "other_funds")
 # What a report says of itself rather than of the indicator.
-_ABOUT: Final = ("published_at", "events_to", "supersedes", "changes")
+_ABOUT: Final = ("published_at", "up_to", "supersedes", "changes")
 
 
 def definition(library: Library, code: str, key: str = "") -> Percentage:
@@ -105,12 +106,11 @@ def report_value(library: Library, code: str, found: Report, key: str = "") -> d
     """Return a report as plain data: figures, the definition with its digest, and every proposal."""
     numbers = found.figures
     exact = numbers.share.exact
-    used = library.indicators(key).key
     return {
         "schema": SCHEMA,
         "indicator": code,
         "kind": "percentage",
-        "definition": {"key": used, "digest": library.digests[used]},
+        "definition": definition_value(library, key),
         "scope": numbers.scope,
         "biennium": numbers.biennium,
         "numerator": numbers.share.numerator,
@@ -165,6 +165,48 @@ def _listed(entry: Approval) -> dict[str, Any]:
     }
 
 
+def value(
+    db: Connection,
+    library: Library,
+    code: str,
+    biennium: str,
+    past: Past | None = None,
+    scope: frozenset[str] | None = None,
+    key: str = "",
+) -> dict[str, Any]:
+    """Compute any indicator for a biennium, now or as it stood, and return it as plain data.
+
+    ``scope``: funds to count instead of those of the headline, for 2.1 alone. ``key``: of the definitions
+    to compute it by, the newest by default. Raises ``KeyError`` for an unknown code, ``ValueError`` for what
+    is no biennium, and for a scope that the indicator does not read.
+    """
+    if is_headline(library, code, key):
+        found = report(db, library, code, biennium, past, scope, key)
+        listed = matches.listed_value(db, biennium, found.figures.scope, past)
+        return {**report_value(library, code, found, key), "finance_list": listed}
+    if scope is not None:
+        raise ValueError(f"indicator {code} has no funds to choose from")
+    return {
+        "schema": SCHEMA,
+        "definition": definition_value(library, key),
+        **frameworks.figure_value(
+            library.indicators(key).indicator(code),
+            frameworks.figure(db, library, code, biennium, past, key),
+        ),
+    }
+
+
+def is_headline(library: Library, code: str, key: str = "") -> bool:
+    """Tell whether an indicator is that of approvals; raises ``KeyError`` for an unknown code."""
+    return library.indicators(key).indicator(code).measure == "approved_by_mechanism"
+
+
+def definition_value(library: Library, key: str = "") -> dict[str, str]:
+    """Return by which definitions something is computed, with their digest."""
+    used = library.indicators(key).key
+    return {"key": used, "digest": library.digests[used]}
+
+
 def publish(
     database: Database, library: Library, actor: Person, now: datetime, code: str, biennium: str
 ) -> tuple[str, bool]:
@@ -172,33 +214,33 @@ def publish(
 
     A report that says nothing else than the last one is not published again. Returns the digest, and
     whether it is a new one. It is an event of the site's chain, and names the report before it with every
-    proposal that is counted otherwise. Raises ``NotAllowed``.
+    row that is counted otherwise. Raises ``NotAllowed``, ``KeyError`` or ``ValueError``.
     """
     if not actor.has("coordinator") or not actor.active:
         raise NotAllowed([refuse("role_missing", role="coordinator")])
-    reach = audits.highest(database, audits.EVENTS)
-    with database.read() as db:
-        found = report(db, library, code, biennium, Past(event=reach))
-    value = plain(report_value(library, code, found))
+    events = audits.highest(database, audits.EVENTS)
     with database.begin() as db:
+        # Whoever imports or matches waits for this, so that no earlier row comes later.
         site.lock(db)
+        past = Past(rows={"events": events, **pasts.highest(db, tables.Entry, tables.Match)})
+        found = plain(value(db, library, code, biennium, past))
         last = next(iter(published(db, code, biennium)), None)
         before = json.loads(last[2]) if last else None
-        if last and before is not None and _said(before) == _said(value):
+        if last and before is not None and _said(before) == _said(found):
             return last[0], False
-        value |= {
+        found |= {
             "published_at": plain(now),
-            "events_to": reach,
+            "up_to": dict(past.rows),
             "supersedes": last[0] if last else "",
-            "changes": changes(before, value) if before else [],
+            "changes": changes(before, found) if before else [],
         }
-        sealed = digest(value)
+        sealed = digest(found)
         insert_row(
             db,
             tables.IndicatorReport,
             indicator=code,
             biennium=biennium,
-            value=canonical(value).decode(),
+            value=canonical(found).decode(),
             digest=sealed,
             at=now,
             by=actor.id,
@@ -212,7 +254,7 @@ def _said(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """List the proposals that two reports count otherwise, by number: where each stood and stands."""
+    """List the rows that two reports count otherwise: in which group each stood and stands."""
     was, now = counted(before), counted(after)
     return [
         {"number": number, "was": was.get(number), "is": now.get(number)}
@@ -222,8 +264,8 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[st
 
 
 def counted(value: Mapping[str, Any]) -> dict[str, str]:
-    """Return by number in which group of a report a proposal stands."""
-    groups: Mapping[str, Sequence[Mapping[str, Any]]] = value["proposals"]
+    """Return in which group of a report each of its rows stands, by number or by what names the row."""
+    groups: Mapping[str, Sequence[Mapping[str, Any]]] = value.get("proposals") or value["rows"]
     return {entry["number"]: group for group, entries in groups.items() for entry in entries}
 
 
@@ -245,11 +287,18 @@ def find_published(db: Connection, digest: str) -> str | None:
     return found
 
 
-def recomputed(db: Connection, library: Library, value: Mapping[str, Any]) -> dict[str, Any]:
-    """Compute a published report again from the trail as it stood, without what it says of itself."""
-    past, scope, key = Past(event=value["events_to"]), frozenset(value["scope"]), value["definition"]["key"]
-    found = report(db, library, value["indicator"], value["biennium"], past, scope, key)
-    again: dict[str, Any] = plain(report_value(library, value["indicator"], found, key))
+def recomputed(db: Connection, library: Library, published: Mapping[str, Any]) -> dict[str, Any]:
+    """Compute a published report again from what was written by then, without what it says of itself."""
+    again: dict[str, Any] = plain(
+        value(
+            db,
+            library,
+            published["indicator"],
+            published["biennium"],
+            Past(rows=published["up_to"]),
+            key=published["definition"]["key"],
+        )
+    )
     return again
 
 

@@ -17,7 +17,7 @@ from appraisal.domain import access, calendars, machine, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.wakings import Demand
-from appraisal.services import acts, notices, steps
+from appraisal.services import acts, matches, notices, steps
 from appraisal.services.closings import with_appraisal
 from appraisal.services.proposals import note_event
 from appraisal.storage import proposals, queries, tables, tallies
@@ -75,6 +75,8 @@ def ticking(database: Database, library: Library, now: datetime) -> Iterator[Tic
         notices.gather(db, now)
     with database.begin() as db:
         tallies.gather(db)
+    with database.begin() as db:
+        matches.match_symbols(db, now)
 
 
 def _ticked(database: Database, library: Library, now: datetime, number: str) -> Ticked:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, sel
 
 from appraisal.storage import tables
 from appraisal.storage.facts import LARGEST_ID
+from appraisal.storage.pasts import Past
 
 IMPORTS = tables.Import.__table__
 ENTRIES = tables.Entry.__table__
@@ -57,60 +58,62 @@ class Written:
     value: str
 
 
-def _in_force(dataset: str, as_of: datetime | None) -> tuple[ColumnElement[bool], ...]:
+def in_force(dataset: str, past: Past | None = None) -> tuple[ColumnElement[bool], ...]:
     """Return what is true of the entries that are in force: none of their key was written later."""
     later = ENTRIES.alias("later")
     newer = select(later.c.id).where(
         later.c.dataset == ENTRIES.c.dataset, later.c.key == ENTRIES.c.key, later.c.id > ENTRIES.c.id
     )
-    if as_of is None:
+    if past is None:
         return ENTRIES.c.dataset == dataset, ~newer.exists()
     return (
         ENTRIES.c.dataset == dataset,
-        ENTRIES.c.at <= as_of,
-        ~newer.where(later.c.at <= as_of).exists(),
+        past.includes(ENTRIES),
+        ~newer.where(past.includes(later)).exists(),
     )
 
 
-def _stored(row: Row[Any]) -> Stored:
+def stored(row: Row[Any]) -> Stored:
+    """Make a row of a dataset of what :func:`rows_of` selects."""
     return Stored(row.key, json.loads(row.value), row.import_id, row.line, row.at)
 
 
-def _rows(dataset: str, as_of: datetime | None) -> Select[Any]:
+def rows_of(dataset: str, past: Past | None = None) -> Select[Any]:
+    """Select the rows of a dataset as they stood, now by default, in order of their keys."""
     return (
         select(ENTRIES.c.key, ENTRIES.c.value, ENTRIES.c.import_id, ENTRIES.c.line, ENTRIES.c.at)
-        .where(*_in_force(dataset, as_of), ENTRIES.c.value != "")
+        .where(*in_force(dataset, past), ENTRIES.c.value != "")
         .order_by(ENTRIES.c.key)
     )
 
 
-def state(db: Connection, dataset: str, as_of: datetime | None = None) -> Iterator[Stored]:
-    """Yield the rows of a dataset as they stood at a moment, now by default, in order of their keys."""
+def state(db: Connection, dataset: str, past: Past | None = None) -> Iterator[Stored]:
+    """Yield the rows of a dataset as they stood, now by default, in order of their keys."""
     options = {"stream_results": True, "max_row_buffer": _BATCH}
-    with db.execute(_rows(dataset, as_of), execution_options=options) as result:
+    with db.execute(rows_of(dataset, past), execution_options=options) as result:
         for part in result.partitions(_BATCH):
-            yield from (_stored(row) for row in part)
+            yield from (stored(row) for row in part)
 
 
 def list_rows(
     db: Connection, dataset: str, after: str = "", most: int = PAGE
 ) -> tuple[list[Stored], str | None]:
     """List the rows of a dataset in order of their keys, and after which key the next page begins."""
-    rows = db.execute(_rows(dataset, None).where(ENTRIES.c.key > after).limit(most + 1)).all()
-    return [_stored(row) for row in rows[:most]], rows[most - 1].key if len(rows) > most else None
+    rows = db.execute(rows_of(dataset).where(ENTRIES.c.key > after).limit(most + 1)).all()
+    return [stored(row) for row in rows[:most]], rows[most - 1].key if len(rows) > most else None
 
 
 def values_of(db: Connection, dataset: str, keys: Collection[str]) -> dict[str, str]:
     """Return what the rows of some keys say now, as it is written; a row that is no more says nothing."""
     rows = db.execute(
-        select(ENTRIES.c.key, ENTRIES.c.value).where(ENTRIES.c.key.in_(keys), *_in_force(dataset, None))
+        select(ENTRIES.c.key, ENTRIES.c.value).where(ENTRIES.c.key.in_(keys), *in_force(dataset))
     )
     return {row.key: row.value for row in rows}
 
 
 def keys_in_force(db: Connection, dataset: str) -> list[str]:
     """Return the keys of the rows that are there now."""
-    held = select(ENTRIES.c.key).where(*_in_force(dataset, None), ENTRIES.c.value != "")
+    held = select(ENTRIES.c.key).where(*in_force(dataset), ENTRIES.c.value != "")
     return list(db.execute(held.order_by(ENTRIES.c.key)).scalars())
 
 

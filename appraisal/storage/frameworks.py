@@ -1,20 +1,21 @@
 """Frameworks: what proposals say to the indicators that are computed from lists."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, or_, select, tuple_
+from sqlalchemy import Connection, or_, select, tuple_
 
+from appraisal.domain.indicators import APPROVING
 from appraisal.storage import tables
+from appraisal.storage.pasts import Past
 
 PROPOSALS = tables.Proposal.__table__
 EVENTS = tables.Event.__table__
-DECISIONS = tables.Decision.__table__
 VERSIONS = tables.Version.__table__
-_APPROVING: Final = ("approve", "countersign", "register_approval")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,52 +29,71 @@ class Reached:
     illustrative: bool
 
 
-def reached(
-    db: Connection, states: Collection[tuple[str, str]], as_of: datetime | None = None
-) -> list[Reached]:
-    """Return the proposals whose approval stood at a moment and that had reached a state by then.
+def reached(db: Connection, states: Collection[tuple[str, str]], past: Past | None = None) -> list[Reached]:
+    """Return the proposals whose approval stands and that have reached a state, now or as it stood.
 
     ``states`` are pairs of a workflow and a state of it. Without a version, an approval given elsewhere
     is of what the form says. In order of numbers, each once, with its first event into such a state.
     """
     if not states:
         return []
-    columns = (
-        PROPOSALS.c.number,
-        PROPOSALS.c.content,
-        PROPOSALS.c.illustrative,
-        VERSIONS.c.value,
-        EVENTS.c.at,
-        EVENTS.c.body,
+    arriving = (
+        tuple_(PROPOSALS.c.workflow, EVENTS.c.to_state).in_(sorted(states)),
+        EVENTS.c.from_state != EVENTS.c.to_state,
+    )
+    heard = [past.includes(EVENTS)] if past else []
+    arrived = (
+        select(PROPOSALS.c.id)
+        .join(EVENTS, EVENTS.c.proposal_id == PROPOSALS.c.id)
+        .where(*arriving, *heard)
+        .distinct()
     )
     statement = (
-        select(*columns)
-        .join(EVENTS, EVENTS.c.proposal_id == PROPOSALS.c.id)
-        .join(DECISIONS, DECISIONS.c.proposal_id == PROPOSALS.c.id)
-        .outerjoin(VERSIONS, VERSIONS.c.id == DECISIONS.c.version_id)
-        .where(
-            tuple_(PROPOSALS.c.workflow, EVENTS.c.to_state).in_(sorted(states)),
-            EVENTS.c.from_state != EVENTS.c.to_state,
-            DECISIONS.c.kind.in_(_APPROVING),
-            *_stood(as_of),
+        select(
+            PROPOSALS.c.id, EVENTS.c.act, EVENTS.c.from_state, EVENTS.c.to_state, EVENTS.c.at, EVENTS.c.body
         )
-        .order_by(PROPOSALS.c.number, EVENTS.c.sequence)
+        .join(EVENTS, EVENTS.c.proposal_id == PROPOSALS.c.id)
+        .where(PROPOSALS.c.id.in_(arrived), *heard)
+        .where(or_(EVENTS.c.act.in_((*APPROVING, "annul")), EVENTS.c.from_state != EVENTS.c.to_state))
+        .order_by(PROPOSALS.c.id, EVENTS.c.sequence)
     )
-    found: dict[str, Reached] = {}
-    for row in db.execute(statement):
-        if row.number not in found:
-            content = json.loads(row.value)["content"] if row.value else json.loads(row.content)
-            facts = json.loads(row.body)["facts"]
-            found[row.number] = Reached(row.number, content, row.at, facts, row.illustrative)
-    return list(found.values())
+    trails: dict[int, list[Any]] = defaultdict(list)
+    for event in db.execute(statement):
+        trails[event.id].append(event)
+    columns = (PROPOSALS.c.id, PROPOSALS.c.number, PROPOSALS.c.workflow, PROPOSALS.c.content)
+    proposals = db.execute(
+        select(*columns, PROPOSALS.c.illustrative)
+        .where(PROPOSALS.c.id.in_(arrived))
+        .order_by(PROPOSALS.c.number)
+    )
+    found = []
+    for row in proposals:
+        entered = {state for workflow, state in states if workflow == row.workflow}
+        version, arrival = _followed(trails[row.id], entered)
+        if version is not None and arrival is not None:
+            content = _content(db, row.id, version) if version else json.loads(row.content)
+            facts = json.loads(arrival.body)["facts"]
+            found.append(Reached(row.number, content, arrival.at, facts, row.illustrative))
+    return found
 
 
-def _stood(as_of: datetime | None) -> tuple[ColumnElement[bool], ...]:
-    """Return what is true of events and decisions that stood at a moment."""
-    if as_of is None:
-        return (DECISIONS.c.voided_at.is_(None),)
-    return (
-        EVENTS.c.at <= as_of,
-        DECISIONS.c.at <= as_of,
-        or_(DECISIONS.c.voided_at.is_(None), DECISIONS.c.voided_at > as_of),
-    )
+def _followed(events: Sequence[Any], states: Collection[str]) -> tuple[str | None, Any]:
+    """Return the digest of the version whose approval stands, None for none, and the first arrival."""
+    version: str | None = None
+    arrival = None
+    for row in events:
+        if row.act in APPROVING:
+            version = json.loads(row.body)["facts"]["version"]
+        elif row.act == "annul":
+            version = None
+        if arrival is None and row.to_state in states and row.from_state != row.to_state:
+            arrival = row
+    return version, arrival
+
+
+def _content(db: Connection, proposal: int, digest: str) -> Mapping[str, Mapping[str, Any]]:
+    value = db.execute(
+        select(VERSIONS.c.value).where(VERSIONS.c.proposal_id == proposal, VERSIONS.c.digest == digest)
+    ).scalar_one()
+    content: Mapping[str, Mapping[str, Any]] = json.loads(value)["content"]
+    return content

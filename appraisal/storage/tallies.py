@@ -2,14 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Insert,
     Select,
@@ -23,6 +20,7 @@ from sqlalchemy import (
 
 from appraisal.domain.indicators import CREATING, LISTENED, Cell, Sum, Told, added
 from appraisal.storage import tables
+from appraisal.storage.pasts import Past
 
 TALLIES = tables.Tally.__table__
 PROPOSALS = tables.Proposal.__table__
@@ -94,24 +92,12 @@ def replace(db: Connection, found: Mapping[Cell, Sum]) -> None:
         db.execute(_adding(), rows[start : start + _PAGE])
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """Up to where facts are heard: all that was written by a moment, or up to an event by its id."""
-
-    moment: datetime | None = None
-    event: int | None = None
-
-    def includes(self) -> ColumnElement[bool]:
-        """Return the condition that an event had been written."""
-        return EVENTS.c.id <= self.event if self.moment is None else EVENTS.c.at <= self.moment
-
-
 def told(db: Connection, past: Past | None = None) -> Iterator[list[Told]]:
     """Yield for every proposal in turn the events that the indicator listens to, in their order.
 
     Each carries the state that the last event of all left the proposal in. Nothing but the trail is read.
     """
-    heard = [past.includes()] if past else []
+    heard = [past.includes(EVENTS)] if past else []
     ends = (
         select(EVENTS.c.proposal_id, func.max(EVENTS.c.sequence).label("sequence"))
         .where(*heard)

@@ -16,6 +16,7 @@ APPENDED = (
     "issuers",
     "imports",
     "entries",
+    "matches",
 )
 _FUNCTION = "refuse_change"
 # "restrict_violation": the drivers raise an integrity error for it, as SQLite does.

@@ -19,9 +19,9 @@ from appraisal.domain.measures import SOURCES, Figure
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import frameworks, indicators
+from appraisal.services.indicators import CODE as APPRAISED
 from appraisal.web import datasets, formats
 from appraisal.web.context import actor, page, read, say, signed_in, site, with_role
-from appraisal.web.indicators import CODE as APPRAISED
 from appraisal.web.indicators import percent, years
 
 bp = Blueprint("frameworks", __name__, url_prefix="/indicators")
@@ -79,7 +79,8 @@ def _biennia(entries: Sequence[Percentage | Growth], chosen: str) -> list[str]:
 def _standing(db: Connection, indicator: Percentage | Growth, biennium: str) -> Standing:
     if indicator.code != APPRAISED:
         return standing(frameworks.figure(db, site().library, indicator.code, biennium))
-    found = indicators.report(db, site().library, indicator.code, biennium)
+    today = geneva_date(site().now())
+    found = indicators.figures(db, site().library, biennium, today)[biennium]
     behind = say(N_("%(part)s of %(whole)s"), part=found.share.numerator, whole=found.share.denominator)
     return Standing(percent(found.percent), behind, found.met, found.complete, found.illustrative)
 

@@ -20,7 +20,7 @@ from appraisal.services import approvals, indicators, settings
 from appraisal.storage import approvals as stored
 from appraisal.storage import site, tables, tallies
 from appraisal.storage.facts import load_cases, load_rates
-from appraisal.storage.tallies import Past
+from appraisal.storage.pasts import Past
 from tests import casts
 from tests.casts import START, Stage
 
@@ -178,7 +178,7 @@ def test_a_published_report_is_computed_again_from_the_trail(stage: Stage) -> No
         value = json.loads(indicators.published(db, "2.1", "2010-11")[0][2])
         again = indicators.recomputed(db, stage.library, value)
     assert again == {key: entry for key, entry in value.items() if key in again}
-    assert set(value) - set(again) == {"published_at", "events_to", "supersedes", "changes"}
+    assert set(value) - set(again) == {"published_at", "up_to", "supersedes", "changes"}
     assert number not in json.dumps(again)
 
 

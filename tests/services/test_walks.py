@@ -24,8 +24,8 @@ from appraisal.services import appraisals, indicators, proposals, steps, ticks
 from appraisal.storage import queries, tables
 from appraisal.storage.facts import load_cases
 from appraisal.storage.files import Files
+from appraisal.storage.pasts import Past
 from appraisal.storage.tables import Base
-from appraisal.storage.tallies import Past
 from tests import casts
 from tests.casts import CAST, Stage
 from tests.databases import SqliteCopies

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from appraisal.services import audits, issuers
 from appraisal.storage import schema, site, tables, triggers
 from appraisal.storage.databases import Database
+from appraisal.storage.matches import insert_match
 from appraisal.storage.proposals import insert_row
 from tests import casts
 from tests.casts import Stage
@@ -23,6 +24,7 @@ COLUMNS = {
     "issuers": "address",
     "imports": "filename",
     "entries": "value",
+    "matches": "how",
 }
 
 
@@ -45,6 +47,8 @@ def filled(stage: Stage) -> Stage:
     with stage.database.begin() as db:
         issuers.note_address(db, "https://appraisal.example.org", stage.now)
     import_text(stage, "gaps", "gap,outcome,amount,recorded_on\nG 1,1,5,2010-01-31\n")
+    with stage.database.begin() as db:
+        insert_match(db, "zam/13/01/fin", None, "undone", stage.now, stage.people["desk"].id)
     audits.checkpoint(stage.database, stage.now)
     return stage
 

@@ -14,6 +14,7 @@ from appraisal.storage.tables.appraisals import (
 from appraisal.storage.tables.base import Base
 from appraisal.storage.tables.datasets import Entry, Import
 from appraisal.storage.tables.lessons import Lesson
+from appraisal.storage.tables.matches import Match
 from appraisal.storage.tables.outbox import Job, Notice, Reminder
 from appraisal.storage.tables.people import Holiday, Person, Rate, Substitution, Token
 from appraisal.storage.tables.proposals import (
@@ -57,6 +58,7 @@ __all__ = [
     "Issuer",
     "Job",
     "Lesson",
+    "Match",
     "Notice",
     "Person",
     "Proposal",

@@ -6,8 +6,8 @@ from alembic import op
 from appraisal.storage import triggers
 from appraisal.storage.types import Moment
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

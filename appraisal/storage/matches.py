@@ -1,0 +1,135 @@
+"""Matches as they are stored: which project of the finance list is which proposal, at any moment."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select
+
+from appraisal.domain.matches import Candidate, How, Project, project_of
+from appraisal.storage import tables
+from appraisal.storage.datasets import ENTRIES, in_force, rows_of, stored
+from appraisal.storage.pasts import Past
+
+MATCHES = tables.Match.__table__
+PROPOSALS = tables.Proposal.__table__
+DATASET: Final = "projects"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A project with the proposal that it is, how that was found, when and by whom."""
+
+    project: Project
+    number: str
+    how: How
+    at: datetime
+    by: int
+
+
+def insert_match(
+    db: Connection, project: str, proposal: int | None, how: How, now: datetime, by: int
+) -> None:
+    """Write down what a project is from now on; None for nothing that is known."""
+    db.execute(insert(MATCHES).values(project=project, proposal_id=proposal, how=how, at=now, by=by))
+
+
+def unmatched(db: Connection, past: Past | None = None) -> Iterator[Project]:
+    """Yield the projects of the finance list that are no proposal here, in order of their keys."""
+    held = select(MATCHES.c.id).where(
+        MATCHES.c.project == ENTRIES.c.key, MATCHES.c.proposal_id.is_not(None), *_newest(past)
+    )
+    return _projects(db, rows_of(DATASET, past).where(~held.exists()))
+
+
+def find_project(db: Connection, key: str) -> Project | None:
+    """Return a project of the finance list by its key."""
+    return next(_projects(db, rows_of(DATASET).where(ENTRIES.c.key == key)), None)
+
+
+def _projects(db: Connection, statement: Select[Any]) -> Iterator[Project]:
+    for row in map(stored, db.execute(statement)):
+        yield project_of(row.key, row.value, row.line, row.import_id)
+
+
+def _newest(past: Past | None) -> tuple[ColumnElement[bool], ...]:
+    later = MATCHES.alias()
+    newer = select(later.c.id).where(later.c.project == MATCHES.c.project, later.c.id > MATCHES.c.id)
+    if past is None:
+        return (~newer.exists(),)
+    return past.includes(MATCHES), ~newer.where(past.includes(later)).exists()
+
+
+def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
+    """List projects with their proposals in order of keys, from behind one on, so many at most."""
+    rows = rows_of(DATASET).add_columns(
+        PROPOSALS.c.number, MATCHES.c.how, MATCHES.c.at.label("matched_at"), MATCHES.c.by
+    )
+    statement = (
+        rows.join(MATCHES, MATCHES.c.project == ENTRIES.c.key)
+        .join(PROPOSALS, PROPOSALS.c.id == MATCHES.c.proposal_id)
+        .where(*_newest(None), ENTRIES.c.key > after)
+        .limit(most)
+    )
+    return [
+        Matched(
+            project_of(row.key, stored(row).value, row.line, row.import_id),
+            row.number,
+            row.how,
+            row.matched_at,
+            row.by,
+        )
+        for row in db.execute(statement)
+    ]
+
+
+def is_matched(db: Connection, project: str) -> bool:
+    """Tell whether a project is taken for a proposal."""
+    held = select(MATCHES.c.proposal_id).where(MATCHES.c.project == project, *_newest(None))
+    return db.execute(held).scalar() is not None
+
+
+def undone(db: Connection) -> frozenset[str]:
+    """Return the projects of which a person said that they are not what they were taken for."""
+    statement = select(MATCHES.c.project).where(MATCHES.c.proposal_id.is_(None), *_newest(None))
+    return frozenset(db.execute(statement).scalars())
+
+
+def count_projects(db: Connection) -> int:
+    """Count the projects of the finance list."""
+    statement = select(func.count()).select_from(ENTRIES).where(*in_force(DATASET), ENTRIES.c.value != "")
+    found: int = db.execute(statement).scalar_one()
+    return found
+
+
+def by_symbol(db: Connection, symbols: Collection[str]) -> dict[str, list[int]]:
+    """Return by symbol the ids of the proposals that bear it and were submitted or registered."""
+    found: dict[str, list[int]] = {}
+    statement = select(PROPOSALS.c.symbol, PROPOSALS.c.id).where(
+        PROPOSALS.c.symbol.in_(symbols), PROPOSALS.c.workflow != ""
+    )
+    for row in db.execute(statement):
+        found.setdefault(row.symbol, []).append(row.id)
+    return found
+
+
+def candidates(db: Connection, countries: Collection[str]) -> list[Candidate]:
+    """Return the proposals of some countries, or of none that is named, that were submitted or registered."""
+    padded = " " + PROPOSALS.c.countries + " "
+    named = [padded.contains(f" {code} ", autoescape=True) for code in sorted(countries)]
+    statement = select(PROPOSALS.c.number, PROPOSALS.c.title, PROPOSALS.c.countries).where(
+        PROPOSALS.c.workflow != "", or_(PROPOSALS.c.countries.in_(("", "global")), *named)
+    )
+    return [
+        Candidate(row.number, row.title, tuple(row.countries.split()))
+        for row in db.execute(statement.order_by(PROPOSALS.c.number))
+    ]
+
+
+def proposal_id(db: Connection, number: str) -> int | None:
+    """Return the id of a submitted or registered proposal by its number."""
+    found: int | None = db.execute(
+        select(PROPOSALS.c.id).where(PROPOSALS.c.number == number, PROPOSALS.c.workflow != "")
+    ).scalar()
+    return found
