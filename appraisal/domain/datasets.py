@@ -69,7 +69,7 @@ _SYMBOL: Final = Column(
     "symbol",
     "symbol",
     N_("Project symbol"),
-    N_("Like RAS/13/51M/JPN; spaces, small letters and other slashes make no difference."),
+    N_("Like RAS/13/51M/JPN; spaces and small letters make no difference."),
     needed=True,
 )
 _FUND: Final = Column("fund", "choice", N_("Fund"), choices=FUNDS)
@@ -182,7 +182,8 @@ DATASETS: Final[tuple[Dataset, ...]] = (
             Column("assessed_on", "date", N_("Assessed on"), needed=True),
             *_CONSTITUENTS,
         ),
-        ("country", "cycle"),
+        # A cycle is longer than a biennium: what is said of one must not change what was said of another.
+        ("country", "cycle", "assessed_on"),
         ("3.1", "3.3"),
     ),
     Dataset(
@@ -196,7 +197,7 @@ DATASETS: Final[tuple[Dataset, ...]] = (
             Column("surveyed_on", "date", N_("Surveyed on"), needed=True),
             *_CONSTITUENTS,
         ),
-        ("country", "cycle"),
+        ("country", "cycle", "surveyed_on"),
         ("3.2",),
     ),
 )

@@ -14,7 +14,7 @@ from fractions import Fraction
 from math import ceil
 
 from appraisal.clock import geneva_date
-from appraisal.definitions.indicators import Indicator
+from appraisal.definitions.indicators import Percentage
 from appraisal.definitions.workflows import Workflow
 from appraisal.domain import forms, routes, tracks
 from appraisal.domain.facts import Case
@@ -134,7 +134,7 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
     )
 
 
-def report(indicator: Indicator, workflow: Workflow, biennium: str, proposals: Iterable[Approval]) -> Report:
+def report(indicator: Percentage, workflow: Workflow, biennium: str, proposals: Iterable[Approval]) -> Report:
     """Compute the indicator for a biennium.
 
     ``proposals`` are all that the database holds; those of other years are passed over here, so
@@ -143,7 +143,7 @@ def report(indicator: Indicator, workflow: Workflow, biennium: str, proposals: I
     first = first_year(biennium)
     everything = [entry for entry in proposals if not entry.umbrella]
     approved = [entry for entry in everything if entry.route is not None]
-    scope = frozenset(indicator.funds)
+    scope = frozenset(indicator.scope.funds)
     falling = [
         entry
         for entry in approved

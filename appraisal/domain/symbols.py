@@ -1,16 +1,17 @@
-"""Symbols: what finance calls a project, in whatever spelling, made comparable.
-
-Real ones look like ``RAS/13/51M/JPN`` and ``RER/09/05/FIN``.
-"""
+"""Symbols: how the finance system names a project, like RAS/13/51M/JPN or RER/09/05/FIN."""
 
 import re
+import unicodedata
 from typing import Final
 
-_SPACES: Final = re.compile(r"\s+")
-_SLASHES: Final = re.compile("[\\\\\u2044\u2215\u29f8\uff0f]")
-_DASHES: Final = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+# Spaces of every width, and what a copy out of a document carries along unseen.
+_UNSEEN: Final = re.compile("[\\s\\u00ad\\u200b-\\u200f\\u2060\\ufeff]+")
 
 
 def normalised(symbol: str) -> str:
-    """Return a symbol in capitals, without spaces, with one kind of slash and one of dash."""
-    return _DASHES.sub("-", _SLASHES.sub("/", _SPACES.sub("", symbol))).upper()
+    """Return the one spelling by which two symbols are compared; empty where nothing is written.
+
+    Capitals, without any space, in plain forms of wide letters (NFKC): ``ras / 13/51m /jpn`` and
+    ``RAS/13/51M/JPN`` are one project. What is shown is the symbol as it was written.
+    """
+    return _UNSEEN.sub("", unicodedata.normalize("NFKC", symbol)).upper()

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from appraisal.clock import geneva_date
-from appraisal.definitions.indicators import Indicator
+from appraisal.definitions.indicators import Percentage
 from appraisal.domain import forms
 from appraisal.domain import indicators as rules
 from appraisal.domain.indicators import Approval, Report, Share
@@ -91,7 +91,7 @@ def show() -> str:
             ],
             published=_published(db, report),
             reads_reports=_reads_reports(),
-            funds=[choice.label for choice in forms.FUNDS if choice.value in indicator.funds],
+            funds=[choice.label for choice in forms.FUNDS if choice.value in indicator.scope.funds],
             illustrative=any(entry.illustrative for entry in proposals),
         )
 
@@ -103,7 +103,7 @@ def _check(biennium: str) -> None:
         raise NotFound("biennium", biennium) from None
 
 
-def _biennia(indicator: Indicator, proposals: Iterable[Approval], chosen: str, today: date) -> list[str]:
+def _biennia(indicator: Percentage, proposals: Iterable[Approval], chosen: str, today: date) -> list[str]:
     """Return the biennia with a milestone or an approval, that of today and the one chosen, in order."""
     found = {entry.biennium for entry in indicator.milestones} | {chosen, rules.biennium_of(today)}
     found |= {rules.biennium_of(geneva_date(entry.approved_at)) for entry in proposals if entry.approved_at}
@@ -130,7 +130,7 @@ def share_percent(share: Share) -> str:
     return percent(rules.displayed_percent(share.exact, None))
 
 
-def _standing(indicator: Indicator, report: Report, today: date) -> list[str]:
+def _standing(indicator: Percentage, report: Report, today: date) -> list[str]:
     """Say how the figure stands against the milestone of its biennium, or the next one."""
     running = rules.first_year(report.biennium) + 1 >= today.year
     ahead = [

@@ -173,7 +173,7 @@ def test_what_looks_like_a_formula_is_text_where_text_stands(cell: str) -> None:
 @pytest.mark.parametrize(
     ("dataset", "one", "other", "same"),
     [
-        ("projects", {"symbol": "RAS/13/51M/JPN"}, {"symbol": " ras\\13\\51m\\jpn"}, True),
+        ("projects", {"symbol": "RAS/13/51M/JPN"}, {"symbol": " ras / 13/51m /jpn"}, True),
         ("gaps", {"gap": "OBW 12"}, {"gap": "obw12"}, True),
         ("agreements", {"reference": "Minute 1 12"}, {"reference": "minute  1 12"}, True),
         ("agreements", {"reference": "Minute 1 12"}, {"reference": "Minute 11 2"}, False),
