@@ -1,0 +1,58 @@
+"""Frameworks: the indicators other than 2.1, computed from the lists and the proposals as of a moment."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from appraisal.clock import geneva_date
+from appraisal.definitions.library import Library
+from appraisal.definitions.workflows import Workflow
+from appraisal.domain import forms, measures
+from appraisal.domain.measures import SOURCES, Facts, Figure, Funded
+from appraisal.storage import datasets, frameworks
+
+
+def figure(
+    db: Connection, library: Library, code: str, biennium: str, as_of: datetime | None = None
+) -> Figure:
+    """Compute an indicator for a biennium from what was written down by a moment, now by default.
+
+    Raises ``KeyError`` for a code that is unknown or computed elsewhere, ``ValueError`` for what is no
+    biennium.
+    """
+    indicator = library.indicators().indicator(code)
+    return measures.figure(indicator, biennium, facts_of(db, library, indicator.measure, as_of))
+
+
+def facts_of(db: Connection, library: Library, measure: str, as_of: datetime | None = None) -> Facts:
+    """Read what a measure is computed from, as it stood at a moment."""
+    rows = [row.value for row in datasets.state(db, SOURCES[measure], as_of)]
+    return Facts(rows, funded(db, library, as_of) if measure == "gaps_adequately_filled" else ())
+
+
+def funded(db: Connection, library: Library, as_of: datetime | None = None) -> list[Funded]:
+    """Return the proposals that were funded by a moment and name a gap; the day is the agreement's."""
+    states = {
+        (workflow.key, name)
+        for workflow in library.definitions.values()
+        if isinstance(workflow, Workflow)
+        for name, state in workflow.states.items()
+        if state.milestone == "funded"
+    }
+    found = []
+    for entry in frameworks.reached(db, states, as_of):
+        gap = str(forms.value(entry.content, "alignment.resource_gap"))
+        amount = str(forms.value(entry.content, "alignment.resource_gap_amount"))
+        on = entry.facts.get("agreed_on")
+        if gap:
+            found.append(
+                Funded(
+                    entry.number,
+                    gap,
+                    Decimal(amount) if amount else None,
+                    date.fromisoformat(on) if on else geneva_date(entry.at),
+                    entry.illustrative,
+                )
+            )
+    return found
