@@ -6,6 +6,7 @@ are noisy. Run with ``make bench``.
 
 from tests.bench.differences import bench as bench_differences
 from tests.bench.downloads import bench as bench_downloads
+from tests.bench.imports import bench as bench_imports
 from tests.bench.mails import bench as bench_mails
 from tests.bench.pages import bench as bench_pages
 from tests.bench.records import bench as bench_records
@@ -28,6 +29,7 @@ def main() -> None:
     bench_ticks()
     bench_trails()
     bench_verifications()
+    bench_imports()
 
 
 if __name__ == "__main__":
