@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select
 
 from appraisal.storage import tables
+from appraisal.storage.facts import LARGEST_ID
 
 IMPORTS = tables.Import.__table__
 ENTRIES = tables.Entry.__table__
@@ -135,6 +136,13 @@ def list_imports(db: Connection, dataset: str, most: int = PAGE) -> list[Importe
     """List the newest imports of a dataset, newest first."""
     statement = _imports().where(IMPORTS.c.dataset == dataset).order_by(IMPORTS.c.id.desc()).limit(most)
     return [_imported(row) for row in db.execute(statement)]
+
+
+def find_import(db: Connection, dataset: str, id: int) -> Imported | None:
+    """Return an import of a dataset by its id."""
+    statement = _imports().where(IMPORTS.c.dataset == dataset, IMPORTS.c.id == min(id, LARGEST_ID))
+    row = db.execute(statement).one_or_none()
+    return None if row is None else _imported(row)
 
 
 def last_imports(db: Connection) -> dict[str, Imported]:

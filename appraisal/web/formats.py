@@ -51,7 +51,7 @@ def moment(value: datetime | None) -> str:
     return f"{_day(local.date(), language())}, {local:%H:%M}"
 
 
-def money(value: Decimal | str | None) -> str:
+def money(value: Decimal | int | str | None) -> str:
     """Write an amount with grouped thousands, cents only where there are any."""
     if value in (None, ""):
         return ""

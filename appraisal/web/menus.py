@@ -55,6 +55,8 @@ WORK: Final[tuple[Entry, ...]] = (
 )
 FIGURES: Final[tuple[Entry, ...]] = (
     Entry(N_("Indicator 2.1"), "indicators.show", _EVERYBODY),
+    Entry(N_("Results framework"), "frameworks.index", _EVERYBODY),
+    Entry(N_("Imported lists"), "datasets.index", READERS),
     Entry(N_("Times"), "times.show", READERS),
     Entry(N_("Reviewer agreement"), "agreements.show", frozenset({"coordinator", "auditor"})),
     Entry(N_("Workflow"), "workflow.show", _EVERYBODY),
