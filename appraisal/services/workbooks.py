@@ -285,13 +285,20 @@ def _date_styles(archive: zipfile.ZipFile, name: str) -> list[bool]:
 
 def _sheet_lines(source: IO[bytes], book: _Book, merged: list[str]) -> Iterator[Line]:
     columns: dict[str, int] = {}
+    data: ET.Element | None = None
     line = 0
     with _damages():
-        for _, element in ET.iterparse(source):  # noqa: S314
-            if element.tag.endswith("}row"):
+        for event, element in ET.iterparse(source, ("start", "end")):  # noqa: S314
+            if event == "start":
+                if data is None and element.tag.endswith("}sheetData"):
+                    data = element
+            elif element.tag.endswith("}row"):
                 line = int(element.get("r") or line + 1)
                 cells = _cells(element, book, columns)
                 element.clear()
+                if data is not None:
+                    # Rows that were read would otherwise stay in it, each of them empty.
+                    data.clear()
                 yield line, cells
             elif element.tag.endswith("}mergeCell"):
                 merged.append(element.get("ref", ""))
