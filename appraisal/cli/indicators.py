@@ -85,7 +85,7 @@ def _figure(value: dict[str, Any]) -> str:
 def _print_rows(value: dict[str, Any]) -> None:
     if not value["complete"]:
         click.echo("  Incomplete: there are rows without an answer.")
-    for name, rows in value["rows"].items():
+    for name, rows in value["groups"].items():
         if rows:
             click.echo(f"\n  {name} ({len(rows)})")
         for row in rows:

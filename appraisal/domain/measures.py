@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from appraisal.definitions.indicators import Growth, Percentage, Rounding, Scope
 from appraisal.domain.datasets import BY_KEY, Column
-from appraisal.domain.entries import Row, named
+from appraisal.domain.entries import Row, key_of, named
 from appraisal.domain.indicators import first_year
 from appraisal.domain.verdicts import displayed
 
@@ -85,6 +85,8 @@ class Figure:
 
     indicator: str
     biennium: str
+    # The list that it is computed from.
+    source: str
     kind: Literal["percentage", "growth"]
     numerator: Measured
     denominator: Measured | None
@@ -110,6 +112,7 @@ def figure(indicator: Percentage | Growth, biennium: str, facts: Facts) -> Figur
     return Figure(
         indicator=indicator.code,
         biennium=biennium,
+        source=SOURCES[indicator.measure],
         kind=indicator.kind,
         numerator=tally.part,
         denominator=whole,
@@ -279,6 +282,7 @@ def told(found: Figure) -> dict[str, Any]:
     return {
         "indicator": found.indicator,
         "biennium": found.biennium,
+        "source": found.source,
         "kind": found.kind,
         "numerator": found.numerator,
         "denominator": found.denominator,
@@ -288,5 +292,13 @@ def told(found: Figure) -> dict[str, Any]:
         "milestone_met": found.met,
         "complete": found.complete,
         "illustrative": found.illustrative,
-        "groups": {name: [dict(row) for row in rows] for name, rows in found.groups.items()},
+        "groups": {
+            name: [{**row, "number": _number(found.source, row)} for row in rows]
+            for name, rows in found.groups.items()
+        },
     }
+
+
+def _number(source: str, row: Row) -> str:
+    """Return what names a row among all of a report: a proposal's number, or what its list names it by."""
+    return str(row["number"]) if "number" in row else key_of(BY_KEY[source], row)

@@ -303,18 +303,17 @@ class _Checking:
             place = places.get(entry.path)
             name = book.heading[place] if place is not None else entry.path
             self.tell(line, name, entry.sentence, entry.facts)
-        if complaints:
-            return
-        self._keep(line, row, given)
+        if all(name in row for name in self.dataset.identity):
+            key = entries.key_of(self.dataset, row)
+            first = self.lines.setdefault(key, line)
+            if first != line:
+                named = " · ".join(row[name] for name in self.dataset.identity)
+                sentence = N_("“%(row)s” stands in line %(line)s already")
+                self.tell(line, "", sentence, {"row": named, "line": first})
+            elif not complaints:
+                self._keep(key, line, row, given)
 
-    def _keep(self, line: int, row: entries.Row, given: Mapping[str, Cell]) -> None:
-        key = entries.key_of(self.dataset, row)
-        first = self.lines.setdefault(key, line)
-        if first != line:
-            named = " · ".join(row[name] for name in self.dataset.identity)
-            sentence = N_("“%(row)s” stands in line %(line)s already")
-            self.tell(line, "", sentence, {"row": named, "line": first})
-            return
+    def _keep(self, key: str, line: int, row: entries.Row, given: Mapping[str, Cell]) -> None:
         self.as_text += sum(
             entries.looks_like_formula(row.get(name)) and entries.looks_like_formula(cell)
             for name, cell in given.items()

@@ -2,17 +2,13 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import Connection
 
 from appraisal.clock import geneva_date
-from appraisal.definitions.indicators import Growth, Percentage
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Workflow
-from appraisal.domain import entries, forms, measures
-from appraisal.domain.datasets import BY_KEY, Dataset
-from appraisal.domain.entries import Row
+from appraisal.domain import forms, measures
 from appraisal.domain.measures import SOURCES, Facts, Figure, Funded
 from appraisal.storage import datasets, frameworks
 from appraisal.storage.pasts import Past
@@ -24,8 +20,7 @@ def figure(
     """Compute an indicator for a biennium from what is written down, or was at some point.
 
     By the newest definitions, or those of a key. Raises ``KeyError`` for a code that is unknown or
-    computed elsewhere, ``ValueError`` for what is no
-    biennium.
+    computed elsewhere, ``ValueError`` for what is no biennium.
     """
     indicator = library.indicators(key).indicator(code)
     return measures.figure(indicator, biennium, facts_of(db, library, indicator.measure, past))
@@ -62,35 +57,3 @@ def funded(db: Connection, library: Library, past: Past | None = None) -> list[F
                 )
             )
     return found
-
-
-def figure_value(indicator: Percentage | Growth, found: Figure) -> dict[str, Any]:
-    """Return a figure as plain data, with every row behind it under what names it.
-
-    ``numerator`` and ``denominator`` of a growth are the count and the baseline.
-    """
-    exact = found.exact
-    dataset = BY_KEY[SOURCES[indicator.measure]]
-    return {
-        "indicator": found.indicator,
-        "kind": found.kind,
-        "biennium": found.biennium,
-        "numerator": found.numerator,
-        "denominator": found.denominator,
-        "percent": found.percent,
-        "exact": None if exact is None else f"{exact.numerator}/{exact.denominator}",
-        "milestone": found.milestone,
-        "milestone_met": found.met,
-        "complete": found.complete,
-        "illustrative": found.illustrative,
-        "rows": {
-            name: [{"number": _name(dataset, row), **row} for row in rows]
-            for name, rows in found.groups.items()
-        },
-    }
-
-
-def _name(dataset: Dataset, row: Row) -> str:
-    """Return what names a row of a list; a proposal among them has its number."""
-    named = all(name in row for name in dataset.identity)
-    return entries.key_of(dataset, row) if named and "number" not in row else str(row["number"])

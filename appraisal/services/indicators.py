@@ -11,7 +11,7 @@ from appraisal.canonical import canonical, digest, plain
 from appraisal.clock import GENEVA
 from appraisal.definitions.indicators import Percentage
 from appraisal.definitions.library import Library
-from appraisal.domain import indicators
+from appraisal.domain import indicators, measures
 from appraisal.domain.facts import Person
 from appraisal.domain.indicators import BREAKDOWNS, Approval, Figures, Line, Report, Share, Sum
 from appraisal.domain.refusals import NotAllowed, refuse
@@ -189,10 +189,7 @@ def value(
     return {
         "schema": SCHEMA,
         "definition": definition_value(library, key),
-        **frameworks.figure_value(
-            library.indicators(key).indicator(code),
-            frameworks.figure(db, library, code, biennium, past, key),
-        ),
+        **measures.told(frameworks.figure(db, library, code, biennium, past, key)),
     }
 
 
@@ -265,7 +262,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[st
 
 def counted(value: Mapping[str, Any]) -> dict[str, str]:
     """Return in which group of a report each of its rows stands, by number or by what names the row."""
-    groups: Mapping[str, Sequence[Mapping[str, Any]]] = value.get("proposals") or value["rows"]
+    groups: Mapping[str, Sequence[Mapping[str, Any]]] = value.get("proposals") or value["groups"]
     return {entry["number"]: group for group, entries in groups.items() for entry in entries}
 
 

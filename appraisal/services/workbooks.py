@@ -7,6 +7,7 @@ reader takes four times as long, goes through a sheet twice, and tells of no mer
 import math
 import zipfile
 import zlib
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class Unreadable(Exception):
 class _Book:
     """What the cells of a sheet refer to."""
 
-    strings: Sequence[str]
+    strings: "_Strings"
     dates: Sequence[bool]
     epoch: datetime
 
@@ -76,7 +77,7 @@ def opened_sheet(file: IO[bytes]) -> Iterator[Sheet]:
             _check_sizes(archive)
             name, part, epoch = _first_sheet(archive)
             parts = _parts_beside(archive)
-            strings = _strings(archive, parts["sharedStrings"]) if "sharedStrings" in parts else ()
+            strings = _strings(archive, parts["sharedStrings"]) if "sharedStrings" in parts else _Strings()
             dates = _date_styles(archive, parts["styles"]) if "styles" in parts else ()
             source = stack.enter_context(_part(archive, part))
             total = archive.getinfo(part).file_size
@@ -189,13 +190,67 @@ def _resolved(target: str) -> str:
     return target[1:] if target.startswith("/") else f"xl/{target}"
 
 
-def _strings(archive: zipfile.ZipFile, name: str) -> list[str]:
-    found = []
+class _Strings:
+    """Texts in one piece of memory: the table of a long list has hundreds of thousands of them."""
+
+    def __init__(self) -> None:
+        self._texts = bytearray()
+        self._ends = array("Q", [0])
+
+    def append(self, text: str) -> None:
+        """Take another text."""
+        self._texts += text.encode("utf-8", "surrogatepass")
+        self._ends.append(len(self._texts))
+
+    def __getitem__(self, place: int) -> str:
+        if place < 0:
+            raise IndexError(place)
+        return self._texts[self._ends[place] : self._ends[place + 1]].decode("utf-8", "surrogatepass")
+
+
+class _StringReader:
+    """Takes the events of a table of strings: the pieces of each, but not how they are pronounced."""
+
+    def __init__(self, found: _Strings) -> None:
+        self._found = found
+        self._pieces: list[str] = []
+        self._inside = self._aside = False
+
+    def start(self, name: str, _: object) -> None:
+        """Note where text begins, and where a pronunciation does."""
+        kind = name.rpartition("}")[2]
+        if kind == "t":
+            self._inside = not self._aside
+        elif kind == "rPh":
+            self._aside = True
+
+    def text(self, text: str) -> None:
+        """Take a piece of text."""
+        if self._inside:
+            self._pieces.append(text)
+
+    def end(self, name: str) -> None:
+        """Note where text ends, and keep a string that is whole."""
+        kind = name.rpartition("}")[2]
+        if kind == "t":
+            self._inside = False
+        elif kind == "rPh":
+            self._aside = False
+        elif kind == "si":
+            self._found.append(_unescaped("".join(self._pieces)))
+            self._pieces = []
+
+
+def _strings(archive: zipfile.ZipFile, name: str) -> _Strings:
+    found = _Strings()
+    reader = _StringReader(found)
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.buffer_text = True
+    parser.StartElementHandler = reader.start
+    parser.CharacterDataHandler = reader.text
+    parser.EndElementHandler = reader.end
     with _part(archive, name) as source:
-        for _, element in ET.iterparse(source):  # noqa: S314
-            if element.tag.endswith("}si"):
-                found.append(_said(element))
-                element.clear()
+        parser.ParseFile(source)
     return found
 
 
@@ -208,7 +263,10 @@ def _said(element: ET.Element) -> str:
             pieces.append(child.text or "")
         elif kind == "r":
             pieces += [part.text or "" for part in child if _local(part) == "t"]
-    text = "".join(pieces)
+    return _unescaped("".join(pieces))
+
+
+def _unescaped(text: str) -> str:
     return unescape(text) if "_x" in text else text
 
 
@@ -227,13 +285,20 @@ def _date_styles(archive: zipfile.ZipFile, name: str) -> list[bool]:
 
 def _sheet_lines(source: IO[bytes], book: _Book, merged: list[str]) -> Iterator[Line]:
     columns: dict[str, int] = {}
+    data: ET.Element | None = None
     line = 0
     with _damages():
-        for _, element in ET.iterparse(source):  # noqa: S314
-            if element.tag.endswith("}row"):
+        for event, element in ET.iterparse(source, ("start", "end")):  # noqa: S314
+            if event == "start":
+                if data is None and element.tag.endswith("}sheetData"):
+                    data = element
+            elif element.tag.endswith("}row"):
                 line = int(element.get("r") or line + 1)
                 cells = _cells(element, book, columns)
                 element.clear()
+                if data is not None:
+                    # Rows that were read would otherwise stay in it, each of them empty.
+                    data.clear()
                 yield line, cells
             elif element.tag.endswith("}mergeCell"):
                 merged.append(element.get("ref", ""))

@@ -116,8 +116,8 @@ def baseline(indicator: Percentage | Growth) -> str:
     """Say what the baseline is or, while nobody has entered it, that it is not entered."""
     given = indicator.baseline
     if given.value is None:
-        note = formats.localise(given.note)
-        return f"{note} ({say(N_('not entered'))})" if note else say(N_("Not entered"))
+        note, missing = formats.localise(given.note), say(N_("not entered"))
+        return f"{note} ({missing})" if note else say(N_("Not entered"))
     written = percent(given.value) if indicator.kind == "percentage" else formats.money(given.value)
     source = ", ".join(part for part in (given.document, given.paragraph) if part)
     return f"{written} ({source})"
@@ -159,7 +159,7 @@ def show(code: str) -> str:
             entry for entry in framework.outcomes if indicator in framework.of_outcome(entry.number)
         ),
         biennium=biennium,
-        figures=figures,
+        by_biennium=figures,
         figure=found,
         dataset=dataset,
         groups=[

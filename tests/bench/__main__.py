@@ -6,6 +6,7 @@ are noisy. Run with ``make bench``.
 
 from tests.bench.differences import bench as bench_differences
 from tests.bench.downloads import bench as bench_downloads
+from tests.bench.imports import bench as bench_imports
 from tests.bench.indicators import bench as bench_indicators
 from tests.bench.mails import bench as bench_mails
 from tests.bench.pages import bench as bench_pages
@@ -30,6 +31,7 @@ def main() -> None:
     bench_trails()
     bench_indicators()
     bench_verifications()
+    bench_imports()
 
 
 if __name__ == "__main__":

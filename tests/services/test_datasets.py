@@ -1,5 +1,6 @@
 """Lists are imported whole or not at all, and what they said at any moment is known for ever."""
 
+import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 
@@ -143,6 +144,7 @@ def test_every_bad_line_is_listed_and_nothing_is_imported(stage: Stage, tmp_path
         "RAF/09/02/FIN,31/12/2010,EUR 5,=1+1\n"
         "RAF/09/03/FIN,2010,5\n"
         "RAF/09/04/FIN,2010,5,\n"
+        "RAF/09/04/FIN,2010,5,6\n"
     )
     assert wrong(stage, "deliveries", path) == [
         "3: “allocation”: “1,234” can be read in two ways: write thousands without a sign between them",
@@ -154,6 +156,7 @@ def test_every_bad_line_is_listed_and_nothing_is_imported(stage: Stage, tmp_path
         "5: “period”: “31/12/2010” is no calendar year, like 2010",
         "6: 3 cells instead of 4",
         "7: “expenditure”: the cell is empty",
+        "8: “RAF/09/04/FIN · 2010” stands in line 7 already",
     ]
 
 
@@ -253,3 +256,21 @@ def test_the_state_at_every_moment_is_what_the_lists_said_until_then(
         assert said(stage, as_of=moment) == rows_then
     assert said(stage) == expected
     stage.wait(days=1)
+
+
+def test_what_is_kept_of_a_line_is_little(stage: Stage, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    with path.open("w") as file:
+        file.write("symbol,title\n")
+        for place in range(10_000):
+            file.write(f"RAS/{place},{'A long title of a project ' * 10}\n")
+    tracemalloc.start()
+    with datasets.checked(
+        BY_KEY["projects"], datasets.source_of(path, path.name), {"symbol": 0, "title": 1}, stage.now.date()
+    ) as found:
+        rows = sum(1 for _ in found.entries())
+        _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert rows == 10_000
+    # The key and the line of each row, and no more: the file has 2.7 MB.
+    assert most < 2_500_000

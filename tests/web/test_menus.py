@@ -37,12 +37,42 @@ def _marked(page: str) -> list[str]:
 @pytest.mark.parametrize(
     ("key", "work", "figures"),
     [
-        ("designer", READS, ["Indicator 2.1", "Workflow"]),
-        ("desk", [*READS, "Rates"], ["Indicator 2.1", "Times", "Reviewer agreement", "Workflow"]),
-        ("reader", [*READS, "Substitutes"], ["Indicator 2.1", "Workflow"]),
-        ("chief", [*READS, "Substitutes"], ["Indicator 2.1", "Times", "Workflow"]),
-        ("auditor", READS, ["Indicator 2.1", "Times", "Reviewer agreement", "Workflow"]),
-        ("admin", ["My work", "People", "Holidays", "Mail"], ["Indicator 2.1", "Workflow"]),
+        ("designer", READS, ["Indicator 2.1", "Results framework", "Workflow"]),
+        (
+            "desk",
+            [*READS, "Rates"],
+            [
+                "Indicator 2.1",
+                "Results framework",
+                "Imported lists",
+                "Times",
+                "Reviewer agreement",
+                "Workflow",
+            ],
+        ),
+        ("reader", [*READS, "Substitutes"], ["Indicator 2.1", "Results framework", "Workflow"]),
+        (
+            "chief",
+            [*READS, "Substitutes"],
+            ["Indicator 2.1", "Results framework", "Imported lists", "Times", "Workflow"],
+        ),
+        (
+            "auditor",
+            READS,
+            [
+                "Indicator 2.1",
+                "Results framework",
+                "Imported lists",
+                "Times",
+                "Reviewer agreement",
+                "Workflow",
+            ],
+        ),
+        (
+            "admin",
+            ["My work", "People", "Holidays", "Mail"],
+            ["Indicator 2.1", "Results framework", "Workflow"],
+        ),
     ],
 )
 def test_the_menu_has_a_row_to_work_with_and_a_row_to_look_up(
@@ -65,7 +95,7 @@ def test_whoever_has_every_role_is_led_to_every_page_and_it_is_marked_alone(
     building.sign_in_as(client, site, everything)
     page = client.get("/").text
     work, figures = _rows(page)
-    assert (len(work), len(figures)) == (9, 4)
+    assert (len(work), len(figures)) == (9, 6)
     menu = page[page.index('<nav aria-label="Main menu"') :]
     targets = re.findall(r'href="([^"]*)"', menu[: menu.index("</nav>")])
     for text, href in zip(work + figures, targets, strict=True):

@@ -1,0 +1,75 @@
+"""The indicators other than 2.1 from lists and proposals, as of any moment, on both databases."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from appraisal.domain.steps import Agreement
+from appraisal.services import frameworks
+from tests import casts
+from tests.casts import Stage
+from tests.lists import import_text
+
+GAPS = "gap,outcome,amount,recorded_on\n"
+
+
+def compute(stage: Stage, code: str, **of: Any) -> Any:
+    with stage.database.read() as db:
+        return frameworks.figure(db, stage.library, code, "2010-11", **of)
+
+
+def alignment(gap: str, amount: str) -> dict[str, Any]:
+    return {"alignment": {"resource_gap": gap, "resource_gap_amount": amount}}
+
+
+def test_a_gap_is_filled_once_the_proposal_that_names_it_is_funded(stage: Stage) -> None:
+    import_text(stage, "gaps", GAPS + "OBW 12,1,1000,2010-01-15\nOBW 13,1,1000,2010-01-15\n")
+    number = casts.approved(stage, content=alignment("obw12", "800"))
+    casts.take(stage, "desk", number, "send_to_donor")
+    before = stage.now
+    assert (compute(stage, "1.1").numerator, compute(stage, "1.1").denominator) == (0, 2)
+    stage.wait(days=1)
+    casts.take(stage, "desk", number, "fund", agreement=Agreement(date(2010, 2, 1), "Agreement 1"))
+
+    found = compute(stage, "1.1")
+    assert (found.numerator, found.percent) == (1, "50.0")
+    (row,) = found.groups["counted"]
+    assert (row["gap"], row["filled"], row["proposals"]) == ("OBW 12", Decimal(800), [number])
+    assert compute(stage, "1.1", as_of=before).numerator == 0
+    assert compute(stage, "1.1", as_of=stage.now) == found
+
+
+def test_what_the_approved_version_says_counts_and_not_what_another_gap_gets(stage: Stage) -> None:
+    import_text(stage, "gaps", GAPS + "OBW 12,1,1000,2010-01-15\n")
+    casts.funded(stage, content=alignment("OBW 13", "1000"))
+    number = casts.funded(stage, content=alignment("OBW 12", "799.99"))
+    found = compute(stage, "1.1")
+    assert (found.numerator, found.groups["others"][0]["proposals"]) == (0, [number])
+    assert [row["gap"] for row in found.groups["unmatched"]] == ["OBW 13"]
+
+
+def test_a_correction_changes_todays_figure_and_not_that_of_the_past(stage: Stage) -> None:
+    text = "symbol,period,allocation,expenditure\nRAS/1,2010,100,50\n"
+    import_text(stage, "deliveries", text)
+    then = stage.now
+    stage.wait(days=30)
+    import_text(stage, "deliveries", text.replace("50", "75"))
+    assert (compute(stage, "2.2").percent, compute(stage, "2.2").met) == ("75.00", True)
+    assert (compute(stage, "2.2", as_of=then).percent, compute(stage, "2.2", as_of=then).met) == (
+        "50.0",
+        False,
+    )
+
+
+def test_a_list_that_was_never_imported_is_no_data(stage: Stage) -> None:
+    for code in ("1.1", "1.2", "2.2"):
+        found = compute(stage, code)
+        assert (found.percent, found.met, found.milestone is None) == (None, None, False)
+
+
+def test_codes_that_are_not_computed_here_are_unknown(stage: Stage) -> None:
+    for code in ("2.1", "9.9"):
+        with pytest.raises(KeyError):
+            compute(stage, code)
