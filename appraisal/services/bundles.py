@@ -139,9 +139,15 @@ def _proposal(
     documents = [
         (found, _stored(files, writing, f"attachments/{found.sha256}{_ending(found.filename)}", found))
         for found in stored.documents_of(db, row.id)
+        # What no version holds yet is its authors' alone.
+        if any(found.sha256 in version.value for version, _ in versions)
     ]
     events = writing.lines(
-        f"events/{number}.jsonl", (bundles.event_line(*event) for event in audits.exported(db, number))
+        f"events/{number}.jsonl",
+        (
+            bundles.event_line(number, sequence, digest, body)
+            for _, sequence, body, digest in audits.exported(db, number)
+        ),
     )
     proven = writing.put(f"proofs/{number}.json", canonical(proof)) if proof else None
     shown = Shown(

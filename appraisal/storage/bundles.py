@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, or_, select
 
 from appraisal.clock import geneva_date
 from appraisal.domain.indicators import biennium_of
@@ -29,9 +29,14 @@ class Query:
 
 
 def chosen(db: Connection, query: Query) -> list[Any]:
-    """Return id, number, title, state, unit, workflow and the moment of approval of proposals, by number."""
+    """Return id, number, title, state, unit, workflow and the moment of approval of proposals, by number.
+
+    What was never submitted and is of no record is its authors' alone.
+    """
     names = ("id", "number", "title", "state", "unit", "workflow", "approved_at")
-    statement = select(*(PROPOSALS.c[name] for name in names))
+    submitted = exists().where(VERSIONS.c.proposal_id == PROPOSALS.c.id)
+    recorded = exists().where(RECORDS.c.proposal_id == PROPOSALS.c.id)
+    statement = select(*(PROPOSALS.c[name] for name in names)).where(or_(submitted, recorded))
     if query.numbers:
         statement = statement.where(PROPOSALS.c.number.in_(query.numbers))
     for column in ("unit", "state"):
@@ -73,7 +78,7 @@ def renderings_of(db: Connection, proposal: int) -> Mapping[int, list[Any]]:
 
 
 def documents_of(db: Connection, proposal: int) -> Sequence[Any]:
-    """Return kind, filename, SHA-256, size and moment of the files attached to a proposal."""
+    """Return kind, filename, SHA-256, size and moment of the files of a proposal, drafts' included."""
     names = ("kind", "filename", "sha256", "size", "at")
     statement = select(*(DOCUMENTS.c[name] for name in names)).where(DOCUMENTS.c.proposal_id == proposal)
     return db.execute(statement.order_by(DOCUMENTS.c.id)).all()
