@@ -162,9 +162,9 @@ def test_a_bundle_holds_all_about_a_proposal_and_verifies(
         "records",
     ]
     # Without anybody's word on who signed it, that is what cannot be checked.
-    assert [outcome for outcome, _ in Checked(data, tmp_path, stage.library).said("signature")] == [
-        "unchecked"
-    ]
+    nobody = Checked(data, tmp_path, stage.library)
+    assert not nobody.fails
+    assert [outcome for outcome, _ in nobody.said("signature")] == ["unchecked"]
 
 
 def test_a_third_party_needs_nothing_of_ours(signed: tuple[str, bytes], tmp_path: Path) -> None:
@@ -318,38 +318,100 @@ def _prove_another(files: Contents, number: str) -> None:
     files[f"proofs/{number}.json"] = canonical(value)
 
 
+def _gone(path: str) -> Alter:
+    def alter(files: Contents, number: str) -> None:
+        del files[path.replace("NUMBER", number)]
+
+    return alter
+
+
+def _cut_pdf(files: Contents, number: str) -> None:
+    files[f"records/{number}/02-decision-fr.pdf"] = files[f"records/{number}/02-decision-fr.pdf"][:-900]
+
+
+def _swap_pdf(files: Contents, number: str) -> None:
+    path = f"records/{number}/02-decision-fr.pdf"
+    files[path.replace("02-decision", "01-appraisal")] = files.pop(path)
+
+
+def _add_pdf(files: Contents, number: str) -> None:
+    files[f"records/{number}/03-decision-fr.pdf"] = b"%PDF-1.7"
+
+
+def _add_file(files: Contents, number: str) -> None:
+    files[f"attachments/{hashlib.sha256(b'x').hexdigest()}.pdf"] = b"x"
+
+
+def _swap_file(files: Contents, number: str) -> None:
+    [path] = [name for name in files if name.startswith("attachments/")]
+    files[path] = b"x"
+
+
+def _forge_site(files: Contents, number: str) -> None:
+    files["events/site.jsonl"] = files["events/site.jsonl"].splitlines(keepends=True)[0]
+
+
 @pytest.mark.parametrize(
-    ("alter", "said"),
+    ("alter", "check", "said"),
     [
-        (_cut_event, "the audit trail names"),
-        (_forge_event, "event 4 does not follow the one before"),
-        (_swap_versions, "version-1.json is not the version that the audit trail names"),
-        (_rate_otherwise, "01-appraisal.json is not a record that the audit trail names"),
-        (_prove_another, "its chain does not stand in the tree of checkpoint 1"),
-        (lambda files, number: files.pop(f"records/{number}/01-appraisal.json"), "a record of"),
-        (lambda files, number: files.pop(f"versions/{number}/version-1.json"), "version 1 of"),
-        (lambda files, number: files.pop("checkpoints/00001.json.p7s"), ""),
-        (lambda files, number: files.pop("events/site.jsonl"), "The chain of the installation is missing"),
+        (_cut_event, "proofs", "its chain is not the one that checkpoint 1 covers"),
+        (_cut_event, "records", "02-decision.json is not a record that the audit trail names"),
+        (_forge_event, "events", "event 4 does not follow the one before"),
+        (_swap_versions, "versions", "version-1.json is not the version that the audit trail names"),
+        (_rate_otherwise, "records", "01-appraisal.json is not a record that the audit trail names"),
+        (_prove_another, "proofs", "its chain does not stand in the tree of checkpoint 1"),
+        (_gone("records/NUMBER/01-appraisal.json"), "records", "a record of TC-2010-0001 is missing"),
+        (_gone("versions/NUMBER/version-1.json"), "versions", "version 1 of TC-2010-0001 is missing"),
+        (_gone("events/NUMBER.jsonl"), "events", "TC-2010-0001: its events are missing"),
+        (_gone("checkpoints/00001.json.p7s"), "checkpoints", "is not signed, though a key was in force"),
+        (_gone("checkpoints/00001.json"), "checkpoints", "checkpoint 1 is missing"),
+        (_gone("events/site.jsonl"), "site", "The chain of the installation is missing."),
+        (_forge_site, "site", "The chain of the installation is not that of checkpoint 1."),
         (
-            lambda files, number: files.update(
-                {f"records/{number}/02-decision-fr.pdf": files[f"records/{number}/02-decision-fr.pdf"][:-900]}
-            ),
-            "02-decision-fr.pdf",
+            _cut_pdf,
+            "records",
+            "fr.pdf: The record says that its file is signed, but the signature is missing",
         ),
+        (_swap_pdf, "records", "01-appraisal-fr.pdf embeds another record than the one beside it"),
+        (_add_pdf, "records", "03-decision-fr.pdf is of no record in this bundle"),
+        (_add_file, "versions", "is a file that no version names"),
+        (_swap_file, "versions", "is not the file that its name says"),
     ],
 )
 def test_what_was_altered_together_with_the_manifest_is_named(
-    signed: tuple[str, bytes], library: Library, tmp_path: Path, ring: Keyring, alter: Alter, said: str
+    signed: tuple[str, bytes],
+    library: Library,
+    tmp_path: Path,
+    ring: Keyring,
+    alter: Alter,
+    check: str,
+    said: str,
 ) -> None:
     number, data = signed
     files = contents(data)
     alter(files, number)
+    if "pdf" not in said:
+        # Reading a PDF takes longer than all the rest.
+        files = {
+            name: held for name, held in files.items() if not name.startswith("records/") or "json" in name
+        }
     found = Checked(zipped(relisted(files)), tmp_path, library, ring)
-    told = [entry.say("en") for entry in found.findings if entry.outcome == "fails"]
-    if said:
-        assert any(said in sentence for sentence in told), told
-    # Whatever was done, the manifest is no longer the one that was signed.
-    assert found.said("signature") == [("unchecked", "The manifest is not signed.")]
+    told = [sentence for outcome, sentence in found.said(check) if outcome == "fails"]
+    assert any(said in sentence for sentence in told), told
+    # Whatever was done, the manifest is no longer the one that was signed, and a key is in force.
+    if check != "site":
+        assert found.said("signature") == [("fails", "The manifest is not signed, though a key is in force.")]
+
+
+def test_a_manifest_that_another_signed_is_noticed(
+    signed: tuple[str, bytes], library: Library, tmp_path: Path
+) -> None:
+    other = make_keyring(tmp_path / "other")
+    files = relisted({name: held for name, held in contents(signed[1]).items() if "-fr.pdf" not in name})
+    files["manifest.json.p7s"] = other.signer().sign_text(files["manifest.json"], casts.START)
+    found = Checked(zipped(files), tmp_path, library, other)
+    [(outcome, said)] = found.said("signature")
+    assert (outcome, "whose key is not in force" in said) == ("fails", True)
 
 
 def _info(name: str, **changes: Any) -> zipfile.ZipInfo:
