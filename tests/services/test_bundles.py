@@ -45,16 +45,8 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
 def written(stage: Stage, *numbers: str, ring: Keyring | None = None, **asked: str) -> bytes:
     out = io.BytesIO()
     with stage.database.read() as db:
-        bundles.write(
-            db,
-            stage.files,
-            stage.library,
-            Query(numbers, **asked),
-            out,
-            stage.now,
-            "en",
-            ring.signer() if ring else None,
-        )
+        order = bundles.order(db, Query(numbers, **asked), stage.now, ring.signer() if ring else None)
+        bundles.write(db, stage.files, stage.library, order, out, stage.now, "en")
     return out.getvalue()
 
 
