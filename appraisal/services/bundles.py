@@ -23,7 +23,7 @@ from appraisal.i18n import Language
 from appraisal.paths import folder
 from appraisal.pdf.signings import Signer
 from appraisal.services import bundle_pages
-from appraisal.services.bundle_pages import Kept, Shown
+from appraisal.services.bundle_pages import Kept, Listed, Shown
 from appraisal.services.issuers import key_of
 from appraisal.storage import audits, issuers, queries, site
 from appraisal.storage import bundles as stored
@@ -49,7 +49,7 @@ class Nothing(AppraisalError):
 
 
 class Withheld(AppraisalError):
-    """Some of what fits is not open to the reader: ``numbers``, none where even those are not told."""
+    """Some of what fits is not open to the reader: ``numbers``, none where that is not told either."""
 
     def __init__(self, numbers: Sequence[str] = ()) -> None:
         self.numbers = tuple(numbers)
@@ -58,7 +58,7 @@ class Withheld(AppraisalError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A bundle that can be made: what was asked, the proposals that fit, and the key that signs it, if any."""
+    """A bundle that can be made: what was asked, the proposals that fit, and the key that signs it."""
 
     query: Query
     rows: Sequence[Any]
@@ -171,7 +171,7 @@ def _proposal(
     row: Any,
     proof: Mapping[str, Any] | None,
     language: Language,
-) -> Shown:
+) -> Listed:
     """Write all that hangs on one proposal, and the page that leads to it."""
     number = row.number
     versions = [
@@ -205,7 +205,7 @@ def _proposal(
     )
     page = bundle_pages.proposal(shown, audits.exported(db, number), language)
     writing.put(f"proposals/{number}.html", page)
-    return shown
+    return Listed(row, shown.state, len(records), shown.proven)
 
 
 def _records(db: Connection, files: Files, writing: Writing, row: Any) -> Iterator[tuple[Any, Kept, Any]]:
