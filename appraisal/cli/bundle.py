@@ -67,19 +67,11 @@ def bundle(
     library = sites.library()
     with sites.opened(chosen) as (database, files), sites.signer(chosen) as signer, database.read() as db:
         place = _beside(out)
+        now, told = clock.now(), language or chosen.language
         try:
+            order = bundles.order(db, query, now, signer)
             with place.open("wb") as file:
-                count = bundles.write(
-                    db,
-                    files,
-                    library,
-                    query,
-                    file,
-                    clock.now(),
-                    language or chosen.language,
-                    signer,
-                    _progress,
-                )
+                count = bundles.write(db, files, library, order, file, now, told, _progress)
             place.replace(out)
         except Nothing as error:
             sites.fail(f"{str(error)[0].upper()}{str(error)[1:]}.", 1)
