@@ -1,5 +1,6 @@
 """appraisal iati: proposals as activities of the IATI standard, and such activities as drafts."""
 
+import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -85,7 +86,7 @@ def _activities(
 def _write(out: Path | None, first: Activity, rest: Iterator[Activity], chosen: Settings) -> None:
     pieces = writing.pieces(chain([first], rest), chosen.publisher, clock.now())
     if out is None:
-        _copy(pieces, click.get_binary_stream("stdout"))
+        _copy(pieces, sys.stdout.buffer)
         return
     place = sites.beside(out)
     try:
@@ -157,7 +158,7 @@ def import_(file: Path, email: str | None, dry_run: bool, as_json: bool) -> None
         except FaultyInput as error:
             sites.fail_with(error)
         except NotAllowed as error:
-            sites.fail(str(error))
+            sites.fail("\n".join(refusal.say("en") for refusal in error.refusals))
     assert done.preview is not None
     if as_json:
         sites.echo_json(_result(done.numbers, done.preview))
