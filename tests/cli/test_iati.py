@@ -143,7 +143,7 @@ def test_whoever_imports_is_a_designer_and_named_where_there_are_several(
     unknown = import_bytes(tmp_path, wrapped(element()), "--as", "nobody@example.org")
     assert unknown.exit_code == 2
     other = import_bytes(tmp_path, wrapped(element()), "--as", "desk@example.org")
-    assert (other.exit_code, "the role of Project designer may do this" in other.stderr) == (2, True)
+    assert (other.exit_code, "Only people with the role of" in other.stderr) == (2, True)
 
 
 def test_what_was_exported_comes_in_elsewhere(stage: Stage, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def downloads(site: Site) -> list[tuple[str, str]]:
 
 def titles(site: Site) -> list[tuple[str, str]]:
     with site.database.read() as db:
-        return [tuple(row) for row in db.execute(select(PROPOSALS.c.title, PROPOSALS.c.source))]  # type: ignore[misc]
+        return [tuple(row) for row in db.execute(select(PROPOSALS.c.title, PROPOSALS.c.source))]
 
 
 @pytest.mark.parametrize("who", ["desk", "chief", "auditor"])
