@@ -25,6 +25,7 @@ COMMANDS = {
     "agreement": "agreements",
     "import-approvals": "approvals",
     "import-lessons": "lessons",
+    "iati": "iati",
     "times": "times",
     "tick": "tick",
     "audit": "audit",

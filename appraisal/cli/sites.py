@@ -1,8 +1,11 @@
 """What commands share: reading the definitions and opening the database that is configured."""
 
 import json
+import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -101,6 +104,18 @@ def opened(chosen: Settings) -> Iterator[tuple[Database, Files]]:
         yield database, Files(chosen.files)
     finally:
         database.close()
+
+
+def beside(out: Path) -> Path:
+    """Return an empty file beside another, which takes its place when it is whole."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
+    except OSError as error:
+        fail(f"{out}: {error.strerror}")
+    with suppress(OSError):
+        os.fchmod(handle, 0o644)
+    os.close(handle)
+    return Path(name)
 
 
 def echo_json(value: Any) -> None:

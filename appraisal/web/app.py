@@ -17,6 +17,7 @@ from appraisal.paths import folder
 from appraisal.services import people
 from appraisal.web import (
     accounts,
+    activities,
     agreements,
     appraisals,
     approvals,
@@ -73,6 +74,7 @@ BLUEPRINTS = (
     records.bp,
     bundles.bp,
     indicators.bp,
+    activities.bp,
     times.bp,
     people_pages.bp,
     handovers.bp,

@@ -224,6 +224,7 @@ OPERATORS: Final = frozenset(
         "db",
         "demo",
         "draw",
+        "iati",
         "import-approvals",
         "import-lessons",
         "indicator",
