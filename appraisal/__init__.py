@@ -7,6 +7,7 @@ holds it.
     web/          HTTP only: parse, authorise, call a service, render             uses services, storage
     services/     one function a use case; owns the transaction                   uses all below
     pdf/          a record and a language -> bytes; knows no database             uses domain
+    iati/         activities <-> XML of the IATI standard; knows no database      uses domain
     storage/      SQLAlchemy and nothing else: rows, facts, queries, migrations   uses domain
     domain/       rules, as pure functions over frozen values                     uses definitions
     definitions/  YAML -> frozen, typed definitions with a digest; checks         uses i18n

@@ -66,6 +66,15 @@ class SigningKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Publisher:
+    """Who publishes activities: identifier, kind in IATI's list of organisation types, and name."""
+
+    ref: str = "XM-DAC-41302"
+    kind: str = "40"
+    name: str = "International Labour Organization"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One installation: where its data lies and how it presents itself.
 
@@ -83,6 +92,7 @@ class Settings:
     address: str = ""
     signer: SigningKey | None = None
     trust: tuple[Path, ...] = ()
+    publisher: Publisher = Publisher()
 
     @property
     def files(self) -> Path:
@@ -114,7 +124,22 @@ def read_settings(environment: Mapping[str, str] | None = None, *, data: Path | 
         address=_address(given["APPRAISAL_ADDRESS"]) if given.get("APPRAISAL_ADDRESS") else "",
         signer=_signer(given),
         trust=_files(given, "APPRAISAL_TRUST"),
+        publisher=_publisher(given.get("APPRAISAL_PUBLISHER", "")),
     )
+
+
+# Of the standard: no character that means something in an address, and a registration agency in front.
+_PUBLISHER = re.compile(r"([A-Za-z0-9]+-[^/&|?\s]+)\|([0-9]{2})\|([^|]+)")
+
+
+def _publisher(text: str) -> Publisher:
+    found = _PUBLISHER.fullmatch(text)
+    if text and (found is None or not text.isprintable() or not found[3].strip()):
+        raise BadSetting(
+            "APPRAISAL_PUBLISHER: write identifier, kind and name of the organisation, like "
+            "XM-DAC-41302|40|International Labour Organization"
+        )
+    return Publisher(found[1], found[2], found[3].strip()) if found else Publisher()
 
 
 def _flag(given: Mapping[str, str], name: str) -> bool:

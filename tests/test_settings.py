@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appraisal.settings import BadSetting, MailServer, read_settings
+from appraisal.settings import BadSetting, MailServer, Publisher, read_settings
 
 MAIL = {
     "APPRAISAL_MAIL": "smtp://mail.example.org",
@@ -150,3 +150,20 @@ def test_links_begin_with_the_public_address(tmp_path: Path, given: str, address
 def test_a_bad_public_address_is_told(tmp_path: Path, given: str) -> None:
     with pytest.raises(BadSetting, match=r"^APPRAISAL_ADDRESS: "):
         _mail(tmp_path, APPRAISAL_ADDRESS=given)
+
+
+def test_the_publisher_is_the_ilo_unless_another_is_named(tmp_path: Path) -> None:
+    assert read_settings({}, data=tmp_path).publisher == Publisher(
+        "XM-DAC-41302", "40", "International Labour Organization"
+    )
+    given = {"APPRAISAL_PUBLISHER": "XM-DAC-41301|40| Food and Agriculture Organization"}
+    named = read_settings(given, data=tmp_path).publisher
+    assert named == Publisher("XM-DAC-41301", "40", "Food and Agriculture Organization")
+
+
+@pytest.mark.parametrize(
+    "given", ["ILO", "ILO|40|Name", "XM-DAC-41302|40|", "XM-DAC-41302|4|ILO", "X-1/2|40|ILO", "X-1|40| "]
+)
+def test_a_publisher_that_cannot_be_one_is_told(tmp_path: Path, given: str) -> None:
+    with pytest.raises(BadSetting, match=r"^APPRAISAL_PUBLISHER: "):
+        read_settings({"APPRAISAL_PUBLISHER": given}, data=tmp_path)

@@ -28,6 +28,7 @@ COMMANDS = {
     "import": "datasets",
     "import-approvals": "approvals",
     "import-lessons": "lessons",
+    "iati": "iati",
     "times": "times",
     "tick": "tick",
     "audit": "audit",

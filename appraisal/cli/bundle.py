@@ -1,10 +1,7 @@
 """appraisal bundle: everything about some proposals in one ZIP, for an auditor."""
 
 import hashlib
-import os
 import sys
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -19,7 +16,8 @@ from appraisal.services.issuers import KeyMissing
 from appraisal.storage.bundles import Query
 
 
-def _biennium(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+def read_biennium(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    """Read the option that names a biennium; empty where it was not given."""
     try:
         return value if value and first_year(value) else ""
     except ValueError as error:
@@ -28,7 +26,7 @@ def _biennium(context: click.Context, parameter: click.Parameter, value: str | N
 
 @click.command()
 @click.argument("numbers", metavar="[NUMBER]...", nargs=-1)
-@click.option("--biennium", callback=_biennium, help="Proposals approved in it, like 2010-11.")
+@click.option("--biennium", callback=read_biennium, help="Proposals approved in it, like 2010-11.")
 @click.option("--unit", default="", help="Proposals of this unit.")
 @click.option("--state", default="", help="Proposals in this state, like approved.")
 @click.option("--all", "takes_all", is_flag=True, help="All proposals.")
@@ -66,20 +64,12 @@ def bundle(
     query = Query(numbers, unit, state, biennium)
     library = sites.library()
     with sites.opened(chosen) as (database, files), sites.signer(chosen) as signer, database.read() as db:
-        place = _beside(out)
+        place = sites.beside(out)
+        now, told = clock.now(), language or chosen.language
         try:
+            order = bundles.order(db, query, now, signer)
             with place.open("wb") as file:
-                count = bundles.write(
-                    db,
-                    files,
-                    library,
-                    query,
-                    file,
-                    clock.now(),
-                    language or chosen.language,
-                    signer,
-                    _progress,
-                )
+                count = bundles.write(db, files, library, order, file, now, told, _progress)
             place.replace(out)
         except Nothing as error:
             sites.fail(f"{str(error)[0].upper()}{str(error)[1:]}.", 1)
@@ -92,18 +82,6 @@ def bundle(
     with out.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     click.echo(f"{count} proposal{'s' if count != 1 else ''} in {out}\nSHA-256 {digest}")
-
-
-def _beside(out: Path) -> Path:
-    """Return an empty file beside another, which takes its place when it is whole."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
-    except OSError as error:
-        sites.fail(f"{out}: {error.strerror}")
-    with suppress(OSError):
-        os.fchmod(handle, 0o644)
-    os.close(handle)
-    return Path(name)
 
 
 def _progress(done: int, total: int) -> None:

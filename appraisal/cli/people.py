@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from appraisal import clock
 from appraisal.cli import sites
+from appraisal.definitions.workflows import Role
 from appraisal.domain.facts import SYSTEM_ACTOR, Person, Scope
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.substitutions import ROLE_FOR
@@ -209,13 +210,18 @@ def _administrator(db: Connection, who: str | None) -> Person:
 
 def find_coordinator(db: Connection, email: str | None) -> Person:
     """Find who acts in an import: the person named, else the only coordinator there is."""
+    return find_holder(db, email, "coordinator")
+
+
+def find_holder(db: Connection, email: str | None, role: Role) -> Person:
+    """Find who acts: the person named, whatever their roles, else the only one who holds a role."""
     if email is not None:
         account = services.find_by_email(db, email)
         if account is None:
             sites.fail(f"There is no account with the address {email}.")
         return account.person
     found = [account.person for account in services.list_people(db) if account.person.active]
-    coordinators = [person for person in found if person.has("coordinator")]
-    if len(coordinators) != 1:
-        sites.fail(f"There are {len(coordinators)} coordinators; name the one who acts with --as EMAIL.")
-    return coordinators[0]
+    holders = [person for person in found if person.has(role)]
+    if len(holders) != 1:
+        sites.fail(f"There are {len(holders)} {role}s; name the one who acts with --as EMAIL.")
+    return holders[0]

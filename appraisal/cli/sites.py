@@ -1,10 +1,13 @@
 """What commands share: reading the definitions and opening the database that is configured."""
 
 import json
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -103,6 +106,18 @@ def opened(chosen: Settings) -> Iterator[tuple[Database, Files]]:
         yield database, Files(chosen.files)
     finally:
         database.close()
+
+
+def beside(out: Path) -> Path:
+    """Return an empty file beside another, which takes its place when it is whole."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
+    except OSError as error:
+        fail(f"{out}: {error.strerror}")
+    with suppress(OSError):
+        os.fchmod(handle, 0o644)
+    os.close(handle)
+    return Path(name)
 
 
 def echo_json(value: Any) -> None:

@@ -1,6 +1,7 @@
 """appraisal verify: what the file of a record proves, without a database."""
 
 import hashlib
+import sys
 import textwrap
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,6 +11,8 @@ import click
 
 from appraisal import clock
 from appraisal.cli import sites
+from appraisal.definitions.library import Library
+from appraisal.domain.findings import Finding, does_anything_fail
 from appraisal.i18n import say
 from appraisal.pdf.certificates import NotCertificates, read_certificates, read_revocations
 from appraisal.pdf.openings import open_pdf
@@ -17,11 +20,24 @@ from appraisal.pdf.readings import LARGEST_FILE, SENTENCES, Unreadable
 from appraisal.pdf.signatures import Grounds
 from appraisal.pdf.workers import Renderer
 from appraisal.services import registers
+from appraisal.services.bundle_checks import NoBundle
+from appraisal.services.bundle_checks import check as check_bundle
 from appraisal.services.verifications import CHECKS, OUTCOME_TITLES, Render, Verification
 from appraisal.services.verifications import verify as verify_file
 from appraisal.storage.databases import Database
 
 _WIDTH = 110
+_TITLES = {
+    **{check: say("en", title) for check, title in CHECKS.items()},
+    # Of bundles.
+    "files": "Files",
+    "events": "Audit trail",
+    "checkpoints": "Checkpoints",
+    "proofs": "Proofs",
+    "site": "Installation",
+    "versions": "Versions",
+    "records": "Records",
+}
 
 
 @click.command()
@@ -60,7 +76,7 @@ def verify(
     compares: bool,
     as_json: bool,
 ) -> None:
-    """Verify the PDF of a record, or several, from nothing but the file.
+    """Verify the PDF of a record, or several, or an auditor's bundle (ZIP), from nothing but the file.
 
     Signature, form, schema and digest of the embedded record, verdicts and recommendation computed again
     from the ratings, order of times, steps, route, and separation of duties. Exits 0 when nothing fails,
@@ -75,11 +91,17 @@ def verify(
         for file in files:
             try:
                 with Path(file).open("rb") as opened:
+                    if opened.read(2) == b"PK":
+                        entries.append(_bundle(file, library, grounds, render))
+                        continue
+                    opened.seek(0)
                     data = opened.read(LARGEST_FILE + 1)
                 found = verify_file(data, open_pdf(data, grounds), library, render)
                 if database is not None:
                     found = _compared(database, found, data)
                 entries.append(_entry(file, found))
+            except NoBundle as error:
+                entries.append({"file": file, "outcome": "unreadable", "reason": str(error)})
             except Unreadable as error:
                 entries.append({"file": file, "outcome": "unreadable", "reason": error.reason})
             except (OSError, ValueError) as error:
@@ -91,6 +113,24 @@ def verify(
         click.echo("\n\n".join(_table(entry) for entry in entries))
     outcomes = {entry["outcome"] for entry in entries}
     raise SystemExit(2 if "unreadable" in outcomes else 1 if "fails" in outcomes else 0)
+
+
+def _bundle(file: str, library: Library, grounds: Grounds, render: Render | None) -> dict[str, Any]:
+    """Examine a bundle; raises ``NoBundle``."""
+    manifest, found = check_bundle(Path(file), library, grounds, render, _progress)
+    return {
+        "file": file,
+        "outcome": "fails" if does_anything_fail(found) else "holds",
+        "made_at": manifest.made_at,
+        "asked": dict(manifest.asked),
+        "findings": [_finding(entry) for entry in found],
+    }
+
+
+def _progress(done: int, total: int) -> None:
+    """Show how far it is while standard error is a terminal."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{done} of {total} ", nl=done == total, err=True)
 
 
 def _compared(database: Database, found: Verification, data: bytes) -> Verification:
@@ -120,11 +160,12 @@ def _entry(file: str, found: Verification) -> dict[str, Any]:
         "outcome": "holds" if found.holds else "fails",
         "number": found.number,
         "digest": found.digest,
-        "findings": [
-            {"check": entry.check, "outcome": entry.outcome, "sentence": entry.say("en")}
-            for entry in found.findings
-        ],
+        "findings": [_finding(entry) for entry in found.findings],
     }
+
+
+def _finding(entry: Finding) -> dict[str, Any]:
+    return {"check": entry.check, "outcome": entry.outcome, "sentence": entry.say("en")}
 
 
 def _table(entry: dict[str, Any]) -> str:
@@ -132,11 +173,12 @@ def _table(entry: dict[str, Any]) -> str:
     if entry["outcome"] == "unreadable":
         reason = entry["reason"]
         return "\n".join([*lines, f"  {SENTENCES.get(reason, reason)}"])
-    width = max(len(title) for title in CHECKS.values())
+    named = {finding["check"]: _TITLES[finding["check"]] for finding in entry["findings"]}
+    width = max(map(len, named.values()), default=0)
     titles = {outcome: say("en", title) for outcome, title in OUTCOME_TITLES.items()}
     mark = max(len(title) for title in titles.values())
     for finding in entry["findings"]:
-        head = f"  {titles[finding['outcome']]:<{mark}}  {say('en', CHECKS[finding['check']]):<{width}}  "
+        head = f"  {titles[finding['outcome']]:<{mark}}  {named[finding['check']]:<{width}}  "
         lines += textwrap.wrap(
             _printable(finding["sentence"]),
             _WIDTH,

@@ -40,7 +40,17 @@ class Shown:
     proven: int
 
 
-def index(shown: Sequence[Shown], asked: str, now: datetime, language: Language) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A proposal as the index lists it, with how many records it has; nothing that is long stays with it."""
+
+    row: Any
+    state: str
+    records: int
+    proven: int
+
+
+def index(shown: Sequence[Listed], asked: str, now: datetime, language: Language) -> bytes:
     """Draw the first page: what was asked, the proposals, and how to check it all."""
     template = _environment(language).get_template("bundles/index.html")
     return template.render(shown=shown, asked=asked, now=now, language=language).encode()

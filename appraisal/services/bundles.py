@@ -16,15 +16,16 @@ from appraisal.definitions.library import Library
 from appraisal.domain import bundles, merkles
 from appraisal.domain.bundles import Entry
 from appraisal.domain.checkpoints import Checkpoint
+from appraisal.domain.facts import Person
 from appraisal.domain.schemas import schema_text
 from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import Language
 from appraisal.paths import folder
 from appraisal.pdf.signings import Signer
 from appraisal.services import bundle_pages
-from appraisal.services.bundle_pages import Kept, Shown
+from appraisal.services.bundle_pages import Kept, Listed, Shown
 from appraisal.services.issuers import key_of
-from appraisal.storage import audits, issuers, site
+from appraisal.storage import audits, issuers, queries, site
 from appraisal.storage import bundles as stored
 from appraisal.storage.bundles import Query
 from appraisal.storage.files import Files
@@ -39,12 +40,29 @@ class Incomplete(AppraisalError):
 
 
 class Nothing(AppraisalError):
-    """No proposal fits what was asked; ``missing`` are numbers that are none."""
+    """No proposal fits; ``missing`` are numbers that are none, or not open to the reader."""
 
     def __init__(self, missing: Sequence[str] = ()) -> None:
         self.missing = tuple(missing)
         named = ", ".join(self.missing)
         super().__init__(f"there is no proposal {named}" if named else "no proposal fits what was asked")
+
+
+class Withheld(AppraisalError):
+    """Some of what fits is not open to the reader: ``numbers``, none where that is not told either."""
+
+    def __init__(self, numbers: Sequence[str] = ()) -> None:
+        self.numbers = tuple(numbers)
+        super().__init__(", ".join(self.numbers))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A bundle that can be made: what was asked, the proposals that fit, and the key that signs it."""
+
+    query: Query
+    rows: Sequence[Any]
+    key: Signer | None
 
 
 @dataclass(slots=True)
@@ -82,28 +100,49 @@ class Writing:
         return Kept(path, length, digest.hexdigest())
 
 
+def order(
+    db: Connection, query: Query, now: datetime, signer: Signer | None = None, reader: Person | None = None
+) -> Order:
+    """Find what a query chooses, before anything is written; with ``reader``, for somebody of the pages.
+
+    Raises ``Nothing``, ``KeyMissing`` where a key is in force that is not at hand, ``Unsignable`` where it is
+    not valid now, and ``Withheld``: a bundle of all that fits is never silently one of less.
+    """
+    rows = stored.chosen(db, query, reader)
+    if query.numbers:
+        rows = [row for row in rows if row.is_whole]
+        missing = [number for number in query.numbers if number not in {row.number for row in rows}]
+        if missing:
+            raise Nothing(missing)
+    elif reader is not None and queries.owes_review(db, reader):
+        # Even that a proposal fits could tell what others said of it.
+        raise Withheld
+    if withheld := [row.number for row in rows if not row.is_whole]:
+        raise Withheld(withheld)
+    if not rows:
+        raise Nothing
+    key = key_of(issuers.current(db), signer)
+    if key is not None:
+        key.check_time(now)
+    return Order(query, rows, key)
+
+
 def write(
     db: Connection,
     files: Files,
     library: Library,
-    query: Query,
+    order: Order,
     out: IO[bytes],
     now: datetime,
     language: Language,
-    signer: Signer | None = None,
     progress: Progress = lambda *_: None,
 ) -> int:
-    """Write the bundle of what a query chooses; return how many proposals are in it.
+    """Write the bundle that was ordered in the same view of the database; return how many proposals it holds.
 
     ``out`` need not be able to seek. The same database, moment and language give the same bytes. Raises
-    ``Nothing``, ``Incomplete``, or ``KeyMissing`` where a key is in force that is not at hand; what was
-    written until then is of no use.
+    ``Incomplete`` or ``Unsignable``; what was written until then is of no use.
     """
-    rows = stored.chosen(db, query)
-    missing = [number for number in query.numbers if number not in {row.number for row in rows}]
-    if missing or not rows:
-        raise Nothing(missing)
-    key = key_of(issuers.current(db), signer)
+    rows = order.rows
     with zipfile.ZipFile(out, "w") as archive:
         writing = Writing(archive, now)
         proofs = _checkpoints(db, writing, [row.number for row in rows])
@@ -113,11 +152,15 @@ def write(
             shown.append(_proposal(db, files, library, writing, row, proofs.get(row.number), language))
         progress(len(rows), len(rows))
         _common(db, library, writing)
-        asked = ", ".join(filter(None, (*query.numbers, query.biennium, query.unit, query.state)))
-        index = bundle_pages.index(shown, asked, now, language)
+        index = bundle_pages.index(shown, asked_for(order.query), now, language)
         writing.put("index.html", index)
-        _close(writing, query, now, key)
+        _close(writing, order.query, now, order.key)
     return len(rows)
+
+
+def asked_for(query: Query) -> str:
+    """Write in a few words what was asked for."""
+    return ", ".join(filter(None, (*query.numbers, query.biennium, query.unit, query.state)))
 
 
 def _proposal(
@@ -128,7 +171,7 @@ def _proposal(
     row: Any,
     proof: Mapping[str, Any] | None,
     language: Language,
-) -> Shown:
+) -> Listed:
     """Write all that hangs on one proposal, and the page that leads to it."""
     number = row.number
     versions = [
@@ -139,9 +182,15 @@ def _proposal(
     documents = [
         (found, _stored(files, writing, f"attachments/{found.sha256}{_ending(found.filename)}", found))
         for found in stored.documents_of(db, row.id)
+        # What no version holds yet is its authors' alone.
+        if any(found.sha256 in version.value for version, _ in versions)
     ]
     events = writing.lines(
-        f"events/{number}.jsonl", (bundles.event_line(*event) for event in audits.exported(db, number))
+        f"events/{number}.jsonl",
+        (
+            bundles.event_line(number, sequence, digest, body)
+            for _, sequence, body, digest in audits.exported(db, number)
+        ),
     )
     proven = writing.put(f"proofs/{number}.json", canonical(proof)) if proof else None
     shown = Shown(
@@ -156,7 +205,7 @@ def _proposal(
     )
     page = bundle_pages.proposal(shown, audits.exported(db, number), language)
     writing.put(f"proposals/{number}.html", page)
-    return shown
+    return Listed(row, shown.state, len(records), shown.proven)
 
 
 def _records(db: Connection, files: Files, writing: Writing, row: Any) -> Iterator[tuple[Any, Kept, Any]]:

@@ -107,7 +107,7 @@ def _check_triggers(run: Verifying) -> None:
     for fault in triggers.faults(run.db):
         run.report.tell("triggers", "the schema", fault)
     run.report.checked["triggers"] += len(triggers.APPENDED)
-    for fault in audits.dangling(run.db):
+    for fault in (*audits.dangling(run.db), *audits.renumbered(run.db)):
         run.report.tell("triggers", "the database", fault)
 
 

@@ -168,6 +168,23 @@ def dangling(db: Connection) -> list[str]:
     return [f"{row[0]}: row {row[1]} names a row of {row[2]} that is not there" for row in rows]
 
 
+def renumbered(db: Connection) -> list[str]:
+    """Return the tables whose ids are not counted from one; what else PostgreSQL may do, SQLite never does.
+
+    Nothing in a version or record says the id of its row, and none of them is ever deleted.
+    """
+    if db.dialect.name != "sqlite":
+        return []
+    found = []
+    for table in (VERSIONS, RECORDS):
+        first, last, count = db.execute(
+            select(func.min(table.c.id), func.max(table.c.id), func.count()).select_from(table)
+        ).one()
+        if count and (first, last) != (1, count):
+            found.append(f"{table.name}: {count} rows have ids from {first} to {last}")
+    return found
+
+
 def counts(db: Connection) -> dict[str, int]:
     """Return how many rows there are to look at."""
     named = {"events": EVENTS, "documents": DOCUMENTS, "renderings": RENDERINGS, "imports": IMPORTS}

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, or_, select, true
 
 from appraisal.clock import geneva_date
+from appraisal.domain.facts import Person
 from appraisal.domain.indicators import biennium_of
-from appraisal.storage import tables
+from appraisal.storage import queries, tables
 
 PROPOSALS = tables.Proposal.__table__
 VERSIONS = tables.Version.__table__
@@ -28,10 +29,17 @@ class Query:
     biennium: str = ""
 
 
-def chosen(db: Connection, query: Query) -> list[Any]:
-    """Return id, number, title, state, unit, workflow and the moment of approval of proposals, by number."""
+def chosen(db: Connection, query: Query, reader: Person | None = None) -> list[Any]:
+    """Return id, number, title, state, unit, workflow and the moment of approval of proposals, by number.
+
+    ``is_whole`` tells whether a reader may have all of it; without one, everything is. What was never
+    submitted and is of no record is its authors' alone.
+    """
     names = ("id", "number", "title", "state", "unit", "workflow", "approved_at")
-    statement = select(*(PROPOSALS.c[name] for name in names))
+    whole = (true() if reader is None else queries.whole_to(reader)).label("is_whole")
+    submitted = exists().where(VERSIONS.c.proposal_id == PROPOSALS.c.id)
+    recorded = exists().where(RECORDS.c.proposal_id == PROPOSALS.c.id)
+    statement = select(*(PROPOSALS.c[name] for name in names), whole).where(or_(submitted, recorded))
     if query.numbers:
         statement = statement.where(PROPOSALS.c.number.in_(query.numbers))
     for column in ("unit", "state"):
@@ -45,6 +53,14 @@ def chosen(db: Connection, query: Query) -> list[Any]:
         for row in rows
         if not query.biennium or biennium_of(geneva_date(row.approved_at)) == query.biennium
     ]
+
+
+def biennia_of_approvals(db: Connection) -> list[str]:
+    """Return the biennia in which proposals were approved, newest first."""
+    moments = db.execute(
+        select(PROPOSALS.c.approved_at).where(PROPOSALS.c.approved_at.is_not(None))
+    ).scalars()
+    return sorted({biennium_of(geneva_date(moment)) for moment in moments}, reverse=True)
 
 
 def versions_of(db: Connection, proposal: int) -> Iterator[Any]:
@@ -73,7 +89,7 @@ def renderings_of(db: Connection, proposal: int) -> Mapping[int, list[Any]]:
 
 
 def documents_of(db: Connection, proposal: int) -> Sequence[Any]:
-    """Return kind, filename, SHA-256, size and moment of the files attached to a proposal."""
+    """Return kind, filename, SHA-256, size and moment of the files of a proposal, drafts' included."""
     names = ("kind", "filename", "sha256", "size", "at")
     statement = select(*(DOCUMENTS.c[name] for name in names)).where(DOCUMENTS.c.proposal_id == proposal)
     return db.execute(statement.order_by(DOCUMENTS.c.id)).all()

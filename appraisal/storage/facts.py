@@ -180,7 +180,7 @@ def _versions(db: Connection, proposal: int) -> tuple[facts.Version, ...]:
                 number=row.number,
                 content=value["content"],
                 documents=tuple(_document_value(entry) for entry in value["documents"]),
-                contributions=tuple(_contribution(entry) for entry in value["contributions"]),
+                contributions=tuple(contribution(entry) for entry in value["contributions"]),
                 usd=Decimal(value["usd"]),
                 threshold_usd=Decimal(value["threshold_usd"]),
                 track=value["track"],
@@ -196,7 +196,9 @@ def _document_value(value: Mapping[str, Any]) -> facts.Document:
     return facts.Document(**{**value, "at": parse_stamp(value["at"])})
 
 
-def _contribution(value: Mapping[str, Any]) -> facts.Contribution:
+def contribution(value: Mapping[str, Any]) -> facts.Contribution:
+    """Read a contribution as a version holds it."""
+
     def money(name: str) -> Decimal | None:
         return None if value[name] is None else Decimal(value[name])
 

@@ -102,6 +102,33 @@ def fully_visible(person: Person) -> ColumnElement[bool]:
     return or_(mine, and_(open_to, appraises))
 
 
+def whole_to(person: Person) -> ColumnElement[bool]:
+    """Return the condition under which a person may read all that a proposal's audit trail says.
+
+    Signed reviews stand in it with their ratings, so while an appraisal runs that is coordinators and
+    auditors alone, no author among them (``access.sees_running_ratings``), and nobody who owes a review.
+    """
+    seen = and_(fully_visible(person), ~blind(person))
+    if person.roles & {"coordinator", "auditor"}:
+        return and_(seen, or_(~appraised_now(), ~related(person, "author")))
+    return and_(seen, ~appraised_now())
+
+
+def appraised_now() -> ColumnElement[bool]:
+    """Return the condition that an appraisal of a proposal is under way."""
+    appraisals = tables.Appraisal.__table__
+    return exists().where(
+        appraisals.c.proposal_id == PROPOSALS.c.id,
+        appraisals.c.finalised_at.is_(None),
+        appraisals.c.closed_at.is_(None),
+    )
+
+
+def owes_review(db: Connection, person: Person) -> bool:
+    """Tell whether somebody still owes a review of any proposal."""
+    return bool(db.execute(select(exists().where(REVIEWS.c.person_id == person.id, *review_open()))).scalar())
+
+
 def submitted(person: Person) -> ColumnElement[bool]:
     """Return the condition that a proposal was submitted, and that the person need not declare first."""
     # Definitions are pinned by the first submission or by a registration; before, it is a draft.

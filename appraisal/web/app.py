@@ -17,9 +17,11 @@ from appraisal.paths import folder
 from appraisal.services import people
 from appraisal.web import (
     accounts,
+    activities,
     agreements,
     appraisals,
     approvals,
+    bundles,
     conditions,
     datasets,
     differences,
@@ -73,8 +75,10 @@ BLUEPRINTS = (
     conditions.bp,
     approvals.bp,
     records.bp,
+    bundles.bp,
     indicators.bp,
     frameworks.bp,
+    activities.bp,
     times.bp,
     people_pages.bp,
     handovers.bp,

@@ -61,7 +61,8 @@ def index() -> str:
         narrowed=narrowed,
         first=_page_from(narrowed) if after else "",
         next=_page_from({**narrowed, "after": str(onward)}) if onward else "",
-        states=_states(),
+        states=states_to_choose(),
+        takes_bundles=bool(actor().roles & access.READERS),
         titles=_titles(),
     )
 
@@ -74,7 +75,7 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 19
 
 
-def _states() -> list[tuple[str, str]]:
+def states_to_choose() -> list[tuple[str, str]]:
     """Return the states to filter by, in the order of the newest workflow."""
     found = {
         name: state.title[language()] for flow in workflows().values() for name, state in flow.states.items()
@@ -105,7 +106,13 @@ def show(number: str) -> str:
             return page("proposals/overlap.html", **dossiers.overlap(case))
         case, book = steps.view(db, site().library, number, actor())
         records, _ = queries.list_records(db, actor(), number)
-    return page("proposals/show.html", records=records, **dossiers.dossier(case, book))
+    takes_bundles = bool(actor().roles & access.READERS) and case.pinned
+    return page(
+        "proposals/show.html",
+        records=records,
+        takes_bundles=takes_bundles,
+        **dossiers.dossier(case, book),
+    )
 
 
 @bp.get("/proposals/<number>/versions/<int:version>")

@@ -4,6 +4,7 @@ Rounds of the two sides are interleaved and the median of their ratios is printe
 are noisy. Run with ``make bench``.
 """
 
+from tests.bench.bundles import bench as bench_bundles
 from tests.bench.differences import bench as bench_differences
 from tests.bench.downloads import bench as bench_downloads
 from tests.bench.imports import bench as bench_imports
@@ -11,6 +12,7 @@ from tests.bench.indicators import bench as bench_indicators
 from tests.bench.mails import bench as bench_mails
 from tests.bench.pages import bench as bench_pages
 from tests.bench.records import bench as bench_records
+from tests.bench.renderings import bench as bench_renderings
 from tests.bench.steps import bench as bench_steps
 from tests.bench.ticks import bench as bench_ticks
 from tests.bench.trails import bench as bench_trails
@@ -27,11 +29,13 @@ def main() -> None:
     bench_mails()
     bench_downloads()
     bench_records()
+    bench_renderings()
     bench_ticks()
     bench_trails()
     bench_indicators()
     bench_verifications()
     bench_imports()
+    bench_bundles()
 
 
 if __name__ == "__main__":

@@ -20,10 +20,14 @@ COMMANDS = [
     ("times",),
     ("agreement",),
     ("tick",),
+    ("iati", "export"),
+    ("iati", "import", LESSONS),
     ("import-lessons", LESSONS),
     SUBSTITUTE,
 ]
-names = [" ".join(command[:2]) if command[0] in ("mail", "people") else command[0] for command in COMMANDS]
+names = [
+    " ".join(command[:2]) if command[0] in ("mail", "people", "iati") else command[0] for command in COMMANDS
+]
 
 
 def run(data: Path, *arguments: str, **settings: str) -> Result:

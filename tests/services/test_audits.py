@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +16,13 @@ from appraisal.domain import merkles
 from appraisal.domain.checkpoints import Checkpoint, head_entry, read_checkpoint
 from appraisal.domain.events import GENESIS, event
 from appraisal.errors import StepConflict
-from appraisal.services import audits, settings, trails
+from appraisal.services import audits, issuers, settings, trails
 from appraisal.services.trails import Report
 from appraisal.storage import audits as stored
 from appraisal.storage import site, tables
 from tests import casts
 from tests.casts import Stage
+from tests.keys import make_keyring
 from tests.tampering import unguarded
 
 EVENTS = tables.Event.__table__
@@ -259,6 +261,60 @@ def test_every_column_of_a_checkpoint_is_looked_at(
     with unguarded(lite.database) as db:
         _set(db, tables.Checkpoint, column, value, "sequence = 2")
     assert told(lite)[0] == expected
+
+
+# Every table that is sealed, with the row that is bent: whatever else a column means, it is looked at.
+SEALED: Mapping[type[tables.Base], str] = {
+    tables.Event: "name = 'finalise'",
+    tables.Version: "id = (SELECT max(id) FROM versions)",
+    tables.Record: "kind = 'appraisal'",
+    tables.Checkpoint: "sequence = 1",
+}
+
+
+def _another(column: Any, value: Any) -> Any:
+    """Return a value of the same kind that a column may hold instead."""
+    if isinstance(value, datetime):
+        return value + timedelta(seconds=1)
+    if isinstance(value, bytes):
+        return value[:-1] + bytes([value[-1] ^ 1])
+    if isinstance(value, str):
+        return f"{value[:-1]}{'1' if value[-1:] != '1' else '2'}"
+    if isinstance(value, int):
+        return value + 1000
+    kinds = {int: 1, str: "x", datetime: casts.START, bytes: b"x"}
+    return kinds[column.type.python_type]
+
+
+@pytest.mark.parametrize("model", SEALED, ids=lambda model: model.__tablename__)
+def test_no_column_of_a_sealed_row_changes_unnoticed(
+    lite: Stage, tmp_path: Path, model: type[tables.Base]
+) -> None:
+    # Examining a signature takes longer than all the rest.
+    signer = make_keyring(tmp_path / "keys").signer() if model is tables.Checkpoint else None
+    if signer is not None:
+        with lite.database.begin() as db:
+            issuers.use_key(db, signer, lite.now)
+    casts.draft(lite)
+    casts.approved(lite)
+    assert audits.checkpoint(lite.database, lite.now, signer) is not None
+    casts.submitted(lite)
+    assert told(lite) == []
+    table, unnoticed = model.__table__, []
+    [key] = table.primary_key
+    for column in table.c:
+        with unguarded(lite.database) as db:
+            row = db.execute(select(table).where(text(SEALED[model]))).mappings().one()
+            value = _another(column, row[column.name])
+            db.execute(update(table).where(key == row[key.name]).values({column.name: value}))
+        if not told(lite):
+            unnoticed.append(column.name)
+        with unguarded(lite.database) as db:
+            after = key == (value if column is key else row[key.name])
+            back = update(table).where(after).values({column.name: row[column.name]})
+            assert db.execute(back).rowcount == 1
+    assert unnoticed == []
+    assert told(lite) == []
 
 
 def _forge_tail(db: Connection) -> None:

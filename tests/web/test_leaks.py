@@ -225,6 +225,7 @@ OPERATORS: Final = frozenset(
         "demo",
         "draw",
         "import",
+        "iati",
         "import-approvals",
         "import-lessons",
         "indicator",

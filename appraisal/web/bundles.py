@@ -1,0 +1,209 @@
+"""Bundles: everything about some proposals, taken away in one ZIP that is sent as it is written."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import nullcontext
+from threading import BoundedSemaphore, Thread
+from typing import IO, Any, Final
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+from wtforms import SelectField, StringField
+
+from appraisal.clock import geneva_date
+from appraisal.domain import indicators as biennia
+from appraisal.i18n import N_
+from appraisal.pdf.signings import Unsignable, open_signer
+from appraisal.services import bundles
+from appraisal.services.bundles import Nothing, Order, Withheld
+from appraisal.services.issuers import KeyMissing
+from appraisal.storage.bundles import Query, biennia_of_approvals
+from appraisal.storage.site import log_access
+from appraisal.web.context import actor, begin, language, page, read, say, site, with_role
+from appraisal.web.forms import TranslatedForm, choice
+from appraisal.web.proposals import states_to_choose
+
+bp = Blueprint("bundles", __name__)
+
+# Each keeps a thread and a view of the database for as long as somebody takes to load it.
+_turns: Final = BoundedSemaphore(2)
+_PIECE: Final = 1 << 16
+MOST_NUMBERS: Final = 200
+
+
+class BundleForm(TranslatedForm):
+    """Which proposals: those named, or all that fit."""
+
+    numbers = StringField(
+        N_("Proposals by number"),
+        description=N_("For example TC-2010-0001, TC-2010-0002"),
+    )
+    biennium = SelectField(N_("Approved in the biennium"), validate_choice=False)
+    state = SelectField(N_("State"), validate_choice=False)
+    unit = StringField(N_("Responsible unit"), description=N_("As the proposals name it"))
+
+    def query(self) -> Query:
+        """Return what was asked for."""
+        numbers = tuple(dict.fromkeys((self.numbers.data or "").upper().replace(",", " ").split()))
+        return Query(numbers, (self.unit.data or "").strip(), self.state.data, self.biennium.data)
+
+
+class Stream:
+    """What a thread writes, read as it comes through a pipe, which holds back whoever is ahead.
+
+    ``write`` is given what to call once nothing foreseeable is in the way, and returns when all is
+    written; what it raises before comes out of ``__init__``, and what it raises later ends the response in
+    the middle, so that no browser takes what it has for whole. Close it, or it never ends.
+    """
+
+    def __init__(self, write: Callable[[Callable[[], IO[bytes]]], None], done: Callable[[], None]) -> None:
+        self._reading, writing = os.pipe()
+        self._failed: BaseException | None = None
+        self._begun: Future[None] = Future()
+        self._thread = Thread(target=self._run, args=(write, writing, done), name="bundle")
+        self._thread.start()
+        try:
+            self._begun.result()
+        except BaseException:
+            self.close()
+            raise
+
+    def _run(
+        self, write: Callable[[Callable[[], IO[bytes]]], None], writing: int, done: Callable[[], None]
+    ) -> None:
+        try:
+            with os.fdopen(writing, "wb") as out:
+
+                def begin() -> IO[bytes]:
+                    self._begun.set_result(None)
+                    return out
+
+                write(begin)
+        except BrokenPipeError:
+            # Whoever asked has gone.
+            pass
+        except BaseException as error:
+            if self._begun.done():
+                logging.exception("A bundle was broken off")
+                self._failed = error
+            else:
+                self._begun.set_exception(error)
+        finally:
+            done()
+
+    def __iter__(self) -> Iterator[bytes]:
+        while piece := os.read(self._reading, _PIECE):
+            yield piece
+        self._thread.join()
+        if self._failed is not None:
+            raise self._failed
+
+    def close(self) -> None:
+        """Stop reading, which ends the thread."""
+        if self._reading >= 0:
+            os.close(self._reading)
+            self._reading = -1
+            self._thread.join()
+
+
+@bp.route("/bundles", methods=["GET", "POST"])
+@with_role("coordinator", "manager", "auditor")
+def show() -> str | Response | tuple[str, int]:
+    """Ask which proposals somebody wants to take away, and send them."""
+    form = _form()
+    if request.method == "GET":
+        return page("bundles/ask.html", form=form)
+    query = form.query()
+    if bool(query.numbers) == bool(query.biennium or query.state or query.unit):
+        form.complain("numbers", N_("Name proposals, or say below which ones; not both."))
+    elif len(query.numbers) > MOST_NUMBERS:
+        form.complain("numbers", N_("Name %(most)s proposals at most."), most=MOST_NUMBERS)
+    elif query.biennium and not _is_biennium(query.biennium):
+        form.complain("biennium", N_("Choose a biennium of the list."))
+    else:
+        return _sent(query) if _turns.acquire(blocking=False) else _refused(form, _BUSY, 503)
+    return page("bundles/ask.html", form=form), 422
+
+
+_BUSY: Final = N_("Two bundles are being sent just now. Try again in a few minutes.")
+_KEY: Final = N_(
+    "A bundle has to be signed, and this server cannot do that now: the key in force is not at hand, or its "
+    "certificate is not valid. Whoever runs it sets the key (APPRAISAL_SIGNER), or makes the bundle with "
+    "“appraisal bundle”."
+)
+_OWED: Final = N_(
+    "You still owe a review, so that not all that fits may be shown to you. Name the proposals that you want."
+)
+_WITHHELD: Final = N_(
+    "Not all of these can be given to you while they are appraised, and a bundle with less would not be what "
+    "you ask for: %(numbers)s. Ask for less, or wait."
+)
+_MISSING: Final = N_(
+    "Not to be had: %(numbers)s. There is no such proposal, it was never submitted, or it is not open to you "
+    "as a whole."
+)
+
+
+def _sent(query: Query) -> Response | tuple[str, int]:
+    """Send a bundle, or say why there is none; the turn that was taken is given back in any case."""
+    place, reader, now, told = site(), actor(), site().now(), language()
+
+    def write(begin_writing: Callable[[], IO[bytes]]) -> None:
+        key = place.settings.signer
+        with open_signer(key) if key else nullcontext() as signer, place.database.read() as db:
+            order: Order = bundles.order(db, query, now, signer, reader)
+            bundles.write(db, place.files, place.library, order, begin_writing(), now, told)
+
+    try:
+        stream = Stream(write, _turns.release)
+    except Nothing as error:
+        numbers = ", ".join(error.missing)
+        if numbers:
+            return _refused(_form(), _MISSING, 422, numbers=numbers)
+        return _refused(_form(), N_("No proposal fits this."), 422)
+    except Withheld as error:
+        numbers = ", ".join(error.numbers[:8]) + (" …" if len(error.numbers) > 8 else "")
+        return _refused(_form(), _WITHHELD if error.numbers else _OWED, 403, numbers=numbers)
+    except (KeyMissing, Unsignable):
+        return _refused(_form(), _KEY, 503)
+    try:
+        asked = bundles.asked_for(query)
+        with begin() as db:
+            log_access(db, now, reader.id, "download", "bundle", asked)
+    except BaseException:
+        stream.close()
+        raise
+    name = query.numbers[0] if len(query.numbers) == 1 else query.biennium or geneva_date(now).isoformat()
+    return Response(
+        stream,
+        mimetype="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="bundle-{name}.zip"'},
+        direct_passthrough=True,
+    )
+
+
+def _refused(form: BundleForm, message: str, code: int, **facts: Any) -> tuple[str, int]:
+    form.complain("numbers", message, **facts)
+    return page("bundles/ask.html", form=form), code
+
+
+def _form() -> BundleForm:
+    """Return the form, filled with what was sent or what led to the page."""
+    form = BundleForm(request.form if request.method == "POST" else request.args)
+    any_of_them = choice("", say(N_("Any")))
+    with read() as db:
+        given = biennia_of_approvals(db)
+    form.biennium.choices = [any_of_them, *(choice(entry, entry.replace("-", "–")) for entry in given)]
+    form.state.choices = [any_of_them, *(choice(name, title) for name, title in states_to_choose())]
+    for field in form:
+        field.data = (field.data or "").replace("\0", "")
+    return form
+
+
+def _is_biennium(text: str) -> bool:
+    try:
+        return bool(biennia.first_year(text))
+    except ValueError:
+        return False
