@@ -20,7 +20,7 @@ from appraisal.domain import indicators as rules
 from appraisal.domain.indicators import Approval, Figures, Line, Share
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
-from appraisal.services import indicators
+from appraisal.services import indicators, matches
 from appraisal.services.indicators import CODE, GROUPS
 from appraisal.storage import approvals, conditions, queries
 from appraisal.storage.site import log_access
@@ -110,6 +110,7 @@ def show() -> str:
             readings=_readings(report),
             standing=_standing(indicator, report, today),
             overdue=view.overdue,
+            missing=view.missing if _reads_reports() else None,
             states=[
                 (workflow.states[key].title, count) for key, count in report.states if key in workflow.states
             ],
@@ -127,6 +128,7 @@ class View:
     reports: Mapping[str, Figures]
     breakdowns: Mapping[str, Sequence[Line]]
     groups: list[Group]
+    missing: int = 0
     overdue: Sequence[conditions.Overdue] = ()
 
 
@@ -144,16 +146,19 @@ def _now(db: Connection, biennium: str, today: date) -> View:
         reports,
         indicators.breakdowns(db, biennium, report.scope),
         _groups(db, _counts(report), behind),
+        sum(1 for _ in matches.missing(db, biennium, report.scope)),
         conditions.overdue_conditions(db, actor(), today, *counted),
     )
 
 
 def _then(db: Connection, biennium: str, as_of: date) -> View:
     """Compute everything from the trail, as it was known at the end of a day."""
-    found = indicators.report(db, site().library, CODE, biennium, indicators.read_past(as_of.isoformat()))
+    past = indicators.read_past(as_of.isoformat())
+    found = indicators.report(db, site().library, CODE, biennium, past)
     behind = {key: getattr(found, key) for key in GROUPS}
     groups = _groups(db, _counts(found.figures), behind)
-    return View({biennium: found.figures}, found.breakdowns, groups)
+    missing = sum(1 for _ in matches.missing(db, biennium, found.figures.scope, past))
+    return View({biennium: found.figures}, found.breakdowns, groups, missing)
 
 
 @bp.get(f"/{CODE}/proposals")

@@ -1,7 +1,7 @@
 """Lists are imported whole or not at all, and what they said at any moment is known for ever."""
 
 import tracemalloc
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from appraisal.services import datasets, trails
 from appraisal.services.datasets import BadList, Changes
 from appraisal.storage import datasets as stored
 from appraisal.storage import site
+from appraisal.storage.pasts import Past
 from tests import casts
 from tests.casts import Stage
 from tests.lists import DELIVERIES, HEADING, import_file, import_text, write_xlsx
@@ -23,10 +24,10 @@ from tests.tampering import unguarded
 TWO = DELIVERIES + "RAS/09/01/FIN,2010,100,80\nRAF/09/02/FIN,2010,50,10\n"
 
 
-def said(stage: Stage, dataset: str = "deliveries", **of: object) -> dict[str, str]:
-    """Return what every row says is spent, by its symbol, at a moment."""
+def said(stage: Stage, dataset: str = "deliveries", at: datetime | None = None) -> dict[str, str]:
+    """Return what every row says is spent, by its symbol, now or at a moment."""
     with stage.database.read() as db:
-        rows = stored.state(db, dataset, **of)  # type: ignore[arg-type]
+        rows = stored.state(db, dataset, Past(moment=at) if at else None)
         return {row.value["symbol"]: row.value["expenditure"] for row in rows}
 
 
@@ -54,9 +55,9 @@ def test_rows_are_known_as_they_stood_at_any_moment(stage: Stage) -> None:
 
     second = {"RAS/09/01/FIN": "90", "RAF/09/02/FIN": "10", "RER/09/03/FIN": "5"}
     assert said(stage) == second
-    assert said(stage, as_of=first) == {"RAS/09/01/FIN": "80", "RAF/09/02/FIN": "10"}
-    assert said(stage, as_of=first - timedelta(microseconds=1)) == {}
-    assert said(stage, as_of=stage.now) == second
+    assert said(stage, at=first) == {"RAS/09/01/FIN": "80", "RAF/09/02/FIN": "10"}
+    assert said(stage, at=first - timedelta(microseconds=1)) == {}
+    assert said(stage, at=stage.now) == second
     with stage.database.read() as db:
         assert stored.count_rows(db) == {"deliveries": 3}
 
@@ -253,7 +254,7 @@ def test_the_state_at_every_moment_is_what_the_lists_said_until_then(
         expected = given_now if whole else {**expected, **given_now}
         moments.append((stage.now, dict(expected)))
     for moment, rows_then in moments:
-        assert said(stage, as_of=moment) == rows_then
+        assert said(stage, at=moment) == rows_then
     assert said(stage) == expected
     stage.wait(days=1)
 

@@ -1,0 +1,54 @@
+"""Matches: what a title and a country suggest, and which biennium has to count a project."""
+
+from datetime import date
+from fractions import Fraction
+
+import pytest
+
+from appraisal.domain.matches import Candidate, Project, alike, is_in, suggested
+
+HEADLINE = frozenset({"XBTC", "RBSA"})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "share"),
+    [
+        ("Labour inspection in Zambia", "LABOUR INSPECTION, Zambia", Fraction(3, 3)),
+        ("Formación profesional", "Formacion  profesional", Fraction(2, 2)),
+        ("Labour inspection in Zambia", "Labour inspection in Malawi", Fraction(2, 4)),
+        ("Skills", "Youth employment", Fraction(0)),
+        ("", "", Fraction(0)),
+        # Words of one and two letters tell nothing.
+        ("A B", "A B", Fraction(0)),
+    ],
+)
+def test_titles_are_alike_by_their_words(one: str, other: str, share: Fraction) -> None:
+    said = alike(one, other)
+    assert (said, alike(other, one)) == (share, share)
+
+
+def test_a_country_in_common_is_needed_where_both_name_one() -> None:
+    project = Project("k", "ZAM/13/01/FIN", "Labour inspection in the mines", ("ZM",))
+    same = [
+        Candidate("1", "Labour inspection in the mines", ("TZ",)),
+        Candidate("2", "Labour inspection in the mines of copper", ("TZ", "ZM")),
+        Candidate("3", "Labour inspection in the mines", ("global",)),
+        Candidate("4", "Labour inspection in the mines", ("ZM",)),
+        Candidate("5", "Mines", ("ZM",)),
+    ]
+    assert [entry.number for entry in suggested(project, same)] == ["3", "4", "2"]
+
+
+@pytest.mark.parametrize(
+    ("project", "counted"),
+    [
+        (Project("k", "S", fund="XBTC", opened_on=date(2010, 1, 1)), True),
+        (Project("k", "S", fund="RBSA", opened_on=date(2011, 12, 31)), True),
+        (Project("k", "S", fund="XBTC", opened_on=date(2012, 1, 1)), False),
+        (Project("k", "S", fund="RBTC", opened_on=date(2010, 1, 1)), False),
+        # What the list does not say is looked for everywhere.
+        (Project("k", "S"), True),
+    ],
+)
+def test_a_project_is_counted_in_the_biennium_of_its_opening(project: Project, counted: bool) -> None:
+    assert is_in(project, "2010-11", HEADLINE) is counted
