@@ -20,6 +20,8 @@ from appraisal.domain import indicators as rules
 from appraisal.domain.indicators import Approval, Figures, Line, Share
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
+from appraisal.pdf.words import BREAKDOWNS
+from appraisal.pdf.words import GROUPS as GROUP_TITLES
 from appraisal.services import indicators
 from appraisal.services.indicators import CODE, GROUPS
 from appraisal.storage import approvals, conditions, queries
@@ -30,19 +32,6 @@ bp = Blueprint("indicators", __name__, url_prefix="/indicators")
 # So many proposals of a group stand on the page itself; its own list holds all, in pages.
 SHOWN: Final = 25
 PAGE: Final = 100
-_GROUPS: Final = {
-    "mechanism": N_("Through the mechanism"),
-    "override": N_("By override"),
-    "outside": N_("Outside the mechanism"),
-    "undated": N_("Approved without a known date, counted in no biennium"),
-    "other_funds": N_("Approved in the biennium, but paid for by other funds"),
-}
-_BREAKDOWNS: Final = {
-    "region": N_("By region"),
-    "unit": N_("By responsible unit"),
-    "donor": N_("By donor"),
-    "track": N_("By track"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +124,7 @@ def behind() -> str:
     here: dict[str, Any] = {"biennium": biennium, "group": group, **narrowed}
     return page(
         "indicators/proposals.html",
-        title=say(_GROUPS[group]),
+        title=say(GROUP_TITLES[group]),
         lines=[_line_title(name, value) for name, value in narrowed.items()],
         biennium=biennium,
         years=years,
@@ -256,7 +245,8 @@ def _groups(db: Connection, report: Figures) -> list[Group]:
     }
     known = queries.known_to(db, actor(), [entry.number for entries in found.values() for entry in entries])
     return [
-        Group(key, title, counts[key], _listed(found.get(key, ()), known)) for key, title in _GROUPS.items()
+        Group(key, title, counts[key], _listed(found.get(key, ()), known))
+        for key, title in GROUP_TITLES.items()
     ]
 
 
@@ -281,7 +271,7 @@ def _breakdowns(db: Connection, report: Figures) -> list[tuple[str, list[tuple[s
     found = indicators.breakdowns(db, report.biennium, report.scope)
     return [
         (name, [(_line_title(name, line.value), line.value, line) for line in found[name]])
-        for name in _BREAKDOWNS
+        for name in BREAKDOWNS
     ]
 
 
