@@ -1,7 +1,7 @@
 """Indicators: indicator 2.1 of a biennium, the proposals behind every figure, and published reports."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -55,6 +55,15 @@ class Group:
     title: str
     count: int
     listed: tuple[Listed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """A breakdown of the figure: ``lines`` as (title, value, figures), ``bars`` as a picture draws them."""
+
+    name: str
+    lines: tuple[tuple[str, str, Line], ...]
+    bars: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,13 +275,37 @@ def _listed(found: Sequence[Approval], known: Mapping[str, bool]) -> tuple[Liste
     )
 
 
-def _breakdowns(db: Connection, report: Figures) -> list[tuple[str, list[tuple[str, str, Line]]]]:
-    """Return the breakdowns, each with a title and its lines: how they are called, and their figures."""
+def _breakdowns(db: Connection, report: Figures) -> list[Breakdown]:
+    """Return the breakdowns, each with its lines as a table and as a picture holds them."""
     found = indicators.breakdowns(db, report.biennium, report.scope)
     return [
-        (name, [(_line_title(name, line.value), line.value, line) for line in found[name]])
+        Breakdown(
+            name,
+            tuple((_line_title(name, line.value), line.value, line) for line in found[name]),
+            tuple(_bars(name, found[name])),
+        )
         for name in BREAKDOWNS
     ]
+
+
+def _bars(name: str, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
+    """Yield what a picture of a breakdown draws: the largest lines, and one that sums up the others."""
+    shown, others = rules.largest(lines)
+    for line in shown:
+        yield _bar(_line_title(name, line.value), line)
+    if others:
+        yield _bar(say(N_("%(count)s others"), count=len(others)), rules.summed(others))
+
+
+def _bar(label: str, line: Line) -> dict[str, Any]:
+    share = line.share
+    said = say(
+        N_("%(part)s of %(whole)s (%(percent)s)"),
+        part=share.numerator,
+        whole=share.denominator,
+        percent=share_percent(share),
+    )
+    return {"label": label, "part": share.numerator, "whole": share.denominator, "text": said}
 
 
 def _line_title(name: str, value: str) -> str:

@@ -130,6 +130,7 @@ QUERIES: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
         {"biennium": "2010-11", "group": "nobody"},
     ),
     "indicators.show": ({"biennium": "2010-11"}, {"biennium": "2012-13"}, {"biennium": "soon"}),
+    "pipelines.show": ({"biennium": "2010-11"}, {"biennium": "soon"}),
     "feeds.present": (
         {"biennium": "2010-11"},
         {"biennium": "2010-11", "as_of": "2010-02-02", "scope": "all"},
