@@ -1,26 +1,39 @@
 """appraisal indicator: compute an indicator for a biennium, with the proposals behind it."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
-from appraisal import clock
-from appraisal.canonical import plain
+from appraisal import clock, i18n
+from appraisal.canonical import canonical, plain
 from appraisal.cli import sites
+from appraisal.definitions.library import Library
 from appraisal.domain.indicators import SCOPES, biennium_of
-from appraisal.services import indicators
+from appraisal.domain.schemas import schema_text
+from appraisal.services import feeds, indicators
 from appraisal.storage.pasts import Past
+
+ENDINGS: Final = (".json", ".csv", ".xlsx")
 
 
 def _past(context: click.Context, parameter: click.Parameter, value: str | None) -> Past | None:
-    if value is None:
-        return None
     try:
-        return indicators.read_past(value)
-    except (ValueError, OverflowError):
-        raise click.BadParameter(
-            f"“{value}” is neither a day, as 2011-03-01, nor a moment, as 2011-03-01T12:00+01:00"
-        ) from None
+        return None if value is None else indicators.read_past(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _print_schema(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(schema_text("indicator"), nl=False)
+        context.exit()
+
+
+def _check_ending(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and value.suffix.lower() not in ENDINGS:
+        sites.fail(f"{value}: a report is written to a file that ends in {', '.join(ENDINGS)}")
+    return value
 
 
 @click.command()
@@ -39,11 +52,44 @@ def _past(context: click.Context, parameter: click.Parameter, value: str | None)
     help="Count proposals with money of this fund; those of the definition by default.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def indicator(code: str, biennium: str | None, past: Past | None, scope: str | None, as_json: bool) -> None:
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_check_ending,
+    metavar="FILE",
+    help="Write the report to a file instead: .json, .csv (a row a proposal) or .xlsx (with figures).",
+)
+@click.option(
+    "--language",
+    type=click.Choice(i18n.LANGUAGES),
+    default="en",
+    show_default=True,
+    help="In which language the headings of an .xlsx are.",
+)
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of reports and exit.",
+)
+def indicator(
+    code: str,
+    biennium: str | None,
+    past: Past | None,
+    scope: str | None,
+    as_json: bool,
+    out: Path | None,
+    language: i18n.Language,
+) -> None:
     """Compute indicator CODE (2.1) for a biennium and list the proposals behind every figure.
 
     It is derived from the audit trail alone; appraisal db check compares it with the sums that pages show.
     """
+    if as_json and out is not None:
+        sites.fail("Give --json or --out, not both.")
     library = sites.library()
     chosen = biennium or biennium_of(clock.geneva_date(clock.now()))
     with sites.opened(sites.settings()) as (database, _), database.read() as db:
@@ -55,10 +101,29 @@ def indicator(code: str, biennium: str | None, past: Past | None, scope: str | N
         except ValueError as error:
             sites.fail(f"{str(error)[0].upper()}{str(error)[1:]}.")
     value: dict[str, Any] = plain(found)
-    if as_json:
+    if out is not None:
+        _write(out, value, library, language)
+    elif as_json:
         sites.echo_json(value)
     else:
         print_report(value, library.indicators().indicator(code).title.en)
+
+
+def _write(file: Path, value: dict[str, Any], library: Library, language: i18n.Language) -> None:
+    """Write a report as what the ending of a file's name says."""
+    ending = file.suffix.lower()
+    try:
+        with file.open("wb") as opened:
+            if ending == ".xlsx":
+                feeds.write_workbook(opened, value, library, language, clock.now())
+            elif ending == ".csv":
+                opened.writelines(line.encode() for line in feeds.write_csv(value))
+            else:
+                opened.write(canonical(value))
+    except OSError as error:
+        sites.fail(f"{file}: {error.strerror}", 1)
+    count = sum(map(len, value["proposals"].values()))
+    click.echo(f"{file} ({count} proposals)")
 
 
 def print_report(value: dict[str, Any], title: str) -> None:

@@ -28,6 +28,8 @@ from appraisal.domain.verdicts import displayed
 
 # By what the figure is broken down. A proposal with several donors stands in the line of each.
 BREAKDOWNS: Final = ("region", "unit", "donor", "track")
+# So many lines of a breakdown a picture holds.
+DRAWN: Final = 12
 SCOPES: Final[Mapping[str, frozenset[str]]] = {
     "XBTC": frozenset({"XBTC"}),
     "RBSA": frozenset({"RBSA"}),
@@ -401,6 +403,27 @@ def breakdown(dimension: str, biennium: str, cells: Tally, scope: frozenset[str]
             found[cell.value].append((cell, entry))
     lines = (Line(value, _share(pairs), _usd(pairs)) for value, pairs in sorted(found.items()))
     return tuple(line for line in lines if line.share.denominator)
+
+
+def largest(lines: Iterable[Line], most: int = DRAWN) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
+    """Return the lines with most approvals, so many at most, and those that one more line sums up.
+
+    Of what is equal, the one that stands first comes first; a single line is never summed up.
+    """
+    ordered = sorted(lines, key=lambda line: -line.share.denominator)
+    if len(ordered) <= most:
+        return tuple(ordered), ()
+    return tuple(ordered[: most - 1]), tuple(ordered[most - 1 :])
+
+
+def summed(lines: Iterable[Line]) -> Line:
+    """Add up lines of a breakdown; of donors, a proposal counts as often as it stands in them."""
+    listed = tuple(lines)
+    share = Share(
+        sum(line.share.numerator for line in listed), sum(line.share.denominator for line in listed)
+    )
+    part, whole = (sum((line.usd[place] for line in listed), Decimal(0)) for place in (0, 1))
+    return Line("", share, (part, whole))
 
 
 def _is_in(cell: Cell, scope: frozenset[str]) -> bool:

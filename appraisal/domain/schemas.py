@@ -1,36 +1,37 @@
-"""Schemas: the published JSON Schema of a record, and where a value departs from it."""
+"""Schemas: the published JSON Schemas of records and of indicator reports, and where a value departs."""
 
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-FILE = Path(__file__).with_name("record.schema.json")
+Kind = Literal["record", "indicator"]
+FOLDER: Final = Path(__file__).parent
 # Of a value that departs in many places, so many are named.
 _NAMED = 8
 
 
-def schema_text() -> str:
-    """Return the schema of records as it is published."""
-    return FILE.read_text(encoding="utf-8")
+def schema_text(kind: Kind = "record") -> str:
+    """Return the schema of records, or of the reports of an indicator, as it is published."""
+    return (FOLDER / f"{kind}.schema.json").read_text(encoding="utf-8")
 
 
-def departures(value: Any) -> list[str]:
+def departures(value: Any, kind: Kind = "record") -> list[str]:
     """Return where a value is not what the schema asks for, the first of many.
 
     Each is a path and the rule, like ``$.appraisal.lead: required name``.
     """
-    return [_place(error) for error in islice(_deepest(_validator().iter_errors(value)), _NAMED)]
+    return [_place(error) for error in islice(_deepest(_validator(kind).iter_errors(value)), _NAMED)]
 
 
 @cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(json.loads(schema_text()))
+def _validator(kind: Kind) -> Draft202012Validator:
+    return Draft202012Validator(json.loads(schema_text(kind)))
 
 
 def _deepest(errors: Iterator[ValidationError]) -> Iterator[ValidationError]:

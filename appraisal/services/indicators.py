@@ -25,6 +25,7 @@ from appraisal.storage.proposals import insert_row
 REPORTS = tables.IndicatorReport.__table__
 CODE: Final = "2.1"
 SCHEMA: Final = "appraisal-indicator/1"
+FIGURE_SCHEMA: Final = "appraisal-figure/1"
 ACTION: Final = "publish_report"
 GROUPS: Final = ("mechanism", "override", "outside", "undated", "other_funds")
 # What a report says of itself rather than of the indicator.
@@ -43,17 +44,24 @@ def definition(library: Library, code: str, key: str = "") -> Percentage:
 
 
 def read_past(text: str) -> Past:
-    """Read up to when facts are heard: a day at headquarters with all that was written on it, or a moment.
+    """Read up to when facts are heard: all of a day at headquarters, or up to a moment with its offset.
 
-    Days are ISO 8601 like 2011-03-01, moments too, with their offset. Raises ``ValueError``.
+    Raises ``ValueError`` with a sentence for what is neither.
     """
-    if len(text) == len("2011-03-01"):
-        after = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), GENEVA)
-        return Past(moment=after.astimezone(UTC) - timedelta(microseconds=1))
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError("it does not say its offset, as 2011-03-01T12:00+01:00 does")
-    return Past(moment=moment.astimezone(UTC))
+    try:
+        if len(text) == len("2011-03-01"):
+            after = datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), GENEVA)
+            return Past(moment=after.astimezone(UTC) - timedelta(microseconds=1))
+        moment = datetime.fromisoformat(text)
+        is_placed = moment.tzinfo is not None
+        found = moment.astimezone(UTC) if is_placed else moment
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"“{text}” is neither a day, as 2011-03-01, nor a moment, as 2011-03-01T12:00+01:00"
+        ) from None
+    if not is_placed:
+        raise ValueError(f"“{text}” does not say its offset, as 2011-03-01T12:00+01:00 does")
+    return Past(moment=found)
 
 
 def figures(
@@ -180,16 +188,18 @@ def value(
     to compute it by, the newest by default. Raises ``KeyError`` for an unknown code, ``ValueError`` for what
     is no biennium, and for a scope that the indicator does not read.
     """
+    known_at = {"as_of": past.moment} if past and past.moment else {}
     if is_headline(library, code, key):
         found = report(db, library, code, biennium, past, scope, key)
         listed = matches.listed_value(db, biennium, found.figures.scope, past)
-        return {**report_value(library, code, found, key), "finance_list": listed}
+        return {**report_value(library, code, found, key), "finance_list": listed, **known_at}
     if scope is not None:
         raise ValueError(f"indicator {code} has no funds to choose from")
     return {
-        "schema": SCHEMA,
+        "schema": FIGURE_SCHEMA,
         "definition": definition_value(library, key),
         **measures.told(frameworks.figure(db, library, code, biennium, past, key)),
+        **known_at,
     }
 
 

@@ -28,7 +28,7 @@ def serve_stored(sha256: str, media_type: str, name: str, *, inline: bool = Fals
     )
     # The moment at which a file came into the store is of no meaning to anybody.
     response.headers.pop("Last-Modified", None)
-    _keep_nowhere(response)
+    keep_nowhere(response)
     if inline and media_type == "application/pdf":
         response.headers["Content-Security-Policy"] = _PDF_POLICY
     return response
@@ -44,12 +44,12 @@ def serve_bytes(data: bytes, sha256: str, media_type: str, name: str) -> Respons
         conditional=True,
         etag=sha256,
     )
-    _keep_nowhere(response)
+    keep_nowhere(response)
     return response
 
 
-def _keep_nowhere(response: Response) -> None:
-    """Take back what files that are the same for everybody are sent with."""
+def keep_nowhere(response: Response) -> None:
+    """Tell browsers to keep nothing, where a file would be sent as one that is the same for everybody."""
     response.headers["Cache-Control"] = "no-store"
     response.expires = None
 

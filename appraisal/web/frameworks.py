@@ -1,13 +1,16 @@
 """Frameworks: the founding document's tables with figures, and a page for every indicator but 2.1."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from flask import Blueprint, request
 from sqlalchemy import Connection
 
+from appraisal.canonical import plain
 from appraisal.clock import geneva_date
 from appraisal.definitions.indicators import Growth, Percentage
 from appraisal.domain import measures
@@ -86,18 +89,38 @@ def _standing(db: Connection, indicator: Percentage | Growth, biennium: str) -> 
 
 
 def standing(found: Figure) -> Standing:
-    """Put a figure into words; a growth without a baseline is a count."""
-    part = formats.money(found.numerator)
-    whole = formats.money(found.denominator)
-    if found.kind == "percentage":
-        figure = percent(found.percent)
+    """Put a figure into words."""
+    return in_words(
+        found.kind,
+        found.numerator,
+        found.denominator,
+        found.percent,
+        found.met,
+        found.complete,
+        found.illustrative,
+    )
+
+
+def in_words(
+    kind: str,
+    numerator: Any,
+    denominator: Any,
+    shown: str | None,
+    met: bool | None,
+    complete: bool,
+    illustrative: bool,
+) -> Standing:
+    """Put the parts of a figure into words; a growth without a baseline is a count."""
+    part, whole = formats.money(numerator), formats.money(denominator)
+    if kind == "percentage":
+        figure = percent(shown)
         behind = say(N_("%(part)s of %(whole)s"), part=part, whole=whole)
-    elif found.percent is None:
+    elif shown is None:
         figure, behind = part, say(N_("no baseline to compare the count with"))
     else:
-        figure = signed(found.percent)
+        figure = signed(shown)
         behind = say(N_("%(count)s, against a baseline of %(baseline)s"), count=part, baseline=whole)
-    return Standing(figure, behind, found.met, found.complete, found.illustrative)
+    return Standing(figure, behind, met, complete, illustrative)
 
 
 def signed(value: str) -> str:
@@ -150,6 +173,7 @@ def show(code: str) -> str:
     framework, dataset = site().library.indicators(), BY_KEY[SOURCES[indicator.measure]]
     with read() as db:
         facts = frameworks.facts_of(db, site().library, indicator.measure)
+        reports = indicators.published(db, code, biennium)
     figures = {entry: measures.figure(indicator, entry, facts) for entry in _biennia([indicator], biennium)}
     found = figures[biennium]
     return page(
@@ -172,7 +196,44 @@ def show(code: str) -> str:
         reads_rows=_reads_rows(),
         page_size=PAGE,
         scope=_scope(indicator),
+        published=_published(reports, found),
         **_WORDS,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published report in words; ``changed`` are the rows that are counted otherwise today."""
+
+    digest: str
+    at: datetime
+    figure: str
+    behind: str
+    changed: tuple[str, ...]
+
+
+def _published(reports: Sequence[tuple[str, datetime, str]], found: Figure) -> list[Published]:
+    """Return the published reports of a biennium, newest first, compared with what is counted today."""
+    today: dict[str, Any] = plain(measures.told(found))
+    listed = []
+    for digest, at, text in reports:
+        value = json.loads(text)
+        said = _said(value)
+        changed = tuple(entry["number"] for entry in indicators.changes(value, today))
+        listed.append(Published(digest, at, said.figure, said.behind, changed))
+    return listed
+
+
+def _said(value: Mapping[str, Any]) -> Standing:
+    """Put a published figure into words."""
+    return in_words(
+        value["kind"],
+        value["numerator"],
+        value["denominator"],
+        value["percent"],
+        value["milestone_met"],
+        value["complete"],
+        value["illustrative"],
     )
 
 

@@ -1,7 +1,7 @@
 """Indicators: indicator 2.1 of a biennium, the proposals behind every figure, and published reports."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,6 +20,8 @@ from appraisal.domain import indicators as rules
 from appraisal.domain.indicators import Approval, Figures, Line, Share
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
+from appraisal.pdf.words import BREAKDOWNS
+from appraisal.pdf.words import GROUPS as GROUP_TITLES
 from appraisal.services import indicators, matches
 from appraisal.services.indicators import CODE, GROUPS
 from appraisal.storage import approvals, conditions, queries
@@ -32,13 +34,6 @@ bp = Blueprint("indicators", __name__, url_prefix="/indicators")
 # So many proposals of a group stand on the page itself; its own list holds all, in pages.
 SHOWN: Final = 25
 PAGE: Final = 100
-_GROUPS: Final = {
-    "mechanism": N_("Through the mechanism"),
-    "override": N_("By override"),
-    "outside": N_("Outside the mechanism"),
-    "undated": N_("Approved without a known date, counted in no biennium"),
-    "other_funds": N_("Approved in the biennium, but paid for by other funds"),
-}
 
 
 class AsOfForm(TranslatedForm):
@@ -68,6 +63,15 @@ class Group:
     title: str
     count: int
     listed: tuple[Listed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """A breakdown of the figure: ``lines`` as (title, value, figures), ``bars`` as a picture draws them."""
+
+    name: str
+    lines: tuple[tuple[str, str, Line], ...]
+    bars: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ def behind() -> str:
     here: dict[str, Any] = {"biennium": biennium, "group": group, **narrowed}
     return page(
         "indicators/proposals.html",
-        title=say(_GROUPS[group]),
+        title=say(GROUP_TITLES[group]),
         lines=[_line_title(name, value) for name, value in narrowed.items()],
         biennium=biennium,
         years=years,
@@ -300,7 +304,9 @@ def _groups(
 ) -> list[Group]:
     """Return the groups of proposals behind the figures."""
     known = queries.known_to(db, actor(), [entry.number for entries in behind.values() for entry in entries])
-    return [Group(key, title, counts[key], _listed(behind[key], known)) for key, title in _GROUPS.items()]
+    return [
+        Group(key, title, counts[key], _listed(behind[key], known)) for key, title in GROUP_TITLES.items()
+    ]
 
 
 def _listed(found: Sequence[Approval], known: Mapping[str, bool]) -> tuple[Listed, ...]:
@@ -319,12 +325,36 @@ def _listed(found: Sequence[Approval], known: Mapping[str, bool]) -> tuple[Liste
     )
 
 
-def _titled(found: Mapping[str, Sequence[Line]]) -> list[tuple[str, list[tuple[str, str, Line]]]]:
-    """Return breakdowns with their lines: how each is called, its value, and its figures."""
+def _titled(found: Mapping[str, Sequence[Line]]) -> list[Breakdown]:
+    """Return the breakdowns, each with its lines as a table and as a picture holds them."""
     return [
-        (name, [(_line_title(name, line.value), line.value, line) for line in found[name]])
-        for name in rules.BREAKDOWNS
+        Breakdown(
+            name,
+            tuple((_line_title(name, line.value), line.value, line) for line in found[name]),
+            tuple(_bars(name, found[name])),
+        )
+        for name in BREAKDOWNS
     ]
+
+
+def _bars(name: str, lines: Sequence[Line]) -> Iterator[dict[str, Any]]:
+    """Yield what a picture of a breakdown draws: the largest lines, and one that sums up the others."""
+    shown, others = rules.largest(lines)
+    for line in shown:
+        yield _bar(_line_title(name, line.value), line)
+    if others:
+        yield _bar(say(N_("%(count)s others"), count=len(others)), rules.summed(others))
+
+
+def _bar(label: str, line: Line) -> dict[str, Any]:
+    share = line.share
+    said = say(
+        N_("%(part)s of %(whole)s (%(percent)s)"),
+        part=share.numerator,
+        whole=share.denominator,
+        percent=share_percent(share),
+    )
+    return {"label": label, "part": share.numerator, "whole": share.denominator, "text": said}
 
 
 def _line_title(name: str, value: str) -> str:
@@ -362,29 +392,37 @@ def _reads_reports() -> bool:
     return bool(actor().roles & {"coordinator", "manager", "auditor"})
 
 
-@bp.post(f"/{CODE}/publish")
+@bp.post("/<code>/publish")
 @with_role("coordinator")
-def publish() -> Response:
+def publish(code: str) -> Response:
     """Publish the report of a biennium as it stands now."""
     biennium = request.form.get("biennium", "")
     _check(biennium)
-    _, is_new = indicators.publish(site().database, site().library, actor(), site().now(), CODE, biennium)
-    if is_new:
+    try:
+        found = indicators.publish(site().database, site().library, actor(), site().now(), code, biennium)
+    except KeyError:
+        raise NotFound("indicator", code) from None
+    if found[1]:
         flash(say(N_("The report for %(biennium)s is published."), biennium=years(biennium)), "success")
     else:
         flash(
             say(N_("Nothing has changed since the last report for %(biennium)s."), biennium=years(biennium))
         )
-    return redirect(url_for("indicators.show", biennium=biennium) + "#published", 303)
+    shown = (
+        url_for("indicators.show", biennium=biennium)
+        if code == CODE
+        else url_for("frameworks.show", code=code, biennium=biennium)
+    )
+    return redirect(f"{shown}#published", 303)
 
 
-@bp.get(f"/{CODE}/reports/<digest>.json")
+@bp.get("/<code>/reports/<digest>.json")
 @with_role("coordinator", "manager", "auditor")
-def report_file(digest: str) -> Response:
+def report_file(code: str, digest: str) -> Response:
     """Hand out a published report; the SHA-256 of the file is its digest."""
     with begin() as db:
         value = indicators.find_published(db, digest)
-        if value is None:
+        if value is None or json.loads(value)["indicator"] != code:
             raise NotFound("report", digest)
         log_access(db, site().now(), actor().id, "download", "report", digest)
     return Response(value, mimetype="application/json")

@@ -32,8 +32,10 @@ from appraisal.domain.indicators import (
     figures,
     first_year,
     heard,
+    largest,
     moved,
     report,
+    summed,
     tally,
     told,
 )
@@ -340,3 +342,36 @@ def test_an_umbrella_is_known_by_its_form(library: Library) -> None:
     book = book_of(library)
     assert approval_of(submitted({"kind": "umbrella"}), book).umbrella
     assert not approval_of(submitted({"kind": "child"}), book).umbrella
+
+
+def _lines(*denominators: int) -> list[Line]:
+    return [
+        Line(str(place), Share(count // 2, count), (Decimal(count), Decimal(2 * count)))
+        for place, count in enumerate(denominators)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("denominators", "most", "shown", "others"),
+    [
+        ((), 3, "", 0),
+        ((1, 3, 2), 3, "120", 0),
+        ((1, 3, 2, 3), 3, "13", 2),
+        ((5, 5, 5, 5), 2, "0", 3),
+    ],
+)
+def test_a_picture_holds_the_largest_lines(
+    denominators: tuple[int, ...], most: int, shown: str, others: int
+) -> None:
+    found, rest = largest(_lines(*denominators), most)
+    assert "".join(line.value for line in found) == shown
+    assert len(rest) == others
+
+
+@given(st.lists(st.integers(0, 9), max_size=30), st.integers(2, 12))
+def test_nothing_is_lost_in_a_picture(denominators: list[int], most: int) -> None:
+    lines = _lines(*denominators)
+    shown, others = largest(lines, most)
+    assert len(shown) + bool(others) <= most
+    assert len(others) != 1
+    assert summed([*shown, summed(others)]) == summed(lines)

@@ -1,5 +1,6 @@
 """The indicators other than 2.1 from lists and proposals, as of any moment, on both databases."""
 
+import json
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from appraisal.domain.measures import Figure
 from appraisal.domain.steps import Agreement
-from appraisal.services import frameworks
+from appraisal.services import frameworks, indicators
 from appraisal.storage.pasts import Past
 from tests import casts
 from tests.casts import Stage
@@ -76,3 +77,30 @@ def test_codes_that_are_not_computed_here_are_unknown(stage: Stage) -> None:
     for code in ("2.1", "9.9"):
         with pytest.raises(KeyError):
             compute(stage, code)
+
+
+def test_every_indicator_is_published_and_computed_again(stage: Stage) -> None:
+    heading = "symbol,period,allocation,expenditure\n"
+    import_text(stage, "deliveries", heading + "RAS/09/01/FIN,2010,100,80\nRAF/09/02/FIN,2010,100,60\n")
+    desk = stage.people["desk"]
+
+    def publish(code: str) -> tuple[str, bool]:
+        return indicators.publish(stage.database, stage.library, desk, stage.now, code, "2010-11")
+
+    codes = [entry.code for entry in stage.library.indicators().indicators]
+    sealed = {code: publish(code) for code in codes}
+    assert len(codes) == 7
+    assert {is_new for _, is_new in sealed.values()} == {True}
+    assert publish("2.2") == (sealed["2.2"][0], False)
+    stage.wait(days=1)
+    import_text(stage, "deliveries", heading + "RAS/09/01/FIN,2010,100,100\nRAS/10/07/FIN,2010,100,0\n")
+    later, is_new = publish("2.2")
+    assert is_new
+    with stage.database.read() as db:
+        newest, first = indicators.published(db, "2.2", "2010-11")
+        kept = [json.loads(entry[2]) for entry in (newest, first)]
+        again = [indicators.recomputed(db, stage.library, value) for value in kept]
+    assert [value["percent"] for value in kept] == ["53.3", "70.0"]
+    assert again == [{key: value[key] for key in found} for value, found in zip(kept, again, strict=True)]
+    assert (kept[0]["supersedes"], newest[0]) == (sealed["2.2"][0], later)
+    assert kept[0]["changes"] == [{"number": "ras/10/07/fin\t2010", "was": None, "is": "counted"}]

@@ -1,5 +1,6 @@
 """The results framework as the founding document sets it out, and the pages of its indicators."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -157,3 +158,25 @@ def test_a_growth_without_a_baseline_is_a_count(
 def test_what_is_not_there_is_not_found(cast: Cast, client: FlaskClient, sign_in: SignIn, path: str) -> None:
     sign_in(client, "desk")
     assert client.get(path).status_code == 404
+
+
+def test_a_coordinator_publishes_and_sees_what_changed_since(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
+) -> None:
+    heading = "symbol,period,allocation,expenditure\n"
+    import_text(site, cast, "deliveries", heading + "RAS/09/01/FIN,2010,100,80\n", tmp_path)
+    sign_in(client, "desk")
+    place = "/indicators/2.2"
+    answer = client.post(place + "/publish", data={"biennium": "2010-11"})
+    assert (answer.status_code, answer.location) == (303, place + "?biennium=2010-11#published")
+    page = client.get(place + "?biennium=2010-11").text
+    assert "The same today" in page
+    found = re.search(r'href="(/indicators/2.2/reports/([0-9a-f]{64})\.json)"', page)
+    assert found is not None
+    assert hashlib.sha256(client.get(found[1]).data).hexdigest() == found[2]
+    assert client.get(found[1].replace("2.2", "2.1")).status_code == 404
+    import_text(site, cast, "deliveries", heading + "RAS/09/09/FIN,2010,100,0\n", tmp_path)
+    assert "Differs today" in client.get(place + "?biennium=2010-11").text
+    assert client.post("/indicators/9.9/publish", data={"biennium": "2010-11"}).status_code == 404
+    sign_in(client, "auditor")
+    assert client.post(place + "/publish", data={"biennium": "2010-11"}).status_code == 403

@@ -187,7 +187,7 @@ def test_a_report_is_published_once(client: FlaskClient, sign_in: SignIn, approv
     for said in ("The report for 2010–11 is published.", "Nothing has changed since the last report"):
         client.post(PAGE + "/publish", data={"biennium": "2010-11"})
         assert said in words(client)
-    assert client.get(PAGE).text.count(".json") == 1
+    assert len(re.findall(r"/reports/[0-9a-f]{64}\.json", client.get(PAGE).text)) == 1
 
 
 def test_every_line_of_a_breakdown_leads_to_its_proposals(
@@ -274,6 +274,37 @@ def test_reports_with_their_titles_are_for_those_who_read_all(
     assert client.get(f"{PAGE}/reports/{digest[1]}.json").status_code == 403
 
 
+def test_breakdowns_are_drawn_with_their_figures_beside_them(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast
+) -> None:
+    for place in range(13):
+        building.approved_proposal(site, cast, unit=f"UNIT {place}")
+    building.approved_proposal(site, cast, unit="UNIT 12")
+    building.outside_approval(site, cast, unit="UNIT 12")
+    sign_in(client, "auditor")
+    text = client.get(PAGE).text
+    (picture, _) = re.findall(r"<svg[^>]*>\s*<title>By responsible unit</title>.*?</svg>", text, re.DOTALL)
+    drawn = re.findall(r"<text[^>]*>([^<]*)</text>", picture)
+    assert drawn[:4] == ["Through the mechanism", "Other approvals", "UNIT 12", "2 of 3 (66.7%)"]
+    assert drawn[-2:] == ["2 others", "2 of 2 (100.0%)"]
+    assert len(drawn) == 2 + 2 * 12
+    assert "style=" not in picture
+    for place in range(13):
+        assert f"UNIT {place}</span>" in text
+
+
+def test_the_baseline_and_the_target_stand_in_the_picture(
+    client: FlaskClient, sign_in: SignIn, approved: dict[str, str]
+) -> None:
+    sign_in(client, "auditor")
+    text = client.get(PAGE).text
+    trend = text[text.index("against baseline, milestones and target") :]
+    picture = trend[: trend.index("</svg>")]
+    assert ">2008–09</text>" in picture
+    assert ">not entered</text>" in picture
+    assert ">2014–15: 100% (target)</text>" in picture
+
+
 def test_illustrative_data_is_marked_as_such(
     client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast
 ) -> None:
@@ -290,7 +321,8 @@ def test_illustrative_data_is_marked_as_such(
             for word in ("What is counted", "Published reports", "Important", "a day of the past")
         ):
             assert "Illustrative" in title
-    assert text.count("<title>Illustrative: ") == 4  # both pictures, wide and narrow
+    # Both pictures and four breakdowns, wide and narrow.
+    assert text.count("<title>Illustrative: ") == text.count("<title>") - 1 == 12
 
 
 def test_the_number_of_statements_does_not_grow(

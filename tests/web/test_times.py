@@ -8,7 +8,6 @@ import pytest
 from flask.testing import FlaskClient
 
 from appraisal.web.context import Site
-from appraisal.web.sheets import cell
 from tests.casts import counted
 from tests.web import building
 from tests.web.building import Cast, Clock
@@ -86,16 +85,6 @@ def test_the_file_runs_nothing(client: FlaskClient, sign_in: SignIn, three: None
         ["step", "track", "unit", "count", "median", "ninetieth", "limits", "within_limit"],
         ["Submitted", "Fast", "'=MIGRANT", "1", "265", "265", "2", "0"],
     ]
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"])
-def test_what_looks_like_a_formula_is_marked(text: str) -> None:
-    assert cell(text) == f"'{text}"
-
-
-@pytest.mark.parametrize("value", ["SKILLS", "", "a=b", "1 / 2", 3, -3])
-def test_everything_else_stays_as_it_is(value: object) -> None:
-    assert cell(value) == value
 
 
 def test_the_number_of_statements_does_not_grow(

@@ -1,0 +1,253 @@
+"""Feeds: reports of indicator 2.1 as files that other systems and spreadsheets take in."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from fractions import Fraction
+from typing import IO, Any, Final
+
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from appraisal.clock import geneva_date, parse_stamp
+from appraisal.definitions.library import Library
+from appraisal.domain.formulas import csv_lines
+from appraisal.i18n import N_, Language
+from appraisal.pdf import words
+from appraisal.pdf.words import Words
+from appraisal.services import indicators
+
+COLUMNS: Final = (
+    "group",
+    "number",
+    "title",
+    "approved_on",
+    "approved_at",
+    "funds",
+    "usd",
+    "route",
+    "reason",
+    "region",
+    "unit",
+    "track",
+    "donors",
+    "illustrative",
+)
+# Of a sheet's 1,048,576 rows the first holds the headings; a further sheet takes what is left.
+MOST_ROWS: Final = 1_000_000
+# A cell holds no more characters.
+_MOST_CHARACTERS: Final = 32_767
+_OPTIONS: Final = {
+    # Rows go to the disk as they are written.
+    "constant_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+}
+
+Value = Mapping[str, Any]
+
+
+def write_csv(report: Value) -> Iterator[str]:
+    """Yield a report as CSV, a row for each proposal with the group that it is counted in.
+
+    UTF-8 with a mark, which spreadsheets want to see; headings and codes are those of the JSON.
+    """
+    return csv_lines(COLUMNS, map(_cells, _proposals(report)))
+
+
+def _proposals(report: Value) -> Iterator[dict[str, Any]]:
+    for group, entries in report["proposals"].items():
+        for entry in entries:
+            yield {"group": group, **entry, "approved_on": _day(entry["approved_at"])}
+
+
+def _day(moment: str | None) -> str:
+    return geneva_date(parse_stamp(moment)).isoformat() if moment else ""
+
+
+def _cells(entry: Value) -> tuple[object, ...]:
+    given = {
+        **entry,
+        "approved_at": entry["approved_at"] or "",
+        "funds": " ".join(entry["funds"]),
+        "usd": Decimal(entry["usd"]),
+        "donors": "; ".join(entry["donors"]),
+        "illustrative": "true" if entry["illustrative"] else "false",
+    }
+    return tuple(given[name] for name in COLUMNS)
+
+
+def write_workbook(
+    file: IO[bytes], report: Value, library: Library, language: Language, now: datetime
+) -> None:
+    """Write a report as XLSX: its figures, its breakdowns, and the proposals behind them.
+
+    A text is written as a text, whatever it looks like, and a number as a number. ``now`` is the moment
+    that the file is dated, unless the report was published at another.
+    """
+    published = report.get("published_at")
+    with xlsxwriter.Workbook(file, dict(_OPTIONS)) as book:
+        book.set_properties(
+            {
+                "title": f"{report['indicator']} {report['biennium']}",
+                "created": (parse_stamp(published) if published else now).replace(tzinfo=None),
+            }
+        )
+        _Workbook(book, report, library, Words(language)).write()
+
+
+class _Workbook:
+    """The sheets of one report, in one language."""
+
+    def __init__(self, book: xlsxwriter.Workbook, report: Value, library: Library, say: Words) -> None:
+        self.book, self.report, self.library, self.say = book, report, library, say
+        self.bold: Format = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+        self.share: Format = book.add_format({"num_format": "0.00"})
+        self.usd: Format = book.add_format({"num_format": "#,##0.00"})
+        self.day: Format = book.add_format({"num_format": "yyyy-mm-dd", "align": "left"})
+
+    def write(self) -> None:
+        self._figures(self._sheet(N_("Figures"), (34, 60, 16, 16)))
+        self._breakdowns(self._sheet(N_("Breakdowns"), (24, 40, 16, 16, 12, 18, 18)))
+        self._proposals()
+
+    def _sheet(self, title: str, widths: Sequence[int], suffix: str = "") -> Worksheet:
+        sheet = self.book.add_worksheet(self.say.say(title) + suffix)
+        for place, width in enumerate(widths):
+            sheet.set_column(place, place, width)
+        return sheet
+
+    def _row(self, sheet: Worksheet, row: int, cells: Sequence[object], form: Format | None = None) -> None:
+        for column, cell in enumerate(cells):
+            if isinstance(cell, str):
+                if cell:
+                    sheet.write_string(row, column, cell[:_MOST_CHARACTERS], form)
+            elif isinstance(cell, Fraction):
+                sheet.write_number(row, column, float(cell), self.share)
+            elif isinstance(cell, Decimal):
+                sheet.write_number(row, column, float(cell), self.usd)
+            elif isinstance(cell, date):
+                sheet.write_datetime(row, column, datetime.combine(cell, time()), self.day)
+            elif isinstance(cell, bool):
+                sheet.write_boolean(row, column, cell)
+            elif isinstance(cell, int):
+                sheet.write_number(row, column, cell)
+
+    def _head(self, sheet: Worksheet, row: int, titles: Sequence[str]) -> None:
+        self._row(sheet, row, [self.say.say(title) for title in titles], self.bold)
+
+    def _figures(self, sheet: Worksheet) -> None:
+        report, say = self.report, self.say
+        indicator = indicators.definition(self.library, report["indicator"], report["definition"]["key"])
+        facts: list[tuple[str, object]] = [
+            (N_("Indicator"), f"{report['indicator']}: {indicator.title[say.language]}"),
+            (N_("Biennium"), report["biennium"]),
+            (N_("Scope"), ", ".join(report["scope"])),
+            (N_("Definition"), f"{report['definition']['key']} {report['definition']['digest']}"),
+            (N_("Milestone"), Fraction(report["milestone"]) if report["milestone"] else ""),
+            (N_("Milestone reached"), "" if (met := report["milestone_met"]) is None else met),
+            (N_("Every approval has a date"), report["complete"]),
+            (N_("Approval rate of appraised proposals"), self._rate(report["approved_of_appraised"])),
+            (N_("Illustrative"), report["illustrative"]),
+        ]
+        for name, title in (("as_of", N_("As known at")), ("published_at", N_("Published"))):
+            if name in report:
+                facts.append((title, report[name]))
+        for row, (title, fact) in enumerate(facts):
+            self._row(sheet, row, [say.say(title)], self.bold)
+            self._row(sheet, row, [None, fact])
+        row = len(facts) + 1
+        self._head(sheet, row, (N_("Reading"), N_("Through the mechanism"), N_("All approvals"), N_("Share")))
+        for place, (title, pair) in enumerate(_readings(report), row + 1):
+            self._row(sheet, place, (say.say(title), *pair, _share(*pair)))
+
+    def _rate(self, pair: Sequence[int]) -> str:
+        return self.say.say(N_("%(part)s of %(whole)s"), part=pair[0], whole=pair[1])
+
+    def _breakdowns(self, sheet: Worksheet) -> None:
+        titles = (
+            N_("Breakdown"),
+            N_("Line"),
+            N_("Through the mechanism"),
+            N_("All approvals"),
+            N_("Share"),
+            N_("US$ through the mechanism"),
+            N_("US$ of all"),
+        )
+        self._head(sheet, 0, titles)
+        row = 0
+        for name, lines in self.report["breakdowns"].items():
+            for line in lines:
+                row += 1
+                pair = (line["numerator"], line["denominator"])
+                said = (self.say.label(words.BREAKDOWNS, name), self._line(name, line["value"]))
+                self._row(sheet, row, (*said, *pair, _share(*pair), *map(Decimal, line["usd"])))
+
+    def _line(self, name: str, value: str) -> str:
+        if not value:
+            return self.say.say(N_("Not stated"))
+        if name == "region":
+            return self.say.label(words.REGIONS, value)
+        if name == "track" and (track := self.library.newest_workflow().tracks.get(value)):
+            return track.title[self.say.language]
+        return value
+
+    def _proposals(self) -> None:
+        titles = (
+            N_("Counted as"),
+            N_("Proposal"),
+            N_("Title"),
+            N_("Approved on"),
+            N_("Funds"),
+            N_("US$"),
+            N_("Why"),
+            N_("Region"),
+            N_("Responsible unit"),
+            N_("Track"),
+            N_("Donors"),
+            N_("Illustrative"),
+        )
+        widths = (30, 16, 60, 14, 12, 16, 30, 22, 22, 14, 40, 12)
+        sheet, row, sheets = self._sheet(N_("Proposals"), widths), 0, 1
+        self._head(sheet, 0, titles)
+        for entry in _proposals(self.report):
+            if row == MOST_ROWS:
+                sheets += 1
+                sheet, row = self._sheet(N_("Proposals"), widths, f" {sheets}"), 0
+                self._head(sheet, 0, titles)
+            row += 1
+            self._row(sheet, row, self._proposal(entry))
+
+    def _proposal(self, entry: Value) -> tuple[object, ...]:
+        return (
+            self.say.label(words.GROUPS, entry["group"]),
+            entry["number"],
+            entry["title"],
+            date.fromisoformat(entry["approved_on"]) if entry["approved_on"] else "",
+            " ".join(entry["funds"]),
+            Decimal(entry["usd"]),
+            self.say.label(words.ROUTE_REASONS, entry["reason"]),
+            self._line("region", entry["region"]),
+            entry["unit"],
+            self._line("track", entry["track"]),
+            "; ".join(entry["donors"]),
+            entry["illustrative"],
+        )
+
+
+def _readings(report: Value) -> list[tuple[str, tuple[Any, Any]]]:
+    """Return the figure under every choice: what it reads, its numerator and its denominator."""
+    part, whole = map(Decimal, report["usd"])
+    return [
+        (N_("The indicator"), (report["numerator"], report["denominator"])),
+        (N_("With overrides counted"), tuple(report["with_overrides"])),
+        (N_("XBTC only"), tuple(report["xbtc"])),
+        (N_("RBSA only"), tuple(report["rbsa"])),
+        (N_("Weighted by US$"), (part, whole)),
+    ]
+
+
+def _share(part: Any, whole: Any) -> Fraction | str:
+    return Fraction(part) / Fraction(whole) * 100 if whole else ""

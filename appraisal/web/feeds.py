@@ -1,0 +1,96 @@
+"""Feeds: reports of indicator 2.1 as JSON, CSV and XLSX, each download noted in the access log."""
+
+import json
+from collections.abc import Mapping
+from tempfile import TemporaryFile
+from typing import Any, Final
+
+from flask import Blueprint, Response, request, send_file
+from werkzeug.wrappers import Response as Answer
+
+from appraisal.canonical import canonical, plain
+from appraisal.clock import geneva_date
+from appraisal.domain import indicators as rules
+from appraisal.domain.indicators import SCOPES
+from appraisal.domain.schemas import schema_text
+from appraisal.errors import NotFound
+from appraisal.services import feeds, indicators
+from appraisal.services.indicators import CODE
+from appraisal.storage.pasts import Past
+from appraisal.web import downloads
+from appraisal.web.context import language, read, site, with_role
+
+bp = Blueprint("feeds", __name__, url_prefix="/indicators")
+_WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@bp.get("/report.schema.json")
+def schema() -> Response:
+    """Hand out the JSON Schema of reports, which is the same everywhere, to anybody."""
+    return Response(schema_text("indicator"), mimetype="application/schema+json")
+
+
+@bp.get(f"/{CODE}/report.<any(json, csv, xlsx):ending>")
+@with_role("coordinator", "manager", "auditor")
+def present(ending: str) -> Answer:
+    """Hand out the report of a biennium as it stands, or as it was known at the end of a day."""
+    biennium = request.args.get("biennium") or rules.biennium_of(geneva_date(site().now()))
+    scope = request.args.get("scope") or None
+    if scope is not None and scope not in SCOPES:
+        raise NotFound("scope", scope)
+    given = request.args.get("as_of") or ""
+    past = _past(given)
+    try:
+        with read() as db:
+            funds = SCOPES[scope] if scope else None
+            value = plain(indicators.value(db, site().library, CODE, biennium, past, funds))
+    except ValueError:
+        raise NotFound("biennium", biennium) from None
+    parts = ["indicator", CODE, biennium, scope or "", given[:10]]
+    return _file(value, "-".join(filter(None, parts)), ending, biennium)
+
+
+def _past(given: str) -> Past | None:
+    if not given:
+        return None
+    # A plus sign of an offset that was not encoded arrives as a blank.
+    text = given.replace(" ", "+")
+    try:
+        return indicators.read_past(text)
+    except ValueError:
+        raise NotFound("moment", given) from None
+
+
+@bp.get(f"/{CODE}/reports/<digest>.<any(csv, xlsx):ending>")
+@with_role("coordinator", "manager", "auditor")
+def published(digest: str, ending: str) -> Answer:
+    """Hand out a published report as a sheet or as a workbook."""
+    with read() as db:
+        found = indicators.find_published(db, digest)
+    if found is None:
+        raise NotFound("report", digest)
+    value = json.loads(found)
+    name = f"indicator-{value['indicator']}-{value['biennium']}-{digest[:12]}"
+    return _file(value, name, ending, digest)
+
+
+def _file(value: Mapping[str, Any], name: str, ending: str, subject: str) -> Answer:
+    """Return a report as a file of some kind; a sheet is written as it is sent."""
+    filename = f"{name}.{ending}"
+    if ending == "xlsx":
+        response = _workbook(value, filename)
+    else:
+        body = canonical(value) if ending == "json" else feeds.write_csv(value)
+        response = Response(body, mimetype="application/json" if ending == "json" else "text/csv")
+        response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return downloads.note(response, "report", f"{filename} {subject}")
+
+
+def _workbook(value: Mapping[str, Any], filename: str) -> Answer:
+    # Closed, and with that gone, once the response is.
+    file = TemporaryFile()  # noqa: SIM115
+    feeds.write_workbook(file, value, site().library, language(), site().now())
+    file.seek(0)
+    response = send_file(file, mimetype=_WORKBOOK, as_attachment=True, download_name=filename)
+    downloads.keep_nowhere(response)
+    return response

@@ -1,0 +1,72 @@
+"""appraisal indicator: the report as a file of each kind, and what is wrong with arguments in one line."""
+
+import csv
+import json
+from pathlib import Path
+
+import openpyxl
+import pytest
+from click.testing import CliRunner, Result
+
+from appraisal.cli import main
+from appraisal.domain.schemas import departures, schema_text
+from tests import casts
+from tests.casts import Stage
+
+
+@pytest.fixture
+def stage(lite: Stage) -> Stage:
+    """Return a stage with one approved proposal."""
+    casts.approved(lite, title="=Skills")
+    return lite
+
+
+def run(stage: Stage, *arguments: str) -> Result:
+    given = ["indicator", "2.1", "--biennium", "2010-11", *arguments]
+    return CliRunner().invoke(main, given, env={"APPRAISAL_DATABASE": stage.database.url})
+
+
+def test_the_report_is_written_as_the_ending_says(stage: Stage, tmp_path: Path) -> None:
+    for ending in ("json", "csv", "xlsx"):
+        file = tmp_path / f"report.{ending}"
+        result = run(stage, "--out", str(file))
+        assert (result.exit_code, result.stdout) == (0, f"{file} (1 proposals)\n")
+    value = json.loads((tmp_path / "report.json").read_bytes())
+    assert departures(value, "indicator") == []
+    assert value == json.loads(run(stage, "--json").stdout)
+    with (tmp_path / "report.csv").open(encoding="utf-8-sig", newline="") as opened:
+        assert [row[2] for row in csv.reader(opened)] == ["title", "'=Skills"]
+    assert openpyxl.load_workbook(tmp_path / "report.xlsx")["Proposals"]["C2"].value == "=Skills"
+
+
+def test_a_workbook_is_written_in_a_language_and_as_of_a_day(stage: Stage, tmp_path: Path) -> None:
+    file = tmp_path / "report.xlsx"
+    assert run(stage, "-o", str(file), "--language", "fr", "--as-of", "2010-01-31").exit_code == 0
+    book = openpyxl.load_workbook(file)
+    assert book.sheetnames[2] == "Propositions"
+    assert book["Propositions"].max_row == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (
+            ("--out", "report.doc"),
+            2,
+            "report.doc: a report is written to a file that ends in .json, .csv, .xlsx",
+        ),
+        (("--out", "report"), 2, "report: a report is written to a file that ends in .json, .csv, .xlsx"),
+        (("--out", "nowhere/report.csv"), 1, "nowhere/report.csv: No such file or directory"),
+        (("--json", "--out", "report.csv"), 2, "Give --json or --out, not both."),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(
+    stage: Stage, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    result = run(stage, *arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"{message}\n")
+
+
+def test_the_schema_needs_no_database(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["indicator", "--schema"], env={"APPRAISAL_DATA": str(tmp_path / "x")})
+    assert (result.exit_code, result.stdout) == (0, schema_text("indicator"))
