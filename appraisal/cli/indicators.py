@@ -132,14 +132,15 @@ def print_report(value: dict[str, Any], title: str) -> None:
     click.echo(f"Indicator {value['indicator']}, {value['biennium']}: {title}{mark}")
     milestone = "no milestone" if value["milestone"] is None else f"milestone {value['milestone']} %"
     met = {True: ", met", False: ", not met", None: ""}[value["milestone_met"]]
-    click.echo(f"  {_figure(value)}, {milestone}{met}")
+    click.echo(f"  {in_figures(value)}, {milestone}{met}")
     if "proposals" in value:
         _print_approvals(value)
     else:
         _print_rows(value)
 
 
-def _figure(value: dict[str, Any]) -> str:
+def in_figures(value: dict[str, Any]) -> str:
+    """Return the figure of a report with what it is made of, on one line."""
     if value["kind"] == "growth" and value["denominator"] is None:
         return f"{value['numerator']} counted, no baseline"
     percent = "no data" if value["percent"] is None else f"{value['percent']} %"

@@ -10,6 +10,7 @@ import click
 
 from appraisal.canonical import plain
 from appraisal.cli import sites
+from appraisal.cli.indicators import in_figures
 from appraisal.definitions.library import Library
 from appraisal.errors import FaultyInput
 from appraisal.scenarios import comparing
@@ -106,11 +107,7 @@ def _print(value: dict[str, Any]) -> None:
         recommendation = f", {facts['recommendation']}" if facts["recommendation"] else ""
         click.echo(f"  {handle}: {facts['number']} {facts['state']}{route}{recommendation}")
     for entry in value["indicators"]:
-        percent = "no data" if entry["percent"] is None else f"{entry['percent']} %"
-        click.echo(
-            f"  indicator {' '.join(entry['asked'])}: {percent} "
-            f"({entry['numerator']} of {entry['denominator']})"
-        )
+        click.echo(f"  indicator {' '.join(entry['asked'])}: {in_figures(entry)}")
     for difference in value["differences"]:
         click.echo(f"  ✗ {difference}")
     count = len(value["differences"])

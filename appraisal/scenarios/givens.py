@@ -17,6 +17,7 @@ from pydantic import (
 from appraisal.definitions.documents import Amount, Document, Part, Path_, Words, faults_of
 from appraisal.definitions.workflows import Transition
 from appraisal.domain import forms
+from appraisal.domain.datasets import BY_KEY, DATASETS
 from appraisal.errors import Fault
 from appraisal.scenarios.scalars import (
     ApprovedAt,
@@ -163,7 +164,16 @@ _TYPES: Final[Mapping[str, Any]] = {
     "day": Day,
     "per_usd": PerUsd,
     **dict.fromkeys(
-        ("private", "learning_component", "complete", "documents", "answers", "consultations", "declare"),
+        (
+            "private",
+            "learning_component",
+            "complete",
+            "documents",
+            "answers",
+            "consultations",
+            "declare",
+            "whole",
+        ),
         Switch,
     ),
 }
@@ -191,6 +201,8 @@ def faults(
 @cache
 def _model(terms: Terms, items: tuple[str, ...]) -> type[BaseModel]:
     types: dict[str, Any] = {key: _TYPES.get(key, Written) for key in terms.keys}
+    if "rows" in types:
+        types |= {"list": Annotated[str, AfterValidator(_dataset)], "rows": tuple[_row(), ...]}  # type: ignore[misc]
     if "content" in types:
         types["content"] = _content()
     for name in ("comments", "reasons"):
@@ -225,6 +237,19 @@ def _entries(name: str, types: Mapping[str, Any], required: tuple[str, ...] = ()
         for index, (key, kind) in enumerate(types.items())
     }
     return create_model(name, __base__=Part, **fields)
+
+
+def _dataset(given: str) -> str:
+    if given not in BY_KEY:
+        raise ValueError(f"‘{given}’ is no list; there are {', '.join(BY_KEY)}")
+    return given
+
+
+@cache
+def _row() -> type[BaseModel]:
+    """Build the model of a row of a list: any column of any of them, to be checked as a file's would be."""
+    columns = sorted({column.key for entry in DATASETS for column in entry.columns})
+    return _entries("Row", dict.fromkeys(columns, Written))
 
 
 @cache

@@ -2,14 +2,17 @@
 
 import csv
 from io import StringIO
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from appraisal.clock import geneva_date
 from appraisal.domain import tracks
+from appraisal.domain.datasets import BY_KEY
 from appraisal.domain.facts import Case
 from appraisal.domain.lessons import COLUMNS
 from appraisal.scenarios.plays import Doing
 from appraisal.scenarios.reviewing import item_values
-from appraisal.services import lessons, lookups, selfchecks
+from appraisal.services import datasets, lessons, lookups, selfchecks
 from appraisal.services.selfchecks import SelfPut
 from appraisal.storage.facts import load_case
 
@@ -52,6 +55,23 @@ def cite_lesson(doing: Doing) -> Case:
 def _writes(doing: Doing) -> bool:
     """Tell whether the actor wrote the proposal; everybody else is tried as its lead."""
     return doing.actor.id in load_case(doing.db, doing.number).related("author")
+
+
+def import_list(doing: Doing) -> None:
+    """Import rows of a dataset as from a file; of a *whole* list, what is not in it is no more."""
+    dataset = BY_KEY[doing.text("list")]
+    columns = [column.key for column in dataset.columns]
+    with NamedTemporaryFile("w+", encoding="utf-8", newline="", suffix=".csv") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows(doing.given["rows"])
+        file.flush()
+        source = datasets.source_of(Path(file.name), f"{dataset.key}.csv")
+        places = {key: place for place, key in enumerate(columns)}
+        with datasets.checked(dataset, source, places, geneva_date(doing.now)) as found:
+            datasets.import_rows(
+                doing.db, doing.actor, doing.now, found, whole=doing.text("whole") in ("true", "yes")
+            )
 
 
 def import_lessons(doing: Doing) -> None:

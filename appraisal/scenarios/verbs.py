@@ -152,6 +152,11 @@ VERBS: Final[Mapping[str, Verb]] = {
         "import lessons of evaluations; with: lessons (code, text, source, countries, theme, …)",
         Terms("site", ("lessons",), required=("lessons",)),
     ),
+    "import_list": Verb(
+        preparing.import_list,
+        "import a list that an indicator is computed from; with: list, rows (by column), whole",
+        Terms("site", ("list", "rows", "whole"), required=("list", "rows")),
+    ),
     "enter_rate": Verb(
         _enter_rate,
         "enter a rate; with: currency, day, per_usd, source",

@@ -143,6 +143,21 @@ def test_a_rate_that_is_entered_is_whole(tmp_path: Path, given: str, found: list
 
 
 @pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("", ["‘list’ is missing", "‘rows’ is missing"]),
+        ("list: donors, rows: []", ["‘donors’ is no list; there are projects, deliveries"]),
+        ("list: gaps, rows: [{colour: red}]", ["the key ‘colour’ is not known here"]),
+    ],
+)
+def test_a_list_that_is_imported_is_known(tmp_path: Path, given: str, found: list[str]) -> None:
+    said = faults(tmp_path, f"  - {{by: desk, do: import_list, with: {{{given}}}}}\n")
+
+    assert len(said) == len(found)
+    assert all(words in line for words, line in zip(found, said, strict=True))
+
+
+@pytest.mark.parametrize(
     ("expected", "fault"),
     [
         ("{P1: draft}", "‘P1’ must hold named entries"),
