@@ -26,7 +26,9 @@ def _past(context: click.Context, parameter: click.Parameter, value: str | None)
 
 def _print_schema(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        click.echo(schema_text("indicator"), nl=False)
+        # The code stands before or behind it.
+        headline = context.params.get("code", indicators.CODE) == indicators.CODE
+        click.echo(schema_text("indicator" if headline else "figure"), nl=False)
         context.exit()
 
 
@@ -112,6 +114,8 @@ def indicator(
 def _write(file: Path, value: dict[str, Any], library: Library, language: i18n.Language) -> None:
     """Write a report as what the ending of a file's name says."""
     ending = file.suffix.lower()
+    if ending == ".xlsx" and "proposals" not in value:
+        sites.fail(f"{file}: the report of {value['indicator']} is written as .json or .csv")
     try:
         with file.open("wb") as opened:
             if ending == ".xlsx":
@@ -122,8 +126,8 @@ def _write(file: Path, value: dict[str, Any], library: Library, language: i18n.L
                 opened.write(canonical(value))
     except OSError as error:
         sites.fail(f"{file}: {error.strerror}", 1)
-    count = sum(map(len, value["proposals"].values()))
-    click.echo(f"{file} ({count} proposals)")
+    groups = value.get("proposals") or value["groups"]
+    click.echo(f"{file} ({sum(map(len, groups.values()))} {'proposals' if 'proposals' in value else 'rows'})")
 
 
 def print_report(value: dict[str, Any], title: str) -> None:

@@ -107,6 +107,8 @@ class _Indicator(Part):
     unit: Text
     # Document and paragraph of the founding requirement.
     source: str
+    # What the document leaves open, and how it is read here.
+    reading: Text | None = None
     scope: Scope = Scope()
     rounding: Rounding = Rounding()
     target: Amount

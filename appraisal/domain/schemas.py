@@ -10,14 +10,14 @@ from typing import Any, Final, Literal
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-Kind = Literal["record", "indicator"]
+Kind = Literal["record", "indicator", "figure"]
 FOLDER: Final = Path(__file__).parent
 # Of a value that departs in many places, so many are named.
 _NAMED = 8
 
 
 def schema_text(kind: Kind = "record") -> str:
-    """Return the schema of records, or of the reports of an indicator, as it is published."""
+    """Return the schema of records, of reports of 2.1, or of those of other indicators, as it is published."""
     return (FOLDER / f"{kind}.schema.json").read_text(encoding="utf-8")
 
 

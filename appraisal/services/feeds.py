@@ -52,9 +52,22 @@ Value = Mapping[str, Any]
 def write_csv(report: Value) -> Iterator[str]:
     """Yield a report as CSV, a row for each proposal with the group that it is counted in.
 
-    UTF-8 with a mark, which spreadsheets want to see; headings and codes are those of the JSON.
+    UTF-8 with a mark, which spreadsheets want to see; headings and codes are those of the JSON. Of another
+    indicator than 2.1 it is a row for each row of the list, with the columns that any of them has.
     """
-    return csv_lines(COLUMNS, map(_cells, _proposals(report)))
+    if "proposals" in report:
+        return csv_lines(COLUMNS, map(_cells, _proposals(report)))
+    rows = [{"group": group, **row} for group, entries in report["groups"].items() for row in entries]
+    columns = list(dict.fromkeys(["group", *(name for row in rows for name in row if name != "number")]))
+    return csv_lines(columns, (tuple(_cell(row.get(name)) for name in columns) for row in rows))
+
+
+def _cell(value: Any) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return "" if value is None else value
 
 
 def _proposals(report: Value) -> Iterator[dict[str, Any]]:

@@ -30,6 +30,30 @@ def schema() -> Response:
     return Response(schema_text("indicator"), mimetype="application/schema+json")
 
 
+@bp.get("/figure.schema.json")
+def figure_schema() -> Response:
+    """Hand out the JSON Schema of the reports of the other indicators."""
+    return Response(schema_text("figure"), mimetype="application/schema+json")
+
+
+@bp.get("/<code>/report.<any(json, csv):ending>")
+@with_role("coordinator", "manager", "auditor")
+def figure(code: str, ending: str) -> Answer:
+    """Hand out the report of an indicator other than 2.1, as it stands or as it was known."""
+    biennium = request.args.get("biennium") or rules.biennium_of(geneva_date(site().now()))
+    given = request.args.get("as_of") or ""
+    past = _past(given)
+    try:
+        with read() as db:
+            value = plain(indicators.value(db, site().library, code, biennium, past))
+    except KeyError:
+        raise NotFound("indicator", code) from None
+    except ValueError:
+        raise NotFound("biennium", biennium) from None
+    name = "-".join(filter(None, ["indicator", code, biennium, given[:10]]))
+    return _file(value, name, ending, biennium)
+
+
 @bp.get(f"/{CODE}/report.<any(json, csv, xlsx):ending>")
 @with_role("coordinator", "manager", "auditor")
 def present(ending: str) -> Answer:

@@ -24,7 +24,8 @@ from appraisal.pdf.words import BREAKDOWNS
 from appraisal.pdf.words import GROUPS as GROUP_TITLES
 from appraisal.services import indicators, matches
 from appraisal.services.indicators import CODE, GROUPS
-from appraisal.storage import approvals, conditions, queries
+from appraisal.storage import approvals, conditions, datasets, queries
+from appraisal.storage import matches as stored_matches
 from appraisal.storage.site import log_access
 from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site, with_role
 from appraisal.web.fields import DayField
@@ -115,6 +116,7 @@ def show() -> str:
             standing=_standing(indicator, report, today),
             overdue=view.overdue,
             missing=view.missing if _reads_reports() else None,
+            has_list=bool(datasets.count_rows(db).get(stored_matches.DATASET)),
             states=[
                 (workflow.states[key].title, count) for key, count in report.states if key in workflow.states
             ],

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from appraisal.domain.measures import Figure
+from appraisal.domain.schemas import departures
 from appraisal.domain.steps import Agreement
 from appraisal.services import frameworks, indicators
 from appraisal.storage.pasts import Past
@@ -99,6 +100,11 @@ def test_every_indicator_is_published_and_computed_again(stage: Stage) -> None:
     with stage.database.read() as db:
         newest, first = indicators.published(db, "2.2", "2010-11")
         kept = [json.loads(entry[2]) for entry in (newest, first)]
+        assert [
+            departures(json.loads(indicators.published(db, code, "2010-11")[0][2]), "figure")
+            for code in codes
+            if code != "2.1"
+        ] == [[]] * 6
         again = [indicators.recomputed(db, stage.library, value) for value in kept]
     assert [value["percent"] for value in kept] == ["53.3", "70.0"]
     assert again == [{key: value[key] for key in found} for value, found in zip(kept, again, strict=True)]

@@ -116,3 +116,15 @@ def test_the_page_leads_to_the_files_for_those_who_get_them(
         text = client.get("/indicators/2.1?biennium=2010-11").text
         for ending in ENDINGS:
             assert (f'href="{REPORT}.{ending}?biennium=2010-11"' in text) is found
+
+
+def test_the_other_indicators_are_handed_out_alike(client: FlaskClient, sign_in: SignIn) -> None:
+    assert client.get("/indicators/figure.schema.json").text == schema_text("figure")
+    sign_in(client, "auditor")
+    answer = client.get("/indicators/3.2/report.json?biennium=2010-11")
+    assert (answer.mimetype, departures(answer.json, "figure")) == ("application/json", [])
+    assert client.get("/indicators/3.2/report.csv?biennium=2010-11").text.lstrip("\ufeff") == "group\r\n"
+    for path in ("9.9/report.json", "3.2/report.json?biennium=2011-12", "3.2/report.json?as_of=soon"):
+        assert client.get(f"/indicators/{path}").status_code == 404
+    sign_in(client, "designer")
+    assert client.get("/indicators/3.2/report.json?biennium=2010-11").status_code == 403
