@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
-from appraisal.pdf.authorities import make_test_authority
+from appraisal.pdf.authorities import TestAuthority, make_test_authority
 from appraisal.pdf.signatures import Grounds
 from appraisal.pdf.signings import Signer, open_signer
 from appraisal.settings import SigningKey
@@ -61,6 +61,11 @@ def make_keyring(folder: Path, since: int = 2000, until: int = 2040) -> Keyring:
     made = make_test_authority(
         "Example", PASSWORD, datetime(since, 1, 1, tzinfo=UTC), datetime(until, 1, 1, tzinfo=UTC), NOW
     )
+    return keep_keyring(folder, made)
+
+
+def keep_keyring(folder: Path, made: TestAuthority) -> Keyring:
+    """Put what was made into files of a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "signer.p12").write_bytes(made.key)
     (folder / "authority.pem").write_bytes(made.certificate)

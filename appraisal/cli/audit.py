@@ -128,6 +128,7 @@ _NAMES: Final = {
     "indicator_reports": "indicator reports",
     "imports": "imports of lists",
     "entries": "rows that they brought",
+    "matches": "matches of projects",
     "checkpoints": "checkpoints",
     "signatures": "signatures of checkpoints",
     "issuers": "changes of key or address",

@@ -79,7 +79,7 @@ class Signer:
             def ensure_output_version(self, version: Any) -> None:
                 """Leave the version as it is: PDF/A-3 is of PDF 1.7."""
 
-        output = io.BytesIO()
+        output = _PlainlyEnded()
         try:
             self._pdf_signer(now).sign_pdf(Update(io.BytesIO(pdf), strict=True), output=output)
         # What goes wrong is of many kinds: of the token, of the network, of the time stamping authority.
@@ -162,6 +162,23 @@ class Signer:
         from pyhanko.sign.timestamps import HTTPTimeStamper
 
         return HTTPTimeStamper(self._key.timestamps, timeout=_PATIENCE)
+
+
+class _PlainlyEnded(io.BytesIO):
+    """A file whose streams end so that their last byte is not taken for a part of the line end.
+
+    What is embedded, and the table of objects, may end with a carriage return, as ``archives`` says of our
+    own streams; pyHanko writes the line feed that follows with the word that ends a stream.
+    """
+
+    def write(self, data: Any, /) -> int:
+        if data == b"\nendstream" and self.tell() and self._byte_before() == b"\r":
+            super().write(b"\r")
+        return super().write(data)
+
+    def _byte_before(self) -> bytes:
+        self.seek(-1, io.SEEK_CUR)
+        return self.read(1)
 
 
 def open_signer(key: SigningKey) -> Signer:

@@ -10,7 +10,7 @@ from appraisal.clock import GENEVA
 from appraisal.definitions.library import Library
 from appraisal.domain import matches, symbols
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
-from appraisal.domain.matches import Candidate, Project
+from appraisal.domain.matches import Candidate, How, Project
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.domain.steps import ApprovalGiven
 from appraisal.errors import NotFound
@@ -50,8 +50,7 @@ def confirm(db: Connection, actor: Person, now: datetime, key: str, number: str)
     found = stored.proposal_id(db, number)
     if found is None:
         raise NotFound("proposal", number)
-    stored.insert_match(db, project.key, found, "confirmed", now, actor.id)
-    _note(db, actor, now, project, "confirmed", number)
+    _write(db, actor, now, project, "confirmed", found, number)
 
 
 def undo(db: Connection, actor: Person, now: datetime, key: str) -> None:
@@ -59,8 +58,7 @@ def undo(db: Connection, actor: Person, now: datetime, key: str) -> None:
     project = _project(db, actor, key)
     if not stored.is_matched(db, key):
         raise NotFound("match", key)
-    stored.insert_match(db, project.key, None, "undone", now, actor.id)
-    _note(db, actor, now, project, "undone", "")
+    _write(db, actor, now, project, "undone", None, "")
 
 
 def register(
@@ -90,8 +88,7 @@ def register(
         source=said,
         request=request,
     )
-    stored.insert_match(db, project.key, case.id, "outside", now, actor.id)
-    _note(db, actor, now, project, "outside", case.number)
+    _write(db, actor, now, project, "outside", case.id, case.number)
     return case
 
 
@@ -112,8 +109,19 @@ def _unmatched(db: Connection, actor: Person, key: str) -> Project:
     return project
 
 
-def _note(db: Connection, actor: Person, now: datetime, project: Project, how: str, number: str) -> None:
-    site.append(db, now, actor.id, ACTION, {"project": project.symbol, "how": how, "proposal": number})
+def _write(
+    db: Connection,
+    actor: Person,
+    now: datetime,
+    project: Project,
+    how: How,
+    proposal: int | None,
+    number: str,
+) -> None:
+    """Write down what somebody found, and tell of the row in the site's chain."""
+    row = stored.insert_match(db, project.key, proposal, how, now, actor.id)
+    facts = {"match": row, "project": project.symbol, "how": how, "proposal": number}
+    site.append(db, now, actor.id, ACTION, facts)
 
 
 def missing(

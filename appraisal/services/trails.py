@@ -15,15 +15,20 @@ from appraisal.clock import parse_stamp, stamp
 from appraisal.definitions.library import Library
 from appraisal.domain import checkpoints, events, merkles, trails
 from appraisal.domain.checkpoints import Checkpoint
+from appraisal.domain.datasets import BY_KEY
+from appraisal.domain.entries import key_of
 from appraisal.domain.events import GENESIS
+from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.domain.issuers import ACTION as ISSUER
 from appraisal.pdf import signatures
 from appraisal.services import datasets
 from appraisal.services.audits import ACTION, Counted
 from appraisal.services.datasets import ACTION as IMPORT
+from appraisal.services.matches import ACTION as MATCH
 from appraisal.storage import audits, issuers, site, triggers
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
+from appraisal.storage.matches import DATASET as PROJECTS
 
 # So many things that are wrong are told one by one; the others are counted.
 MOST: Final = 100
@@ -81,6 +86,8 @@ class Verifying:
     site_holds: bool = False
     # What the site's chain tells of imports, by their ids.
     imports: dict[int, Any] = field(default_factory=dict)
+    # What it tells of projects that somebody matched, by the ids of the matches.
+    matches: dict[int, Any] = field(default_factory=dict)
 
 
 def verify(
@@ -138,6 +145,9 @@ def _hear(run: Verifying, chain: Sequence[events.Event]) -> None:
         elif f'"action":"{IMPORT}"' in entry.body:
             told = entry.facts
             run.imports[told["facts"]["import"]] = {**told["facts"], "at": told["at"], "by": told["by"]}
+        elif f'"action":"{MATCH}"' in entry.body:
+            told = entry.facts
+            run.matches[told["facts"]["match"]] = {**told["facts"], "at": told["at"], "by": told["by"]}
     rows = [
         (stamp(row.at), row.by, {key: getattr(row, key) for key in ("address", "fingerprint", "subject")})
         for row in issuers.history(run.db)
@@ -268,6 +278,40 @@ def _import_fault(run: Verifying, row: Any, digest: str, beside: Collection[Any]
     if digest != told["digest"]:
         return "the rows that it brought are not those that the site's chain tells of"
     return "the rows that it brought name another dataset or moment" if beside else None
+
+
+def _check_matches(run: Verifying) -> None:
+    """Compare what people found of projects with what the site's chain tells of it."""
+    if not run.site_holds:
+        return
+    seen, projects = set(), set()
+    for row in audits.matches(run.db):
+        run.report.checked["matches"] += 1
+        fault = _match_fault(run.matches.get(row.id), row, is_first=row.project not in projects)
+        run.report.tell("matches", f"match {row.id}", fault)
+        seen.add(row.id)
+        projects.add(row.project)
+    for id in sorted(run.matches.keys() - seen):
+        run.report.tell("matches", f"match {id}", "is missing, though the site's chain tells of it")
+
+
+def _match_fault(told: Mapping[str, Any] | None, row: Any, *, is_first: bool) -> str | None:
+    if told is None:
+        # By symbols the product itself matches, once, what nobody has said anything of.
+        by_itself = (row.how, row.by) == ("symbol", SYSTEM_ACTOR.id)
+        if by_itself and is_first and row.number is not None:
+            return None
+        return "is not told of by the site's chain"
+    held = {**row._mapping, "proposal_id": row.number or ""}
+    said = {
+        "project": key_of(BY_KEY[PROJECTS], {"symbol": told["project"]}),
+        "proposal_id": told["proposal"],
+        **{name: told[name] for name in ("how", "at", "by")},
+    }
+    for column, value in said.items():
+        if held[column] != value:
+            return f"its column {column} is not what the site's chain tells"
+    return None
 
 
 def _check_checkpoints(run: Verifying) -> None:
@@ -423,6 +467,7 @@ _CHECKS: Final[Mapping[str, Callable[[Verifying], None]]] = {
     "chains": _check_chains,
     "indicator_reports": _check_reports,
     "imports": _check_imports,
+    "matches": _check_matches,
     "checkpoints": _check_checkpoints,
     "files": _check_files,
     "definitions": _check_definitions,

@@ -25,6 +25,7 @@ DOCUMENTS = tables.Document.__table__
 RENDERINGS = tables.Rendering.__table__
 IMPORTS = tables.Import.__table__
 ENTRIES = tables.Entry.__table__
+MATCHES = tables.Match.__table__
 SITE = tables.SiteEvent.__table__
 PAGE: Final = 2_000
 
@@ -138,6 +139,14 @@ def entries(db: Connection) -> Iterator[Any]:
         ENTRIES.c.at,
     )
     return _stream(db, select(*columns).order_by(ENTRIES.c.import_id, ENTRIES.c.id))
+
+
+def matches(db: Connection) -> Iterator[Any]:
+    """Yield what was ever found of a project, in its order, with the number of the proposal."""
+    statement = select(MATCHES, PROPOSALS.c.number).outerjoin(
+        PROPOSALS, PROPOSALS.c.id == MATCHES.c.proposal_id
+    )
+    return _stream(db, statement.order_by(MATCHES.c.id))
 
 
 def files(db: Connection) -> Iterator[Any]:

@@ -28,11 +28,11 @@ class Matched:
     by: int
 
 
-def insert_match(
-    db: Connection, project: str, proposal: int | None, how: How, now: datetime, by: int
-) -> None:
-    """Write down what a project is from now on; None for nothing that is known."""
-    db.execute(insert(MATCHES).values(project=project, proposal_id=proposal, how=how, at=now, by=by))
+def insert_match(db: Connection, project: str, proposal: int | None, how: How, now: datetime, by: int) -> int:
+    """Write down what a project is from now on, None for nothing that is known; return the id of the row."""
+    written = insert(MATCHES).values(project=project, proposal_id=proposal, how=how, at=now, by=by)
+    found: int = db.execute(written.returning(MATCHES.c.id)).scalar_one()
+    return found
 
 
 def unmatched(db: Connection, past: Past | None = None) -> Iterator[Project]:

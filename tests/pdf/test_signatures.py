@@ -3,6 +3,7 @@
 import io
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import pytest
 from pypdf import PdfReader
 
 from appraisal import canonical
+from appraisal.pdf.authorities import make_test_authority
 from appraisal.pdf.readings import Unreadable, read
 from appraisal.pdf.signatures import Grounds, Signature, examine_pdf, examine_text
 from appraisal.pdf.signings import Unsignable, open_signer
 from appraisal.settings import SigningKey
-from tests.keys import NOW, PASSWORD, Keyring, make_keyring, time_authority
+from tests.keys import NOW, PASSWORD, Keyring, keep_keyring, make_keyring, time_authority
 from tests.pdf.samples import Print, Sample
 
 CHANGES = 300
@@ -54,6 +56,12 @@ def changed(data: bytes, place: int, letter: int) -> bytes:
     return bytes(copy)
 
 
+def embedded_lists(data: bytes) -> list[bytes]:
+    """Return the revocation lists that stand in the file."""
+    root = PdfReader(io.BytesIO(data), strict=True).root_object
+    return [held.get_object().get_data() for held in root["/DSS"]["/CRLs"]]  # type: ignore[index]
+
+
 def test_a_signature_is_appended_and_leaves_the_record_as_it_was(
     plain: bytes, signed: bytes, ring: Keyring, sample: Sample
 ) -> None:
@@ -82,6 +90,22 @@ def test_a_signed_file_keeps_to_both_standards(
     report = page.validate_pdf_bytes(data, profile=profile)
     assert [str(failure) for failure in report.failures] == []
     assert report.is_compliant
+
+
+def test_what_is_embedded_may_end_with_a_carriage_return(plain: bytes, tmp_path: Path) -> None:
+    """Before the line feed that ends a stream it would look like a part of the line end."""
+    since, until = datetime(2000, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC)
+    made = make_test_authority("Example", "", since, until, NOW)
+    while not made.revocations.endswith(b"\r"):
+        made = make_test_authority("Example", "", since, until, NOW)
+    ring = keep_keyring(tmp_path, made)
+    with open_signer(replace(ring.key(long_term=True), password="")) as signer:
+        data = signer.sign_pdf(plain, NOW)
+    assert [str(failure) for failure in page.validate_pdf_bytes(data, profile="3a").failures] == []
+    assert embedded_lists(data) == [made.revocations]
+    assert data.startswith(plain)
+    found = examined(data, ring.grounds())
+    assert (found.problems, found.trust) == ((), "trusted")
 
 
 def test_who_signed_counts_only_by_an_authority_that_is_trusted(signed: bytes, tmp_path: Path) -> None:
@@ -131,9 +155,7 @@ def test_a_trusted_time_stamp_outlives_the_certificate(plain: bytes, tmp_path: P
 
 def test_revocation_lists_are_embedded_with_the_signature(plain: bytes, ring: Keyring) -> None:
     data = ring.signer(long_term=True).sign_pdf(plain, NOW)
-    root = PdfReader(io.BytesIO(data)).root_object
-    [held] = root["/DSS"]["/CRLs"]  # type: ignore[index]
-    assert held.get_object().get_data() == ring.revocations
+    assert embedded_lists(data) == [ring.revocations]
     assert examined(data, ring.grounds()).trust == "trusted"
     assert read(data, ring.grounds(), pages=0).ends == 2
 

@@ -16,13 +16,14 @@ from appraisal.domain import merkles
 from appraisal.domain.checkpoints import Checkpoint, head_entry, read_checkpoint
 from appraisal.domain.events import GENESIS, event
 from appraisal.errors import StepConflict
-from appraisal.services import audits, issuers, settings, trails
+from appraisal.services import audits, issuers, matches, settings, trails
 from appraisal.services.trails import Report
 from appraisal.storage import audits as stored
 from appraisal.storage import site, tables
 from tests import casts
 from tests.casts import Stage
 from tests.keys import make_keyring
+from tests.lists import import_text
 from tests.tampering import unguarded
 
 EVENTS = tables.Event.__table__
@@ -269,6 +270,7 @@ SEALED: Mapping[type[tables.Base], str] = {
     tables.Version: "id = (SELECT max(id) FROM versions)",
     tables.Record: "kind = 'appraisal'",
     tables.Checkpoint: "sequence = 1",
+    tables.Match: "how = 'confirmed'",
 }
 
 
@@ -296,7 +298,10 @@ def test_no_column_of_a_sealed_row_changes_unnoticed(
         with lite.database.begin() as db:
             issuers.use_key(db, signer, lite.now)
     casts.draft(lite)
-    casts.approved(lite)
+    number = casts.approved(lite)
+    import_text(lite, "projects", "symbol,title\nZAM/10/01/NOR,Mines\n")
+    with lite.database.begin() as db:
+        matches.confirm(db, lite.people["desk"], lite.now, "zam/10/01/nor", number)
     assert audits.checkpoint(lite.database, lite.now, signer) is not None
     casts.submitted(lite)
     assert told(lite) == []

@@ -4,17 +4,19 @@ import json
 from datetime import date
 
 import pytest
+from sqlalchemy import text
 
 from appraisal.domain.indicators import Share
 from appraisal.domain.refusals import NotAllowed
 from appraisal.errors import NotFound
-from appraisal.services import indicators, matches, ticks
+from appraisal.services import indicators, matches, ticks, trails
 from appraisal.storage import matches as stored
 from appraisal.storage import site
 from appraisal.storage.pasts import Past
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
+from tests.tampering import unguarded
 
 HEADLINE = frozenset({"XBTC", "RBSA"})
 HEADING = "symbol,title,countries,fund,amount,currency,opened_on,donor\n"
@@ -85,8 +87,65 @@ def test_a_person_confirms_what_title_and_country_suggest(stage: Stage) -> None:
     with stage.database.read() as db:
         told = [entry.facts for entry in site.chain(db) if entry.facts["action"] == "match_project"]
     assert [entry["facts"] for entry in told] == [
-        {"project": "ZAM/10/01/NOR", "how": "confirmed", "proposal": number}
+        {"match": 1, "project": "ZAM/10/01/NOR", "how": "confirmed", "proposal": number}
     ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (
+            "UPDATE matches SET project = 'rer/09/05/fin' WHERE id = 2",
+            "match 2: its column project is not what the site's chain tells",
+        ),
+        (
+            "UPDATE matches SET proposal_id = (SELECT min(id) FROM proposals) WHERE id = 2",
+            "match 2: its column proposal_id is not what the site's chain tells",
+        ),
+        (
+            "UPDATE matches SET how = 'symbol', \"by\" = 0 WHERE id = 2",
+            "match 2: its column how is not what the site's chain tells",
+        ),
+        (
+            "UPDATE matches SET id = 9 WHERE id = 2",
+            "match 9: is not told of by the site's chain",
+        ),
+        ("DELETE FROM matches WHERE id = 2", "match 2: is missing, though the site's chain tells of it"),
+        (
+            "INSERT INTO matches SELECT 9, project, NULL, 'undone', at, \"by\" FROM matches WHERE id = 2",
+            "match 9: is not told of by the site's chain",
+        ),
+        (
+            "INSERT INTO matches SELECT 9, project, proposal_id, 'symbol', at, 0 FROM matches WHERE id = 2",
+            "match 9: is not told of by the site's chain",
+        ),
+    ],
+)
+def test_matches_that_were_bent_behind_the_product_are_noticed(
+    stage: Stage, statement: str, told: str
+) -> None:
+    _known(stage, "RER/09/05/FIN")
+    number = _known(stage, "")
+    _listed(stage, "RER/09/05/FIN,Youth,AM,XBTC,1,,,", "ZAM/10/01/NOR,Mines,ZM,XBTC,100,,2010-01-20,")
+    with stage.database.begin() as db:
+        matches.confirm(db, stage.people["desk"], stage.now, "zam/10/01/nor", number)
+    report = trails.verify(stage.database, stage.library, None)
+    assert (report.breaks, report.checked["matches"]) == ([], 2)
+    with unguarded(stage.database) as db:
+        db.execute(text(statement))
+    first = trails.verify(stage.database, stage.library, None).breaks[0]
+    assert str(first) == told
+
+
+def test_what_people_do_with_a_project_stands_in_the_trail_in_its_order(stage: Stage) -> None:
+    number = _known(stage, "RER/09/05/FIN")
+    _listed(stage, "RER/09/05/FIN,Youth,AM,XBTC,1,,,", "ZAM/10/01/NOR,Mines,ZM,XBTC,100,,2010-01-20,")
+    with stage.database.begin() as db:
+        matches.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
+        matches.confirm(db, stage.people["desk"], stage.now, "rer/09/05/fin", number)
+        matches.register(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
+    report = trails.verify(stage.database, stage.library, None)
+    assert (report.breaks, report.checked["matches"]) == ([], 4)
 
 
 def test_what_was_undone_is_not_matched_again_by_itself(stage: Stage) -> None:

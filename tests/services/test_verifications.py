@@ -159,9 +159,11 @@ def test_a_swapped_record_is_noticed(pdf: bytes, value: Value, library: Library)
     reference = writer._add_object(stream)
     spec["/EF"][NameObject("/F")] = reference
     data = _saved(writer)
-    found = verify(data, read(data, GROUNDS), library, None)
+    reading = read(data, GROUNDS)
+    found = verify(data, reading, library, None)
     assert failing(found) == {"printed"}
-    assert sentence(found, "printed") == "These pages do not carry the digest of the record: 1, 2, 3."
+    every = ", ".join(str(number) for number in range(1, reading.pages + 1))
+    assert sentence(found, "printed") == f"These pages do not carry the digest of the record: {every}."
 
 
 def test_pages_from_another_record_are_noticed(pdf: bytes, value: Value, library: Library) -> None:
