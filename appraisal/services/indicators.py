@@ -14,6 +14,7 @@ from appraisal.domain import indicators
 from appraisal.domain.facts import Person
 from appraisal.domain.indicators import BREAKDOWNS, Approval, Figures, Line, Report, Share, Sum
 from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.services import reports
 from appraisal.storage import approvals as stored
 from appraisal.storage import audits, site, tables, tallies
 from appraisal.storage.databases import Database
@@ -91,11 +92,26 @@ def report_value(library: Library, code: str, found: Report, key: str = "") -> d
     numbers = found.figures
     exact = numbers.share.exact
     used = library.indicators(key).key
+    indicator = definition(library, code, key)
     return {
         "schema": SCHEMA,
         "indicator": code,
         "kind": "percentage",
         "definition": {"key": used, "digest": library.digests[used]},
+        "texts": {
+            "title": indicator.title.model_dump(),
+            "definition": indicator.definition.model_dump(),
+            "source": indicator.source,
+        },
+        "milestones": [
+            {"biennium": entry.biennium, "percent": entry.percent} for entry in indicator.milestones
+        ],
+        "target": indicator.target,
+        "baseline": {
+            "biennium": indicator.baseline.biennium,
+            "percent": indicator.baseline.value,
+            "document": indicator.baseline.document,
+        },
         "scope": numbers.scope,
         "biennium": numbers.biennium,
         "numerator": numbers.share.numerator,
@@ -188,6 +204,7 @@ def publish(
             at=now,
             by=actor.id,
         )
+        reports.ask_renderings(db, sealed, now)
         site.append(db, now, actor.id, ACTION, {"indicator": code, "biennium": biennium, "digest": sealed})
     return sealed, True
 

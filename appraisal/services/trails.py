@@ -352,7 +352,7 @@ def _check_files(run: Verifying) -> None:
     if run.files is None:
         return
     counts = audits.counts(run.db)
-    total = counts["documents"] + counts["renderings"]
+    total = counts["documents"] + counts["renderings"] + counts["report_renderings"]
     for seen, row in enumerate(audits.files(run.db), 1):
         run.report.checked["files"] += 1
         run.report.tell("files", row.number, _told(row, run.files.fault(row.sha256, row.size)))

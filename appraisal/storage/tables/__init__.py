@@ -34,6 +34,7 @@ from appraisal.storage.tables.trail import (
     Issuer,
     Record,
     Rendering,
+    ReportRendering,
     SiteEvent,
 )
 
@@ -63,6 +64,7 @@ __all__ = [
     "Relation",
     "Reminder",
     "Rendering",
+    "ReportRendering",
     "Review",
     "ReviewRating",
     "SelfRating",
