@@ -17,7 +17,7 @@ _NAMED = 8
 
 
 def schema_text(kind: Kind = "record") -> str:
-    """Return the schema of records, of reports of 2.1, or of those of other indicators, as it is published."""
+    """Return the schema of records, of reports of 2.1, or of those of other indicators, as published."""
     return (FOLDER / f"{kind}.schema.json").read_text(encoding="utf-8")
 
 

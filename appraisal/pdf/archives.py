@@ -23,6 +23,8 @@ PROPERTIES = {
     "schema": "Schema of the embedded record",
     "sha256": "SHA-256 of the embedded record, canonical JSON (RFC 8785)",
     "signed": "Whether the record says that its files are signed",
+    "indicator": "Code of the indicator that is reported on",
+    "biennium": "Biennium that is reported on",
 }
 _UA = "http://www.aiim.org/pdfua/ns/id/"
 
@@ -47,7 +49,8 @@ def _schema(title: str, namespace: str, prefix: str, properties: Iterable[str]) 
 
 def _extension(described: Mapping[str, str]) -> bytes:
     """Return what is added to the metadata: the second standard, our own properties, and what both mean."""
-    own = "".join(f"<appraisal:{name}>{escape(described[name])}</appraisal:{name}>" for name in PROPERTIES)
+    said = {name: text for name, text in PROPERTIES.items() if name in described}
+    own = "".join(f"<appraisal:{name}>{escape(described[name])}</appraisal:{name}>" for name in said)
     schemas = _schema(
         "PDF/UA identification",
         _UA,
@@ -57,7 +60,7 @@ def _extension(described: Mapping[str, str]) -> bytes:
         "Appraisal record",
         NAMESPACE,
         "appraisal",
-        [_property(name, "Text", "external", text) for name, text in PROPERTIES.items()],
+        [_property(name, "Text", "external", text) for name, text in said.items()],
     )
     return f"""
 <rdf:Description rdf:about="" xmlns:pdfuaid="{_UA}"><pdfuaid:part>1</pdfuaid:part></rdf:Description>
@@ -118,7 +121,7 @@ def refusing_fetcher() -> Any:
 
 
 def identify(document: Any, described: Mapping[str, str]) -> None:
-    """Add the identification of PDF/UA-1, and a record's ``PROPERTIES``, to the metadata of a document.
+    """Add the identification of PDF/UA-1, and those ``PROPERTIES`` that are said, to a document's metadata.
 
     WeasyPrint names one standard only, and puts metadata given to it where readers do not look.
     """

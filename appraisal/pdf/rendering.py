@@ -1,8 +1,8 @@
-"""Rendering: the value of a record as a PDF in one language.
+"""Rendering: the value of a record, or of an indicator's report, as a PDF in one language.
 
-The file conforms to PDF/A-3a, carries the canonical JSON as ``record.json``, and is the same to the byte for
-the same value and language. Everything it is made of lies in ``templates/records`` and
-``static/fonts/print``; nothing else is read and nothing is fetched.
+The file conforms to PDF/A-3a, carries the canonical JSON as ``record.json`` or ``report.json``, and is the
+same to the byte for the same value and language. Everything it is made of lies in ``templates/records``,
+``templates/reports`` and ``static/fonts/print``; nothing else is read and nothing is fetched.
 """
 
 import atexit
@@ -26,12 +26,13 @@ from appraisal.clock import parse_stamp
 from appraisal.domain.records import is_signed
 from appraisal.i18n import Language
 from appraisal.paths import folder
-from appraisal.pdf import archives, texts, words
+from appraisal.pdf import archives, reports, texts, words
 from appraisal.pdf.sheets import sheet
 from appraisal.pdf.words import Words
 
 VARIANT = "pdf/a-3a"
 ATTACHMENT = "record.json"
+REPORT_ATTACHMENT = "report.json"
 
 _FONTCONFIG = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
@@ -41,54 +42,100 @@ _FONTCONFIG = """<?xml version="1.0"?>
 
 @dataclass(frozen=True, slots=True)
 class _Press:
-    """What is made once per process: the bundled fonts, and the style sheet parsed for them."""
+    """What is made once per process: the bundled fonts, and the style sheets parsed for them.
+
+    ``report`` comes on top of ``style``, which is that of records.
+    """
 
     fonts: Any
     style: Any
+    report: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """What is drawn: the page, when it was issued, its attached value, and what its metadata say."""
+
+    page: str
+    issued: str
+    attachment: str
+    description: str
+    described: Mapping[str, str]
+    styles: tuple[Any, ...]
 
 
 _setting_up = Lock()
 
 
 def render(value: Mapping[str, Any], language: Language) -> bytes:
-    """Return the PDF of a record; ``value`` is its parsed canonical JSON.
+    """Return the PDF of a record or of a published report; ``value`` is its parsed canonical JSON.
 
     The same value and language give the same bytes, in any process of the same installation. Raises
-    ``KeyError`` or ``jinja2.UndefinedError`` for a value that is not a record's, and
+    ``KeyError`` or ``jinja2.UndefinedError`` for a value that is neither's, and
     ``archives.NotArchivable`` where the pages ask for a file or for a glyph that no bundled font has.
     """
     press = prepare()
     from weasyprint import HTML, Attachment
 
-    issued = parse_stamp(value["issued_at"])
+    drawn = _report(press, value, language) if reports.is_report(value) else _record(press, value, language)
+    issued = parse_stamp(drawn.issued)
     attachment = Attachment(
         string=canonical.canonical(value),
-        name=ATTACHMENT,
-        description=f"{value['schema']} {value['number']}",
+        name=drawn.attachment,
+        description=drawn.description,
         created=issued,
         modified=issued,
         relationship="Data",
         url_fetcher=archives.refusing_fetcher(),
     )
     with archives.watched():
-        page = HTML(string=page_of(value, language), url_fetcher=archives.refusing_fetcher())
-        document = page.render(font_config=press.fonts, stylesheets=[press.style], pdf_variant=VARIANT)
-        archives.identify(document, _described(value))
+        page = HTML(string=drawn.page, url_fetcher=archives.refusing_fetcher())
+        document = page.render(font_config=press.fonts, stylesheets=drawn.styles, pdf_variant=VARIANT)
+        archives.identify(document, drawn.described)
         written: bytes = document.write_pdf(
             pdf_variant=VARIANT, attachments=[attachment], finisher=archives.finish
         )
     return written
 
 
-def _described(value: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the metadata of the file say of the record, so that archives find it by that."""
-    return {
-        "number": value["number"],
-        "kind": value["kind"],
-        "schema": value["schema"],
-        "sha256": canonical.digest(value),
-        "signed": "true" if is_signed(value) else "false",
-    }
+def _record(press: "_Press", value: Mapping[str, Any], language: Language) -> _Document:
+    return _Document(
+        page=page_of(value, language),
+        issued=value["issued_at"],
+        attachment=ATTACHMENT,
+        description=f"{value['schema']} {value['number']}",
+        # So that archives find a record by what its metadata say.
+        described={
+            "number": value["number"],
+            "kind": value["kind"],
+            "schema": value["schema"],
+            "sha256": canonical.digest(value),
+            "signed": "true" if is_signed(value) else "false",
+        },
+        styles=(press.style,),
+    )
+
+
+def _report(press: "_Press", value: Mapping[str, Any], language: Language) -> _Document:
+    page = _environment(language).get_template("reports/report.html")
+    return _Document(
+        page=page.render(
+            value=value,
+            language=language,
+            sheet=reports.sheet(value, Words(language)),
+            issued=_to_the_second(value["published_at"]),
+        ),
+        issued=value["published_at"],
+        attachment=REPORT_ATTACHMENT,
+        description=f"{value['schema']} {value['indicator']} {value['biennium']}",
+        described={
+            "schema": value["schema"],
+            "sha256": canonical.digest(value),
+            "indicator": value["indicator"],
+            "biennium": value["biennium"],
+        },
+        styles=(press.style, press.report),
+    )
 
 
 def prepare() -> "_Press":
@@ -105,8 +152,12 @@ def page_of(value: Mapping[str, Any], language: Language) -> str:
         value=value,
         language=language,
         sheet=sheet(value, say),
-        issued=parse_stamp(value["issued_at"]).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        issued=_to_the_second(value["issued_at"]),
     )
+
+
+def _to_the_second(moment: str) -> str:
+    return parse_stamp(moment).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @cache
@@ -147,10 +198,13 @@ def _press() -> _Press:
         from weasyprint.text.fonts import FontConfiguration
 
         configuration = FontConfiguration()
-        style = CSS(
-            string=(folder("templates") / "records" / "record.css").read_text(encoding="utf-8"),
-            url_fetcher=archives.refusing_fetcher(),
-            font_config=configuration,
+        style, report = (
+            CSS(
+                string=(folder("templates") / name).read_text(encoding="utf-8"),
+                url_fetcher=archives.refusing_fetcher(),
+                font_config=configuration,
+            )
+            for name in ("records/record.css", "reports/report.css")
         )
         archives.build_tags_fully()
         archives.end_streams_plainly()
@@ -159,11 +213,11 @@ def _press() -> _Press:
             del os.environ["FONTCONFIG_FILE"]
         else:
             os.environ["FONTCONFIG_FILE"] = before
-    return _Press(configuration, style)
+    return _Press(configuration, style, report)
 
 
 def parse(value_json: bytes) -> Mapping[str, Any]:
-    """Read the canonical JSON of a record; raises ``ValueError`` for what is no JSON object."""
+    """Read the canonical JSON of what is to be drawn; raises ``ValueError`` for what is no JSON object."""
     value = json.loads(value_json)
     if not isinstance(value, dict):
         raise ValueError("a record is a JSON object")

@@ -52,6 +52,20 @@ def bare(text: str) -> str:
     return " ".join(_visible(text).split())
 
 
+def drawn(text: str, ems: float) -> str:
+    """Return as much of a text as goes on so many ems, each letter with its own glyph: for pictures.
+
+    Where several letters make one glyph, or stand in another order than they are read, the text layer may
+    not be read back: a mark that no letter is written with is spelt out, as what no font has is everywhere.
+    """
+    letters = _covered(unicodedata.normalize("NFC", bare(text)))
+    single = (
+        f"[U+{ord(letter):04X}]" if unicodedata.category(letter).startswith("M") else letter
+        for letter in letters
+    )
+    return cut_to("".join(single), ems)
+
+
 def printed(text: str, language: Language, limit: int = PRINTED_CHARACTERS) -> Markup:
     """Return a text as escaped HTML, line breaks kept, with places to break inside long words.
 

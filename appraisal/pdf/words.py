@@ -65,6 +65,13 @@ ROUTE_REASONS = {
     "evaluability_missing": N_("The evaluability review required above US$5 million was missing."),
 }
 
+# The same in a few words.
+REASONS = {
+    "registered": N_("registered afterwards"),
+    "appraisal_after_approval": N_("the appraisal was not finished before the approval"),
+    "other_version": N_("another version was appraised"),
+    "evaluability_missing": N_("the evaluability review was missing"),
+}
 # How proposals behind indicator 2.1 are counted, and by what its figures are broken down.
 GROUPS = {
     "mechanism": N_("Through the mechanism"),
@@ -101,6 +108,10 @@ class Words:
     def say(self, message: str, **facts: Any) -> str:
         """Translate a sentence of the catalogue."""
         return self._tied(say(self.language, message, **facts))
+
+    def plural(self, one: str, many: str, num: int) -> str:
+        """Translate a sentence that counts something, which both forms name ``num``."""
+        return self._tied(translate_plural(self.language, one, many, num) % {"num": num})
 
     def text(self, text: Mapping[str, str] | None) -> str:
         """Return a text of a definition, which stands in the value in all languages."""

@@ -15,7 +15,7 @@ from appraisal.domain import indicators, measures
 from appraisal.domain.facts import Person
 from appraisal.domain.indicators import BREAKDOWNS, Approval, Figures, Line, Report, Share, Sum
 from appraisal.domain.refusals import NotAllowed, refuse
-from appraisal.services import frameworks, matches
+from appraisal.services import frameworks, matches, reports
 from appraisal.storage import approvals as stored
 from appraisal.storage import audits, pasts, site, tables, tallies
 from appraisal.storage.databases import Database
@@ -114,11 +114,26 @@ def report_value(library: Library, code: str, found: Report, key: str = "") -> d
     """Return a report as plain data: figures, the definition with its digest, and every proposal."""
     numbers = found.figures
     exact = numbers.share.exact
+    indicator = definition(library, code, key)
     return {
         "schema": SCHEMA,
         "indicator": code,
         "kind": "percentage",
         "definition": definition_value(library, key),
+        "texts": {
+            "title": indicator.title.model_dump(),
+            "definition": indicator.definition.model_dump(),
+            "source": indicator.source,
+        },
+        "milestones": [
+            {"biennium": entry.biennium, "percent": entry.percent} for entry in indicator.milestones
+        ],
+        "target": indicator.target,
+        "baseline": {
+            "biennium": indicator.baseline.biennium,
+            "percent": indicator.baseline.value,
+            "document": indicator.baseline.document,
+        },
         "scope": numbers.scope,
         "biennium": numbers.biennium,
         "numerator": numbers.share.numerator,
@@ -252,6 +267,8 @@ def publish(
             at=now,
             by=actor.id,
         )
+        if is_headline(library, code):
+            reports.ask_renderings(db, sealed, now)
         site.append(db, now, actor.id, ACTION, {"indicator": code, "biennium": biennium, "digest": sealed})
     return sealed, True
 

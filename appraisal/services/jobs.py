@@ -19,7 +19,7 @@ from appraisal.domain.records import is_signed
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.i18n import language_or
 from appraisal.pdf.signings import Signer
-from appraisal.services import couriers, issuers, mails, records
+from appraisal.services import couriers, issuers, mails, records, reports
 from appraisal.services.couriers import Courier
 from appraisal.services.notices import MAIL
 from appraisal.storage import issuers as stored_issuers
@@ -190,7 +190,7 @@ class _Worker:
     count: int = field(default=0)
 
     def draw(self, job: Leased) -> None:
-        """Render a record; a fault is tried again later."""
+        """Render a record or a report; a fault is tried again later."""
         try:
             _draw(self.database, self.files, self.render, self.signer, job, self.now())
         except Exception as error:
@@ -245,6 +245,9 @@ def _draw(
     job: Leased,
     now: datetime,
 ) -> None:
+    if job.kind == reports.RENDER:
+        _draw_report(database, files, render, job, now)
+        return
     if job.kind != records.RENDER:
         raise ValueError(f"there is no job of the kind {job.kind}")
     record, language = int(job.payload["record"]), language_or(str(job.payload["language"]))
@@ -260,6 +263,17 @@ def _draw(
         pdf = key.sign_pdf(pdf, now)
     with database.begin() as db:
         records.keep_rendering(db, files, record, language, pdf, now)
+
+
+def _draw_report(
+    database: Database, files: Files, render: records.Render, job: Leased, now: datetime
+) -> None:
+    report, language = int(job.payload["report"]), language_or(str(job.payload["language"]))
+    with database.read() as db:
+        value = reports.report_value(db, report)
+    pdf = render(value, language)
+    with database.begin() as db:
+        reports.keep_rendering(db, files, report, language, pdf, now)
 
 
 def retry_mails(db: Connection, actor: Person, now: datetime) -> int:

@@ -438,7 +438,7 @@ def _check_files(run: Verifying) -> None:
     if run.files is None:
         return
     counts = audits.counts(run.db)
-    total = counts["documents"] + counts["renderings"] + counts["imports"]
+    total = sum(counts[name] for name in ("documents", "renderings", "report_renderings", "imports"))
     for seen, row in enumerate(audits.files(run.db), 1):
         run.report.checked["files"] += 1
         run.report.tell("files", row.number, _told(row, run.files.fault(row.sha256, row.size)))

@@ -26,6 +26,7 @@ RENDERINGS = tables.Rendering.__table__
 IMPORTS = tables.Import.__table__
 ENTRIES = tables.Entry.__table__
 MATCHES = tables.Match.__table__
+REPORT_RENDERINGS = tables.ReportRendering.__table__
 SITE = tables.SiteEvent.__table__
 PAGE: Final = 2_000
 
@@ -150,7 +151,10 @@ def matches(db: Connection) -> Iterator[Any]:
 
 
 def files(db: Connection) -> Iterator[Any]:
-    """Yield SHA-256 and size of every document, rendering and imported list, and what it belongs to."""
+    """Yield SHA-256 and size of every document, rendering and imported list, and what it belongs to.
+
+    A rendering of a published report belongs to an indicator and a biennium.
+    """
     documents = select(
         DOCUMENTS.c.sha256, DOCUMENTS.c.size, PROPOSALS.c.number, DOCUMENTS.c.filename.label("name")
     ).join(PROPOSALS, PROPOSALS.c.id == DOCUMENTS.c.proposal_id)
@@ -161,11 +165,18 @@ def files(db: Connection) -> Iterator[Any]:
         .join(RECORDS, RECORDS.c.id == RENDERINGS.c.record_id)
         .join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)
     )
+    printed = select(
+        REPORT_RENDERINGS.c.sha256,
+        REPORT_RENDERINGS.c.size,
+        REPORTS.c.indicator.concat(" ").concat(REPORTS.c.biennium).label("number"),
+        REPORT_RENDERINGS.c.language.label("name"),
+    ).join(REPORTS, REPORTS.c.id == REPORT_RENDERINGS.c.report_id)
     lists = select(
         IMPORTS.c.sha256, IMPORTS.c.size, IMPORTS.c.dataset.label("number"), IMPORTS.c.filename.label("name")
     )
     yield from _stream(db, documents.order_by(DOCUMENTS.c.id))
     yield from _stream(db, renderings.order_by(RENDERINGS.c.id))
+    yield from _stream(db, printed.order_by(REPORT_RENDERINGS.c.id))
     yield from _stream(db, lists.order_by(IMPORTS.c.id))
 
 
@@ -196,7 +207,13 @@ def renumbered(db: Connection) -> list[str]:
 
 def counts(db: Connection) -> dict[str, int]:
     """Return how many rows there are to look at."""
-    named = {"events": EVENTS, "documents": DOCUMENTS, "renderings": RENDERINGS, "imports": IMPORTS}
+    named = {
+        "events": EVENTS,
+        "documents": DOCUMENTS,
+        "renderings": RENDERINGS,
+        "report_renderings": REPORT_RENDERINGS,
+        "imports": IMPORTS,
+    }
     found = {
         name: db.execute(select(func.count()).select_from(table)).scalar_one()
         for name, table in named.items()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tempfile import TemporaryFile
 from typing import Any, Final
 
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, flash, redirect, request, send_file, url_for
 from werkzeug.wrappers import Response as Answer
 
 from appraisal.canonical import canonical, plain
@@ -14,11 +14,13 @@ from appraisal.domain import indicators as rules
 from appraisal.domain.indicators import SCOPES
 from appraisal.domain.schemas import schema_text
 from appraisal.errors import NotFound
-from appraisal.services import feeds, indicators
+from appraisal.i18n import N_
+from appraisal.services import feeds, indicators, reports
 from appraisal.services.indicators import CODE
+from appraisal.storage import reports as stored
 from appraisal.storage.pasts import Past
 from appraisal.web import downloads
-from appraisal.web.context import language, read, site, with_role
+from appraisal.web.context import begin, language, read, say, site, with_role
 
 bp = Blueprint("feeds", __name__, url_prefix="/indicators")
 _WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -96,6 +98,31 @@ def published(digest: str, ending: str) -> Answer:
     value = json.loads(found)
     name = f"indicator-{value['indicator']}-{value['biennium']}-{digest[:12]}"
     return _file(value, name, ending, digest)
+
+
+@bp.get(f"/{CODE}/reports/<digest>/<any(en, fr, es):language>.pdf")
+@with_role("coordinator", "manager", "auditor")
+def pdf(digest: str, language: str) -> Answer:
+    """Return the PDF of a published report; raises ``NotFound`` while it is not made."""
+    with read() as db:
+        sha256 = stored.find_rendering(db, digest, language)
+    if sha256 is None:
+        raise NotFound("report", f"{digest} ({language})")
+    name = f"indicator-{CODE}-{digest[:12]}-{language}.pdf"
+    response = downloads.serve_stored(sha256, "application/pdf", name, inline=True)
+    return downloads.note(response, "report", f"{name} {digest}")
+
+
+@bp.post(f"/{CODE}/reports/<digest>/render")
+@with_role("coordinator")
+def render(digest: str) -> Answer:
+    """Have a published report drawn in the languages in which it is not."""
+    with begin() as db:
+        found = indicators.find_published(db, digest)
+        reports.ask_renderings(db, digest, site().now())
+    biennium = json.loads(found or "{}")["biennium"]
+    flash(say(N_("The PDF is being prepared.")), "info")
+    return redirect(url_for("indicators.show", biennium=biennium) + "#published", 303)
 
 
 def _file(value: Mapping[str, Any], name: str, ending: str, subject: str) -> Answer:

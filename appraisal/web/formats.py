@@ -14,18 +14,13 @@ from appraisal.clock import GENEVA
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.i18n import LANGUAGES, LOCALES, N_, Language, Text, write_day
+from appraisal.pdf.words import REASONS
 from appraisal.web.context import language, say
 
 ROUTE_TITLES: Final[Mapping[str, str]] = {
     "mechanism": N_("Through the mechanism"),
     "override": N_("By override"),
     "outside": N_("Outside the mechanism"),
-}
-REASON_TITLES: Final[Mapping[str, str]] = {
-    "registered": N_("registered afterwards"),
-    "appraisal_after_approval": N_("the appraisal was not finished before the approval"),
-    "other_version": N_("another version was appraised"),
-    "evaluability_missing": N_("the evaluability review was missing"),
 }
 GATE_TITLES: Final[Mapping[str, str]] = {
     "before_donor": N_("Before it is sent to the donor"),
@@ -158,7 +153,7 @@ def route(value: str) -> str:
 
 def reason(value: str) -> str:
     """Return in words why a route is outside."""
-    return say(REASON_TITLES[value]) if value in REASON_TITLES else ""
+    return say(REASONS[value]) if value in REASONS else ""
 
 
 def gate(value: str | None) -> str:

@@ -26,6 +26,7 @@ from appraisal.services import indicators, matches
 from appraisal.services.indicators import CODE, GROUPS
 from appraisal.storage import approvals, conditions, datasets, queries
 from appraisal.storage import matches as stored_matches
+from appraisal.storage.reports import languages_of
 from appraisal.storage.site import log_access
 from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site, with_role
 from appraisal.web.fields import DayField
@@ -84,6 +85,8 @@ class Published:
     percent: str
     share: str
     changed: tuple[str, ...]
+    # In which languages its PDF is there.
+    languages: frozenset[str]
 
 
 @bp.get(f"/{CODE}")
@@ -375,13 +378,15 @@ def _published(db: Connection, report: Figures) -> list[Published]:
     """Return the published reports of the biennium, newest first, compared with what is counted today."""
     reports = indicators.published(db, CODE, report.biennium)
     now = approvals.routes_of(db, report.biennium, report.scope) if reports else {}
+    drawn = languages_of(db, [digest for digest, _, _ in reports]) if reports else {}
     found = []
     for digest, at, text in reports:
         value = json.loads(text)
         then = {number: group for number, group in indicators.counted(value).items() if group in _COUNTED}
         changed = sorted(number for number in now.keys() | then.keys() if now.get(number) != then.get(number))
         share = f"{value['numerator']} / {value['denominator']}"
-        found.append(Published(digest, at, percent(value["percent"]), share, tuple(changed)))
+        languages = drawn.get(digest, frozenset())
+        found.append(Published(digest, at, percent(value["percent"]), share, tuple(changed), languages))
     return found
 
 

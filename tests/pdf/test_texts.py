@@ -80,3 +80,17 @@ def test_cuts_to_a_width() -> None:
     cut = texts.cut_to("A title that goes on and on and on", 10)
     assert cut.endswith("…")
     assert texts.width(cut) <= 10
+
+
+@pytest.mark.parametrize(
+    ("text", "ems", "found"),
+    [
+        ("Skills", 20, "Skills"),
+        ("e\u0301te\u0301", 20, "été"),
+        ("x\u0301 कि", 20, "x[U+0301] क[U+093F]"),
+        ("日\n本", 20, "[U+65E5] [U+672C]"),
+        ("Skills for decent work", 5, "Skills for…"),
+    ],
+)
+def test_a_picture_has_a_glyph_for_each_letter(text: str, ems: float, found: str) -> None:
+    assert texts.drawn(text, ems) == found

@@ -11,10 +11,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from appraisal.domain.schemas import departures, schema_text
+from appraisal.services import jobs
 from appraisal.storage import tables
 from appraisal.web.context import Site
 from tests.web import building
-from tests.web.building import Cast
+from tests.web.building import PDF, Cast
 from tests.web.conftest import SignIn
 
 REPORT = "/indicators/2.1/report"
@@ -128,3 +129,32 @@ def test_the_other_indicators_are_handed_out_alike(client: FlaskClient, sign_in:
         assert client.get(f"/indicators/{path}").status_code == 404
     sign_in(client, "designer")
     assert client.get("/indicators/3.2/report.json?biennium=2010-11").status_code == 403
+
+
+def test_the_pdfs_of_a_published_report(
+    client: FlaskClient, sign_in: SignIn, site: Site, approved: str
+) -> None:
+    sign_in(client, "desk")
+    page = "/indicators/2.1?biennium=2010-11"
+    client.post("/indicators/2.1/publish", data={"biennium": "2010-11"})
+    with site.database.read() as db:
+        digest = db.execute(select(tables.IndicatorReport.__table__.c.digest)).scalar_one()
+    place = f"/indicators/2.1/reports/{digest}"
+    assert client.get(f"{place}/en.pdf").status_code == 404
+    assert "PDFs are being prepared" in client.get(page).text
+    assert client.post(f"{place}/render").status_code == 303
+    assert client.post(f"/indicators/2.1/reports/{'0' * 64}/render").status_code == 404
+    assert jobs.waiting(site.database, jobs.RENDERING) >= 3
+    jobs.work(site.database, site.files, lambda value, language: PDF + value[:9], site.now)
+    answer = client.get(f"{place}/fr.pdf")
+    assert (answer.mimetype, answer.data) == ("application/pdf", PDF + b'{"approve')
+    assert downloads_of(site) == [("report", f"indicator-2.1-{digest[:12]}-fr.pdf {digest}")]
+    text = client.get(page).text
+    assert "PDFs are being prepared" not in text
+    for language in ("en", "fr", "es"):
+        assert f'href="{place}/{language}.pdf"' in text
+    sign_in(client, "chief")
+    assert client.get(f"{place}/en.pdf").status_code == 200
+    assert client.post(f"{place}/render").status_code == 403
+    sign_in(client, "reader")
+    assert client.get(f"{place}/en.pdf").status_code == 403

@@ -36,6 +36,7 @@ from appraisal.storage.tables.trail import (
     Issuer,
     Record,
     Rendering,
+    ReportRendering,
     SiteEvent,
 )
 
@@ -68,6 +69,7 @@ __all__ = [
     "Relation",
     "Reminder",
     "Rendering",
+    "ReportRendering",
     "Review",
     "ReviewRating",
     "SelfRating",

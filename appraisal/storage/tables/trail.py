@@ -133,3 +133,17 @@ class IndicatorReport(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     at: Mapped[datetime]
     by: Mapped[int] = mapped_column(ForeignKey("people.id"))
+
+
+class ReportRendering(Base):
+    """A PDF of a published report in a language; the bytes lie in the store under their SHA-256."""
+
+    __tablename__ = "report_renderings"
+    __table_args__ = (UniqueConstraint("report_id", "language"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("indicator_reports.id"))
+    language: Mapped[str] = mapped_column(String(2))
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int]
+    at: Mapped[datetime]

@@ -1,0 +1,202 @@
+"""Reports: the two pages of a published report of indicator 2.1, made of its value and nothing else.
+
+However long its lists are, there are two pages: pictures sum up what is beyond their lines, tables name
+the first proposals and count the others. The attached ``report.json`` holds all of them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
+
+from appraisal import canonical
+from appraisal.domain import indicators
+from appraisal.domain.indicators import BREAKDOWNS, Line, Share
+from appraisal.i18n import N_
+from appraisal.pdf import texts, words
+from appraisal.pdf.words import Words
+
+Value = Mapping[str, Any]
+# What one page holds.
+BARS: Final = 5
+LISTED: Final = 5
+CHANGED: Final = 4
+_LISTED_GROUPS: Final = ("override", "outside", "undated")
+# Ems that two lines hold: of a title in its column, and beside a bar.
+_TITLE_EMS, _LABEL_EMS = 32.0, 15.0
+_LABELS: Final = {"region": words.REGIONS, "track": words.TRACKS}
+
+
+def is_report(value: Value) -> bool:
+    """Tell whether a value is that of an indicator's report, by the schema that it names."""
+    return str(value.get("schema", "")).startswith("appraisal-indicator/")
+
+
+def sheet(value: Value, say: Words) -> dict[str, Any]:
+    """Return what the template of a report reads beside the value itself."""
+    return {
+        "title": say.text(value["texts"]["title"]),
+        "years": _years(value["biennium"]),
+        "day": say.day_of(value["published_at"]),
+        "digest": canonical.digest(value),
+        "percent": _percent(value["percent"], say),
+        "exact": float(Fraction(value["exact"])) if value["exact"] else None,
+        "marks": [
+            {
+                "value": float(entry["percent"]),
+                "label": say.say(
+                    N_("%(name)s: %(said)s"),
+                    name=_years(entry["biennium"]),
+                    said=_percent(entry["percent"], say),
+                ),
+            }
+            for entry in value["milestones"]
+        ],
+        "milestone": _percent(value["milestone"], say) if value["milestone"] else "",
+        "standing": _standing(value, say),
+        "target": _percent(value["target"], say),
+        "baseline": _baseline(value["baseline"], say),
+        "scope": ", ".join(say.label(words.FUNDS, fund) for fund in value["scope"]),
+        "readings": _readings(value, say),
+        "rate": _reading(value["approved_of_appraised"], say),
+        "breakdowns": [_breakdown(name, value["breakdowns"][name], say) for name in BREAKDOWNS],
+        **_lists(value, say),
+    }
+
+
+def _years(biennium: str) -> str:
+    return biennium.replace("-", "–")
+
+
+def _percent(percent: str | None, say: Words) -> str:
+    """Write a percentage with the decimals that it has; *no data* where there is none."""
+    if percent is None:
+        return say.say(N_("no data"))
+    figures = percent if say.language == "en" else percent.replace(".", ",")
+    return f"{figures}%" if say.language == "en" else f"{figures}\N{NO-BREAK SPACE}%"
+
+
+def _standing(value: Value, say: Words) -> dict[str, str]:
+    """Return how the figure stands against its milestone, in a word and with a tone."""
+    if value["milestone"] is None:
+        return {"text": say.say(N_("No milestone")), "tone": "neutral"}
+    if value["milestone_met"] is None:
+        return {"text": say.say(N_("No data")), "tone": "neutral"}
+    if value["milestone_met"]:
+        return {"text": say.say(N_("Milestone met")), "tone": "good"}
+    return {"text": say.say(N_("Milestone not met")), "tone": "bad"}
+
+
+def _baseline(baseline: Value, say: Words) -> str:
+    years = _years(baseline["biennium"] or "")
+    if baseline["percent"] is None:
+        said = say.say(N_("not entered"))
+    else:
+        said = f"{_percent(baseline['percent'], say)} ({baseline['document']})"
+    return say.say(N_("%(name)s: %(said)s"), name=years, said=said) if years else said
+
+
+def _readings(value: Value, say: Words) -> list[tuple[str, str, str, str]]:
+    """Return the figure under every choice: what it reads, numerator, denominator and percentage."""
+    pairs = (
+        (N_("The indicator"), (value["numerator"], value["denominator"])),
+        (N_("With overrides counted"), value["with_overrides"]),
+        (N_("XBTC only"), value["xbtc"]),
+        (N_("RBSA only"), value["rbsa"]),
+    )
+    found = [(say.say(title), *_reading(pair, say)) for title, pair in pairs]
+    part, whole = (Decimal(amount).quantize(Decimal(1)) for amount in value["usd"])
+    exact = Fraction(part) / Fraction(whole) * 100 if whole else None
+    weighted = _percent(indicators.displayed_percent(exact, None), say)
+    # What the indicator shows may have one decimal more than a reading beside it.
+    found[0] = (*found[0][:3], _percent(value["percent"], say))
+    return [*found, (say.say(N_("Weighted by US$")), _whole(part, say), _whole(whole, say), weighted)]
+
+
+def _reading(pair: Sequence[int], say: Words) -> tuple[str, str, str]:
+    exact = Share(*pair).exact
+    return str(pair[0]), str(pair[1]), _percent(indicators.displayed_percent(exact, None), say)
+
+
+def _whole(amount: Decimal, say: Words) -> str:
+    return say.number(str(amount)) or "0"
+
+
+def _breakdown(name: str, found: Sequence[Value], say: Words) -> dict[str, Any]:
+    """Return what a picture draws; its title says all of it, since that is what a screen reader is told."""
+    lines = [
+        Line(
+            entry["value"],
+            Share(entry["numerator"], entry["denominator"]),
+            (Decimal(entry["usd"][0]), Decimal(entry["usd"][1])),
+        )
+        for entry in found
+    ]
+    shown, others = indicators.largest(lines, BARS)
+    rows = [_bar(_label(name, line.value, say), line.share, say) for line in shown]
+    if others:
+        label = say.say(N_("%(count)s others"), count=len(others))
+        rows.append(_bar(label, indicators.summed(others).share, say))
+    title = say.label(words.BREAKDOWNS, name)
+    said = "; ".join(f"{row['label']} {row['text']}" for row in rows)
+    return {
+        "title": title,
+        "rows": rows,
+        "alt": say.say(N_("%(name)s: %(said)s"), name=title, said=said),
+    }
+
+
+def _label(name: str, value: str, say: Words) -> str:
+    if not value:
+        return say.say(N_("Not stated"))
+    return say.label(_LABELS[name], value) if name in _LABELS else value
+
+
+def _bar(label: str, share: Share, say: Words) -> dict[str, Any]:
+    part, whole, percent = _reading((share.numerator, share.denominator), say)
+    return {
+        "label": texts.drawn(label, _LABEL_EMS),
+        "part": share.numerator,
+        "whole": share.denominator,
+        "text": say.say(N_("%(part)s of %(whole)s (%(percent)s)"), part=part, whole=whole, percent=percent),
+    }
+
+
+def _lists(value: Value, say: Words) -> dict[str, Any]:
+    """Return the proposals that keep the figure from being whole, and those that are counted otherwise."""
+    listed = list(_listed(value))
+    changes = value["changes"]
+    return {
+        "listed": [_proposal(group, entry, say) for group, entry in listed[:LISTED]],
+        "unlisted": max(0, len(listed) - LISTED),
+        "undated": len(value["proposals"]["undated"]),
+        "changes": [
+            (entry["number"], _group(entry["was"], say), _group(entry["is"], say))
+            for entry in changes[:CHANGED]
+        ],
+        "unchanged": max(0, len(changes) - CHANGED),
+    }
+
+
+def _listed(value: Value) -> Iterator[tuple[str, Value]]:
+    for group in _LISTED_GROUPS:
+        for entry in value["proposals"][group]:
+            yield group, entry
+
+
+def _proposal(group: str, entry: Value, say: Words) -> dict[str, str]:
+    return {
+        "number": entry["number"],
+        "title": texts.drawn(entry["title"], _TITLE_EMS),
+        "day": say.day_of(entry["approved_at"], short=True) or say.say(N_("undated")),
+        "group": say.label(_SHORT, group),
+        "why": say.label(words.REASONS, entry["reason"]) or "–",
+    }
+
+
+# The long titles of groups do not go on a line.
+_SHORT: Final = words.GROUPS | {"undated": N_("undated"), "other_funds": N_("Paid for by other funds")}
+
+
+def _group(group: str | None, say: Words) -> str:
+    return say.label(_SHORT, group) if group else say.say(N_("not counted"))
