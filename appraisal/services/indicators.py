@@ -173,7 +173,7 @@ def publish(
 
     A report that says nothing else than the last one is not published again. Returns the digest, and
     whether it is a new one. It is an event of the site's chain, and names the report before it with every
-    proposal that is counted otherwise. Raises ``NotAllowed``.
+    proposal that is counted otherwise; its PDFs are drawn afterwards. Raises ``NotAllowed``.
     """
     if not actor.has("coordinator") or not actor.active:
         raise NotAllowed([refuse("role_missing", role="coordinator")])
