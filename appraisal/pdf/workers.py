@@ -52,7 +52,7 @@ class RenderingFailed(AppraisalError):
 
 
 class Renderer:
-    """Renders records in a process of its own; one at a time, whichever thread asks.
+    """Renders records and reports in a process of its own; one at a time, whichever thread asks.
 
     ``seconds`` is the time on the wall that one record may take, ``memory`` the bytes of address space that
     the process may use (where the system knows such a limit), ``renders`` after how many it is replaced.

@@ -15,6 +15,7 @@ from appraisal.domain import indicators, measures
 from appraisal.domain.facts import Person
 from appraisal.domain.indicators import BREAKDOWNS, Approval, Figures, Line, Report, Share, Sum
 from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.errors import NotFound
 from appraisal.services import frameworks, matches, reports
 from appraisal.storage import approvals as stored
 from appraisal.storage import audits, pasts, site, tables, tallies
@@ -29,7 +30,7 @@ FIGURE_SCHEMA: Final = "appraisal-figure/1"
 ACTION: Final = "publish_report"
 GROUPS: Final = ("mechanism", "override", "outside", "undated", "other_funds")
 # What a report says of itself rather than of the indicator.
-_ABOUT: Final = ("published_at", "up_to", "supersedes", "changes")
+_ABOUT: Final = ("published_at", "supersedes", "changes")
 
 
 def definition(library: Library, code: str, key: str = "") -> Percentage:
@@ -236,7 +237,8 @@ def publish(
 
     A report that says nothing else than the last one is not published again. Returns the digest, and
     whether it is a new one. It is an event of the site's chain, and names the report before it with every
-    row that is counted otherwise. Raises ``NotAllowed``, ``KeyError`` or ``ValueError``.
+    row that is counted otherwise. PDFs of 2.1 are drawn afterwards. Raises ``NotAllowed``,
+    ``KeyError`` or ``ValueError``.
     """
     if not actor.has("coordinator") or not actor.active:
         raise NotAllowed([refuse("role_missing", role="coordinator")])
@@ -252,7 +254,6 @@ def publish(
             return last[0], False
         found |= {
             "published_at": plain(now),
-            "up_to": dict(past.rows),
             "supersedes": last[0] if last else "",
             "changes": changes(before, found) if before else [],
         }
@@ -264,6 +265,7 @@ def publish(
             biennium=biennium,
             value=canonical(found).decode(),
             digest=sealed,
+            up_to=canonical(past.rows).decode(),
             at=now,
             by=actor.id,
         )
@@ -311,17 +313,18 @@ def find_published(db: Connection, digest: str) -> str | None:
     return found
 
 
-def recomputed(db: Connection, library: Library, published: Mapping[str, Any]) -> dict[str, Any]:
-    """Compute a published report again from what was written by then, without what it says of itself."""
+def recomputed(db: Connection, library: Library, digest: str) -> dict[str, Any]:
+    """Compute a published report again from what was written by then, without what it says of itself.
+
+    Up to which rows that was stands beside the report, not in it: their numbers would tell how much else
+    happens here. Raises ``NotFound``.
+    """
+    row = db.execute(select(REPORTS.c.value, REPORTS.c.up_to).where(REPORTS.c.digest == digest)).one_or_none()
+    if row is None:
+        raise NotFound("report", digest)
+    said, past = json.loads(row.value), Past(rows=json.loads(row.up_to))
     again: dict[str, Any] = plain(
-        value(
-            db,
-            library,
-            published["indicator"],
-            published["biennium"],
-            Past(rows=published["up_to"]),
-            key=published["definition"]["key"],
-        )
+        value(db, library, said["indicator"], said["biennium"], past, key=said["definition"]["key"])
     )
     return again
 

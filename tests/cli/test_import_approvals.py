@@ -154,7 +154,7 @@ def test_a_database_that_is_not_there_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["indicator", "9.9"], "There is no indicator 9.9; known: 2.1."),
+        (["indicator", "9.9"], "There is no indicator 9.9; known: 1.1, 1.2, 2.1, 2.2, 3.1, 3.2, 3.3."),
         (["indicator", "2.1", "--biennium", "2011-12"], "“2011-12” is not a biennium"),
         (["tick", "--at", "tomorrow"], "write a moment like 2010-02-01T09:00:00+01:00"),
         (["record", "missing.json"], "missing.json: No such file or directory"),

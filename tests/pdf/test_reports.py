@@ -27,8 +27,9 @@ def value_of(library: Library, **given: Any) -> Value:
     """Return the value of a published report of a biennium without any approval, some of it replaced."""
     indicator, workflow = indicators.definition(library, "2.1"), library.newest_workflow()
     found = indicators.report_value(library, "2.1", report(indicator, workflow, "2010-11", []))
-    about = {"published_at": "2012-03-05T10:00:00.000000Z", "events_to": 90, "supersedes": "", "changes": []}
-    value: Value = canonical.plain(found | about | given)
+    about = {"published_at": "2012-03-05T10:00:00.000000Z", "supersedes": "", "changes": []}
+    listed = {"finance_list": {"missing": 0, "symbols": []}}
+    value: Value = canonical.plain(found | about | listed | given)
     assert departures(value, "indicator") == []
     return value
 
@@ -76,6 +77,7 @@ def full(library: Library) -> Value:
         exact="2000/23",
         milestone_met=True,
         complete=False,
+        finance_list={"missing": 12, "symbols": [f"RAS/10/{n}/JPN" for n in range(12)]},
         illustrative=True,
         with_overrides=[41, 46],
         usd=["36000000.00", "41400000.00"],

@@ -105,7 +105,7 @@ def test_every_indicator_is_published_and_computed_again(stage: Stage) -> None:
             for code in codes
             if code != "2.1"
         ] == [[]] * 6
-        again = [indicators.recomputed(db, stage.library, value) for value in kept]
+        again = [indicators.recomputed(db, stage.library, entry[0]) for entry in (newest, first)]
     assert [value["percent"] for value in kept] == ["53.3", "70.0"]
     assert again == [{key: value[key] for key in found} for value, found in zip(kept, again, strict=True)]
     assert (kept[0]["supersedes"], newest[0]) == (sealed["2.2"][0], later)

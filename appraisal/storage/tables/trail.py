@@ -131,6 +131,8 @@ class IndicatorReport(Base):
     biennium: Mapped[str] = mapped_column(String(7))
     value: Mapped[str]
     digest: Mapped[str] = mapped_column(String(64), unique=True)
+    # Up to which row of each table facts were heard, as canonical JSON.
+    up_to: Mapped[str] = mapped_column(default="{}", server_default="{}")
     at: Mapped[datetime]
     by: Mapped[int] = mapped_column(ForeignKey("people.id"))
 
