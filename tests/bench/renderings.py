@@ -103,7 +103,7 @@ def _seconds(spent: list[float], unit: str = "CPU s") -> str:
 
 
 def _measure_memory(value: dict[str, Any]) -> None:
-    """Draw the shortest of records, each another, and compare what the worker holds after ten and at the end."""
+    """Draw the shortest of records, each another; compare what the worker holds after ten and at the end."""
     short = json.loads(canonical(value))
     [first] = short["appraisal"]["criteria"] = short["appraisal"]["criteria"][:1]
     first["items"], short["proposal"]["content"] = first["items"][:1], {}
