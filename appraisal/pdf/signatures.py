@@ -175,7 +175,7 @@ async def _judged(
         return status, "unasked"
     if stamped or grounds.now > until:
         status = await check(_context(grounds, lists, stated))
-    if not status.trusted:
+    if not _is_trusted(status):
         return status, _named(status)
     return status, "trusted" if stamped or grounds.now <= until else "expired_since"
 
@@ -192,6 +192,12 @@ def _context(grounds: Grounds, lists: list[bytes], moment: datetime) -> Any:
         retroactive_revinfo=True,
         revocation_mode="soft-fail",
     )
+
+
+def _is_trusted(status: Any) -> bool:
+    """Tell whether a trusted authority issued the certificate, whatever was done to what it signed."""
+    found = status.validation_path is not None and status.trust_problem_indic is None
+    return bool(status.valid and found)
 
 
 def _named(status: Any) -> Trust:

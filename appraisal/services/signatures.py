@@ -41,7 +41,9 @@ def findings(signature: Signature | None, *, is_expected: bool) -> list[Finding]
         _problems(signature, is_expected=is_expected),
         N_("The file carries one signature, which covers all of it and allows no change."),
     )
-    return [*found, *_signer(signature)] if signature.subject else found
+    # Whoever made it without the key of a certificate is not the one whom that names.
+    is_named = signature.subject and "invalid" not in signature.problems
+    return [*found, *_signer(signature)] if is_named else found
 
 
 def vouches(signature: Signature | None) -> bool:

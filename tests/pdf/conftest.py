@@ -6,6 +6,7 @@ from appraisal import canonical
 from appraisal.definitions.library import Library
 from appraisal.i18n import Language
 from appraisal.pdf.rendering import render
+from tests.keys import Keyring, make_keyring
 from tests.pdf.samples import Print, Sample, Value, sample_of
 
 
@@ -13,6 +14,12 @@ from tests.pdf.samples import Print, Sample, Value, sample_of
 def sample(library: Library) -> Sample:
     """The sample on the definitions that the product ships."""
     return sample_of(library)
+
+
+@pytest.fixture(scope="session")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
+    """A key that is valid for long."""
+    return make_keyring(tmp_path_factory.mktemp("keys"))
 
 
 @pytest.fixture(scope="session")

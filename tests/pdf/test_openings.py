@@ -59,6 +59,12 @@ def attaching(stream: bytes, extra: bytes = b"/Filter/FlateDecode") -> bytes:
     return made(body, b"/AF[4 0 R]/Names<</EmbeddedFiles<</Names[(record.json) 4 0 R]>>>>")
 
 
+RECORD_BODY = (
+    b"4 0 obj\n<</Type/Filespec/F(record.json)/EF<</F 5 0 R>>>>\nendobj\n"
+    b"5 0 obj\n<</Length 2>>\nstream\n{}\nendstream\nendobj\n"
+)
+
+
 def test_a_reading_holds_what_the_file_carries(sample: Sample, pdf: bytes, tmp_path: Path) -> None:
     file = tmp_path / "record.pdf"
     file.write_bytes(pdf)
@@ -145,12 +151,24 @@ def test_a_larger_file_is_not_opened(tmp_path: Path) -> None:
 
 def test_a_page_that_is_a_bomb_is_given_up() -> None:
     packed = zlib.compress(b"q 1 0 0 1 0 0 cm Q " * 20_000_000, 9)
-    body = b"4 0 obj\n<</Type/Filespec/F(record.json)/EF<</F 5 0 R>>>>\nendobj\n"
-    body += b"5 0 obj\n<</Length 2>>\nstream\n{}\nendstream\nendobj\n"
+    body = RECORD_BODY
     body += b"6 0 obj\n<</Length %d/Filter/FlateDecode>>\nstream\n" % len(packed) + packed
     bomb = made(body + b"\nendstream\nendobj\n", b"/AF[4 0 R]", b"/Contents 6 0 R")
     # The record is read; what the page says is not.
     assert open_pdf(bomb, GROUNDS, seconds=60).texts == ("",)
+
+
+@pytest.mark.parametrize("filters", [1, 2])
+def test_metadata_that_are_a_bomb_are_given_up(filters: int) -> None:
+    packed = b" " * 300_000_000
+    for _ in range(filters):
+        packed = zlib.compress(packed, 1)
+    named = b"[" + b"/FlateDecode" * filters + b"]"
+    body = b"6 0 obj\n<</Length %d/Filter%s>>\nstream\n" % (len(packed), named) + packed
+    bomb = made(RECORD_BODY + body + b"\nendstream\nendobj\n", b"/AF[4 0 R]/Metadata 6 0 R")
+    with pytest.raises(Unreadable) as error:
+        open_pdf(bomb, GROUNDS, seconds=60)
+    assert error.value.reason in ("broken", "out_of_bounds")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the system limits no memory")

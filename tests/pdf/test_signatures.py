@@ -24,11 +24,6 @@ CHANGES = 300
 
 
 @pytest.fixture(scope="module")
-def ring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
-    return make_keyring(tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture(scope="module")
 def plain(sample: Sample, printed: Print) -> bytes:
     return printed(sample.record(), "es")
 

@@ -16,6 +16,7 @@ from appraisal.i18n import LANGUAGES, Language, say
 from appraisal.pdf.archives import NAMESPACE
 from appraisal.pdf.codes import QUIET, code, code_of
 from appraisal.pdf.tongues import tongue_of
+from tests.keys import NOW, Keyring
 from tests.pdf.readers import pages_of, solid
 from tests.pdf.samples import Print, Sample, Value
 
@@ -50,13 +51,15 @@ def failures(pdf: bytes, profile: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_long_short_and_odd_records_keep_to_both_standards(
-    sample: Sample, printed: Print, language: Language
+def test_long_short_and_odd_records_keep_to_both_standards_signed_or_not(
+    sample: Sample, printed: Print, ring: Keyring, language: Language
 ) -> None:
+    signer = ring.signer(long_term=True)
     for value in (mixed(sample), sample.approval(), sample.revision()):
         pdf = printed(value, language)
-        for profile in ("3a", "ua1"):
-            assert failures(pdf, profile) == [], (value["kind"], profile)
+        for data in (pdf, signer.sign_pdf(pdf, NOW)):
+            for profile in ("3a", "ua1"):
+                assert failures(data, profile) == [], (value["kind"], profile, len(data) - len(pdf))
 
 
 def elements(pdf: pikepdf.Pdf) -> Iterator[Any]:

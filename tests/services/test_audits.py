@@ -374,6 +374,13 @@ def _gone(statement: str) -> Callable[[Connection], Any]:
             _gone("DELETE FROM checkpoints WHERE sequence = 3"),
             "checkpoint 3: is missing, though the site's chain tells of it",
         ),
+        (
+            _gone(
+                "DELETE FROM events WHERE sequence = 3 AND proposal_id = "
+                "(SELECT id FROM proposals WHERE number = 'TC-2010-0002')"
+            ),
+            "TC-2010-0002: event 3 is missing",
+        ),
         (_gone("DELETE FROM events"), "TC-2010-0001: the chain ends before its head (after event 0)"),
         (
             _gone("DELETE FROM accesses WHERE action = 'download'"),

@@ -1,9 +1,13 @@
 """Verifications of files: nothing that was done to a record's file goes unnoticed."""
 
 import io
+import json
 import random
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +22,7 @@ from appraisal.pdf.readings import Unreadable, read
 from appraisal.pdf.rendering import render
 from appraisal.pdf.workers import RenderingFailed
 from appraisal.services.verifications import CHECKS, Render, Verification, verify
-from tests.keys import GROUNDS
+from tests.keys import GROUNDS, NOW, Keyring, make_keyring
 from tests.pdf.samples import Value, at, sample_of
 
 CHANGES = 300
@@ -93,6 +97,14 @@ def _saved(writer: PdfWriter) -> bytes:
     out = io.BytesIO()
     writer.write(out)
     return out.getvalue()
+
+
+def _drawn_over(writer: PdfWriter) -> None:
+    contents = writer.pages[0].get_contents()
+    assert contents is not None
+    stream = StreamObject()
+    stream.set_data(contents.get_data() + b"\n1 0 0 rg 0 0 100 100 re f\n")
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(stream)
 
 
 def test_a_record_as_it_was_drawn_holds(pdf: bytes, record: bytes, library: Library, again: Render) -> None:
@@ -184,11 +196,7 @@ def test_a_page_that_was_altered_and_saved_by_another_tool_needs_the_drawing(
     pdf: bytes, library: Library, again: Render
 ) -> None:
     writer = PdfWriter(clone_from=io.BytesIO(pdf))
-    contents = writer.pages[0].get_contents()
-    assert contents is not None
-    stream = StreamObject()
-    stream.set_data(contents.get_data() + b"\n1 0 0 rg 0 0 100 100 re f\n")
-    writer.pages[0][NameObject("/Contents")] = writer._add_object(stream)
+    _drawn_over(writer)
     data = _saved(writer)
     without = verify(data, read(data, GROUNDS), library, None)
     assert (failing(without), without.unchecked) == (set(), ("signature", "pages"))
@@ -211,6 +219,97 @@ def test_another_attached_file_is_noticed(pdf: bytes, library: Library) -> None:
     writer.add_attachment("macro.js", b"alert(1)")
     data = _saved(writer)
     assert failing(verify(data, read(data, GROUNDS), library, None)) == {"file"}
+
+
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
+    return make_keyring(tmp_path_factory.mktemp("keys"), since=2009, until=2011)
+
+
+@pytest.fixture(scope="module")
+def plain(value: Value) -> bytes:
+    """A file that its record says to be signed, before it is."""
+    return render(value | {"issuer": {"address": "", "signed": True}}, "fr")
+
+
+def _swapped(writer: PdfWriter) -> None:
+    stream = StreamObject()
+    stream.set_data(_file(writer).get_data().replace(b'"illustrative":true', b'"illustrative":false'))
+    spec = writer.root_object["/AF"][0].get_object()  # type: ignore[index]
+    spec["/EF"][NameObject("/F")] = writer._add_object(stream)
+
+
+@pytest.mark.parametrize("change", [_drawn_over, _swapped])
+def test_a_signed_file_that_was_changed_and_saved_anew_is_named(
+    plain: bytes, ring: Keyring, library: Library, change: Callable[[PdfWriter], None]
+) -> None:
+    signed = ring.signer().sign_pdf(plain, NOW)
+    assert failing(verify(signed, read(signed, ring.grounds()), library, None)) == set()
+    writer = PdfWriter(clone_from=io.BytesIO(signed))
+    change(writer)
+    data = _saved(writer)
+    found = verify(data, read(data, ring.grounds()), library, None)
+    assert failing(found) == {"signature", "pages"} | ({"printed"} if change is _swapped else set())
+    assert "The file was altered after it was signed." in sentence(found, "signature")
+    assert "whose certificate is trusted" in sentence(found, "signer")
+
+
+def test_an_update_after_the_signature_is_named(plain: bytes, ring: Keyring, library: Library) -> None:
+    signed = ring.signer().sign_pdf(plain, NOW)
+    writer = PdfWriter(io.BytesIO(signed), incremental=True)
+    _drawn_over(writer)
+    data = _saved(writer)
+    assert data.startswith(signed)
+    found = verify(data, read(data, ring.grounds()), library, None)
+    assert failing(found) == {"file", "signature", "pages"}
+    assert sentence(found, "file") == "Something was appended to the file after its first end (ends: 3)."
+    assert "after it was signed" in sentence(found, "signature")
+
+
+def test_a_signature_that_was_cut_off_is_missed(plain: bytes, ring: Keyring, library: Library) -> None:
+    found = verify(plain, read(plain, ring.grounds()), library, None)
+    assert failing(found) == {"signature"}
+    assert sentence(found, "signature") == (
+        "The record says that its file is signed, but the signature is missing: it was cut off."
+    )
+
+
+@pytest.mark.parametrize(
+    ("year", "said"),
+    [
+        (2012, "The certificate of TEST ONLY - Example, Example had expired on 2011-01-01 when it was used"),
+        (2008, "was used on 2008-06-01, before it became valid on 2009-01-01."),
+        (2010, "No authority that is trusted here issued the certificate of TEST ONLY - Example, Example."),
+    ],
+)
+def test_a_certificate_that_does_not_count_is_named(
+    plain: bytes, ring: Keyring, library: Library, tmp_path: Path, year: int, said: str
+) -> None:
+    at = datetime(year, 6, 1, tzinfo=UTC)
+    signer = ring.signer()
+    # Whoever signs by other means does not ask whether the certificate is valid.
+    signer.not_before, signer.not_after = at, at
+    data = signer.sign_pdf(plain, at)
+    grounds = ring.grounds(at) if year != 2010 else make_keyring(tmp_path).grounds(at)
+    found = verify(data, read(data, grounds), library, None)
+    assert failing(found) == {"signer"}
+    assert said in sentence(found, "signer")
+
+
+def test_a_record_of_ten_thousand_results_and_a_word_without_end_is_verified_in_bounded_time(
+    pdf: bytes, value: Value, library: Library
+) -> None:
+    reading = read(pdf, GROUNDS)
+    large = json.loads(canonical(value))
+    large["proposal"]["content"]["results"]["rows"] = [
+        {"level": "output", "statement": f"Result {number}", "target": "9"} for number in range(10_000)
+    ]
+    large["proposal"]["title"] = large["proposal"]["content"]["identification"]["title"] = "x" * 20_000
+    begun = time.process_time()
+    found = verify(pdf, replace(reading, record=canonical(large)), library, None)
+    assert time.process_time() - begun < 5
+    # Nothing but the pages, which are of another record.
+    assert failing(found) == {"printed"}
 
 
 def test_a_language_that_is_none_and_a_record_that_cannot_be_drawn_vouch_for_nothing(
