@@ -104,6 +104,7 @@ ARGUMENTS: Final[Mapping[str, Values]] = {
     "indicators.report_file digest": _digests(tables.IndicatorReport.__table__),
     "frameworks.show code": _just("1.1", "3.3", "9.9"),
     "feeds.figure code": _just("1.1", "3.3"),
+    "feeds.figure ending": _just("json", "csv"),
     "indicators.publish code": _just("2.1", "3.1", "9.9"),
     "indicators.report_file code": _just("2.1"),
     "frameworks.rows code": _just("1.1", "9.9"),
