@@ -327,6 +327,7 @@ def _addresses(app: Flask, site: Site, case: Case) -> list[str]:
         "name": "withdraw",
         "digest": _records(site)[0][0],
         "language": "en",
+        "ending": "csv",
         "document": case.documents[0].id,
         "consultation": appraisal.consultations[0].id,
     }
