@@ -28,7 +28,7 @@ from appraisal.storage.pasts import Past
 from appraisal.storage.tables import Base
 from tests import casts
 from tests.casts import CAST, Stage
-from tests.databases import SqliteCopies
+from tests.databases import PostgresCopies, SqliteCopies
 from tests.services.test_indicators import every
 
 PATIENT: Final = settings(
@@ -224,6 +224,23 @@ def test_whatever_people_try_the_rules_hold(
         _check_visibility(stage, cases)
         from_columns, from_facts, from_trail = every(stage)
         assert from_columns == from_facts == from_trail
+        _check_figures(walk)
+
+
+@settings(PATIENT, max_examples=3)
+@given(luck=st.randoms(use_true_random=True))
+def test_the_figures_of_any_history_are_those_of_its_events(
+    copies: SqliteCopies | PostgresCopies,
+    library: Library,
+    tmp_path_factory: pytest.TempPathFactory,
+    luck: Random,
+) -> None:
+    with copies.copied("staffed", casts.create_people) as database:
+        stage = casts.opened_stage(database, library, Files(tmp_path_factory.mktemp("files")))
+        walk = Walk(stage, [casts.submitted(stage, "ana"), casts.awaiting(stage)])
+        for _ in range(LENGTH // 3):
+            move = luck.choice((go_on, appraise, let_time_pass))
+            _make(walk, move, luck.choice(PEOPLE), luck.choice(walk.numbers), luck.getrandbits(20))
         _check_figures(walk)
 
 
