@@ -510,6 +510,38 @@ def find_record(db: Connection, digest: str) -> RecordFound | None:
     return RecordFound(*row) if row is not None else None
 
 
+@dataclass(frozen=True, slots=True)
+class FileFound:
+    """The PDF of a record in a language; ``ordinal`` is the how-manieth record of its kind it is of."""
+
+    number: str
+    kind: str
+    ordinal: int
+    sha256: str
+
+
+def find_file(db: Connection, person: Person, digest: str, language: str) -> FileFound | None:
+    """Return the PDF of a record that a person may read, as lists say; None where there is none to read."""
+    before = RECORDS.alias()
+    ordinal = (
+        select(func.count())
+        .where(
+            before.c.proposal_id == RECORDS.c.proposal_id,
+            before.c.kind == RECORDS.c.kind,
+            before.c.id <= RECORDS.c.id,
+        )
+        .scalar_subquery()
+    )
+    row = db.execute(
+        select(PROPOSALS.c.number, RECORDS.c.kind, ordinal, RENDERINGS.c.sha256)
+        .join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)
+        .join(RENDERINGS, RENDERINGS.c.record_id == RECORDS.c.id)
+        .where(RECORDS.c.digest == digest, RENDERINGS.c.language == language)
+        .where(fully_visible(person), ~blind(person))
+    ).one_or_none()
+    return FileFound(*row) if row is not None else None
+
+
 def find_rendering(db: Connection, record: int, language: str) -> str | None:
     """Return the SHA-256 of the PDF of a record in a language, None while there is none."""
     found: str | None = db.execute(

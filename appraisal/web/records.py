@@ -174,13 +174,12 @@ def render(digest: str) -> Response:
 def pdf(digest: str, language: str) -> Response:
     """Return the PDF of a record in a language; raises ``NotFound`` while it is not made."""
     with read() as db:
-        opened = _open(db, digest)
-        sha256 = queries.find_rendering(db, opened.found.id, language)
-    if sha256 is None:
+        found = queries.find_file(db, actor(), digest, language)
+    if found is None:
         raise NotFound("record", f"{digest} ({language})")
-    name = f"{opened.stem}-{language}.pdf"
-    response = downloads.serve_stored(sha256, "application/pdf", name, inline=True)
-    return downloads.note(response, opened.found.number, f"{name} {digest}")
+    name = f"{found.number}-{found.kind}-{found.ordinal}-{language}.pdf"
+    response = downloads.serve_stored(found.sha256, "application/pdf", name, inline=True)
+    return downloads.note(response, found.number, f"{name} {digest}")
 
 
 @bp.get("/records/<digest>.json")
