@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from appraisal.domain import indicators as rules
-from appraisal.domain.access import READERS
 from appraisal.domain.matches import Candidate, Project
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
@@ -142,8 +141,3 @@ def _key() -> str:
 
 def _back() -> Response:
     return redirect(url_for(".show", biennium=request.form.get("biennium") or None), 303)
-
-
-def reads_projects() -> bool:
-    """Tell whether whoever is signed in reads the finance list."""
-    return bool(actor().roles & READERS)
