@@ -10,12 +10,13 @@ import json
 import re
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from appraisal.errors import AppraisalError
 from appraisal.i18n import N_
+from appraisal.pdf.glyphs import Glyphs
 from appraisal.pdf.signatures import Grounds, Signature, examine_pdf, load_grounds
 
 Reason = Literal[
@@ -121,7 +122,7 @@ def _read(data: bytes, grounds: Grounds, pages: int, ends: list[re.Match[bytes]]
         language=str(root.get("/Lang", "")),
         titles=_titles(reader, root),
         pages=len(reader.pages),
-        texts=tuple(_text(page) for _, page in zip(range(pages), reader.pages, strict=False)),
+        texts=_texts(reader, pages),
         others=others,
         ends=len(ends),
         is_appended=len(ends) > 1 + updates or bool(data[ends[-1].end() :].strip()),
@@ -129,14 +130,28 @@ def _read(data: bytes, grounds: Grounds, pages: int, ends: list[re.Match[bytes]]
     )
 
 
-def _text(page: Any) -> str:
-    """Return the text of a page without blanks; nothing where it cannot be read, which a check then tells."""
+def _texts(reader: Any, most: int) -> tuple[str, ...]:
+    """Return the texts of the first pages without blanks."""
+    glyphs = Glyphs()
+    return tuple(
+        "".join((_text(glyphs.read, page) or _text(_extract, page) or "").split())
+        for _, page in zip(range(most), reader.pages, strict=False)
+    )
+
+
+def _text(read: Callable[[Any], str | None], page: Any) -> str | None:
+    """Return the text of a page; None where it cannot be read, which a check then tells."""
     try:
-        return "".join(page.extract_text().split())
+        return read(page)
     except MemoryError:
         raise
     except Exception:
-        return ""
+        return None
+
+
+def _extract(page: Any) -> str:
+    text: str = page.extract_text()
+    return text
 
 
 def _titles(reader: Any, root: Any) -> tuple[str, ...]:
