@@ -1,10 +1,11 @@
 """Databases: engines for SQLite and PostgreSQL, and the transaction in which everything is written."""
 
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
@@ -32,8 +33,8 @@ class Database:
         self.is_sqlite = backend == "sqlite"
         self._turn = threading.Lock()
         if self.is_sqlite:
-            self._writing = _sqlite_engine(url, "BEGIN IMMEDIATE")
-            self._reading = _sqlite_engine(url, "BEGIN")
+            self._writing = _sqlite_engine(url, _begin_writing)
+            self._reading = _sqlite_engine(url, _begin_reading)
         else:
             self._writing = self._reading = create_engine(
                 make_url(url).set(drivername="postgresql+psycopg"),
@@ -108,7 +109,17 @@ def _conflicts() -> Iterator[None]:
         raise
 
 
-def _sqlite_engine(url: str, begin: str) -> Engine:
+def _begin_writing(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_reading(connection: Connection) -> None:
+    # By the driver itself: on its way through SQLAlchemy the word takes as long as a small query does.
+    # It locks nothing, so that nothing comes of it that would have to be told as an error of SQLAlchemy.
+    cast(sqlite3.Connection, connection.connection.driver_connection).execute("BEGIN")
+
+
+def _sqlite_engine(url: str, begin: Callable[[Connection], None]) -> Engine:
     path = make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -121,8 +132,5 @@ def _sqlite_engine(url: str, begin: str) -> Engine:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
             connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def _(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
+    event.listen(engine, "begin", begin)
     return engine

@@ -7,9 +7,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from appraisal.definitions.workflows import Role
 from appraisal.domain.access import OPEN_EVENTS, READERS
@@ -522,6 +535,16 @@ class FileFound:
 
 def find_file(db: Connection, person: Person, digest: str, language: str) -> FileFound | None:
     """Return the PDF of a record that a person may read, as lists say; None where there is none to read."""
+    row = db.execute(_file_for(person), {"digest": digest, "language": language}).one_or_none()
+    return FileFound(*row) if row is not None else None
+
+
+@lru_cache(maxsize=256)
+def _file_for(person: Person) -> Select[Any]:
+    """Build the statement once a person: viewers ask for the parts of a file one after the other.
+
+    What it says of the person follows from the value alone, so that other roles or duties are another one.
+    """
     before = RECORDS.alias()
     ordinal = (
         select(func.count())
@@ -532,22 +555,13 @@ def find_file(db: Connection, person: Person, digest: str, language: str) -> Fil
         )
         .scalar_subquery()
     )
-    row = db.execute(
+    return (
         select(PROPOSALS.c.number, RECORDS.c.kind, ordinal, RENDERINGS.c.sha256)
         .join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)
         .join(RENDERINGS, RENDERINGS.c.record_id == RECORDS.c.id)
-        .where(RECORDS.c.digest == digest, RENDERINGS.c.language == language)
+        .where(RECORDS.c.digest == bindparam("digest"), RENDERINGS.c.language == bindparam("language"))
         .where(fully_visible(person), ~blind(person))
-    ).one_or_none()
-    return FileFound(*row) if row is not None else None
-
-
-def find_rendering(db: Connection, record: int, language: str) -> str | None:
-    """Return the SHA-256 of the PDF of a record in a language, None while there is none."""
-    found: str | None = db.execute(
-        select(RENDERINGS.c.sha256).where(RENDERINGS.c.record_id == record, RENDERINGS.c.language == language)
-    ).scalar_one_or_none()
-    return found
+    )
 
 
 def chain_of(db: Connection, proposal: int) -> list[Event]:

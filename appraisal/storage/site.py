@@ -11,6 +11,7 @@ from appraisal.storage import tables
 from appraisal.storage.databases import take_turn
 
 SITE = tables.SiteEvent.__table__
+_NOTE = insert(tables.Access.__table__)
 # Any fixed number will do as the name of a lock.
 _LOCK = 7_219_046
 
@@ -48,7 +49,5 @@ def log_access(
     db: Connection, now: datetime, person: int | None, action: str, subject: str = "", detail: str = ""
 ) -> None:
     """Note a sign-in, a download or a refused step."""
-    table = tables.Access.__table__
-    db.execute(
-        insert(table).values(at=now, person_id=person, action=action, subject=subject, detail=detail[:1000])
-    )
+    noted = {"at": now, "person_id": person, "action": action, "subject": subject, "detail": detail[:1000]}
+    db.execute(_NOTE, noted)

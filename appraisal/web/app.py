@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import jinja2
-from flask import Flask, Response, abort, g, request, url_for
+from flask import Flask, Response, abort, request, url_for
 from flask_limiter import Limiter, RateLimitExceeded
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
@@ -23,6 +23,7 @@ from appraisal.web import (
     approvals,
     bundles,
     conditions,
+    cookies,
     datasets,
     differences,
     drafts,
@@ -57,7 +58,7 @@ from appraisal.web import (
 from appraisal.web import (
     substitutions as substitution_pages,
 )
-from appraisal.web.context import Site, new_request_key
+from appraisal.web.context import Site, language, new_request_key
 
 BLUEPRINTS = (
     sessions.bp,
@@ -118,10 +119,9 @@ def create_app(site: Site) -> Flask:
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(hours=1),
     )
     app.extensions["appraisal"] = site
+    app.session_interface = cookies.Sessions()
     _set_up_templates(app)
     _set_up_sessions(app, site)
-    # Before the token is looked at: the page that refuses a form needs its language as well.
-    app.before_request(lambda: _choose_language(site))
     app.before_request(_refuse_null_characters)
     CSRFProtect(app)
     for blueprint in BLUEPRINTS:
@@ -139,8 +139,8 @@ def _set_up_templates(app: Flask) -> None:
     app.jinja_loader = jinja2.ChoiceLoader([jinja2.FileSystemLoader(folder("templates")), packaged])
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
-        lambda message: i18n.translate(g.language, message),
-        lambda one, many, count: i18n.translate_plural(g.language, one, many, count),
+        lambda message: i18n.translate(language(), message),
+        lambda one, many, count: i18n.translate_plural(language(), one, many, count),
         newstyle=True,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -182,16 +182,6 @@ def _limit(app: Flask) -> None:
         return verifications.too_many() if is_file else sessions.too_many()
 
 
-def _choose_language(site: Site) -> None:
-    """Take the language of the person, else of the visit, else the browser's, else the installation's."""
-    if request.endpoint == "static":
-        g.language = "en"
-        return
-    chosen = current_user.person.language if current_user.is_authenticated else sessions.chosen_language()
-    asked = request.accept_languages.best_match(i18n.LANGUAGES)
-    g.language = i18n.language_or(chosen, i18n.language_or(asked, site.settings.language))
-
-
 def _refuse_null_characters() -> None:
     """Refuse what no keyboard types and PostgreSQL cannot store."""
     if any("\0" in text for text in request.form.values()):
@@ -213,7 +203,7 @@ def _common(site: Site) -> dict[str, Any]:
     signed_in = current_user.is_authenticated
     person = current_user.person if signed_in else None
     return {
-        "language": i18n.language_or(getattr(g, "language", None)),
+        "language": language(),
         "person": person,
         "roles": formats.role_titles(person.roles) if person else [],
         "menu": menus.menu_of(person) if person else None,

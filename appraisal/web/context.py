@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 from argon2 import PasswordHasher
-from flask import abort, current_app, g, redirect, render_template, request, url_for
+from flask import abort, current_app, g, redirect, render_template, request, session, url_for
 from flask_login import current_user
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
@@ -47,9 +47,17 @@ def site() -> Site:
 
 
 def language() -> Language:
-    """Return the language of the page."""
-    chosen: Language = g.get("language", "en")
-    return chosen
+    """Return the language of the page: the person's, else the visit's, else the browser's, else the site's.
+
+    It is looked for once a request, and only where something is said: a file that is served says nothing.
+    """
+    if "language" not in g:
+        person = current_user.person if current_user.is_authenticated else None
+        chosen = person.language if person else session.get("language")
+        asked = request.accept_languages.best_match(i18n.LANGUAGES)
+        g.language = i18n.language_or(chosen, i18n.language_or(asked, site().settings.language))
+    found: Language = g.language
+    return found
 
 
 def say(message: str, **facts: Any) -> str:

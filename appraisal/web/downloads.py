@@ -1,10 +1,13 @@
 """Downloads: stored files handed out as static ones, whole or in parts, and noted in the access log."""
 
+import os
 from io import BytesIO
-from typing import Final
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
 
 from flask import request, send_file
 from werkzeug.wrappers import Response
+from werkzeug.wsgi import wrap_file
 
 from appraisal.storage import site as site_log
 from appraisal.web.context import actor, begin, site
@@ -13,6 +16,35 @@ from appraisal.web.context import actor, begin, site
 _PDF_POLICY: Final = (
     "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 )
+
+
+class Part:
+    """A part of an open file that reads as a file of its own, so that the server sends it like a whole one.
+
+    Flask's own way hands parts on in small pieces, which takes longer than the whole file does.
+    """
+
+    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
+        self._file, self._start, self._length = file, start, length
+        file.seek(start)
+
+    def read(self, most: int = -1) -> bytes:
+        """Read on, to the end of the part at most."""
+        left = max(self._length - self.tell(), 0)
+        return self._file.read(left if most < 0 else min(most, left))
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place, counted from the beginning of the part or from its end."""
+        begin = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self._length}[whence]
+        return self._file.seek(self._start + begin + offset) - self._start
+
+    def tell(self) -> int:
+        """Tell the place, counted from the beginning of the part."""
+        return self._file.tell() - self._start
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 def serve_stored(sha256: str, media_type: str, name: str, *, inline: bool = False) -> Response:
@@ -26,12 +58,23 @@ def serve_stored(sha256: str, media_type: str, name: str, *, inline: bool = Fals
     response = send_file(
         path, mimetype=media_type, as_attachment=not inline, download_name=name, conditional=True, etag=sha256
     )
+    if response.status_code == 206:
+        _send_as_file(response, path)
     # The moment at which a file came into the store is of no meaning to anybody.
     response.headers.pop("Last-Modified", None)
     keep_nowhere(response)
     if inline and media_type == "application/pdf":
         response.headers["Content-Security-Policy"] = _PDF_POLICY
     return response
+
+
+def _send_as_file(response: Response, path: Path) -> None:
+    start, stop = response.content_range.start, response.content_range.stop
+    if start is None or stop is None or request.method != "GET":
+        return
+    cast(Any, response.response).close()
+    part = Part(path.open("rb"), start, stop - start)
+    response.response = wrap_file(request.environ, cast(Any, part))
 
 
 def serve_bytes(data: bytes, sha256: str, media_type: str, name: str) -> Response:

@@ -54,12 +54,6 @@ class PasswordForm(TranslatedForm):
     again = PasswordField(N_("The same password again"), render_kw={"autocomplete": "new-password"})
 
 
-def chosen_language() -> str | None:
-    """Return the language chosen in this visit."""
-    found = session.get("language")
-    return found if isinstance(found, str) else None
-
-
 def limit(app: Flask, limiter: Limiter) -> None:
     """Limit the failed attempts to sign in that one address has; a process counts for itself."""
     view: Any = app.view_functions["sessions.sign_in"]
@@ -119,7 +113,7 @@ def local_path(given: str) -> str:
 @bp.route("/sign-out", methods=["POST"])
 def sign_out() -> Response:
     """End the session; the language stays."""
-    language = current_user.person.language if current_user.is_authenticated else chosen_language()
+    language = current_user.person.language if current_user.is_authenticated else session.get("language")
     if current_user.is_authenticated:
         with begin() as db:
             log_access(db, site().now(), actor().id, "sign_out")

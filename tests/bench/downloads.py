@@ -1,9 +1,11 @@
 """A stored record served, against a static file of the same size from the same server."""
 
 import http.client
+import multiprocessing
 import tempfile
-import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from sqlalchemy import select
@@ -24,54 +26,56 @@ from tests.bench.ratios import report, timed
 from tests.bench.steps import NOW, library
 
 SIZE = 150_000
-REQUESTS = 100
-ROUNDS = 7
+READERS = 4
+REQUESTS = 200
+ROUNDS = 9
 
 
 def bench() -> None:
     with tempfile.TemporaryDirectory(prefix="appraisal-bench-") as place:
-        site = _site(Path(place))
-        digest = _rendered(site)
-        app = create_app(site)
-        app.config["WTF_CSRF_ENABLED"] = False
-        # As much as the record, in a folder that Flask serves by itself.
-        static = Path(place) / "static"
-        static.mkdir()
-        (static / "record.pdf").write_bytes(b"x" * SIZE)
-        app.static_folder = str(static)
-        server = create_server(app, host="127.0.0.1", port=0, threads=4)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        client = Client(server.effective_port)  # type: ignore[union-attr]
-        client.sign_in()
+        digest = _prepared(Path(place))
+        ours, theirs = multiprocessing.Pipe()
+        server = multiprocessing.get_context("spawn").Process(target=_serve, args=(Path(place), theirs))
+        server.start()
         try:
-            _measure(client, f"/records/{digest}/en.pdf")
+            _measure(Clients(ours.recv()), f"/records/{digest}/en.pdf")
         finally:
-            server.close()
-            site.database.close()
+            server.terminate()
+            server.join()
 
 
-def _measure(client: "Client", path: str) -> None:
+def _serve(place: Path, started: Connection) -> None:
+    """Serve the site and, beside it, a folder that Flask serves by itself."""
+    app = create_app(_site(place))
+    app.config["WTF_CSRF_ENABLED"] = False
+    app.static_folder = str(place / "static")
+    server = create_server(app, host="127.0.0.1", port=0, threads=8)
+    started.send(server.effective_port)  # type: ignore[union-attr]
+    server.run()
+
+
+def _measure(clients: "Clients", path: str) -> None:
     whole: list[float] = []
     parts: list[float] = []
     range_of = {"Range": "bytes=1000-"}
     for _ in range(ROUNDS):
-        bare = timed(lambda: client.get("/static/record.pdf", SIZE))
-        whole.append(bare / timed(lambda: client.get(path, SIZE)))
-        bare = timed(lambda: client.get("/static/record.pdf", SIZE - 1000, range_of))
-        parts.append(bare / timed(lambda: client.get(path, SIZE - 1000, range_of)))
+        bare = timed(lambda: clients.get("/static/record.pdf", SIZE))
+        whole.append(bare / timed(lambda: clients.get(path, SIZE)))
+        bare = timed(lambda: clients.get("/static/record.pdf", SIZE - 1000, range_of))
+        parts.append(bare / timed(lambda: clients.get(path, SIZE - 1000, range_of)))
     report("a stored record served, rate of a static file; noted", whole, "0.8")
     report("further parts of it, which are not noted", parts, "0.8")
 
 
-class Client:
-    """One connection that is kept."""
+class Clients:
+    """Several readers who are signed in, each with a connection that is kept."""
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.cookie = ""
+        self.cookie = self._signed_in()
+        self.readers = ThreadPoolExecutor(READERS)
 
-    def sign_in(self) -> None:
+    def _signed_in(self) -> str:
         connection = http.client.HTTPConnection("127.0.0.1", self.port)
         connection.request(
             "POST",
@@ -82,37 +86,50 @@ class Client:
         answer = connection.getresponse()
         answer.read()
         assert answer.status == 303, answer.status
-        self.cookie = str(answer.headers["Set-Cookie"]).split(";")[0]
+        return str(answer.headers["Set-Cookie"]).split(";")[0]
 
     def get(self, path: str, size: int, headers: Mapping[str, str] | None = None) -> None:
+        """Let each reader get a file again and again."""
+        sent = {"Cookie": self.cookie, **(headers or {})}
+        for _ in self.readers.map(lambda _: self._read(path, size, sent), range(READERS)):
+            pass
+
+    def _read(self, path: str, size: int, headers: Mapping[str, str]) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port)
-        for _ in range(REQUESTS):
-            connection.request("GET", path, headers={"Cookie": self.cookie, **(headers or {})})
+        for _ in range(REQUESTS // READERS):
+            connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             assert len(answer.read()) == size, answer.status
         connection.close()
 
 
-def _site(place: Path) -> Site:
-    settings = read_settings({}, data=place)
-    database = Database(settings.database)
-    schema.upgrade(database)
-    definitions = library()
-    files = Files(settings.files)
-    script = read_scenario(folder("workflows") / "scenarios" / "conditions.yaml", definitions, verbs())
-    play(script, database, definitions, files)
-    site = Site(settings, definitions, database, files, people.hasher(quick=True), lambda: NOW)
-    with database.begin() as db:
+def _prepared(place: Path) -> str:
+    """Play a proposal, keep a PDF of its record, and a static file that is as long; return the digest."""
+    site = _site(place)
+    schema.upgrade(site.database)
+    script = read_scenario(folder("workflows") / "scenarios" / "conditions.yaml", site.library, verbs())
+    play(script, site.database, site.library, site.files)
+    with site.database.begin() as db:
         account = people.find_by_email(db, "desk@example.org")
         assert account is not None
         people.set_password(db, site.hashing, account.person.id, "a long password")
-    return site
-
-
-def _rendered(site: Site) -> str:
-    table = tables.Record.__table__
-    with site.database.begin() as db:
+        table = tables.Record.__table__
         row = db.execute(select(table.c.id, table.c.digest).where(table.c.kind == "appraisal")).first()
         assert row is not None
         records.keep_rendering(db, site.files, row.id, "en", b"x" * SIZE, NOW)
+    site.database.close()
+    (place / "static").mkdir()
+    (place / "static" / "record.pdf").write_bytes(b"x" * SIZE)
     return str(row.digest)
+
+
+def _site(place: Path) -> Site:
+    settings = read_settings({}, data=place)
+    return Site(
+        settings,
+        library(),
+        Database(settings.database),
+        Files(settings.files),
+        people.hasher(quick=True),
+        lambda: NOW,
+    )
