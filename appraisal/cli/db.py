@@ -1,9 +1,11 @@
 """appraisal db: bringing the database up to date, and checking that it tells the truth."""
 
+from typing import NamedTuple
+
 import click
-from sqlalchemy import Connection
 
 from appraisal.cli import sites
+from appraisal.definitions.library import Library
 from appraisal.services import indicators, trails
 from appraisal.storage import schema
 from appraisal.storage.databases import Database
@@ -40,7 +42,10 @@ def recount() -> None:
 @db.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def check(as_json: bool) -> None:
-    """Check the schema, every chain of events, and the columns and sums that the indicator reads.
+    """Check the schema, every chain of events, and all that is kept for the indicators.
+
+    The columns and sums that they read are compared with the events, and every published report is
+    computed again from what was written by then.
 
     Exit code 1 when anything is wrong.
     """
@@ -48,31 +53,38 @@ def check(as_json: bool) -> None:
     try:
         if not schema.is_current(database):
             sites.fail(sites.NOT_READY, code=1)
-        count, wrong = findings(database)
+        found = findings(database, sites.library())
     finally:
         database.close()
     if as_json:
-        sites.echo_json({"chains": count, "wrong": wrong})
+        sites.echo_json(found._asdict())
     else:
-        for line in wrong:
+        for line in found.wrong:
             click.echo(line)
-        found = f"{len(wrong)} wrong." if wrong else "Nothing is wrong."
         click.echo(
-            f"Checked the schema, {count} chains of events, and the columns and sums of the indicator. {found}"
+            f"Checked the schema, {found.chains} chains of events, the columns and sums of the indicator, and "
+            f"every published report ({found.reports}). "
+            + (f"{len(found.wrong)} wrong." if found.wrong else "Nothing is wrong.")
         )
-    if wrong:
+    if found.wrong:
         raise SystemExit(1)
 
 
-def findings(database: Database) -> tuple[int, list[str]]:
-    """Check everything; return how many chains there are and a line for each thing that is wrong."""
+class Findings(NamedTuple):
+    """How many chains and published reports there are, and a line for each thing that is wrong."""
+
+    chains: int
+    reports: int
+    wrong: list[str]
+
+
+def findings(database: Database, library: Library) -> Findings:
+    """Check everything. Beside a trail that is broken, nothing is compared with it: it proves nothing."""
     wrong = schema.differences(database)
     with database.read() as connection:
         chains = list(trails.chain_faults(connection))
         broken = [told for told in chains if told is not None]
-        return len(chains), [*wrong, *broken, *_untold(connection, broken)]
-
-
-def _untold(connection: Connection, broken: list[str]) -> list[str]:
-    """Compare what the indicator reads with the trail; one that is broken proves nothing."""
-    return [] if broken else indicators.differences(connection)
+        reports = [] if broken else list(indicators.report_faults(connection, library))
+        untold = [] if broken else indicators.differences(connection)
+    altered = [told for told in reports if told is not None]
+    return Findings(len(chains), len(reports), [*wrong, *broken, *untold, *altered])

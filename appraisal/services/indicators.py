@@ -329,6 +329,27 @@ def recomputed(db: Connection, library: Library, digest: str) -> dict[str, Any]:
     return again
 
 
+def report_faults(db: Connection, library: Library) -> Iterator[str | None]:
+    """Compute every published report again; yield for each what it says otherwise, or None.
+
+    One is compared only where the definition that it was computed by is still the one of that name.
+    """
+    for row in db.execute(select(REPORTS.c.digest, REPORTS.c.value).order_by(REPORTS.c.id)).all():
+        try:
+            said = json.loads(row.value)
+            name = f"the report {said['indicator']} {said['biennium']} of {said['published_at']}"
+            used = said["definition"]
+            if library.digests.get(used["key"]) != used["digest"]:
+                yield f"{name} was computed by {used['key']}, which is not among the definitions any more"
+                continue
+            again = recomputed(db, library, row.digest)
+        except (ValueError, TypeError, AttributeError, KeyError):
+            yield f"the report {row.digest} is not what the product writes"
+            continue
+        others = [key for key in sorted(again) if said.get(key) != again[key]]
+        yield f"{name}: computed again, {', '.join(others)} would be otherwise" if others else None
+
+
 def recount(db: Connection) -> bool:
     """Count the cells of the indicator anew from the trail; tell whether any was otherwise."""
     tallies.hold(db)

@@ -1,12 +1,15 @@
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from appraisal.cli import main
 from appraisal.cli.db import findings
+from appraisal.services import indicators
 from appraisal.storage import tables
 from tests import casts
 from tests.casts import Stage
@@ -15,6 +18,7 @@ from tests.tampering import unguarded
 EVENTS = tables.Event.__table__
 PROPOSALS = tables.Proposal.__table__
 SITE = tables.SiteEvent.__table__
+REPORTS = tables.IndicatorReport.__table__
 
 
 def run(data: Path, *arguments: str, database: str = "") -> Result:
@@ -43,7 +47,7 @@ def test_a_database_with_every_route_is_right(stage: Stage) -> None:
     casts.outside(stage)
     casts.outside(stage, undated=True)
 
-    assert findings(stage.database) == (6, [])
+    assert findings(stage.database, stage.library) == (6, 0, [])
 
 
 def test_what_is_right_is_said(lite: Stage, tmp_path: Path) -> None:
@@ -52,7 +56,7 @@ def test_what_is_right_is_said(lite: Stage, tmp_path: Path) -> None:
     result = run(tmp_path, "db", "check", "--json", database=lite.database.url)
 
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == {"chains": 2, "wrong": []}
+    assert json.loads(result.stdout) == {"chains": 2, "reports": 0, "wrong": []}
 
 
 def test_an_event_that_was_altered_is_found(stage: Stage) -> None:
@@ -64,7 +68,7 @@ def test_an_event_that_was_altered_is_found(stage: Stage) -> None:
             update(EVENTS).where(EVENTS.c.proposal_id == found.id, EVENTS.c.sequence == 2).values(body="{}")
         )
 
-    assert findings(stage.database)[1] == [f"{number}: event 2 was altered"]
+    assert findings(stage.database, stage.library).wrong == [f"{number}: event 2 was altered"]
 
 
 def test_a_tail_that_was_cut_off_is_found(stage: Stage) -> None:
@@ -72,7 +76,9 @@ def test_a_tail_that_was_cut_off_is_found(stage: Stage) -> None:
     with unguarded(stage.database) as db:
         db.execute(delete(EVENTS).where(EVENTS.c.sequence == 2))
 
-    assert findings(stage.database)[1] == [f"{number}: the chain ends before its head (after event 1)"]
+    assert findings(stage.database, stage.library).wrong == [
+        f"{number}: the chain ends before its head (after event 1)"
+    ]
 
 
 def test_a_chain_that_is_gone_is_found(stage: Stage) -> None:
@@ -80,14 +86,16 @@ def test_a_chain_that_is_gone_is_found(stage: Stage) -> None:
     with unguarded(stage.database) as db:
         db.execute(delete(EVENTS))
 
-    assert findings(stage.database)[1] == [f"{number}: the chain ends before its head (after event 0)"]
+    assert findings(stage.database, stage.library).wrong == [
+        f"{number}: the chain ends before its head (after event 0)"
+    ]
 
 
 def test_the_sites_own_chain_is_checked(stage: Stage) -> None:
     with unguarded(stage.database) as db:
         db.execute(update(SITE).where(SITE.c.sequence == 1).values(body="{}"))
 
-    assert findings(stage.database)[1] == ["the site's chain: event 1 was altered"]
+    assert findings(stage.database, stage.library).wrong == ["the site's chain: event 1 was altered"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +111,7 @@ def test_a_column_that_lies_is_found(stage: Stage, column: str, value: str | Non
     with stage.database.begin() as db:
         db.execute(update(PROPOSALS).values({column: value}))
 
-    wrong = findings(stage.database)[1]
+    wrong = findings(stage.database, stage.library).wrong
 
     assert [line for line in wrong if line.startswith(f"{number}: {told}")]
 
@@ -118,3 +126,54 @@ def test_what_is_wrong_is_printed_line_by_line(lite: Stage, tmp_path: Path) -> N
     assert result.exit_code == 1
     assert f"{number}: route is mechanism, but the trail says outside\n" in result.stdout
     assert result.stdout.endswith("2 wrong.\n")
+
+
+def test_a_published_report_is_computed_again_from_what_was_written_by_then(
+    lite: Stage, tmp_path: Path
+) -> None:
+    casts.approved(lite)
+    publish(lite)
+    casts.overridden(lite)
+
+    assert findings(lite.database, lite.library)[1:] == (1, [])
+    result = run(tmp_path, "db", "check", database=lite.database.url)
+    assert "and every published report (1). Nothing is wrong.\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("altered", "told"),
+    [
+        (
+            {"numerator": 7},
+            "the report 2.1 2010-11 of 2010-02-{}: computed again, numerator would be otherwise",
+        ),
+        (
+            {"definition": {"key": "indicators.v1", "digest": "0" * 64}},
+            (
+                "the report 2.1 2010-11 of 2010-02-{} was computed by indicators.v1, "
+                "which is not among the definitions any more"
+            ),
+        ),
+        ({"definition": None}, "the report {} is not what the product writes"),
+    ],
+)
+def test_a_published_report_that_says_otherwise_is_found(
+    stage: Stage, altered: Mapping[str, Any], told: str
+) -> None:
+    casts.approved(stage)
+    digest = publish(stage)
+    with unguarded(stage.database) as db:
+        said = json.loads(db.execute(select(REPORTS.c.value)).scalar_one())
+        db.execute(update(REPORTS).values(value=json.dumps(said | altered)))
+
+    (wrong,) = findings(stage.database, stage.library).wrong
+
+    assert wrong == told.format(digest if "report {}" in told else said["published_at"][8:])
+
+
+def publish(stage: Stage) -> str:
+    """Publish indicator 2.1 as the desk does, and return the digest."""
+    digest, _ = indicators.publish(
+        stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11"
+    )
+    return digest
