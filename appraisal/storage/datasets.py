@@ -180,12 +180,3 @@ def insert_entries(
                 for entry in entries
             ],
         )
-
-
-def entries_of(db: Connection, made: int) -> Iterator[Written]:
-    """Yield what an import wrote, in its order."""
-    mine = select(ENTRIES.c.key, ENTRIES.c.line, ENTRIES.c.value).where(ENTRIES.c.import_id == made)
-    options = {"stream_results": True, "max_row_buffer": _BATCH}
-    with db.execute(mine.order_by(ENTRIES.c.id), execution_options=options) as result:
-        for part in result.partitions(_BATCH):
-            yield from (Written(*row) for row in part)

@@ -244,14 +244,6 @@ def known_to(db: Connection, person: Person, numbers: Collection[str]) -> dict[s
     return {row.number: bool(row.full) for row in db.execute(statement)}
 
 
-def count_states(db: Connection, person: Person) -> dict[str, int]:
-    """Count by state the proposals that a person may know of."""
-    rows = db.execute(
-        select(PROPOSALS.c.state, func.count()).where(visible(person)).group_by(PROPOSALS.c.state)
-    ).all()
-    return {row[0]: row[1] for row in rows}
-
-
 def work_of(
     db: Connection, person: Person, held_by: dict[str, Sequence[str]], most: int = 200
 ) -> list[tuple[str, Listed]]:

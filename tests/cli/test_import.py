@@ -6,26 +6,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from appraisal import clock
 from appraisal.cli import main
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import people
-from appraisal.storage import datasets, schema
+from appraisal.storage import datasets
 from appraisal.storage.databases import Database
 from tests.lists import DELIVERIES, HEADING, write_xlsx
 
 ONE = DELIVERIES + "RAS/09/01/FIN,2010,100,80\n"
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    database = Database(f"sqlite:///{tmp_path / 'appraisal.sqlite3'}")
-    schema.upgrade(database)
-    with database.begin() as db:
-        for email, role in (("desk@example.org", "coordinator"), ("designer@example.org", "designer")):
-            people.create_person(db, SYSTEM_ACTOR, clock.now(), email=email, name=email, roles=[role])
-    database.close()
-    return tmp_path
 
 
 def run(data: Path, *arguments: str) -> Result:

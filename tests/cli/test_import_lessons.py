@@ -13,22 +13,11 @@ from appraisal.domain import events
 from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.paths import folder
 from appraisal.services import people
-from appraisal.storage import schema, site, tables
+from appraisal.storage import site, tables
 from appraisal.storage.databases import Database
 
 HEADING = "code,text,place,countries,theme,outcome,source\n"
 ONE = "i-eval 1,Plan ahead.,Ghana,GH,Design,,https://example.org/1\n"
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    database = Database(f"sqlite:///{tmp_path / 'appraisal.sqlite3'}")
-    schema.upgrade(database)
-    with database.begin() as db:
-        for email, role in (("desk@example.org", "coordinator"), ("designer@example.org", "designer")):
-            people.create_person(db, SYSTEM_ACTOR, clock.now(), email=email, name=email, roles=[role])
-    database.close()
-    return tmp_path
 
 
 def run(data: Path, *arguments: str) -> Result:

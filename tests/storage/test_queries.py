@@ -24,7 +24,6 @@ HELD_BY = {
 Page = Callable[[Connection, Person], object]
 PAGES: dict[str, Page] = {
     "proposals": queries.list_proposals,
-    "states": queries.count_states,
     "work": lambda db, person: queries.work_of(db, person, dict(HELD_BY)),
     "consultations": queries.consultations_for,
     "records": queries.list_records,
