@@ -1,7 +1,7 @@
 """appraisal tick: do what time demands."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import click
 
@@ -13,6 +13,8 @@ from appraisal.services.issuers import KeyMissing
 from appraisal.services.ticks import Ticked
 
 _YEARS = range(1900, 3000)
+# So long a list that was sent waits for whoever sent it to say what its columns are.
+_PATIENCE = timedelta(days=1)
 
 
 def _moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
@@ -36,14 +38,16 @@ def _moment(context: click.Context, parameter: click.Parameter, value: str | Non
 def tick(at: datetime | None, as_json: bool) -> None:
     """Do what time demands: lapse, end holds, mark dates, gather daily mail, seal the trail.
 
-    May be run at any time.
+    Lists that were sent and not imported within a day are given up. May be run at any time.
 
     A proposal at which it fails stays as it is and is tried again next time; exit code 1 then.
     """
     now = at or clock.now()
     library = sites.library()
     chosen = sites.settings()
-    with sites.opened(chosen) as (database, _), sites.signer(chosen) as signer:
+    with sites.opened(chosen) as (database, files), sites.signer(chosen) as signer:
+        # By the machine's clock, as the times of files are.
+        files.waiting.give_up(clock.now() - _PATIENCE)
         failed = (_print_json if as_json else _print)(ticks.ticking(database, library, now))
         try:
             made = audits.daily_checkpoint(database, now, signer)

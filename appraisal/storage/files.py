@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from appraisal.errors import NotFound
@@ -88,5 +89,27 @@ class Files:
             return "was altered in the store"
         return None if length == size else f"is {length} bytes long, not {size}"
 
+    @property
+    def waiting(self) -> "Waiting":
+        """Return the files that wait beside the store until somebody confirms them."""
+        return Waiting(self.folder / "waiting")
+
     def _path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
+
+
+class Waiting(Files):
+    """Files that were sent and not confirmed yet: nothing names them, so that they may be given up."""
+
+    def keep(self, data: bytes) -> str:
+        """Keep bytes as a store does; whoever sends them again has as long as before."""
+        sha256 = super().keep(data)
+        self._path(sha256).touch()
+        return sha256
+
+    def give_up(self, before: datetime) -> int:
+        """Delete what was sent before a moment, and return how many files that was."""
+        gone = [path for path in self.folder.glob("*/*") if path.stat().st_mtime < before.timestamp()]
+        for path in gone:
+            path.unlink(missing_ok=True)
+        return len(gone)

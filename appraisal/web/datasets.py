@@ -103,7 +103,7 @@ def file(dataset: str, id: int) -> Response:
 @bp.route("/<dataset>/import", methods=["GET", "POST"])
 @with_role("coordinator")
 def upload(dataset: str) -> Answer:
-    """Take a file, which waits in the store until its columns are mapped; nothing of it is imported yet."""
+    """Take a file, which waits beside the store until its columns are mapped; nothing is imported yet."""
     known = _dataset(dataset)
     if request.method == "GET":
         return page("datasets/upload.html", dataset=known, faults=[], accept=ACCEPT)
@@ -111,7 +111,7 @@ def upload(dataset: str) -> Answer:
     if not data:
         faults = [say(N_("Choose a file that has something in it"))]
         return page("datasets/upload.html", dataset=known, faults=faults, accept=ACCEPT), 422
-    sha256 = site().files.keep(data)
+    sha256 = site().files.waiting.keep(data)
     name = _base(name)
     try:
         with read() as db:
@@ -126,7 +126,7 @@ def _base(name: str) -> str:
 
 
 def _source(sha256: str, name: str) -> Source:
-    path = site().files.whole(sha256)
+    path = site().files.waiting.whole(sha256)
     return Source(path, name, sha256, path.stat().st_size)
 
 
@@ -150,6 +150,7 @@ def columns(dataset: str, sha256: str) -> Answer:
                 with read() as db:
                     changes = datasets.compare(db, found, whole=whole)
                 return _draw(known, source, seen, places, whole=whole, found=(changes, found.as_text))
+            site().files.keep(source.path.read_bytes())
             with begin() as db:
                 changes = datasets.import_rows(db, actor(), site().now(), found, whole=whole)
     except BadList as error:

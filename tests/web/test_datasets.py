@@ -1,5 +1,6 @@
 """Pages of imported lists: read by coordinators, managers and auditors, imported by coordinators."""
 
+import hashlib
 import re
 from io import BytesIO
 
@@ -7,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from appraisal.errors import NotFound
 from appraisal.storage import datasets as stored
 from appraisal.web.context import Site
 from tests.web.building import Cast
@@ -169,6 +171,25 @@ def test_a_whole_list_ends_rows_and_the_file_of_an_import_is_handed_out(
 def test_what_is_not_there_is_not_found(cast: Cast, client: FlaskClient, sign_in: SignIn, path: str) -> None:
     sign_in(client, "desk")
     assert client.get(path).status_code == 404
+
+
+def test_a_list_comes_into_the_store_when_it_is_imported(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    sign_in(client, "desk")
+    place = send(client, GOOD).location
+    sha256 = hashlib.sha256(GOOD.encode()).hexdigest()
+    with pytest.raises(NotFound):
+        site.files.read(sha256)
+    choose(client, place, **{"import": "1"})
+    assert site.files.read(sha256) == GOOD.encode()
+
+
+def test_what_is_in_the_store_for_another_reason_is_no_list(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    sign_in(client, "desk")
+    assert client.get(f"/datasets/deliveries/import/{site.files.keep(GOOD.encode())}").status_code == 404
 
 
 def test_a_long_list_has_pages(site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn) -> None:
