@@ -12,7 +12,7 @@ from appraisal.canonical import canonical
 from appraisal.cli import sites
 from appraisal.domain.schemas import schema_text
 from appraisal.pdf.rendering import render
-from appraisal.storage import queries
+from appraisal.storage import records
 
 
 def _value(given: str) -> bytes:
@@ -21,7 +21,7 @@ def _value(given: str) -> bytes:
     if given == "-" or file.suffix == ".json" or file.is_file():
         return _from_file(given)
     with sites.opened(sites.settings()) as (database, _), database.read() as db:
-        found = queries.find_record(db, given) or queries.newest_record(db, given)
+        found = records.find_record(db, given) or records.newest_record(db, given)
     if found is None:
         sites.fail(f"There is no record {given}.", 1)
     return found.value.encode()

@@ -10,7 +10,7 @@ from appraisal.scenarios import describing, finding
 from appraisal.scenarios.files import expected
 from appraisal.scenarios.plays import Play
 from appraisal.services import indicators
-from appraisal.storage import queries
+from appraisal.storage import records
 from appraisal.storage.facts import load_case
 
 _YES_AND_NO = {"true": True, "yes": True, "false": False, "no": False}
@@ -22,7 +22,7 @@ def describe(playing: Play, number: str) -> dict[str, Any]:
     """Return what can be said of a proposal, as plain data."""
     with playing.database.read() as db:
         case = load_case(db, number)
-        records, _ = queries.list_records(db, READER, number)
+        listed, _ = records.list_records(db, READER, number)
         book = rulebooks.rulebook(playing.library, case.workflow, case.set)
         found_beside = finding.describe_found(db, playing, case, book, READER)
     found, appraisal = routes.route(case, book), _latest(case)
@@ -46,7 +46,7 @@ def describe(playing: Play, number: str) -> dict[str, Any]:
         "changes": len(case.changes),
         "rounds": sum(step.act in ("request_revision", "return") for step in case.steps),
         "usd": format(case.version.usd, "f") if case.version else None,
-        "records": [record.digest for record in reversed(records)],
+        "records": [record.digest for record in reversed(listed)],
         "steps": [step.name for step in case.steps],
         "stood_in": [
             f"{step.name}: {case.name(step.by)} for {case.name(step.behalf)}"

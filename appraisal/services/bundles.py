@@ -25,7 +25,7 @@ from appraisal.pdf.signings import Signer
 from appraisal.services import bundle_pages
 from appraisal.services.bundle_pages import Kept, Listed, Shown
 from appraisal.services.issuers import key_of
-from appraisal.storage import audits, issuers, queries, site
+from appraisal.storage import audits, issuers, site, visibilities
 from appraisal.storage import bundles as stored
 from appraisal.storage.bundles import Query
 from appraisal.storage.files import Files
@@ -114,7 +114,7 @@ def order(
         missing = [number for number in query.numbers if number not in {row.number for row in rows}]
         if missing:
             raise Nothing(missing)
-    elif reader is not None and queries.owes_review(db, reader):
+    elif reader is not None and visibilities.owes_review(db, reader):
         # Even that a proposal fits could tell what others said of it.
         raise Withheld
     if withheld := [row.number for row in rows if not row.is_whole]:

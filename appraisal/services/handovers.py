@@ -16,7 +16,7 @@ from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.steps import Inputs
 from appraisal.errors import StepConflict
 from appraisal.services import acts
-from appraisal.storage import queries
+from appraisal.storage import duties
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import load_people
 
@@ -74,7 +74,7 @@ def _hand_over(
     if lead not in people:
         raise NotAllowed([refuse("lead_missing")])
     # Somebody may have handed it over meanwhile, or the appraisal is closed by now.
-    led = next((entry for entry in queries.led_by(db, person) if entry.number == number), None)
+    led = next((entry for entry in duties.led_by(db, person) if entry.number == number), None)
     if led is None:
         raise StepConflict(None, None)
     steps = library.workflow(led.workflow).transitions

@@ -5,7 +5,7 @@ from sqlalchemy import Connection, func, or_, select
 from appraisal.domain.agreements import Counted
 from appraisal.domain.facts import Person
 from appraisal.storage import tables
-from appraisal.storage.queries import blind, fully_visible, related
+from appraisal.storage.visibilities import blind, fully_visible, related
 
 PROPOSALS = tables.Proposal.__table__
 APPRAISALS = tables.Appraisal.__table__

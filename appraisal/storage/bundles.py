@@ -9,7 +9,7 @@ from sqlalchemy import Connection, exists, or_, select, true
 from appraisal.clock import geneva_date
 from appraisal.domain.facts import Person
 from appraisal.domain.indicators import biennium_of
-from appraisal.storage import queries, tables
+from appraisal.storage import tables, visibilities
 
 PROPOSALS = tables.Proposal.__table__
 VERSIONS = tables.Version.__table__
@@ -36,7 +36,7 @@ def chosen(db: Connection, query: Query, reader: Person | None = None) -> list[A
     submitted and is of no record is its authors' alone.
     """
     names = ("id", "number", "title", "state", "unit", "workflow", "approved_at")
-    whole = (true() if reader is None else queries.whole_to(reader)).label("is_whole")
+    whole = (true() if reader is None else visibilities.whole_to(reader)).label("is_whole")
     submitted = exists().where(VERSIONS.c.proposal_id == PROPOSALS.c.id)
     recorded = exists().where(RECORDS.c.proposal_id == PROPOSALS.c.id)
     statement = select(*(PROPOSALS.c[name] for name in names), whole).where(or_(submitted, recorded))

@@ -8,7 +8,7 @@ from appraisal.clock import GENEVA, geneva_date
 from appraisal.domain.durations import Stays
 from appraisal.domain.facts import Person
 from appraisal.storage import tables
-from appraisal.storage.queries import blind, fully_visible
+from appraisal.storage.visibilities import blind, fully_visible
 
 EVENTS = tables.Event.__table__
 PROPOSALS = tables.Proposal.__table__

@@ -17,7 +17,7 @@ from appraisal.domain.pipelines import (
 )
 from appraisal.storage import tables
 from appraisal.storage.approvals import biennium_days
-from appraisal.storage.queries import blind, fully_visible
+from appraisal.storage.visibilities import blind, fully_visible
 
 EVENTS = tables.Event.__table__
 PROPOSALS = tables.Proposal.__table__

@@ -16,7 +16,8 @@ from sqlalchemy import type_coerce as as_type
 
 from appraisal.domain.facts import Person, RatingGiven
 from appraisal.storage import tables
-from appraisal.storage.queries import PROPOSALS, blind, consulted, fully_visible, submitted, visible
+from appraisal.storage.queries import PROPOSALS
+from appraisal.storage.visibilities import blind, consulted, fully_visible, submitted, visible
 
 VERSIONS = tables.Version.__table__
 APPRAISALS = tables.Appraisal.__table__

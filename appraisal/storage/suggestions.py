@@ -6,7 +6,8 @@ from appraisal.domain.facts import Person
 from appraisal.domain.suggestions import Load
 from appraisal.storage import tables
 from appraisal.storage.facts import PEOPLE, person
-from appraisal.storage.queries import PROPOSALS, blind
+from appraisal.storage.queries import PROPOSALS
+from appraisal.storage.visibilities import blind
 
 APPRAISALS = tables.Appraisal.__table__
 # By another name, since the condition on what the reader owes looks among the reviews as well.

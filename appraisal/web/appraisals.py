@@ -8,7 +8,7 @@ from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import StepConflict
 from appraisal.i18n import N_
 from appraisal.services import appraisals
-from appraisal.storage import queries
+from appraisal.storage import records
 from appraisal.web.assessments import (
     Opened,
     closing_steps,
@@ -48,7 +48,7 @@ def overview(number: str) -> Answer:
     """Show how far the appraisal is and what it comes to."""
     with read() as db:
         opened = open_appraisal(db, number)
-        records, _ = queries.list_records(db, actor(), number)
+        listed, _ = records.list_records(db, actor(), number)
     case, reader = opened.case, actor()
     if access.is_blind(case, reader):
         # A reviewer who has not signed sees nothing here but the way to the own review.
@@ -67,7 +67,7 @@ def overview(number: str) -> Answer:
         unchanged=[item for item in items if item not in opened.changed],
         changed=[(item, _item_page(opened, item)) for item in items if item in opened.changed],
         closing=closing_steps(opened),
-        records=[entry for entry in records if entry.kind == "appraisal"],
+        records=[entry for entry in listed if entry.kind == "appraisal"],
     )
 
 

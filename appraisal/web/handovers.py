@@ -11,7 +11,7 @@ from appraisal.domain.refusals import SENTENCES
 from appraisal.i18n import N_
 from appraisal.services import handovers, people
 from appraisal.services.handovers import HandedOver
-from appraisal.storage import queries
+from appraisal.storage import duties, queries
 from appraisal.web.context import actor, language, note_refusal, page, read, say, site, with_role
 from appraisal.web.fields import PROSE, needed
 from appraisal.web.forms import TranslatedForm
@@ -73,7 +73,7 @@ def show(id: int) -> Answer:
 def _draw(id: int, form: HandoverForm | None, refused: Sequence[HandedOver] = ()) -> str:
     with read() as db:
         holder = people.find_person(db, id).person
-        led = [entry.number for entry in queries.led_by(db, id)]
+        led = [entry.number for entry in duties.led_by(db, id)]
         appraisers = [person for person in queries.appraisers(db) if person.id != id]
     drawn = form or HandoverForm(data={"numbers": led})
     drawn.numbers.choices = [(number, number) for number in led]

@@ -12,7 +12,7 @@ from appraisal.domain.refusals import NotAllowed
 from appraisal.i18n import N_
 from appraisal.services import people
 from appraisal.services.people import Account, BadPerson
-from appraisal.storage import queries
+from appraisal.storage import duties
 from appraisal.web.context import actor, begin, note_refusal, page, read, say, sentences, site, with_role
 from appraisal.web.formats import role_titles
 from appraisal.web.forms import TranslatedForm, choice
@@ -140,7 +140,7 @@ def edit(id: int) -> Answer:
 
 def _draw(account: Account, form: PersonForm, refused: Sequence[str] = ()) -> str:
     with read() as db:
-        led = queries.led_by(db, account.person.id)
+        led = duties.led_by(db, account.person.id)
     link = session.pop("link", None)
     shown = link[1] if link and link[0] == account.person.id else ""
     return page("people/edit.html", account=account, form=form, link=shown, led=led, refused=refused)

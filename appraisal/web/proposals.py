@@ -15,7 +15,7 @@ from appraisal.domain.forms import Content, Section
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import proposals, steps
-from appraisal.storage import queries
+from appraisal.storage import queries, records
 from appraisal.storage.facts import load_case
 from appraisal.storage.queries import Filters
 from appraisal.web import contents, dossiers, formats, sections, standings
@@ -105,11 +105,11 @@ def show(number: str) -> str:
         if access.level(case, actor()) == "overlap":
             return page("proposals/overlap.html", **dossiers.overlap(case))
         case, book = steps.view(db, site().library, number, actor())
-        records, _ = queries.list_records(db, actor(), number)
+        listed, _ = records.list_records(db, actor(), number)
     takes_bundles = bool(actor().roles & access.READERS) and case.pinned
     return page(
         "proposals/show.html",
-        records=records,
+        records=listed,
         takes_bundles=takes_bundles,
         **dossiers.dossier(case, book),
     )

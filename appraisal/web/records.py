@@ -17,8 +17,9 @@ from appraisal.domain.rulebooks import Rulebook
 from appraisal.errors import NotFound
 from appraisal.i18n import LANGUAGES, N_, language_or
 from appraisal.services import records, steps
-from appraisal.storage import queries, renderings
-from appraisal.storage.queries import RecordFound
+from appraisal.storage import records as stored
+from appraisal.storage import renderings
+from appraisal.storage.records import RecordFound
 from appraisal.web import downloads, formats
 from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site, with_role
 from appraisal.web.standings import DECISION_TITLES, RECORD_TITLES
@@ -47,7 +48,7 @@ class Opened:
 
 def _open(db: Connection, digest: str) -> Opened:
     """Find a record; whoever may read its proposal in full may read it. Raises ``NotFound``."""
-    found = queries.find_record(db, digest)
+    found = stored.find_record(db, digest)
     if found is None:
         raise NotFound("record", digest)
     try:
@@ -67,7 +68,7 @@ def index() -> str:
     after = request.args.get("after", "")
     with read() as db:
         begin_after = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else None
-        listed, onward = queries.list_records(db, actor(), after=begin_after)
+        listed, onward = stored.list_records(db, actor(), after=begin_after)
     return page(
         "records/index.html",
         listed=listed,
@@ -174,7 +175,7 @@ def render(digest: str) -> Response:
 def pdf(digest: str, language: str) -> Response:
     """Return the PDF of a record in a language; raises ``NotFound`` while it is not made."""
     with read() as db:
-        found = queries.find_file(db, actor(), digest, language)
+        found = stored.find_file(db, actor(), digest, language)
     if found is None:
         raise NotFound("record", f"{digest} ({language})")
     name = f"{found.number}-{found.kind}-{found.ordinal}-{language}.pdf"

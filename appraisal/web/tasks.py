@@ -17,8 +17,9 @@ from appraisal.domain.facts import Hold
 from appraisal.i18n import N_
 from appraisal.storage import clocks
 from appraisal.storage.conditions import Bound
+from appraisal.storage.duties import Asked, ToReview
 from appraisal.storage.facts import load_holidays
-from appraisal.storage.queries import Asked, Listed, ToReview
+from appraisal.storage.queries import Listed
 from appraisal.web import formats
 from appraisal.web.context import language, say
 

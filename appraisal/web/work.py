@@ -11,9 +11,10 @@ from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import State, Workflow
 from appraisal.domain.facts import Person
 from appraisal.i18n import N_
-from appraisal.storage import conditions, queries
+from appraisal.storage import conditions, duties
 from appraisal.storage.conditions import Bound
-from appraisal.storage.queries import Asked, Listed, ToReview
+from appraisal.storage.duties import Asked, ToReview
+from appraisal.storage.queries import Listed
 from appraisal.web import tasks
 from appraisal.web.context import actor, page, read, say, signed_in, site
 from appraisal.web.proposals import workflows
@@ -71,11 +72,11 @@ def show() -> str:
     flows = workflows()
     ended = {name for flow in flows.values() for name, state in flow.states.items() if state.terminal}
     with read() as db:
-        found = queries.work_of(db, person, _held_by(flows))
+        found = duties.work_of(db, person, _held_by(flows))
         asked: list[Asked | ToReview] = [
-            *queries.reviews_for(db, person),
-            *queries.reviews_to_take_over(db, person),
-            *queries.consultations_for(db, person),
+            *duties.reviews_for(db, person),
+            *duties.reviews_to_take_over(db, person),
+            *duties.consultations_for(db, person),
         ]
         bound = conditions.conditions_for(db, person, today, ended)
         counting = tasks.load_calendars(db, today, found, asked)

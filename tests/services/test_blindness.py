@@ -15,7 +15,7 @@ from appraisal.domain.refusals import NotAllowed
 from appraisal.errors import NotFound
 from appraisal.services import appraisals, reviews
 from appraisal.services.appraisals import RatingPut
-from appraisal.storage import queries
+from appraisal.storage import records
 from appraisal.storage.files import Files
 from tests import casts
 from tests.casts import Stage
@@ -191,7 +191,7 @@ def test_lists_of_the_blind_hide_the_records_of_earlier_rounds(lite: Stage) -> N
 
     def listed() -> int:
         with lite.database.read() as db:
-            return len(queries.list_records(db, nora)[0])
+            return len(records.list_records(db, nora)[0])
 
     assert listed() == 1
     acts.ask(lite, number, "nora", "TRI", due_on=acts.DUE.replace(month=3))

@@ -6,7 +6,7 @@ import pytest
 
 from appraisal.domain.refusals import NotAllowed
 from appraisal.services import handovers
-from appraisal.storage import queries
+from appraisal.storage import duties, queries
 from tests import casts
 from tests.casts import Stage
 
@@ -33,7 +33,7 @@ def test_each_is_the_workflows_own_step_with_its_reason(stage: Stage) -> None:
         assert (step.name, step.by, step.note) == ("reassign", stage.people["admin"].id, "Ill.")
         with stage.database.read() as db:
             assert queries.history_of(db, case.id)[-1].by_name == "Admin"
-            assert queries.led_by(db, stage.people["lead"].id) == []
+            assert duties.led_by(db, stage.people["lead"].id) == []
     casts.rate(stage, one, who="eval")
     casts.take(stage, "eval", one, "finalise")
 

@@ -13,6 +13,7 @@ from appraisal.domain.steps import ApprovalGiven, ChangeAsked
 from appraisal.errors import NotFound
 from appraisal.services import records, settings
 from appraisal.storage import queries, tables
+from appraisal.storage import records as stored_records
 from tests import casts
 from tests.casts import Stage
 from tests.tampering import unguarded
@@ -116,10 +117,10 @@ def test_a_record_is_found_by_its_digest(stage: Stage) -> None:
     number = casts.awaiting(stage)
     (row,) = _stored(stage)
     with stage.database.read() as db:
-        found = queries.find_record(db, row.digest)
+        found = stored_records.find_record(db, row.digest)
         assert found is not None
         assert (found.number, found.value) == (number, row.value)
-        assert queries.find_record(db, "0" * 64) is None
+        assert stored_records.find_record(db, "0" * 64) is None
         with pytest.raises(NotFound):
             records.record_value(db, row.id + 1)
 

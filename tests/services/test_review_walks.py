@@ -20,7 +20,7 @@ from appraisal.errors import NotFound
 from appraisal.services import appraisals
 from appraisal.services import reviews as services
 from appraisal.services.appraisals import RatingPut
-from appraisal.storage import queries, tables
+from appraisal.storage import duties, records, tables, visibilities
 from appraisal.storage.facts import load_cases
 from appraisal.storage.files import Files
 from tests import casts
@@ -304,9 +304,9 @@ def _check_lists(stage: Stage, cases: list[Case]) -> None:
     proposals = tables.Proposal.__table__
     for person in stage.people.values():
         with stage.database.read() as db:
-            blind = set(db.execute(select(proposals.c.number).where(queries.blind(person))).scalars())
-            recorded = {entry.number for entry in queries.list_records(db, person)[0]}
-            asked = [entry.number for entry in queries.reviews_for(db, person)]
+            blind = set(db.execute(select(proposals.c.number).where(visibilities.blind(person))).scalars())
+            recorded = {entry.number for entry in records.list_records(db, person)[0]}
+            asked = [entry.number for entry in duties.reviews_for(db, person)]
         assert blind == {case.number for case in cases if access.is_blind(case, person)}
         assert not recorded & blind
         assert sorted(asked) == sorted(

@@ -8,7 +8,7 @@ from appraisal.domain import reviews as rules
 from appraisal.domain.facts import Case, Person, Review
 from appraisal.services import people, reviews
 from appraisal.services.appraisals import RatingPut
-from appraisal.storage import queries
+from appraisal.storage import duties, queries
 from appraisal.storage.facts import load_case
 from tests import casts
 from tests.casts import Stage
@@ -258,7 +258,7 @@ def test_a_consultation_waits_for_nobody_once_somebody_of_the_unit_took_it_up(st
 
     def waiting(person: Person) -> list[str]:
         with stage.database.read() as db:
-            return [entry.number for entry in queries.consultations_for(db, person)]
+            return [entry.number for entry in duties.consultations_for(db, person)]
 
     assert waiting(colleague) == waiting(stage.people["actrav"]) == [number]
     _declare(stage, number, "actrav")

@@ -16,7 +16,7 @@ from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import appraisals, people, reviews, steps
 from appraisal.services.appraisals import RatingPut
-from appraisal.storage import queries, tables
+from appraisal.storage import queries, records, tables
 from tests import casts
 from tests.casts import Stage
 from tests.services.test_races import race
@@ -465,7 +465,7 @@ def test_a_review_signed_after_its_date_is_kept_and_marked_late(lite: Stage) -> 
 def recorded(stage: Stage, number: str) -> dict[str, Any]:
     """Return the value of the newest record."""
     with stage.database.read() as db:
-        found = queries.newest_record(db, number)
+        found = records.newest_record(db, number)
     assert found is not None
     value: dict[str, Any] = json.loads(found.value)
     return value

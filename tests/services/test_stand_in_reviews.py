@@ -6,7 +6,7 @@ from datetime import timedelta
 from appraisal.domain import access
 from appraisal.services import appraisals, people, reviews
 from appraisal.services.appraisals import RatingPut
-from appraisal.storage import queries
+from appraisal.storage import records
 from tests import casts
 from tests.casts import Stage
 
@@ -170,6 +170,6 @@ def test_a_units_own_block_is_not_rated_for_the_lead(lite: Stage) -> None:
     (appraisal,) = casts.load(lite, number).appraisals
     assert {given.by for given in appraisal.ratings.values()} != {appraisal.lead}
     with lite.database.read() as db:
-        found = queries.newest_record(db, number)
+        found = records.newest_record(db, number)
     assert found is not None
     assert '"rated_for_lead":[]' in found.value

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from appraisal.domain import access
 from appraisal.domain.facts import Person
 from appraisal.services import people
-from appraisal.storage import queries
+from appraisal.storage import duties, queries, records
 from appraisal.storage.facts import load_cases
 from appraisal.storage.queries import Filters
 from appraisal.storage.substitutions import list_substitutions
@@ -24,11 +24,11 @@ HELD_BY = {
 Page = Callable[[Connection, Person], object]
 PAGES: dict[str, Page] = {
     "proposals": queries.list_proposals,
-    "work": lambda db, person: queries.work_of(db, person, dict(HELD_BY)),
-    "consultations": queries.consultations_for,
-    "records": queries.list_records,
+    "work": lambda db, person: duties.work_of(db, person, dict(HELD_BY)),
+    "consultations": duties.consultations_for,
+    "records": records.list_records,
     "appraisers": lambda db, person: queries.appraisers(db),
-    "led": lambda db, person: queries.led_by(db, person.id),
+    "led": lambda db, person: duties.led_by(db, person.id),
     "substitutions": lambda db, person: list_substitutions(db, person.id),
 }
 
@@ -148,7 +148,7 @@ def test_work_waits_for_those_who_may_do_it(stage: Stage) -> None:
 
     def work(who: str) -> list[str]:
         with stage.database.read() as db:
-            return [holder for holder, _ in queries.work_of(db, stage.people[who], dict(HELD_BY))]
+            return [holder for holder, _ in duties.work_of(db, stage.people[who], dict(HELD_BY))]
 
     assert work("chief") == ["manager"]
     assert work("lead") == ["lead"]
@@ -160,10 +160,10 @@ def test_an_open_consultation_waits_for_its_unit(stage: Stage) -> None:
     number = casts.submitted(stage)
     casts.take(stage, "desk", number, "assign", lead="lead")
     with stage.database.read() as db:
-        (asked,) = queries.consultations_for(db, stage.people["actemp"])
+        (asked,) = duties.consultations_for(db, stage.people["actemp"])
         assert (asked.number, asked.unit) == (number, "ACT/EMP")
-        assert queries.consultations_for(db, stage.people["chief"]) == []
-        assert queries.consultations_for(db, stage.people["eval"]) == []
+        assert duties.consultations_for(db, stage.people["chief"]) == []
+        assert duties.consultations_for(db, stage.people["eval"]) == []
 
 
 def test_records_are_listed_for_who_reads_the_proposal(stage: Stage) -> None:
@@ -171,7 +171,7 @@ def test_records_are_listed_for_who_reads_the_proposal(stage: Stage) -> None:
 
     def kinds(who: str) -> list[str]:
         with stage.database.read() as db:
-            return [entry.kind for entry in queries.list_records(db, stage.people[who])[0]]
+            return [entry.kind for entry in records.list_records(db, stage.people[who])[0]]
 
     assert kinds("ana") == kinds("auditor") == ["decision", "appraisal"]
     assert kinds("ben") == kinds("admin") == []
@@ -184,7 +184,7 @@ def test_work_of_somebody_away_waits_for_the_substitute_too(stage: Stage) -> Non
 
     def work(who: str) -> list[tuple[str, str, int | None]]:
         with stage.database.read() as db:
-            found = queries.work_of(db, stage.people[who], dict(HELD_BY))
+            found = duties.work_of(db, stage.people[who], dict(HELD_BY))
         return [(holder, listed.number, listed.holder_id) for holder, listed in found]
 
     lead, eval_ = stage.people["lead"].id, stage.people["eval"].id
@@ -202,7 +202,7 @@ def test_an_author_finds_no_work_of_a_lead_for_whom_she_stands_in(lite: Stage) -
     casts.assign(lite, number)
     casts.substitute(lite, "lead", "all")
     with lite.database.read() as db:
-        found = queries.work_of(db, lite.people["all"], {"lead": ["under_appraisal"]})
+        found = duties.work_of(db, lite.people["all"], {"lead": ["under_appraisal"]})
     assert found == []
 
 
@@ -215,7 +215,7 @@ def test_what_a_manager_may_not_decide_for_anybody_waits_for_nobody_there(lite: 
 
     def work(who: str) -> list[str]:
         with lite.database.read() as db:
-            return [holder for holder, _ in queries.work_of(db, lite.people[who], dict(HELD_BY))]
+            return [holder for holder, _ in duties.work_of(db, lite.people[who], dict(HELD_BY))]
 
     assert work("deputy") == ["manager"]
     casts.substitute(lite, "all", "deputy", "decisions")

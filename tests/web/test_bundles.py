@@ -15,7 +15,8 @@ from appraisal.domain.findings import does_anything_fail
 from appraisal.pdf.signatures import Grounds
 from appraisal.services import bundle_checks, issuers, records
 from appraisal.services.bundles import Incomplete
-from appraisal.storage import queries, tables
+from appraisal.storage import queries, tables, visibilities
+from appraisal.storage import records as stored
 from appraisal.storage.facts import load_case
 from appraisal.web.app import create_app
 from appraisal.web.context import Site
@@ -156,7 +157,7 @@ def test_the_condition_of_the_database_is_that_of_the_rules(site: Site, cast: Ca
     with site.database.read() as db:
         for person in (*cast.values(), replace(cast["desk"], active=False)):
             table = queries.PROPOSALS
-            found = set(db.execute(select(table.c.number).where(queries.whole_to(person))).scalars())
+            found = set(db.execute(select(table.c.number).where(visibilities.whole_to(person))).scalars())
             for number in numbers:
                 case = load_case(db, number)
                 sees = case.appraisal is None or access.sees_running_ratings(case, person)
@@ -210,7 +211,7 @@ def test_only_so_many_are_sent_at_once_and_whoever_leaves_makes_room(
     number = building.approved_proposal(site, cast)
     with site.database.begin() as db:
         # More than a pipe holds.
-        [found, *_] = queries.list_records(db, cast["desk"])[0]
+        [found, *_] = stored.list_records(db, cast["desk"])[0]
         records.keep_rendering(db, site.files, found.id, "en", bytes(5_000_000), site.now())
     # One that reads no further than it is asked to.
     client = FlaskClient(client.application, client.application.response_class)

@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from appraisal.services import records
-from appraisal.storage import queries, tables
+from appraisal.storage import records as stored
+from appraisal.storage import tables
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast
@@ -47,7 +48,7 @@ class Served:
 def served(site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn) -> Served:
     building.appraised_proposal(site, cast)
     with site.database.begin() as db:
-        [found] = queries.list_records(db, cast["desk"])[0]
+        [found] = stored.list_records(db, cast["desk"])[0]
         records.keep_rendering(db, site.files, found.id, "en", PDF, site.now())
     sign_in(client, "auditor")
     return Served(client, site, f"/records/{found.digest}/en.pdf")

@@ -131,7 +131,7 @@ def test_a_fault_of_ours_says_so_and_shows_nothing_of_it(
         raise RuntimeError("the inside of it")
 
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    monkeypatch.setattr("appraisal.storage.queries.work_of", fail)
+    monkeypatch.setattr("appraisal.storage.duties.work_of", fail)
     sign_in(client, "desk")
     page = client.get("/")
     assert page.status_code == 500

@@ -8,17 +8,18 @@ from sqlalchemy import event, select
 
 from appraisal.services import people, records
 from appraisal.services.jobs import work
-from appraisal.storage import proposals, queries, tables
+from appraisal.storage import proposals, tables
+from appraisal.storage import records as stored
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import PDF, Cast, Clock
 from tests.web.conftest import SignIn
 
 
-def _records(site: Site, cast: Cast) -> list[queries.RecordListed]:
+def _records(site: Site, cast: Cast) -> list[stored.RecordListed]:
     """List all records, oldest first."""
     with site.database.read() as db:
-        return queries.list_records(db, cast["desk"])[0][::-1]
+        return stored.list_records(db, cast["desk"])[0][::-1]
 
 
 def _rendered(site: Site, record: int, language: str = "en", pdf: bytes = PDF) -> None:

@@ -24,7 +24,8 @@ from appraisal.services import (
     ticks,
 )
 from appraisal.services.appraisals import ConditionPut, RatingPut
-from appraisal.storage import queries, tables
+from appraisal.storage import records as stored
+from appraisal.storage import tables
 from appraisal.storage.databases import Database
 from appraisal.web.context import Site
 from tests.web import building
@@ -218,7 +219,7 @@ def _late(world: World, key: str, decision: str) -> None:
     world.at(begun + 30)
     building.take(site, cast["reader"], number, "finalise")
     with site.database.begin() as db:
-        for record in queries.list_records(db, cast["desk"], number)[0]:
+        for record in stored.list_records(db, cast["desk"], number)[0]:
             records.keep_rendering(db, site.files, record.id, "en", building.PDF, site.now())
     if decision:
         note = LEAD_SAYS if world.told else "Agreed."
