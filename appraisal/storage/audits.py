@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Table, cast, exists, func, insert, select
+from sqlalchemy.dialects.postgresql import REGCLASS
 
 from appraisal.clock import parse_stamp
 from appraisal.domain import checkpoints, trails
@@ -181,27 +182,49 @@ def files(db: Connection) -> Iterator[Any]:
 
 
 def dangling(db: Connection) -> list[str]:
-    """Return the tables of rows that name a row which is not there; PostgreSQL lets none be."""
-    if db.dialect.name != "sqlite":
-        return []
-    rows = db.exec_driver_sql("PRAGMA foreign_key_check").all()
+    """Return the tables of rows that name a row which is not there.
+
+    PostgreSQL lets none be, except from those who tell it to look away.
+    """
+    if db.dialect.name == "sqlite":
+        rows: Iterable[Any] = db.exec_driver_sql("PRAGMA foreign_key_check").all()
+    else:
+        rows = chain.from_iterable(_orphans(db, table) for table in tables.Base.metadata.sorted_tables)
     return [f"{row[0]}: row {row[1]} names a row of {row[2]} that is not there" for row in rows]
 
 
-def renumbered(db: Connection) -> list[str]:
-    """Return the tables whose ids are not counted from one; what else PostgreSQL may do, SQLite never does.
+def _orphans(db: Connection, table: Table) -> Iterator[tuple[str, Any, str]]:
+    for key in table.foreign_keys:
+        named = key.column.table.alias("named")
+        is_there = exists().where(named.c[key.column.name] == key.parent)
+        orphans = select(*table.primary_key).where(key.parent.is_not(None), ~is_there)
+        yield from ((table.name, row[0], key.column.table.name) for row in db.execute(orphans))
 
-    Nothing in a version or record says the id of its row, and none of them is ever deleted.
+
+def renumbered(db: Connection) -> list[str]:
+    """Return the tables whose ids are not those that the database gave.
+
+    Nothing in a version or record says the id of its row, and none of them is ever deleted: SQLite counts
+    them from one. PostgreSQL may leave some out, but gives none beyond the last of its sequence.
     """
-    if db.dialect.name != "sqlite":
-        return []
     found = []
     for table in (VERSIONS, RECORDS):
         first, last, count = db.execute(
             select(func.min(table.c.id), func.max(table.c.id), func.count()).select_from(table)
         ).one()
-        if count and (first, last) != (1, count):
+        if db.dialect.name == "sqlite":
+            is_given = (first, last) == (1, count)
+        else:
+            is_given = last <= (_last_given(db, table) or 0) if count else True
+        if count and not is_given:
             found.append(f"{table.name}: {count} rows have ids from {first} to {last}")
+    return found
+
+
+def _last_given(db: Connection, table: Table) -> int | None:
+    """Return the last id that PostgreSQL gave to a row of a table."""
+    sequence = func.pg_get_serial_sequence(table.name, "id")
+    found: int | None = db.execute(select(func.pg_sequence_last_value(cast(sequence, REGCLASS)))).scalar()
     return found
 
 

@@ -290,36 +290,36 @@ def _another(column: Any, value: Any) -> Any:
 
 @pytest.mark.parametrize("model", SEALED, ids=lambda model: model.__tablename__)
 def test_no_column_of_a_sealed_row_changes_unnoticed(
-    lite: Stage, tmp_path: Path, model: type[tables.Base]
+    stage: Stage, tmp_path: Path, model: type[tables.Base]
 ) -> None:
     # Examining a signature takes longer than all the rest.
     signer = make_keyring(tmp_path / "keys").signer() if model is tables.Checkpoint else None
     if signer is not None:
-        with lite.database.begin() as db:
-            issuers.use_key(db, signer, lite.now)
-    casts.draft(lite)
-    number = casts.approved(lite)
-    import_text(lite, "projects", "symbol,title\nZAM/10/01/NOR,Mines\n")
-    with lite.database.begin() as db:
-        matches.confirm(db, lite.people["desk"], lite.now, "zam/10/01/nor", number)
-    assert audits.checkpoint(lite.database, lite.now, signer) is not None
-    casts.submitted(lite)
-    assert told(lite) == []
+        with stage.database.begin() as db:
+            issuers.use_key(db, signer, stage.now)
+    casts.draft(stage)
+    number = casts.approved(stage)
+    import_text(stage, "projects", "symbol,title\nZAM/10/01/NOR,Mines\n")
+    with stage.database.begin() as db:
+        matches.confirm(db, stage.people["desk"], stage.now, "zam/10/01/nor", number)
+    assert audits.checkpoint(stage.database, stage.now, signer) is not None
+    casts.submitted(stage)
+    assert told(stage) == []
     table, unnoticed = model.__table__, []
     [key] = table.primary_key
     for column in table.c:
-        with unguarded(lite.database) as db:
+        with unguarded(stage.database) as db:
             row = db.execute(select(table).where(text(SEALED[model]))).mappings().one()
             value = _another(column, row[column.name])
             db.execute(update(table).where(key == row[key.name]).values({column.name: value}))
-        if not told(lite):
+        if not told(stage):
             unnoticed.append(column.name)
-        with unguarded(lite.database) as db:
+        with unguarded(stage.database) as db:
             after = key == (value if column is key else row[key.name])
             back = update(table).where(after).values({column.name: row[column.name]})
             assert db.execute(back).rowcount == 1
     assert unnoticed == []
-    assert told(lite) == []
+    assert told(stage) == []
 
 
 def _forge_tail(db: Connection) -> None:
