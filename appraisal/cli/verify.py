@@ -15,7 +15,7 @@ from appraisal.definitions.library import Library
 from appraisal.domain.findings import Finding, does_anything_fail
 from appraisal.i18n import say
 from appraisal.pdf.certificates import NotCertificates, read_certificates, read_revocations
-from appraisal.pdf.openings import open_pdf
+from appraisal.pdf.openings import Opener
 from appraisal.pdf.readings import LARGEST_FILE, SENTENCES, Unreadable
 from appraisal.pdf.signatures import Grounds
 from appraisal.pdf.workers import Renderer
@@ -88,6 +88,7 @@ def verify(
     with ExitStack() as stack:
         database = stack.enter_context(sites.opened(sites.settings()))[0] if compares else None
         render: Render | None = stack.enter_context(Renderer()).render if renders else None
+        opener = stack.enter_context(Opener())
         for file in files:
             try:
                 with Path(file).open("rb") as opened:
@@ -96,7 +97,7 @@ def verify(
                         continue
                     opened.seek(0)
                     data = opened.read(LARGEST_FILE + 1)
-                found = verify_file(data, open_pdf(data, grounds), library, render)
+                found = verify_file(data, opener.open(data, grounds), library, render)
                 if database is not None:
                     found = _compared(database, found, data)
                 entries.append(_entry(file, found))

@@ -8,17 +8,9 @@ import sys
 from typing import IO
 
 from appraisal.i18n import language_or
+from appraisal.pdf.processes import limit_memory, read_exactly
 from appraisal.pdf.rendering import parse, prepare, render
-from appraisal.pdf.workers import ANSWER, DONE, FAILED, OUT_OF_MEMORY, REQUEST, read_exactly
-
-
-def limit(memory: int) -> None:
-    """Limit the address space of this process, where the system knows such a limit."""
-    try:
-        import resource
-    except ImportError:
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+from appraisal.pdf.workers import ANSWER, DONE, FAILED, OUT_OF_MEMORY, REQUEST
 
 
 def serve(requests: IO[bytes], answers: IO[bytes], seconds: float) -> None:
@@ -59,7 +51,7 @@ def main() -> None:
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    limit(memory)
+    limit_memory(memory)
     prepare()
     # Layout makes millions of objects that live as long as the record; collecting early finds nothing.
     gc.set_threshold(50_000, 20, 50)

@@ -1,13 +1,15 @@
 """Readings: what a PDF of a record carries, read by pypdf with strict limits.
 
-Files come from anywhere, so ``openings`` has this done by a process of its own: ``python -m
-appraisal.pdf.readings MEMORY SECONDS``, with a line that says by what a signature is judged, and the file, on
-standard input.
+Files come from anywhere, so ``openings`` has this done by processes of their own, through ``python -m
+appraisal.pdf.readings MEMORY SECONDS``.
 """
 
 import io
 import json
+import os
 import re
+import signal
+import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,7 +19,8 @@ from typing import Any, Literal
 from appraisal.errors import AppraisalError
 from appraisal.i18n import N_
 from appraisal.pdf.glyphs import Glyphs
-from appraisal.pdf.signatures import Grounds, Signature, examine_pdf, load_grounds
+from appraisal.pdf.processes import limit_memory, read_exactly
+from appraisal.pdf.signatures import Grounds, Signature, examine_pdf, load_grounds, prepare
 
 Reason = Literal[
     "not_pdf",
@@ -52,6 +55,11 @@ RECORD = "record.json"
 PAGES_READ = 100
 # A name tree of a record has one leaf.
 _NODES = 1000
+# Frames: the lengths of what a signature is judged by and of the file one way, of the answer the other way.
+REQUEST = struct.Struct(">II")
+ANSWER = struct.Struct(">I")
+# What a signature stands in, anywhere in the bytes; without, loading all that examines one would be in vain.
+_MAY_BE_SIGNED = b"/ByteRange"
 _END = re.compile(rb"[\r\n]startxref\s+\d+\s+%%EOF")
 
 
@@ -103,7 +111,14 @@ def read(data: bytes, grounds: Grounds, *, pages: int = PAGES_READ) -> Reading:
     except (AppraisalError, KeyboardInterrupt):
         raise
     except Exception as error:
-        raise Unreadable("broken") from error
+        raise Unreadable("out_of_bounds" if _wants_memory(error) else "broken") from error
+
+
+def _wants_memory(error: BaseException | None) -> bool:
+    """Tell whether want of memory is behind an error, whatever was made of it on the way."""
+    while error is not None and not isinstance(error, MemoryError):
+        error = error.__context__
+    return error is not None
 
 
 def _read(data: bytes, grounds: Grounds, pages: int, ends: list[re.Match[bytes]]) -> Reading:
@@ -114,8 +129,7 @@ def _read(data: bytes, grounds: Grounds, pages: int, ends: list[re.Match[bytes]]
         raise Unreadable("encrypted")
     root = reader.root_object
     record, others = _attached(root)
-    # What a signature stands in; without, loading all that examines one would be in vain.
-    signature = examine_pdf(data, grounds) if "/AcroForm" in root or b"/ByteRange" in data else None
+    signature = examine_pdf(data, grounds) if "/AcroForm" in root or _MAY_BE_SIGNED in data else None
     updates = 0 if signature is None else 1
     return Reading(
         record=record,
@@ -253,25 +267,66 @@ def load(dumped: bytes) -> Reading:
 
 
 def main() -> None:
-    """Read the file on standard input and write what it carries, or why it cannot be read."""
-    # Before the limits, so that want of memory is met by what can name it.
+    """Read files over what were standard input and output; what libraries print goes where errors go."""
+    memory, seconds = int(sys.argv[1]), int(sys.argv[2])
+    # The other end decides when this process ends, not the keyboard.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    # Before the first file, so that none has to wait for it, and want of memory is met by what can name it.
     import pypdf  # noqa: F401
 
-    memory, seconds = int(sys.argv[1]), int(sys.argv[2])
+    while True:
+        try:
+            line, length = REQUEST.unpack(read_exactly(requests, REQUEST.size))
+            grounds, data = read_exactly(requests, line), read_exactly(requests, length)
+        except EOFError:
+            return
+        if _MAY_BE_SIGNED in data:
+            prepare()
+        answer = _apart(grounds, data, memory, seconds) if hasattr(os, "fork") else _answer(grounds, data)
+        answers.write(ANSWER.pack(len(answer)) + answer)
+        answers.flush()
+
+
+def _apart(grounds: bytes, data: bytes, memory: int, seconds: int) -> bytes:
+    """Answer by a process that is forked off, has limits, and ends; what it dies of harms no other file."""
+    theirs, ours = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            _limit(memory, seconds)
+            with os.fdopen(ours, "wb") as pipe:
+                pipe.write(_answer(grounds, data))
+            os._exit(0)
+        finally:
+            os._exit(1)
+    os.close(ours)
+    with os.fdopen(theirs, "rb") as pipe:
+        answer = pipe.read()
+    _, status = os.waitpid(child, 0)
+    return answer if status == 0 else _refused("out_of_bounds")
+
+
+def _limit(memory: int, seconds: int) -> None:
+    import resource
+
+    limit_memory(memory)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    # Where not even so much is left, any file would be found broken.
+    bytearray(2**20)
+
+
+def _answer(grounds: bytes, data: bytes) -> bytes:
     try:
-        import resource
-    except ImportError:
-        # Not on every system; the other end watches the clock in any case.
-        pass
-    else:
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    try:
-        grounds = load_grounds(sys.stdin.buffer.readline())
-        answer = dump(read(sys.stdin.buffer.read(), grounds))
+        return dump(read(data, load_grounds(grounds)))
     except Unreadable as error:
-        answer = json.dumps({"reason": error.reason}).encode() + b"\n"
-    sys.stdout.buffer.write(answer)
+        return _refused(error.reason)
+
+
+def _refused(reason: Reason) -> bytes:
+    return json.dumps({"reason": reason}).encode() + b"\n"
 
 
 if __name__ == "__main__":

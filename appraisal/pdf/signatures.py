@@ -83,6 +83,12 @@ def load_grounds(line: bytes) -> Grounds:
     return Grounds(parse_stamp(held["now"]), trust, revocations)
 
 
+def prepare() -> None:
+    """Load what examines signatures, which takes as long as reading a file does."""
+    import pyhanko.pdf_utils.reader
+    import pyhanko.sign.validation  # noqa: F401
+
+
 def examine_pdf(data: bytes, grounds: Grounds) -> Signature | None:
     """Examine the signature of a PDF; None where it has none.
 

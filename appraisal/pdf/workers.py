@@ -1,22 +1,16 @@
 """Workers: one long-lived process that renders, with limits on time and memory, replaced when it fails.
 
-The process is started anew (nothing is forked, so threads and open databases of the server do no harm), is
-given no settings and no secrets, and speaks in frames over its pipes; ``__main__`` is its other end.
+``__main__`` is its other end.
 """
 
-import os
-import shutil
 import struct
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
-from threading import Lock, Timer
+from threading import Lock
 from types import TracebackType
-from typing import IO, Literal, Self
+from typing import Literal, Self
 
 from appraisal.errors import AppraisalError
 from appraisal.i18n import Language
+from appraisal.pdf.processes import Lost, Process
 
 Reason = Literal["timeout", "memory", "crash", "refused"]
 
@@ -28,19 +22,6 @@ DONE, FAILED, OUT_OF_MEMORY = b"D", b"F", b"M"
 SECONDS = 30.0
 MEMORY = 2 * 1024**3
 RENDERS = 200
-
-# What a process needs to run at all; everything else, settings first, stays here.
-_PASSED_ON = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "LD_LIBRARY_PATH",
-    "DYLD_FALLBACK_LIBRARY_PATH",
-    "WEASYPRINT_DLL_DIRECTORIES",
-    "SYSTEMROOT",
-)
-_LAST_WORDS = 2000
 
 
 class RenderingFailed(AppraisalError):
@@ -63,7 +44,7 @@ class Renderer:
         self.memory = memory
         self.renders = renders
         self._turn = Lock()
-        self._process: _Process | None = None
+        self._process: Process | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -87,24 +68,30 @@ class Renderer:
         with self._turn:
             process = self._ready()
             self._process = None
+            request = REQUEST.pack(language.encode(), len(value_json)), value_json
             try:
-                answer = process.ask(value_json, language, self.seconds)
+                outcome, body = process.ask(request, ANSWER, self.seconds)
+            except Lost as error:
+                process.end()
+                raise RenderingFailed(error.reason, error.said) from None
             except BaseException:
                 process.end()
                 raise
-            if process.answered < self.renders:
+            if process.answered < self.renders and outcome != OUT_OF_MEMORY:
                 self._process = process
             else:
                 process.end()
-        if isinstance(answer, RenderingFailed):
-            raise answer
-        return answer
+        if outcome != DONE:
+            reason: Reason = "memory" if outcome == OUT_OF_MEMORY else "refused"
+            raise RenderingFailed(reason, body.decode(errors="replace"))
+        found: bytes = body
+        return found
 
-    def _ready(self) -> "_Process":
+    def _ready(self) -> Process:
         if self._process is not None and self._process.has_ended:
             self._process.end()
             self._process = None
-        return self._process or _Process(self.memory, self.seconds)
+        return self._process or Process("appraisal.pdf", str(self.memory), str(self.seconds))
 
     def close(self) -> None:
         """End the process once its record is done; the renderer may be used again and starts another."""
@@ -112,87 +99,3 @@ class Renderer:
             if self._process is not None:
                 self._process.end()
                 self._process = None
-
-
-class _Process:
-    """One process, with a folder for its temporary files that goes when it goes."""
-
-    def __init__(self, memory: int, seconds: float) -> None:
-        self.answered = 0
-        self._folder = Path(tempfile.mkdtemp(prefix="appraisal-pdf-"))
-        self._said = (self._folder / "said").open("w+b")
-        root = str(Path(__file__).resolve().parents[2])
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment |= {"PYTHONPATH": os.pathsep.join(paths)}
-        environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self._folder))
-        self._child = subprocess.Popen(  # noqa: S603 - this very interpreter, with a module of ours
-            [sys.executable, "-m", "appraisal.pdf", str(memory), str(seconds)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._said,
-            env=environment,
-        )
-        self.pid = self._child.pid
-
-    @property
-    def has_ended(self) -> bool:
-        """Tell whether the process is gone, for whatever reason."""
-        return self._child.poll() is not None
-
-    def ask(self, value_json: bytes, language: Language, seconds: float) -> "bytes | RenderingFailed":
-        """Have one record rendered; raises ``RenderingFailed`` where the process is lost by it."""
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        expired: list[bool] = []
-
-        def kill() -> None:
-            expired.append(True)
-            self._child.kill()
-
-        timer = Timer(seconds, kill)
-        timer.start()
-        try:
-            self._child.stdin.write(REQUEST.pack(language.encode(), len(value_json)) + value_json)
-            self._child.stdin.flush()
-            outcome, length = ANSWER.unpack(read_exactly(self._child.stdout, ANSWER.size))
-            body = read_exactly(self._child.stdout, length)
-        except (EOFError, OSError):
-            if not expired:
-                said = f"the process ended with {self._child.wait()}; {self._last_words()}"
-                raise RenderingFailed("crash", said) from None
-        finally:
-            timer.cancel()
-        if expired:
-            raise RenderingFailed("timeout", f"no record after {seconds:g} seconds")
-        self.answered += 1
-        if outcome == OUT_OF_MEMORY:
-            raise RenderingFailed("memory", body.decode(errors="replace"))
-        if outcome != DONE:
-            return RenderingFailed("refused", body.decode(errors="replace"))
-        return body
-
-    def end(self) -> None:
-        """End the process and remove what it left."""
-        self._child.kill()
-        for pipe in (self._child.stdin, self._child.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
-        self._child.wait()
-        self._said.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _last_words(self) -> str:
-        self._said.seek(0)
-        return self._said.read()[-_LAST_WORDS:].decode(errors="replace").strip()
-
-
-def read_exactly(pipe: IO[bytes], length: int) -> bytes:
-    """Read so many bytes; raises ``EOFError`` where the other end is gone before."""
-    data = pipe.read(length)
-    if len(data) < length:
-        raise EOFError
-    return data

@@ -22,7 +22,7 @@ from appraisal.domain.events import GENESIS, Event
 from appraisal.domain.findings import Finding, Outcome
 from appraisal.domain.issuers import ACTION as ISSUER
 from appraisal.errors import AppraisalError
-from appraisal.pdf.openings import open_pdf
+from appraisal.pdf.openings import Opener
 from appraisal.pdf.readings import LARGEST_FILE, SENTENCES, Unreadable
 from appraisal.pdf.signatures import Grounds, examine_text
 from appraisal.services.audits import ACTION as CHECKPOINT
@@ -57,6 +57,7 @@ class Checking:
     manifest: Manifest
     grounds: Grounds
     library: Library
+    opener: Opener
     render: Render | None
     progress: Progress
     found: list[Finding] = field(default_factory=list)
@@ -110,10 +111,10 @@ def check(
     looked at after the other, so that memory grows with the list of files and with nothing else.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(file) as archive, Opener() as opener:
             _refuse(archive.infolist())
             manifest, data = _manifest(archive)
-            run = Checking(archive, manifest, grounds, library, render, progress)
+            run = Checking(archive, manifest, grounds, library, opener, render, progress)
             if _check_files(run, data):
                 _check_contents(run, data)
             return manifest, sorted(run.found, key=lambda entry: CHECKS.index(entry.check))
@@ -531,7 +532,7 @@ def _check_pdf(run: Checking, path: str, record: bytes) -> None:
     run.counted["pdfs"] += 1
     data = _read(run.archive, path, LARGEST_FILE)
     try:
-        reading = open_pdf(data, run.grounds)
+        reading = run.opener.open(data, run.grounds)
     except Unreadable as error:
         run.tell("records", "fails", f"{path}: {SENTENCES[error.reason]}")
         return

@@ -3,7 +3,9 @@
 import io
 import os
 import re
+import signal
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from pypdf import PdfWriter
 
 from appraisal import canonical
 from appraisal.pdf import readings
-from appraisal.pdf.openings import open_file, open_pdf
+from appraisal.pdf.openings import Opener, open_pdf
 from appraisal.pdf.readings import Reading, Unreadable, read
 from tests.keys import GROUNDS
 from tests.pdf.samples import Print, Sample
@@ -65,10 +67,8 @@ RECORD_BODY = (
 )
 
 
-def test_a_reading_holds_what_the_file_carries(sample: Sample, pdf: bytes, tmp_path: Path) -> None:
-    file = tmp_path / "record.pdf"
-    file.write_bytes(pdf)
-    found = open_file(file, GROUNDS)
+def test_a_reading_holds_what_the_file_carries(sample: Sample, pdf: bytes) -> None:
+    found = open_pdf(pdf, GROUNDS)
     assert found == read(pdf, GROUNDS)
     assert found.record == canonical.canonical(sample.record())
     assert (found.language, found.others, found.ends, found.is_appended) == ("es", (), 1, False)
@@ -139,14 +139,10 @@ def test_a_tree_of_names_without_end_is_given_up() -> None:
     assert reason(made(body, b"/Names<</EmbeddedFiles 4 0 R>>")) == "out_of_bounds"
 
 
-def test_a_larger_file_is_not_opened(tmp_path: Path) -> None:
-    file = tmp_path / "large.pdf"
-    with file.open("wb") as opened:
-        opened.write(b"%PDF-1.7\n")
-        opened.truncate(readings.LARGEST_FILE * 4)
-    with pytest.raises(Unreadable) as error:
-        open_file(file, GROUNDS)
-    assert error.value.reason == "too_large"
+def test_a_larger_file_is_not_opened() -> None:
+    with Opener() as opener, pytest.raises(Unreadable) as error:
+        opener.open(b"%PDF-1.7\n" + bytes(readings.LARGEST_FILE), GROUNDS)
+    assert (error.value.reason, opener.pid) == ("too_large", None)
 
 
 def test_a_page_that_is_a_bomb_is_given_up() -> None:
@@ -177,3 +173,60 @@ def test_a_process_that_runs_out_of_memory_or_time_is_named(pdf: bytes) -> None:
         with pytest.raises(Unreadable) as error:
             open_pdf(pdf, GROUNDS, **bounds)
         assert error.value.reason == "out_of_bounds"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the system cannot fork")
+def test_one_file_after_the_other_is_read_apart_from_the_one_before(pdf: bytes) -> None:
+    with Opener() as opener:
+        found = opener.open(pdf, GROUNDS)
+        waiting = opener.pid
+        for data, expected in (
+            (b"PK", "not_pdf"),
+            (attaching(b"{}"), "record_damaged"),
+            (made(b""), "no_record"),
+        ):
+            with pytest.raises(Unreadable) as error:
+                opener.open(data, GROUNDS)
+            assert error.value.reason == expected
+        assert opener.open(pdf, GROUNDS) == found
+        assert (opener.pid, waiting is None) == (waiting, False)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the system limits no memory")
+def test_a_file_that_takes_too_much_is_given_up_and_the_next_is_read(pdf: bytes) -> None:
+    packed = zlib.compress(b" " * 300_000_000, 1)
+    stream = b"6 0 obj\n<</Length %d/Filter[/FlateDecode]>>\nstream\n" % len(packed) + packed
+    bomb = made(RECORD_BODY + stream + b"\nendstream\nendobj\n", b"/AF[4 0 R]/Metadata 6 0 R")
+    with Opener(memory=192 * 2**20) as opener:
+        opener.open(pdf, GROUNDS)
+        waiting = opener.pid
+        with pytest.raises(Unreadable) as error:
+            opener.open(bomb, GROUNDS)
+        assert error.value.reason in ("broken", "out_of_bounds")
+        assert opener.open(pdf, GROUNDS).language == "es"
+        assert opener.pid == waiting
+
+
+def test_an_opener_whose_process_is_gone_starts_another(pdf: bytes) -> None:
+    with Opener() as opener:
+        opener.open(pdf, GROUNDS)
+        gone = opener.pid
+        assert gone is not None
+        os.kill(gone, signal.SIGKILL)
+        with suppress(Unreadable):
+            # Whether it is seen at once to be gone, or only when it does not answer.
+            opener.open(pdf, GROUNDS)
+        assert opener.open(pdf, GROUNDS).language == "es"
+        assert opener.pid not in (None, gone)
+
+
+def test_an_opener_leaves_nothing_behind(pdf: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("APPRAISAL_SECRET", "not for the child")
+    with Opener() as opener:
+        opener.open(pdf, GROUNDS)
+        environment = Path(f"/proc/{opener.pid}/environ")
+        if environment.exists():
+            assert b"not for the child" not in environment.read_bytes()
+        assert list(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == []
