@@ -283,11 +283,31 @@ def _container_problems(container: bytes, held: Any) -> Iterator[Problem]:
     again = cms.ContentInfo.load(container[: _length(container)])
     # Forces every part to be read and written anew.
     _ = again.native
+    _settle(again)
     if again.dump(force=True) != container[: _length(container)]:
         yield "encoding"
         return
     if any(_container_faults(held)):
         yield "encoding"
+
+
+def _settle(part: Any) -> None:
+    """Have a part and all in it taken for what was read.
+
+    asn1crypto counts a default that it filled in as a change, and writes all around it twice for every level
+    between: a signature of a kilobyte takes a hundred times as long.
+    """
+    from asn1crypto import core
+
+    match part:
+        case core.Choice():
+            _settle(part.chosen)
+        case core.Sequence() | core.SequenceOf():
+            part._mutated = False
+            for child in part.children or ():
+                _settle(child)
+        case core.Any() | core.ParsableOctetString() if part._parsed:
+            _settle(part._parsed[0])
 
 
 def _container_faults(held: Any) -> Iterable[bool]:
