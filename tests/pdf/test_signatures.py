@@ -25,7 +25,7 @@ CHANGES = 300
 
 @pytest.fixture(scope="module")
 def plain(sample: Sample, printed: Print) -> bytes:
-    return printed(sample.record(), "es")
+    return printed(sample.approval(), "es")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_a_signature_is_appended_and_leaves_the_record_as_it_was(
 ) -> None:
     assert signed.startswith(plain)
     found = read(signed, ring.grounds(), pages=0)
-    assert found.record == canonical.canonical(sample.record())
+    assert found.record == canonical.canonical(sample.approval())
     assert (found.ends, found.is_appended, found.others) == (2, False, ())
     assert found.signature == Signature(
         problems=(),
