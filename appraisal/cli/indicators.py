@@ -1,5 +1,6 @@
 """appraisal indicator: compute an indicator for a biennium, with the proposals behind it."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +20,13 @@ ENDINGS: Final = (".json", ".csv", ".xlsx")
 
 def _past(context: click.Context, parameter: click.Parameter, value: str | None) -> Past | None:
     try:
-        return None if value is None else indicators.read_past(value)
+        past = None if value is None else indicators.read_past(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+    # All of today may be asked for, though it is not over.
+    if past is not None and past.moment is not None and past.moment - clock.now() > timedelta(days=1):
+        raise click.BadParameter(f"“{value}” is still to come")
+    return past
 
 
 def _print_schema(context: click.Context, _: click.Parameter, wanted: bool) -> None:

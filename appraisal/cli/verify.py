@@ -80,7 +80,7 @@ def verify(
 
     Signature, form, schema and digest of the embedded record, verdicts and recommendation computed again
     from the ratings, order of times, steps, route, and separation of duties. Exits 0 when nothing fails,
-    1 when something does, 2 when a file cannot be read.
+    1 when something does, 2 when nothing else does but a file cannot be read.
     """
     library = sites.library()
     grounds = _grounds(trust, revocations)
@@ -113,7 +113,7 @@ def verify(
     else:
         click.echo("\n\n".join(_table(entry) for entry in entries))
     outcomes = {entry["outcome"] for entry in entries}
-    raise SystemExit(2 if "unreadable" in outcomes else 1 if "fails" in outcomes else 0)
+    raise SystemExit(1 if "fails" in outcomes else 2 if "unreadable" in outcomes else 0)
 
 
 def _bundle(file: str, library: Library, grounds: Grounds, render: Render | None) -> dict[str, Any]:

@@ -27,9 +27,9 @@ def findings(value: Value, known: Known, covers: bool | None) -> list[Finding]:
     found = judged(
         "steps",
         _step_problems(value, known.workflow),
-        N_("The %(count)s steps follow on each other as the workflow allows.")
+        N_("Each step follows on the one before as the workflow allows (steps: %(count)s).")
         if known.workflow
-        else N_("The %(count)s steps follow on each other."),
+        else N_("Each step follows on the one before (steps: %(count)s)."),
         count=len(value["steps"]),
     )
     if known.workflow is None:

@@ -149,14 +149,14 @@ def _check_contents(run: Checking, manifest_json: bytes) -> None:
     counted = run.counted
     run.close(
         "events",
-        f"{_several(counted['chains'], 'chain')} with {_several(counted['events'], 'event')} hold from end to end.",
+        f"From end to end: {_several(counted['chains'], 'chain')} with {_several(counted['events'], 'event')}.",
     )
     if made:
         run.close("proofs", f"What proofs there are lead to the tree of checkpoint {made[-1].sequence}.")
     run.close("versions", "Versions and attached files are those that the audit trail names.")
     run.close(
         "records",
-        f"{_several(counted['records'], 'record')} hold, and {_several(counted['pdfs'], 'PDF')} of them.",
+        f"As they were issued: {_several(counted['records'], 'record')} and {_several(counted['pdfs'], 'PDF')}.",
     )
 
 
@@ -403,11 +403,12 @@ def _check_checkpoints(run: Checking, site: Site | None) -> list[Checkpoint]:
                 "fails",
                 f"checkpoint {sequence} is missing, though the site's chain tells of it",
             )
-        run.close("site", "The chain of the installation is the one that the checkpoints name.")
+        if made:
+            run.close("site", "The chain of the installation is the one that the checkpoints name.")
+        elif not run.told["site", "fails"]:
+            run.tell("site", "unchecked", "The chain of the installation holds, but no checkpoint names it.")
     if made:
-        said = (
-            f"{_several(len(made), 'checkpoint')} follow each other, {run.counted['signed']} of them signed."
-        )
+        said = f"In order: {_several(len(made), 'checkpoint')}, {run.counted['signed']} of them signed."
         run.close("checkpoints", said)
     elif not run.told["checkpoints", "fails"]:
         run.tell(

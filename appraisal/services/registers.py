@@ -22,11 +22,17 @@ def compared(db: Connection, found: Verification, sha256: str) -> Verification:
     issued = renderings.copies_of(db, found.digest)
     register = _register(issued, sha256)
     added = [register, *(_trail(db, found) if issued is not None else ())]
-    gone = {"pages"} if register.outcome == "holds" else set()
-    if found.signature is not None and (own := _own_key(db, found.signature)):
+    own = _own_key(db, found.signature) if found.signature is not None else None
+    if own is not None:
         added.append(own)
-        gone.add("signer")
-    return replace(found, findings=(*added, *(entry for entry in found.findings if entry.check not in gone)))
+
+    def is_settled(entry: Finding) -> bool:
+        if entry.check == "pages":
+            # Pages that were drawn again are told of in any case.
+            return register.outcome == "holds" and entry.outcome == "unchecked"
+        return entry.check == "signer" and own is not None
+
+    return replace(found, findings=(*added, *(entry for entry in found.findings if not is_settled(entry))))
 
 
 def _register(issued: frozenset[str] | None, sha256: str) -> Finding:

@@ -80,6 +80,15 @@ def _signer(signature: Signature) -> Iterator[Finding]:
         "until": _day(signature.not_after),
         "signed": _day(signature.stamped_at or signature.signed_at),
     }
+    if signature.problems:
+        yield unchecked(
+            "signer",
+            N_(
+                "The certificate names %(subject)s, but the signature does not hold: it says nothing of anybody."
+            ),
+            **_only(facts, "subject"),
+        )
+        return
     if signature.trust == "trusted":
         yield holds(
             "signer",

@@ -35,7 +35,7 @@ def chosen(db: Connection, query: Query, reader: Person | None = None) -> list[A
     ``is_whole`` tells whether a reader may have all of it; without one, everything is. What was never
     submitted and is of no record is its authors' alone.
     """
-    names = ("id", "number", "title", "state", "unit", "workflow", "approved_at")
+    names = ("id", "number", "title", "state", "unit", "workflow", "approved_at", "illustrative")
     whole = (true() if reader is None else visibilities.whole_to(reader)).label("is_whole")
     submitted = exists().where(VERSIONS.c.proposal_id == PROPOSALS.c.id)
     recorded = exists().where(RECORDS.c.proposal_id == PROPOSALS.c.id)

@@ -55,6 +55,7 @@ def serve_stored(sha256: str, media_type: str, name: str, *, inline: bool = Fals
     knowingly.
     """
     path = site().files.whole(sha256)
+    _take_ranges()
     response = send_file(
         path, mimetype=media_type, as_attachment=not inline, download_name=name, conditional=True, etag=sha256
     )
@@ -68,6 +69,12 @@ def serve_stored(sha256: str, media_type: str, name: str, *, inline: bool = Fals
     return response
 
 
+def _take_ranges() -> None:
+    """Leave several parts at once unheard, as a server may: the whole file is the answer (RFC 9110, 14.2)."""
+    if "," in request.environ.get("HTTP_RANGE", ""):
+        del request.environ["HTTP_RANGE"]
+
+
 def _send_as_file(response: Response, path: Path) -> None:
     start, stop = response.content_range.start, response.content_range.stop
     if start is None or stop is None or request.method != "GET":
@@ -79,6 +86,7 @@ def _send_as_file(response: Response, path: Path) -> None:
 
 def serve_bytes(data: bytes, sha256: str, media_type: str, name: str) -> Response:
     """Serve bytes as :func:`serve_stored` serves a file, to be saved."""
+    _take_ranges()
     response = send_file(
         BytesIO(data),
         mimetype=media_type,

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask, flash, redirect, request, url_for
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from appraisal.domain import access, forms, rulebooks
@@ -27,6 +27,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(StepConflict, _conflict)
     app.register_error_handler(CSRFError, _expired)
     app.register_error_handler(RequestEntityTooLarge, _too_large)
+    app.register_error_handler(RequestedRangeNotSatisfiable, _no_such_part)
     app.register_error_handler(HTTPException, _http)
 
 
@@ -85,6 +86,12 @@ def _expired(error: CSRFError) -> tuple[str, int]:
 
 def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
     return page("errors/too_large.html", again=_again()), 413
+
+
+def _no_such_part(error: RequestedRangeNotSatisfiable) -> tuple[str, int, dict[str, str]]:
+    """Say how long the file is of which a part was asked for (RFC 9110, 15.5.17)."""
+    length = "*" if error.length is None else str(error.length)
+    return page("errors/http.html", code=416), 416, {"Content-Range": f"bytes */{length}"}
 
 
 def _http(error: HTTPException) -> tuple[str, int]:

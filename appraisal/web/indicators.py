@@ -97,6 +97,8 @@ def show() -> str:
     biennium, form = _biennium(), AsOfForm(request.args)
     # Today is not over yet: what is known is what is known now.
     as_of = form.as_of.data if form.validate() and form.as_of.data and form.as_of.data < today else None
+    if form.as_of.data and form.as_of.data > today:
+        form.complain("as_of", N_("This day is still to come: the figure is that of today"))
     library = site().library
     indicator, workflow = indicators.definition(library, CODE), library.newest_workflow()
     with read() as db:

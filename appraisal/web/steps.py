@@ -135,7 +135,7 @@ def _draw(asked: Asked, possibility: Possibility, managers: list[Person], form: 
         case=case,
         title=forms.value(case.version.content if case.version else case.content, "identification.title"),
         label=transition.label[language()],
-        about=_about(book, case, transition),
+        about=_about(book, case, transition) if case.state in transition.from_ else [],
         consequences=consequences(case, book, transition, site().now()) if possibility.is_open else [],
         warnings=_warnings(asked, managers) if possibility.is_open else [],
         reasons=[refusal.say(language()) for refusal in possibility.refusals],

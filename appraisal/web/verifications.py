@@ -23,7 +23,7 @@ from appraisal.web.forms import TranslatedForm
 bp = Blueprint("verifications", __name__)
 
 # Examining a file takes seconds; whoever has many uses the command line.
-ATTEMPTS: Final = "10 per minute"
+ATTEMPTS: Final = "30 per minute"
 # What examining takes grows with the record; those of the largest proposals are far below.
 LARGEST_RECORD: Final = 4 * 1024 * 1024
 _TONES: Final = {"holds": "good", "fails": "bad", "unchecked": "neutral"}
@@ -57,10 +57,13 @@ def show() -> str | tuple[str, int]:
     """
     form = FileForm(request.form)
     if request.method == "GET":
-        return draw(form, asked=_asked(request.args.get("sha256", "")))
+        return draw(form, asked=_asked(request.args.get("sha256", "").strip().lower()))
     _, data = sent_file()
     if not data:
         form.complain("file", N_("Choose a file that has something in it"))
+        return draw(form), 422
+    if data.startswith(b"PK"):
+        form.complain("file", N_("This is no PDF. A bundle is examined with “appraisal verify”."))
         return draw(form), 422
     if not _turn.acquire(timeout=_PATIENCE):
         form.complain("file", N_("Others are having files examined just now. Try again in a minute."))
@@ -83,7 +86,7 @@ def show() -> str | tuple[str, int]:
 def too_many() -> tuple[str, int]:
     """Say that one address had too many files examined."""
     form = FileForm()
-    form.complain("file", N_("Too many files at once. Wait a minute, then try again."))
+    form.complain("file", N_("Too many files in one minute. Wait a minute, then try again."))
     return draw(form), 429
 
 
@@ -98,15 +101,20 @@ def _examine(data: bytes) -> Verification | None:
         return registers.compared(db, found, hashlib.sha256(data).hexdigest())
 
 
-def _asked(digest: str) -> tuple[str, bool] | None:
-    """Return the digest that was read from a page, and whether a record with it was issued here."""
+def _asked(digest: str) -> tuple[str, bool | None] | None:
+    """Return the digest that was read from a page, and whether a record with it was issued here.
+
+    None in its place where it is not a whole digest, and for all where none was given.
+    """
     if not _SHA256.fullmatch(digest):
-        return None
+        return (digest[:200], None) if digest else None
     with read() as db:
         return digest, renderings.copies_of(db, digest) is not None
 
 
-def draw(form: FileForm, found: Verification | None = None, asked: tuple[str, bool] | None = None) -> str:
+def draw(
+    form: FileForm, found: Verification | None = None, asked: tuple[str, bool | None] | None = None
+) -> str:
     """Draw the page, with what was found out where a file was given, or a digest."""
     return page(
         "verifications/show.html",

@@ -70,3 +70,8 @@ def test_what_is_wrong_is_said_in_one_line(
 def test_the_schema_needs_no_database(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["indicator", "--schema"], env={"APPRAISAL_DATA": str(tmp_path / "x")})
     assert (result.exit_code, result.stdout) == (0, schema_text("indicator"))
+
+
+def test_a_day_that_is_still_to_come_is_refused(stage: Stage) -> None:
+    result = run(stage, "--as-of", "2999-01-01")
+    assert (result.exit_code, "“2999-01-01” is still to come" in result.stderr) == (2, True)

@@ -68,6 +68,8 @@ def test_what_fails_is_told_with_exit_code_1(pdf: Path, value: Value, tmp_path: 
     assert result.exit_code == 1
     assert "FAILS" in result.output
     assert "READY is better than the computed READY_WITH_CONDITIONS." in " ".join(result.output.split())
+    # Nor is it hidden by another that cannot be read.
+    assert run(file, tmp_path / "none.pdf").exit_code == 1
     [first, second] = json.loads(run("--json", file, pdf).output)
     assert (first["outcome"], second["outcome"]) == ("fails", "holds")
     assert (first["number"], first["digest"]) == ("TC-2010-0001", digest(wrong))

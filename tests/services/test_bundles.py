@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from appraisal.canonical import canonical
 from appraisal.definitions.library import Library
@@ -238,6 +238,16 @@ def test_names_that_people_chose_are_text(lite: Stage) -> None:
         assert b"&lt;script&gt;alert(1)&lt;/script&gt; &amp; ../../etc" in page
         assert b"http://" not in page
         assert b"https://" not in page
+
+
+def test_what_is_illustrative_is_marked_in_the_copy_that_leaves_the_house(lite: Stage) -> None:
+    number, real = casts.approved(lite), casts.approved(lite)
+    proposals = tables.Proposal.__table__
+    with lite.database.begin() as db:
+        db.execute(update(proposals).where(proposals.c.number == number).values(illustrative=True))
+    files = contents(written(lite, number, real))
+    pages = ("index.html", f"proposals/{number}.html", f"proposals/{real}.html")
+    assert [files[page].count(b"<strong>Illustrative</strong>") for page in pages] == [1, 1, 0]
 
 
 def _noticed(data: bytes, place: Path, library: Library, ring: Keyring) -> bool:
@@ -489,4 +499,7 @@ def test_nothing_is_made_up_where_there_is_no_checkpoint(lite: Stage, tmp_path: 
     assert not found.fails
     assert found.said("checkpoints") == [
         ("unchecked", "There is no checkpoint, so nothing ties the chains to a moment.")
+    ]
+    assert found.said("site") == [
+        ("unchecked", "The chain of the installation holds, but no checkpoint names it.")
     ]

@@ -101,8 +101,14 @@ def test_parts_are_sent(served: Served, asked: str, begin: int, end: int, noted:
 
 
 def test_a_part_that_is_not_there_is_refused(served: Served) -> None:
-    assert served.ask(Range=f"bytes={len(PDF)}-")[0] == 416
+    status, _, headers = served.ask(Range=f"bytes={len(PDF)}-")
+    assert (status, headers["Content-Range"]) == (416, f"bytes */{len(PDF)}")
     assert served.noted() == 0
+
+
+def test_several_parts_at_once_are_answered_with_the_whole(served: Served) -> None:
+    status, data, headers = served.ask(Range="bytes=0-0,10-20")
+    assert (status, data, "Content-Range" in headers) == (200, PDF, False)
 
 
 def test_a_part_of_another_file_is_not_mixed_in(served: Served) -> None:

@@ -93,6 +93,7 @@ def test_a_record_that_was_not_issued_here_is_told(site: Site, cast: Cast, clien
     [
         (b"", "Choose a file that has something in it"),
         (b"Not a PDF at all", "This is not a PDF."),
+        (b"PK\x03\x04", "A bundle is examined with “appraisal verify”."),
         (b"%PDF-1.7\n1 0 obj", "The file is cut off: its end is missing."),
     ],
 )
@@ -103,8 +104,15 @@ def test_what_is_no_record_is_told(client: FlaskClient, data: bytes, said: str) 
 
 
 def test_one_address_has_so_many_files_examined_a_minute(client: FlaskClient) -> None:
-    statuses = [_drop(client, b"Not a PDF")[0] for _ in range(11)]
-    assert statuses == [422] * 10 + [429]
+    statuses = [_drop(client, b"Not a PDF")[0] for _ in range(31)]
+    assert statuses == [422] * 30 + [429]
+
+
+@pytest.mark.parametrize("given", ["6adf", "G" * 64, "a" * 63, "a" * 65, "<script>"])
+def test_a_digest_that_is_not_whole_is_told(client: FlaskClient, given: str) -> None:
+    page = client.get("/verify", query_string={"sha256": given}).text
+    assert "This is not a whole digest" in page
+    assert "<script>" not in page
 
 
 def test_everybody_is_led_there(client: FlaskClient) -> None:
@@ -151,6 +159,5 @@ def test_the_code_on_a_record_leads_to_whether_it_was_issued_here(
     digest, _ = _issued(site, cast)
     assert "A record with this digest was issued here" in client.get(f"/verify?sha256={digest}").text
     assert "No record with this digest was issued here" in client.get(f"/verify?sha256={'0' * 64}").text
-    page = client.get("/verify?sha256=<script>").text
-    assert "with this digest" not in page
-    assert "<script>" not in page
+    # Copied from the page, in capitals or with blanks about it.
+    assert "was issued here" in client.get("/verify", query_string={"sha256": f" {digest.upper()} "}).text
