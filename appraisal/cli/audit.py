@@ -119,23 +119,24 @@ def _print_json(report: Report) -> None:
     )
 
 
+# One, and more than one, of what is counted.
 _NAMES: Final = {
-    "chains": "chains",
-    "events": "events",
-    "site_events": "events of the site",
-    "versions": "versions",
-    "records": "records",
-    "indicator_reports": "indicator reports",
-    "imports": "imports of lists",
-    "entries": "rows that they brought",
-    "matches": "matches of projects",
-    "checkpoints": "checkpoints",
-    "signatures": "signatures of checkpoints",
-    "issuers": "changes of key or address",
-    "accesses": "rows of the access log",
-    "files": "files",
-    "definitions": "definitions",
-    "kept_checkpoints": "checkpoints that were kept",
+    "chains": ("chain", "chains"),
+    "events": ("event", "events"),
+    "site_events": ("event of the installation", "events of the installation"),
+    "versions": ("version", "versions"),
+    "records": ("record", "records"),
+    "indicator_reports": ("indicator report", "indicator reports"),
+    "imports": ("import of a list", "imports of lists"),
+    "entries": ("row that it brought", "rows that they brought"),
+    "matches": ("match of a project", "matches of projects"),
+    "checkpoints": ("checkpoint", "checkpoints"),
+    "signatures": ("signature of a checkpoint", "signatures of checkpoints"),
+    "issuers": ("change of key or address", "changes of key or address"),
+    "accesses": ("row of the access log", "rows of the access log"),
+    "files": ("file", "files"),
+    "definitions": ("definition", "definitions"),
+    "kept_checkpoints": ("checkpoint that was kept", "checkpoints that were kept"),
 }
 
 
@@ -145,7 +146,9 @@ def _print(report: Report) -> None:
         click.echo(str(found))
     if report.wrong > len(report.breaks):
         click.echo(f"and {report.wrong - len(report.breaks)} more")
-    looked = ", ".join(f"{report.checked[key]} {name}" for key, name in _NAMES.items() if report.checked[key])
+    looked = ", ".join(
+        f"{count} {names[count != 1]}" for key, names in _NAMES.items() if (count := report.checked[key])
+    )
     click.echo(f"Verified the triggers{f', {looked}' if looked else ''}.")
     if older := report.checked["older_events"]:
         click.echo(

@@ -3,9 +3,11 @@
 import hashlib
 import sys
 import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -27,6 +29,8 @@ from appraisal.services.verifications import verify as verify_file
 from appraisal.storage.databases import Database
 
 _WIDTH = 110
+_OUTCOMES: Final = {"holds": "nothing fails", "fails": "something is wrong", "unreadable": "not readable"}
+_MOST_NAMED: Final = 20
 _TITLES = {
     **{check: say("en", title) for check, title in CHECKS.items()},
     # Of bundles.
@@ -112,8 +116,27 @@ def verify(
         sites.echo_json(entries)
     else:
         click.echo("\n\n".join(_table(entry) for entry in entries))
+        if len(entries) > 1:
+            click.echo(f"\n{_summed(entries)}")
     outcomes = {entry["outcome"] for entry in entries}
     raise SystemExit(1 if "fails" in outcomes else 2 if "unreadable" in outcomes else 0)
+
+
+def _summed(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Say of how many files what came out, and name those that are not in order."""
+    counted = Counter(entry["outcome"] for entry in entries)
+    told = [
+        f"{_OUTCOMES[outcome]}: {counted[outcome]}"
+        + ("" if outcome == "holds" else f" ({', '.join(_named(entries, outcome))})")
+        for outcome in _OUTCOMES
+        if counted[outcome]
+    ]
+    return f"Of {len(entries)} files – {'; '.join(told)}."
+
+
+def _named(entries: Sequence[Mapping[str, Any]], outcome: str) -> list[str]:
+    names = [_printable(entry["file"]) for entry in entries if entry["outcome"] == outcome]
+    return names[:_MOST_NAMED] + ([f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else [])
 
 
 def _bundle(file: str, library: Library, grounds: Grounds, render: Render | None) -> dict[str, Any]:

@@ -31,6 +31,7 @@ bp = Blueprint("bundles", __name__)
 _turns: Final = BoundedSemaphore(2)
 _PIECE: Final = 1 << 16
 MOST_NUMBERS: Final = 200
+_SEPARATORS: Final = str.maketrans(",;", "  ")
 
 
 class BundleForm(TranslatedForm):
@@ -46,7 +47,8 @@ class BundleForm(TranslatedForm):
 
     def query(self) -> Query:
         """Return what was asked for."""
-        numbers = tuple(dict.fromkeys((self.numbers.data or "").upper().replace(",", " ").split()))
+        named = (self.numbers.data or "").upper().translate(_SEPARATORS)
+        numbers = tuple(dict.fromkeys(named.split()))
         return Query(numbers, (self.unit.data or "").strip(), self.state.data, self.biennium.data)
 
 
@@ -116,7 +118,10 @@ def show() -> str | Response | tuple[str, int]:
     if request.method == "GET":
         return page("bundles/ask.html", form=form)
     query = form.query()
-    if bool(query.numbers) == bool(query.biennium or query.state or query.unit):
+    chooses = bool(query.biennium or query.state or query.unit)
+    if not query.numbers and not chooses:
+        form.complain("numbers", N_("Name proposals, or say below which ones."))
+    elif query.numbers and chooses:
         form.complain("numbers", N_("Name proposals, or say below which ones; not both."))
     elif len(query.numbers) > MOST_NUMBERS:
         form.complain("numbers", N_("Name %(most)s proposals at most."), most=MOST_NUMBERS)
@@ -162,7 +167,7 @@ def _sent(query: Query) -> Response | tuple[str, int]:
         numbers = ", ".join(error.missing)
         if numbers:
             return _refused(_form(), _MISSING, 422, numbers=numbers)
-        return _refused(_form(), N_("No proposal fits this."), 422)
+        return _refused(_form(), N_("No proposal fits this."), 422, at="biennium")
     except Withheld as error:
         numbers = ", ".join(error.numbers[:8]) + (" …" if len(error.numbers) > 8 else "")
         return _refused(_form(), _WITHHELD if error.numbers else _OWED, 403, numbers=numbers)
@@ -184,8 +189,10 @@ def _sent(query: Query) -> Response | tuple[str, int]:
     )
 
 
-def _refused(form: BundleForm, message: str, code: int, **facts: Any) -> tuple[str, int]:
-    form.complain("numbers", message, **facts)
+def _refused(
+    form: BundleForm, message: str, code: int, *, at: str = "numbers", **facts: Any
+) -> tuple[str, int]:
+    form.complain(at, message, **facts)
     return page("bundles/ask.html", form=form), code
 
 

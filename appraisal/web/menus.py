@@ -59,6 +59,7 @@ FIGURES: Final[tuple[Entry, ...]] = (
     Entry(N_("Imported lists"), "datasets.index", READERS),
     Entry(N_("Times"), "times.show", READERS),
     Entry(N_("Reviewer agreement"), "agreements.show", frozenset({"coordinator", "auditor"})),
+    Entry(N_("Bundle for an auditor"), "bundles.show", frozenset({"auditor"})),
     Entry(N_("Workflow"), "workflow.show", _EVERYBODY),
 )
 _ENDPOINTS: Final = frozenset(entry.endpoint for entry in (*WORK, *FIGURES))

@@ -44,9 +44,9 @@ def test_a_trail_is_sealed_and_verified(lite: Stage, run: Run, tmp_path: Path) -
     verified = run("verify", "--against", str(kept))
 
     assert verified.exit_code == 0
-    assert "1 chains, " in verified.stdout
-    assert "1 checkpoints, " in verified.stdout
-    assert "1 checkpoints that were kept.\n" in verified.stdout
+    assert "1 chain, " in verified.stdout
+    assert "1 checkpoint, " in verified.stdout
+    assert "1 checkpoint that was kept.\n" in verified.stdout
     assert verified.stdout.endswith("Nothing is wrong.\n")
     assert verified.stderr == ""
 

@@ -93,7 +93,7 @@ def test_the_pages_of_what_it_is_about_lead_to_it(
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ({}, "Name proposals, or say below which ones; not both."),
+        ({}, "Name proposals, or say below which ones."),
         (
             {"numbers": "TC-2010-0001", "state": "approved"},
             "Name proposals, or say below which ones; not both.",

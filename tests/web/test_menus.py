@@ -65,6 +65,7 @@ def _marked(page: str) -> list[str]:
                 "Imported lists",
                 "Times",
                 "Reviewer agreement",
+                "Bundle for an auditor",
                 "Workflow",
             ],
         ),
@@ -95,7 +96,7 @@ def test_whoever_has_every_role_is_led_to_every_page_and_it_is_marked_alone(
     building.sign_in_as(client, site, everything)
     page = client.get("/").text
     work, figures = _rows(page)
-    assert (len(work), len(figures)) == (9, 6)
+    assert (len(work), len(figures)) == (9, 7)
     menu = page[page.index('<nav aria-label="Main menu"') :]
     targets = re.findall(r'href="([^"]*)"', menu[: menu.index("</nav>")])
     for text, href in zip(work + figures, targets, strict=True):
