@@ -115,7 +115,7 @@ def _rows(opened: Opened, value: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"key": say(N_("Proposal")), "value": opened.found.number, "href": href, "action": say(N_("Read"))},
         {"key": say(N_("Version")), "value": version or say(N_("None: it was never submitted here"))},
-        {"key": say(N_("Issued")), "value": parse_stamp(value["issued_at"])},
+        {"key": say(N_("Issued (Geneva)")), "value": parse_stamp(value["issued_at"])},
     ]
     if opened.found.kind == "decision":
         found += _decision_rows(value)
