@@ -90,7 +90,7 @@ class Scope(Part):
 
 
 class Rounding(Part):
-    """How a figure is shown, half up; nearer to its milestone than ``near``, with ``near_decimals``.
+    """How a figure is shown, half up; within ``near`` of its milestone, not on it, with ``near_decimals``.
 
     What is compared with the milestone is never rounded.
     """
