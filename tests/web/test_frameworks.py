@@ -83,9 +83,9 @@ def test_an_indicator_says_what_it_counts_and_that_its_baseline_is_not_entered(
     assert (page.status_code, faults(page.text)) == (200, [])
     indicator = site.library.indicators().indicator(code)
     said = page.text.replace("&#39;", "'")
-    for words in (indicator.title[language], indicator.definition[language][:60], indicator.source):
+    for words in (indicator.title[language], indicator.definition[language][:60], indicator.source[language]):
         assert words in said
-    assert all(candidate in page.text for candidate in indicator.baseline.candidates)
+    assert all(candidate[language] in page.text for candidate in indicator.baseline.candidates)
     if language == "en":
         assert "not entered" in page.text
 
