@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,3 +66,14 @@ def test_catalogues_hold_nothing_fuzzy(language: str) -> None:
 
     assert [message.id for message in found if message.id and message.fuzzy] == []
     assert list(found.obsolete) == []
+
+
+def test_no_french_sign_stands_alone_on_a_line() -> None:
+    """French sets a space before these signs and within quotation marks; a line must not break there."""
+    texts = [
+        form
+        for found in catalogue("fr").values()
+        for form in (tuple(found) if isinstance(found, Plural) else (found,))
+    ]
+
+    assert [text for text in texts if re.search(r" [?!;:»]|« ", text)] == []

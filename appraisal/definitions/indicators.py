@@ -60,7 +60,7 @@ class Baseline(Part):
     denominator: Count | None = None
     document: str | None = None
     paragraph: str | None = None
-    candidates: tuple[str, ...] = ()
+    candidates: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _status_agrees(self) -> Self:
@@ -90,7 +90,7 @@ class Scope(Part):
 
 
 class Rounding(Part):
-    """How a figure is shown, half up; nearer to its milestone than ``near``, with ``near_decimals``.
+    """How a figure is shown, half up; within ``near`` of its milestone, not on it, with ``near_decimals``.
 
     What is compared with the milestone is never rounded.
     """
@@ -106,7 +106,7 @@ class _Indicator(Part):
     definition: Text
     unit: Text
     # Document and paragraph of the founding requirement.
-    source: str
+    source: Text
     # What the document leaves open, and how it is read here.
     reading: Text | None = None
     scope: Scope = Scope()
@@ -154,7 +154,7 @@ class Outcome(Part):
 
     number: Count
     title: Text
-    source: str
+    source: Text
 
 
 class Indicators(Definition):

@@ -15,7 +15,7 @@ from appraisal.domain.findings import Finding, Said, judged, unchecked
 from appraisal.domain.refusals import Refusal
 from appraisal.domain.verdicts import Assessment, applicable, assess
 from appraisal.errors import NotFound
-from appraisal.i18n import N_
+from appraisal.i18n import N_, Text
 
 Value = Mapping[str, Any]
 
@@ -93,9 +93,9 @@ def findings(value: Value, known: Known) -> list[Finding]:
         *judged(
             "recommendation",
             again.recommendation(),
-            N_("The recommendation follows from the verdicts: computed %(computed)s, given %(final)s."),
-            computed=appraisal["computed"],
-            final=appraisal["final"],
+            N_("The recommendation follows from the verdicts: computed “%(computed)s”, given “%(final)s”."),
+            computed=again.title(appraisal["computed"]),
+            final=again.title(appraisal["final"]),
         ),
         *judged(
             "conditions", again.conditions(), N_("Conditions and required changes are those that follow.")
@@ -224,13 +224,23 @@ class _Again:
         }
 
     def verdicts(self) -> Iterator[Said]:
+        titles = {entry.code: entry.title for entry in self.chosen.verdicts}
         for entry in self.appraisal["criteria"]:
             right = self.assessment.verdicts.get(entry["code"]) or ""
             if entry["verdict"] != right:
                 yield (
-                    N_("%(code)s: the ratings give %(right)s, but the record says %(said)s."),
-                    {"code": entry["code"], "right": right or "–", "said": entry["verdict"] or "–"},
+                    N_("%(code)s: the ratings give “%(right)s”, but the record says “%(said)s”."),
+                    {
+                        "code": entry["code"],
+                        "right": titles.get(right, "–"),
+                        "said": titles.get(entry["verdict"], entry["verdict"] or "–"),
+                    },
                 )
+
+    def title(self, code: str) -> Text | str:
+        """Return a recommendation in words; one that the set does not know as its code."""
+        titles = {entry.code: entry.title for entry in self.chosen.recommendations}
+        return titles.get(code, code or "–")
 
     def computed(self) -> str:
         whole = self.assessment.recommendation
@@ -240,8 +250,8 @@ class _Again:
         computed, said, final = self.computed(), self.appraisal["computed"], self.appraisal["final"]
         if said != computed:
             yield (
-                N_("The verdicts give %(right)s, but the record says %(said)s was computed."),
-                {"right": computed or "–", "said": said},
+                N_("The verdicts give “%(right)s”, but the record says “%(said)s” was computed."),
+                {"right": self.title(computed), "said": self.title(said)},
             )
         if final == computed:
             return
@@ -253,11 +263,14 @@ class _Again:
         source = entries[final].chosen_from
         if source is not None and source != computed:
             yield (
-                N_("%(final)s may not be chosen where %(right)s was computed."),
-                {"final": final, "right": computed},
+                N_("“%(final)s” may not be chosen where “%(right)s” was computed."),
+                {"final": self.title(final), "right": self.title(computed)},
             )
         elif source is None and ladder.index(final) < ladder.index(computed):
-            yield N_("%(final)s is better than the computed %(right)s."), {"final": final, "right": computed}
+            yield (
+                N_("“%(final)s” is better than the computed “%(right)s”."),
+                {"final": self.title(final), "right": self.title(computed)},
+            )
         if not self.appraisal["reason"].strip():
             yield N_("The recommendation departs from the computed one without a reason."), {}
 

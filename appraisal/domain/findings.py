@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from appraisal.i18n import Language, say
+from appraisal.i18n import Language, Text, say
 
 Outcome = Literal["holds", "fails", "unchecked"]
 OUTCOMES: tuple[Outcome, ...] = ("holds", "fails", "unchecked")
@@ -60,7 +60,9 @@ def _shown(fact: Any, language: Language) -> str:
     if isinstance(fact, str):
         # Some facts are words of ours, such as who somebody is to a proposal.
         return say(language, fact)
+    if isinstance(fact, Text):
+        return fact[language]
     if not isinstance(fact, Sequence):
         return str(fact)
-    named = ", ".join(str(entry) for entry in fact[:NAMED])
+    named = ", ".join(_shown(entry, language) for entry in fact[:NAMED])
     return f"{named}, … (+{len(fact) - NAMED})" if len(fact) > NAMED else named

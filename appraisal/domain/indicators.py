@@ -121,9 +121,9 @@ class Figures:
     """Indicator 2.1 for one biennium, as numbers.
 
     ``percent`` is what is shown: one decimal, half up, two where that lies within 0.1 of the
-    milestone, None for *no data*. ``milestone`` and ``met`` are None for a biennium without one.
-    ``scope`` are the funds that are counted; ``undated``, ``outside``, ``overrides`` and ``other_funds``
-    count proposals; ``usd`` is the US$ of numerator and denominator.
+    milestone without being it, None for *no data*. ``milestone`` and ``met`` are None for a biennium
+    without one. ``scope`` are the funds that are counted; ``undated``, ``outside``, ``overrides`` and
+    ``other_funds`` count proposals; ``usd`` is the US$ of numerator and denominator.
     """
 
     biennium: str
@@ -479,10 +479,10 @@ def report(
 def displayed_percent(
     exact: Fraction | None, milestone: Decimal | None, rounding: Rounding = ROUNDING
 ) -> str | None:
-    """Write a percentage: one decimal, half up; two where it lies within 0.1 of its milestone."""
+    """Write a percentage: one decimal, half up; two within 0.1 of its milestone, unless it is just that."""
     if exact is None:
         return None
-    near = milestone is not None and abs(exact - Fraction(milestone)) <= Fraction(rounding.near)
+    near = milestone is not None and 0 < abs(exact - Fraction(milestone)) <= Fraction(rounding.near)
     return displayed(exact, rounding.near_decimals if near else rounding.decimals)
 
 

@@ -13,11 +13,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from appraisal.definitions.indicators import Growth, Percentage, Rounding, Scope
+from appraisal.definitions.indicators import Growth, Percentage, Scope
 from appraisal.domain.datasets import BY_KEY, Column
 from appraisal.domain.entries import Row, key_of, named
-from appraisal.domain.indicators import first_year
-from appraisal.domain.verdicts import displayed
+from appraisal.domain.indicators import displayed_percent, first_year
 
 # A count, or an amount in US$.
 Measured = int | Decimal
@@ -117,7 +116,7 @@ def figure(indicator: Percentage | Growth, biennium: str, facts: Facts) -> Figur
         numerator=tally.part,
         denominator=whole,
         exact=exact,
-        percent=shown(exact, bar, indicator.rounding),
+        percent=displayed_percent(exact, bar, indicator.rounding),
         milestone=bar,
         met=None if bar is None or exact is None else exact >= Fraction(bar),
         complete=not any(tally.groups[name] for name in tally.missing),
@@ -136,14 +135,6 @@ def _compared(indicator: Percentage | Growth, tally: Tally) -> tuple[Measured | 
     if not baseline:
         return None, None
     return int(baseline), 100 * (Fraction(tally.part) - Fraction(baseline)) / Fraction(baseline)
-
-
-def shown(exact: Fraction | None, milestone: Decimal | None, rounding: Rounding) -> str | None:
-    """Write a percentage half up, with more decimals where it lies near its milestone."""
-    if exact is None:
-        return None
-    near = milestone is not None and abs(exact - Fraction(milestone)) <= Fraction(rounding.near)
-    return displayed(exact, rounding.near_decimals if near else rounding.decimals)
 
 
 Years = tuple[str, str]

@@ -8,6 +8,7 @@ from appraisal.canonical import plain
 from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Relation, Transition, Workflow
 from appraisal.domain.assessings import NOT_KNOWN, Known
 from appraisal.domain.findings import Finding, Said, judged, unchecked
+from appraisal.domain.routes import REASONS, TITLES
 from appraisal.i18n import N_
 
 Value = Mapping[str, Any]
@@ -64,7 +65,10 @@ def _step_problems(value: Value, workflow: Workflow | None) -> Iterator[Said]:
         if transition is None:
             yield N_("The workflow knows no step %(name)s."), {"name": step["name"]}
         elif not _fits(transition, step, titles):
-            yield N_("The workflow allows %(name)s neither from there nor to there."), {"name": step["name"]}
+            yield (
+                N_("The workflow allows “%(name)s” neither from there nor to there."),
+                {"name": transition.label},
+            )
     yield from _closing_steps(value, workflow)
 
 
@@ -116,7 +120,7 @@ def _route(value: Value, known: Known, covers: bool | None) -> list[Finding]:
     problems: list[Said] = []
     if said != right:
         facts = {"right": _named(right), "said": _named(said)}
-        problems.append((N_("The facts give the route %(right)s, but the record says %(said)s."), facts))
+        problems.append((N_("The facts give the route “%(right)s”, but the record says “%(said)s”."), facts))
     if bool(value["appraisal_record"]) != ("appraisal" in value):
         problems.append(
             (N_("An appraisal record is quoted without its content, or the other way round."), {})
@@ -131,8 +135,9 @@ def _route(value: Value, known: Known, covers: bool | None) -> list[Finding]:
     return judged("route", problems, N_("The route follows from the facts: %(route)s."), route=_named(right))
 
 
-def _named(route: tuple[str, str]) -> str:
-    return " / ".join(filter(None, route)) or "–"
+def _named(route: tuple[str, str]) -> tuple[str, ...]:
+    kind, reason = route
+    return tuple(filter(None, (TITLES.get(kind, kind), REASONS.get(reason, reason)))) or ("–",)
 
 
 def _derived(value: Value, known: Known, covers: bool | None) -> tuple[str, str] | None:

@@ -1,13 +1,28 @@
 """Routes: how a proposal came to be approved. Always derived from the facts, never typed in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from appraisal.domain.facts import Case
 from appraisal.domain.rulebooks import Rulebook
+from appraisal.i18n import N_
 
 RouteKind = Literal["mechanism", "override", "outside"]
 Reason = Literal["", "registered", "appraisal_after_approval", "other_version", "evaluability_missing"]
+
+TITLES: Final[Mapping[str, str]] = {
+    "mechanism": N_("the mechanism, on a favourable appraisal"),
+    "override": N_("override of the appraisal, with two signatures"),
+    "outside": N_("outside the mechanism"),
+}
+# Why a route is outside, in a few words.
+REASONS: Final[Mapping[str, str]] = {
+    "registered": N_("registered afterwards"),
+    "appraisal_after_approval": N_("the appraisal was not finished before the approval"),
+    "other_version": N_("another version was appraised"),
+    "evaluability_missing": N_("the evaluability review was missing"),
+}
 
 
 @dataclass(frozen=True, slots=True)

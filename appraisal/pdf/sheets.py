@@ -134,7 +134,7 @@ def tiles(appraisal: Value, say: Words) -> list[dict[str, str]]:
     if not appraisal["evaluability_required"]:
         found.append(
             {
-                "code": "EVAL",
+                "code": "EVA",
                 "title": say.say(N_("Evaluability review")),
                 "verdict": say.say(N_("Not required")),
                 "tone": "neutral",

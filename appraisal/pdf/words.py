@@ -11,7 +11,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent, get_currency_symbol
 
 from appraisal.clock import geneva_date, parse_stamp
-from appraisal.domain import forms
+from appraisal.domain import forms, routes
 from appraisal.i18n import LOCALES, N_, Language, say, translate, translate_plural, write_day
 
 _BEFORE_SIGN = re.compile(r" (?=[?!:;»])")
@@ -53,11 +53,7 @@ OUTCOMES = {
     "register_approval": N_("Approved outside the mechanism"),
     "annul": N_("Approval annulled"),
 }
-ROUTES = {
-    "mechanism": N_("the mechanism, on a favourable appraisal"),
-    "override": N_("override of the appraisal, with two signatures"),
-    "outside": N_("outside the mechanism"),
-}
+ROUTES = routes.TITLES
 ROUTE_REASONS = {
     "registered": N_("The approval was given elsewhere and registered afterwards."),
     "appraisal_after_approval": N_("The appraisal was not finalised before the approval."),
@@ -66,12 +62,7 @@ ROUTE_REASONS = {
 }
 
 # The same in a few words.
-REASONS = {
-    "registered": N_("registered afterwards"),
-    "appraisal_after_approval": N_("the appraisal was not finished before the approval"),
-    "other_version": N_("another version was appraised"),
-    "evaluability_missing": N_("the evaluability review was missing"),
-}
+REASONS = routes.REASONS
 # How proposals behind indicator 2.1 are counted, and by what its figures are broken down.
 GROUPS = {
     "mechanism": N_("Through the mechanism"),

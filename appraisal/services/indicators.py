@@ -124,7 +124,7 @@ def report_value(library: Library, code: str, found: Report, key: str = "") -> d
         "texts": {
             "title": indicator.title.model_dump(),
             "definition": indicator.definition.model_dump(),
-            "source": indicator.source,
+            "source": indicator.source.model_dump(),
         },
         "milestones": [
             {"biennium": entry.biennium, "percent": entry.percent} for entry in indicator.milestones

@@ -26,6 +26,16 @@ GATE_TITLES: Final[Mapping[str, str]] = {
     "before_donor": N_("Before it is sent to the donor"),
     "before_start": N_("Before the start"),
 }
+# What sources of items say beside documents, which keep their names.
+OWN_CHOICES: Final = (
+    N_("Own design choice"),
+    N_("own design choice"),
+    N_("wording: own design choice"),
+    N_("on the timing: own design choice"),
+    N_("Own design choice (do-no-harm logic)"),
+    N_("Own design choice, from GB.306/TC/1, para. 33"),
+    N_("Own design choice, from the appropriate use of the Centre asked for in GB.306/TC/1, para. 33"),
+)
 
 
 def day(value: date | None) -> str:
@@ -161,6 +171,11 @@ def gate(value: str | None) -> str:
     return say(GATE_TITLES[value]) if value and value in GATE_TITLES else ""
 
 
+def source(value: str) -> str:
+    """Return the source of an item: documents as they are called, what is a choice of our own in words."""
+    return "; ".join(say(part) if part in OWN_CHOICES else part for part in value.split("; "))
+
+
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "day": day,
     "moment": moment,
@@ -175,4 +190,5 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "route": route,
     "reason": reason,
     "gate": gate,
+    "source": source,
 }

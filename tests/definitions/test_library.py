@@ -1,16 +1,20 @@
 """The library: what is read together, what drafts follow, and what a release locks."""
 
 import json
+import re
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from appraisal.definitions.library import Library, read_library, read_set
 from appraisal.definitions.names import Names
 from appraisal.definitions.releases import LOCK, add_to_lock, read_lock
 from appraisal.domain.guards import names
 from appraisal.errors import FaultyInput, NotFound
+from appraisal.i18n import Text
 
 SETS = Path(__file__).parents[1] / "sets"
 SMALL = Path(__file__).parent / "small"
@@ -41,6 +45,27 @@ def test_shipped_definitions(library: Library) -> None:
     assert library.indicators().indicator("2.1").milestone("2012-13") is not None
     codes = [criterion.checklist.code for criterion in library.criteria("appraisal.v1")]
     assert codes == ["ALI", "TRI", "ILS", "GEN", "TUR", "CAP", "RBM", "EVA"]
+
+
+def french(part: object) -> Iterator[str]:
+    """Every French text of a definition, however deep it stands."""
+    if isinstance(part, Text):
+        yield part.fr
+    elif isinstance(part, BaseModel):
+        yield from french([value for _, value in part])
+    elif isinstance(part, Mapping):
+        yield from french(list(part.values()))
+    elif isinstance(part, list | tuple):
+        for entry in part:
+            yield from french(entry)
+
+
+def test_no_french_sign_stands_alone_on_a_line(library: Library) -> None:
+    """French sets a space before these signs and within quotation marks; a line must not break there."""
+    texts = [text for definition in library.definitions.values() for text in french(definition)]
+
+    assert len(texts) > 300
+    assert [text for text in texts if re.search(r" [?!;:»]|« ", text)] == []
 
 
 def test_a_key_of_another_kind_is_not_found(library: Library) -> None:

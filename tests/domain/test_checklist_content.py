@@ -114,7 +114,7 @@ def test_wherever_english_says_evaluation_the_others_do(checklists: list[Checkli
 def test_questions_are_questions(items: list[Item]) -> None:
     for item in items:
         assert item.ask.en.endswith("?")
-        assert item.ask.fr.endswith(" ?")
+        assert item.ask.fr.endswith("\N{NO-BREAK SPACE}?")
         assert "¿" in item.ask.es
         assert item.ask.es.endswith("?")
 

@@ -115,7 +115,7 @@ def test_a_biennium_without_a_milestone(library: Library) -> None:
 @pytest.mark.parametrize(
     ("numerator", "denominator", "percent", "met"),
     [
-        (9, 10, "90.00", True),
+        (9, 10, "90.0", True),
         (899, 1000, "89.90", False),
         (8999, 10000, "89.99", False),
         (901, 1000, "90.10", True),
@@ -141,6 +141,9 @@ def test_the_figure_is_compared_unrounded(
     [
         (None, Decimal(75), None),
         (Fraction(7496, 100), Decimal(75), "74.96"),
+        (Fraction(75), Decimal(75), "75.0"),
+        (Fraction(7510, 100), Decimal(75), "75.10"),
+        (Fraction(100), Decimal(100), "100.0"),
         (Fraction(7495, 100), None, "75.0"),
         (Fraction(7494, 100), None, "74.9"),
         (Fraction(100, 3), Decimal(75), "33.3"),

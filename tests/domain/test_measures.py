@@ -181,7 +181,7 @@ def test_a_growth_without_a_baseline_has_a_count_and_no_percentage(library: Libr
 
 @pytest.mark.parametrize(
     ("count", "percent", "met"),
-    [(0, "-100.0", False), (4, "-20.0", False), (5, "0.0", False), (6, "20.00", True), (10, "100.0", True)],
+    [(0, "-100.0", False), (4, "-20.0", False), (5, "0.0", False), (6, "20.0", True), (10, "100.0", True)],
 )
 def test_a_growth_is_held_against_its_baseline(library: Library, count: int, percent: str, met: bool) -> None:
     rows = [

@@ -301,3 +301,25 @@ def test_sample_that_the_pages_are_drawn_from_keeps_to_the_schema(library: Libra
     sample: Sample = sample_of(library)
     for value in (sample.record(), sample.reviewed(), sample.revision(), sample.approval()):
         assert departures(value) == []
+
+
+def test_findings_name_verdicts_recommendations_and_routes_as_the_reader_does() -> None:
+    said = {entry.check: entry.say("fr") for entry in found(APPROVAL)}
+    assert said["recommendation"] == (
+        "La recommandation découle des verdicts\u00a0: calculée «\u00a0Prête sous conditions\u00a0», "
+        "retenue «\u00a0Prête sous conditions\u00a0»."
+    )
+    assert said["route"] == (
+        "La voie découle des faits\u00a0: mécanisme, sur la base d'une appréciation favorable."
+    )
+    value = changed(
+        APPROVAL, lambda value: value["decision"].update(route="outside", route_reason="other_version")
+    )
+    [wrong] = [
+        entry.say("es") for entry in found(value) if entry.outcome == "fails" and entry.check == "route"
+    ]
+    assert "fuera del mecanismo, " in wrong
+    assert "other_version" not in wrong
+    value = changed(RECORD, lambda value: value["appraisal"]["criteria"][0].update(verdict="NOT_MET"))
+    [wrong] = [entry.say("en") for entry in found(value) if entry.check == "verdicts"]
+    assert wrong == "ALI: the ratings give “Met”, but the record says “Not met”."

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from appraisal import canonical
+from appraisal.definitions.library import Library
 from appraisal.domain.facts import Decision, Step
 from appraisal.i18n import LANGUAGES, Language, say
+from appraisal.pdf import sheets
 from appraisal.pdf.rendering import page_of, render
+from appraisal.pdf.words import Words
 from tests.pdf.readers import bookmarks, embedded, pages_of, reader, root, solid, structure
 from tests.pdf.samples import LOW, TITLE, Print, Sample, at
 
@@ -22,6 +25,13 @@ FONTS = {
     "Overpass-Semi-Bold",
     "Overpass-Ultra-Bold",
 }
+
+
+def test_the_tile_of_a_review_that_is_not_required_bears_the_code_of_its_checklist(library: Library) -> None:
+    value = {"criteria": [], "evaluability_required": False}
+    [tile] = sheets.tiles(value, Words("en"))
+    codes = [entry.checklist.code for entry in library.criteria("appraisal.v1") if entry.member.applies]
+    assert ([tile["code"]], tile["verdict"]) == (codes, "Not required")
 
 
 def test_same_bytes_again_and_in_another_process(sample: Sample, printed: Print, tmp_path: Path) -> None:

@@ -306,6 +306,16 @@ def test_the_baseline_and_the_target_stand_in_the_picture(
     assert ">2014–15: 100% (target)</text>" in picture
 
 
+def test_the_axis_of_a_picture_is_written_as_the_language_does(
+    client: FlaskClient, sign_in: SignIn, approved: dict[str, str]
+) -> None:
+    sign_in(client, "auditor")
+    client.post("/language", data={"language": "es", "next": "/"})
+    ticks = re.findall(r'text-anchor="end" font-size="12"[^>]*>([^<]*)</text>', client.get(PAGE).text)
+    assert ticks
+    assert {tick[-2:] for tick in ticks} == {"\N{NO-BREAK SPACE}%"}
+
+
 def test_illustrative_data_is_marked_as_such(
     client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast
 ) -> None:

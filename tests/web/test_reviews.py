@@ -683,6 +683,7 @@ def test_the_lead_reads_a_block_and_is_not_asked_for_it(
     assert "EVAL finalises this checklist, not the lead appraiser" in page
     assert 'type="radio"' not in page
     assert "waits for EVAL" in client.get(url).text
+    assert "0 of 9 rated · waits for EVAL" in page
     assert client.post(f"{url}/EVA", data={"EVA-1a-value": "2"}).status_code == 403
     reviewing.declare(site, number, cast["eval"])
     reviewing.rate(site, number, cast["eval"], dict.fromkeys(reviewing.items_of(site, "EVA"), "1"), "Weak.")

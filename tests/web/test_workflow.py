@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from appraisal.definitions.workflows import AUDIENCES, RELATIONS
 from appraisal.domain.guards import GUARDS
 from appraisal.domain.steps import INPUTS
-from appraisal.i18n import Language
-from appraisal.web import workflow
+from appraisal.i18n import Language, say
+from appraisal.web import formats, workflow
 from appraisal.web.context import Site
 from tests.casts import counted
 from tests.web.conftest import SignIn
@@ -81,8 +81,23 @@ def test_a_checklist_shows_every_item_with_guidance_and_source(
         for item in criterion.checklist.items:
             assert item.ask[language] in text
             assert item.guidance[language] in text
-            assert item.source in text
+            assert all(say(language, part) in text for part in item.source.split("; "))
         assert "<input" not in text.split("<main")[1]
+
+
+def test_what_a_source_says_in_words_is_translated(site: Site, client: FlaskClient, sign_in: SignIn) -> None:
+    sources = {
+        item.source
+        for criterion in site.library.criteria("appraisal.v1")
+        for item in criterion.checklist.items
+    }
+    own = {part for entry in sources for part in entry.split("; ") if "design choice" in part}
+    assert own == set(formats.OWN_CHOICES)
+    sign_in(client, "reader")
+    client.post("/language", data={"language": "fr", "next": "/"})
+    text = unescape(client.get("/workflow/checklists/tripartism.v1").text)
+    assert "design choice" not in text
+    assert "GB.306/TC/1, para. 33; formulation\N{NO-BREAK SPACE}: choix propre de conception" in text
 
 
 def test_unknown_checklists_are_not_found(client: FlaskClient, sign_in: SignIn) -> None:
