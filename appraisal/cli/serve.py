@@ -17,7 +17,7 @@ from appraisal.pdf.signings import Signer
 from appraisal.pdf.workers import Renderer
 from appraisal.services import issuers, jobs, people
 from appraisal.services.couriers import Courier
-from appraisal.settings import MailServer
+from appraisal.settings import BadSetting, MailServer
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 from appraisal.web.app import create_app
@@ -79,7 +79,10 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
     """
     with site.database.begin() as db:
         issuers.note_address(db, site.settings.address, site.now())
-    app = create_app(site)
+    try:
+        app = create_app(site)
+    except BadSetting as error:
+        sites.fail(str(error))
     trusted: dict[str, Any] = {"trusted_proxy": proxy, "trusted_proxy_headers": _FORWARDED} if proxy else {}
     try:
         server = create_server(
