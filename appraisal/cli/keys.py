@@ -127,10 +127,16 @@ def write_test_authority(
     places["revocations"].write_bytes(made.revocations)
     with os.fdopen(os.open(places["key"], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(made.key)
+    return signing_settings(folder, password)
+
+
+def signing_settings(folder: Path, password: str) -> dict[str, str]:
+    """Return the settings that sign with the key of a test authority in a folder."""
+    places = {name: str(folder.absolute() / file) for name, file in FILES.items()}
     settings = {
-        "APPRAISAL_SIGNER": str(places["key"]),
+        "APPRAISAL_SIGNER": places["key"],
         "APPRAISAL_SIGNER_PASSWORD": password,
-        "APPRAISAL_TRUST": str(places["authority"]),
-        "APPRAISAL_REVOCATIONS": str(places["revocations"]),
+        "APPRAISAL_TRUST": places["authority"],
+        "APPRAISAL_REVOCATIONS": places["revocations"],
     }
     return {name: value for name, value in settings.items() if value}
