@@ -69,12 +69,11 @@ def test_what_was_played_is_served_again_as_it_was(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'appraisal.sqlite3'}")
     schema.upgrade(database)
     database.close()
-    command = [sys.executable, "-m", "appraisal", "demo", "--serve-only", "--port", "0", "--data"]
+    arguments = ["demo", "--serve-only", "--port", "0", "--data", str(tmp_path)]
+    command = [sys.executable, "-m", "appraisal", *arguments]
 
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        [*command, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=environment
-    ) as serving:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as serving:  # noqa: S603
         assert serving.stdout is not None
         said = ""
         while not said.startswith("Serving on ") and (line := serving.stdout.readline()):
