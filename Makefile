@@ -2,6 +2,7 @@ PYTHON ?= python3
 WORKERS ?= 2
 ARGS ?=
 DEMO_SERVE ?= 1
+PORT ?= 8000
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,8 +17,8 @@ export DEMO_SERVE
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## play the demonstration and serve it (DEMO_SERVE=0: only play)
-	@$(BIN)/python -m appraisal demo
+demo: $(READY) ## play the demonstration and serve it (DEMO_SERVE=0: only play; PORT=8123: there)
+	@$(BIN)/python -m appraisal demo --port $(PORT)
 
 test: $(READY) ## run the tests (ARGS="-k words" or any other pytest options)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)

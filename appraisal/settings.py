@@ -80,11 +80,12 @@ class Settings:
 
     ``data`` holds attached files, rendered records, and the database where none is named; ``address`` is
     where it is to be found, for mail and for records; ``trust`` are certificates of authorities, in PEM.
+    ``secret`` is empty where none is set: ask ``session_secret``.
     """
 
     data: Path
     database: str
-    secret: str
+    secret: str = field(default="", repr=False)
     language: Language = "en"
     demonstration: bool = False
     secure_cookies: bool = False
@@ -99,24 +100,29 @@ class Settings:
         """Return the folder of attached files and rendered records, by their SHA-256."""
         return self.data / "files"
 
+    def session_secret(self) -> str:
+        """Return the secret that signs sessions.
+
+        Where none is set, it is made when it is asked for first and kept in the data folder, so that it
+        outlives a restart. Raises ``BadSetting``.
+        """
+        try:
+            return self.secret or _kept_secret(self.data / "secret")
+        except OSError as error:
+            raise BadSetting(f"APPRAISAL_DATA: {self.data} cannot be written ({error.strerror})") from error
+
 
 def read_settings(environment: Mapping[str, str] | None = None, *, data: Path | None = None) -> Settings:
     """Read the settings; ``APPRAISAL_DATA``, ``APPRAISAL_DATABASE``, ``APPRAISAL_LANGUAGE`` and so on.
 
-    The secret that signs sessions is made on first use and kept in the data folder, so that it
-    outlives a restart. Raises ``BadSetting``.
+    Nothing is made by reading them. Raises ``BadSetting``.
     """
     given = os.environ if environment is None else environment
     folder = data or Path(given.get("APPRAISAL_DATA", "var")).absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        secret = given.get("APPRAISAL_SECRET") or _kept_secret(folder / "secret")
-    except OSError as error:
-        raise BadSetting(f"APPRAISAL_DATA: {folder} cannot be written ({error.strerror})") from error
     return Settings(
         data=folder,
         database=given.get("APPRAISAL_DATABASE") or f"sqlite:///{folder / 'appraisal.sqlite3'}",
-        secret=secret,
+        secret=given.get("APPRAISAL_SECRET", ""),
         language=language_or(given.get("APPRAISAL_LANGUAGE")),
         demonstration=_flag(given, "APPRAISAL_DEMONSTRATION"),
         secure_cookies=_flag(given, "APPRAISAL_SECURE_COOKIES"),
@@ -150,6 +156,7 @@ def _flag(given: Mapping[str, str], name: str) -> bool:
 
 
 def _kept_secret(file: Path) -> str:
+    file.parent.mkdir(parents=True, exist_ok=True)
     try:
         with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
             new.write(secrets.token_hex(32))

@@ -167,3 +167,25 @@ def test_the_publisher_is_the_ilo_unless_another_is_named(tmp_path: Path) -> Non
 def test_a_publisher_that_cannot_be_one_is_told(tmp_path: Path, given: str) -> None:
     with pytest.raises(BadSetting, match=r"^APPRAISAL_PUBLISHER: "):
         read_settings({"APPRAISAL_PUBLISHER": given}, data=tmp_path)
+
+
+def test_the_secret_is_made_when_it_is_asked_for_and_kept(tmp_path: Path) -> None:
+    found = read_settings({}, data=tmp_path / "data")
+    assert list(tmp_path.iterdir()) == []
+
+    made = found.session_secret()
+
+    assert len(made) == 64
+    assert (tmp_path / "data" / "secret").stat().st_mode & 0o777 == 0o600
+    assert read_settings({}, data=tmp_path / "data").session_secret() == made
+
+
+def test_a_secret_that_is_set_is_kept_nowhere(tmp_path: Path) -> None:
+    assert read_settings({"APPRAISAL_SECRET": "sesame"}, data=tmp_path).session_secret() == "sesame"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_takes_no_secret_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with pytest.raises(BadSetting, match=r"^APPRAISAL_DATA: .*data cannot be written \(File exists\)$"):
+        read_settings({}, data=tmp_path / "data").session_secret()

@@ -1,6 +1,8 @@
 """appraisal audit: checkpoints over the whole trail, verifying it, and taking it out."""
 
 import json
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -164,16 +166,25 @@ def _print(report: Report) -> None:
 @audit.command()
 @click.option("--proposal", help="The number of one proposal, like TC-2010-0001; all of them by default.")
 @click.option(
-    "--out", type=click.File("wb", lazy=True), default="-", help="Where to; standard output by default."
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="-",
+    help="Where to; standard output by default.",
 )
-def export(proposal: str | None, out: BinaryIO) -> None:
-    """Write the events as JSON lines, in the order in which they were written.
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+def export(proposal: str | None, out: Path, force: bool) -> None:
+    """Write the events of proposals as JSON lines, in the order in which they were written.
 
-    Each line holds the text of an event as it was digested, and the digest.
+    Each line holds the text of an event as it was digested, and the digest. The events of the installation
+    itself (people, roles, keys, imports) belong to no proposal and are not among them; a bundle has them.
     """
-    with sites.opened(sites.settings()) as (database, _), database.read() as db:
+    with (
+        sites.opened(sites.settings()) as (database, _),
+        database.read() as db,
+        nullcontext(sys.stdout.buffer) if str(out) == "-" else sites.written(out, force=force) as file,
+    ):
         if proposal is not None and not proposals.is_known(db, proposal):
             sites.fail(f"There is no proposal {proposal}.")
         for number, sequence, body, digest in stored.exported(db, proposal):
             line: dict[str, Any] = {"proposal": number, "sequence": sequence, "digest": digest, "body": body}
-            out.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+            file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")

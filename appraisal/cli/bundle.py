@@ -58,27 +58,23 @@ def bundle(
         raise click.UsageError(
             "Name proposals, or say which ones by --biennium, --unit or --state, or --all."
         )
-    if out.exists() and not force:
-        sites.fail(f"{out} is there already; --force replaces it.")
     chosen = sites.settings()
     query = Query(numbers, unit, state, biennium)
     library = sites.library()
-    with sites.opened(chosen) as (database, files), sites.signer(chosen) as signer, database.read() as db:
-        place = sites.beside(out)
+    with (
+        sites.written(out, force=force) as file,
+        sites.opened(chosen) as (database, files),
+        sites.signer(chosen) as signer,
+        database.read() as db,
+    ):
         now, told = clock.now(), language or chosen.language
         try:
             order = bundles.order(db, query, now, signer)
-            with place.open("wb") as file:
-                count = bundles.write(db, files, library, order, file, now, told, _progress)
-            place.replace(out)
+            count = bundles.write(db, files, library, order, file, now, told, _progress)
         except Nothing as error:
             sites.fail(f"{str(error)[0].upper()}{str(error)[1:]}.", 1)
         except (Incomplete, KeyMissing, Unsignable) as error:
             sites.fail(f"The bundle cannot be made: {error}.", 1)
-        except OSError as error:
-            sites.fail(f"{out}: {error.strerror}")
-        finally:
-            place.unlink(missing_ok=True)
     with out.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     click.echo(f"{count} proposal{'s' if count != 1 else ''} in {out}\nSHA-256 {digest}")

@@ -47,15 +47,10 @@ def check(as_json: bool) -> None:
     The columns and sums that they read are compared with the events, and every published report is
     computed again from what was written by then.
 
-    Exit code 1 when anything is wrong.
+    Exit code 1 when anything is wrong, and 2 when it could not be looked at.
     """
-    database = sites.opened_database(sites.settings().database)
-    try:
-        if not schema.is_current(database):
-            sites.fail(sites.NOT_READY, code=1)
+    with sites.opened(sites.settings()) as (database, _):
         found = findings(database, sites.library())
-    finally:
-        database.close()
     if as_json:
         sites.echo_json(found._asdict())
     else:

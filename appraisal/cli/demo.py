@@ -1,6 +1,7 @@
 """appraisal demo: play the demonstration, write its records, print the indicator, serve it."""
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from appraisal.canonical import plain
 from appraisal.cli import keys, sites
 from appraisal.cli.indicators import print_report
 from appraisal.cli.play import read_script
-from appraisal.cli.serve import run
+from appraisal.cli.serve import free_port, run
 from appraisal.definitions.library import Library
 from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.paths import folder
@@ -26,7 +27,7 @@ from appraisal.scenarios.files import Script
 from appraisal.scenarios.playing import play as play_scenario
 from appraisal.scenarios.plays import Play
 from appraisal.services import indicators, issuers, jobs, lessons, people
-from appraisal.settings import Settings, read_settings
+from appraisal.settings import BadSetting, Settings, read_settings
 from appraisal.storage import renderings, schema
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
@@ -36,8 +37,9 @@ SCENARIO = "scenarios/demonstration.yaml"
 LESSONS = "scenarios/lessons.csv"
 PASSWORD = "illustrative-2010"  # noqa: S105  (printed to whoever starts the demonstration)
 RENDERERS = 2
-# Where the demonstration is served unless told otherwise.
-ADDRESS = "http://127.0.0.1:8000"
+HOST = "127.0.0.1"
+# The file that says that a folder was made by this command.
+MARK = "demonstration"
 
 
 def _progress(label: str, done: int, total: int) -> None:
@@ -58,7 +60,8 @@ def _progress(label: str, done: int, total: int) -> None:
     show_default=True,
     help="Where to put it; what a demonstration left there before is replaced.",
 )
-def demo(serve: bool | None, port: int, data: Path) -> None:
+@click.option("--serve-only", is_flag=True, help="Play nothing; serve what was played into the folder.")
+def demo(serve: bool | None, port: int, data: Path, serve_only: bool) -> None:
     """Play real projects through the whole mechanism and serve the result.
 
     The projects are real, with their sources; their decisions, and so the percentage, are invented
@@ -66,8 +69,16 @@ def demo(serve: bool | None, port: int, data: Path) -> None:
     """
     library = sites.library()
     script = read_script(folder("workflows") / SCENARIO, library)
+    if serve_only:
+        _serve_only(data.absolute(), script, library, free_port(HOST, port))
+        return
+    if serve is None:
+        serve = os.environ.get("DEMO_SERVE", "1") != "0"
+    if serve or not port:
+        # Records name it, and playing takes minutes.
+        port = free_port(HOST, port)
     data = _emptied(data)
-    settings, signer = _signed_settings(data, script)
+    settings, signer = _signed_settings(data, script, port)
     database, files = Database(settings.database), Files(settings.files)
     try:
         schema.upgrade(database)
@@ -86,30 +97,47 @@ def demo(serve: bool | None, port: int, data: Path) -> None:
         for difference in played.differences:
             click.echo(f"  ✗ {difference}", err=True)
         _open_accounts(played)
-        now = _going_on(script.steps[-1].at)
+        now = _going_on(script, data)
         written = _write_records(database, files, data / "records", now, signer)
         click.echo(f"{written} signed PDF records in {data / 'records'}")
         _print_indicator(database, library)
         if played.differences:
             raise SystemExit(1)
-        if serve is None:
-            serve = os.environ.get("DEMO_SERVE", "1") != "0"
+        _print_accounts(script, now())
+        _print_ways(data, None if serve else port)
         if serve:
-            _print_accounts(played)
-            run(Site(settings, library, database, files, people.hasher(), now), "127.0.0.1", port)
+            run(Site(settings, library, database, files, people.hasher(), now), HOST, port)
     finally:
         database.close()
 
 
-def _signed_settings(data: Path, script: Script) -> tuple[Settings, Signer]:
+def _serve_only(data: Path, script: Script, library: Library, port: int) -> None:
+    """Serve what was played before, on the clock that has gone on since."""
+    if not (data / MARK).is_file():
+        sites.fail(f"{data} holds no demonstration; leave --serve-only out to play it.")
+    try:
+        settings, now = _settings(data, port), _going_on(script, data)
+    except BadSetting as error:
+        sites.fail(str(error))
+    with sites.opened(settings) as (database, files):
+        _print_accounts(script, now())
+        run(Site(settings, library, database, files, people.hasher(), now), HOST, port)
+
+
+def _settings(data: Path, port: int) -> Settings:
+    given = {**keys.signing_settings(data / "keys", ""), "APPRAISAL_ADDRESS": f"http://{HOST}:{port}"}
+    return replace(read_settings(given, data=data), demonstration=True)
+
+
+def _signed_settings(data: Path, script: Script, port: int) -> tuple[Settings, Signer]:
     """Make a key that is good from before the demonstration to long after it; return the settings as well."""
     since = script.steps[0].at - timedelta(days=365)
-    made = keys.write_test_authority(
+    keys.write_test_authority(
         data / "keys", "Appraisal demonstration", "", since, clock.now() + timedelta(days=3650)
     )
-    found = read_settings({**made, "APPRAISAL_ADDRESS": ADDRESS}, data=data)
+    found = _settings(data, port)
     assert found.signer is not None
-    return replace(found, demonstration=True), open_signer(found.signer)
+    return found, open_signer(found.signer)
 
 
 def _import_lessons(database: Database, now: datetime) -> None:
@@ -119,15 +147,19 @@ def _import_lessons(database: Database, now: datetime) -> None:
         lessons.import_lessons(db, SYSTEM_ACTOR, now, file.read_bytes(), file.name)
 
 
-def _going_on(ended: datetime) -> Callable[[], datetime]:
-    """Let the clock go on from where the scenario ended, so that nothing in it is years overdue."""
-    begun = clock.now()
-    return lambda: ended.astimezone(UTC) + (clock.now() - begun)
+def _going_on(script: Script, data: Path) -> Callable[[], datetime]:
+    """Let the clock go on from where the scenario ended, so that nothing in it is years overdue.
+
+    It has gone on since the folder was marked, so that it never goes back, however often it is served.
+    """
+    ended = script.steps[-1].at.astimezone(UTC)
+    begun = datetime.fromtimestamp((data / MARK).stat().st_mtime, UTC)
+    return lambda: ended + (clock.now() - begun)
 
 
 def _emptied(data: Path) -> Path:
     """Take away what an earlier demonstration left, and nothing else."""
-    mark = data / "demonstration"
+    mark = data / MARK
     if data.exists() and any(data.iterdir()):
         if not mark.exists():
             sites.fail(f"{data} holds something that is no demonstration; name another folder with --data.")
@@ -187,10 +219,24 @@ def _print_indicator(database: Database, library: Library) -> None:
                 print_report(plain(found), title)
 
 
-def _print_accounts(played: Play) -> None:
-    ended = played.script.steps[-1].at
-    click.echo(f"\nThe clock of the demonstration goes on from {ended:%d %B %Y}.")
+def _print_accounts(script: Script, now: datetime) -> None:
+    click.echo(f"\nThe clock of the demonstration goes on from {now:%d %B %Y}.")
     click.echo(f"Sign in with the password {PASSWORD} as one of:")
-    for key, acting in played.script.scenario.people.items():
-        click.echo(f"  {key + '@example.org':<34}{', '.join(acting.roles):<14}{played.people[key].name}")
+    for key, acting in script.scenario.people.items():
+        click.echo(f"  {key + '@example.org':<34}{', '.join(acting.roles):<14}{acting.name}")
     click.echo("")
+
+
+def _print_ways(data: Path, port: int | None) -> None:
+    """Say how to come back to what was played, and, where a port is given, how to serve it on that."""
+    program = Path(sys.executable).with_name("appraisal")
+    if port is not None:
+        click.echo("To serve it, playing nothing:")
+        click.echo(
+            f"  {shlex.join([str(program), 'demo', '--serve-only', '--data', str(data), '--port', str(port)])}"
+        )
+    signing = {"APPRAISAL_DATA": str(data), **keys.signing_settings(data / "keys", "")}
+    click.echo(
+        f"Its key is {data / 'keys' / keys.FILES['key']}, without a password. For ‘audit’ and ‘bundle’:"
+    )
+    click.echo(f"  export {shlex.join(f'{name}={value}' for name, value in signing.items())}\n")

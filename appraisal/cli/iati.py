@@ -88,15 +88,8 @@ def _write(out: Path | None, first: Activity, rest: Iterator[Activity], chosen: 
     if out is None:
         _copy(pieces, sys.stdout.buffer)
         return
-    place = sites.beside(out)
-    try:
-        with place.open("wb") as file:
-            _copy(pieces, file)
-        place.replace(out)
-    except OSError as error:
-        sites.fail(f"{out}: {error.strerror}")
-    finally:
-        place.unlink(missing_ok=True)
+    with sites.written(out, force=True) as file:
+        _copy(pieces, file)
 
 
 def _copy(pieces: Iterator[bytes], file: IO[bytes]) -> None:

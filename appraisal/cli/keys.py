@@ -2,6 +2,8 @@
 
 import os
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,10 @@ def retire() -> None:
 @keys.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(as_json: bool) -> None:
-    """Show which key is in force, and which were before."""
+    """Show which key is in force, and which were before, each with its newest address.
+
+    With --json every change is an entry of its own.
+    """
     with sites.opened(sites.settings()) as (database, _), database.read() as db:
         rows = issuers.history(db)
     entries = [
@@ -72,13 +77,21 @@ def show(as_json: bool) -> None:
         return
     if not entries:
         click.echo("No key was ever in force; nothing is signed.")
-    for entry in entries:
-        click.echo(_line(entry))
+    for _, changes in groupby(entries, itemgetter("certificate")):
+        click.echo(_line(list(changes)))
 
 
-def _line(entry: dict[str, Any]) -> str:
-    key = f"{entry['subject']} (SHA-256 {entry['certificate']})" if entry["certificate"] else "not signed"
-    return f"since {entry['since']:%Y-%m-%d %H:%M} UTC: {key}; address: {entry['address'] or 'none'}"
+def _line(changes: list[dict[str, Any]]) -> str:
+    """Say when one key came into force; whatever changed after that is the address alone."""
+    newest = changes[-1]
+    begun, noted = _minute(changes[0]["since"]), _minute(newest["since"])
+    key = f"{newest['subject']} (SHA-256 {newest['certificate']})" if newest["certificate"] else "not signed"
+    address = newest["address"] or "none"
+    return f"since {begun}: {key}; address: {address}{f' since {noted}' if noted != begun else ''}"
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 @keys.command("make-test-authority")
@@ -127,10 +140,16 @@ def write_test_authority(
     places["revocations"].write_bytes(made.revocations)
     with os.fdopen(os.open(places["key"], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(made.key)
+    return signing_settings(folder, password)
+
+
+def signing_settings(folder: Path, password: str) -> dict[str, str]:
+    """Return the settings that sign with the key of a test authority in a folder."""
+    places = {name: str(folder.absolute() / file) for name, file in FILES.items()}
     settings = {
-        "APPRAISAL_SIGNER": str(places["key"]),
+        "APPRAISAL_SIGNER": places["key"],
         "APPRAISAL_SIGNER_PASSWORD": password,
-        "APPRAISAL_TRUST": str(places["authority"]),
-        "APPRAISAL_REVOCATIONS": str(places["revocations"]),
+        "APPRAISAL_TRUST": places["authority"],
+        "APPRAISAL_REVOCATIONS": places["revocations"],
     }
     return {name: value for name, value in settings.items() if value}

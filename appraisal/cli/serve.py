@@ -1,12 +1,13 @@
 """appraisal serve and appraisal work: the web server, and the worker that empties the outbox."""
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from waitress.server import create_server
@@ -17,7 +18,7 @@ from appraisal.pdf.signings import Signer
 from appraisal.pdf.workers import Renderer
 from appraisal.services import issuers, jobs, people
 from appraisal.services.couriers import Courier
-from appraisal.settings import MailServer
+from appraisal.settings import BadSetting, MailServer
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 from appraisal.web.app import create_app
@@ -71,6 +72,23 @@ def worker(site: Site, signer: Signer | None) -> Iterator[None]:
         thread.join()
 
 
+def free_port(host: str, port: int) -> int:
+    """Return a port that can be listened on: the one given, or any for 0; stops where it is taken."""
+    with socket.socket() as tried:
+        # As the server does it, which may follow at once on another that has ended.
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as error:
+            _fail_to_listen(host, port, error)
+        found: int = tried.getsockname()[1]
+        return found
+
+
+def _fail_to_listen(host: str, port: int, error: OSError) -> NoReturn:
+    sites.fail(f"Cannot listen on {host}:{port}: {error.strerror or error}", 1)
+
+
 def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
     """Serve until interrupted; with SQLite the worker runs in this process.
 
@@ -79,7 +97,10 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
     """
     with site.database.begin() as db:
         issuers.note_address(db, site.settings.address, site.now())
-    app = create_app(site)
+    try:
+        app = create_app(site)
+    except BadSetting as error:
+        sites.fail(str(error))
     trusted: dict[str, Any] = {"trusted_proxy": proxy, "trusted_proxy_headers": _FORWARDED} if proxy else {}
     try:
         server = create_server(
@@ -92,7 +113,7 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
             **trusted,
         )
     except OSError as error:
-        sites.fail(f"Cannot listen on {host}:{port}: {error.strerror or error}", 1)
+        _fail_to_listen(host, port, error)
     chosen = getattr(server, "effective_port", port)
     click.echo(f"Serving on http://{host}:{chosen}  (Ctrl+C stops)")
     if site.database.is_sqlite:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import click
 from sqlalchemy import inspect
@@ -108,7 +108,23 @@ def opened(chosen: Settings) -> Iterator[tuple[Database, Files]]:
         database.close()
 
 
-def beside(out: Path) -> Path:
+@contextmanager
+def written(out: Path, *, force: bool) -> Iterator[BinaryIO]:
+    """Write a file that is there only once it is whole; stops where one is there, but for ``force``."""
+    if out.exists() and not force:
+        fail(f"{out} is there already; --force replaces it.")
+    place = _beside(out)
+    try:
+        with place.open("wb") as file:
+            yield file
+        place.replace(out)
+    except OSError as error:
+        fail(f"{out}: {error.strerror}")
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def _beside(out: Path) -> Path:
     """Return an empty file beside another, which takes its place when it is whole."""
     try:
         handle, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)

@@ -80,13 +80,16 @@ class Database:
 
 
 def is_missing(url: str) -> bool:
-    """Tell whether an address names a file that is not there; a server is only known once it is asked."""
+    """Tell whether an address names a file that is not there.
+
+    A server is only known once it is asked, and so is a file that may not be looked at.
+    """
     try:
         given = make_url(url)
         path = given.database if given.get_backend_name() == "sqlite" else None
-    except ArgumentError:
+        return path is not None and path not in ("", ":memory:") and not Path(path).exists()
+    except (ArgumentError, OSError):
         return False
-    return path is not None and path not in ("", ":memory:") and not Path(path).exists()
 
 
 def take_turn(db: Connection, lock: int) -> None:

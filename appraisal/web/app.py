@@ -104,10 +104,10 @@ MOST_BYTES = 21 * 1024 * 1024
 
 
 def create_app(site: Site) -> Flask:
-    """Build the application."""
+    """Build the application; raises ``BadSetting`` where the secret of its sessions cannot be kept."""
     app = Flask("appraisal", template_folder=str(folder("templates")), static_folder=str(folder("static")))
     app.config.update(
-        SECRET_KEY=site.settings.secret,
+        SECRET_KEY=site.settings.session_secret(),
         MAX_CONTENT_LENGTH=MOST_BYTES,
         MAX_FORM_MEMORY_SIZE=5 * 1024 * 1024,
         MAX_FORM_PARTS=20_000,

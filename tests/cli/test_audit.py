@@ -108,6 +108,22 @@ def test_events_are_exported_line_by_line(lite: Stage, run: Run, tmp_path: Path)
     assert run("export", "--proposal", "TC-1999-0001").exit_code == 2
 
 
+def test_events_replace_a_file_only_where_that_is_said(lite: Stage, run: Run, tmp_path: Path) -> None:
+    casts.draft(lite)
+    file = tmp_path / "events.jsonl"
+    file.write_text("mine")
+    refused = run("export", "--out", str(file))
+    assert (refused.exit_code, refused.stderr) == (2, f"{file} is there already; --force replaces it.\n")
+    # What fails on the way leaves it as it was, and nothing beside it.
+    assert run("export", "--proposal", "TC-1999-0001", "--force", "--out", str(file)).exit_code == 2
+    assert file.read_text() == "mine"
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name.endswith(file.name)] == [file.name]
+    assert run("export", "--force", "--out", str(file)).exit_code == 0
+    assert file.read_text() == run("export").stdout
+    nowhere = run("export", "--out", str(tmp_path / "none" / "events.jsonl"))
+    assert (nowhere.exit_code, "No such file or directory" in nowhere.stderr) == (2, True)
+
+
 def test_a_database_that_is_not_ready_is_told(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["audit", "verify"], env={"APPRAISAL_DATA": str(tmp_path)})
     assert result.exit_code == 2

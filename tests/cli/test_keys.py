@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from appraisal.cli import main
 from appraisal.definitions.library import Library
 from appraisal.pdf.rendering import render
 from appraisal.pdf.signings import open_signer
+from appraisal.services import issuers
 from appraisal.settings import read_settings
+from appraisal.storage.databases import Database
 from tests.keys import make_keyring
 from tests.pdf.samples import sample_of
 
@@ -75,6 +78,38 @@ def test_a_key_is_made_taken_into_force_and_retired(tmp_path: Path, monkeypatch:
     assert run("keys", "retire").output == "Nothing is signed from now on.\n"
     assert run("keys", "retire").output == "No key is in force.\n"
     assert "not signed" in run("keys", "show").output
+
+
+def test_a_key_is_shown_once_under_its_newest_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = datetime(2010, 1, 4, 8, tzinfo=UTC)
+    ring = make_keyring(tmp_path / "ring")
+    run("db", "upgrade")
+    database = Database(f"sqlite:///{tmp_path / 'data' / 'appraisal.sqlite3'}")
+    with database.begin() as db:
+        issuers.use_key(db, ring.signer(), begun)
+        issuers.note_address(db, "https://first.example.org", begun)
+    signer = ring.signer()
+    key = f"since 2010-01-04 08:00 UTC: {signer.subject} (SHA-256 {signer.fingerprint}); address: "
+    assert run("keys", "show").output == f"{key}https://first.example.org\n"
+
+    with database.begin() as db:
+        issuers.note_address(db, "https://second.example.org", begun + timedelta(days=1))
+        issuers.retire_key(db, begun + timedelta(days=2))
+    database.close()
+
+    assert run("keys", "show").output.splitlines() == [
+        f"{key}https://second.example.org since 2010-01-05 08:00 UTC",
+        "since 2010-01-06 08:00 UTC: not signed; address: https://second.example.org",
+    ]
+    told = json.loads(run("keys", "show", "--json").output)
+    assert [entry["address"] for entry in told] == [
+        "",
+        "https://first.example.org",
+        "https://second.example.org",
+        "https://second.example.org",
+    ]
 
 
 def test_a_third_party_verifies_a_checkpoint_with_openssl(
