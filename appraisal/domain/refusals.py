@@ -263,5 +263,7 @@ def _shown(value: Any, language: Language) -> str:
     if isinstance(value, date):
         return write_day(language, value)
     if isinstance(value, list | tuple):
-        return ", ".join(_shown(entry, language) for entry in value)
+        shown = [_shown(entry, language) for entry in value]
+        # Some labels are lists themselves.
+        return ("; " if any(", " in entry for entry in shown) else ", ").join(shown)
     return str(value)

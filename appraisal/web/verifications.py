@@ -58,7 +58,7 @@ def show() -> str | tuple[str, int]:
     form = FileForm(request.form)
     if request.method == "GET":
         return draw(form, asked=_asked(request.args.get("sha256", "").strip().lower()))
-    _, data = sent_file()
+    name, data = sent_file()
     if not data:
         form.complain("file", N_("Choose a file that has something in it"))
         return draw(form), 422
@@ -80,7 +80,7 @@ def show() -> str | tuple[str, int]:
             "file", N_("Its record is too large for this page: examine it with “appraisal verify”.")
         )
         return draw(form), 422
-    return draw(form, found)
+    return draw(form, found, name=name)
 
 
 def too_many() -> tuple[str, int]:
@@ -113,7 +113,10 @@ def _asked(digest: str) -> tuple[str, bool | None] | None:
 
 
 def draw(
-    form: FileForm, found: Verification | None = None, asked: tuple[str, bool | None] | None = None
+    form: FileForm,
+    found: Verification | None = None,
+    asked: tuple[str, bool | None] | None = None,
+    name: str = "",
 ) -> str:
     """Draw the page, with what was found out where a file was given, or a digest."""
     return page(
@@ -121,6 +124,7 @@ def draw(
         form=form,
         found=found,
         asked=asked,
+        name=name,
         rows=[
             (
                 say(CHECKS[entry.check]),

@@ -16,7 +16,7 @@ from appraisal.domain.facts import (
     Hold,
     Person,
 )
-from appraisal.domain.refusals import SENTENCES, NotAllowed
+from appraisal.domain.refusals import SENTENCES, NotAllowed, refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import INPUTS, Agreement, Inputs
 from appraisal.i18n import LANGUAGES
@@ -320,3 +320,17 @@ def test_reasons_are_said_in_each_language(book: Rulebook, language: Any) -> Non
 
 def test_every_act_of_the_workflow_is_known(book: Rulebook) -> None:
     assert {entry.act for entry in book.workflow.transitions} == set(ACTS)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (("Title", "Country"), "The form is not complete: Title, Country."),
+        (
+            ("Plan: milestones, means", "Country"),
+            "The form is not complete: Plan: milestones, means; Country.",
+        ),
+    ],
+)
+def test_what_is_missing_is_told_apart_though_labels_hold_commas(fields: tuple[str, ...], said: str) -> None:
+    assert refuse("fields_missing", fields=fields).say("en") == said

@@ -66,6 +66,7 @@ def test_anybody_verifies_a_file_that_was_issued_here(site: Site, cast: Cast, cl
     status, page = _drop(client, pdf)
     assert status == 200
     assert "Nothing fails" in page
+    assert "record.pdf" in page
     assert digest in page
     assert "This installation issued this record, and this very file of it." in page
     # The digest of the stored file vouches for the pages.
