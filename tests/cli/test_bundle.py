@@ -50,7 +50,7 @@ def test_a_bundle_is_written_and_verified(number: str, tmp_path: Path) -> None:
 
     result = run("verify", out)
     assert result.exit_code == 0, result.output
-    assert re.search(r"holds +Records +2 records hold, and 0 PDFs of them\.", result.output)
+    assert re.search(r"holds +Records +As they were issued: 2 records and 0 PDFs\.", result.output)
     assert result.output.splitlines()[-1] == "  Nothing fails; 1 could not be checked."
     [entry] = json.loads(run("verify", "--json", out).output)
     assert (entry["outcome"], entry["asked"]) == ("holds", {"numbers": [number]})

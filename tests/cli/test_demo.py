@@ -38,7 +38,7 @@ def test_the_demonstration_leaves_records_and_the_indicator(tmp_path: Path) -> N
     signing = dict(setting.split("=", 1) for setting in exported)
     assert CliRunner().invoke(main, ["audit", "checkpoint"], env=signing).exit_code == 0
     verified = CliRunner().invoke(main, ["audit", "verify"], env=signing)
-    assert (verified.exit_code, "1 signatures of checkpoints" in verified.stdout) == (0, True)
+    assert (verified.exit_code, "1 signature of a checkpoint" in verified.stdout) == (0, True)
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_key_is_made_taken_into_force_and_retired(tmp_path: Path, monkeypatch:
     assert checkpoint.exit_code == 0, checkpoint.output
     again = run("audit", "verify", "--against", "kept.json")
     assert (again.exit_code, again.output.splitlines()[-1]) == (0, "Nothing is wrong.")
-    assert "1 signatures of checkpoints" in again.output
+    assert "1 signature of a checkpoint" in again.output
     assert run("keys", "retire").output == "Nothing is signed from now on.\n"
     assert run("keys", "retire").output == "No key is in force.\n"
     assert "not signed" in run("keys", "show").output
