@@ -11,11 +11,13 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Timer
-from typing import IO, Any, Literal
+from threading import Lock, Timer
+from types import TracebackType
+from typing import IO, Any, Literal, Self
 
 # What a process needs to run at all; everything else, settings first, stays here.
 _PASSED_ON = (
@@ -124,6 +126,56 @@ class Process:
     def _last_words(self) -> str:
         self._said.seek(0)
         return self._said.read()[-_LAST_WORDS:].decode(errors="replace").strip()
+
+
+class Keeper(ABC):
+    """Keeps a process ready for whatever is asked next; lent to one thread at a time."""
+
+    def __init__(self) -> None:
+        self._turn = Lock()
+        self._process: Process | None = None
+
+    @abstractmethod
+    def _start(self) -> Process:
+        """Start a process."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int | None:
+        """Return the id of the process that is ready; None before it is asked first, and where it was lost."""
+        return self._process.pid if self._process else None
+
+    @contextmanager
+    def _lent(self) -> Iterator[Process]:
+        """Lend the process, or a new one; it is kept unless it was ended, or something was raised."""
+        with self._turn:
+            process = self._process
+            self._process = None
+            if process is None or process.has_ended:
+                if process is not None:
+                    process.end()
+                process = self._start()
+            try:
+                yield process
+            except BaseException:
+                process.end()
+                raise
+            if not process.has_ended:
+                self._process = process
+
+    def close(self) -> None:
+        """End the process that is ready, once it has answered; another is started where more is asked."""
+        with self._turn:
+            if self._process is not None:
+                self._process.end()
+                self._process = None
 
 
 def read_exactly(pipe: IO[bytes], length: int) -> bytes:

@@ -4,13 +4,11 @@
 """
 
 import struct
-from threading import Lock
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from appraisal.errors import AppraisalError
 from appraisal.i18n import Language
-from appraisal.pdf.processes import Lost, Process
+from appraisal.pdf.processes import Keeper, Lost, Process
 
 Reason = Literal["timeout", "memory", "crash", "refused"]
 
@@ -32,7 +30,7 @@ class RenderingFailed(AppraisalError):
         super().__init__(f"{reason}: {said}")
 
 
-class Renderer:
+class Renderer(Keeper):
     """Renders records and reports in a process of its own; one at a time, whichever thread asks.
 
     ``seconds`` is the time on the wall that one record may take, ``memory`` the bytes of address space that
@@ -40,24 +38,10 @@ class Renderer:
     """
 
     def __init__(self, *, seconds: float = SECONDS, memory: int = MEMORY, renders: int = RENDERS) -> None:
+        super().__init__()
         self.seconds = seconds
         self.memory = memory
         self.renders = renders
-        self._turn = Lock()
-        self._process: Process | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def pid(self) -> int | None:
-        """Return the id of the process that is ready, None before the first record and after a failure."""
-        return self._process.pid if self._process else None
 
     def render(self, value_json: bytes, language: Language) -> bytes:
         """Return the PDF of a record, whose canonical JSON is given; raises ``RenderingFailed``.
@@ -65,37 +49,19 @@ class Renderer:
         The process survives a value that is not a record's (``refused``). After a timeout, a crash or want
         of memory it is gone, and the next record gets a new one.
         """
-        with self._turn:
-            process = self._ready()
-            self._process = None
-            request = REQUEST.pack(language.encode(), len(value_json)), value_json
-            try:
+        request = REQUEST.pack(language.encode(), len(value_json)), value_json
+        try:
+            with self._lent() as process:
                 outcome, body = process.ask(request, ANSWER, self.seconds)
-            except Lost as error:
-                process.end()
-                raise RenderingFailed(error.reason, error.said) from None
-            except BaseException:
-                process.end()
-                raise
-            if process.answered < self.renders and outcome != OUT_OF_MEMORY:
-                self._process = process
-            else:
-                process.end()
+                if process.answered >= self.renders or outcome == OUT_OF_MEMORY:
+                    process.end()
+        except Lost as error:
+            raise RenderingFailed(error.reason, error.said) from None
         if outcome != DONE:
             reason: Reason = "memory" if outcome == OUT_OF_MEMORY else "refused"
             raise RenderingFailed(reason, body.decode(errors="replace"))
         found: bytes = body
         return found
 
-    def _ready(self) -> Process:
-        if self._process is not None and self._process.has_ended:
-            self._process.end()
-            self._process = None
-        return self._process or Process("appraisal.pdf", str(self.memory), str(self.seconds))
-
-    def close(self) -> None:
-        """End the process once its record is done; the renderer may be used again and starts another."""
-        with self._turn:
-            if self._process is not None:
-                self._process.end()
-                self._process = None
+    def _start(self) -> Process:
+        return Process("appraisal.pdf", str(self.memory), str(self.seconds))
