@@ -149,7 +149,7 @@ class Keeper(ABC):
 
     @property
     def pid(self) -> int | None:
-        """Return the id of the process that is ready; None before it is asked first, and where it was lost."""
+        """Return the id of the process that is ready; None before it is asked, and where it was lost."""
         return self._process.pid if self._process else None
 
     @contextmanager
