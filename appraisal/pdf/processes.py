@@ -117,6 +117,9 @@ class Process:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _kill(self) -> None:
+        # Once it was waited for, its number may be that of anybody.
+        if self.has_ended:
+            return
         if hasattr(os, "killpg"):
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)

@@ -212,11 +212,13 @@ def renumbered(db: Connection) -> list[str]:
         first, last, count = db.execute(
             select(func.min(table.c.id), func.max(table.c.id), func.count()).select_from(table)
         ).one()
+        if not count:
+            continue
         if db.dialect.name == "sqlite":
             is_given = (first, last) == (1, count)
         else:
-            is_given = last <= (_last_given(db, table) or 0) if count else True
-        if count and not is_given:
+            is_given = last <= (_last_given(db, table) or 0)
+        if not is_given:
             found.append(f"{table.name}: {count} rows have ids from {first} to {last}")
     return found
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -109,7 +110,11 @@ class Waiting(Files):
 
     def give_up(self, before: datetime) -> int:
         """Delete what was sent before a moment, and return how many files that was."""
-        gone = [path for path in self.folder.glob("*/*") if path.stat().st_mtime < before.timestamp()]
-        for path in gone:
-            path.unlink(missing_ok=True)
-        return len(gone)
+        count = 0
+        for path in self.folder.glob("*/*"):
+            # Another may be doing the same just now.
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+                    count += 1
+        return count

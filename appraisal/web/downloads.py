@@ -55,7 +55,7 @@ def serve_stored(sha256: str, media_type: str, name: str, *, inline: bool = Fals
     knowingly.
     """
     path = site().files.whole(sha256)
-    _take_ranges()
+    _ignore_several_ranges()
     response = send_file(
         path, mimetype=media_type, as_attachment=not inline, download_name=name, conditional=True, etag=sha256
     )
@@ -69,7 +69,7 @@ def serve_stored(sha256: str, media_type: str, name: str, *, inline: bool = Fals
     return response
 
 
-def _take_ranges() -> None:
+def _ignore_several_ranges() -> None:
     """Leave several parts at once unheard, as a server may: the whole file is the answer (RFC 9110, 14.2)."""
     if "," in request.environ.get("HTTP_RANGE", ""):
         del request.environ["HTTP_RANGE"]
@@ -86,7 +86,7 @@ def _send_as_file(response: Response, path: Path) -> None:
 
 def serve_bytes(data: bytes, sha256: str, media_type: str, name: str) -> Response:
     """Serve bytes as :func:`serve_stored` serves a file, to be saved."""
-    _take_ranges()
+    _ignore_several_ranges()
     response = send_file(
         BytesIO(data),
         mimetype=media_type,
