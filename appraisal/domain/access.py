@@ -106,6 +106,25 @@ def sees_running_ratings(case: Case, person: Person) -> bool:
     return _appraises_instead(case, person) or (running is not None and has_signed(running, person))
 
 
+def sees_appraisal(case: Case, person: Person) -> bool:
+    """Tell whether a person reads what the last appraisal says: everybody does once it is finalised."""
+    if level(case, person) != "full" or is_blind(case, person):
+        return False
+    last = case.appraisals[-1] if case.appraisals else None
+    return last is None or last.finalised_at is not None or sees_running_ratings(case, person)
+
+
+def sees_reviewers(case: Case, person: Person) -> bool:
+    """Tell whether a person may see who reviews before it is finalised: coordinators, auditors and the lead.
+
+    None of them an author, nor anybody who still owes a review of the proposal.
+    """
+    leads = person.id in case.related("lead") or substitutions.covers_lead(case, person)
+    return sees_running_ratings(case, person) and (
+        person.has("coordinator") or person.has("auditor") or leads
+    )
+
+
 def has_signed(appraisal: Appraisal, person: Person) -> bool:
     """Tell whether a person's own review of an appraisal is signed."""
     return any(review.person == person.id and review.signed_at for review in appraisal.reviews)
@@ -196,19 +215,16 @@ def must_declare(case: Case, person: Person) -> bool:
     return any(review.is_open and not review.declaration for review in reviews_of(case, person))
 
 
-# Events beside the steps of the workflow that tell nothing of what anybody thinks of the proposal.
-OPEN_EVENTS: Final = frozenset({"create", "add_author"})
-
-
 def as_seen(case: Case, person: Person) -> Case:
-    """Return the case as a person may see it: a reviewer's is without all that others have said.
+    """Return the case as a person may see it, so that no page can leak what is gone from it.
 
-    Ratings, comments, consultations of other units, the other reviewers and their number, notes and
-    required changes of earlier rounds, and every count that would betray them are gone, so that no
-    page can leak them.
+    A case that an author or a manager reads is without what is said in an appraisal that is not finalised.
+    That of a reviewer who has still to sign is without all that others have said: ratings, comments,
+    consultations of other units, the other reviewers and their number, notes and required changes of
+    earlier rounds, and every count that would betray them.
     """
     if not is_blind(case, person):
-        return case
+        return case if sees_running_ratings(case, person) else _without_unfinished(case, person)
     stripped = replace(
         case,
         appraisals=tuple(_as_seen(appraisal, person) for appraisal in case.appraisals),
@@ -222,6 +238,29 @@ def as_seen(case: Case, person: Person) -> Case:
     )
     named = _named(stripped)
     return replace(stripped, people={id: known for id, known in case.people.items() if id in named})
+
+
+def _without_unfinished(case: Case, person: Person) -> Case:
+    """Strip a case of what is said in appraisals that are not finalised."""
+    if all(appraisal.finalised_at for appraisal in case.appraisals):
+        return case
+    return replace(
+        case,
+        appraisals=tuple(
+            appraisal
+            if appraisal.finalised_at
+            else replace(_as_seen(appraisal, person), consultations=_of_own_unit(case, appraisal, person))
+            for appraisal in case.appraisals
+        ),
+    )
+
+
+def _of_own_unit(case: Case, appraisal: Appraisal, person: Person) -> tuple[Consultation, ...]:
+    """Return what an appraiser's own unit was asked, without what it said; nothing for an author."""
+    if not person.has("appraiser") or person.id in case.related("author"):
+        return ()
+    asked = (entry for entry in appraisal.consultations if entry.unit == person.unit)
+    return tuple(replace(entry, text="") for entry in asked)
 
 
 def _named(case: Case) -> frozenset[int | None]:

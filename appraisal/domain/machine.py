@@ -25,7 +25,7 @@ from appraisal.definitions.workflows import (
     Transition,
     Workflow,
 )
-from appraisal.domain import access, permissions, substitutions
+from appraisal.domain import access, disclosure, permissions, substitutions
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.guards import GUARDS
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
@@ -38,7 +38,7 @@ LONGEST_HOLD = timedelta(days=5 * 365)
 
 @dataclass(frozen=True, slots=True)
 class Possibility:
-    """One step from the present state, with every reason why this person may not take it now.
+    """One step from the present state, with the reasons that this person is told why not to take it now.
 
     ``is_theirs`` tells whether the step is for such people at all, whatever else stands against it.
     """
@@ -96,7 +96,7 @@ def _came_from(origin: str, event: EventData) -> bool:
 
 def _unopposed(event: EventData) -> bool:
     attempt = _judged(event)
-    attempt.refusals = _unsigned(attempt) or [*who(attempt), *guards(attempt), *inputs(attempt)]
+    attempt.refusals = [*who(attempt), *guards(attempt), *inputs(attempt)]
     return not attempt.refusals
 
 
@@ -106,14 +106,9 @@ _APART: Final[frozenset[Act]] = frozenset(
 )
 
 
-def _unsigned(attempt: Attempt) -> list[Refusal]:
-    """Return the one reason told to whoever still owes a review; any other would tell of the others."""
-    case, actor = attempt.case, attempt.actor
-    if not access.is_blind(case, actor):
-        return []
-    if attempt.transition.act in _APART and not access.must_declare(case, actor):
-        return []
-    return [refuse("review_owed")]
+def _is_apart(attempt: Attempt) -> bool:
+    """Tell whether a step is open to whoever owes a review; who has to declare first takes none."""
+    return attempt.transition.act in _APART and not access.must_declare(attempt.case, attempt.actor)
 
 
 def who(attempt: Attempt) -> list[Refusal]:
@@ -124,6 +119,8 @@ def who(attempt: Attempt) -> list[Refusal]:
         return [] if actor.id == 0 else [refuse("not_system")]
     if not actor.active:
         found.append(refuse("inactive"))
+    if access.is_blind(case, actor) and not _is_apart(attempt):
+        found.append(refuse("review_owed"))
     found += _not_among(attempt)
     scopes = substitutions.scopes_of(transition)
     for relation in transition.excludes:
@@ -282,14 +279,14 @@ def _attempt(
 
 
 def allowed(book: Rulebook, case: Case, actor: Person, now: datetime) -> tuple[Possibility, ...]:
-    """Return every step that leaves from here, each with all reasons against it for this person.
+    """Return every step that leaves from here, each with the reasons against it that this person is told.
 
     What a step asks for (a note, a name) is not judged: it is given when the step is taken.
     """
     possibilities = []
     for transition in book.workflow.leaving(case.state):
         attempt = _attempt(book, case, actor, now, transition, Inputs())
-        refusals = _unsigned(attempt) or [*who(attempt), *guards(attempt)]
+        refusals = disclosure.refusals_for(case, actor, [*who(attempt), *guards(attempt)])
         possibilities.append(Possibility(transition, tuple(refusals), not _not_among(attempt)))
     return tuple(possibilities)
 
@@ -299,8 +296,8 @@ def fire(
 ) -> tuple[Transition, str]:
     """Take a step: return the transition and the state it leads to.
 
-    Raises ``NotAllowed`` with every reason. Where the step does not leave from the present state
-    that is the one reason given, since no other can be judged.
+    Raises ``NotAllowed`` with every reason that the actor is told. Where the step does not leave from the
+    present state that is the one reason given, since no other can be judged.
     """
     try:
         transition = book.workflow.transition(name)
@@ -310,8 +307,10 @@ def fire(
         raise NotAllowed([refuse("wrong_state", state=book.workflow.states[case.state].title)])
     attempt = _attempt(book, case, actor, now, transition, given)
     if not machine(book.workflow).events[name].trigger(attempt):
-        raise NotAllowed(
-            attempt.refusals or [refuse("wrong_state", state=book.workflow.states[case.state].title)]
+        raise disclosure.not_allowed(
+            case,
+            actor,
+            attempt.refusals or [refuse("wrong_state", state=book.workflow.states[case.state].title)],
         )
     return transition, attempt.state
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Final, Literal
 
 from babel.lists import format_list
 
@@ -12,9 +12,12 @@ from appraisal.domain.access import ROLE_TITLES
 from appraisal.errors import AppraisalError
 from appraisal.i18n import LOCALES, N_, Language, Text, say, write_day
 
-SENTENCES: Mapping[str, str] = {
-    "wrong_state": N_("This step is not open in the state “%(state)s”."),
-    "unknown_step": N_("The workflow has no step called “%(step)s”."),
+# What a refusal is about, which decides who is told of it (``disclosure``).
+About = Literal["person", "proposal", "appraisal", "input"]
+
+# Every code stands in the table of what it is about.
+_OF_PERSON: Final[Mapping[str, str]] = {
+    # Who may do it: role, relation, and what bars somebody.
     "role_missing": N_("Only people with the role of %(role)s may do this."),
     "not_author": N_("Only an author of the proposal may do this."),
     "not_lead": N_("Only the lead appraiser may do this."),
@@ -24,6 +27,114 @@ SENTENCES: Mapping[str, str] = {
     "excluded_lead": N_("You have led the appraisal of this proposal, so somebody else has to do this."),
     "excluded_reviewer": N_("You have reviewed this proposal, so somebody else has to do this."),
     "excluded_signatory": N_("You gave the first signature, so somebody else has to give the second."),
+    "not_visible": N_("You may not see this."),
+    "condition_owner_clears": N_(
+        "A condition is cleared by a coordinator who is neither its owner nor an author."
+    ),
+    "not_consulted": N_("Only the unit that was asked, or a coordinator, may answer."),
+    "own_administration": N_("You cannot close your own account or give up its administration."),
+    "declaration_missing": N_("Say first whether you have a conflict of interest."),
+    "conflict_declared": N_("You declared a conflict of interest over this proposal."),
+    "review_owed": N_("Sign or decline your own review first."),
+    "block_finaliser": N_("You finalised part of the appraisal, so somebody else has to decide."),
+    "review_missing": N_("You are not asked to review this proposal."),
+    "condition_not_owned": N_("The owner of a condition or an author of the proposal reports it as met."),
+    "excluded_stand_in": N_("You stand in for %(name)s, %(because)s, so somebody else has to do this."),
+    "excluded_replaced": N_(
+        "%(name)s, %(because)s, stands in for you at present, so somebody else has to do this."
+    ),
+    "behalf_not_in_force": N_("You do not stand in for this person now, or not for this."),
+    "substitution_not_yours": N_("Only %(name)s or an administrator says who stands in."),
+    "conflict_of_other": N_(
+        "%(name)s declared a conflict of interest over this proposal, "
+        "and you count as one while one of you stands in for the other."
+    ),
+    "block_finaliser_other": N_(
+        "%(name)s finalised part of the appraisal, "
+        "and you count as one while one of you stands in for the other."
+    ),
+    "unit_answers": N_("%(unit)s answers through somebody of its own."),
+    "somebody_else": N_("Somebody else has to do this."),
+}
+_OF_PROPOSAL: Final[Mapping[str, str]] = {
+    # State, form, documents, rates, hold, rounds, decisions, and conditions that bind.
+    "wrong_state": N_("This step is not open in the state “%(state)s”."),
+    "unknown_step": N_("The workflow has no step called “%(step)s”."),
+    "on_hold": N_("The proposal is on hold until %(until)s."),
+    "not_held": N_("The proposal is not on hold."),
+    "hold_not_expired": N_("The hold runs until %(until)s."),
+    "umbrella": N_("An umbrella programme is a container: its country projects are submitted, not itself."),
+    "fields_missing": N_("The form is not complete: %(fields)s."),
+    "documents_missing": N_("Documents are missing for the track: %(documents)s."),
+    "rate_missing": N_("There is no US$ rate for %(currencies)s in the table of rates."),
+    "changes_unanswered": N_("Not every required change is answered: %(numbers)s."),
+    "rounds_spent": N_("After %(rounds)s rounds a manager has to allow a further one."),
+    "rounds_remain": N_("Fewer than %(rounds)s rounds have been held."),
+    "further_round_allowed": N_("A further round is allowed already."),
+    "no_appraisal": N_("There is no appraisal to work on."),
+    "appraisal_missing": N_("There is no finished appraisal of this version."),
+    "appraisal_not_earlier": N_("The appraisal was not finished before this moment."),
+    "condition_waived": N_("A condition was waived, so only an override is open."),
+    "signature_waiting": N_("A first signature is waiting for the second."),
+    "override_not_waiting": N_("No override is waiting for a second signature."),
+    "annulment_not_waiting": N_("No annulment is waiting for a second signature."),
+    "escalated_before": N_("A decision on this version was asked for before."),
+    "not_silent_long_enough": N_("The proposal lapses on %(on)s."),
+    "reopenings_spent": N_("The proposal was reopened %(times)s times already."),
+    "approved_outside": N_("The proposal was approved outside the mechanism."),
+    "fund_unknown": N_("The finance list does not say from which fund the project is paid."),
+    "project_matched": N_("The project is taken for a proposal already."),
+    "conditions_open": N_("Conditions are still open: %(numbers)s."),
+    "not_open_for_rating": N_("The appraisal is not open for rating."),
+    "not_editable": N_("The proposal cannot be edited in the state “%(state)s”."),
+    "condition_closed": N_("The condition is closed already."),
+    "waiver_too_late": N_("The proposal is approved: its conditions can be met, but no longer waived."),
+    "review_closed": N_("This review is closed."),
+    "review_signed": N_("This review is signed; it stays as it is."),
+    "lead_changed": N_("The appraisal has changed meanwhile, or has another lead by now."),
+    "nothing_asks": N_("No item of the checklists asks for this."),
+    "reason_withheld": N_("This is not possible now. The reason is told to those who may read it."),
+}
+_OF_APPRAISAL: Final[Mapping[str, str]] = {
+    # Ratings, verdicts, recommendation, consultations, and who reviews.
+    "appraisal_incomplete": N_("The appraisal is not complete: %(problems)s."),
+    "evaluability_incomplete": N_("The evaluability review is not complete: %(problems)s."),
+    "consultations_open": N_("Still asked, and the date has not passed: %(units)s."),
+    "bureaux_not_asked": N_("Not asked yet: %(units)s."),
+    "recommendation_missing": N_("No recommendation can be computed yet."),
+    "recommendation_not_decidable": N_(
+        "The recommendation is “%(recommendation)s”: request a revision instead."
+    ),
+    "recommendation_not_revision": N_(
+        "The recommendation is “%(recommendation)s”: finalise the appraisal instead."
+    ),
+    "recommendation_raised": N_("The recommendation may be lowered, never raised."),
+    "recommendation_not_open": N_(
+        "“%(recommendation)s” may only be chosen where “%(computed)s” was computed."
+    ),
+    "reason_missing": N_("Say why the recommendation differs from the computed one."),
+    "hand_written_missing": N_(
+        "A lowered recommendation needs a condition or a required change written by hand and tied to an item."
+    ),
+    "conditions_incomplete": N_("Each condition needs an owner, a due date and a gate: %(numbers)s."),
+    "recommendation_unfavourable": N_("The appraisal does not recommend approval: “%(recommendation)s”."),
+    "evaluability_missing": N_("The evaluability review is missing; it is required above US$5 million."),
+    "approval_open": N_("The proposal can be approved without an override."),
+    "not_recommended_revision": N_(
+        "A decision can be asked for only after the appraisal recommended a revision."
+    ),
+    "author_is_lead": N_("%(name)s has led or reviewed the appraisal and cannot become an author."),
+    "consultation_answered": N_("This consultation is answered already."),
+    "reviewer_conflicted": N_("%(name)s declared a conflict of interest over this proposal."),
+    "reviewer_asked": N_("%(name)s is asked already."),
+    "lead_conflicted": N_("%(name)s declared a conflict of interest over this proposal."),
+    "reviews_open": N_("Asked to review, and the date has not passed: %(names)s."),
+    "difference_unexplained": N_("%(item)s differs from a reviewer's rating and needs a reason."),
+    "conditions_due_past": N_("The due date of a condition lies in the past: %(numbers)s."),
+    "reviewer_rated": N_("%(name)s has rated this appraisal for its lead and does not review it as well."),
+}
+_OF_INPUT: Final[Mapping[str, str]] = {
+    # What somebody sent along, or put down in a sheet of their own.
     "lead_is_author": N_("%(name)s is an author of this proposal and may not appraise it."),
     "lead_not_appraiser": N_("%(name)s does not hold the role of appraiser."),
     "lead_unknown": N_("Choose one of the appraisers."),
@@ -40,70 +151,8 @@ SENTENCES: Mapping[str, str] = {
     "agreement_in_future": N_("What the donor answered cannot lie in the future."),
     "approval_missing": N_("Give the document and the source of the approval."),
     "approval_in_future": N_("An approval cannot lie in the future."),
-    "on_hold": N_("The proposal is on hold until %(until)s."),
-    "not_held": N_("The proposal is not on hold."),
-    "hold_not_expired": N_("The hold runs until %(until)s."),
-    "umbrella": N_("An umbrella programme is a container: its country projects are submitted, not itself."),
-    "fields_missing": N_("The form is not complete: %(fields)s."),
-    "documents_missing": N_("Documents are missing for the track: %(documents)s."),
-    "rate_missing": N_("There is no US$ rate for %(currencies)s in the table of rates."),
-    "changes_unanswered": N_("Not every required change is answered: %(numbers)s."),
-    "rounds_spent": N_("After %(rounds)s rounds a manager has to allow a further one."),
-    "rounds_remain": N_("Fewer than %(rounds)s rounds have been held."),
-    "further_round_allowed": N_("A further round is allowed already."),
-    "no_appraisal": N_("There is no appraisal to work on."),
-    "appraisal_incomplete": N_("The appraisal is not complete: %(problems)s."),
-    "evaluability_incomplete": N_("The evaluability review is not complete: %(problems)s."),
-    "consultations_open": N_("Still asked, and the date has not passed: %(units)s."),
-    "bureaux_not_asked": N_("Not asked yet: %(units)s."),
-    "recommendation_missing": N_("No recommendation can be computed yet."),
-    "recommendation_not_decidable": N_(
-        "The recommendation is “%(recommendation)s”: request a revision instead."
-    ),
-    "recommendation_not_revision": N_(
-        "The recommendation is “%(recommendation)s”: finalise the appraisal instead."
-    ),
-    "recommendation_raised": N_("The recommendation may be lowered, never raised."),
-    "recommendation_not_open": N_(
-        "“%(recommendation)s” may only be chosen where “%(computed)s” was computed."
-    ),
     "recommendation_unknown": N_("“%(recommendation)s” is not a recommendation."),
-    "reason_missing": N_("Say why the recommendation differs from the computed one."),
-    "hand_written_missing": N_(
-        "A lowered recommendation needs a condition or a required change written by hand and tied to an item."
-    ),
-    "conditions_incomplete": N_("Each condition needs an owner, a due date and a gate: %(numbers)s."),
-    "appraisal_missing": N_("There is no finished appraisal of this version."),
-    "appraisal_not_earlier": N_("The appraisal was not finished before this moment."),
-    "recommendation_unfavourable": N_("The appraisal does not recommend approval: “%(recommendation)s”."),
-    "evaluability_missing": N_("The evaluability review is missing; it is required above US$5 million."),
-    "condition_waived": N_("A condition was waived, so only an override is open."),
-    "approval_open": N_("The proposal can be approved without an override."),
-    "signature_waiting": N_("A first signature is waiting for the second."),
-    "override_not_waiting": N_("No override is waiting for a second signature."),
-    "annulment_not_waiting": N_("No annulment is waiting for a second signature."),
-    "not_recommended_revision": N_(
-        "A decision can be asked for only after the appraisal recommended a revision."
-    ),
-    "escalated_before": N_("A decision on this version was asked for before."),
-    "not_silent_long_enough": N_("The proposal lapses on %(on)s."),
-    "reopenings_spent": N_("The proposal was reopened %(times)s times already."),
-    "approved_outside": N_("The proposal was approved outside the mechanism."),
-    "fund_unknown": N_("The finance list does not say from which fund the project is paid."),
-    "project_matched": N_("The project is taken for a proposal already."),
-    "conditions_open": N_("Conditions are still open: %(numbers)s."),
-    "not_open_for_rating": N_("The appraisal is not open for rating."),
-    "not_editable": N_("The proposal cannot be edited in the state “%(state)s”."),
-    "not_visible": N_("You may not see this."),
-    "author_is_lead": N_("%(name)s has led or reviewed the appraisal and cannot become an author."),
-    "condition_owner_clears": N_(
-        "A condition is cleared by a coordinator who is neither its owner nor an author."
-    ),
-    "condition_closed": N_("The condition is closed already."),
-    "waiver_too_late": N_("The proposal is approved: its conditions can be met, but no longer waived."),
     "evidence_missing": N_("Say what shows that the condition is met."),
-    "consultation_answered": N_("This consultation is answered already."),
-    "not_consulted": N_("Only the unit that was asked, or a coordinator, may answer."),
     "text_missing": N_("Write the comment."),
     "item_unrated": N_("%(item)s is not rated."),
     "item_unconfirmed": N_("The rating of %(item)s was carried over and is not confirmed."),
@@ -113,45 +162,23 @@ SENTENCES: Mapping[str, str] = {
     "x_not_allowed": N_("%(item)s cannot be rated X here."),
     "comment_missing": N_("%(item)s is rated %(value)s and needs a comment."),
     "too_few_rated": N_("%(criterion)s: at least half of the items must be rated."),
-    "own_administration": N_("You cannot close your own account or give up its administration."),
     "track_not_tighter": N_("A track may only be made stricter."),
-    "declaration_missing": N_("Say first whether you have a conflict of interest."),
-    "conflict_declared": N_("You declared a conflict of interest over this proposal."),
     "conflict_missing": N_("Say what the conflict of interest is."),
-    "review_owed": N_("Sign or decline your own review first."),
     "reviewer_not_appraiser": N_("%(name)s does not hold the role of appraiser."),
     "reviewer_is_author": N_("%(name)s is an author of this proposal and may not review it."),
     "reviewer_is_lead": N_("%(name)s leads this appraisal and does not review it as well."),
-    "reviewer_conflicted": N_("%(name)s declared a conflict of interest over this proposal."),
-    "reviewer_asked": N_("%(name)s is asked already."),
     "reviewer_missing": N_("Choose somebody to review."),
-    "lead_conflicted": N_("%(name)s declared a conflict of interest over this proposal."),
     "checklist_unknown": N_("These checklists are not part of this appraisal: %(codes)s."),
     "checklists_missing": N_("Choose at least one checklist."),
     "block_unit": N_("%(checklist)s is finalised by %(unit)s, so its reviewer has to come from there."),
     "block_taken": N_("%(checklist)s has a reviewer already, and one is enough to finalise it."),
     "block_of_unit": N_("%(items)s: the final rating is given by the reviewer of %(unit)s."),
-    "block_finaliser": N_("You finalised part of the appraisal, so somebody else has to decide."),
     "due_past": N_("A due date must lie in the future."),
-    "review_missing": N_("You are not asked to review this proposal."),
-    "review_closed": N_("This review is closed."),
-    "review_signed": N_("This review is signed; it stays as it is."),
     "item_not_reviewed": N_("%(items)s: not part of the checklists that this review is about."),
-    "reviews_open": N_("Asked to review, and the date has not passed: %(names)s."),
-    "difference_unexplained": N_("%(item)s differs from a reviewer's rating and needs a reason."),
     "proposed_not_confirmable": N_("These ratings must be confirmed one by one: %(items)s."),
-    "conditions_due_past": N_("The due date of a condition lies in the past: %(numbers)s."),
-    "condition_not_owned": N_("The owner of a condition or an author of the proposal reports it as met."),
-    "excluded_stand_in": N_("You stand in for %(name)s, %(because)s, so somebody else has to do this."),
-    "excluded_replaced": N_(
-        "%(name)s, %(because)s, stands in for you at present, so somebody else has to do this."
-    ),
     "lead_counts_as_author": N_(
         "%(name)s counts as one with %(other)s, an author of this proposal, while one stands in for the other."
     ),
-    "lead_changed": N_("The appraisal has changed meanwhile, or has another lead by now."),
-    "behalf_not_in_force": N_("You do not stand in for this person now, or not for this."),
-    "substitution_not_yours": N_("Only %(name)s or an administrator says who stands in."),
     "person_inactive": N_("The account of %(name)s is closed: reassign the work instead."),
     "person_lacks_role": N_(
         "%(name)s does not hold the role of %(role)s, so there is nothing to stand in for."
@@ -178,26 +205,26 @@ SENTENCES: Mapping[str, str] = {
         "directly or through others."
     ),
     "substitution_over": N_("This substitution is over already."),
-    "conflict_of_other": N_(
-        "%(name)s declared a conflict of interest over this proposal, "
-        "and you count as one while one of you stands in for the other."
-    ),
-    "block_finaliser_other": N_(
-        "%(name)s finalised part of the appraisal, "
-        "and you count as one while one of you stands in for the other."
-    ),
     "reviewer_stands_in": N_(
         "%(name)s stands in for the lead of this appraisal and does not review it as well."
     ),
-    "unit_answers": N_("%(unit)s answers through somebody of its own."),
-    "reviewer_rated": N_("%(name)s has rated this appraisal for its lead and does not review it as well."),
     "nothing_ticked": N_("Tick the proposals that you checked."),
     "not_similar": N_("Not among the similar proposals: %(numbers)s."),
-    "nothing_asks": N_("No item of the checklists asks for this."),
     "lesson_cited": N_("%(lesson)s is cited there already."),
     "no_room": N_("There is no room left: at most %(limit)s characters are kept there."),
     "no_row_left": N_("There is no room left: at most %(limit)s rows are kept there."),
 }
+_TABLES: Final[Mapping[About, Mapping[str, str]]] = {
+    "person": _OF_PERSON,
+    "proposal": _OF_PROPOSAL,
+    "appraisal": _OF_APPRAISAL,
+    "input": _OF_INPUT,
+}
+SENTENCES: Final[Mapping[str, str]] = {
+    code: sentence for table in _TABLES.values() for code, sentence in table.items()
+}
+_ABOUT: Final[Mapping[str, About]] = {code: about for about, table in _TABLES.items() for code in table}
+
 # Why somebody who counts as one with the actor is barred, as part of a sentence about that person.
 BECAUSE: Mapping[str, str] = {
     "author": N_("who is an author of this proposal"),
@@ -214,6 +241,11 @@ class Refusal:
     code: str
     facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    @property
+    def about(self) -> About:
+        """Return what the reason is about."""
+        return _ABOUT[self.code]
+
     def say(self, language: Language) -> str:
         """Return the reason as a sentence."""
         values = {name: _shown(value, language) for name, value in self.facts.items()}
@@ -229,7 +261,10 @@ def refuse(code: str, **facts: Any) -> Refusal:
 
 
 class NotAllowed(AppraisalError):
-    """A step may not be taken; carries every reason, never just the first."""
+    """Something may not be done; carries every reason that is told, never just the first.
+
+    What of the reasons the actor is told about a proposal, ``disclosure.not_allowed`` decides.
+    """
 
     def __init__(self, refusals: Iterable[Refusal]) -> None:
         self.refusals = tuple(refusals)

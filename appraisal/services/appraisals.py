@@ -12,6 +12,7 @@ from appraisal.definitions.library import Criterion, Library
 from appraisal.domain import (
     access,
     differences,
+    disclosure,
     forms,
     permissions,
     reviews,
@@ -68,24 +69,26 @@ def _rateable(
     case, book = steps.load(db, library, number, actor, lock=True)
     running = case.appraisal
     if running is None or not access.may_rate(case, actor, now):
-        raise NotAllowed([rate_refusal(case, actor, now)])
+        raise disclosure.not_allowed(case, actor, rate_refusals(case, actor, now))
     if seen is not None and running.row_version != seen:
         raise StepConflict(seen, running.row_version)
     return steps.add_relation(db, case, actor, "lead", now), book, running
 
 
-def rate_refusal(case: Case, actor: Person, now: datetime) -> Refusal:
-    """Return why a person who may not rate the running appraisal may not."""
+def rate_refusals(case: Case, actor: Person, now: datetime) -> list[Refusal]:
+    """Return why a person who may not rate the running appraisal may not, as far as they are told."""
     if case.appraisal is None:
-        return refuse("not_open_for_rating")
-    if case.hold is not None:
-        return refuse("on_hold", until=case.hold.until)
+        return [refuse("not_open_for_rating")]
     leads = {actor.id} | substitutions.stands_in_for(actor, "appraisals", now)
     scopes: tuple[Scope, ...] = ("appraisals",) if case.appraisal.lead in leads else ()
     found = permissions.exclusions(case, actor, "author", case.related("author"), scopes, now)
     if scopes and (partial := permissions.partiality(case, actor, scopes, now)):
         found.append(partial)
-    return next(iter(found), refuse("not_lead"))
+    if not found and (case.hold is None or not (scopes and actor.has("appraiser"))):
+        found.append(refuse("not_lead"))
+    if case.hold is not None:
+        found.append(refuse("on_hold", until=case.hold.until))
+    return disclosure.refusals_for(case, actor, found)
 
 
 def rate(
@@ -112,7 +115,7 @@ def rate(
         if given:
             wrong.append(refuse("block_of_unit", items=given, unit=unit))
     if wrong:
-        raise NotAllowed(wrong)
+        raise disclosure.not_allowed(case, actor, wrong)
     for item, put in ratings.items():
         _put_rating(db, running, item, put, actor, now)
     _touch(db, running)
@@ -232,7 +235,7 @@ def recommend(
         refuse("item_unknown", item=put.item) for put in conditions if put.item and put.item not in known
     ]
     if wrong:
-        raise NotAllowed(wrong)
+        raise disclosure.not_allowed(case, actor, wrong)
     if chosen and chosen not in {entry.code for entry in book.set.recommendations}:
         raise NotAllowed([refuse("recommendation_unknown", recommendation=chosen)])
     table = tables.Condition.__table__
@@ -288,7 +291,7 @@ def answer_consultation(
     if not text.strip():
         refusals.append(refuse("text_missing"))
     if refusals:
-        raise NotAllowed(refusals)
+        raise disclosure.not_allowed(case, actor, refusals)
     late = is_late(case, appraisal, entry, now)
     keep_answer(db, entry, actor, now, text, late)
     said = {"unit": entry.unit, "late": late}
@@ -329,7 +332,7 @@ def clear_condition(
     if not evidence.strip():
         refusals.append(refuse("evidence_missing"))
     if refusals:
-        raise NotAllowed(refusals)
+        raise disclosure.not_allowed(case, actor, refusals)
     table = tables.Condition.__table__
     db.execute(
         update(table)
@@ -358,7 +361,7 @@ def waive_condition(
     if not reason.strip():
         refusals.append(refuse("note_missing"))
     if refusals:
-        raise NotAllowed(refusals)
+        raise disclosure.not_allowed(case, actor, refusals)
     table = tables.Condition.__table__
     db.execute(
         update(table)

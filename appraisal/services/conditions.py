@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, update
 
-from appraisal.domain import forms, permissions
+from appraisal.domain import disclosure, forms, permissions
 from appraisal.domain.facts import Case, Condition, Person
-from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.domain.refusals import refuse
 from appraisal.errors import NotFound
 from appraisal.services import notices, steps
 from appraisal.services.proposals import note_event
@@ -57,7 +57,7 @@ def report_condition(
     if not evidence.strip():
         refusals.append(refuse("evidence_missing"))
     if refusals:
-        raise NotAllowed(refusals)
+        raise disclosure.not_allowed(case, actor, refusals)
     report = evidence.strip()[: forms.PROSE_LIMIT]
     db.execute(
         update(CONDITIONS)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from appraisal.clock import geneva_date
 from appraisal.definitions.checklists import LOOKED_UP, Item, LooksUp
 from appraisal.definitions.library import Library
-from appraisal.domain import access, forms
+from appraisal.domain import access, disclosure, forms
 from appraisal.domain.facts import Appraisal, Case, Person, RatingGiven, Version
 from appraisal.domain.forms import Content
 from appraisal.domain.lessons import Lesson
@@ -139,7 +139,7 @@ def rating_refusals(case: Case, book: Rulebook, actor: Person, now: datetime, ki
     A rating that was carried over is confirmed where it can be read, not by a note.
     """
     if case.appraisal is None or not access.may_rate(case, actor, now):
-        return [appraisals.rate_refusal(case, actor, now)]
+        return appraisals.rate_refusals(case, actor, now)
     item = asking_item(case, book, kind)
     if item is None:
         return [refuse("nothing_asks")]
@@ -173,7 +173,7 @@ def _rating(
     case, book = steps.load(db, library, number, actor, lock=True)
     refusals = rating_refusals(case, book, actor, now, kind)
     if refusals:
-        raise NotAllowed(refusals)
+        raise disclosure.not_allowed(case, actor, refusals)
     running, item = case.appraisal, asking_item(case, book, kind)
     assert running is not None
     assert item is not None

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from appraisal.canonical import canonical
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import access, contents, events, forms, tracks
+from appraisal.domain import access, contents, disclosure, events, forms, tracks
 from appraisal.domain.contents import Complaint
 from appraisal.domain.facts import Case, Person, RequiredChange
 from appraisal.domain.indicators import CREATING
@@ -218,7 +218,7 @@ def add_author(
     if person is None or not person.has("designer") or not person.active:
         raise NotAllowed([refuse("role_missing", role="designer")])
     if person.id in case.related("lead") | case.related("reviewer"):
-        raise NotAllowed([refuse("author_is_lead", name=person.name)])
+        raise disclosure.not_allowed(case, actor, [refuse("author_is_lead", name=person.name)])
     if person.id in case.related("author"):
         return case
     after = steps.add_relation(db, case, person, "author", now)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import access, differences, forms, reviews, rounds, substitutions, wakings
+from appraisal.domain import access, differences, disclosure, forms, reviews, rounds, substitutions, wakings
 from appraisal.domain.facts import Appraisal, Case, Person, RatingGiven, Review
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook, rulebook
@@ -58,7 +58,7 @@ def ask(
     case, book = steps.load(db, library, number, actor, lock=True)
     refusals = reviews.asking_refusals(case, book, person, checklists, due_on, actor, now)
     if refusals:
-        raise NotAllowed(refusals)
+        raise disclosure.not_allowed(case, actor, refusals)
     assert case.appraisal is not None
     told = {person.id} | notices.stand_ins(db, case, {person.id}, now)
     notices.tell(db, told, "review_asked", now, proposal=case.id, facts={"due_on": due_on}, by=actor.id)
@@ -155,7 +155,7 @@ def withdraw(
     _, found = _find(case, review)
     refusals = reviews.withdrawing_refusals(case, found, actor)
     if refusals:
-        raise NotAllowed(refusals)
+        raise disclosure.not_allowed(case, actor, refusals)
     _write(db, found, withdrawn_at=now)
     notices.tell(db, [found.person], "review_withdrawn", now, proposal=case.id, by=actor.id)
     return note_event(db, case, actor, now, "withdraw_review", {"review": review}, aside=True)
@@ -171,7 +171,7 @@ def move_due(
     if due_on <= geneva_date(now):
         refusals.append(refuse("due_past"))
     if refusals:
-        raise NotAllowed(refusals)
+        raise disclosure.not_allowed(case, actor, refusals)
     _write(db, found, due_on=reviews.day_to_keep(case, found, due_on), silent_at=None)
     ticks.wake_by(db, case.id, geneva_date(now))
     notices.tell(
@@ -224,7 +224,7 @@ def _hold(db: Connection, library: Library, actor: Person, number: str, *, lock:
     assert found is not None
     if not found.review.is_open:
         code = "review_signed" if found.review.signed_at else "review_closed"
-        raise NotAllowed([refuse(code)])
+        raise disclosure.not_allowed(found.case, actor, [refuse(code)])
     if not actor.has("appraiser"):
         raise NotAllowed([refuse("role_missing", role="appraiser")])
     return found
@@ -293,12 +293,13 @@ def _taken_up(db: Connection, library: Library, actor: Person, now: datetime, nu
         left = reviews.left_for_unit(criteria, latest, asked.unit)
         if not left:
             codes = reviews.unit_checklists(criteria, asked.unit)
-            raise NotAllowed([refuse("block_taken", checklist=code) for code in codes])
+            taken = [refuse("block_taken", checklist=code) for code in codes]
+            raise disclosure.not_allowed(case, actor, taken)
         _open(db, case, book, latest, actor, now, actor, left, wakings.due_day(case, asked))
     elif (theirs := access.replaced_review(case, actor)) is not None and case.appraisal is not None:
         refusals = reviews.taking_over_refusals(case, book, case.appraisal, theirs, actor)
         if refusals:
-            raise NotAllowed(refusals)
+            raise disclosure.not_allowed(case, actor, refusals)
         given = (actor, now, actor, theirs.checklists, wakings.due_day(case, theirs))
         _open(db, case, book, case.appraisal, *given, behalf=theirs.person)
     return _hold(db, library, actor, number, lock=True)
@@ -332,7 +333,7 @@ def _working(
     if found.case.hold is not None:
         refusals.append(refuse("on_hold", until=found.case.hold.until))
     if refusals:
-        raise NotAllowed(refusals)
+        raise disclosure.not_allowed(found.case, actor, refusals)
     if seen is not None and found.review.row_version != seen:
         raise StepConflict(seen, found.review.row_version)
     return found
@@ -361,7 +362,7 @@ def rate(
     if foreign:
         wrong.append(refuse("item_not_reviewed", items=foreign))
     if wrong:
-        raise NotAllowed(wrong)
+        raise disclosure.not_allowed(found.case, actor, wrong)
     _write(db, found.review)
     for item, put in ratings.items():
         _put(db, found.review, item, put, now)
@@ -442,7 +443,7 @@ def sign(
     case, review, appraisal = found.case, found.review, found.appraisal
     problems = reviews.signing_problems(case, found.book, appraisal, review, comment)
     if problems:
-        raise NotAllowed(problems)
+        raise disclosure.not_allowed(case, actor, problems)
     late = appraisals.is_late(case, appraisal, review, now)
     _write(db, review, signed_at=now, late=late, comment=comment.strip()[: forms.PROSE_LIMIT])
     asked = reviews.asked_of(appraisal, review)

@@ -11,9 +11,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from appraisal.definitions.library import Library
-from appraisal.domain import access, forms, selfchecks
+from appraisal.domain import access, disclosure, forms, selfchecks
 from appraisal.domain.facts import Case, Person, RatingGiven
-from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.domain.refusals import refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.selfchecks import NOTHING
 from appraisal.errors import NotFound, StepConflict
@@ -85,7 +85,7 @@ def save(
         if put.value and book.set.rating(put.value) is None
     ]
     if wrong:
-        raise NotAllowed(wrong)
+        raise disclosure.not_allowed(case, actor, wrong)
     version = selfchecks.version_written(case)
     own = stored.load_ratings(db, case.id, version)
     if drawn is not None and drawn != selfchecks.fingerprint(items, own):

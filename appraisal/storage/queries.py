@@ -1,15 +1,15 @@
 """Queries: proposals as they are listed, their chains and histories, and who holds which role."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from appraisal.definitions.workflows import Role
-from appraisal.domain.access import OPEN_EVENTS
+from appraisal.domain.disclosure import Happened
 from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
 from appraisal.storage import substitutions, tables
@@ -20,8 +20,6 @@ from appraisal.storage.visibilities import fully_visible, visible
 PROPOSALS = tables.Proposal.__table__
 EVENTS = tables.Event.__table__
 PAGE = 50
-# Steps carry an act; of the other events, those that are no secret to whoever reviews.
-_TOLD_TO_ALL = or_(EVENTS.c.act != "", EVENTS.c.name.in_(OPEN_EVENTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,33 +138,14 @@ def chain_of(db: Connection, proposal: int) -> list[Event]:
     return [Event(*row) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """One entry of a proposal's history."""
-
-    sequence: int
-    name: str
-    from_state: str
-    to_state: str
-    at: datetime
-    by: int
-    by_name: str
-    note: str
-    digest: str
-    for_name: str
-
-
-def history_of(db: Connection, proposal: int, *, aside: bool = True) -> list[Happened]:
-    """Return the history of a proposal with names, oldest first.
-
-    Not *aside* means the steps of the workflow and who wrote it alone, numbered by themselves: whatever
-    else is noted may tell of what others said in their reviews, or of what the lead made of it.
-    """
+def history_of(db: Connection, proposal: int) -> list[Happened]:
+    """Return the whole history of a proposal with names, oldest first; ``disclosure`` says who reads what."""
     people = tables.Person.__table__
     replaced = people.alias("replaced")
     columns: tuple[ColumnElement[Any], ...] = (
         EVENTS.c.sequence,
         EVENTS.c.name,
+        EVENTS.c.act,
         EVENTS.c.from_state,
         EVENTS.c.to_state,
         EVENTS.c.at,
@@ -180,13 +159,10 @@ def history_of(db: Connection, proposal: int, *, aside: bool = True) -> list[Hap
         select(*columns)
         .outerjoin(people, people.c.id == EVENTS.c.by)
         .outerjoin(replaced, replaced.c.id == EVENTS.c.for_id)
-        .where(EVENTS.c.proposal_id == proposal, true() if aside else _TOLD_TO_ALL)
+        .where(EVENTS.c.proposal_id == proposal)
         .order_by(EVENTS.c.sequence)
     )
-    if aside:
-        return [Happened(*row) for row in rows]
-    told = (Happened(*row) for row in rows)
-    return [replace(entry, sequence=place, note="", digest="") for place, entry in enumerate(told, 1)]
+    return [Happened(*row) for row in rows]
 
 
 def appraisers(db: Connection) -> list[Person]:

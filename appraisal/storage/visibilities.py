@@ -58,23 +58,20 @@ def fully_visible(person: Person) -> ColumnElement[bool]:
 def whole_to(person: Person) -> ColumnElement[bool]:
     """Return the condition under which a person may read all that a proposal's audit trail says.
 
-    Signed reviews stand in it with their ratings, so while an appraisal runs that is coordinators and
-    auditors alone, no author among them (``access.sees_running_ratings``), and nobody who owes a review.
+    Signed reviews stand in it with their ratings, so where an appraisal is not finalised that is
+    coordinators and auditors alone, no author among them, and nobody who owes a review: never more than
+    those who read the whole history (``disclosure.reads_whole_history``).
     """
     seen = and_(fully_visible(person), ~blind(person))
     if person.roles & {"coordinator", "auditor"}:
-        return and_(seen, or_(~appraised_now(), ~related(person, "author")))
-    return and_(seen, ~appraised_now())
+        return and_(seen, or_(~has_unfinished(), ~related(person, "author")))
+    return and_(seen, ~has_unfinished())
 
 
-def appraised_now() -> ColumnElement[bool]:
-    """Return the condition that an appraisal of a proposal is under way."""
+def has_unfinished() -> ColumnElement[bool]:
+    """Return the condition that an appraisal of a proposal is under way, or was closed without a result."""
     appraisals = tables.Appraisal.__table__
-    return exists().where(
-        appraisals.c.proposal_id == PROPOSALS.c.id,
-        appraisals.c.finalised_at.is_(None),
-        appraisals.c.closed_at.is_(None),
-    )
+    return exists().where(appraisals.c.proposal_id == PROPOSALS.c.id, appraisals.c.finalised_at.is_(None))
 
 
 def owes_review(db: Connection, person: Person) -> bool:

@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from appraisal.domain import access, reviews
+from appraisal.domain import access, disclosure, reviews
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import StepConflict
 from appraisal.i18n import N_
@@ -30,7 +30,7 @@ from appraisal.web.recommendations import (
     recommendation_form,
     takes_conditions,
 )
-from appraisal.web.reviewers import asked_of, sees_reviewers
+from appraisal.web.reviewers import asked_of
 
 bp = Blueprint("appraisals", __name__)
 bp.add_url_rule(
@@ -61,7 +61,7 @@ def overview(number: str) -> Answer:
         problems=problems_of(opened) if opened.sees_ratings else [],
         comments=comments_of(opened),
         asked=asked_of(opened) if access.sees_running_ratings(case, reader) else [],
-        sees_reviewers=sees_reviewers(case, reader),
+        sees_reviewers=access.sees_reviewers(case, reader),
         owes_by=reviews.owed(case, reader),
         has_signed=access.has_signed(opened.appraisal, reader),
         unchanged=[item for item in items if item not in opened.changed],
@@ -83,7 +83,8 @@ def _open_ratings(number: str) -> Opened:
     if not opened.sees_ratings:
         # An author who stands in for the lead is told what stands against rating, not only reading.
         if request.method == "POST" and actor().id in opened.case.related("author"):
-            raise NotAllowed([appraisals.rate_refusal(opened.case, actor(), site().now())])
+            refusals = appraisals.rate_refusals(opened.case, actor(), site().now())
+            raise disclosure.not_allowed(opened.case, actor(), refusals)
         raise NotAllowed([refuse("not_visible")])
     return opened
 

@@ -16,7 +16,7 @@ from appraisal.i18n import N_
 from appraisal.services import appraisals, steps
 from appraisal.services import conditions as services
 from appraisal.web import formats
-from appraisal.web.context import actor, begin, language, page, read, say, seen, signed_in, site
+from appraisal.web.context import actor, begin, page, read, reasons, say, seen, signed_in, site
 from appraisal.web.fields import PROSE, needed
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.inputs import written
@@ -155,6 +155,6 @@ def _draw(case: Case, entry: Condition, form: Any, refusals: list[Refusal], word
         entry=entry,
         rows=rows,
         form=form,
-        reasons=[refusal.say(language()) for refusal in refusals],
+        reasons=reasons(case, refusals),
         **{"back": url_for("proposals.show", number=case.number), **words},
     )

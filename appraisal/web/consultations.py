@@ -14,7 +14,7 @@ from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import appraisals
 from appraisal.web.assessments import Opened, open_appraisal
-from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site
+from appraisal.web.context import actor, begin, page, read, reasons, say, signed_in, site
 from appraisal.web.fields import PROSE, needed
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.inputs import written
@@ -114,7 +114,7 @@ def _draw_comment(opened: Opened, comment: Comment, form: CommentForm) -> str:
         opened=opened,
         comment=comment,
         form=form,
-        reasons=[refusal.say(language()) for refusal in refusals],
+        reasons=reasons(opened.case, refusals),
         asked=asked,
         late=late,
         reviews_it=reviews.waiting_for_unit(opened.case, actor()) == comment.entry,

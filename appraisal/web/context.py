@@ -17,8 +17,9 @@ from werkzeug.wrappers import Response
 from appraisal import i18n
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Role
-from appraisal.domain.facts import Person
-from appraisal.domain.refusals import NotAllowed
+from appraisal.domain import disclosure
+from appraisal.domain.facts import Case, Person
+from appraisal.domain.refusals import NotAllowed, Refusal
 from appraisal.i18n import Language
 from appraisal.settings import Settings
 from appraisal.storage.databases import Database
@@ -138,6 +139,11 @@ def new_request_key() -> str:
 def sentences(error: NotAllowed) -> list[str]:
     """Return the reasons of a refusal in the reader's language."""
     return [refusal.say(language()) for refusal in error.refusals]
+
+
+def reasons(case: Case, refusals: Iterable[Refusal]) -> list[str]:
+    """Return why something of a proposal is closed, as far as the reader is told, in their language."""
+    return [refusal.say(language()) for refusal in disclosure.refusals_for(case, actor(), refusals)]
 
 
 def note_refusal(codes: Iterable[str]) -> None:

@@ -8,7 +8,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
-from appraisal.domain import access, forms, rulebooks
+from appraisal.domain import access, disclosure, forms, rulebooks
+from appraisal.domain.disclosure import Happened
 from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed, Undeclared
 from appraisal.errors import NotFound, StepConflict
@@ -56,7 +57,7 @@ def _conflict(error: StepConflict) -> tuple[str, int]:
     if number and current_user.is_authenticated:
         with read() as db:
             case = load_case(db, number)
-            happened = queries.history_of(db, case.id, aside=not access.is_blind(case, actor()))[-5:]
+            happened = disclosure.history_for(case, actor(), queries.history_of(db, case.id))[-5:]
         # What happened is for those who read the proposal; a conflict says nothing to anybody else.
         if access.level(case, actor()) == "full":
             shown = {
@@ -75,7 +76,7 @@ def _present(case: Case) -> list[contents.Part]:
     return contents.parts({section: case.content.get(section, {})})
 
 
-def _said(case: Case, happened: list[queries.Happened]) -> list[dict[str, Any]]:
+def _said(case: Case, happened: list[Happened]) -> list[dict[str, Any]]:
     workflow = rulebooks.rulebook(site().library, case.workflow, case.set).workflow
     return [{"event": entry, "title": standings.event_title(entry.name, workflow)} for entry in happened]
 

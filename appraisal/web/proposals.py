@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from appraisal.definitions.workflows import Workflow
-from appraisal.domain import access, events, forms
+from appraisal.domain import access, disclosure, events, forms
 from appraisal.domain import contents as rules
 from appraisal.domain.facts import Case
 from appraisal.domain.forms import Content, Section
@@ -144,8 +144,8 @@ def history(number: str) -> str:
     """Show everything that happened, and whether its chain of digests holds."""
     with read() as db:
         case, book = steps.view(db, site().library, number, actor())
+        happened = disclosure.history_for(case, actor(), queries.history_of(db, case.id))
         blind = access.is_blind(case, actor())
-        happened = queries.history_of(db, case.id, aside=not blind)
         chain = [] if blind else queries.chain_of(db, case.id)
     states = book.workflow.states
     entries = [
@@ -165,6 +165,7 @@ def history(number: str) -> str:
         title=forms.value(content, "identification.title"),
         entries=entries,
         blind=blind,
+        is_whole=disclosure.reads_whole_history(case, actor()),
         fault=None if blind else events.broken(chain, case.head),
     )
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField, SelectMultipleField
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, reviews, substitutions, wakings
+from appraisal.domain import access, calendars, disclosure, reviews, wakings
 from appraisal.domain.facts import Case, Person, Review
 from appraisal.domain.refusals import SENTENCES, NotAllowed, Refusal, refuse
 from appraisal.domain.reviews import Status
@@ -23,7 +23,7 @@ from appraisal.storage.suggestions import list_loads
 from appraisal.web import formats
 from appraisal.web.assessments import Opened, open_appraisal
 from appraisal.web.consultations import Comment, comments_of
-from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site
+from appraisal.web.context import actor, begin, language, page, read, reasons, say, signed_in, site
 from appraisal.web.fields import DayField, needed
 from appraisal.web.forms import TranslatedForm, choice
 
@@ -102,17 +102,6 @@ class DueForm(TranslatedForm):
     due_on = DayField(N_("Due on"), validators=[needed(N_("Give the date."))])
 
 
-def sees_reviewers(case: Case, person: Person) -> bool:
-    """Tell whether a person may see who reviews: coordinators, auditors and the lead.
-
-    None of them an author, nor anybody who still owes a review of the proposal.
-    """
-    leads = person.id in case.related("lead") or substitutions.covers_lead(case, person)
-    return access.sees_running_ratings(case, person) and (
-        person.has("coordinator") or person.has("auditor") or leads
-    )
-
-
 def asked_of(opened: Opened) -> list[Asked]:
     """Return everybody who was asked for the appraisal, what was taken back last."""
     today = geneva_date(site().now())
@@ -166,7 +155,7 @@ def index(number: str) -> Answer:
         loads = list_loads(db, actor()) if _may_ask(opened) else []
     if not _may_ask(opened):
         if request.method == "POST":
-            raise NotAllowed(_refusals(opened))
+            raise disclosure.not_allowed(opened.case, actor(), _refusals(opened))
         return _draw(opened, None, None)
     form = AskForm(request.form if request.method == "POST" else None, data=_begun(opened))
     found = suggest(opened.case, opened.book, opened.appraisal, loads, form.checklists.data or ())
@@ -184,7 +173,7 @@ def _open(db: Connection, number: str) -> Opened:
     opened = open_appraisal(db, number)
     if access.is_blind(opened.case, actor()):
         raise NotAllowed([refuse("review_owed")])
-    if not sees_reviewers(opened.case, actor()):
+    if not access.sees_reviewers(opened.case, actor()):
         raise NotAllowed([refuse("not_visible")])
     return opened
 
@@ -291,7 +280,7 @@ def _ask(opened: Opened, form: AskForm, people: Mapping[str, Person]) -> bool:
     refusals = _against(opened, chosen, codes, due_on)
     try:
         if refusals:
-            raise NotAllowed(refusals)
+            raise disclosure.not_allowed(opened.case, actor(), refusals)
         with begin() as db:
             for person in chosen:
                 services.ask(
@@ -354,20 +343,20 @@ def _draw(opened: Opened, form: AskForm | None, found: Suggestions | None) -> st
         asked=asked_of(opened),
         units=units_of(opened),
         form=form,
-        reasons=[refusal.say(language()) for refusal in _refusals(opened)],
+        reasons=reasons(opened.case, _refusals(opened)),
         barred=_barred(found) if found else {},
     )
 
 
 def _barred(found: Suggestions) -> dict[str, list[str]]:
     """Return why people cannot be asked, each reason once, with the names where it does not say them."""
-    reasons: dict[str, list[str]] = {}
+    barred: dict[str, list[str]] = {}
     for person, refusals in found.barred:
         for refusal in refusals:
-            names = reasons.setdefault(refusal.say(language()), [])
+            names = barred.setdefault(refusal.say(language()), [])
             if "name" not in refusal.facts:
                 names.append(named(person))
-    return reasons
+    return barred
 
 
 @bp.get("/proposals/<number>/reviews/<int:review>")
@@ -396,10 +385,8 @@ def _draw_one(opened: Opened, review: Review, form: DueForm) -> str:
         opened=opened,
         entry=asked(case, review, geneva_date(site().now())),
         form=form,
-        moving=[refusal.say(language()) for refusal in reviews.moving_refusals(case, review, person)],
-        withdrawing=[
-            refusal.say(language()) for refusal in reviews.withdrawing_refusals(case, review, person)
-        ],
+        moving=reasons(case, reviews.moving_refusals(case, review, person)),
+        withdrawing=reasons(case, reviews.withdrawing_refusals(case, review, person)),
     )
 
 

@@ -25,7 +25,19 @@ from appraisal.storage import lessons as stored
 from appraisal.storage.lessons import Filters
 from appraisal.web import contents, dossiers, standings
 from appraisal.web.authorship import closed_because
-from appraisal.web.context import actor, begin, language, page, read, say, seen, sentences, signed_in, site
+from appraisal.web.context import (
+    actor,
+    begin,
+    language,
+    page,
+    read,
+    reasons,
+    say,
+    seen,
+    sentences,
+    signed_in,
+    site,
+)
 from appraisal.web.forms import TranslatedForm, choice
 
 bp = Blueprint("similarities", __name__)
@@ -223,8 +235,7 @@ def _noting(looked: Looked, kind: LooksUp) -> Noting | None:
     if item is not None:
         code = item.id.partition("-")[0]
         href = url_for("appraisals.checklist", number=case.number, code=code, _anchor=item.id)
-    reasons = tuple(refusal.say(language()) for refusal in refusals)
-    return Noting(False, item.id if item else "", href, reasons)
+    return Noting(False, item.id if item else "", href, tuple(reasons(case, refusals)))
 
 
 def _appraises(case: Case) -> bool:

@@ -10,7 +10,6 @@ from appraisal.definitions.workflows import State, Workflow
 from appraisal.domain import access, calendars, machine
 from appraisal.domain.calendars import Clock
 from appraisal.domain.facts import Appraisal, Case, Decision, Person
-from appraisal.domain.refusals import refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.i18n import N_
 from appraisal.web import formats
@@ -157,7 +156,7 @@ def clock(case: Case, book: Rulebook, now: datetime) -> Clock | None:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A step from here, with every reason why this person may not take it now."""
+    """A step from here, with the reasons that this person is told why not to take it now."""
 
     name: str
     label: str
@@ -176,21 +175,19 @@ class Offers:
 def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
     """Return what a person may do now, and what not and why; steps that time takes are left out.
 
-    Who still owes a review is told of no step that rests on what others have said.
+    To whoever still owes a review, steps of other people are not listed: each would say so again.
     """
     found = [entry for entry in machine.allowed(book, case, actor, now) if not entry.transition.is_automatic]
     kinds: dict[str, list[Offer]] = {"open": [], "closed": [], "others": []}
     blind = access.is_blind(case, actor)
     for entry in found:
-        transition, refusals = entry.transition, entry.refusals
-        if any(refusal.code == "not_held" for refusal in refusals):
+        transition = entry.transition
+        if any(refusal.code == "not_held" for refusal in entry.refusals):
             # Nobody expects to release what is not held.
             continue
         is_theirs = actor.active and entry.is_theirs
         kind = "open" if entry.is_open else "closed" if is_theirs else "others"
-        if blind and not entry.is_open:
-            refusals = (refuse("review_owed"),)
-        reasons = tuple(refusal.say(language()) for refusal in refusals)
+        reasons = tuple(refusal.say(language()) for refusal in entry.refusals)
         kinds[kind].append(Offer(transition.name, transition.label[language()], reasons))
     return Offers(tuple(kinds["open"]), tuple(kinds["closed"]), () if blind else tuple(kinds["others"]))
 

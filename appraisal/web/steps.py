@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Transition
-from appraisal.domain import access, forms, machine, substitutions
+from appraisal.domain import forms, machine, substitutions
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.machine import Possibility
@@ -61,7 +61,8 @@ def take(number: str, name: str) -> Answer:
         return _draw(asked, possibility, managers, form)
     if possibility.is_open and not form.validate():
         return _draw(asked, possibility, managers, form), 422
-    if not possibility.is_open and access.is_blind(asked.case, actor()):
+    if any(refusal.about == "person" for refusal in possibility.refusals):
+        # Nobody is told what happened meanwhile to a step that was never theirs.
         raise NotAllowed(possibility.refusals)
     try:
         after = _take(asked, form)
@@ -90,10 +91,8 @@ def _ask(db: Connection, number: str, name: str) -> tuple[Asked, list[Person]]:
 
 
 def _judge(asked: Asked) -> Possibility:
-    """Judge a step as the reader may see it: all that speaks against it would tell a reviewer too much."""
+    """Judge a step; one that does not leave from the present state is closed to everybody."""
     found = machine.probe(asked.book, asked.case, actor(), site().now(), asked.transition.name)
-    if found is not None and not found.is_open and access.is_blind(asked.case, actor()):
-        return Possibility(asked.transition, (refuse("review_owed"),))
     if found is not None:
         return found
     state = asked.book.workflow.states[asked.case.state]

@@ -43,12 +43,12 @@ def book(library: Library) -> Rulebook:
 
 def test_all_reasons_come_together(book: Rulebook) -> None:
     empty = draft(content={}, documents=(), holds=HELD)
-    assert refused(book, empty, OTHER_DESIGNER, "submit") == [
-        "documents_missing",
-        "fields_missing",
-        "not_author",
-        "on_hold",
-    ]
+    assert refused(book, empty, AUTHOR, "submit") == ["documents_missing", "fields_missing", "on_hold"]
+
+
+def test_whoever_a_step_is_not_for_learns_that_alone(book: Rulebook) -> None:
+    empty = draft(content={}, documents=(), holds=HELD)
+    assert refused(book, empty, OTHER_DESIGNER, "submit") == ["not_author"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from appraisal.domain import access, events
+from appraisal.domain.disclosure import history_for
 from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case, Review
 from appraisal.domain.refusals import Undeclared
 from appraisal.domain.steps import ChangeAsked
@@ -752,7 +753,7 @@ def test_events_of_reviews_do_not_tell_the_blind(lite: Stage) -> None:
     reviewed(lite, number, "nora")
     case = casts.load(lite, number)
     with lite.database.read() as db:
-        told = queries.history_of(db, case.id, aside=False)
+        told = history_for(case, lite.people["gus"], queries.history_of(db, case.id))
     assert [entry.name for entry in told] == ["create", "submit", "assign"]
     assert [entry.sequence for entry in told] == [1, 2, 3]
     assert not any(entry.digest or entry.note for entry in told)
