@@ -13,7 +13,6 @@ from appraisal.i18n import N_
 from appraisal.web import formats
 from appraisal.web.context import say
 
-
 # A value under its label.
 Pair = tuple[str, str]
 
@@ -67,7 +66,9 @@ def entry(field: Field, value: Any) -> Entry:
     used = [column for column in field.columns if any(row.get(column.key) for row in value)]
     if needs_cards(used):
         cards = (
-            tuple((say(column.label), shown(column, row[column.key])) for column in used if row.get(column.key))
+            tuple(
+                (say(column.label), shown(column, row[column.key])) for column in used if row.get(column.key)
+            )
             for row in value
         )
         return Entry(say(field.label), cards=tuple(cards))

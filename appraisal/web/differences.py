@@ -158,9 +158,7 @@ def _table(columns: Sequence[Field], rows: Sequence[RowDifference]) -> Table:
 
 def _row(columns: Sequence[Field], row: RowDifference) -> ShownRow:
     status, tone = _status(row)
-    cells = tuple(
-        (say(column.label), _in_words(column, row.cells.get(column.key, ()))) for column in columns
-    )
+    cells = tuple((say(column.label), _in_words(column, row.cells.get(column.key, ()))) for column in columns)
     return ShownRow(_place(row), status, tone, cells)
 
 

@@ -184,7 +184,7 @@ def _form(read: Read) -> None:
 
 def _sent(page: str) -> dict[str, str]:
     """Return what a browser would send of a page of the form that nobody has touched."""
-    form = html.fromstring(page).cssselect("main form")[0]
+    form: Any = html.fromstring(page).cssselect("main form")[0]
     keys = {entry.key for part in forms.SECTIONS for entry in part.fields}
     return {
         name: value.removeprefix("\n").replace("\r\n", "\n")
@@ -305,7 +305,7 @@ class Office:
         """Write a proposal in two versions, and open every page that shows it."""
         site, cast = self.site, self.cast
         number = building.submitted_proposal(site, cast)
-        here, section = f"/proposals/{number}", next(reversed(typed.keys()))
+        here, section = f"/proposals/{number}", list(typed)[-1]
         building.take(site, cast["desk"], number, "return_incomplete", missing="Everything.")
         for key, fields in typed.items():
             self.save(number, key, {**building.load(site, number).content[key], **fields})
@@ -427,6 +427,7 @@ def test_a_record_and_its_files_hold_what_was_written(site: Site, cast: Cast) ->
     with site.database.read() as db:
         [listed] = stored.list_records(db, cast["desk"])[0]
         found = stored.find_record(db, listed.digest)
+    assert found is not None
     value = json.loads(found.value)
     assert canonical(value["proposal"]["content"]) == canonical(case.version.content)
     for language in LANGUAGES:
