@@ -13,6 +13,7 @@ from appraisal.cli import sites
 from appraisal.cli.bundle import read_biennium
 from appraisal.cli.people import find_holder
 from appraisal.definitions.library import Library
+from appraisal.domain import forms
 from appraisal.domain.activities import Activity
 from appraisal.domain.intakes import Remark
 from appraisal.domain.refusals import NotAllowed
@@ -187,7 +188,7 @@ def _remark(remark: Remark) -> dict[str, Any]:
 
 def _tell(numbers: tuple[str, ...], seen: Preview) -> None:
     for number, entry in zip(_or_none(numbers, seen), seen.intakes, strict=True):
-        title = str(entry.content["identification"]["title"])
+        title = str(forms.value(entry.content, forms.TITLE))
         click.echo(f"{number or 'would be made'}  {entry.identifier}  {title[:60]}")
         for remark in entry.remarks:
             _tell_remark(remark)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal, get_args
 
 from appraisal.definitions.workflows import Relation, Role
+from appraisal.domain import forms
 
 Content = Mapping[str, Mapping[str, Any]]
 Gate = Literal["before_donor", "before_start"]
@@ -99,6 +100,11 @@ class Version:
     digest: str
     at: datetime
     by: int
+
+    @property
+    def title(self) -> str:
+        """Return the title as it was submitted; an empty string where there is none."""
+        return str(forms.value(self.content, forms.TITLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +369,11 @@ class Case:
     def related(self, relation: Relation) -> frozenset[int]:
         """Return everyone who ever stood in a relation to the proposal."""
         return self.relations.get(relation, frozenset())
+
+    @property
+    def draft_title(self) -> str:
+        """Return the title as its authors are writing it; an empty string where there is none."""
+        return str(forms.value(self.content, forms.TITLE))
 
     @property
     def version(self) -> Version | None:

@@ -16,6 +16,7 @@ Content = Mapping[str, Mapping[str, Any]]
 
 Kind = Literal["line", "prose", "choice", "choices", "countries", "flag", "date", "money", "number", "rows"]
 
+TITLE = "identification.title"
 LINE_LIMIT = 300
 PROSE_LIMIT = 5000
 ROWS_LIMIT = 200

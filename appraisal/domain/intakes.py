@@ -392,7 +392,7 @@ def _amount(taking: _Taking, budget: Node) -> Iterator[tuple[str, Decimal]]:
 def _identifiers(taking: _Taking) -> None:
     for part in taking.all("other-identifier"):
         kind, ref = part.given.get("type", "").strip(), " ".join(part.given.get("ref", "").split())
-        if kind == "A1" and ref and "symbol" not in taking.content["identification"]:
+        if kind == "A1" and ref and not forms.value(taking.content, "identification.symbol"):
             taking.put("identification.symbol", ref)
         elif kind == "A3" and number_in(taking.publisher, ref):
             _name(taking, "predecessor", ref, "other-identifier[A3]", part.line)
@@ -458,11 +458,11 @@ def _places(taking: _Taking) -> None:
         taking.remark("recipient-country/@percentage", taking.all("recipient-country")[0].line)
     for part in taking.all("recipient-region"):
         region = _region(taking, part)
-        if region is None or codes or "region" in taking.content["identification"]:
+        if region is None or codes or forms.value(taking.content, "identification.region"):
             taking.remark("recipient-region", part.line)
         else:
             taking.put("identification.region", region)
-    if not codes and "region" in taking.content["identification"]:
+    if not codes and forms.value(taking.content, "identification.region"):
         codes.append(contents.GLOBAL)
     if codes:
         taking.put("identification.countries", codes)
@@ -481,7 +481,7 @@ def _outcome(taking: _Taking) -> None:
     for part in taking.all("sector"):
         code = part.given.get("code", "").strip()
         is_own = part.given.get("vocabulary", "").strip() == "99" and taking.is_ours
-        if is_own and code and not taking.content["alignment"].get("outcome"):
+        if is_own and code and not forms.value(taking.content, "alignment.outcome"):
             taking.put("alignment.outcome", code)
         else:
             taking.remark(f"sector[{shown(part.given.get('vocabulary', '1'))}]", part.line)

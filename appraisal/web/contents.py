@@ -13,20 +13,24 @@ from appraisal.i18n import N_
 from appraisal.web import formats
 from appraisal.web.context import say
 
+# A value under its label.
+Pair = tuple[str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A field with something in it: ``text``, or ``rows`` under ``columns``; long rows are drawn as cards.
+    """A field with something in it: a ``text``, a table of ``rows`` under ``columns``, or ``cards``.
 
-    Short fields that stand next to each other are one entry, their labels and texts in ``pairs``.
+    A card is a row too long for a table: the values that it has, each under its label. Short fields
+    that stand next to each other are one entry, and their values are its ``pairs``.
     """
 
     label: str = ""
     text: str = ""
-    pairs: tuple[tuple[str, str], ...] = ()
+    pairs: tuple[Pair, ...] = ()
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
-    long: bool = False
+    cards: tuple[tuple[Pair, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,21 @@ def entry(field: Field, value: Any) -> Entry:
     if field.kind != "rows":
         return Entry(say(field.label), shown(field, value))
     used = [column for column in field.columns if any(row.get(column.key) for row in value)]
+    if needs_cards(used):
+        cards = (
+            tuple(
+                (say(column.label), shown(column, row[column.key])) for column in used if row.get(column.key)
+            )
+            for row in value
+        )
+        return Entry(say(field.label), cards=tuple(cards))
     rows = tuple(tuple(shown(column, row.get(column.key, "")) for column in used) for row in value)
-    # Text of any length does not fit beside four other columns.
-    long = len(used) > 3 and any(column.kind == "prose" for column in used)
-    return Entry(say(field.label), columns=tuple(say(column.label) for column in used), rows=rows, long=long)
+    return Entry(say(field.label), columns=tuple(say(column.label) for column in used), rows=rows)
+
+
+def needs_cards(columns: Sequence[Field]) -> bool:
+    """Tell whether rows are too long for a table: text of any length does not fit beside so many columns."""
+    return len(columns) > 3 and any(column.kind == "prose" for column in columns)
 
 
 def shown(field: Field, value: Any) -> str:

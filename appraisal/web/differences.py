@@ -26,12 +26,12 @@ bp = Blueprint("differences", __name__)
 
 @dataclass(frozen=True, slots=True)
 class ShownRow:
-    """A row that differs: what it is called, what became of it in words, and its cells."""
+    """A row that differs: what it is called, what became of it in words, and its cells by their labels."""
 
     name: str
     status: str
     tone: str
-    cells: tuple[tuple[Run, ...], ...]
+    cells: tuple[tuple[str, tuple[Run, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Table:
 
     columns: tuple[str, ...]
     rows: tuple[ShownRow, ...]
-    long: bool
+    has_cards: bool
     same: int
 
 
@@ -151,14 +151,14 @@ def _table(columns: Sequence[Field], rows: Sequence[RowDifference]) -> Table:
     return Table(
         tuple(say(column.label) for column in used),
         tuple(_row(used, row) for row in shown),
-        len(used) > 3 and any(column.kind == "prose" for column in used),
+        contents.needs_cards(used),
         len(rows) - len(shown),
     )
 
 
 def _row(columns: Sequence[Field], row: RowDifference) -> ShownRow:
     status, tone = _status(row)
-    cells = tuple(_in_words(column, row.cells.get(column.key, ())) for column in columns)
+    cells = tuple((say(column.label), _in_words(column, row.cells.get(column.key, ()))) for column in columns)
     return ShownRow(_place(row), status, tone, cells)
 
 

@@ -106,6 +106,7 @@ def _papers(case: Case, seen: Seen) -> dict[str, Any]:
         "seen": seen,
         "title": forms.value(seen.content, "identification.title"),
         "facts": _facts(seen.content),
+        "summary": contents.value(seen.content, "identification.summary"),
         "contributions": contents.contribution_rows(seen.contributions),
         "total": tracks.total_usd(seen.contributions),
         "documents": case.documents if seen.is_draft else frozen,

@@ -1,6 +1,6 @@
 """Formats: dates, money and names as the reader's language writes them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -176,7 +176,16 @@ def source(value: str) -> str:
     return "; ".join(say(part) if part in OWN_CHOICES else part for part in value.split("; "))
 
 
+def beside(entries: Iterable[Any], others: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Return what stands at the same places of two lists, which are of one length.
+
+    Templates never look a place up by number: one that is counted otherwise shows less, without a word.
+    """
+    return zip(entries, others, strict=True)
+
+
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "beside": beside,
     "day": day,
     "moment": moment,
     "money": money,
