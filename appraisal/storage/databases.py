@@ -1,9 +1,13 @@
-"""Databases: engines for SQLite and PostgreSQL, and the transaction in which everything is written."""
+"""Databases: engines for SQLite and PostgreSQL, and the transaction in which everything is written.
+
+Whoever only answers a question works under :func:`reading_only`, where the database refuses every write.
+"""
 
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,10 +20,21 @@ from appraisal.errors import StepConflict
 # SQLSTATE of a serialization failure, a deadlock and a lock that was not to be had.
 _LOST_RACES = {"40001", "40P01", "55P03"}
 _CHAIN = ("uq_events_chain", "events.proposal_id, events.sequence")
+_is_reading_only: ContextVar[bool] = ContextVar("is_reading_only", default=False)
+
+
+@contextmanager
+def reading_only() -> Iterator[None]:
+    """Let no transaction of this thread write within the block, on whichever database, but for notes."""
+    token = _is_reading_only.set(True)
+    try:
+        yield
+    finally:
+        _is_reading_only.reset(token)
 
 
 class Database:
-    """One database: ``begin`` writes, ``read`` does not.
+    """One database: ``begin`` writes, and so does ``begin_note``; ``read`` does not.
 
     SQLite writes under ``BEGIN IMMEDIATE`` behind a lock of the process, since its own waiting is
     unfair; reads take a snapshot of their own and wait for nobody.
@@ -34,7 +49,7 @@ class Database:
         self._turn = threading.Lock()
         if self.is_sqlite:
             self._writing = _sqlite_engine(url, _begin_writing)
-            self._reading = _sqlite_engine(url, _begin_reading)
+            self._reading = _sqlite_engine(url, _begin_reading, "query_only=ON")
         else:
             self._writing = self._reading = create_engine(
                 make_url(url).set(drivername="postgresql+psycopg"),
@@ -51,7 +66,17 @@ class Database:
     def begin(self) -> Iterator[Connection]:
         """Open a transaction that is committed at the end, or rolled back on any exception.
 
-        A lost race comes out as ``StepConflict``, whichever of the belts held.
+        A lost race comes out as ``StepConflict``, whichever of the belts held. Under :func:`reading_only` it
+        is one that the database refuses every write of.
+        """
+        with self.read() if _is_reading_only.get() else self.begin_note() as connection:
+            yield connection
+
+    @contextmanager
+    def begin_note(self) -> Iterator[Connection]:
+        """Open a transaction that writes even where only a question is answered.
+
+        It is for what is noted of a visit, such as who got a file, and for no fact of anything.
         """
         if self.is_sqlite:
             with self._turn, _conflicts(), self._writing.begin() as connection:
@@ -122,7 +147,7 @@ def _begin_reading(connection: Connection) -> None:
     cast(sqlite3.Connection, connection.connection.driver_connection).execute("BEGIN")
 
 
-def _sqlite_engine(url: str, begin: Callable[[Connection], None]) -> Engine:
+def _sqlite_engine(url: str, begin: Callable[[Connection], None], *pragmas: str) -> Engine:
     path = make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +157,13 @@ def _sqlite_engine(url: str, begin: Callable[[Connection], None]) -> Engine:
     def _(connection: Any, record: Any) -> None:
         # The driver's own transactions begin late and would break BEGIN IMMEDIATE.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=5000",
+            *pragmas,
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     event.listen(engine, "begin", begin)

@@ -59,6 +59,7 @@ from appraisal.web import (
     substitutions as substitution_pages,
 )
 from appraisal.web.context import Site, language, new_request_key
+from appraisal.web.methods import Methods
 
 BLUEPRINTS = (
     sessions.bp,
@@ -130,6 +131,7 @@ def create_app(site: Site) -> Flask:
     _limit(app)
     app.after_request(_harden)
     app.context_processor(lambda: _common(site))
+    app.wsgi_app = Methods(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

@@ -20,8 +20,7 @@ from appraisal.services import bundles
 from appraisal.services.bundles import Nothing, Order, Withheld
 from appraisal.services.issuers import KeyMissing
 from appraisal.storage.bundles import Query, biennia_of_approvals
-from appraisal.storage.site import log_access
-from appraisal.web.context import actor, begin, language, page, read, say, site, with_role
+from appraisal.web.context import actor, language, note_access, page, read, say, site, with_role
 from appraisal.web.forms import TranslatedForm, choice
 from appraisal.web.proposals import states_to_choose
 
@@ -174,9 +173,7 @@ def _sent(query: Query) -> Response | tuple[str, int]:
     except (KeyMissing, Unsignable):
         return _refused(_form(), _KEY, 503)
     try:
-        asked = bundles.asked_for(query)
-        with begin() as db:
-            log_access(db, now, reader.id, "download", "bundle", asked)
+        note_access("download", "bundle", bundles.asked_for(query))
     except BaseException:
         stream.close()
         raise

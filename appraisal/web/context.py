@@ -102,9 +102,25 @@ def with_role(*roles: Role) -> Callable[[Callable[P, R]], Callable[P, R | Respon
 
 @contextmanager
 def begin() -> Iterator[Connection]:
-    """Open the transaction of a use case."""
+    """Open the transaction of a use case; the database refuses every write of it but in a POST."""
     with site().database.begin() as db:
         yield db
+
+
+@contextmanager
+def begin_note() -> Iterator[Connection]:
+    """Open a transaction of its own for what is noted of a visit, whatever the method of the request.
+
+    That is the access log, and when a session was last used; nothing else is written by it.
+    """
+    with site().database.begin_note() as db:
+        yield db
+
+
+def note_access(action: str, subject: str = "", detail: str = "") -> None:
+    """Note in the access log, which is no part of a proposal, what whoever is signed in did."""
+    with begin_note() as db:
+        log_access(db, site().now(), actor().id, action, subject, detail)
 
 
 @contextmanager
@@ -147,15 +163,14 @@ def reasons(case: Case, refusals: Iterable[Refusal]) -> list[str]:
 
 
 def note_refusal(codes: Iterable[str]) -> None:
-    """Note in the access log, which is no part of a proposal, that somebody's step was refused, and why.
+    """Note in the access log that somebody's step was refused, and why.
 
-    A page that is only looked at is not noted. The transaction of the step has ended; this one is its own.
+    A page that is only looked at is not noted. The transaction of the step has ended.
     """
     if request.method != "POST" or not current_user.is_authenticated:
         return
     subject = str((request.view_args or {}).get("number") or request.path)
-    with begin() as db:
-        log_access(db, site().now(), actor().id, "refused", subject, " ".join(codes))
+    note_access("refused", subject, " ".join(codes))
 
 
 def typed() -> Mapping[str, str]:

@@ -9,8 +9,8 @@ from flask import request, send_file
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import wrap_file
 
-from appraisal.storage import site as site_log
-from appraisal.web.context import actor, begin, site
+from appraisal.web.context import note_access, site
+from appraisal.web.methods import is_head
 
 # Viewers of browsers draw a PDF as an object with styles of their own; nothing else may be loaded.
 _PDF_POLICY: Final = (
@@ -77,7 +77,7 @@ def _ignore_several_ranges() -> None:
 
 def _send_as_file(response: Response, path: Path) -> None:
     start, stop = response.content_range.start, response.content_range.stop
-    if start is None or stop is None or request.method != "GET":
+    if start is None or stop is None:
         return
     cast(Any, response.response).close()
     part = Part(path.open("rb"), start, stop - start)
@@ -114,10 +114,9 @@ def note(response: Response, subject: str, detail: str) -> Response:
     begins = response.status_code == 200 or (
         response.status_code == 206 and response.content_range.start == 0
     )
-    if begins and request.method == "GET":
+    if begins and not is_head(request):
         try:
-            with begin() as db:
-                site_log.log_access(db, site().now(), actor().id, "download", subject, detail)
+            note_access("download", subject, detail)
         except BaseException:
             response.close()
             raise

@@ -95,13 +95,15 @@ def _no_such_part(error: RequestedRangeNotSatisfiable) -> tuple[str, int, dict[s
     return page("errors/http.html", code=416), 416, {"Content-Range": f"bytes */{length}"}
 
 
-def _http(error: HTTPException) -> tuple[str, int]:
+def _http(error: HTTPException) -> tuple[str, int, dict[str, str]]:
     code = error.code or 500
+    # What the answer is to say beside its page: which methods are allowed, or when to come again.
+    headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
     if code == 403:
         note_refusal(["role_missing"])
     if code == 404:
-        return page("errors/not_found.html", kind="page", name=request.path), 404
-    return page("errors/http.html", code=code), code
+        return page("errors/not_found.html", kind="page", name=request.path), 404, headers
+    return page("errors/http.html", code=code), code, headers
 
 
 def _number() -> str | None:

@@ -27,8 +27,8 @@ from appraisal.services.indicators import CODE, GROUPS
 from appraisal.storage import approvals, conditions, datasets, queries
 from appraisal.storage import matches as stored_matches
 from appraisal.storage.reports import languages_of
-from appraisal.storage.site import log_access
-from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site, with_role
+from appraisal.web import downloads
+from appraisal.web.context import actor, language, page, read, say, signed_in, site, with_role
 from appraisal.web.fields import DayField
 from appraisal.web.forms import TranslatedForm
 
@@ -429,9 +429,8 @@ def publish(code: str) -> Response:
 @with_role("coordinator", "manager", "auditor")
 def report_file(code: str, digest: str) -> Response:
     """Hand out a published report; the SHA-256 of the file is its digest."""
-    with begin() as db:
+    with read() as db:
         value = indicators.find_published(db, digest)
-        if value is None or json.loads(value)["indicator"] != code:
-            raise NotFound("report", digest)
-        log_access(db, site().now(), actor().id, "download", "report", digest)
-    return Response(value, mimetype="application/json")
+    if value is None or json.loads(value)["indicator"] != code:
+        raise NotFound("report", digest)
+    return downloads.note(Response(value, mimetype="application/json"), "report", digest)

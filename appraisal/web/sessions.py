@@ -13,8 +13,7 @@ from appraisal.domain.facts import Person
 from appraisal.i18n import LANGUAGES, N_
 from appraisal.services import people
 from appraisal.services.people import BadPerson, Purpose
-from appraisal.storage.site import log_access
-from appraisal.web.context import actor, begin, page, read, say, site
+from appraisal.web.context import actor, begin, note_access, page, read, say, site
 from appraisal.web.forms import TranslatedForm
 
 bp = Blueprint("sessions", __name__)
@@ -115,8 +114,7 @@ def sign_out() -> Response:
     """End the session; the language stays."""
     language = current_user.person.language if current_user.is_authenticated else session.get("language")
     if current_user.is_authenticated:
-        with begin() as db:
-            log_access(db, site().now(), actor().id, "sign_out")
+        note_access("sign_out")
     logout_user()
     session.clear()
     if language:

@@ -13,7 +13,7 @@ from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.errors import StepConflict
 from appraisal.services import people
 from appraisal.storage import proposals, site, tables
-from appraisal.storage.databases import Database
+from appraisal.storage.databases import Database, reading_only
 from tests import casts
 from tests.casts import START, Stage
 
@@ -52,14 +52,39 @@ def test_a_view_stays_as_it_was(database: Database) -> None:
     assert _names(database) == ["one"]
 
 
-def test_what_a_view_writes_is_not_kept(database: Database) -> None:
-    try:
-        with database.read() as view:
-            _add(view, "one")
-    except DBAPIError:
-        # PostgreSQL says so at once.
-        assert not database.is_sqlite
+def test_what_a_view_writes_is_refused(database: Database) -> None:
+    with pytest.raises(DBAPIError, match=_refusal(database)), database.read() as view:
+        _add(view, "one")
     assert _names(database) == []
+
+
+def _refusal(database: Database) -> str:
+    return "readonly database" if database.is_sqlite else "read-only transaction"
+
+
+def test_where_only_reading_is_done_every_transaction_is_a_view_but_for_notes(database: Database) -> None:
+    with reading_only():
+        with pytest.raises(DBAPIError, match=_refusal(database)), database.begin() as db:
+            _add(db, "one")
+        with database.begin() as db:
+            assert db.execute(select(PEOPLE.c.id)).all() == []
+        with database.begin_note() as db:
+            _add(db, "noted")
+    with database.begin() as db:
+        _add(db, "two")
+    assert _names(database) == ["noted", "two"]
+
+
+def test_another_thread_goes_on_writing_while_this_one_only_reads(database: Database) -> None:
+    def write() -> None:
+        with database.begin() as db:
+            _add(db, "one")
+
+    with reading_only():
+        beside = Thread(target=write)
+        beside.start()
+        beside.join()
+    assert _names(database) == ["one"]
 
 
 def test_a_connection_forgets_that_it_was_a_view(database: Database) -> None:

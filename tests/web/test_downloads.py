@@ -71,6 +71,10 @@ def test_a_question_about_a_file_sends_none_of_it(served: Served) -> None:
     assert (status, data) == (200, b"")
     assert headers["Content-Length"] == str(len(PDF))
     assert headers["ETag"] == f'"{SHA256}"'
+    # Parts are for GET alone (RFC 9110, 14.2); whoever has the file is told so all the same.
+    status, data, headers = served.ask("HEAD", Range="bytes=0-99")
+    assert (status, data, headers["Content-Length"]) == (200, b"", str(len(PDF)))
+    assert served.ask("HEAD", If_None_Match=f'"{SHA256}"')[:2] == (304, b"")
     assert served.noted() == 0
 
 

@@ -1,0 +1,297 @@
+"""Methods: HEAD is GET, and nothing but a form that is sent writes anything, whoever asks and where."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Final
+
+import pytest
+from flask import Flask, Response
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, select, text, update
+from sqlalchemy.exc import DBAPIError
+from werkzeug.routing import Rule
+
+from appraisal.definitions.library import Library
+from appraisal.services import indicators, people, records
+from appraisal.storage import records as stored
+from appraisal.storage import tables
+from appraisal.storage.databases import Database, reading_only
+from appraisal.web import context
+from appraisal.web.app import create_app
+from tests.databases import BACKENDS, PostgresCopies, SqliteCopies
+from tests.web import building, walks, worlds
+from tests.web.building import Clock
+from tests.web.conftest import Compiled, ReadingClient
+from tests.web.worlds import World
+
+# Everybody who may do something, somebody who may do everything that one person may, and a stranger.
+ROLES: Final = ("designer", "desk", "reader", "chief", "auditor", "admin", "roles", None)
+OTHER_METHODS: Final = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "JUMP")
+# What is noted of a visit: who got a file, and when a session was last used.
+NOTED: Final = frozenset({"accesses", "sessions"})
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, library: Library
+) -> Iterator[World]:
+    """Return a site with proposals in several states, on either database."""
+    copies: SqliteCopies | PostgresCopies = request.getfixturevalue(
+        "sqlite_copies" if request.param == "sqlite" else "postgres_copies"
+    )
+    with copies.copied("walkers", worlds.create_people) as database:
+        yield _built(World(*_opened(database, tmp_path_factory.mktemp("walked"), library), told=True))
+
+
+def _opened(database: Database, folder: Any, library: Library) -> tuple[Any, Any]:
+    site = building.open_site(folder, library, Clock(), database)
+    with database.read() as db:
+        cast = {entry.person.email.partition("@")[0]: entry.person for entry in people.list_people(db)}
+    return site, cast
+
+
+def _built(world: World) -> World:
+    site, cast = world.site, world.cast
+    world.numbers["draft"] = building.draft_proposal(site, cast, title="A draft")
+    world.numbers["first"] = building.assigned_proposal(site, cast, title="Under appraisal")
+    worlds.ask(world, "first", ["roles", "rated"], due=worlds.DUE)
+    worlds.declare(world, "first", "rated")
+    worlds.act(world, "first", "rated", value="1")
+    world.numbers["changes"] = building.revision_proposal(site, cast, title="With changes to make")
+    world.numbers["awaiting"] = building.appraised_proposal(site, cast, title="Awaiting a decision")
+    world.numbers["approved"] = building.owned_condition(site, cast, "Ana Ruiz", title="Approved")
+    with site.database.begin() as db:
+        for record in stored.list_records(db, cast["desk"])[0]:
+            records.keep_rendering(db, site.files, record.id, "en", building.PDF, site.now())
+    indicators.publish(site.database, site.library, cast["desk"], site.now(), "2.1", "2010-11")
+    return world
+
+
+def _app(world: World, compiled: Compiled) -> Flask:
+    """Build the application; it asks for no token, so that the method alone keeps people from writing."""
+    built = create_app(world.site)
+    built.jinja_env.bytecode_cache = compiled
+    built.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    built.test_client_class = ReadingClient
+    return built
+
+
+@pytest.fixture(scope="module")
+def app(world: World, compiled: Compiled) -> Flask:
+    """Return the application."""
+    return _app(world, compiled)
+
+
+Rows = Mapping[str, list[Any]]
+
+
+def _rows(world: World) -> Rows:
+    """Return every row of every table but those in which visits are noted."""
+    with world.site.database.read() as db:
+        return {
+            table.name: sorted(map(tuple, db.execute(select(table))), key=repr)
+            for table in tables.Base.metadata.sorted_tables
+            if table.name not in NOTED
+        }
+
+
+@contextmanager
+def _nothing_written(world: World) -> Iterator[None]:
+    before = _rows(world)
+    yield
+    after = _rows(world)
+    assert [name for name in before if after[name] != before[name]] == []
+
+
+def _client(app: Flask, world: World, who: str | None) -> FlaskClient:
+    client = app.test_client()
+    if who:
+        building.sign_in_as(client, world.site, world.cast[who])
+    return client
+
+
+def _plan(app: Flask, world: World, method: str, who: str | None) -> list[tuple[Rule, str]]:
+    """Return the addresses to ask for: all for those who may do everything, of two proposals for others."""
+    keys = None if who == "roles" else ("first", "approved")
+    found = walks.addresses(app, [world], method, keys)
+    return [(rule, address) for rule, address in found if walks.is_telling(rule, address)]
+
+
+def _first_of_each_rule(plan: list[tuple[Rule, str]]) -> dict[str, str]:
+    return {rule.rule: address for rule, address in reversed(plan)}
+
+
+def _whole(rule: Rule, world: World) -> walks.Form:
+    """Return the form of an address that holds most."""
+    return max(walks.forms_of(rule, world), key=len, default={})
+
+
+# Some frameworks believe it.
+_OVERRIDE: Final = {"X-HTTP-Method-Override": "POST", "X-Method-Override": "POST"}
+
+
+@pytest.mark.parametrize(
+    ("world", "who"), [*(("sqlite", who) for who in ROLES), ("postgresql", "desk")], indirect=["world"]
+)
+def test_a_question_writes_nothing_whatever_comes_with_it(app: Flask, world: World, who: str | None) -> None:
+    client = _client(app, world, who)
+
+    with _nothing_written(world):
+        for _, address in _plan(app, world, "GET", who):
+            answer = client.head(address, headers=_OVERRIDE)
+            assert (answer.data, answer.status_code < 500) == (b"", True), address
+        for rule, address in _plan(app, world, "POST", who):
+            form = _whole(rule, world)
+            client.head(address, data=form, query_string=form, headers=_OVERRIDE)
+            if who == "roles":
+                client.get(address, data=form, query_string=form, headers=_OVERRIDE)
+
+
+@pytest.mark.parametrize(
+    ("world", "who"),
+    [("sqlite", "roles"), ("sqlite", None), ("postgresql", "admin")],
+    indirect=["world"],
+)
+def test_no_other_method_is_taken(app: Flask, world: World, who: str | None) -> None:
+    client = _client(app, world, who)
+    plan = [*_plan(app, world, "GET", who), *_plan(app, world, "POST", who)]
+
+    with _nothing_written(world):
+        for address in _first_of_each_rule(plan).values():
+            for method in OTHER_METHODS:
+                answer = client.open(address, method=method, data={"note": "Because."}, headers=_OVERRIDE)
+                assert answer.status_code == (200 if method == "OPTIONS" else 405), (method, address)
+                assert "OPTIONS" in answer.headers["Allow"], (method, address)
+
+
+_STAMPS: Final = frozenset({"Date", "Set-Cookie"})
+
+
+def _headers(client: FlaskClient, method: str, address: str) -> tuple[int, dict[str, str]]:
+    answer = client.open(address, method=method)
+    found = {name: value for name, value in answer.headers if name not in _STAMPS}
+    # What is sent while it is made has no length before; a question about it is told the one that it has.
+    return answer.status_code, {"Content-Length": str(len(answer.data)), **found}
+
+
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+def test_head_is_answered_with_the_headers_of_get(app: Flask, world: World) -> None:
+    client = _client(app, world, "roles")
+    for address in _first_of_each_rule(_plan(app, world, "GET", "roles")).values():
+        assert _headers(client, "HEAD", address) == _headers(client, "GET", address), address
+    # Somebody who is not signed in is led to come back, as by GET.
+    assert _client(app, world, None).head("/records?after=2").location == "/sign-in?next=/records?after%3D2"
+
+
+_CHOICE: Final = {"language": "en", "delivery": "daily"}
+
+
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("spelt", "status"), [("head", 200), ("HeAd", 200), ("get", 200), ("pOsT", 303)])
+def test_a_method_is_the_same_however_it_is_spelt(app: Flask, world: World, spelt: str, status: int) -> None:
+    client = _client(app, world, "admin")
+    answer = client.open("/account", environ_overrides={"REQUEST_METHOD": spelt}, data=_CHOICE)
+    assert (answer.status_code, bool(answer.data)) == (status, spelt.upper() != "HEAD")
+
+
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+def test_a_method_that_is_not_taken_has_a_page_in_the_language_of_the_reader(
+    app: Flask, world: World
+) -> None:
+    client = _client(app, world, None)
+    answer = client.delete("/sign-in", headers={"Accept-Language": "fr"})
+    assert answer.status_code == 405
+    assert "La demande n'a pas pu être comprise" in answer.text
+    allowed = {method.strip() for method in answer.headers["Allow"].split(",")}
+    assert allowed == {"GET", "HEAD", "OPTIONS", "POST"}
+    assert client.head("/sign-out").headers["Allow"] in ("POST, OPTIONS", "OPTIONS, POST")
+
+
+def _write(db: Connection) -> None:
+    """Change somebody's name."""
+    db.execute(update(tables.Person.__table__).values(name="Somebody Else").where(text("id = 1")))
+
+
+def _name(world: World) -> str:
+    with world.site.database.read() as db:
+        return str(db.execute(select(tables.Person.__table__.c.name).where(text("id = 1"))).scalar_one())
+
+
+@pytest.fixture
+def sly(world: World, compiled: Compiled) -> FlaskClient:
+    """Return a browser on a site with pages that write where they should not."""
+    app = _app(world, compiled)
+
+    def through_the_page() -> str:
+        with context.begin() as db:
+            _write(db)
+        return "done"
+
+    def past_it() -> str:
+        with world.site.database.begin() as db:
+            _write(db)
+        return "done"
+
+    def by_reading() -> str:
+        with context.read() as db:
+            _write(db)
+            db.commit()
+        return "done"
+
+    def while_it_is_sent() -> Response:
+        def pieces() -> Iterator[str]:
+            yield "one"
+            yield past_it()
+
+        return Response(pieces())
+
+    for view in (through_the_page, past_it, by_reading, while_it_is_sent):
+        app.add_url_rule(f"/{view.__name__}", view.__name__, view, methods=["GET", "POST", "OPTIONS", "JUMP"])
+    return app.test_client()
+
+
+@pytest.mark.parametrize("place", ["through_the_page", "past_it", "by_reading", "while_it_is_sent"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "JUMP"])
+def test_the_database_itself_refuses_what_a_question_writes(
+    sly: FlaskClient, world: World, place: str, method: str
+) -> None:
+    before = _name(world)
+    refusal = "readonly database" if world.site.database.is_sqlite else "read-only transaction"
+    with pytest.raises(DBAPIError, match=refusal):
+        sly.open(f"/{place}", method=method)
+    assert _name(world) == before
+
+
+def test_what_follows_a_question_in_the_same_thread_or_beside_it_writes(
+    sly: FlaskClient, world: World
+) -> None:
+    """The thread goes on to other requests, and what it has started writes as it did."""
+    database, before = world.site.database, _name(world)
+    with pytest.raises(DBAPIError):
+        sly.get("/past_it")
+    assert sly.post("/past_it").text == "done"
+    assert _name(world) == "Somebody Else"
+
+    def put_back() -> None:
+        with database.begin() as db:
+            db.execute(update(tables.Person.__table__).values(name=before).where(text("id = 1")))
+
+    with reading_only(), ThreadPoolExecutor(1) as pool:
+        pool.submit(put_back).result()
+    assert _name(world) == before
+
+
+def test_a_note_of_a_visit_is_kept_by_a_question(sly: FlaskClient, world: World) -> None:
+    table = tables.Access.__table__
+
+    def look() -> str:
+        context.note_access("looked", "here")
+        return "done"
+
+    sly.application.add_url_rule("/look", "look", look)
+    building.sign_in_as(sly, world.site, world.cast["admin"])
+    assert sly.get("/look").text == "done"
+    with world.site.database.read() as db:
+        kept = db.execute(select(table.c.person_id, table.c.subject).where(table.c.action == "looked")).all()
+    assert [tuple(row) for row in kept] == [(world.cast["admin"].id, "here")]
