@@ -11,7 +11,7 @@ holds it.
     storage/      SQLAlchemy and nothing else: rows, facts, queries, migrations   uses domain
     domain/       rules, as pure functions over frozen values                     uses definitions
     definitions/  YAML -> frozen, typed definitions with a digest; checks         uses i18n
-    i18n canonical errors settings clock paths                                    the ground floor
+    i18n canonical errors settings clock paths product                            the ground floor
 
 The same nouns (proposals, reviews, appraisals, decisions, records, indicators, people) name modules in every
 layer, and folders in ``templates/`` and ``tests/``: follow a feature sideways by its name.

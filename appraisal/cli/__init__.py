@@ -9,6 +9,8 @@ from keyword import iskeyword
 
 import click
 
+from appraisal.product import VERSION
+
 # Command to the module that holds it, in the order in which help lists them. A command is called
 # as it is named here; in its module it is a function of that name with _ for -, and with _ after it where
 # Python has a use for the word.
@@ -57,6 +59,6 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="appraisal", prog_name="appraisal")
+@click.version_option(VERSION, prog_name="appraisal")
 def main() -> None:
     """Appraise technical cooperation proposals before they are approved, and prove it."""

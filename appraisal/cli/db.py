@@ -3,10 +3,12 @@
 from typing import NamedTuple
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from appraisal.cli import sites
 from appraisal.definitions.library import Library
-from appraisal.services import indicators, trails
+from appraisal.errors import AppraisalError
+from appraisal.services import indicators, trails, upgrades
 from appraisal.storage import schema
 from appraisal.storage.databases import Database
 
@@ -18,17 +20,20 @@ def db() -> None:
 
 @db.command()
 def upgrade() -> None:
-    """Create what is missing; does nothing where nothing is."""
+    """Create what is missing; does nothing where nothing is.
+
+    All of it happens or nothing: an upgrade that fails or is interrupted leaves the database as it was, with
+    exit code 1, and may be run again.
+    """
     database = sites.opened_database(sites.settings().database)
     try:
-        before = schema.is_current(database)
-        schema.upgrade(database)
-        if not before:
-            with database.begin() as connection:
-                indicators.recount(connection)
+        was_older = upgrades.upgrade(database)
+    except (AppraisalError, SQLAlchemyError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        sites.fail(f"The upgrade failed, and the database is as it was: {reason}", 1)
     finally:
         database.close()
-    click.echo("The database was up to date." if before else "The database is up to date now.")
+    click.echo("The database is up to date now." if was_older else "The database was up to date.")
 
 
 @db.command()

@@ -12,6 +12,7 @@ from appraisal.cli import sites
 from appraisal.definitions.library import Library
 from appraisal.domain.indicators import SCOPES, biennium_of
 from appraisal.domain.schemas import schema_text
+from appraisal.errors import NotFound
 from appraisal.services import feeds, indicators
 from appraisal.storage.pasts import Past
 
@@ -102,7 +103,9 @@ def indicator(
     with sites.opened(sites.settings()) as (database, _), database.read() as db:
         try:
             found = indicators.value(db, library, code, chosen, past, SCOPES[scope] if scope else None)
-        except KeyError:
+        except NotFound as error:
+            if error.kind != "indicator":
+                raise
             known = ", ".join(entry.code for entry in library.indicators().indicators)
             sites.fail(f"There is no indicator {code}; known: {known}.")
         except ValueError as error:

@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from appraisal.definitions.documents import Amount, Count, Definition, Part, Path_
+from appraisal.errors import NotFound
 from appraisal.i18n import Text
 
 Biennium = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}$")]
@@ -165,11 +166,11 @@ class Indicators(Definition):
     indicators: Annotated[tuple[Indicator, ...], Field(min_length=1)]
 
     def indicator(self, code: str) -> Percentage | Growth:
-        """Return an indicator by its code; ``KeyError`` where there is none."""
+        """Return an indicator by its code; raises ``NotFound``."""
         for entry in self.indicators:
             if entry.code == code:
                 return entry
-        raise KeyError(code)
+        raise NotFound("indicator", code)
 
     def of_outcome(self, number: int) -> tuple[Percentage | Growth, ...]:
         """Return the indicators of an outcome, whose codes begin with its number."""

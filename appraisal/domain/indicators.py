@@ -9,7 +9,7 @@ from the approvals that the audit trail tells of, and both go through :func:`fig
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -24,6 +24,7 @@ from appraisal.domain import forms, routes, tracks
 from appraisal.domain.facts import Case
 from appraisal.domain.routes import Reason, RouteKind
 from appraisal.domain.rulebooks import Rulebook
+from appraisal.domain.tracks import Rate
 from appraisal.domain.verdicts import displayed
 
 # By what the figure is broken down. A proposal with several donors stands in the line of each.
@@ -260,6 +261,42 @@ def heard(number: str, state: str, said: Mapping[str, Any]) -> Approval:
     )
 
 
+def told_by_sheet(sheet: Mapping[str, Any], rates: Sequence[Rate], created_at: datetime) -> dict[str, Any]:
+    """Return what the decision sheet of an approval says of it, in the form of :func:`told`.
+
+    Before events said it themselves, the sheet alone did, whose digest they name. Without a version, the
+    approval is worth what the form says at the rates of its day.
+    """
+    proposal, decision = sheet["proposal"], sheet["decision"]
+    at, content = decision["approved_at"], proposal["content"]
+    day = geneva_date(parse_stamp(at) if at else created_at)
+    given = (
+        [(entry["donor"], entry["fund"], Decimal(entry["usd"] or 0)) for entry in proposal["contributions"]]
+        if proposal["version"]
+        else [
+            (entry.donor, entry.fund, entry.usd or Decimal(0))
+            for entry in tracks.contributions(content, rates, day)
+        ]
+    )
+    parts: dict[str, Decimal] = defaultdict(Decimal)
+    for donor, _, usd in given:
+        parts[donor] += usd
+    return {
+        "title": proposal["title"],
+        "funds": {fund for _, fund, _ in given},
+        "usd": proposal["usd"] if proposal["version"] else sum(parts.values(), Decimal(0)),
+        "route": decision["route"],
+        "reason": decision["route_reason"],
+        "approved_at": at,
+        "umbrella": _is_umbrella(content),
+        "illustrative": sheet["illustrative"],
+        "region": proposal["region"],
+        "unit": proposal["unit"],
+        "track": proposal["track"],
+        "donors": list(parts.items()),
+    }
+
+
 class Told(NamedTuple):
     """An event of a proposal that the indicator listens to, with the state that the last one of all left."""
 
@@ -283,12 +320,13 @@ def replayed(events: Iterable[Told]) -> Approval | None:
     last: Told | None = None
     for last in events:
         if last.name == CREATING:
-            illustrative = last.facts["illustrative"]
+            # That of an approval registered by an earlier version says it with the approval.
+            illustrative = last.facts.get("illustrative", False)
         elif last.act == "submit":
             umbrella, pinned = last.facts["kind"] == "umbrella", True
         elif last.act in APPROVING:
             said, pinned = last.facts["approval"], True
-            umbrella = last.facts["approval"]["umbrella"]
+            umbrella, illustrative = said["umbrella"], said["illustrative"]
         elif last.act == "annul":
             said = None
     if last is None or not pinned:

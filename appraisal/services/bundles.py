@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import version
 from typing import IO, Any, Final
 
 from sqlalchemy import Connection
@@ -22,6 +21,7 @@ from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import Language
 from appraisal.paths import folder
 from appraisal.pdf.signings import Signer
+from appraisal.product import VERSION
 from appraisal.services import bundle_pages
 from appraisal.services.bundle_pages import Kept, Listed, Shown
 from appraisal.services.issuers import key_of
@@ -287,7 +287,7 @@ def _common(db: Connection, library: Library, writing: Writing) -> None:
 def _close(writing: Writing, query: Query, now: datetime, key: Signer | None) -> None:
     """Write what names all the files: the manifest, its signature where a key is in force, and the sums."""
     entries = list(writing.entries.values())
-    named = bundles.manifest(entries, _asked(query), now, version("appraisal"))
+    named = bundles.manifest(entries, _asked(query), now, VERSION)
     writing.put(bundles.MANIFEST, named)
     if key is not None:
         writing.put(bundles.SIGNATURE, key.sign_text(named, now))

@@ -10,6 +10,7 @@ from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Workflow
 from appraisal.domain import forms, measures
 from appraisal.domain.measures import SOURCES, Facts, Figure, Funded
+from appraisal.errors import NotFound
 from appraisal.storage import datasets, frameworks
 from appraisal.storage.pasts import Past
 
@@ -19,10 +20,12 @@ def figure(
 ) -> Figure:
     """Compute an indicator for a biennium from what is written down, or was at some point.
 
-    By the newest definitions, or those of a key. Raises ``KeyError`` for a code that is unknown or
+    By the newest definitions, or those of a key. Raises ``NotFound`` for a code that is unknown or
     computed elsewhere, ``ValueError`` for what is no biennium.
     """
     indicator = library.indicators(key).indicator(code)
+    if indicator.measure not in SOURCES:
+        raise NotFound("indicator", code)
     return measures.figure(indicator, biennium, facts_of(db, library, indicator.measure, past))
 
 

@@ -36,11 +36,11 @@ _ABOUT: Final = ("published_at", "supersedes", "changes")
 def definition(library: Library, code: str, key: str = "") -> Percentage:
     """Return the definition of 2.1, of the newest version or that of a key.
 
-    Raises ``KeyError`` for any other code.
+    Raises ``NotFound`` for any other code.
     """
     found = library.indicators(key).indicator(code)
     if not isinstance(found, Percentage) or found.numerator != "approved_by_mechanism":
-        raise KeyError(code)
+        raise NotFound("indicator", code)
     return found
 
 
@@ -104,7 +104,7 @@ def report(
 ) -> Report:
     """Compute an indicator for a biennium from the trail, as of now or of a moment of the past.
 
-    Raises ``KeyError`` for an unknown code, ``ValueError`` for what is no biennium.
+    Raises ``NotFound`` for an unknown code, ``ValueError`` for what is no biennium.
     """
     indicator = definition(library, code, key)
     indicators.first_year(biennium)
@@ -201,7 +201,7 @@ def value(
     """Compute any indicator for a biennium, now or as it stood, and return it as plain data.
 
     ``scope``: funds to count instead of those of the headline, for 2.1 alone. ``key``: of the definitions
-    to compute it by, the newest by default. Raises ``KeyError`` for an unknown code, ``ValueError`` for what
+    to compute it by, the newest by default. Raises ``NotFound`` for an unknown code, ``ValueError`` for what
     is no biennium, and for a scope that the indicator does not read.
     """
     known_at = {"as_of": past.moment} if past and past.moment else {}
@@ -220,7 +220,7 @@ def value(
 
 
 def is_headline(library: Library, code: str, key: str = "") -> bool:
-    """Tell whether an indicator is that of approvals; raises ``KeyError`` for an unknown code."""
+    """Tell whether an indicator is that of approvals; raises ``NotFound`` for an unknown code."""
     return library.indicators(key).indicator(code).measure == "approved_by_mechanism"
 
 
@@ -238,7 +238,7 @@ def publish(
     A report that says nothing else than the last one is not published again. Returns the digest, and
     whether it is a new one. It is an event of the site's chain, and names the report before it with every
     row that is counted otherwise. PDFs of 2.1 are drawn afterwards. Raises ``NotAllowed``,
-    ``KeyError`` or ``ValueError``.
+    ``NotFound`` or ``ValueError``.
     """
     if not actor.has("coordinator") or not actor.active:
         raise NotAllowed([refuse("role_missing", role="coordinator")])
@@ -322,29 +322,48 @@ def recomputed(db: Connection, library: Library, digest: str) -> dict[str, Any]:
     row = db.execute(select(REPORTS.c.value, REPORTS.c.up_to).where(REPORTS.c.digest == digest)).one_or_none()
     if row is None:
         raise NotFound("report", digest)
-    said, past = json.loads(row.value), Past(rows=json.loads(row.up_to))
+    said = json.loads(row.value)
+    past = _past_of(said, json.loads(row.up_to))
     again: dict[str, Any] = plain(
         value(db, library, said["indicator"], said["biennium"], past, key=said["definition"]["key"])
     )
     return again
 
 
+def _past_of(said: Mapping[str, Any], up_to: Mapping[str, int]) -> Past:
+    """Return up to which rows a report was computed; those of earlier versions say so themselves."""
+    if up_to:
+        return Past(rows=up_to)
+    return Past(rows=said["up_to"] if "up_to" in said else {"events": said["events_to"]})
+
+
 def report_faults(db: Connection, library: Library) -> Iterator[str | None]:
     """Compute every published report again; yield for each what it says otherwise, or None.
 
-    One is compared only where the definition that it was computed by is still the one of that name.
+    One is compared only where the definition that it was computed by is still the one of that name. Those
+    of the first version of the product name none: there is nothing to compute them by again.
     """
-    for row in db.execute(select(REPORTS.c.digest, REPORTS.c.value).order_by(REPORTS.c.id)).all():
+    columns = (REPORTS.c.digest, REPORTS.c.value, REPORTS.c.up_to)
+    for row in db.execute(select(*columns).order_by(REPORTS.c.id)).all():
         try:
             said = json.loads(row.value)
             name = f"the report {said['indicator']} {said['biennium']} of {said['published_at']}"
-            used = said["definition"]
-            if library.digests.get(used["key"]) != used["digest"]:
-                yield f"{name} was computed by {used['key']}, which is not among the definitions any more"
+            if "schema" not in said and "definition" not in said:
+                yield None
                 continue
-            again = recomputed(db, library, row.digest)
+            key, sealed = said["definition"]["key"], said["definition"]["digest"]
+            indicators.first_year(said["biennium"])
+            _past_of(said, json.loads(row.up_to))
         except (ValueError, TypeError, AttributeError, KeyError):
             yield f"the report {row.digest} is not what the product writes"
+            continue
+        if library.digests.get(key) != sealed:
+            yield f"{name} was computed by {key}, which is not among the definitions any more"
+            continue
+        try:
+            again = recomputed(db, library, row.digest)
+        except NotFound:
+            yield f"{name} is of an indicator that {key} does not have"
             continue
         others = [key for key in sorted(again) if said.get(key) != again[key]]
         yield f"{name}: computed again, {', '.join(others)} would be otherwise" if others else None

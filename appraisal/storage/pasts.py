@@ -26,7 +26,8 @@ class Past:
         if self.moment is not None:
             condition: ColumnElement[bool] = table.c.at <= self.moment
         else:
-            condition = table.c.id <= self.rows[getattr(table, "element", table).name]
+            # A table that is not named did not exist yet.
+            condition = table.c.id <= self.rows.get(getattr(table, "element", table).name, 0)
         return condition
 
 

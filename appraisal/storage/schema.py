@@ -1,5 +1,7 @@
 """Schema: bringing a database to the state that the code expects, and telling whether it is there."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -10,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from appraisal.storage import triggers
-from appraisal.storage.databases import Database
+from appraisal.storage.databases import Database, take_turn
 from appraisal.storage.tables import Base
 
 # Two processes that start together must not both migrate; any fixed number will do as the name of the lock.
@@ -25,26 +27,51 @@ def _config(connection: Connection | None = None) -> Config:
     return config
 
 
+@contextmanager
+def upgrading(database: Database, revision: str = "head") -> Iterator[tuple[Connection, bool]]:
+    """Apply every migration that is missing, up to a revision, in a transaction that stays open.
+
+    Yields the connection, and whether any was missing. What is done on it belongs to the upgrade: all
+    of it is committed together, or nothing.
+    """
+    with database.begin() as connection:
+        take_turn(connection, _LOCK)
+        before = _revision(connection)
+        command.upgrade(_config(connection), revision)
+        yield connection, _revision(connection) != before
+
+
 def upgrade(database: Database, revision: str = "head") -> None:
     """Apply every migration that is missing, up to a revision; does nothing where none is."""
-    with database.begin() as connection:
-        if not database.is_sqlite:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-        command.upgrade(_config(connection), revision)
+    with upgrading(database, revision):
+        pass
 
 
 def is_current(database: Database) -> bool:
     """Tell whether a database has every migration."""
+    return current(database) == head()
+
+
+def current(database: Database) -> str | None:
+    """Return the revision of a database; None for one that has no schema yet."""
     with database.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head()
+        return _revision(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def unknown(database: Database) -> str | None:
     """Return the revision of a database that this code does not know; None where it knows it."""
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    with database.read() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    return found if found is not None and found not in known else None
+    found = current(database)
+    return found if found is not None and found not in revisions() else None
+
+
+def revisions() -> list[str]:
+    """Return the revisions that the code knows, in their order."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return [script.revision for script in scripts][::-1]
 
 
 def head() -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import (
     Connection,
     Insert,
+    Row,
     Select,
     bindparam,
     delete,
@@ -18,13 +19,28 @@ from sqlalchemy import (
     select,
 )
 
-from appraisal.domain.indicators import CREATING, LISTENED, Cell, Sum, Told, added
+from appraisal.canonical import plain
+from appraisal.domain import forms
+from appraisal.domain.indicators import (
+    APPROVING,
+    CREATING,
+    LISTENED,
+    Cell,
+    Sum,
+    Told,
+    added,
+    told_by_sheet,
+)
+from appraisal.errors import NotFound
 from appraisal.storage import tables
+from appraisal.storage.facts import load_rates
 from appraisal.storage.pasts import Past
 
 TALLIES = tables.Tally.__table__
 PROPOSALS = tables.Proposal.__table__
 EVENTS = tables.Event.__table__
+VERSIONS = tables.Version.__table__
+RECORDS = tables.Record.__table__
 _CELL: Final = [TALLIES.c[name] for name in Cell._fields]
 _PAGE: Final = 2_000
 # So many rows more than there are cells are worth being made fewer.
@@ -106,7 +122,9 @@ def told(db: Connection, past: Past | None = None) -> Iterator[list[Told]]:
     )
     last = EVENTS.alias()
     statement = (
-        select(PROPOSALS.c.number, EVENTS.c.name, EVENTS.c.act, last.c.to_state, EVENTS.c.body)
+        select(
+            PROPOSALS.c.id, PROPOSALS.c.number, EVENTS.c.name, EVENTS.c.act, last.c.to_state, EVENTS.c.body
+        )
         .join(PROPOSALS, PROPOSALS.c.id == EVENTS.c.proposal_id)
         .join(ends, ends.c.proposal_id == EVENTS.c.proposal_id)
         .join(last, (last.c.proposal_id == ends.c.proposal_id) & (last.c.sequence == ends.c.sequence))
@@ -116,10 +134,40 @@ def told(db: Connection, past: Past | None = None) -> Iterator[list[Told]]:
     options = {"stream_results": True, "max_row_buffer": _PAGE}
     found: list[Told] = []
     with db.execute(statement, execution_options=options) as rows:
-        for number, name, act, state, body in rows:
+        for id, number, name, act, state, body in rows:
             if found and found[-1].number != number:
                 yield found
                 found = []
-            found.append(Told(number, name, act, state, json.loads(body)["facts"]))
+            found.append(Told(number, name, act, state, _facts(db, id, act, body)))
     if found:
         yield found
+
+
+def _facts(db: Connection, proposal: int, act: str, body: str) -> Mapping[str, Any]:
+    """Return what an event says, in the form of today.
+
+    Before version 0005 of the schema a submission did not say of which kind the proposal is, nor an approval
+    what is approved. The version and the decision sheet did, and the event names their digests.
+    """
+    facts: Mapping[str, Any] = json.loads(body)["facts"]
+    if act == "submit" and "kind" not in facts:
+        content = json.loads(_sealed(db, VERSIONS, proposal, facts["digest"]).value)["content"]
+        return {**facts, "kind": forms.value(content, "identification.kind") or "new"}
+    if act in APPROVING and "approval" not in facts:
+        row = _sealed(db, RECORDS, proposal, facts["record"])
+        sheet = json.loads(row.value)
+        return {**facts, "approval": plain(told_by_sheet(sheet, load_rates(db), row.created_at))}
+    return facts
+
+
+def _sealed(db: Connection, table: Any, proposal: int, digest: str) -> Row[Any]:
+    """Return the value that an event names by its digest; raises ``NotFound``."""
+    statement = (
+        select(table.c.value, PROPOSALS.c.created_at)
+        .join(PROPOSALS, PROPOSALS.c.id == table.c.proposal_id)
+        .where(table.c.proposal_id == proposal, table.c.digest == digest)
+    )
+    row = db.execute(statement).first()
+    if row is None:
+        raise NotFound(table.name.removesuffix("s"), digest)
+    return row

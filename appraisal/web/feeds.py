@@ -48,8 +48,6 @@ def figure(code: str, ending: str) -> Answer:
     try:
         with read() as db:
             value = plain(indicators.value(db, site().library, code, biennium, past))
-    except KeyError:
-        raise NotFound("indicator", code) from None
     except ValueError:
         raise NotFound("biennium", biennium) from None
     name = "-".join(filter(None, ["indicator", code, biennium, given[:10]]))

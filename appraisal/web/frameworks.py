@@ -156,10 +156,7 @@ _WORDS: Final = {
 
 
 def _indicator(code: str) -> Percentage | Growth:
-    try:
-        found = site().library.indicators().indicator(code)
-    except KeyError:
-        raise NotFound("indicator", code) from None
+    found = site().library.indicators().indicator(code)
     if found.measure not in SOURCES:
         raise NotFound("indicator", code)
     return found

@@ -407,10 +407,7 @@ def publish(code: str) -> Response:
     """Publish the report of a biennium as it stands now."""
     biennium = request.form.get("biennium", "")
     _check(biennium)
-    try:
-        found = indicators.publish(site().database, site().library, actor(), site().now(), code, biennium)
-    except KeyError:
-        raise NotFound("indicator", code) from None
+    found = indicators.publish(site().database, site().library, actor(), site().now(), code, biennium)
     if found[1]:
         flash(say(N_("The report for %(biennium)s is published."), biennium=years(biennium)), "success")
     else:

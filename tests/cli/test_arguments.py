@@ -1,7 +1,9 @@
 """Whatever is wrong with a command or its database is said in words, with exit code 2 and no traceback."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
@@ -14,7 +16,22 @@ from appraisal.storage.databases import Database
 LESSONS = str(folder("workflows") / "scenarios" / "lessons.csv")
 NAMED = ("people", "substitute", "lead@example.org", "deputy@example.org", "--for", "appraisals")
 SUBSTITUTE = (*NAMED, "--first", "2999-01-01", "--last", "2999-01-09")
+# Each command that asks for a database, with arguments that are right by themselves.
 COMMANDS = [
+    ("serve",),
+    ("work",),
+    ("indicator",),
+    ("record", "TC-2010-0001"),
+    ("bundle", "--all", "-o", "bundle.zip"),
+    ("import", "deliveries", LESSONS),
+    ("import-approvals", LESSONS),
+    ("audit", "checkpoint"),
+    ("keys", "retire"),
+    ("db", "recount"),
+    ("people", "add-administrator", "--email", "you@example.org", "--name", "You"),
+    ("people", "invite", "you@example.org"),
+    ("people", "reset", "you@example.org"),
+    ("people", "list"),
     ("mail",),
     ("mail", "retry"),
     ("times",),
@@ -30,8 +47,25 @@ COMMANDS = [
     ("verify", "--register", LESSONS),
     SUBSTITUTE,
 ]
+# Those that need none, or make their own.
+OTHERS = {"demo", "check", "score", "play", "draw", "keys make-test-authority", "keys use", "db upgrade"}
 GROUPS = ("mail", "people", "iati", "audit", "keys", "db")
 names = [" ".join(command[:2]) if command[0] in GROUPS else command[0] for command in COMMANDS]
+
+
+def _leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[str]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _leaves(command, (*path, name))
+        else:
+            yield " ".join((*path, name))
+
+
+def test_every_command_that_asks_for_a_database_is_among_them() -> None:
+    # A group that does something by itself has a name of its own.
+    assert {*_leaves(main)} - OTHERS == {*names} - {"mail"}
 
 
 def run(data: Path, *arguments: str, **settings: str) -> Result:

@@ -1,4 +1,6 @@
 import json
+import re
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from appraisal.cli import main
 from appraisal.cli.db import findings
 from appraisal.services import indicators
 from appraisal.storage import tables
-from tests import casts
+from tests import casts, histories
 from tests.casts import Stage
 from tests.tampering import unguarded
 
@@ -33,6 +35,36 @@ def test_upgrade_makes_a_database_and_does_nothing_the_second_time(tmp_path: Pat
     assert (first.exit_code, first.stdout) == (0, "The database is up to date now.\n")
     assert (second.exit_code, second.stdout) == (0, "The database was up to date.\n")
     assert run(tmp_path, "db", "check").exit_code == 0
+
+
+def test_data_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:
+    histories.write("0003", tmp_path / "appraisal.sqlite3")
+    asked = ("indicator", "2.1", "--biennium", "2010-11")
+    assert run(tmp_path, *asked).stderr == "The database is not ready. Run: appraisal db upgrade\n"
+
+    first, second = run(tmp_path, "db", "upgrade"), run(tmp_path, "db", "upgrade")
+
+    assert (first.exit_code, first.stdout) == (0, "The database is up to date now.\n")
+    assert (second.exit_code, second.stdout) == (0, "The database was up to date.\n")
+    assert "33.3 %  (1 of 3), milestone 75 %, not met" in run(tmp_path, *asked).stdout
+
+
+def test_an_upgrade_that_fails_says_so_and_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "appraisal.sqlite3"
+    histories.write("0001", file)
+    with sqlite3.connect(file) as db:
+        db.execute("DELETE FROM records WHERE kind = 'decision'")
+    db.close()
+
+    for _ in range(2):
+        result = run(tmp_path, "db", "upgrade")
+
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert re.fullmatch(
+            r"The upgrade failed, and the database is as it was: record [0-9a-f]{64} does not exist\n",
+            result.stderr,
+        )
+        assert run(tmp_path, "db", "check").stderr == "The database is not ready. Run: appraisal db upgrade\n"
 
 
 def test_a_database_with_every_route_is_right(stage: Stage) -> None:

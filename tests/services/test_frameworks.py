@@ -10,6 +10,7 @@ import pytest
 from appraisal.domain.measures import Figure
 from appraisal.domain.schemas import departures
 from appraisal.domain.steps import Agreement
+from appraisal.errors import NotFound
 from appraisal.services import frameworks, indicators
 from appraisal.storage.pasts import Past
 from tests import casts
@@ -76,7 +77,7 @@ def test_a_list_that_was_never_imported_is_no_data(stage: Stage) -> None:
 
 def test_codes_that_are_not_computed_here_are_unknown(stage: Stage) -> None:
     for code in ("2.1", "9.9"):
-        with pytest.raises(KeyError):
+        with pytest.raises(NotFound):
             compute(stage, code)
 
 

@@ -15,6 +15,7 @@ from appraisal.domain.indicators import Approval, Share, Sum, approval_of, is_co
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.rulebooks import rulebook
 from appraisal.domain.steps import ApprovalGiven
+from appraisal.errors import NotFound
 from appraisal.scenarios.neutral import neutral_content
 from appraisal.services import approvals, indicators, settings
 from appraisal.storage import approvals as stored
@@ -109,7 +110,7 @@ def test_the_share_counts_first_approvals_of_the_biennium(lite: Stage) -> None:
     with lite.database.read() as db:
         lists = indicators.report(db, lite.library, "2.1", "2010-11")
         found = lists.figures
-        with pytest.raises(KeyError):
+        with pytest.raises(NotFound):
             indicators.report(db, lite.library, "9.9", "2010-11")
         with pytest.raises(ValueError, match="biennium"):
             indicators.report(db, lite.library, "2.1", "2011-12")

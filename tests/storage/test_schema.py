@@ -1,15 +1,14 @@
 """The migrations make what the models say, on both databases."""
 
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Connection, MetaData, Table, func, inspect, select
+from sqlalchemy import inspect, select
 
 from appraisal.services import ticks
 from appraisal.storage import schema, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.tables import Base
-from tests import casts
+from tests import casts, histories
 from tests.casts import Stage
 
 
@@ -40,31 +39,6 @@ def test_an_empty_database_is_not_current(tmp_path: object) -> None:
         database.close()
 
 
-def _reflected(database: Database) -> MetaData:
-    found = MetaData()
-    found.reflect(database.engine)
-    return found
-
-
-def _rows(database: Database, metadata: MetaData) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of tables as they lie in a database, with the columns given."""
-    with database.read() as db:
-        return {
-            table.name: [
-                dict(row) for row in db.execute(select(table).order_by(*table.primary_key)).mappings()
-            ]
-            for table in metadata.sorted_tables
-            if table.name != "alembic_version"
-        }
-
-
-def _count_on(db: Connection, table: Table) -> None:
-    """Let PostgreSQL number new rows after those copied with theirs; SQLite does so anyway."""
-    if db.dialect.name == "postgresql" and "id" in table.c:
-        sequence = func.pg_get_serial_sequence(table.name, "id")
-        db.execute(select(func.setval(sequence, select(func.max(table.c.id)).scalar_subquery())))
-
-
 def test_a_database_of_the_first_revision_keeps_its_rows(stage: Stage, database: Database) -> None:
     numbers = {
         "approved": casts.approved(stage, ratings={"TRI_4": "1"}),
@@ -73,19 +47,15 @@ def test_a_database_of_the_first_revision_keeps_its_rows(stage: Stage, database:
         "withdrawn": casts.submitted(stage),
     }
     casts.take(stage, "ana", numbers["withdrawn"], "withdraw", note="No longer needed.")
-    _reflected(database).drop_all(database.engine)
+    histories.reflected(database).drop_all(database.engine)
     schema.upgrade(database, "0001")
-    first = _reflected(database)
-    kept = _rows(stage.database, first)
-    with database.begin() as db:
-        for table in first.sorted_tables:
-            if kept.get(table.name):
-                db.execute(table.insert(), kept[table.name])
-                _count_on(db, table)
+    first = histories.reflected(database)
+    kept = histories.rows(stage.database, first)
+    histories.fill(database, kept)
 
     schema.upgrade(database)
 
-    assert _rows(database, first) == kept
+    assert histories.rows(database, first) == kept
     assert schema.differences(database) == []
     # Whatever is open is looked at by the next tick, and then when its day comes.
     asleep = {numbers["draft"]: None}
