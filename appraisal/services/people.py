@@ -5,12 +5,11 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import ROLES
@@ -390,16 +389,10 @@ def _decoy(hashing: PasswordHasher) -> str:
 
 def find_person(db: Connection, id: int) -> Account:
     """Return an account by id; raises ``NotFound``."""
-    found = substitutions.gathered(db.execute(_by_id(), {"id": min(id, LARGEST_ID)}))
+    found = _accounts(db, PEOPLE.c.id == min(id, LARGEST_ID))
     if not found:
         raise NotFound("person", str(id))
-    return _account(*found[0])
-
-
-@cache
-def _by_id() -> Select[Any]:
-    """Build the statement once: every request of somebody signed in sends it."""
-    return substitutions.people_statement().where(PEOPLE.c.id == bindparam("id"))
+    return found[0]
 
 
 def find_by_email(db: Connection, email: str) -> Account | None:
