@@ -12,8 +12,8 @@ from appraisal.domain.sessions import Visit
 from appraisal.services import people, sessions, ticks
 from appraisal.services.people import BadPerson
 from appraisal.settings import BadSetting, SessionLimits, session_limits
-from appraisal.storage import site, tables
 from appraisal.storage import sessions as stored
+from appraisal.storage import site, tables
 from tests import casts
 from tests.casts import Stage, counted
 from tests.services.test_races import race
