@@ -9,7 +9,7 @@ from appraisal.settings import SessionLimits
 
 # Signed out with its own button; ended from a list of sessions; all ended at once; the password was
 # changed; the account was closed.
-End = Literal["signed_out", "listed", "everywhere", "password", "closed"]
+EndReason = Literal["signed_out", "listed", "everywhere", "password", "closed"]
 # So much may the clocks of two machines differ that serve one site.
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 _MOST_UNNOTED: Final = timedelta(minutes=5)

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from appraisal.domain.sessions import End, Session, Visit, browser_of, is_open
+from appraisal.domain.sessions import EndReason, Session, Visit, browser_of, is_open
 from appraisal.settings import SessionLimits
 from appraisal.storage import sessions, site
 
@@ -48,11 +48,13 @@ def list_sessions(db: Connection, limits: SessionLimits, now: datetime, person: 
     return [session for session in found if is_open(session, limits, now)]
 
 
-def end_session(db: Connection, now: datetime, person: int, id: int, by: End = "signed_out") -> bool:
+def end_session(
+    db: Connection, now: datetime, person: int, id: int, reason: EndReason = "signed_out"
+) -> bool:
     """End one session of a person; tell whether it is theirs and had not ended, and log it only then."""
-    is_ended = sessions.end_session(db, now, person, id, by)
+    is_ended = sessions.end_session(db, now, person, id, reason)
     if is_ended:
-        site.log_access(db, now, person, "sign_out", "" if by == "signed_out" else by)
+        site.log_access(db, now, person, "sign_out", "" if reason == "signed_out" else reason)
     return is_ended
 
 

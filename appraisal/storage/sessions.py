@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, update
 
-from appraisal.domain.sessions import End, Session, Visit
+from appraisal.domain.sessions import EndReason, Session, Visit
 from appraisal.storage import substitutions, tables
 from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
@@ -81,20 +81,22 @@ def list_sessions(db: Connection, person: int, since: datetime) -> list[Session]
     return [Session(**row._mapping) for row in rows]
 
 
-def end_session(db: Connection, now: datetime, person: int, id: int, by: End) -> bool:
+def end_session(db: Connection, now: datetime, person: int, id: int, reason: EndReason) -> bool:
     """End one session of a person; tell whether there was one that had not ended."""
-    return _end(db, now, by, SESSIONS.c.person_id == person, SESSIONS.c.id == min(id, LARGEST_ID)) == 1
+    return _end(db, now, reason, SESSIONS.c.person_id == person, SESSIONS.c.id == min(id, LARGEST_ID)) == 1
 
 
-def end_sessions(db: Connection, now: datetime, person: int, by: End, *, but: int | None = None) -> int:
+def end_sessions(
+    db: Connection, now: datetime, person: int, reason: EndReason, *, but: int | None = None
+) -> int:
     """End all sessions of a person, but one where that is named; return how many had not ended."""
     others = [] if but is None else [SESSIONS.c.id != but]
-    return _end(db, now, by, SESSIONS.c.person_id == person, *others)
+    return _end(db, now, reason, SESSIONS.c.person_id == person, *others)
 
 
-def _end(db: Connection, now: datetime, by: End, *where: Any) -> int:
+def _end(db: Connection, now: datetime, reason: EndReason, *where: Any) -> int:
     return db.execute(
-        update(SESSIONS).where(*where, SESSIONS.c.ended_at.is_(None)).values(ended_at=now, ended_by=by)
+        update(SESSIONS).where(*where, SESSIONS.c.ended_at.is_(None)).values(ended_at=now, end_reason=reason)
     ).rowcount
 
 

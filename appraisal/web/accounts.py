@@ -9,7 +9,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 from wtforms import RadioField
 
-from appraisal.domain.sessions import End
+from appraisal.domain.sessions import EndReason
 from appraisal.i18n import N_
 from appraisal.services import people, sessions
 from appraisal.services.people import BadPerson
@@ -91,8 +91,8 @@ def end_session(id: int) -> Response:
     """End one session of the person; the present one as the button at the top of each page does."""
     is_present = id == visit().session.id
     with begin() as db:
-        by: End = "signed_out" if is_present else "listed"
-        is_ended = sessions.end_session(db, site().now(), actor().id, id, by)
+        reason: EndReason = "signed_out" if is_present else "listed"
+        is_ended = sessions.end_session(db, site().now(), actor().id, id, reason)
     if is_present:
         return leave(N_("You are signed out."))
     if is_ended:

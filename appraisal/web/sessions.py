@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, flash, g, redirect, request, session, url_for
 from flask_limiter import Limiter
 from flask_login import UserMixin, current_user
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
 
 from appraisal.domain.sessions import Visit, is_use_due
+from appraisal.errors import StepConflict
 from appraisal.i18n import LANGUAGES, N_
 from appraisal.services import people, sessions
 from appraisal.services.people import BadPerson, Purpose
@@ -135,12 +136,12 @@ def leave(message: str) -> Response:
 
 
 def note_use(response: Response) -> Response:
-    """Write down now and then that the session of a request is used.
+    """Write down now and then that the session of a request is used, in a transaction of its own.
 
-    After the page, in a transaction of its own: nobody waits for another who writes, and a page does
-    not fail because this could not be written.
+    It comes after the page, which neither waits for others who write nor fails because this cannot be
+    written: the next one will do.
     """
-    # Where nobody asked who is there, nobody is looked for.
+    # Nobody is looked for where the page did not ask who is there.
     user = g.get("_login_user")
     if isinstance(user, Visitor) and is_use_due(user.visit.session, site().settings.sessions, site().now()):
         database = site().database
@@ -148,8 +149,8 @@ def note_use(response: Response) -> Response:
             if not database.is_writing():
                 with database.begin() as db:
                     stored.note_use(db, site().now(), user.visit.session.id)
-        except DBAPIError:
-            logging.exception("The use of a session is noted with its next page")
+        except (SQLAlchemyError, StepConflict):
+            logging.exception("The use of a session was not written down")
     return response
 
 

@@ -75,9 +75,9 @@ def close(stage: Stage, key: str, *, active: bool = False) -> None:
 def ends(stage: Stage) -> list[str]:
     """Return why each session ended, in the order in which they began; empty for those that have not."""
     with stage.database.read() as db:
-        rows = db.execute(select(SESSIONS.c.ended_by, SESSIONS.c.ended_at).order_by(SESSIONS.c.id)).all()
-    assert all((row.ended_by == "") == (row.ended_at is None) for row in rows)
-    return [row.ended_by for row in rows]
+        rows = db.execute(select(SESSIONS.c.end_reason, SESSIONS.c.ended_at).order_by(SESSIONS.c.id)).all()
+    assert all((row.end_reason == "") == (row.ended_at is None) for row in rows)
+    return [row.end_reason for row in rows]
 
 
 def test_a_token_is_found_in_one_statement_and_kept_nowhere(stage: Stage) -> None:

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.routing import AnyConverter, IntegerConverter
 
 from appraisal.definitions.library import Library
 from appraisal.domain.facts import SYSTEM_ACTOR, Person
@@ -23,6 +24,7 @@ from tests.casts import counted
 from tests.databases import PostgresCopies, SqliteCopies
 from tests.web import building
 from tests.web.building import PASSWORD, Cast, Clock
+from tests.web.walks import without_tokens
 
 NEW: Final = "four words on paper"
 OPEN, SHUT = 200, 302
@@ -223,6 +225,9 @@ def test_a_page_asks_who_is_there_in_one_statement(app: Flask, clock: Clock) -> 
         mine.get("/static/app.css")
     assert len([statement for statement in sent if "sessions" in statement or "people" in statement]) == 1
     with counted() as sent:
+        mine.get("/account")
+    assert len([statement for statement in sent if "sessions" in statement]) == 2
+    with counted() as sent:
         app.test_client().get("/sign-in")
     assert sent == []
 
@@ -391,3 +396,48 @@ def test_the_language_and_what_was_said_outlast_signing_out(app: Flask) -> None:
     copied(app, other).post("/sign-out/everywhere")
     assert other.post("/sign-out").status_code == 303
     assert statuses(other) == [SHUT]
+
+
+def _filling(converter: Any) -> Any:
+    if isinstance(converter, AnyConverter):
+        return min(converter.items)
+    return 1 if isinstance(converter, IntegerConverter) else "x"
+
+
+def everywhere(app: Flask, method: str) -> Iterator[str]:
+    """Yield an address of every route that takes a method."""
+    with app.test_request_context():
+        adapter = app.url_map.bind("localhost")
+        for rule in app.url_map.iter_rules():
+            if method in (rule.methods or ()) and rule.endpoint != "static":
+                given = {name: _filling(converter) for name, converter in rule._converters.items()}
+                yield adapter.build(rule.endpoint, given, method=method)
+
+
+def contents(site: Site) -> dict[str, list[Any]]:
+    """Return every row of every table but the access log."""
+    with site.database.read() as db:
+        return {
+            table.name: sorted((tuple(row) for row in db.execute(table.select())), key=repr)
+            for table in tables.Base.metadata.sorted_tables
+            if table.name != "accesses"
+        }
+
+
+@pytest.mark.parametrize("key", ["admin", "desk"])
+def test_whoever_holds_an_ended_session_is_a_stranger_on_every_page(app: Flask, site: Site, key: str) -> None:
+    mine = browser(app, key)
+    mine.get("/account")
+    dead, stranger = copied(app, mine), app.test_client()
+    assert mine.post("/sign-out/everywhere").status_code == 303
+    before = contents(site)
+    for method in ("GET", "POST"):
+        found = list(everywhere(app, method))
+        assert len(found) > 40
+        for address in found:
+            answers = [client.open(address, method=method) for client in (dead, stranger)]
+            said = {(answer.status_code, answer.headers.get("Location")) for answer in answers}
+            assert len(said) == 1, (method, address, said)
+            page = without_tokens(answers[0].text).replace("Your session has ended. Sign in to go on.", "")
+            assert re.sub(r"<p[^>]*></p>\s*", "", page) == without_tokens(answers[1].text), (method, address)
+    assert contents(site) == before

@@ -62,8 +62,8 @@ class Session(Base):
     # When the person had signed in before.
     previous_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
-    # Why it ended: ``domain.sessions.End``; empty where time ended it.
-    ended_by: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    # Why it ended (``domain.sessions.EndReason``); empty where time ended it.
+    end_reason: Mapped[str] = mapped_column(String(20), default="", server_default="")
 
 
 class Rate(Base):

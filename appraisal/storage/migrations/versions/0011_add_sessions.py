@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("last_used_at", Moment(), nullable=False),
         sa.Column("previous_at", Moment(), nullable=True),
         sa.Column("ended_at", Moment(), nullable=True),
-        sa.Column("ended_by", sa.String(length=20), server_default="", nullable=False),
+        sa.Column("end_reason", sa.String(length=20), server_default="", nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_sessions_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
         sa.UniqueConstraint("digest", name=op.f("uq_sessions_digest")),
