@@ -12,7 +12,8 @@ from appraisal.settings import SessionLimits
 EndReason = Literal["signed_out", "listed", "everywhere", "password", "closed"]
 # So much may the clocks of two machines differ that serve one site.
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
-_MOST_UNNOTED: Final = timedelta(minutes=5)
+# The use of a session is written down once in such a part of its idle time: five minutes of two hours.
+_PART: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,8 @@ def is_open(session: Session, limits: SessionLimits, now: datetime) -> bool:
 
 
 def is_use_due(session: Session, limits: SessionLimits, now: datetime) -> bool:
-    """Tell whether it is time to write down that a session is used.
-
-    That is once in five minutes, and more often where sessions end soon, so that none ends much too early.
-    """
-    return now - session.last_used_at >= min(_MOST_UNNOTED, limits.idle / 12)
+    """Tell whether it is time to write down that a session is used; what is not shortens it a little."""
+    return now - session.last_used_at >= limits.idle / _PART
 
 
 # What names a browser or a system in what browsers send, and what people call it; most also send the

@@ -1,6 +1,6 @@
 """Sessions: begun by signing in, found at each request by the token in the cookie, ended on the server.
 
-A token is 256 random bits; only its digest is kept, so that who reads the database opens no session.
+A token is 256 random bits; only its digest is kept, so that reading the database opens no session.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from appraisal.domain.sessions import EndReason, Session, Visit, browser_of, is_
 from appraisal.settings import SessionLimits
 from appraisal.storage import sessions, site
 
-# Sessions of which nobody has heard for so long have ended, whatever the settings.
+# A session that was last used so long ago has ended, whatever the settings.
 KEPT: Final = timedelta(days=30)
 
 

@@ -66,7 +66,7 @@ class Clock:
         self.moment += timedelta(**span)
 
 
-# Tests let months pass while somebody is signed in.
+# Tests let months pass while somebody is signed in, and count statements without that of a last use.
 LASTING: Final = SessionLimits(timedelta(days=3650), timedelta(days=3650))
 
 

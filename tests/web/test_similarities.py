@@ -262,8 +262,8 @@ def test_the_page_takes_the_same_statements_for_three_and_for_thirty(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
     number = building.draft_proposal(site, cast, theme=THEME)
-    copied = building.approved_proposal(site, cast, theme=THEME, ratings={"TRI-4": "1"}, by="designer2")
     sign_in(client, "designer")
+    copied = building.approved_proposal(site, cast, theme=THEME, ratings={"TRI-4": "1"}, by="designer2")
 
     def statements() -> int:
         with counting(site) as sent:
