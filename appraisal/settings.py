@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.headerregistry import Address
 from pathlib import Path
 from typing import Literal
@@ -75,6 +76,14 @@ class Publisher:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How long a session lasts: ``lifetime`` from signing in on, and ``idle`` while nobody uses it."""
+
+    lifetime: timedelta = timedelta(hours=12)
+    idle: timedelta = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One installation: where its data lies and how it presents itself.
 
@@ -94,6 +103,7 @@ class Settings:
     signer: SigningKey | None = None
     trust: tuple[Path, ...] = ()
     publisher: Publisher = Publisher()
+    sessions: SessionLimits = SessionLimits()
 
     @property
     def files(self) -> Path:
@@ -131,7 +141,36 @@ def read_settings(environment: Mapping[str, str] | None = None, *, data: Path | 
         signer=_signer(given),
         trust=_files(given, "APPRAISAL_TRUST"),
         publisher=_publisher(given.get("APPRAISAL_PUBLISHER", "")),
+        sessions=session_limits(given),
     )
+
+
+# A week: longer, and whoever finds an open browser acts as its owner.
+_MOST_HOURS = 168
+_LEAST_MINUTES = 5
+
+
+def session_limits(given: Mapping[str, str]) -> SessionLimits:
+    """Read how long sessions last: ``APPRAISAL_SESSION_HOURS`` and ``APPRAISAL_SESSION_IDLE_MINUTES``.
+
+    Raises ``BadSetting``.
+    """
+    usual = SessionLimits()
+    hours = _whole(given, "APPRAISAL_SESSION_HOURS", 1, _MOST_HOURS)
+    lifetime = usual.lifetime if hours is None else timedelta(hours=hours)
+    most = int(lifetime.total_seconds()) // 60
+    minutes = _whole(given, "APPRAISAL_SESSION_IDLE_MINUTES", _LEAST_MINUTES, most)
+    idle = min(usual.idle, lifetime) if minutes is None else timedelta(minutes=minutes)
+    return SessionLimits(lifetime, idle)
+
+
+def _whole(given: Mapping[str, str], name: str, least: int, most: int) -> int | None:
+    text = given.get(name, "")
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+        raise BadSetting(f"{name}: write a whole number from {least} to {most}, not “{text}”")
+    return int(text)
 
 
 # Of the standard: no character that means something in an address, and a registration agency in front.

@@ -9,7 +9,9 @@ wrote that of 0006 as well.
 
 import lzma
 import sqlite3
+from collections.abc import Container, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import Connection, MetaData, Table, func, select
@@ -52,12 +54,21 @@ def reflected(database: Database) -> MetaData:
     return found
 
 
-def rows(database: Database, metadata: MetaData) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of tables as they lie in a database, with the columns given."""
+def rows(
+    database: Database, metadata: MetaData, gone: Mapping[str, Container[str]] = MappingProxyType({})
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of tables as they lie in a database, with the columns given but those that are gone."""
+
+    def columns(table: Table) -> list[Any]:
+        return [column for column in table.c if column.name not in gone.get(table.name, ())]
+
     with database.read() as db:
         return {
             table.name: [
-                dict(row) for row in db.execute(select(table).order_by(*table.primary_key)).mappings()
+                dict(row)
+                for row in db.execute(
+                    select(*columns(table)).select_from(table).order_by(*table.primary_key)
+                ).mappings()
             ]
             for table in metadata.sorted_tables
             if table.name != "alembic_version"

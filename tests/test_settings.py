@@ -1,10 +1,11 @@
 """Settings: what is read from the environment, and what is said of what cannot be used."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from appraisal.settings import BadSetting, MailServer, Publisher, read_settings
+from appraisal.settings import BadSetting, MailServer, Publisher, SessionLimits, read_settings
 
 MAIL = {
     "APPRAISAL_MAIL": "smtp://mail.example.org",
@@ -189,3 +190,41 @@ def test_a_folder_that_takes_no_secret_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
     with pytest.raises(BadSetting, match=r"^APPRAISAL_DATA: .*data cannot be written \(File exists\)$"):
         read_settings({}, data=tmp_path / "data").session_secret()
+
+
+@pytest.mark.parametrize(
+    ("hours", "minutes", "lifetime", "idle"),
+    [
+        ("", "", timedelta(hours=12), timedelta(hours=2)),
+        ("8", "", timedelta(hours=8), timedelta(hours=2)),
+        ("1", "", timedelta(hours=1), timedelta(hours=1)),
+        ("", "30", timedelta(hours=12), timedelta(minutes=30)),
+        ("", "720", timedelta(hours=12), timedelta(hours=12)),
+        ("1", "5", timedelta(hours=1), timedelta(minutes=5)),
+        ("168", "10080", timedelta(days=7), timedelta(days=7)),
+    ],
+)
+def test_sessions_last_as_long_as_is_set(
+    tmp_path: Path, hours: str, minutes: str, lifetime: timedelta, idle: timedelta
+) -> None:
+    given = {"APPRAISAL_SESSION_HOURS": hours, "APPRAISAL_SESSION_IDLE_MINUTES": minutes}
+    assert read_settings(given, data=tmp_path).sessions == SessionLimits(lifetime, idle)
+
+
+def test_sessions_last_twelve_hours_and_two_unused_unless_set(tmp_path: Path) -> None:
+    assert read_settings({}, data=tmp_path).sessions == SessionLimits(timedelta(hours=12), timedelta(hours=2))
+
+
+@pytest.mark.parametrize("text", ["0", "169", "-1", "1.5", "1e1", " 8", "eight", "١٢", "9" * 5000])
+def test_hours_of_sessions_have_bounds(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadSetting, match=r"^APPRAISAL_SESSION_HOURS: write a whole number from 1 to 168"):
+        read_settings({"APPRAISAL_SESSION_HOURS": text}, data=tmp_path)
+
+
+@pytest.mark.parametrize(("hours", "minutes", "most"), [("", "4", 720), ("", "721", 720), ("1", "61", 60)])
+def test_sessions_are_not_idle_for_longer_than_they_last(
+    tmp_path: Path, hours: str, minutes: str, most: int
+) -> None:
+    given = {"APPRAISAL_SESSION_HOURS": hours, "APPRAISAL_SESSION_IDLE_MINUTES": minutes}
+    with pytest.raises(BadSetting, match=rf"^APPRAISAL_SESSION_IDLE_MINUTES: .* from 5 to {most}, "):
+        read_settings(given, data=tmp_path)

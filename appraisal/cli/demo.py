@@ -27,7 +27,7 @@ from appraisal.scenarios.files import Script
 from appraisal.scenarios.playing import play as play_scenario
 from appraisal.scenarios.plays import Play
 from appraisal.services import indicators, issuers, jobs, lessons, people
-from appraisal.settings import BadSetting, Settings, read_settings
+from appraisal.settings import BadSetting, SessionLimits, Settings, read_settings, session_limits
 from appraisal.storage import renderings, schema
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
@@ -68,9 +68,13 @@ def demo(serve: bool | None, port: int, data: Path, serve_only: bool) -> None:
     and marked as illustrative.
     """
     library = sites.library()
+    try:
+        limits = session_limits(os.environ)
+    except BadSetting as error:
+        sites.fail(str(error))
     script = read_script(folder("workflows") / SCENARIO, library)
     if serve_only:
-        _serve_only(data.absolute(), script, library, free_port(HOST, port))
+        _serve_only(data.absolute(), script, library, free_port(HOST, port), limits)
         return
     if serve is None:
         serve = os.environ.get("DEMO_SERVE", "1") != "0"
@@ -78,7 +82,7 @@ def demo(serve: bool | None, port: int, data: Path, serve_only: bool) -> None:
         # Records name it, and playing takes minutes.
         port = free_port(HOST, port)
     data = _emptied(data)
-    settings, signer = _signed_settings(data, script, port)
+    settings, signer = _signed_settings(data, script, port, limits)
     database, files = Database(settings.database), Files(settings.files)
     try:
         schema.upgrade(database)
@@ -111,12 +115,12 @@ def demo(serve: bool | None, port: int, data: Path, serve_only: bool) -> None:
         database.close()
 
 
-def _serve_only(data: Path, script: Script, library: Library, port: int) -> None:
+def _serve_only(data: Path, script: Script, library: Library, port: int, limits: SessionLimits) -> None:
     """Serve what was played before, on the clock that has gone on since."""
     if not (data / MARK).is_file():
         sites.fail(f"{data} holds no demonstration; leave --serve-only out to play it.")
     try:
-        settings, now = _settings(data, port), _going_on(script, data)
+        settings, now = _settings(data, port, limits), _going_on(script, data)
     except BadSetting as error:
         sites.fail(str(error))
     with sites.opened(settings) as (database, files):
@@ -124,18 +128,18 @@ def _serve_only(data: Path, script: Script, library: Library, port: int) -> None
         run(Site(settings, library, database, files, people.hasher(), now), HOST, port)
 
 
-def _settings(data: Path, port: int) -> Settings:
+def _settings(data: Path, port: int, limits: SessionLimits) -> Settings:
     given = {**keys.signing_settings(data / "keys", ""), "APPRAISAL_ADDRESS": f"http://{HOST}:{port}"}
-    return replace(read_settings(given, data=data), demonstration=True)
+    return replace(read_settings(given, data=data), demonstration=True, sessions=limits)
 
 
-def _signed_settings(data: Path, script: Script, port: int) -> tuple[Settings, Signer]:
+def _signed_settings(data: Path, script: Script, port: int, limits: SessionLimits) -> tuple[Settings, Signer]:
     """Make a key that is good from before the demonstration to long after it; return the settings as well."""
     since = script.steps[0].at - timedelta(days=365)
     keys.write_test_authority(
         data / "keys", "Appraisal demonstration", "", since, clock.now() + timedelta(days=3650)
     )
-    found = _settings(data, port)
+    found = _settings(data, port, limits)
     assert found.signer is not None
     return found, open_signer(found.signer)
 
@@ -174,7 +178,7 @@ def _open_accounts(played: Play) -> None:
     hashed = people.hasher().hash(PASSWORD)
     with played.database.begin() as db:
         for key in played.script.scenario.people:
-            people.keep_hash(db, played.people[key].id, hashed)
+            people.keep_hash(db, played.script.steps[-1].at, played.people[key].id, hashed)
 
 
 def _write_records(

@@ -38,7 +38,8 @@ def _moment(context: click.Context, parameter: click.Parameter, value: str | Non
 def tick(at: datetime | None, as_json: bool) -> None:
     """Do what time demands: lapse, end holds, mark dates, gather daily mail, seal the trail.
 
-    Lists that were sent and not imported within a day are given up. May be run at any time.
+    Lists that were sent and not imported within a day are given up, and sessions forgotten that were last
+    used a month ago. May be run at any time.
 
     A proposal at which it fails stays as it is and is tried again next time; exit code 1 then.
     """

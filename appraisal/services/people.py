@@ -1,17 +1,15 @@
 """People: accounts, roles, invitations, passwords. Names and roles go into the site's own chain."""
 
-import hashlib
 import re
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import ROLES
@@ -19,6 +17,8 @@ from appraisal.domain.facts import DELIVERIES, Person, StandIn
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import LANGUAGES
+from appraisal.services import sessions
+from appraisal.storage import sessions as stored_sessions
 from appraisal.storage import site, substitutions, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import LARGEST_ID
@@ -43,6 +43,7 @@ BadPersonCode = Literal[
     "delivery",
     "password_short",
     "password_long",
+    "password_wrong",
     "link",
 ]
 
@@ -60,7 +61,6 @@ class Account:
     """A person with what sign-in needs to know."""
 
     person: Person
-    session_epoch: int
     has_password: bool
 
 
@@ -159,7 +159,6 @@ def change_person(
         raise BadPerson(codes)
     if id == actor.id and (not active or "administrator" not in roles):
         raise NotAllowed([refuse("own_administration")])
-    ends = before.person.active and not active
     db.execute(
         update(PEOPLE)
         .where(PEOPLE.c.id == id)
@@ -170,9 +169,11 @@ def change_person(
             duty_station=duty_station.strip() or "Geneva",
             language=language,
             active=active,
-            session_epoch=before.session_epoch + (1 if ends else 0),
         )
     )
+    if not active:
+        # After the account: whoever signs in at this moment waits for it, and finds it closed.
+        stored_sessions.end_sessions(db, now, id, "closed")
     if (duty_station.strip() or "Geneva") != before.person.duty_station:
         # The clocks of what the person leads follow to the other calendar.
         wake_open(db, geneva_date(now), led_by=id)
@@ -229,21 +230,17 @@ def issue_link(db: Connection, actor: Person, now: datetime, person: int, purpos
         db,
         tables.Token,
         person_id=person,
-        digest=_digest(token),
+        digest=sessions.digest(token),
         purpose=purpose,
         expires_at=now + (INVITATION if purpose == "invitation" else RESET),
     )
     return token
 
 
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def person_of_link(db: Connection, now: datetime, token: str, purpose: Purpose) -> Person:
     """Return whose link this is; raises ``BadPerson`` for one that is unknown, used or too old."""
     row = db.execute(
-        select(TOKENS).where(TOKENS.c.digest == _digest(token), TOKENS.c.purpose == purpose)
+        select(TOKENS).where(TOKENS.c.digest == sessions.digest(token), TOKENS.c.purpose == purpose)
     ).one_or_none()
     if row is None or row.used_at is not None or row.expires_at <= now:
         raise BadPerson(["link"])
@@ -260,47 +257,125 @@ def set_password_by_link(
     found = person_of_link(db, now, token, purpose)
     unused = update(TOKENS).where(TOKENS.c.person_id == found.id, TOKENS.c.used_at.is_(None))
     # Of two who use a link at once, the second finds it used here.
-    if db.execute(unused.where(TOKENS.c.digest == _digest(token)).values(used_at=now)).rowcount != 1:
+    if db.execute(unused.where(TOKENS.c.digest == sessions.digest(token)).values(used_at=now)).rowcount != 1:
         raise BadPerson(["link"])
-    set_password(db, hashing, found.id, password)
-    db.execute(unused.values(used_at=now))
+    set_password(db, hashing, now, found.id, password)
     return found
 
 
-def set_password(db: Connection, hashing: PasswordHasher, person: int, password: str) -> None:
-    """Set a password; raises ``BadPerson`` for one under 12 or over 200 characters."""
-    if len(password) < SHORTEST:
-        raise BadPerson(["password_short"])
-    if len(password) > LONGEST:
-        raise BadPerson(["password_long"])
+def set_password(db: Connection, hashing: PasswordHasher, now: datetime, person: int, password: str) -> None:
+    """Set a password; all sessions and all links of the person end.
+
+    Raises ``BadPerson`` for a password under 12 or over 200 characters.
+    """
+    if codes := _password_faults(password):
+        raise BadPerson(codes)
     db.execute(
         update(PEOPLE)
         .where(PEOPLE.c.id == person)
-        .values(password=hashing.hash(password), session_epoch=PEOPLE.c.session_epoch + 1)
+        .values(password=hashing.hash(password), password_set_at=now)
+    )
+    _end_doors(db, now, person)
+
+
+def _password_faults(password: str) -> list[BadPersonCode]:
+    if len(password) < SHORTEST:
+        return ["password_short"]
+    return ["password_long"] if len(password) > LONGEST else []
+
+
+def _end_doors(db: Connection, now: datetime, person: int, *, but: int | None = None) -> None:
+    """End what the old password or a link opened: all sessions but one, and the links themselves."""
+    stored_sessions.end_sessions(db, now, person, "password", but=but)
+    db.execute(
+        update(TOKENS).where(TOKENS.c.person_id == person, TOKENS.c.used_at.is_(None)).values(used_at=now)
     )
 
 
-def sign_in(
-    database: Database, hashing: PasswordHasher, now: datetime, email: str, password: str
-) -> Account | None:
-    """Return the account that an address and a password open, else None; both are logged.
+def change_own_password(
+    database: Database,
+    hashing: PasswordHasher,
+    now: datetime,
+    person: int,
+    session: int,
+    *,
+    old: str,
+    new: str,
+) -> str:
+    """Change the password of somebody who knows the old one; return a new token for the session given.
 
-    An unknown address takes as long as a wrong password, so that neither can be told apart. The
-    password is checked with no transaction open, since that is slow on purpose.
+    The other sessions and all links of the person end, copies of the session's cookie with them.
+    Raises ``BadPerson`` with everything that is wrong; a wrong old password is logged.
+    """
+    with database.read() as db:
+        known = db.execute(
+            select(PEOPLE.c.password).where(PEOPLE.c.id == person, PEOPLE.c.active.is_(True))
+        ).scalar_one_or_none()
+    codes = _password_faults(new)
+    if not _is_password(hashing, known, old):
+        codes = ["password_wrong", *codes]
+    hashed = hashing.hash(new) if not codes else ""
+    with database.begin() as db:
+        if not codes and not _replace_password(db, now, person, known, hashed):
+            codes = ["password_wrong"]
+        if not codes:
+            _end_doors(db, now, person, but=session)
+            site.append(db, now, person, "change_password", {"person": person, "how": "own"})
+            return sessions.renew_token(db, session)
+        if "password_wrong" in codes:
+            site.log_access(db, now, person, "password_failed")
+    raise BadPerson(codes)
+
+
+def _replace_password(db: Connection, now: datetime, person: int, known: str | None, hashed: str) -> bool:
+    """Set a hash where the known one is in force; false where the password was changed meanwhile."""
+    same = update(PEOPLE).where(PEOPLE.c.id == person, PEOPLE.c.active.is_(True), PEOPLE.c.password == known)
+    return db.execute(same.values(password=hashed, password_set_at=now)).rowcount == 1
+
+
+def sign_in(
+    database: Database,
+    hashing: PasswordHasher,
+    now: datetime,
+    email: str,
+    password: str,
+    agent: str = "",
+) -> str | None:
+    """Begin a session where an address and a password are right, and return its token, else None.
+
+    Both are logged. An unknown address takes as long as a wrong password, so that neither can be told
+    apart. The password is checked with no transaction open, since that is slow on purpose. ``agent`` is
+    what the browser says of itself.
     """
     with database.read() as db:
         row = db.execute(select(PEOPLE).where(PEOPLE.c.email == email.strip().lower()[:254])).one_or_none()
-    known = row.password if row is not None and row.active and row.password else _decoy(hashing)
-    try:
-        hashing.verify(known, password[:LONGEST])
-        opened = row is not None and row.password == known
-    except (VerificationError, InvalidHashError):
-        opened = False
+    is_right = _is_password(hashing, row.password if row is not None and row.active else None, password)
     with database.begin() as db:
-        site.log_access(
-            db, now, row.id if row is not None else None, "sign_in" if opened else "sign_in_failed"
-        )
-    return _account(row) if opened and row is not None else None
+        if row is None or not is_right or not _lock_door(db, row.id, row.password):
+            site.log_access(db, now, row.id if row is not None else None, "sign_in_failed")
+            return None
+        site.log_access(db, now, row.id, "sign_in")
+        return sessions.open_session(db, now, row.id, agent)
+
+
+def _lock_door(db: Connection, person: int, known: str) -> bool:
+    """Tell whether an account is still open with a password; it stays so to the end of the transaction.
+
+    Else a session that begins while the account is closed, or the password changed, would outlast that.
+    """
+    statement = select(PEOPLE.c.id).where(
+        PEOPLE.c.id == person, PEOPLE.c.active.is_(True), PEOPLE.c.password == known
+    )
+    return db.execute(statement.with_for_update()).first() is not None
+
+
+def _is_password(hashing: PasswordHasher, known: str | None, password: str) -> bool:
+    """Tell whether a password is that of a hash; takes as long where there is none."""
+    try:
+        hashing.verify(known or _decoy(hashing), password[:LONGEST])
+    except (VerificationError, InvalidHashError):
+        return False
+    return bool(known)
 
 
 _DECOYS: dict[int, str] = {}
@@ -314,16 +389,10 @@ def _decoy(hashing: PasswordHasher) -> str:
 
 def find_person(db: Connection, id: int) -> Account:
     """Return an account by id; raises ``NotFound``."""
-    found = substitutions.gathered(db.execute(_by_id(), {"id": min(id, LARGEST_ID)}))
+    found = _accounts(db, PEOPLE.c.id == min(id, LARGEST_ID))
     if not found:
         raise NotFound("person", str(id))
-    return _account(*found[0])
-
-
-@cache
-def _by_id() -> Select[Any]:
-    """Build the statement once: every request of somebody signed in sends it."""
-    return substitutions.people_statement().where(PEOPLE.c.id == bindparam("id"))
+    return found[0]
 
 
 def find_by_email(db: Connection, email: str) -> Account | None:
@@ -338,7 +407,7 @@ def _accounts(db: Connection, *where: ColumnElement[bool]) -> list[Account]:
 
 
 def _account(row: Any, stands_in: tuple[StandIn, ...] = ()) -> Account:
-    return Account(person_of(row, stands_in), row.session_epoch, row.password is not None)
+    return Account(person_of(row, stands_in), row.password is not None)
 
 
 def list_people(db: Connection) -> list[Account]:
@@ -346,6 +415,6 @@ def list_people(db: Connection) -> list[Account]:
     return _accounts(db)
 
 
-def keep_hash(db: Connection, person: int, hashed: str) -> None:
+def keep_hash(db: Connection, now: datetime, person: int, hashed: str) -> None:
     """Set a password that is hashed already; for demonstrations, where many accounts share one."""
-    db.execute(update(PEOPLE).where(PEOPLE.c.id == person).values(password=hashed))
+    db.execute(update(PEOPLE).where(PEOPLE.c.id == person).values(password=hashed, password_set_at=now))

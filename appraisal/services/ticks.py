@@ -17,7 +17,7 @@ from appraisal.domain import access, calendars, machine, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.wakings import Demand
-from appraisal.services import acts, matches, notices, steps
+from appraisal.services import acts, matches, notices, sessions, steps
 from appraisal.services.closings import with_appraisal
 from appraisal.services.proposals import note_event
 from appraisal.storage import proposals, queries, tables, tallies
@@ -45,7 +45,7 @@ class Ticked:
 
 
 def tick(database: Database, library: Library, now: datetime) -> Ticked:
-    """Do what time demands of every proposal, each in a transaction of its own, and of the daily mail."""
+    """Do what time demands of every proposal, each in a transaction of its own, of mail and of sessions."""
     return joined(ticking(database, library, now))
 
 
@@ -77,6 +77,8 @@ def ticking(database: Database, library: Library, now: datetime) -> Iterator[Tic
         tallies.gather(db)
     with database.begin() as db:
         matches.match_symbols(db, now)
+    with database.begin() as db:
+        sessions.forget(db, now)
 
 
 def _ticked(database: Database, library: Library, now: datetime, number: str) -> Ticked:

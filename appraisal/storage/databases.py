@@ -85,6 +85,10 @@ class Database:
             with _conflicts(), self._writing.begin() as connection:
                 yield connection
 
+    def is_writing(self) -> bool:
+        """Tell whether somebody in this process writes, so that whoever begins to write now has to wait."""
+        return self._turn.locked()
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a consistent view that nothing is written in."""

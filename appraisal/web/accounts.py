@@ -1,15 +1,22 @@
-"""Accounts: what a person chooses for themselves: the language, and how mail comes."""
+"""Accounts: what is a person's own: the language, how mail comes, the password, and the sessions."""
 
-from flask import Blueprint, flash, redirect, request, session, url_for
+from typing import Any
+
+from flask import Blueprint, Flask, flash, redirect, request, session, url_for
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import current_user
 from werkzeug.wrappers import Response
 from wtforms import RadioField
 
+from appraisal.domain.sessions import EndReason
 from appraisal.i18n import N_
-from appraisal.services import people
+from appraisal.services import people, sessions
 from appraisal.services.people import BadPerson
-from appraisal.web.context import actor, begin, page, say, signed_in, site
+from appraisal.web.context import actor, begin, page, read, say, signed_in, site, visit
 from appraisal.web.forms import TranslatedForm, choice
 from appraisal.web.people import LANGUAGES
+from appraisal.web.sessions import FAILURES, PASSWORD_FAULTS, TOKEN, OwnPasswordForm, leave
 
 bp = Blueprint("accounts", __name__, url_prefix="/account")
 
@@ -67,4 +74,78 @@ def edit() -> Answer:
 
 
 def _draw(form: AccountForm) -> str:
-    return page("accounts/edit.html", form=form, sends=site().settings.mail is not None)
+    with read() as db:
+        lasting = sessions.list_sessions(db, site().settings.sessions, site().now(), actor().id)
+    return page(
+        "accounts/edit.html",
+        form=form,
+        sends=site().settings.mail is not None,
+        visit=visit(),
+        sessions=lasting,
+    )
+
+
+@bp.post("/sessions/<int:id>/end")
+@signed_in
+def end_session(id: int) -> Response:
+    """End one session of the person; the present one as the button at the top of each page does."""
+    is_present = id == visit().session.id
+    with begin() as db:
+        reason: EndReason = "signed_out" if is_present else "listed"
+        is_ended = sessions.end_session(db, site().now(), actor().id, id, reason)
+    if is_present:
+        return leave(N_("You are signed out."))
+    if is_ended:
+        flash(say(N_("The session is ended.")), "success")
+    return redirect(url_for("accounts.edit"), 303)
+
+
+def limit(app: Flask, limiter: Limiter) -> None:
+    """Limit the failed attempts that a person has at the password, whatever the address they come from."""
+    view: Any = app.view_functions["accounts.password"]
+    limited = limiter.limit(
+        FAILURES,
+        key_func=lambda: str(actor().id) if current_user.is_authenticated else get_remote_address(),
+        methods=["POST"],
+        deduct_when=lambda response: response.status_code == 422,
+    )
+    app.view_functions["accounts.password"] = limited(view)
+
+
+def too_many() -> Answer:
+    """Say that there were too many attempts to change a password."""
+    form = OwnPasswordForm(request.form)
+    form.complain("old", N_("Too many attempts. Wait a minute, then try again."))
+    return page("accounts/password.html", form=form), 429
+
+
+@bp.route("/password", methods=["GET", "POST"])
+@signed_in
+def password() -> Answer:
+    """Let a person change their password; their other sessions end."""
+    form = OwnPasswordForm(request.form)
+    if request.method == "GET":
+        return page("accounts/password.html", form=form)
+    if not form.agrees() or not _change_password(form):
+        return page("accounts/password.html", form=form), 422
+    flash(say(N_("Your password is changed. Your other sessions have ended.")), "success")
+    return redirect(url_for("accounts.edit"), 303)
+
+
+def _change_password(form: OwnPasswordForm) -> bool:
+    """Change the password and tell whether that was done; the cookie holds a new token from then on."""
+    try:
+        session[TOKEN] = people.change_own_password(
+            site().database,
+            site().hashing,
+            site().now(),
+            actor().id,
+            visit().session.id,
+            old=form.old.data or "",
+            new=form.password.data or "",
+        )
+    except BadPerson as error:
+        for code in error.codes:
+            form.complain(*PASSWORD_FAULTS[code])
+        return False
+    return True

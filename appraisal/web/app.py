@@ -1,5 +1,6 @@
 """The application: built from a site, with nothing read from anywhere else."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,8 @@ from flask_wtf import CSRFProtect
 
 from appraisal import i18n
 from appraisal.domain import substitutions
-from appraisal.errors import NotFound
 from appraisal.paths import folder
-from appraisal.services import people
+from appraisal.services import sessions as session_services
 from appraisal.web import (
     accounts,
     activities,
@@ -23,7 +23,6 @@ from appraisal.web import (
     approvals,
     bundles,
     conditions,
-    cookies,
     datasets,
     differences,
     drafts,
@@ -115,12 +114,13 @@ def create_app(site: Site) -> Flask:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=site.settings.secure_cookies,
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=12),
+        PERMANENT_SESSION_LIFETIME=site.settings.sessions.lifetime,
+        # What ends a session stands in the database; the cookie only has to last as long.
+        SESSION_REFRESH_EACH_REQUEST=False,
         WTF_CSRF_TIME_LIMIT=None,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(hours=1),
     )
     app.extensions["appraisal"] = site
-    app.session_interface = cookies.Sessions()
     _set_up_templates(app)
     _set_up_sessions(app, site)
     app.before_request(_refuse_null_characters)
@@ -156,32 +156,33 @@ def _set_up_sessions(app: Flask, site: Site) -> None:
     manager.init_app(app)
 
     @manager.user_loader
-    def _load(remembered: str) -> sessions.Visitor | None:
-        id, _, epoch = remembered.partition(".")
-        if not id.isdigit():
-            return None
-        try:
-            with site.database.read() as db:
-                account = people.find_person(db, int(id))
-        except NotFound:
-            return None
-        if not account.person.active or str(account.session_epoch) != epoch:
+    def _load(token: str) -> sessions.Visitor | None:
+        now = site.now()
+        with site.database.read() as db:
+            visit = session_services.find_visit(db, site.settings.sessions, now, token)
+        if visit is None:
             return None
         # The door: for whom the person stands in is looked at once for the whole request.
-        person = substitutions.on_duty(account.person, site.now())
-        return sessions.Visitor(person, account.session_epoch)
+        visit = replace(visit, person=substitutions.on_duty(visit.person, now))
+        return sessions.Visitor(visit, token)
+
+    app.after_request(sessions.note_use)
 
 
 def _limit(app: Flask) -> None:
     """Limit what strangers may try again and again."""
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://")
     sessions.limit(app, limiter)
+    accounts.limit(app, limiter)
     verifications.limit(app, limiter)
 
     @app.errorhandler(RateLimitExceeded)
     def _too_many(_: RateLimitExceeded) -> Any:
-        is_file = request.endpoint == "verifications.show"
-        return verifications.too_many() if is_file else sessions.too_many()
+        too_many = {
+            "verifications.show": verifications.too_many,
+            "accounts.password": accounts.too_many,
+        }
+        return too_many.get(request.endpoint or "", sessions.too_many)()
 
 
 def _refuse_null_characters() -> None:

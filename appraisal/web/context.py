@@ -20,6 +20,7 @@ from appraisal.definitions.workflows import Role
 from appraisal.domain import disclosure
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.refusals import NotAllowed, Refusal
+from appraisal.domain.sessions import Visit
 from appraisal.i18n import Language
 from appraisal.settings import Settings
 from appraisal.storage.databases import Database
@@ -70,6 +71,12 @@ def actor() -> Person:
     """Return who is signed in; only behind :func:`signed_in`."""
     person: Person = current_user.person
     return person
+
+
+def visit() -> Visit:
+    """Return who is signed in, with the session; only behind :func:`signed_in`."""
+    present: Visit = current_user.visit
+    return present
 
 
 def signed_in(view: Callable[P, R]) -> Callable[P, R | Response]:
@@ -175,5 +182,5 @@ def note_refusal(codes: Iterable[str]) -> None:
 
 def typed() -> Mapping[str, str]:
     """Return what was typed into the form sent, without what the product itself put there."""
-    own = {"csrf_token", "seen", "request_key", "save", "next", "add", "remove", "password", "again"}
+    own = {"csrf_token", "seen", "request_key", "save", "next", "add", "remove", "password", "again", "old"}
     return {name: value for name, value in request.form.items() if name not in own and value}

@@ -1,38 +1,45 @@
 """Sessions: signing in and out, the language of the pages, and the links that set a password."""
 
+import logging
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, flash, redirect, request, session, url_for
+from flask import Blueprint, Flask, flash, g, redirect, request, session, url_for
 from flask_limiter import Limiter
-from flask_login import UserMixin, current_user, login_user, logout_user
+from flask_login import UserMixin, current_user
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 from wtforms import PasswordField, StringField
 
-from appraisal.domain.facts import Person
+from appraisal.domain.sessions import Visit, is_use_due
+from appraisal.errors import StepConflict
 from appraisal.i18n import LANGUAGES, N_
-from appraisal.services import people
+from appraisal.services import people, sessions
 from appraisal.services.people import BadPerson, Purpose
-from appraisal.web.context import actor, begin, note_access, page, read, say, site
+from appraisal.storage import sessions as stored
+from appraisal.web.context import actor, begin, page, read, say, signed_in, site, visit
 from appraisal.web.forms import TranslatedForm
 
 bp = Blueprint("sessions", __name__)
 # Failed attempts from one address; many people may sit behind it, so that success does not count.
 FAILURES = "10 per minute"
+# Where Flask-Login looks for what the cookie holds.
+TOKEN = "_user_id"  # noqa: S105 - no secret
 
 Answer = str | Response | tuple[str, int]
 
 
 class Visitor(UserMixin):
-    """A person in a session; the session ends when the person's epoch moves on."""
+    """A person in a session; the cookie holds its token and says nothing else of it."""
 
-    def __init__(self, person: Person, epoch: int) -> None:
-        self.person = person
-        self.epoch = epoch
+    def __init__(self, visit: Visit, token: str) -> None:
+        self.visit = visit
+        self.person = visit.person
+        self.token = token
 
     def get_id(self) -> str:
-        """Return what the session remembers."""
-        return f"{self.person.id}.{self.epoch}"
+        """Return what the cookie holds."""
+        return self.token
 
 
 class SignInForm(TranslatedForm):
@@ -42,15 +49,30 @@ class SignInForm(TranslatedForm):
     password = PasswordField(N_("Password"))
 
 
-class PasswordForm(TranslatedForm):
-    """A new password, typed twice."""
+class OwnPasswordForm(TranslatedForm):
+    """The present password, and a new one, typed twice."""
 
+    old = PasswordField(N_("Your present password"), render_kw={"autocomplete": "current-password"})
     password = PasswordField(
-        N_("Password"),
+        N_("New password"),
         description=N_("At least 12 characters. Several words that you can remember are best."),
         render_kw={"autocomplete": "new-password"},
     )
-    again = PasswordField(N_("The same password again"), render_kw={"autocomplete": "new-password"})
+    again = PasswordField(N_("The new password again"), render_kw={"autocomplete": "new-password"})
+
+    def agrees(self) -> bool:
+        """Tell whether the same password was typed twice, and complain where it was not."""
+        agrees = (self.password.data or "") == (self.again.data or "")
+        if not agrees:
+            self.complain("again", N_("The two passwords differ."))
+        return agrees
+
+
+class PasswordForm(OwnPasswordForm):
+    """A new password of somebody who came by a link, typed twice."""
+
+    # So a field of the form above is left out.
+    old = None  # type: ignore[assignment]
 
 
 def limit(app: Flask, limiter: Limiter) -> None:
@@ -78,23 +100,58 @@ def sign_in() -> Answer:
         return redirect(_onward() or url_for("work.show"), 303)
     form = SignInForm(request.form)
     if request.method == "GET":
-        return page("sessions/sign_in.html", form=form, onward=_onward())
-    account = people.sign_in(
+        return page("sessions/sign_in.html", form=form, onward=_onward(), ended=TOKEN in session)
+    token = people.sign_in(
         site().database,
         site().hashing,
         site().now(),
         request.form.get("email", ""),
         request.form.get("password", ""),
+        request.user_agent.string,
     )
-    if account is None:
+    if token is None:
         # One message for both, so that nobody learns which addresses have an account.
         form.form_errors = [say(N_("The e-mail address or the password is not right."))]
         return page("sessions/sign_in.html", form=form, onward=_onward()), 422
     onward = _onward()
-    session.clear()
-    login_user(Visitor(account.person, account.session_epoch))
-    session.permanent = True
+    enter(token)
     return redirect(onward or url_for("work.show"), 303)
+
+
+def enter(token: str) -> None:
+    """Let the cookie hold the token of a session that begins, and nothing of what it held before."""
+    session.clear()
+    session[TOKEN] = token
+    session.permanent = True
+
+
+def leave(message: str) -> Response:
+    """Empty the cookie, but for the language, and lead to the page of signing in."""
+    language = current_user.person.language if current_user.is_authenticated else session.get("language")
+    session.clear()
+    if language:
+        session["language"] = language
+    flash(say(message), "success")
+    return redirect(url_for("sessions.sign_in"), 303)
+
+
+def note_use(response: Response) -> Response:
+    """Write down now and then that the session of a request is used, in a transaction of its own.
+
+    It comes after the page, which neither waits for others who write nor fails because this cannot be
+    written: the next one will do.
+    """
+    # Nobody is looked for where the page did not ask who is there.
+    user = g.get("_login_user")
+    if isinstance(user, Visitor) and is_use_due(user.visit.session, site().settings.sessions, site().now()):
+        database = site().database
+        try:
+            if not database.is_writing():
+                with database.begin_note() as db:
+                    stored.note_use(db, site().now(), user.visit.session.id)
+        except (SQLAlchemyError, StepConflict):
+            logging.exception("The use of a session was not written down")
+    return response
 
 
 def _onward() -> str:
@@ -112,15 +169,19 @@ def local_path(given: str) -> str:
 @bp.route("/sign-out", methods=["POST"])
 def sign_out() -> Response:
     """End the session; the language stays."""
-    language = current_user.person.language if current_user.is_authenticated else session.get("language")
     if current_user.is_authenticated:
-        note_access("sign_out")
-    logout_user()
-    session.clear()
-    if language:
-        session["language"] = language
-    flash(say(N_("You are signed out.")), "success")
-    return redirect(url_for("sessions.sign_in"), 303)
+        with begin() as db:
+            sessions.end_session(db, site().now(), actor().id, visit().session.id)
+    return leave(N_("You are signed out."))
+
+
+@bp.post("/sign-out/everywhere")
+@signed_in
+def sign_out_everywhere() -> Response:
+    """End all sessions of the person."""
+    with begin() as db:
+        sessions.end_everywhere(db, site().now(), actor().id)
+    return leave(N_("You are signed out everywhere."))
 
 
 @bp.route("/language", methods=["POST"])
@@ -163,24 +224,26 @@ def _by_link(token: str, purpose: Purpose) -> Answer:
 
 def _set_password(form: PasswordForm, token: str, purpose: Purpose) -> bool:
     """Set the password given and tell whether that was done; raises ``BadPerson`` for a dead link."""
-    given = form.password.data or ""
-    if given != (form.again.data or ""):
-        form.complain("again", N_("The two passwords differ."))
+    if not form.agrees():
         return False
     try:
         with begin() as db:
-            people.set_password_by_link(db, site().hashing, site().now(), token, purpose, given)
+            people.set_password_by_link(
+                db, site().hashing, site().now(), token, purpose, form.password.data or ""
+            )
     except BadPerson as error:
-        if error.codes[0] not in _PASSWORD_FAULTS:
+        if error.codes[0] not in PASSWORD_FAULTS:
             raise
-        form.complain("password", _PASSWORD_FAULTS[error.codes[0]])
+        form.complain(*PASSWORD_FAULTS[error.codes[0]])
         return False
     return True
 
 
-_PASSWORD_FAULTS = {
-    "password_short": N_("Choose a password of at least 12 characters."),
-    "password_long": N_("Choose a password of at most 200 characters."),
+# Of what is wrong with a password: the field, and what is said there.
+PASSWORD_FAULTS = {
+    "password_short": ("password", N_("Choose a password of at least 12 characters.")),
+    "password_long": ("password", N_("Choose a password of at most 200 characters.")),
+    "password_wrong": ("old", N_("This is not your present password.")),
 }
 
 

@@ -112,7 +112,7 @@ def _prepared(place: Path) -> str:
     with site.database.begin() as db:
         account = people.find_by_email(db, "desk@example.org")
         assert account is not None
-        people.set_password(db, site.hashing, account.person.id, "a long password")
+        people.set_password(db, site.hashing, site.now(), account.person.id, "a long password")
         table = tables.Record.__table__
         row = db.execute(select(table.c.id, table.c.digest).where(table.c.kind == "appraisal")).first()
         assert row is not None

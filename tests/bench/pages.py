@@ -48,7 +48,7 @@ def _signed_in(app: Flask, site: Site) -> Any:
     with site.database.begin() as db:
         account = people.find_by_email(db, "coordinator@example.org")
         assert account is not None
-        people.set_password(db, site.hashing, account.person.id, "a long password")
+        people.set_password(db, site.hashing, site.now(), account.person.id, "a long password")
     client = app.test_client()
     client.post("/sign-in", data={"email": "coordinator@example.org", "password": "a long password"})
     return client

@@ -51,6 +51,19 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "years of work"
 
 
+def test_a_setting_of_sessions_that_cannot_be_used_is_told_before_anything_is_replaced(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "demonstration").touch()
+
+    arguments = ["demo", "--no-serve", "--data", str(tmp_path)]
+    result = CliRunner().invoke(main, arguments, env={"APPRAISAL_SESSION_HOURS": "0"})
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "APPRAISAL_SESSION_HOURS: write a whole number from 1 to 168, not “0”\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["demonstration"]
+
+
 def test_a_port_that_is_taken_is_told_before_anything_is_played(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -195,3 +195,15 @@ def test_of_two_accounts_with_one_address_the_second_is_told(database: Database)
     raised = _at_once(2, create)
     assert [type(error) for error in raised] == [people.BadPerson]
     assert len(_names(database)) == 1
+
+
+def test_whoever_would_wait_can_ask_first(database: Database) -> None:
+    assert not database.is_writing()
+    with database.read():
+        assert not database.is_writing()
+    with database.begin():
+        # PostgreSQL lets many write at once.
+        assert database.is_writing() is database.is_sqlite
+    with suppress(ZeroDivisionError), database.begin():
+        raise ZeroDivisionError
+    assert not database.is_writing()

@@ -1,6 +1,8 @@
 """The migrations make what the models say, on both databases."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any, Final
 
 from sqlalchemy import inspect, select
 
@@ -39,6 +41,10 @@ def test_an_empty_database_is_not_current(tmp_path: object) -> None:
         database.close()
 
 
+# What columns of older revisions held that are no more.
+GONE: Final[Mapping[str, Mapping[str, Any]]] = {"people": {"session_epoch": 3}}
+
+
 def test_a_database_of_the_first_revision_keeps_its_rows(stage: Stage, database: Database) -> None:
     numbers = {
         "approved": casts.approved(stage, ratings={"TRI_4": "1"}),
@@ -50,12 +56,15 @@ def test_a_database_of_the_first_revision_keeps_its_rows(stage: Stage, database:
     histories.reflected(database).drop_all(database.engine)
     schema.upgrade(database, "0001")
     first = histories.reflected(database)
-    kept = histories.rows(stage.database, first)
-    histories.fill(database, kept)
+    kept = histories.rows(stage.database, first, GONE)
+    histories.fill(
+        database,
+        {name: [{**row, **GONE.get(name, {})} for row in rows] for name, rows in kept.items()},
+    )
 
     schema.upgrade(database)
 
-    assert histories.rows(database, first) == kept
+    assert histories.rows(database, first, GONE) == kept
     assert schema.differences(database) == []
     # Whatever is open is looked at by the next tick, and then when its day comes.
     asleep = {numbers["draft"]: None}

@@ -17,13 +17,14 @@ from appraisal.domain import tracks
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import acts, appraisals, approvals, people, proposals, reviews
+from appraisal.services import acts, appraisals, approvals, people, proposals, reviews, sessions
 from appraisal.services.appraisals import ConditionPut, RatingPut
-from appraisal.settings import Settings
+from appraisal.settings import SessionLimits, Settings
 from appraisal.storage import facts
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 from appraisal.web.context import Site
+from appraisal.web.sessions import TOKEN
 from tests.databases import hurried
 
 START: Final = datetime(2010, 2, 1, 9, tzinfo=UTC)
@@ -65,10 +66,20 @@ class Clock:
         self.moment += timedelta(**span)
 
 
-def open_site(data: Path, library: Library, clock: Clock, database: Database | None = None) -> Site:
+# Tests let months pass while somebody is signed in, and count statements without that of a last use.
+LASTING: Final = SessionLimits(timedelta(days=3650), timedelta(days=3650))
+
+
+def open_site(
+    data: Path,
+    library: Library,
+    clock: Clock,
+    database: Database | None = None,
+    limits: SessionLimits = LASTING,
+) -> Site:
     """Open a site on a database, else on that in its folder; the caller closes the database."""
     database = database or hurried(Database(f"sqlite:///{data / 'appraisal.sqlite3'}"))
-    settings = Settings(data=data, database=database.url, secret="for tests only")
+    settings = Settings(data=data, database=database.url, secret="for tests only", sessions=limits)
     return Site(settings, library, database, Files(settings.files), people.hasher(quick=True), clock)
 
 
@@ -81,18 +92,17 @@ def create_cast(database: Database) -> dict[str, Person]:
             person = people.create_person(
                 db, SYSTEM_ACTOR, START, email=f"{key}@example.org", name=name, roles=roles, unit=unit
             )
-            people.set_password(db, hashing, person.id, PASSWORD)
+            people.set_password(db, hashing, START, person.id, PASSWORD)
             found[key] = person
     return found
 
 
 def sign_in_as(client: FlaskClient, site: Site, person: Person) -> None:
     """Sign a person in without the form."""
-    with site.database.read() as db:
-        epoch = people.find_person(db, person.id).session_epoch
+    with site.database.begin() as db:
+        token = sessions.open_session(db, site.now(), person.id)
     with client.session_transaction() as session:
-        session["_user_id"] = f"{person.id}.{epoch}"
-        session["_fresh"] = True
+        session[TOKEN] = token
 
 
 def load(site: Site, number: str) -> Case:

@@ -2,12 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from itsdangerous import TimestampSigner
 from sqlalchemy import select
 
 from appraisal.domain.facts import SYSTEM_ACTOR
@@ -53,32 +51,6 @@ def test_unknown_address_and_wrong_password_read_the_same(
     assert "The e-mail address or the password is not right." in answer.text
     assert given.get("password", PASSWORD) not in answer.text
     assert given.get("email", "") in answer.text
-
-
-def test_sign_in_is_kept_for_twelve_hours_in_a_cookie_no_script_reads(client: FlaskClient) -> None:
-    cookie = client.post("/sign-in", data=credentials("desk")).headers["Set-Cookie"]
-    assert "HttpOnly" in cookie
-    assert "Expires=" in cookie
-    assert client.application.permanent_session_lifetime == timedelta(hours=12)
-
-
-@pytest.mark.parametrize(
-    ("minutes", "status", "renewed"),
-    [(0, 200, False), (9, 200, False), (11, 200, True), (12 * 60 + 1, 302, False)],
-)
-def test_a_session_in_use_is_renewed_once_its_cookie_has_aged(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, minutes: int, status: int, renewed: bool
-) -> None:
-    sealed_at = TimestampSigner.get_timestamp
-    with monkeypatch.context() as earlier:
-        earlier.setattr(TimestampSigner, "get_timestamp", lambda signer: sealed_at(signer) - minutes * 60)
-        client.post("/sign-in", data=credentials("desk"))
-        # The first page with a form puts its token into the session.
-        client.get("/account")
-    answer = client.get("/account")
-    assert answer.status_code == status
-    assert ("Set-Cookie" in answer.headers) is renewed
-    assert client.get("/account").status_code == status
 
 
 def test_ten_failures_a_minute_are_enough(client: FlaskClient) -> None:

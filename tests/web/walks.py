@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from appraisal.domain import forms
 from appraisal.storage import tables
+from appraisal.web.sessions import TOKEN
 from tests.web.worlds import World, ids
 
 NOBODYS: Final = "TC-2010-9999"
@@ -117,6 +118,7 @@ ARGUMENTS: Final[Mapping[str, Values]] = {
     "feeds.render digest": _digests(tables.IndicatorReport.__table__),
     "feeds.present ending": _just("json", "csv", "xlsx"),
     "feeds.published ending": _just("csv", "xlsx"),
+    "accounts.end_session id": _just(_UNKNOWN_ID),
     "people.edit id": _people,
     "people.link id": _people,
     "handovers.show id": _people,
@@ -214,6 +216,8 @@ def _taking(world: World) -> Sequence[Form]:
 # What is sent to each address that takes a form; a form may be stale, empty or complete.
 FORMS: Final[Mapping[str, Forms]] = {
     "accounts.edit": _always({"language": "de"}),
+    "accounts.end_session": _always({}),
+    "accounts.password": _always({"old": "Mine"}),
     "appraisals.checklist": _ratings,
     "appraisals.confirm": _always({"seen": "0"}, {}),
     "appraisals.recommendation": _always({"seen": "0", "reason": "Mine", "chosen": ""}, {}),
@@ -274,7 +278,14 @@ FORMS: Final[Mapping[str, Forms]] = {
 }
 # Forms that have nothing to do with proposals, and would end the walk or start another one.
 APART: Final = frozenset(
-    {"sessions.sign_in", "sessions.sign_out", "sessions.language", "sessions.invitation", "sessions.reset"}
+    {
+        "sessions.sign_in",
+        "sessions.sign_out",
+        "sessions.sign_out_everywhere",
+        "sessions.language",
+        "sessions.invitation",
+        "sessions.reset",
+    }
 )
 
 
@@ -374,7 +385,9 @@ def _opened(app: Flask, cookie: str) -> Any:
     serializer: Any = app.session_interface.get_signing_serializer(app)  # type: ignore[attr-defined]
     kept = serializer.loads(value) if value and name == "session" else value
     if isinstance(kept, dict):
-        kept.pop("csrf_token", None)
+        # Random, the one as the other.
+        for token in ("csrf_token", TOKEN):
+            kept.pop(token, None)
     return (name, kept, sorted(part.strip() for part in attributes.split(";") if "xpires" not in part))
 
 

@@ -16,7 +16,7 @@ from appraisal.storage.tables.datasets import Entry, Import
 from appraisal.storage.tables.lessons import Lesson
 from appraisal.storage.tables.matches import Match
 from appraisal.storage.tables.outbox import Job, Notice, Reminder
-from appraisal.storage.tables.people import Holiday, Person, Rate, Substitution, Token
+from appraisal.storage.tables.people import Holiday, Person, Rate, Session, Substitution, Token
 from appraisal.storage.tables.proposals import (
     Change,
     Decision,
@@ -73,6 +73,7 @@ __all__ = [
     "Review",
     "ReviewRating",
     "SelfRating",
+    "Session",
     "SiteEvent",
     "Substitution",
     "Tally",

@@ -22,8 +22,8 @@ class Person(Base):
     language: Mapped[str] = mapped_column(String(2), default="en")
     roles: Mapped[str] = mapped_column(default="")
     password: Mapped[str | None]
-    # Raised whenever every session of the person has to end: new password, closed account.
-    session_epoch: Mapped[int] = mapped_column(default=0)
+    # Unknown of passwords that are older than this column.
+    password_set_at: Mapped[datetime | None]
     active: Mapped[bool] = mapped_column(default=True)
     # How mail comes: each message at once, or all of a day together.
     delivery: Mapped[str] = mapped_column(String(10), default="at_once", server_default="at_once")
@@ -41,6 +41,29 @@ class Token(Base):
     purpose: Mapped[str] = mapped_column(String(20))
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class Session(Base):
+    """Somebody signed in with one browser; only a digest of what its cookie holds is kept.
+
+    No part of the trail: rows are removed some time after they were last used.
+    """
+
+    __tablename__ = "sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    # How the person signed in: "password".
+    method: Mapped[str] = mapped_column(String(20))
+    browser: Mapped[str] = mapped_column(String(60))
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]
+    # When the person had signed in before.
+    previous_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    # Why it ended (``domain.sessions.EndReason``); empty where time ended it.
+    end_reason: Mapped[str] = mapped_column(String(20), default="", server_default="")
 
 
 class Rate(Base):
