@@ -9,7 +9,7 @@ from appraisal.canonical import plain
 from appraisal.definitions.library import Criterion, Library
 from appraisal.definitions.sets import ChecklistSet
 from appraisal.definitions.workflows import Workflow
-from appraisal.domain import rulebooks, tracks
+from appraisal.domain import responses, rulebooks, tracks
 from appraisal.domain.facts import RatingGiven
 from appraisal.domain.findings import Finding, Said, judged, unchecked
 from appraisal.domain.refusals import Refusal
@@ -215,8 +215,7 @@ class _Again:
         }
         return {
             given["id"]
-            for review in self.appraisal.get("reviews", ())
-            if review["signed_at"] is not None and not review["late"]
+            for review in responses.counting(self.appraisal)
             for given in review["ratings"]
             if given["id"] in self.rows and given["id"] not in closed
             if given["rating"] != self.rows[given["id"]]["rating"]

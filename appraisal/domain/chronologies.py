@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from appraisal.clock import parse_stamp
+from appraisal.domain import responses
 from appraisal.domain.findings import Said
 from appraisal.i18n import N_
 
@@ -31,6 +32,8 @@ def problems(value: Value) -> Iterator[Said]:
                 N_("%(before)s (%(first)s) comes after %(after)s (%(second)s)."),
                 {"before": before, "first": first, "after": after, "second": second},
             )
+    if "appraisal" in value:
+        yield from responses.problems(value["appraisal"])
     yield from _closing(value)
 
 
@@ -74,12 +77,11 @@ def _appraisal_pairs(value: Value, appraisal: Value) -> Iterator[Pair]:
         # One that was asked under an earlier appraisal of the version may stand under the next.
         yield named, asked["asked_at"], _CLOSED, closed
         yield _SUBMITTED, submitted, named, asked["asked_at"]
-        for key in ("answered_at", "declared_at", "signed_at", "silent_at"):
+        for key in ("answered_at", "declared_at", "signed_at", "silent_at", "released_at"):
             yield named, asked["asked_at"], f"{named}, {key}", asked.get(key)
             yield f"{named}, {key}", asked.get(key), _ISSUED, issued
         yield f"{named}, declared_at", asked.get("declared_at"), f"{named}, signed_at", asked.get("signed_at")
-        if asked.get("signed_at") and not asked["late"]:
-            yield f"{named}, signed_at", asked["signed_at"], _CLOSED, closed
+        yield f"{named}, silent_at", asked.get("silent_at"), _CLOSED, closed
     for criterion in appraisal["criteria"]:
         yield criterion["code"], criterion.get("finalised_by", {}).get("signed_at"), _CLOSED, closed
     for entry in appraisal["conditions"]:

@@ -169,7 +169,8 @@ class RequiredChange:
 class Consultation:
     """A unit asked for its comments; silence never blocks, lateness is kept.
 
-    ``silent_at`` is when it was noted that there is no comment by the date.
+    ``silent_at`` is when it was noted that there is no comment by the date; ``released_at`` when the
+    appraisal was closed before the date, so that no comment is awaited any more.
     """
 
     id: int
@@ -181,6 +182,12 @@ class Consultation:
     text: str = ""
     late: bool = False
     silent_at: datetime | None = None
+    released_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it is still to be answered; what is silent or no longer awaited may be."""
+        return self.answered_at is None
 
 
 Declaration = Literal["", "nothing", "declared"]
@@ -192,7 +199,7 @@ class Review:
 
     ``declaration`` is empty while it was never asked, and keeps *nothing to declare* apart from a
     conflict *declared*. ``reason`` says why it was declined or what the conflict is; ``behalf`` is
-    whom the reviewer stands in for.
+    whom the reviewer stands in for. ``silent_at`` and ``released_at`` are those of a consultation.
     """
 
     id: int
@@ -209,6 +216,7 @@ class Review:
     comment: str = ""
     late: bool = False
     silent_at: datetime | None = None
+    released_at: datetime | None = None
     withdrawn_at: datetime | None = None
     behalf: int | None = None
     row_version: int = 1
@@ -216,15 +224,10 @@ class Review:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether it is still to be signed; one that is late or silent may be."""
+        """Tell whether it is still to be signed; one that is late, silent or no longer awaited may be."""
         return self.declaration != "declared" and not (
             self.signed_at or self.declined_at or self.withdrawn_at
         )
-
-    @property
-    def counts(self) -> bool:
-        """Tell whether the lead has to answer it: signed by its date, and while the appraisal ran."""
-        return self.signed_at is not None and not self.late
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +262,19 @@ class Appraisal:
     @property
     def is_running(self) -> bool:
         """Tell whether it is still being worked on."""
-        return self.finalised_at is None and self.closed_at is None
+        return self.ended_at is None
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """Return when it was finalised, or closed as it was left; None while it is being worked on."""
+        return self.finalised_at or self.closed_at
+
+    def counts(self, review: Review) -> bool:
+        """Tell whether the lead has to answer a review: signed by its date, and while the appraisal ran."""
+        if review.signed_at is None or review.late:
+            return False
+        ended_at = self.ended_at
+        return ended_at is None or review.signed_at <= ended_at
 
 
 DecisionKind = Literal[

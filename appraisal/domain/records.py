@@ -180,6 +180,7 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
                 "late": entry.late,
                 "text": entry.text,
                 "silent_at": entry.silent_at,
+                "released_at": entry.released_at,
             }
             for entry in appraisal.consultations
         ],
@@ -248,6 +249,7 @@ def _review(case: Case, review: Review) -> dict[str, Any]:
         "signed_at": review.signed_at,
         "late": review.late,
         "silent_at": review.silent_at,
+        "released_at": review.released_at,
         "comment": review.comment if review.signed_at else "",
         "ratings": [
             {"id": entry.item, "rating": entry.value, "comment": entry.comment}

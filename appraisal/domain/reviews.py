@@ -21,9 +21,19 @@ from appraisal.domain.refusals import Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.verdicts import Assessment, assess
 
-# How a review stands: over in five ways, or open: to be declared on, to be signed, or past its date.
+# How a review stands: over in five ways, no longer awaited, or open: to be declared on, to be signed, or
+# past its date.
 Status = Literal[
-    "withdrawn", "conflict", "declined", "signed", "signed_late", "silent", "overdue", "undeclared", "open"
+    "withdrawn",
+    "conflict",
+    "declined",
+    "signed",
+    "signed_late",
+    "released",
+    "silent",
+    "overdue",
+    "undeclared",
+    "open",
 ]
 
 
@@ -55,7 +65,7 @@ def block_items(criteria: Iterable[Criterion]) -> Mapping[str, str]:
 
 def finaliser(appraisal: Appraisal, code: str, unit: str) -> Review | None:
     """Return the review that gave a block its final ratings: its unit's, signed while the appraisal ran."""
-    ended = appraisal.finalised_at or appraisal.closed_at
+    ended = appraisal.ended_at
     found = (
         entry
         for entry in reversed(signed(appraisal))
@@ -113,6 +123,8 @@ def status(case: Case, review: Review, today: date) -> Status:
         return "declined"
     if review.signed_at:
         return "signed_late" if review.late else "signed"
+    if review.released_at:
+        return "released"
     if review.silent_at:
         return "silent"
     if wakings.due_day(case, review) < today:
@@ -310,7 +322,8 @@ class Row:
     """One item side by side: what each signed review says of it, and what the lead does.
 
     ``spread`` is how far the highest rating lies above the lowest, in steps of the scale; it is
-    larger than any step where a reviewer finds irrelevant what another rates.
+    larger than any step where a reviewer finds irrelevant what another rates. ``has_counting`` tells
+    whether any of the reviews has to be answered by the lead.
     """
 
     item: str
@@ -320,6 +333,7 @@ class Row:
     spread: int
     agreed: str
     differs: tuple[Review, ...]
+    has_counting: bool = False
 
     @property
     def lacks_reason(self) -> bool:
@@ -349,10 +363,11 @@ def _row(chosen: ChecklistSet, appraisal: Appraisal, code: str, item: str) -> Ro
     differs = tuple(
         review
         for review, rating in given
-        if final and final.value and review.counts and rating.value != final.value
+        if final and final.value and appraisal.counts(review) and rating.value != final.value
     )
     agreed = values[0] if values and len(set(values)) == 1 else ""
-    return Row(item, code, given, final, _spread(chosen, values), agreed, differs)
+    has_counting = any(appraisal.counts(review) for review, _ in given)
+    return Row(item, code, given, final, _spread(chosen, values), agreed, differs, has_counting)
 
 
 def _spread(chosen: ChecklistSet, values: Sequence[str]) -> int:
@@ -379,7 +394,7 @@ def adoptable(case: Case, book: Rulebook, appraisal: Appraisal) -> list[Row]:
 
 def unexplained(case: Case, book: Rulebook, appraisal: Appraisal) -> list[Refusal]:
     """Return the items whose final rating differs from a review signed in time, without a reason."""
-    if not any(review.counts for review in appraisal.reviews):
+    if not any(appraisal.counts(review) for review in appraisal.reviews):
         return []
     return [
         refuse("difference_unexplained", item=row.item)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from appraisal import canonical
+from appraisal.domain import responses
 from appraisal.domain.records import is_signed
 from appraisal.i18n import N_
 from appraisal.pdf import codes, rules, words
@@ -48,15 +49,11 @@ def sheet(value: Value, say: Words) -> dict[str, Any]:
 
 
 def differing(appraisal: Value, say: Words) -> dict[str, str]:
-    """Return for each item whose final rating needed a reason the reviewers with another one, by name.
-
-    Records of earlier versions of the product know no reviews.
-    """
+    """Return for each item whose final rating needed a reason the reviewers with another one, by name."""
     given: dict[str, list[tuple[str, str]]] = {}
-    for review in appraisal.get("reviews", ()):
-        if review["signed_at"] and not review["late"]:
-            for entry in review["ratings"]:
-                given.setdefault(entry["id"], []).append((review["person"]["name"], entry["rating"]))
+    for review in responses.counting(appraisal):
+        for entry in review["ratings"]:
+            given.setdefault(entry["id"], []).append((review["person"]["name"], entry["rating"]))
     return {
         item["id"]: ", ".join(
             _first(

@@ -11,7 +11,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent, get_currency_symbol
 
 from appraisal.clock import geneva_date, parse_stamp
-from appraisal.domain import forms, routes
+from appraisal.domain import forms, responses, routes
 from appraisal.i18n import LOCALES, N_, Language, say, translate, translate_plural, write_day
 
 _BEFORE_SIGN = re.compile(r" (?=[?!:;»])")
@@ -151,9 +151,10 @@ class Words:
         """Write a date with a short month, for tables."""
         return format_date(date.fromisoformat(day), "medium", locale=self.locale) if day else ""
 
-    def has_passed(self, day: str, moment: str) -> bool:
-        """Tell whether a day had ended in Geneva at a moment."""
-        return day < geneva_date(parse_stamp(moment)).isoformat()
+    def unanswered(self, entry: Mapping[str, Any], issued_at: str) -> str:
+        """Say why there is no answer of somebody who was asked; nothing where it is still awaited."""
+        status, at = responses.recorded(entry, issued_at)
+        return "" if status == "awaited" else self.say(responses.SENTENCES[status], day=self.day_of(at))
 
     def day_of(self, moment: str | None, *, short: bool = False) -> str:
         """Write the calendar day in Geneva of a moment."""

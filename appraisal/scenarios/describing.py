@@ -16,6 +16,7 @@ REVIEW = (
     "signed",
     "late",
     "silent",
+    "released",
     "withdrawn",
     "due",
     "checklists",
@@ -23,7 +24,7 @@ REVIEW = (
     "unconfirmed",
 )
 DECLARATIONS = {"": "never asked", "nothing": "nothing", "declared": "declared"}
-CONSULTATIONS = ("answered", "late", "silent", "open")
+CONSULTATIONS = ("answered", "late", "silent", "released", "open")
 NOT_COMPUTABLE = "not computable"
 
 
@@ -79,6 +80,7 @@ def _review(review: Review) -> dict[str, Any]:
         "signed": review.signed_at is not None,
         "late": review.late,
         "silent": review.silent_at is not None,
+        "released": review.released_at is not None,
         "withdrawn": review.withdrawn_at is not None,
         "due": review.due_on.isoformat(),
         "checklists": list(review.checklists),
@@ -94,6 +96,8 @@ def _values(ratings: Mapping[str, RatingGiven]) -> dict[str, str]:
 def _answered(entry: Consultation) -> str:
     if entry.answered_at is not None:
         return "late" if entry.late else "answered"
+    if entry.released_at is not None:
+        return "released"
     return "silent" if entry.silent_at is not None else "open"
 
 

@@ -65,7 +65,7 @@ def record_agreement(taking: Taking) -> Outcome:
 
 def only_move(taking: Taking) -> Outcome:
     """Change nothing but the state; a running appraisal is closed as it is."""
-    return Outcome(close_running(taking) if taking.to != taking.case.state else taking.case)
+    return close_running(taking) if taking.to != taking.case.state else Outcome(taking.case)
 
 
 ACTS: Final[Mapping[Act, Callable[[Taking], Outcome]]] = {

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, update
 
-from appraisal.clock import geneva_date
 from appraisal.definitions.library import Criterion, Library
 from appraisal.domain import (
     access,
@@ -15,13 +14,13 @@ from appraisal.domain import (
     disclosure,
     forms,
     permissions,
+    responses,
     reviews,
     rounds,
     rulebooks,
     substitutions,
-    wakings,
 )
-from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Gate, Person, Review, Scope
+from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Gate, Person, Scope
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import steps
@@ -272,12 +271,12 @@ def answer_consultation(
 ) -> Case:
     """Write down, as a coordinator, a unit's comment that came by other means.
 
-    After its date, or after finalising, it is kept and marked late.
+    After its date it is kept and marked late; once the appraisal is closed it is kept all the same.
     """
     case, _ = steps.load(db, library, number, actor, lock=True)
     found = next(
         (
-            (appraisal, entry)
+            entry
             for appraisal in case.appraisals
             for entry in appraisal.consultations
             if entry.id == consultation
@@ -286,21 +285,15 @@ def answer_consultation(
     )
     if found is None:
         raise NotFound("consultation", str(consultation))
-    appraisal, entry = found
-    refusals = permissions.answering_refusals(case, entry, actor)
+    refusals = permissions.answering_refusals(case, found, actor)
     if not text.strip():
         refusals.append(refuse("text_missing"))
     if refusals:
         raise disclosure.not_allowed(case, actor, refusals)
-    late = is_late(case, appraisal, entry, now)
-    keep_answer(db, entry, actor, now, text, late)
-    said = {"unit": entry.unit, "late": late}
+    late = responses.is_late(case, found, now)
+    keep_answer(db, found, actor, now, text, late)
+    said = {"unit": found.unit, "late": late}
     return note_event(db, case, actor, now, "answer_consultation", said, aside=True)
-
-
-def is_late(case: Case, appraisal: Appraisal, asked: Consultation | Review, now: datetime) -> bool:
-    """Tell whether what is said now comes after its date, holds counted out, or after the closing."""
-    return geneva_date(now) > wakings.due_day(case, asked) or not appraisal.is_running
 
 
 def keep_answer(

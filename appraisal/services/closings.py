@@ -1,18 +1,16 @@
 """Closings: an appraisal is finalised, ends in required changes, or is closed as it was left."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import Table, case, delete, literal, update
 
 from appraisal.canonical import canonical
-from appraisal.domain import rulebooks
+from appraisal.domain import responses, rulebooks
 from appraisal.domain.facts import Appraisal, Case, Condition, RequiredChange
 from appraisal.services.steps import Outcome, Taking
 from appraisal.storage import proposals, tables
-from appraisal.storage.facts import review_open
 
 
 def finalise(taking: Taking) -> Outcome:
@@ -27,17 +25,16 @@ def request_revision(taking: Taking) -> Outcome:
 
 
 def _finalise(taking: Taking, facts: Mapping[str, Any]) -> Outcome:
-    case, running, version = taking.case, taking.case.appraisal, taking.case.version
+    running, version = taking.case.appraisal, taking.case.version
     assert running is not None
     assert version is not None
-    assessment = rulebooks.assess_appraisal(taking.book, case, running)
+    assessment = rulebooks.assess_appraisal(taking.book, taking.case, running)
     verdicts_given = {code: verdict for code, verdict in assessment.verdicts.items() if verdict is not None}
-    computed = rulebooks.computed_recommendation(taking.book, case, running) or ""
+    computed = rulebooks.computed_recommendation(taking.book, taking.case, running) or ""
     final = running.chosen or computed
-    close_silent(taking, running.id)
+    closed = _close_answers(taking, running)
     finalised = replace(
-        running,
-        **_silent(running, taking.now),
+        closed,
         conditions=_binding(taking, running, final),
         finalised_at=taking.now,
         computed=computed,
@@ -61,9 +58,10 @@ def _finalise(taking: Taking, facts: Mapping[str, Any]) -> Outcome:
         "verdicts": verdicts_given,
         "computed": finalised.computed,
         "final": finalised.final,
+        "unanswered": responses.unanswered(closed),
         **facts,
     }
-    return Outcome(with_appraisal(case, finalised), facts=said)
+    return Outcome(with_appraisal(taking.case, finalised), facts=said)
 
 
 def _binding(taking: Taking, running: Appraisal, final: str) -> tuple[Condition, ...]:
@@ -99,45 +97,48 @@ def ask_changes(taking: Taking, case: Case) -> Case:
     return replace(case, changes=(*case.changes, *asked))
 
 
-def close_running(taking: Taking) -> Case:
+def close_running(taking: Taking) -> Outcome:
+    """Close the appraisal that is being worked on as it was left, where there is one."""
     running = taking.case.appraisal
     if running is None:
-        return taking.case
-    close_silent(taking, running.id)
+        return Outcome(taking.case)
+    closed = replace(_close_answers(taking, running), closed_at=taking.now)
     update_appraisal(taking, running.id, closed_at=taking.now)
-    closed = replace(running, **_silent(running, taking.now), closed_at=taking.now)
-    return with_appraisal(taking.case, closed)
+    return Outcome(with_appraisal(taking.case, closed), facts={"unanswered": responses.unanswered(closed)})
 
 
-def close_silent(taking: Taking, appraisal_id: int) -> None:
-    """Note of everybody who was asked and has not answered that there is no answer by the end.
+def _close_answers(taking: Taking, running: Appraisal) -> Appraisal:
+    """Note of everybody who has not answered that the date has passed, or that they are no longer awaited.
 
-    A late answer stays possible, and is marked late.
+    A late answer stays possible.
     """
-    asked, reviews = tables.Consultation.__table__, tables.Review.__table__
-    for table, still_open in (
-        (asked, (asked.c.answered_at.is_(None),)),
-        (reviews, review_open()),
-    ):
-        taking.db.execute(
-            update(table)
-            .where(table.c.appraisal_id == appraisal_id, table.c.silent_at.is_(None), *still_open)
-            .values(silent_at=taking.now)
+    closed = replace(
+        running,
+        consultations=tuple(
+            responses.at_closing(taking.case, entry, taking.now) for entry in running.consultations
+        ),
+        reviews=tuple(responses.at_closing(taking.case, entry, taking.now) for entry in running.reviews),
+    )
+    consultations, reviews = tables.Consultation.__table__, tables.Review.__table__
+    _write_changed(taking, consultations, running.consultations, closed.consultations)
+    _write_changed(taking, reviews, running.reviews, closed.reviews)
+    return closed
+
+
+def _write_changed(taking: Taking, table: Table, before: Sequence[Any], after: Sequence[Any]) -> None:
+    """Write what was noted of those who have not answered, in one statement for a table."""
+    changed = [entry for entry, old in zip(after, before, strict=True) if entry != old]
+    if not changed:
+        return
+    columns = {
+        name: case(
+            {entry.id: literal(getattr(entry, name), table.c[name].type) for entry in changed},
+            value=table.c.id,
         )
-
-
-def _silent(running: Appraisal, now: datetime) -> dict[str, Any]:
-    """Return the consultations and reviews of an appraisal as ``close_silent`` leaves them."""
-    return {
-        "consultations": tuple(
-            entry if entry.answered_at or entry.silent_at else replace(entry, silent_at=now)
-            for entry in running.consultations
-        ),
-        "reviews": tuple(
-            replace(entry, silent_at=now) if entry.is_open and not entry.silent_at else entry
-            for entry in running.reviews
-        ),
+        for name in ("silent_at", "released_at")
     }
+    ids = [entry.id for entry in changed]
+    taking.db.execute(update(table).where(table.c.id.in_(ids)).values(columns))
 
 
 def update_appraisal(taking: Taking, id: int, **values: Any) -> None:

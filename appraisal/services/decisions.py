@@ -101,7 +101,8 @@ def register_approval(taking: Taking) -> Outcome:
     """
     approval, book = taking.inputs.approval, taking.book
     assert approval is not None
-    case = replace(close_running(taking), workflow=book.workflow.key, set=book.set.key, pinned=True)
+    closed = close_running(taking)
+    case = replace(closed.case, workflow=book.workflow.key, set=book.set.key, pinned=True)
     outcome = _decide(
         taking,
         "register_approval",
@@ -111,7 +112,11 @@ def register_approval(taking: Taking) -> Outcome:
         source=approval.source,
         appraisal_id=None,
     )
-    return replace(outcome, columns={"workflow": book.workflow.key, "definition_set": book.set.key})
+    return replace(
+        outcome,
+        columns={"workflow": book.workflow.key, "definition_set": book.set.key},
+        facts={**closed.facts, **outcome.facts},
+    )
 
 
 def propose_annulment(taking: Taking) -> Outcome:

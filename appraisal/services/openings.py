@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import update
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, reviews, wakings
+from appraisal.domain import access, calendars, reviews
 from appraisal.domain.facts import (
     Appraisal,
     Case,
@@ -239,7 +239,10 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         insert_rating(taking, id, given)
     return replace(
         finalised,
-        reviews=tuple(_copied_review(taking, id, entry) for entry in finalised.reviews),
+        # Whoever was no longer awaited is awaited again.
+        reviews=tuple(
+            _copied_review(taking, id, replace(entry, released_at=None)) for entry in finalised.reviews
+        ),
         id=id,
         number=number,
         opened_at=taking.now,
@@ -252,16 +255,12 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         row_version=_beyond(taking.case),
         conditions=tuple(_copied(taking, tables.Condition, id, entry) for entry in finalised.conditions),
         consultations=tuple(
-            _copied(taking, tables.Consultation, id, _asked_still(taking, entry), proposal_id=taking.case.id)
+            _copied(
+                taking, tables.Consultation, id, replace(entry, released_at=None), proposal_id=taking.case.id
+            )
             for entry in finalised.consultations
         ),
     )
-
-
-def _asked_still(taking: Taking, entry: Consultation) -> Consultation:
-    """Forget that a unit had not answered when the appraisal ended, where its own date is still to come."""
-    passed = wakings.due_day(taking.case, entry) < geneva_date(taking.now)
-    return entry if passed else replace(entry, silent_at=None)
 
 
 def _copied(taking: Taking, model: type[tables.Base], appraisal: int, entry: Copied, **values: Any) -> Copied:

@@ -13,7 +13,17 @@ from sqlalchemy import Connection, delete, insert, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import access, differences, disclosure, forms, reviews, rounds, substitutions, wakings
+from appraisal.domain import (
+    access,
+    differences,
+    disclosure,
+    forms,
+    responses,
+    reviews,
+    rounds,
+    substitutions,
+    wakings,
+)
 from appraisal.domain.facts import Appraisal, Case, Person, RatingGiven, Review
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook, rulebook
@@ -172,7 +182,7 @@ def move_due(
         refusals.append(refuse("due_past"))
     if refusals:
         raise disclosure.not_allowed(case, actor, refusals)
-    _write(db, found, due_on=reviews.day_to_keep(case, found, due_on), silent_at=None)
+    _write(db, found, due_on=reviews.day_to_keep(case, found, due_on), silent_at=None, released_at=None)
     ticks.wake_by(db, case.id, geneva_date(now))
     notices.tell(
         db, [found.person], "review_moved", now, proposal=case.id, facts={"due_on": due_on}, by=actor.id
@@ -437,18 +447,18 @@ def sign(
     """Sign a review: from now on it stays as it is, and its reviewer sees the others'.
 
     It answers for the unit where that was asked, and hands the ratings of a block to the appraisal.
-    After its date, or once the appraisal is closed, it is kept, marked late, and changes nothing.
+    After its date it is kept and marked late; once the appraisal is closed it is kept and changes nothing.
     """
     found = _working(db, library, actor, number, seen, lock=True)
     case, review, appraisal = found.case, found.review, found.appraisal
     problems = reviews.signing_problems(case, found.book, appraisal, review, comment)
     if problems:
         raise disclosure.not_allowed(case, actor, problems)
-    late = appraisals.is_late(case, appraisal, review, now)
+    late = responses.is_late(case, review, now)
     _write(db, review, signed_at=now, late=late, comment=comment.strip()[: forms.PROSE_LIMIT])
     asked = reviews.asked_of(appraisal, review)
     if asked is not None and asked.answered_at is None:
-        appraisals.keep_answer(db, asked, actor, now, comment, late)
+        appraisals.keep_answer(db, asked, actor, now, comment, responses.is_late(case, asked, now))
     if appraisal.is_running:
         _hand_over_blocks(db, found, actor, now)
     _tell_watchers(db, case, "review_signed", now, actor)

@@ -110,4 +110,5 @@ def summary(content: forms.Content, given: tuple[Any, ...], usd: Any) -> dict[st
 
 def return_incomplete(taking: Taking) -> Outcome:
     """Send back what cannot be appraised; a running appraisal is closed as it is and kept."""
-    return Outcome(close_running(taking), facts={"missing": taking.inputs.missing})
+    closed = close_running(taking)
+    return replace(closed, facts={**closed.facts, "missing": taking.inputs.missing})

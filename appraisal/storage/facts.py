@@ -245,6 +245,7 @@ def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
                 row.text,
                 row.late,
                 row.silent_at,
+                row.released_at,
             )
         )
     reviews = _reviews(db, proposal)
@@ -350,6 +351,7 @@ def _review(row: Row[Any], ratings: Mapping[str, facts.RatingGiven]) -> facts.Re
         comment=row.comment,
         late=row.late,
         silent_at=row.silent_at,
+        released_at=row.released_at,
         withdrawn_at=row.withdrawn_at,
         behalf=row.for_id,
         row_version=row.row_version,

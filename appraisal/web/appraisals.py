@@ -59,7 +59,7 @@ def overview(number: str) -> Answer:
         opened=opened,
         progress=progress_of(opened) if opened.sees_ratings else [],
         problems=problems_of(opened) if opened.sees_ratings else [],
-        comments=comments_of(opened),
+        comments=comments_of(case, opened.appraisal, reader),
         asked=asked_of(opened) if access.sees_running_ratings(case, reader) else [],
         sees_reviewers=access.sees_reviewers(case, reader),
         owes_by=reviews.owed(case, reader),

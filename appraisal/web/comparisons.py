@@ -179,9 +179,8 @@ def comparison_form(
 
 
 def _texts(row: Row) -> tuple[str, ...]:
-    """Return the texts that an item asks for; no reason where every review came late."""
-    needs_reason = any(review.counts for review, _ in row.given)
-    return PARTS[1:] if needs_reason else PARTS[1:-1]
+    """Return the texts that an item asks for; no reason where no review has to be answered."""
+    return PARTS[1:] if row.has_counting else PARTS[1:-1]
 
 
 def _label(form: TranslatedForm, row: Row, offered: Iterable[Rating]) -> None:

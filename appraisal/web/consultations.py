@@ -1,18 +1,22 @@
 """Consultations: what the units were asked, who may read and answer it, and the page of one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import TextAreaField
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, permissions, reviews, wakings
-from appraisal.domain.facts import Consultation
+from appraisal.domain import access, permissions, responses, reviews, wakings
+from appraisal.domain.facts import Appraisal, Case, Consultation, Person
+from appraisal.domain.responses import Status
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import appraisals
+from appraisal.web import formats
 from appraisal.web.assessments import Opened, open_appraisal
 from appraisal.web.context import actor, begin, page, read, reasons, say, signed_in, site
 from appraisal.web.fields import PROSE, needed
@@ -22,17 +26,30 @@ from appraisal.web.inputs import written
 Answer = str | Response | tuple[str, int]
 
 
+_TONES: Final[Mapping[Status, str]] = {
+    "answered": "good",
+    "answered_late": "warn",
+    "released": "",
+    "silent": "warn",
+    "overdue": "warn",
+    "awaited": "neutral",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Comment:
     """One consultation as a page shows it; ``may_read`` is about its text, ``may_answer`` about giving it.
 
-    ``due_on`` is the day that was set, and the days on hold since.
+    ``due_on`` is the day that was set, and the days on hold since. ``status`` says in words how the
+    unit stands to its answer; one without a ``tone`` is a sentence.
     """
 
     entry: Consultation
     answered_by: str
     due_on: date
-    overdue: bool
+    is_late: bool
+    status: str
+    tone: str
     may_read: bool
     may_answer: bool
 
@@ -47,21 +64,24 @@ class CommentForm(TranslatedForm):
     )
 
 
-def comments_of(opened: Opened) -> list[Comment]:
+def comments_of(case: Case, appraisal: Appraisal, reader: Person) -> list[Comment]:
     """Return the units that were asked, and what the reader may do about each."""
-    today = geneva_date(site().now())
-    case, appraisal, reader = opened.case, opened.appraisal, opened.reader
-    return [
-        Comment(
-            entry,
-            case.name(entry.answered_by),
-            due_on := wakings.due_day(case, entry),
-            entry.answered_at is None and due_on < today,
-            permissions.sees_answer(case, appraisal, entry, reader),
-            not permissions.answering_refusals(case, entry, reader),
-        )
-        for entry in appraisal.consultations
-    ]
+    return [_comment(case, appraisal, entry, reader) for entry in appraisal.consultations]
+
+
+def _comment(case: Case, appraisal: Appraisal, entry: Consultation, reader: Person) -> Comment:
+    now = site().now()
+    status = responses.status(case, entry, geneva_date(now))
+    return Comment(
+        entry,
+        case.name(entry.answered_by),
+        wakings.due_day(case, entry),
+        responses.is_late(case, entry, now),
+        say(responses.SENTENCES[status], day=formats.day_of(entry.released_at)),
+        _TONES[status],
+        permissions.sees_answer(case, appraisal, entry, reader),
+        not permissions.answering_refusals(case, entry, reader),
+    )
 
 
 @signed_in
@@ -93,13 +113,13 @@ def consultation(number: str, consultation: int) -> Answer:
 
 
 def _find_comment(number: str, consultation: int) -> tuple[Opened, Comment]:
-    """Find a consultation of any appraisal of the proposal; an earlier one may still be answered, late."""
+    """Find a consultation of any appraisal of the proposal; an earlier one may still be answered."""
     with read() as db:
         opened = open_appraisal(db, number)
     for appraisal in opened.case.appraisals:
         version = next(entry for entry in opened.case.versions if entry.id == appraisal.version_id)
         about = Opened(opened.case, opened.book, appraisal, version, opened.reader)
-        for comment in comments_of(about):
+        for comment in comments_of(about.case, appraisal, about.reader):
             if comment.entry.id == consultation:
                 return about, comment
     raise NotFound("consultation", str(consultation))
@@ -108,7 +128,6 @@ def _find_comment(number: str, consultation: int) -> tuple[Opened, Comment]:
 def _draw_comment(opened: Opened, comment: Comment, form: CommentForm) -> str:
     refusals = permissions.answering_refusals(opened.case, comment.entry, actor())
     asked = [entry.checklist for entry in opened.criteria if comment.entry.unit in entry.checklist.consult]
-    late = not opened.appraisal.is_running or comment.overdue
     return page(
         "appraisals/consultation.html",
         opened=opened,
@@ -116,6 +135,5 @@ def _draw_comment(opened: Opened, comment: Comment, form: CommentForm) -> str:
         form=form,
         reasons=reasons(opened.case, refusals),
         asked=asked,
-        late=late,
         reviews_it=reviews.waiting_for_unit(opened.case, actor()) == comment.entry,
     )

@@ -8,12 +8,13 @@ from typing import Any
 from flask import url_for
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, forms, reviews, routes, tracks, wakings
+from appraisal.domain import access, calendars, forms, reviews, routes, tracks
 from appraisal.domain.facts import Appraisal, Case, Contribution, Person, Version
 from appraisal.domain.forms import Content
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.i18n import N_
 from appraisal.web import contents, formats, standings
+from appraisal.web.consultations import comments_of
 from appraisal.web.context import actor, language, say, site
 
 
@@ -155,8 +156,7 @@ def _appraised(case: Case, book: Rulebook) -> dict[str, Any]:
     latest = running or appraisal
     # A reviewer who has not signed is told of nobody else who was asked.
     blind = access.is_blind(case, actor())
-    found["consultations"] = latest.consultations if latest and not blind else ()
-    found["due_days"] = {entry.id: wakings.due_day(case, entry) for entry in found["consultations"]}
+    found["consultations"] = comments_of(case, latest, actor()) if latest and not blind else ()
     if appraisal is not None:
         found["verdicts"] = _verdicts(case, book, appraisal)
         found["recommendation"] = book.set.recommendation(appraisal.final) if appraisal.final else None

@@ -10,7 +10,7 @@ from babel import Locale
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
-from appraisal.clock import GENEVA
+from appraisal.clock import GENEVA, geneva_date
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.i18n import LANGUAGES, LOCALES, N_, Language, Text, write_day
@@ -54,6 +54,11 @@ def moment(value: datetime | None) -> str:
         return ""
     local = value.astimezone(GENEVA)
     return f"{_day(local.date(), language())}, {local:%H:%M}"
+
+
+def day_of(value: datetime | None) -> str:
+    """Write the day in Geneva of a moment."""
+    return "" if value is None else day(geneva_date(value))
 
 
 def money(value: Decimal | int | str | None) -> str:

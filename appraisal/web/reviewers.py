@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField, SelectMultipleField
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, disclosure, reviews, wakings
+from appraisal.domain import access, calendars, disclosure, responses, reviews, wakings
 from appraisal.domain.facts import Case, Person, Review
 from appraisal.domain.refusals import SENTENCES, NotAllowed, Refusal, refuse
 from appraisal.domain.reviews import Status
@@ -36,7 +36,8 @@ STATUSES: Final[Mapping[Status, tuple[str, str]]] = {
     "undeclared": (N_("Waits for the declaration"), "neutral"),
     "open": (N_("At work"), "info"),
     "overdue": (N_("Late"), "bad"),
-    "silent": (N_("No comment by the date"), "warn"),
+    "released": (responses.SENTENCES["released"], ""),
+    "silent": (responses.SENTENCES["silent"], "warn"),
     "signed": (N_("Signed"), "good"),
     "signed_late": (N_("Signed late"), "warn"),
     "declined": (N_("Declined"), "warn"),
@@ -60,7 +61,7 @@ _ABOUT: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Somebody who was asked, as a table shows it."""
+    """Somebody who was asked, as a table shows it; a status without a tone is a sentence."""
 
     review: Review
     name: str
@@ -117,7 +118,7 @@ def asked(case: Case, review: Review, today: date) -> Asked:
         name_of(case, review),
         wakings.due_day(case, review),
         declaration_of(review),
-        say(title),
+        say(title, day=formats.day_of(review.released_at)),
         tone,
     )
 
@@ -142,7 +143,8 @@ def units_of(opened: Opened) -> list[UnitAsked]:
     for review in reviews.undertaken(opened.appraisal):
         names.setdefault(review.unit, []).append(opened.case.name(review.person))
     return [
-        UnitAsked(comment, ", ".join(names.get(comment.entry.unit, ()))) for comment in comments_of(opened)
+        UnitAsked(comment, ", ".join(names.get(comment.entry.unit, ())))
+        for comment in comments_of(opened.case, opened.appraisal, opened.reader)
     ]
 
 

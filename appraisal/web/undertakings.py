@@ -111,14 +111,14 @@ class Working:
         return wakings.due_day(self.held.case, self.review)
 
     def is_late(self, today: date) -> bool:
-        """Tell whether it would be marked late: after its date, or after the appraisal was closed."""
-        return self.due_on < today or not self.held.appraisal.is_running
+        """Tell whether it would be marked late: after its date."""
+        return self.due_on < today
 
     @property
     def closed_before(self) -> datetime | None:
-        """Return when the appraisal was finalised or closed, where that was before the signature."""
-        at = self.held.appraisal.finalised_at or self.held.appraisal.closed_at
-        return at if at and self.review.signed_at and at < self.review.signed_at else None
+        """Return when the appraisal was finalised or closed, where that was before any signature."""
+        at, signed_at = self.held.appraisal.ended_at, self.review.signed_at
+        return at if at and (signed_at is None or at < signed_at) else None
 
     @cached_property
     def changed(self) -> frozenset[str]:

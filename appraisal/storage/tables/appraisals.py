@@ -67,8 +67,10 @@ class Consultation(Base):
     answered_by: Mapped[int | None]
     text: Mapped[str] = mapped_column(default="")
     late: Mapped[bool] = mapped_column(default=False)
-    # Nobody had answered when the date had passed, or when the appraisal closed before it.
+    # Nobody had answered when the date had passed.
     silent_at: Mapped[datetime | None]
+    # Nobody had answered when the appraisal was closed before the date.
+    released_at: Mapped[datetime | None]
 
 
 class Condition(Base):
@@ -138,6 +140,7 @@ class Review(Base):
     comment: Mapped[str] = mapped_column(default="")
     late: Mapped[bool] = mapped_column(default=False)
     silent_at: Mapped[datetime | None]
+    released_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
     for_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     row_version: Mapped[int] = mapped_column(default=1)
