@@ -114,17 +114,6 @@ def sees_appraisal(case: Case, person: Person) -> bool:
     return last is None or last.finalised_at is not None or sees_running_ratings(case, person)
 
 
-def sees_reviewers(case: Case, person: Person) -> bool:
-    """Tell whether a person may see who reviews before it is finalised: coordinators, auditors and the lead.
-
-    None of them an author, nor anybody who still owes a review of the proposal.
-    """
-    leads = person.id in case.related("lead") or substitutions.covers_lead(case, person)
-    return sees_running_ratings(case, person) and (
-        person.has("coordinator") or person.has("auditor") or leads
-    )
-
-
 def has_signed(appraisal: Appraisal, person: Person) -> bool:
     """Tell whether a person's own review of an appraisal is signed."""
     return any(review.person == person.id and review.signed_at for review in appraisal.reviews)

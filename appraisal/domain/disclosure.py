@@ -72,13 +72,13 @@ def reads_event(case: Case, reader: Person, event: Happened) -> bool:
     """Tell whether somebody who reads a proposal in full reads one entry of its history.
 
     Steps of the workflow are everybody's. What reviewers and units did belongs to the appraisal that was
-    opened last before: it is for those who may see who reviews, and for the others once it is finalised.
+    opened last before: it is for those who see its ratings, and for the others once it is finalised.
     """
     if event.act or event.name in OPEN_EVENTS:
         return True
     if access.is_blind(case, reader):
         return False
-    if access.sees_reviewers(case, reader):
+    if access.sees_running_ratings(case, reader):
         return True
     opened = [entry for entry in case.appraisals if entry.opened_at <= event.at]
     return not opened or opened[-1].finalised_at is not None
@@ -88,7 +88,7 @@ def reads_whole_history(case: Case, reader: Person) -> bool:
     """Tell whether somebody who reads a proposal in full reads everything that happened to it."""
     if access.is_blind(case, reader):
         return False
-    return access.sees_reviewers(case, reader) or all(entry.finalised_at for entry in case.appraisals)
+    return access.sees_running_ratings(case, reader) or all(entry.finalised_at for entry in case.appraisals)
 
 
 def history_for(case: Case, reader: Person, happened: Sequence[Happened]) -> list[Happened]:

@@ -30,7 +30,7 @@ from appraisal.web.recommendations import (
     recommendation_form,
     takes_conditions,
 )
-from appraisal.web.reviewers import asked_of
+from appraisal.web.reviewers import asked_of, sees_reviewers
 
 bp = Blueprint("appraisals", __name__)
 bp.add_url_rule(
@@ -61,7 +61,7 @@ def overview(number: str) -> Answer:
         problems=problems_of(opened) if opened.sees_ratings else [],
         comments=comments_of(case, opened.appraisal, reader),
         asked=asked_of(opened) if access.sees_running_ratings(case, reader) else [],
-        sees_reviewers=access.sees_reviewers(case, reader),
+        sees_reviewers=sees_reviewers(case, reader),
         owes_by=reviews.owed(case, reader),
         has_signed=access.has_signed(opened.appraisal, reader),
         unchanged=[item for item in items if item not in opened.changed],

@@ -13,7 +13,7 @@ from appraisal.domain.facts import Appraisal, Case, Contribution, Person, Versio
 from appraisal.domain.forms import Content
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.i18n import N_
-from appraisal.web import contents, formats, standings
+from appraisal.web import contents, formats, reviewers, standings
 from appraisal.web.consultations import comments_of
 from appraisal.web.context import actor, language, say, site
 
@@ -96,7 +96,7 @@ def _doable(case: Case, book: Rulebook, now: datetime) -> dict[str, Any]:
         "may_write": access.may_edit(case, person, state.editable_by == "author"),
         "sees_ratings": access.sees_running_ratings(case, person),
         "owes_review_by": reviews.owed(case, person),
-        "sees_reviewers": bool(case.appraisals) and access.sees_reviewers(case, person),
+        "sees_reviewers": bool(case.appraisals) and reviewers.sees_reviewers(case, person),
     }
 
 

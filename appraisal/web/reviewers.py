@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField, SelectMultipleField
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, disclosure, responses, reviews, wakings
+from appraisal.domain import access, calendars, disclosure, responses, reviews, substitutions, wakings
 from appraisal.domain.facts import Case, Person, Review
 from appraisal.domain.refusals import SENTENCES, NotAllowed, Refusal, refuse
 from appraisal.domain.reviews import Status
@@ -103,6 +103,17 @@ class DueForm(TranslatedForm):
     due_on = DayField(N_("Due on"), validators=[needed(N_("Give the date."))])
 
 
+def sees_reviewers(case: Case, person: Person) -> bool:
+    """Tell whether a person may see who reviews: coordinators, auditors and the lead.
+
+    None of them an author, nor anybody who still owes a review of the proposal.
+    """
+    leads = person.id in case.related("lead") or substitutions.covers_lead(case, person)
+    return access.sees_running_ratings(case, person) and (
+        person.has("coordinator") or person.has("auditor") or leads
+    )
+
+
 def asked_of(opened: Opened) -> list[Asked]:
     """Return everybody who was asked for the appraisal, what was taken back last."""
     today = geneva_date(site().now())
@@ -175,7 +186,7 @@ def _open(db: Connection, number: str) -> Opened:
     opened = open_appraisal(db, number)
     if access.is_blind(opened.case, actor()):
         raise NotAllowed([refuse("review_owed")])
-    if not access.sees_reviewers(opened.case, actor()):
+    if not sees_reviewers(opened.case, actor()):
         raise NotAllowed([refuse("not_visible")])
     return opened
 

@@ -1,10 +1,12 @@
-"""Leaks: whoever still owes a review is told the same, whatever others have said.
+"""Leaks: whoever still owes a review is told the same, whatever others have said; others what they may read.
 
-Every route is walked in two worlds (``worlds``) that differ in nothing else; the answers must not
-differ in a byte, save tokens.
+Every route is walked in two worlds (``worlds``) that differ in nothing else; the answers to those who owe a
+review must not differ in a byte, save tokens. In one of them it is walked again in every other relation, and
+each word that was said there is found where it may be read, and nowhere else.
 """
 
 import difflib
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from werkzeug.routing import Rule
 
 from appraisal.cli import COMMANDS
 from appraisal.definitions.library import Library
+from appraisal.domain.steps import ChangeAsked
 from appraisal.storage import schema
 from appraisal.storage.databases import Database
 from appraisal.web.app import create_app
@@ -30,8 +33,8 @@ Plan = list[tuple[Rule, str]]
 # Those who open the page of every step; the others open those of a few.
 THOROUGH: Final = ("declared", "roles")
 # What was found in a proposal that is decided is shown to whoever works on a similar one, but never to
-# those who are still to say what they think of it; this walker is not asked about those.
-OPEN: Final = (("elsewhere", "similarities.show"),)
+# those who are still to say what they think of it; these walkers are not asked about those.
+OPEN: Final = (("elsewhere", "similarities.show"), ("former", "similarities.show"))
 
 
 @contextmanager
@@ -196,6 +199,157 @@ def test_whoever_has_signed_reads_what_the_others_said(
 
     assert [word in before for word in worlds.SAID] == [False] * len(worlds.SAID)
     assert [word in after for word in worlds.SAID] == [True] * len(worlds.SAID)
+
+
+# Under appraisal, in the first round and in the second; finalised; and decided.
+STANDING: Final = ("first", "second", "awaiting", "approved")
+WORD: Final = re.compile(rf"(?:{'|'.join((*worlds.SAID, worlds.WHY_NOT))})-[a-z]+-\d")
+# The rounds that are finalised; their records can be read by themselves.
+FINAL: Final = frozenset({"second-1", "awaiting-1", "approved-1", "rejected-1"})
+FIRST: Final = frozenset({"first-1"})
+NOTHING: Final[frozenset[str]] = frozenset()
+# Those who open the pages of all these proposals; the others open those of the first one, and every list.
+WIDELY: Final = ("designer", "both", "chief")
+# Of what a person reads what lead, units and reviewers said, and of what why somebody does not review.
+# Authors and managers read an appraisal once it is finalised, lead, coordinators and auditors at once.
+READ_BY: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
+    "designer": (FINAL, NOTHING),
+    "chief": (FINAL, NOTHING),
+    # An author of the first proposal, and a coordinator of the others.
+    "both": (FINAL | {"second-2"}, frozenset({"second-1", "second-2", "awaiting-1", "approved-1"})),
+    "reader": (FINAL | FIRST, FIRST),
+    "desk": (FINAL | FIRST, FIRST),
+    "auditor": (FINAL | FIRST, FIRST),
+    "former": (FIRST, FIRST),
+    "signs": (FINAL | FIRST, NOTHING),
+    # Signed after the decisions, and owes the first review.
+    "asked": (frozenset({"awaiting-1", "approved-1", "rejected-1"}), NOTHING),
+    # Read why they do not review, by themselves.
+    "declines": (NOTHING, FIRST),
+    "conflicted": (NOTHING, FIRST),
+    "designer2": (NOTHING, NOTHING),
+    "stranger": (NOTHING, NOTHING),
+    "admin": (NOTHING, NOTHING),
+}
+# What the pages of the first proposal say of its appraisal beside those words: who reviews, what they did,
+# which units were silent, and what it comes to.
+SHOWN: Final = (
+    "Zora Hidden",
+    "Yusuf Hidden",
+    "Xenia Hidden",
+    "Wole Hidden",
+    "Vera Hidden",
+    "Elena Petrova",
+    "Farid Haddad",
+    "Una Walker",
+    "A review was signed",
+    "A reviewer declared whether there is a conflict of interest",
+    "A reviewer declined",
+    "A consultation was answered",
+    "No answer in time",
+    "To be revised",
+)
+READ_IT: Final = ("reader", "desk", "auditor", "former", "signs")
+
+
+def _words(said: frozenset[str], why: frozenset[str]) -> set[str]:
+    """Return the words that somebody reads; no unit answered in the first round of the second proposal."""
+    found = {f"{word}-{place}" for word in worlds.SAID for place in said}
+    return found - {f"{worlds.UNITS_SAY}-second-1"} | {f"{worlds.WHY_NOT}-{place}" for place in why}
+
+
+def _shown(text: str, reader: str) -> set[str]:
+    """Return what a page says of an appraisal, but for the name of its reader, which stands on every page."""
+    return {sign for sign in SHOWN if sign != reader and sign in text}
+
+
+@pytest.fixture(scope="module")
+def to_know(both: tuple[World, World], apps: tuple[Flask, Flask]) -> Plan:
+    """Return every address of the told world that can be read, of the first proposal every step."""
+    _, told = both
+    return [
+        (rule, address)
+        for rule, address in walks.addresses(apps[1], (told,), "GET", STANDING)
+        if walks.is_telling(rule, address) or told.numbers["first"] in address
+    ]
+
+
+@pytest.mark.parametrize("who", READ_BY)
+def test_what_was_said_of_a_proposal_is_read_by_those_who_may_and_nobody_else(
+    both: tuple[World, World], apps: tuple[Flask, Flask], to_know: Plan, who: str
+) -> None:
+    _, told = _visits(both, apps, who)
+    expected, first = _words(*READ_BY[who]), told.world.numbers["first"]
+    name = told.world.cast[who].name
+
+    read: dict[str, str] = {}
+    shown: dict[str, str] = {}
+    for rule, address in to_know:
+        is_first = first in address
+        narrowly = walks.is_telling(rule, address) and ("number" not in rule.arguments or is_first)
+        if (who, rule.endpoint) in OPEN or not (who in WIDELY or narrowly):
+            continue
+        for asked in walks.questions(rule, address):
+            text = told.get(asked)["body"].decode(errors="replace")
+            read |= dict.fromkeys(WORD.findall(text), asked)
+            if is_first:
+                shown |= dict.fromkeys(_shown(text, name), asked)
+
+    assert {word: where for word, where in read.items() if word not in expected} == {}
+    assert read.keys() == expected
+    if who in READ_IT:
+        assert [sign for sign in SHOWN if sign != name and sign not in shown] == []
+    else:
+        assert shown == {}
+
+
+@pytest.mark.parametrize("who", WIDELY)
+def test_no_form_that_is_refused_tells_what_is_said_in_a_running_appraisal(
+    both: tuple[World, World], compiled: Compiled, tmp_path: Path, who: str
+) -> None:
+    with _copied(both, tmp_path) as copies:
+        told = _visits(copies, (_app(copies[0], compiled), _app(copies[1], compiled)), who)[1]
+        first, name = told.world.numbers["first"], told.world.cast[who].name
+        plan = [
+            (rule, address)
+            for rule, address in walks.addresses(told.app, (told.world,), "POST", ("first",))
+            if first in address
+        ]
+        # An author's withdrawal is not refused, and ends the appraisal.
+        plan.sort(key=lambda entry: entry[1].endswith("/steps/withdraw"))
+        found, answers = {}, set()
+        for rule, address in plan:
+            for place, form in enumerate(walks.forms_of(rule, told.world), 1):
+                answer = told.post(address, form)
+                answers.add(answer["status"])
+                text = answer["body"].decode(errors="replace")
+                if leaked := set(WORD.findall(text)) | _shown(text, name):
+                    found[f"{address}, form {place}"] = leaked
+
+    assert found == {}
+    assert {403, 409 if who == "designer" else 403} <= answers
+
+
+def test_from_finalising_on_authors_and_managers_read_what_was_said(
+    both: tuple[World, World], compiled: Compiled, to_know: Plan, tmp_path: Path
+) -> None:
+    with _copied(both, tmp_path) as copies:
+        world, app = copies[1], _app(copies[1], compiled)
+        change = ChangeAsked("Name the outcome.", "ALI-1")
+        building.take(
+            world.site, world.cast["reader"], world.numbers["first"], "request_revision", changes=(change,)
+        )
+        for who in WIDELY:
+            client = app.test_client()
+            building.sign_in_as(client, world.site, world.cast[who])
+            text = _read(Visit(app, client, world), _pages(to_know), "first")
+            assert set(WORD.findall(text)) == _words(FIRST, NOTHING)
+            assert {"A review was signed", "A consultation was answered", "To be revised"} <= _shown(text, "")
+
+
+def _pages(plan: Plan) -> Plan:
+    """Return the addresses of a plan that are no pages of steps and no similar proposals."""
+    return [entry for entry in plan if entry[0].endpoint not in ("steps.take", "similarities.show")]
 
 
 def test_a_route_that_nobody_knows_how_to_walk_is_noticed(

@@ -31,11 +31,13 @@ from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import START, Clock
 
-# What only the told world says; none of it stands in the silent one.
+# What only the told world says, each with the proposal and the round; none of it stands in the silent one.
 OTHERS_SAY: Final = "OTHERS-SAY"
 UNITS_SAY: Final = "UNITS-SAY"
 LEAD_SAYS: Final = "LEAD-SAYS"
 SAID: Final = (OTHERS_SAY, UNITS_SAY, LEAD_SAYS)
+# Why somebody declined, or is in conflict.
+WHY_NOT: Final = "WHY-NOT"
 
 _ALL: Final = ("appraiser", "coordinator", "manager", "auditor")
 # Key: name, roles, unit, language. Those who review beside the walkers in the told world.
@@ -66,6 +68,16 @@ ASKED: Final = ("undeclared", "declared", "rated", "roles", "roles_undeclared", 
 DECLARED: Final = ("declared", "rated", "roles", "stands_in")
 CHECKLISTS: Final = ("ALI", "TRI", "GEN")
 DUE: Final = date(2010, 2, 10)
+
+
+# Those who read both worlds in other relations than reviewers.
+READERS: Final[Mapping[str, tuple[str, tuple[str, ...], str, str]]] = {
+    # Coordinates, and writes the first proposal along.
+    "both": ("Bela Reader", ("designer", "coordinator"), "SKILLS", "en"),
+    # Led the first proposal to begin with.
+    "former": ("Fatou Reader", ("appraiser",), "PARDEV", "en"),
+    "stranger": ("Stan Reader", ("appraiser",), "PARDEV", "en"),
+}
 
 
 @dataclass
@@ -101,7 +113,7 @@ def create_people(database: Database) -> dict[str, Person]:
     """Create the cast of the web tests, the others and the walkers."""
     cast = building.create_cast(database)
     with database.begin() as db:
-        for key, (name, roles, unit, language) in {**OTHERS, **WALKERS}.items():
+        for key, (name, roles, unit, language) in {**OTHERS, **WALKERS, **READERS}.items():
             cast[key] = people.create_person(
                 db,
                 SYSTEM_ACTOR,
@@ -118,9 +130,7 @@ def create_people(database: Database) -> dict[str, Person]:
 def begin(world: World) -> None:
     """Write what both worlds begin with: a proposal that all walkers are asked about, and another one."""
     site, cast = world.site, world.cast
-    world.numbers["first"] = building.assigned_proposal(
-        site, cast, budget="6000000", title="In its first round"
-    )
+    world.numbers["first"] = _written_by_two(world)
     world.numbers["other"] = building.assigned_proposal(site, cast, title="Reviewed by somebody else")
     ask(world, "first", ASKED)
     ask(world, "other", ("elsewhere",))
@@ -142,6 +152,23 @@ def begin(world: World) -> None:
     act(world, "first", "rated", value="1")
 
 
+def _written_by_two(world: World) -> str:
+    """Bring a proposal of two authors, one of them a coordinator, to an appraisal that changes its lead."""
+    site, cast = world.site, world.cast
+    number = building.draft_proposal(site, cast, budget="6000000", title="In its first round")
+    with site.database.begin() as db:
+        proposals.add_author(db, site.library, cast["designer"], site.now(), number, cast["both"].id)
+    building.take(site, cast["designer"], number, "submit")
+    building.take(site, cast["desk"], number, "assign", lead=cast["former"])
+    building.take(site, cast["desk"], number, "reassign", lead=cast["reader"], note="Called away.")
+    return number
+
+
+def said(world: World, word: str, key: str) -> str:
+    """Return a word as it is said of a proposal in its present round."""
+    return f"{word}-{key}-{len(world.load(key).appraisals)}"
+
+
 def go_on(world: World) -> None:
     """Let the worlds part: the same steps at the same moments, with others heard in one of them alone."""
     _first(world)
@@ -159,8 +186,9 @@ def _first(world: World) -> None:
     if world.told:
         _others_review(world, "first")
         _units_answer(world, "first")
-        _rate_as_lead(world, "first", {"ALI-1": "1", "TRI-2": "3"}, finished=False)
-        act(world, "first", "eval", value="1", comment=OTHERS_SAY, sign=True)
+        # All is rated, and comes to a revision.
+        _rate_as_lead(world, "first", {"ALI-1": "1", "TRI-2": "3"})
+        act(world, "first", "eval", value="1", comment=said(world, OTHERS_SAY, "first"), sign=True)
 
 
 def _second(world: World) -> None:
@@ -175,7 +203,9 @@ def _second(world: World) -> None:
         _others_review(world, "second")
     world.at(5)
     _rate_as_lead(world, "second", {"TRI-1": "1"} | ({"GEN-1": "1", "ALI-2": "3"} if world.told else {}))
-    word, items = (LEAD_SAYS, ("TRI-1", "GEN-1")) if world.told else ("More.", ("TRI-1", "CAP-1"))
+    word, items = "More.", ("TRI-1", "CAP-1")
+    if world.told:
+        word, items = said(world, LEAD_SAYS, "second"), ("TRI-1", "GEN-1")
     changes = [ChangeAsked(word, item) for item in items]
     building.take(site, cast["reader"], number, "request_revision", changes=tuple(changes))
     world.at(6)
@@ -222,10 +252,10 @@ def _late(world: World, key: str, decision: str) -> None:
         for record in stored.list_records(db, cast["desk"], number)[0]:
             records.keep_rendering(db, site.files, record.id, "en", building.PDF, site.now())
     if decision:
-        note = LEAD_SAYS if world.told else "Agreed."
+        note = said(world, LEAD_SAYS, key) if world.told else "Agreed."
         building.take(site, cast["chief"], number, decision, note=note)
     if world.told:
-        act(world, key, "asked", value="3", comment=OTHERS_SAY, sign=True)
+        act(world, key, "asked", value="3", comment=said(world, OTHERS_SAY, key), sign=True)
 
 
 def ask(
@@ -283,12 +313,13 @@ def _others_review(world: World, key: str, due: date = DUE) -> None:
         for entry in found.reviews
     )
     ask(world, key, [other for other in OTHERS if not again or other != "conflicted"], due, CHECKLISTS)
-    act(world, key, "signs", value="3", comment=OTHERS_SAY, sign=True)
-    act(world, key, "signs_too", value="1", comment=OTHERS_SAY, sign=True)
+    word, reason = said(world, OTHERS_SAY, key), said(world, WHY_NOT, key)
+    act(world, key, "signs", value="3", comment=word, sign=True)
+    act(world, key, "signs_too", value="1", comment=word, sign=True)
     if not again:
-        declare(world, key, "conflicted", OTHERS_SAY)
+        declare(world, key, "conflicted", reason)
     with site.database.begin() as db:
-        reviews.decline(db, site.library, cast["declines"], site.now(), number, OTHERS_SAY)
+        reviews.decline(db, site.library, cast["declines"], site.now(), number, reason)
     ask(world, key, ("eval",), due, ("GEN",))
     asked = next(entry for entry in world.load(key).appraisals[-1].reviews if entry.person == cast["eval"].id)
     with site.database.begin() as db:
@@ -300,16 +331,17 @@ def _units_answer(world: World, key: str) -> None:
     site, cast, number = world.site, world.cast, world.numbers[key]
     running = world.load(key).appraisals[-1]
     normes = next(entry.id for entry in running.consultations if entry.unit == "NORMES")
+    word = said(world, UNITS_SAY, key)
     with site.database.begin() as db:
         reviews.declare(db, site.library, cast["actemp"], site.now(), number, conflict=None)
-        reviews.sign(db, site.library, cast["actemp"], site.now(), number, UNITS_SAY)
-        appraisals.answer_consultation(db, site.library, cast["desk"], site.now(), number, normes, UNITS_SAY)
+        reviews.sign(db, site.library, cast["actemp"], site.now(), number, word)
+        appraisals.answer_consultation(db, site.library, cast["desk"], site.now(), number, normes, word)
 
 
 def _rate_as_lead(world: World, key: str, low: Mapping[str, str], *, finished: bool = True) -> None:
     """Let the lead rate, with a reason wherever somebody may differ, and write the conditions that follow."""
     site, lead, number = world.site, world.cast["reader"], world.numbers[key]
-    word = LEAD_SAYS if world.told else "Because."
+    word = said(world, LEAD_SAYS, key) if world.told else "Because."
     case = world.load(key)
     assert case.version is not None
     puts = {
