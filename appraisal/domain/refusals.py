@@ -95,6 +95,14 @@ SENTENCES: Mapping[str, str] = {
     "not_open_for_rating": N_("The appraisal is not open for rating."),
     "not_editable": N_("The proposal cannot be edited in the state “%(state)s”."),
     "not_visible": N_("You may not see this."),
+    "definition_edited": N_(
+        "%(file)s was edited after its release, first in line %(line)s. "
+        "Nothing that goes by %(definition)s moves until the file is put back."
+    ),
+    "definition_replaced": N_(
+        "This proposal goes by another text of %(definition)s than %(file)s holds now. "
+        "It does not move until that text is put back."
+    ),
     "author_is_lead": N_("%(name)s has led or reviewed the appraisal and cannot become an author."),
     "condition_owner_clears": N_(
         "A condition is cleared by a coordinator who is neither its owner nor an author."
