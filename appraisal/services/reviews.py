@@ -222,8 +222,7 @@ def _hold(db: Connection, library: Library, actor: Person, number: str, *, lock:
     if found is None or access.level(found.case, actor) == "nothing":
         _refuse_stranger(found, db, library, actor, number)
     assert found is not None
-    if lock:
-        check_pins(found.book, found.case)
+    check_pins(found.book, found.case)
     if not found.review.is_open:
         code = "review_signed" if found.review.signed_at else "review_closed"
         raise NotAllowed([refuse(code)])
