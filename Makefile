@@ -23,11 +23,12 @@ demo: $(READY) ## play the demonstration and serve it (DEMO_SERVE=0: only play; 
 test: $(READY) ## run the tests (ARGS="-k words" or any other pytest options)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
-lint: $(READY) ## check style, types and layers
+lint: $(READY) ## check style, types, layers and definitions
 	@$(BIN)/ruff check --output-format concise --quiet
 	@$(BIN)/ruff format --check --output-format concise --quiet
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m appraisal check --quiet
 
 bench: $(READY) ## measure speed
 	@$(BIN)/python -m tests.bench

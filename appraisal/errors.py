@@ -1,6 +1,6 @@
 """The errors that cross layers; each says enough for a person to act on it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -23,7 +23,7 @@ class Fault:
 class FaultyInput(AppraisalError):
     """A file cannot be used; carries *all* its faults, in order of file and line."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(faults))
         super().__init__("\n".join(str(fault) for fault in self.faults))
 

@@ -3,17 +3,20 @@
 import json
 import sys
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import click
 
 from appraisal import clock
+from appraisal.canonical import plain
 from appraisal.cli import sites
+from appraisal.clock import geneva_date
 from appraisal.domain.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint
 from appraisal.errors import StepConflict
 from appraisal.pdf.signings import Unsignable
-from appraisal.services import audits, trails
+from appraisal.services import audits, releases, trails
 from appraisal.services.issuers import KeyMissing
 from appraisal.services.trails import Report
 from appraisal.storage import audits as stored
@@ -161,6 +164,21 @@ def _print(report: Report) -> None:
         click.echo(f"{report.wrong} wrong; the first: {report.breaks[0]}")
     else:
         click.echo("Nothing is wrong.")
+
+
+@audit.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+def definitions(as_json: bool) -> None:
+    """List which definitions came into force here, on which day and with which digest."""
+    with sites.opened(sites.settings()) as (database, _), database.read() as db:
+        found = releases.list_in_force(db)
+    if as_json:
+        sites.echo_json([plain(asdict(entry)) for entry in found])
+        return
+    for entry in found:
+        click.echo(f"{geneva_date(entry.at)}  {entry.digest}  {entry.key}")
+    if not found:
+        click.echo("No released definition is in force yet.")
 
 
 @audit.command()

@@ -13,11 +13,11 @@ from appraisal.definitions.documents import Definition
 from appraisal.definitions.library import Library, read_library
 from appraisal.definitions.names import Names
 from appraisal.definitions.proofs import fewest_people
-from appraisal.definitions.releases import add_to_lock
+from appraisal.definitions.releases import add_to_lock, seal_of
 from appraisal.definitions.sets import ChecklistSet
 from appraisal.definitions.workflows import Workflow
 from appraisal.domain.guards import names
-from appraisal.errors import FaultyInput
+from appraisal.errors import Fault, FaultyInput
 from appraisal.i18n import Text
 from appraisal.paths import folder
 
@@ -34,22 +34,45 @@ ALL = "all"
     metavar="KEY",
     help="Release a definition, like standard.v1, or “all” of them: lock its digest. May be repeated.",
 )
+@click.option(
+    "--lock",
+    is_flag=True,
+    help="Lock what is released, and every first version, as it is now: until release 1.0 of the product.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print faults alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def check(workflows: Path | None, checklists: Path | None, keys: tuple[str, ...], as_json: bool) -> None:
+def check(
+    workflows: Path | None,
+    checklists: Path | None,
+    keys: tuple[str, ...],
+    lock: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     """Check every definition, and prove what must hold of each workflow.
 
-    Exits 2, with every fault and its line, when anything is wrong; then nothing is released either.
+    Exits 2, with every fault and its line, when anything is wrong; then nothing is released either. Exits 1
+    where nothing is wrong but that a released file was edited.
     """
     folders = (workflows or _near(folder("workflows")), checklists or _near(folder("checklists")))
     known = names()
     try:
         library = read_library(*folders, known)
-        for key in _wanted(library, keys):
-            add_to_lock(_home(folders, key), key, library.digests[key])
+        if lock:
+            _lock(folders, library)
+        elif keys and not library.edited:
+            _release(folders, library, _wanted(library, keys))
         library = read_library(*folders, known)
     except FaultyInput as error:
-        _print_faults(error, as_json)
+        _print_faults(error.faults, as_json)
         raise SystemExit(2) from None
+    if library.edited:
+        _print_faults(sorted(library.edited.values()), as_json)
+        raise SystemExit(1)
+    if lock and not quiet:
+        click.echo(f"Name it in CHANGELOG.md: definitions {seal_of(library.released)}", err=True)
+    if quiet:
+        return
     summary = _summary(library, known)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else _words(summary))
 
@@ -74,20 +97,29 @@ def _wanted(library: Library, keys: Sequence[str]) -> list[str]:
     return wanted
 
 
-def _home(folders: Sequence[Path], key: str) -> Path:
-    return next(place for place in folders if (place / f"{key}.yaml").is_file())
+def _lock(folders: Sequence[Path], library: Library) -> None:
+    """Lock anew what is locked, and every first version; versions that are being written stay free."""
+    keys = [
+        key for key, entry in library.definitions.items() if entry.version == 1 or key in library.released
+    ]
+    _release(folders, library, keys, anew=True)
 
 
-def _print_faults(error: FaultyInput, as_json: bool) -> None:
+def _release(folders: Sequence[Path], library: Library, keys: Sequence[str], *, anew: bool = False) -> None:
+    for place in folders:
+        here = {key: library.definitions[key] for key in keys if (place / f"{key}.yaml").is_file()}
+        if here:
+            add_to_lock(place, here, anew=anew)
+
+
+def _print_faults(found: Sequence[Fault], as_json: bool) -> None:
     if as_json:
-        faults = [
-            {"file": fault.file, "line": fault.line, "message": fault.message} for fault in error.faults
-        ]
+        faults = [{"file": fault.file, "line": fault.line, "message": fault.message} for fault in found]
         click.echo(json.dumps({"faults": faults}, indent=2, ensure_ascii=False))
         return
-    for fault in error.faults:
+    for fault in found:
         click.echo(fault)
-    count = len(error.faults)
+    count = len(found)
     click.echo(f"{count} {'fault' if count == 1 else 'faults'}; nothing was loaded.", err=True)
 
 

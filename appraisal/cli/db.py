@@ -5,10 +5,11 @@ from typing import NamedTuple
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from appraisal import clock
 from appraisal.cli import sites
 from appraisal.definitions.library import Library
 from appraisal.errors import AppraisalError
-from appraisal.services import indicators, trails, upgrades
+from appraisal.services import indicators, releases, trails, upgrades
 from appraisal.storage import schema
 from appraisal.storage.databases import Database
 
@@ -26,8 +27,10 @@ def upgrade() -> None:
     exit code 1, and may be run again.
     """
     database = sites.opened_database(sites.settings().database)
+    library = sites.library()
     try:
         was_older = upgrades.upgrade(database)
+        releases.note_in_force(database, library, clock.now())
     except (AppraisalError, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         sites.fail(f"The upgrade failed, and the database is as it was: {reason}", 1)
@@ -49,8 +52,8 @@ def recount() -> None:
 def check(as_json: bool) -> None:
     """Check the schema, every chain of events, and all that is kept for the indicators.
 
-    The columns and sums that they read are compared with the events, and every published report is
-    computed again from what was written by then.
+    The columns and sums that they read are compared with the events, every published report is computed
+    again from what was written by then, and released definitions are compared with their lock.
 
     Exit code 1 when anything is wrong, and 2 when it could not be looked at.
     """
@@ -79,7 +82,10 @@ class Findings(NamedTuple):
 
 
 def findings(database: Database, library: Library) -> Findings:
-    """Check everything. Beside a trail that is broken, nothing is compared with it: it proves nothing."""
+    """Check everything, and that no released definition was edited.
+
+    Beside a trail that is broken, nothing is compared with it: it proves nothing.
+    """
     wrong = schema.differences(database)
     with database.read() as connection:
         chains = list(trails.chain_faults(connection))
@@ -87,4 +93,5 @@ def findings(database: Database, library: Library) -> Findings:
         reports = [] if broken else list(indicators.report_faults(connection, library))
         untold = [] if broken else indicators.differences(connection)
     altered = [told for told in reports if told is not None]
-    return Findings(len(chains), len(reports), [*wrong, *broken, *untold, *altered])
+    edited = map(str, sorted(library.edited.values()))
+    return Findings(len(chains), len(reports), [*wrong, *edited, *broken, *untold, *altered])

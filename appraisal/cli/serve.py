@@ -16,7 +16,7 @@ from appraisal import clock
 from appraisal.cli import sites
 from appraisal.pdf.signings import Signer
 from appraisal.pdf.workers import Renderer
-from appraisal.services import issuers, jobs, people
+from appraisal.services import issuers, jobs, people, releases
 from appraisal.services.couriers import Courier
 from appraisal.settings import BadSetting, MailServer
 from appraisal.storage.databases import Database
@@ -95,6 +95,7 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
     What ``proxy`` says of the visitor's address is believed, and nobody else's word: failed
     sign-ins are counted by address.
     """
+    releases.note_in_force(site.database, site.library, site.now())
     with site.database.begin() as db:
         issuers.note_address(db, site.settings.address, site.now())
     try:

@@ -41,11 +41,14 @@ def fail_with(error: FaultyInput) -> NoReturn:
 
 
 def library() -> Library:
-    """Read the product's definitions; stops with every fault in them."""
+    """Read the product's definitions; stops with every fault in them, and warns of what was edited."""
     try:
-        return read_library(folder("workflows"), folder("checklists"), names())
+        found = read_library(folder("workflows"), folder("checklists"), names())
     except FaultyInput as error:
         fail_with(error)
+    for fault in sorted(found.edited.values()):
+        click.echo(f"{fault}. Nothing that goes by it moves.", err=True)
+    return found
 
 
 def settings() -> Settings:

@@ -8,7 +8,7 @@ import click
 from appraisal import clock
 from appraisal.cli import sites
 from appraisal.pdf.signings import Unsignable
-from appraisal.services import audits, ticks
+from appraisal.services import audits, releases, ticks
 from appraisal.services.issuers import KeyMissing
 from appraisal.services.ticks import Ticked
 
@@ -49,6 +49,7 @@ def tick(at: datetime | None, as_json: bool) -> None:
     with sites.opened(chosen) as (database, files), sites.signer(chosen) as signer:
         # By the machine's clock, as the times of files are.
         files.waiting.give_up(clock.now() - _PATIENCE)
+        releases.note_in_force(database, library, now)
         failed = (_print_json if as_json else _print)(ticks.ticking(database, library, now))
         try:
             made = audits.daily_checkpoint(database, now, signer)

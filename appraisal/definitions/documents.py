@@ -253,4 +253,9 @@ def digest_of(definition: BaseModel) -> str:
     What a definition leaves to the default is left out, so that a later version of the product may
     know more keys without changing what was released.
     """
-    return digest(definition.model_dump(mode="json", by_alias=False, exclude_defaults=True))
+    return digest(contents_of(definition))
+
+
+def contents_of(definition: BaseModel) -> dict[str, Any]:
+    """Return what a definition says as plain data, without what it leaves to the default."""
+    return definition.model_dump(mode="json", by_alias=False, exclude_defaults=True)

@@ -1,4 +1,4 @@
-"""The library: all definitions of a folder, read once, pinned by key, and locked once released."""
+"""The library: all definitions of a folder, read once, pinned by key and digest, and locked once released."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from appraisal.definitions.documents import Definition, Document, Path_, digest_
 from appraisal.definitions.indicators import Indicators
 from appraisal.definitions.names import Names
 from appraisal.definitions.proofs import prove
-from appraisal.definitions.releases import LOCK, read_lock
+from appraisal.definitions.releases import LOCK, edited_places, read_lock, release_of
 from appraisal.definitions.sets import ChecklistSet, Member
 from appraisal.definitions.workflows import Workflow
 from appraisal.errors import Fault, FaultyInput, NotFound
@@ -34,11 +34,17 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Library:
-    """The definitions that a process works with; ``released`` maps released keys to their digests."""
+    """The definitions that a process works with.
+
+    ``released`` maps released keys to their digests; ``drafts`` are keys that are not released, though
+    others of their folder are; ``edited`` maps released keys whose files were edited afterwards to where.
+    """
 
     definitions: Mapping[str, Definition]
     digests: Mapping[str, str]
     released: Mapping[str, str] = field(default_factory=dict)
+    drafts: frozenset[str] = frozenset()
+    edited: Mapping[str, Fault] = field(default_factory=dict)
 
     def _get(self, key: str, model: type[D]) -> D:
         found = self.definitions.get(key)
@@ -69,26 +75,41 @@ class Library:
         )
 
     def newest_workflow(self) -> Workflow:
-        """Return the newest released workflow, which drafts follow; the newest while none is released."""
+        """Return the newest released workflow, which drafts follow; the newest where nothing is locked."""
         return self._newest(Workflow)
 
     def newest_set(self) -> ChecklistSet:
-        """Return the newest released set, which drafts follow; the newest while none is released."""
+        """Return the newest released set, which drafts follow; the newest where nothing is locked."""
         return self._newest(ChecklistSet)
 
     def _newest(self, model: type[D]) -> D:
         found = [entry for entry in self.definitions.values() if isinstance(entry, model)]
         released = [entry for entry in found if entry.key in self.released]
-        if not found:
+        # Beside a lock, what is not in it is still being written.
+        free = [entry for entry in found if entry.key not in self.drafts]
+        if not released and not free:
             raise NotFound("definition", model.__name__.lower())
-        return max(released or found, key=lambda entry: entry.version)
+        return max(released or free, key=lambda entry: entry.version)
+
+    def in_force(self) -> dict[str, str]:
+        """Return the digests of the released definitions that new proposals go by, by their keys."""
+        found = {}
+        for model in (Workflow, ChecklistSet, Indicators):
+            if any(isinstance(self.definitions[key], model) for key in self.released):
+                newest = self._newest(model)
+                members = newest.checklists if isinstance(newest, ChecklistSet) else ()
+                for key in (newest.key, *(member.checklist for member in members)):
+                    if key in self.released and key not in self.edited:
+                        found[key] = self.digests[key]
+        return found
 
 
 def read_library(workflows: Path, checklists: Path, names: Names) -> Library:
     """Read every definition of the two folders.
 
     Raises ``FaultyInput`` with all faults of all files: those of form, names that stand nowhere,
-    proofs that fail, and released files that were changed or lost afterwards.
+    proofs that fail, and released files that are gone. Released files that were edited afterwards are
+    in the library's ``edited``: what pinned them has to stop, and nothing else.
     """
     return _read((workflows, checklists), names)
 
@@ -110,7 +131,9 @@ def _read(folders: Iterable[Path], names: Names) -> Library:
             reading.check_set(definition)
     if reading.faults:
         raise FaultyInput(reading.faults)
-    return Library(reading.definitions, reading.digests, reading.released)
+    return Library(
+        reading.definitions, reading.digests, reading.released, frozenset(reading.drafts), reading.edited
+    )
 
 
 @dataclass
@@ -121,6 +144,8 @@ class _Reading:
     definitions: dict[str, Definition] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     released: dict[str, str] = field(default_factory=dict)
+    drafts: set[str] = field(default_factory=set)
+    edited: dict[str, Fault] = field(default_factory=dict)
     documents: dict[str, Document] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     # Names of the files that did not become a definition: what they lack is reported once, there.
@@ -130,13 +155,14 @@ class _Reading:
         if not folder.is_dir():
             self.faults.append(Fault(str(folder), 1, "this folder does not exist"))
             return
+        before = set(self.definitions)
         for file in sorted(folder.glob("*.yaml")):
             try:
                 self.file(file)
             except FaultyInput as error:
                 self.faults.extend(error.faults)
                 self.faulty.add(file.name)
-        self.lock(folder)
+        self.lock(folder, set(self.definitions) - before)
 
     def file(self, file: Path) -> None:
         document = read_document(file, str(file))
@@ -152,21 +178,26 @@ class _Reading:
             for path, message in prove(definition, self.names):
                 self.complain(definition, path, message)
 
-    def lock(self, folder: Path) -> None:
+    def lock(self, folder: Path, keys: set[str]) -> None:
         try:
             locked = read_lock(folder)
         except FaultyInput as error:
             self.faults.extend(error.faults)
             return
-        self.released.update(locked)
-        for key, digest in locked.items():
+        self.released.update({key: entry.digest for key, entry in locked.items()})
+        if locked:
+            self.drafts |= keys - locked.keys()
+        for key, entry in locked.items():
             if f"{key}.yaml" in self.faulty:
                 continue
             if key not in self.definitions:
                 self.faults.append(Fault(str(folder / LOCK), 1, f"‘{key}’ is released, but its file is gone"))
-            elif self.digests[key] != digest:
+            elif self.digests[key] != entry.digest:
                 message = f"‘{key}’ is released and may not change; correct it in the next version"
-                self.complain(self.definitions[key], (), message)
+                document = self.documents[key]
+                places = edited_places(entry, release_of(self.definitions[key]))
+                line = min(map(document.line, places), default=1)
+                self.edited[key] = Fault(document.name, line, message)
 
     def check_set(self, chosen: ChecklistSet) -> None:
         codes: dict[str, str] = {}

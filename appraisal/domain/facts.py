@@ -346,7 +346,11 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One proposal with all that the rules read. ``people`` names everyone who appears in it."""
+    """One proposal with all that the rules read.
+
+    ``pins`` holds the digests of the definitions that it goes by, by their keys; ``people`` names everyone
+    who appears in it.
+    """
 
     id: int
     number: str
@@ -361,6 +365,7 @@ class Case:
     row_version: int
     sequence: int
     head: str
+    pins: Mapping[str, str] = field(default_factory=dict)
     track: str = ""
     tightened: str = ""
     previous_state: str = ""

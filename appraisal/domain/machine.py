@@ -96,8 +96,18 @@ def _came_from(origin: str, event: EventData) -> bool:
 
 def _unopposed(event: EventData) -> bool:
     attempt = _judged(event)
-    attempt.refusals = [*who(attempt), *guards(attempt), *inputs(attempt)]
+    attempt.refusals = _edited(attempt) or [*who(attempt), *guards(attempt), *inputs(attempt)]
     return not attempt.refusals
+
+
+# Acts by which a proposal pins definitions, if it has not done so.
+_PINNING: Final[frozenset[Act]] = frozenset({"submit", "register_approval"})
+
+
+def _edited(attempt: Attempt) -> list[Refusal]:
+    """Return which definitions are not what the proposal pinned, or what was released before it pins them."""
+    goes_by_them = attempt.case.pinned or attempt.transition.act in _PINNING
+    return list(attempt.book.refusals) if goes_by_them else []
 
 
 # Acts that rest on nothing that lead or reviewers have said.
@@ -286,7 +296,8 @@ def allowed(book: Rulebook, case: Case, actor: Person, now: datetime) -> tuple[P
     possibilities = []
     for transition in book.workflow.leaving(case.state):
         attempt = _attempt(book, case, actor, now, transition, Inputs())
-        refusals = disclosure.refusals_for(case, actor, [*who(attempt), *guards(attempt)])
+        found = _edited(attempt) or [*who(attempt), *guards(attempt)]
+        refusals = disclosure.refusals_for(case, actor, found)
         possibilities.append(Possibility(transition, tuple(refusals), not _not_among(attempt)))
     return tuple(possibilities)
 

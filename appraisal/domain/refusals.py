@@ -87,6 +87,14 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
     "conditions_open": N_("Conditions are still open: %(numbers)s."),
     "not_open_for_rating": N_("The appraisal is not open for rating."),
     "not_editable": N_("The proposal cannot be edited in the state “%(state)s”."),
+    "definition_edited": N_(
+        "%(file)s was edited after its release, first in line %(line)s. "
+        "Nothing that goes by %(definition)s moves until the file is put back."
+    ),
+    "definition_replaced": N_(
+        "This proposal goes by another text of %(definition)s than %(file)s holds now. "
+        "It does not move until that text is put back."
+    ),
     "condition_closed": N_("The condition is closed already."),
     "waiver_too_late": N_("The proposal is approved: its conditions can be met, but no longer waived."),
     "review_closed": N_("This review is closed."),

@@ -1,9 +1,10 @@
 """Rulebooks: the definitions that one proposal goes by, found by what it pinned."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
+from pathlib import PurePath
 from typing import Generic, TypeVar
 
 from appraisal.definitions.library import Criterion, Library
@@ -11,6 +12,7 @@ from appraisal.definitions.sets import ChecklistSet
 from appraisal.definitions.workflows import Workflow
 from appraisal.domain import tracks
 from appraisal.domain.facts import Appraisal, Case, Version
+from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.tracks import Rate
 from appraisal.domain.verdicts import Assessment, applicable, assess
 
@@ -19,13 +21,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """A workflow, a set with its checklists, their digests, and the table of rates."""
+    """A workflow, a set with its checklists, their digests, and the table of rates.
+
+    ``refusals`` say which of them are not what was pinned or released: nothing moves by those.
+    """
 
     workflow: Workflow
     set: ChecklistSet
     criteria: tuple[Criterion, ...]
     digests: Mapping[str, str] = field(default_factory=dict)
     rates: tuple[Rate, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     def criteria_for(self, usd: Decimal | None) -> tuple[Criterion, ...]:
         """Return the criteria that apply to a budget."""
@@ -36,13 +42,44 @@ class Rulebook:
         return len(self.criteria_for(usd)) > len(self.criteria_for(None))
 
 
-def rulebook(library: Library, workflow: str, chosen: str, rates: tuple[Rate, ...] = ()) -> Rulebook:
-    """Find the rulebook of a proposal by the keys it pinned; empty keys mean the newest released ones."""
+def rulebook(
+    library: Library,
+    workflow: str,
+    chosen: str,
+    rates: tuple[Rate, ...] = (),
+    pins: Mapping[str, str] | None = None,
+) -> Rulebook:
+    """Find the rulebook of a proposal by the keys it pinned; empty keys mean the newest released ones.
+
+    ``pins`` are the digests that it pinned. A definition without one is compared with the lock alone.
+    """
     found = library.workflow(workflow) if workflow else library.newest_workflow()
     joined = library.set(chosen) if chosen else library.newest_set()
     criteria = library.criteria(joined.key)
     keys = [found.key, joined.key, *(criterion.checklist.key for criterion in criteria)]
-    return Rulebook(found, joined, criteria, {key: library.digests[key] for key in keys}, rates)
+    digests = {key: library.digests[key] for key in keys}
+    refusals = tuple(_refusals(library, digests, pins or {}))
+    return Rulebook(found, joined, criteria, digests, rates, refusals)
+
+
+def _refusals(library: Library, digests: Mapping[str, str], pins: Mapping[str, str]) -> Iterator[Refusal]:
+    for key, digest in digests.items():
+        if key in library.edited and digest != pins.get(key):
+            yield edited(library, key)
+        elif digest != pins.get(key, digest):
+            yield refuse("definition_replaced", definition=key, file=f"{key}.yaml")
+
+
+def edited(library: Library, key: str) -> Refusal:
+    """Say where a released definition was edited afterwards."""
+    fault = library.edited[key]
+    return refuse("definition_edited", definition=key, file=PurePath(fault.file).name, line=fault.line)
+
+
+def check_pins(book: Rulebook, case: Case) -> None:
+    """Raise ``NotAllowed`` where a proposal has pinned definitions that are not what they were."""
+    if case.pinned and book.refusals:
+        raise NotAllowed(book.refusals)
 
 
 def assess_appraisal(

@@ -66,8 +66,6 @@ def register_outside(
         state=workflow.initial,
         state_since=now,
         origin=origin,
-        workflow=workflow.key,
-        definition_set=library.newest_set().key,
         content=canonical(kept).decode(),
         illustrative=illustrative,
         source=source,

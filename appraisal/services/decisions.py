@@ -11,7 +11,7 @@ from appraisal.domain.facts import (
     DecisionKind,
 )
 from appraisal.services.closings import ask_changes, close_running, named
-from appraisal.services.steps import Outcome, Taking
+from appraisal.services.steps import Outcome, Taking, pin, pinning
 from appraisal.storage import proposals, tables
 
 
@@ -99,10 +99,10 @@ def register_approval(taking: Taking) -> Outcome:
 
     A draft has no version to approve: the definitions in force are pinned with the registration.
     """
-    approval, book = taking.inputs.approval, taking.book
+    approval = taking.inputs.approval
     assert approval is not None
     closed = close_running(taking)
-    case = replace(closed.case, workflow=book.workflow.key, set=book.set.key, pinned=True)
+    case, pins = pin(taking, closed.case)
     outcome = _decide(
         taking,
         "register_approval",
@@ -113,9 +113,7 @@ def register_approval(taking: Taking) -> Outcome:
         appraisal_id=None,
     )
     return replace(
-        outcome,
-        columns={"workflow": book.workflow.key, "definition_set": book.set.key},
-        facts={**closed.facts, **outcome.facts},
+        outcome, columns=pins, facts={**closed.facts, **outcome.facts, **pinning(taking.case, case)}
     )
 
 

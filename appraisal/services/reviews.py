@@ -26,7 +26,7 @@ from appraisal.domain import (
 )
 from appraisal.domain.facts import Appraisal, Case, Person, RatingGiven, Review
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
-from appraisal.domain.rulebooks import Rulebook, rulebook
+from appraisal.domain.rulebooks import Rulebook, check_pins, rulebook
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import appraisals, notices, steps, ticks
 from appraisal.services.appraisals import RatingPut
@@ -216,7 +216,7 @@ def held(db: Connection, library: Library, actor: Person, number: str, *, lock: 
     unknown proposal; what else a reader may see of it is for the caller to ask.
     """
     case = load_case(db, number, lock=lock)
-    book = rulebook(library, case.workflow, case.set)
+    book = rulebook(library, case.workflow, case.set, pins=case.pins)
     mine = [
         Held(case, book, appraisal, review)
         for appraisal in case.appraisals
@@ -232,6 +232,7 @@ def _hold(db: Connection, library: Library, actor: Person, number: str, *, lock:
     if found is None or access.level(found.case, actor) == "nothing":
         _refuse_stranger(found, db, library, actor, number)
     assert found is not None
+    check_pins(found.book, found.case)
     if not found.review.is_open:
         code = "review_signed" if found.review.signed_at else "review_closed"
         raise disclosure.not_allowed(found.case, actor, [refuse(code)])
@@ -296,7 +297,8 @@ def _taken_up(db: Connection, library: Library, actor: Person, now: datetime, nu
     """Return the review in hand; one that the unit was asked for, or somebody replaced, is opened."""
     actor = substitutions.on_duty(actor, now)
     case = load_case(db, number, lock=True)
-    book = rulebook(library, case.workflow, case.set)
+    book = rulebook(library, case.workflow, case.set, pins=case.pins)
+    check_pins(book, case)
     asked, latest = reviews.waiting_for_unit(case, actor), case.appraisal or case.finalised
     if asked is not None and latest is not None:
         criteria = reviews.criteria_of(case, book, latest)

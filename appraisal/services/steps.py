@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 
+from appraisal.canonical import canonical
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Act, Transition
@@ -73,9 +74,12 @@ def load(
 
     Raises ``NotFound`` both for an unknown number and for one that is nobody's business,
     ``Undeclared`` for a reviewer who has to declare first, and ``NotAllowed`` for one who has still
-    to sign: what may be done, and why not, would tell what others have said.
+    to sign: what may be done, and why not, would tell what others have said. To write (``lock``), the
+    definitions have to be those that the proposal pinned.
     """
     case, book = _readable(db, library, number, actor, lock=lock)
+    if lock:
+        rulebooks.check_pins(book, case)
     if access.is_blind(case, actor):
         raise NotAllowed([refuse("review_owed")])
     return case, book
@@ -90,7 +94,7 @@ def _readable(
         raise Undeclared(number)
     if level != "full":
         raise NotFound("proposal", number)
-    return case, rulebooks.rulebook(library, case.workflow, case.set, load_rates(db))
+    return case, rulebooks.rulebook(library, case.workflow, case.set, load_rates(db), case.pins)
 
 
 def view(db: Connection, library: Library, number: str, actor: Person) -> tuple[Case, Rulebook]:
@@ -220,6 +224,23 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
     tallies.add(db, indicators.moved(_tally(taking, case), _tally(taking, final)))
     notices.tell_of_step(taking, final, stands["due_on"])
     return final
+
+
+def pin(taking: Taking, case: Case) -> tuple[Case, dict[str, str]]:
+    """Have a case go by the definitions of its rulebook from now on; return it with the columns that say so.
+
+    What it pinned before, it keeps.
+    """
+    book = taking.book
+    pins = case.pins or dict(book.digests)
+    after = replace(case, workflow=book.workflow.key, set=book.set.key, pinned=True, pins=pins)
+    columns = {"workflow": after.workflow, "definition_set": after.set, "pins": canonical(pins).decode()}
+    return after, columns
+
+
+def pinning(before: Case, after: Case) -> dict[str, Any]:
+    """Return what the event of a step says of the definitions that it pins; nothing where they were."""
+    return {} if before.pinned else {"definitions": after.pins}
 
 
 def _approves(taking: Taking) -> bool:

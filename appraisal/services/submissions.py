@@ -12,7 +12,7 @@ from appraisal.domain.facts import (
 )
 from appraisal.domain.symbols import normalised
 from appraisal.services.closings import close_running, named
-from appraisal.services.steps import Outcome, Taking
+from appraisal.services.steps import Outcome, Taking, pin, pinning
 from appraisal.storage import proposals, tables
 
 
@@ -52,17 +52,10 @@ def submit(taking: Taking) -> Outcome:
     version = Version(
         id, number, case.content, case.documents, given, usd, threshold, track, sealed, now, taking.actor.id
     )
-    after = replace(
-        case,
-        versions=(*case.versions, version),
-        track=track,
-        workflow=book.workflow.key,
-        set=book.set.key,
-        pinned=True,
-    )
+    pinned, pins = pin(taking, case)
+    after = replace(pinned, versions=(*case.versions, version), track=track)
     columns = {
-        "workflow": book.workflow.key,
-        "definition_set": book.set.key,
+        **pins,
         "track": track,
         **summary(case.content, given, usd),
     }
@@ -73,6 +66,7 @@ def submit(taking: Taking) -> Outcome:
         "usd": usd,
         "kind": columns["kind"],
         "answers": _answers(case),
+        **pinning(case, after),
     }
     return Outcome(after, columns, said)
 

@@ -25,6 +25,7 @@ from appraisal.services import datasets
 from appraisal.services.audits import ACTION, Counted
 from appraisal.services.datasets import ACTION as IMPORT
 from appraisal.services.matches import ACTION as MATCH
+from appraisal.services.releases import ACTION as IN_FORCE
 from appraisal.storage import audits, issuers, site, triggers
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
@@ -84,6 +85,8 @@ class Verifying:
     # The SHA-256 of the certificate that was in force when a checkpoint was made, empty for none.
     signed_with: dict[int, str] = field(default_factory=dict)
     site_holds: bool = False
+    # By which digests it tells that definitions came into force, the last of each key.
+    in_force: dict[str, str] = field(default_factory=dict)
     # What the site's chain tells of imports, by their ids.
     imports: dict[int, Any] = field(default_factory=dict)
     # What it tells of projects that somebody matched, by the ids of the matches.
@@ -142,6 +145,9 @@ def _hear(run: Verifying, chain: Sequence[events.Event]) -> None:
             told = entry.facts
             in_force = told["facts"]["fingerprint"]
             changes.append((told["at"], told["by"], told["facts"]))
+        elif f'"action":"{IN_FORCE}"' in entry.body:
+            facts = entry.facts["facts"]
+            run.in_force[facts["definition"]] = facts["digest"]
         elif f'"action":"{IMPORT}"' in entry.body:
             told = entry.facts
             run.imports[told["facts"]["import"]] = {**told["facts"], "at": told["at"], "by": told["by"]}
@@ -450,6 +456,15 @@ def _told(row: Any, fault: str | None) -> str | None:
 
 
 def _check_definitions(run: Verifying) -> None:
+    for edited in sorted(run.library.edited.values()):
+        run.report.tell("definitions", f"{edited.file}:{edited.line}", edited.message)
+    for key, digest in sorted(run.in_force.items()):
+        if run.library.digests.get(key) != digest:
+            run.report.tell(
+                "definitions",
+                "the site's chain",
+                f"tells that {key} came into force with the digest {digest}; it has another now",
+            )
     for (key, digest), number in sorted(run.pinned.items()):
         run.report.checked["definitions"] += 1
         shipped = run.library.digests.get(key)

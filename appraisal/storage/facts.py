@@ -82,6 +82,7 @@ def _case(db: Connection, row: Row[Any]) -> facts.Case:
         workflow=row.workflow,
         set=row.definition_set,
         pinned=bool(row.workflow),
+        pins=json.loads(row.pins),
         state=row.state,
         state_since=row.state_since,
         origin=row.origin,

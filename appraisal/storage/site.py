@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from appraisal.canonical import canonical
 from appraisal.domain.events import GENESIS, Event, event
 from appraisal.storage import tables
 from appraisal.storage.databases import take_turn
@@ -43,6 +44,18 @@ def chain(db: Connection) -> list[Event]:
         Event(*row)
         for row in db.execute(select(SITE.c.sequence, SITE.c.body, SITE.c.digest).order_by(SITE.c.sequence))
     ]
+
+
+def events_of(db: Connection, action: str) -> list[Event]:
+    """Return the events of an action, in order."""
+    # The text is canonical JSON, in which nothing comes before the action.
+    opening = f'{{"action":{canonical(action).decode()},'
+    rows = db.execute(
+        select(SITE.c.sequence, SITE.c.body, SITE.c.digest)
+        .where(SITE.c.body.startswith(opening, autoescape=True))
+        .order_by(SITE.c.sequence)
+    )
+    return [Event(*row) for row in rows]
 
 
 def log_access(

@@ -1,5 +1,6 @@
 """The application: built from a site, with nothing read from anywhere else."""
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
 
 from appraisal import i18n
-from appraisal.domain import substitutions
+from appraisal.domain import rulebooks, substitutions
 from appraisal.paths import folder
 from appraisal.services import sessions as session_services
 from appraisal.web import (
@@ -121,6 +122,8 @@ def create_app(site: Site) -> Flask:
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(hours=1),
     )
     app.extensions["appraisal"] = site
+    for fault in sorted(site.library.edited.values()):
+        logging.error("%s. Nothing that goes by it moves.", fault)
     _set_up_templates(app)
     _set_up_sessions(app, site)
     app.before_request(_refuse_null_characters)
@@ -202,6 +205,11 @@ def _harden(response: Response) -> Response:
     return response
 
 
+def _edited(site: Site) -> list[str]:
+    """Say which released definitions were edited, for those who look after the files."""
+    return [rulebooks.edited(site.library, key).say(language()) for key in sorted(site.library.edited)]
+
+
 def _common(site: Site) -> dict[str, Any]:
     signed_in = current_user.is_authenticated
     person = current_user.person if signed_in else None
@@ -211,5 +219,6 @@ def _common(site: Site) -> dict[str, Any]:
         "roles": formats.role_titles(person.roles) if person else [],
         "menu": menus.menu_of(person) if person else None,
         "demonstration": site.settings.demonstration,
+        "edited": _edited(site) if person and person.has("administrator") else [],
         "home": url_for("work.show") if signed_in else url_for("sessions.sign_in"),
     }

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appraisal.cli import main
+from appraisal.definitions.releases import seal_of
 
 TESTS = Path(__file__).parents[1]
 SMALL = TESTS / "definitions" / "small"
@@ -77,7 +78,7 @@ def test_releasing(folders: tuple[str, Path, str, Path]) -> None:
     assert result.exit_code == 0
     lock = json.loads((folders[1] / "released.json").read_text())
     digest = json.loads(run(*folders, "--json").stdout)["definitions"]["small.v1"]["digest"]
-    assert lock == {"small.v1": digest}
+    assert {key: entry["digest"] for key, entry in lock.items()} == {"small.v1": digest}
     assert not (folders[3] / "released.json").exists()
     assert run(*folders, "--release", "small.v1").exit_code == 0
 
@@ -110,6 +111,27 @@ def test_a_released_file_that_changed(folders: tuple[str, Path, str, Path]) -> N
     run(*folders, "--release", "all")
     file = folders[1] / "small.v1.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("en: Small", "en: Smaller"), encoding="utf-8")
-    result = run(*folders, "--release", "small.v1")
-    assert result.exit_code == 2
-    assert "‘small.v1’ is released and may not change" in result.stdout
+    for asked in ((), ("--quiet",), ("--release", "small.v1")):
+        result = run(*folders, *asked)
+        assert (result.exit_code, result.stderr) == (1, "1 fault; nothing was loaded.\n")
+        assert result.stdout == (
+            f"{file}:5: ‘small.v1’ is released and may not change; correct it in the next version\n"
+        )
+
+
+def test_locking_anew(folders: tuple[str, Path, str, Path]) -> None:
+    run(*folders, "--release", "all")
+    file = folders[1] / "small.v1.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("en: Small", "en: Smaller"), encoding="utf-8")
+    newer = text.replace("version: 1", "version: 2")
+    (folders[1] / "small.v2.yaml").write_text(newer, encoding="utf-8")
+
+    result = run(*folders, "--lock", "--json")
+
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)["definitions"]
+    assert (found["small.v1"]["released"], found["small.v2"]["released"]) == (True, False)
+    released = {key: entry["digest"] for key, entry in found.items() if entry["released"]}
+    assert result.stderr == f"Name it in CHANGELOG.md: definitions {seal_of(released)}\n"
+    assert (run(*folders, "--quiet").exit_code, run(*folders, "--quiet").stdout) == (0, "")

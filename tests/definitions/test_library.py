@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from appraisal.definitions.library import Library, read_library, read_set
 from appraisal.definitions.names import Names
-from appraisal.definitions.releases import LOCK, add_to_lock, read_lock
+from appraisal.definitions.releases import LOCK, add_to_lock, may_lock_anew, read_lock
 from appraisal.domain.guards import names
 from appraisal.errors import FaultyInput, NotFound
 from appraisal.i18n import Text
@@ -120,31 +120,61 @@ def test_names_are_checked_only_where_they_are_given() -> None:
 
 
 def test_a_release_locks_what_the_definition_says(folder: Path) -> None:
-    digest = read_library(SMALL, folder, names()).digests["need.v1"]
-    add_to_lock(folder, "need.v1", digest)
-    assert read_lock(folder) == {"need.v1": digest}
+    digest = release(folder, "need.v1")
+    assert read_lock(folder)["need.v1"].digest == digest
     # How it is written is free: only what it says is locked.
-    change(folder / "need.v1.yaml", "schema: 1\n", "# A comment.\nschema: 1\n")
-    assert read_library(SMALL, folder, names()).released == {"need.v1": digest}
-    change(folder / "need.v1.yaml", "A survey with its date.", "A survey.")
-    assert faults_of(folder) == [
-        "need.v1.yaml:2: ‘need.v1’ is released and may not change; correct it in the next version"
-    ]
+    change(folder / "need.v1.yaml", "schema: 1\n", "# A comment.\nschema:   1 \n")
+    library = read_library(SMALL, folder, names())
+    assert (library.released, library.edited) == ({"need.v1": digest}, {})
+    change(folder / "need.v1.yaml", "A survey with its date.", "A  survey with its date.")
+    text = (folder / "need.v1.yaml").read_text(encoding="utf-8").splitlines()
+    line = next(number for number, line in enumerate(text, 1) if line.startswith("  - id:"))
+    library = read_library(SMALL, folder, names())
+    assert [
+        f"{Path(fault.file).name}:{fault.line}: {fault.message}" for fault in library.edited.values()
+    ] == [f"need.v1.yaml:{line}: ‘need.v1’ is released and may not change; correct it in the next version"]
+
+
+def release(folder: Path, *keys: str) -> str:
+    """Release definitions as they are, and return the digest of the last."""
+    library = read_library(SMALL, folder, names())
+    add_to_lock(folder, {key: library.definitions[key] for key in keys})
+    return library.digests[keys[-1]]
 
 
 def test_a_released_definition_may_not_be_lost(folder: Path) -> None:
-    add_to_lock(folder, "gone.v1", "0" * 64)
+    release(folder, "need.v1")
+    change(folder / LOCK, '"need.v1"', '"gone.v1"')
     assert faults_of(folder) == ["released.json:1: ‘gone.v1’ is released, but its file is gone"]
 
 
 def test_a_released_definition_is_not_released_differently(folder: Path) -> None:
-    add_to_lock(folder, "need.v1", "0" * 64)
-    add_to_lock(folder, "need.v1", "0" * 64)
+    first = release(folder, "need.v1")
+    assert release(folder, "need.v1") == first
+    change(folder / "need.v1.yaml", "A survey with its date.", "A survey.")
     with pytest.raises(FaultyInput, match="released with another digest"):
-        add_to_lock(folder, "need.v1", "1" * 64)
+        release(folder, "need.v1")
+    assert read_lock(folder)["need.v1"].digest == first
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"need.v1": 1}'])
+def test_until_release_1_of_the_product_definitions_are_locked_anew(folder: Path) -> None:
+    first = release(folder, "need.v1")
+    change(folder / "need.v1.yaml", "A survey with its date.", "A survey.")
+    library = read_library(SMALL, folder, names())
+    add_to_lock(folder, {"need.v1": library.definitions["need.v1"]}, anew=True)
+    assert read_lock(folder)["need.v1"].digest == library.digests["need.v1"] != first
+    assert [may_lock_anew(version) for version in ("0.1.0", "0.99.9", "1.0.0", "1.0.0rc1", "12.3")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"need.v1": 1}', '{"need.v1": {"digest": "0", "parts": {"a": 1}}}']
+)
 def test_a_lock_that_is_none(folder: Path, text: str) -> None:
     (folder / LOCK).write_text(text)
     assert faults_of(folder)[0].startswith("released.json:1: ")
@@ -152,7 +182,7 @@ def test_a_lock_that_is_none(folder: Path, text: str) -> None:
 
 def test_the_lock_is_sorted_and_ends_with_a_line(folder: Path) -> None:
     for key in ("need.v1", "design.v1"):
-        add_to_lock(folder, key, "0" * 64)
+        release(folder, key)
     text = (folder / LOCK).read_text()
     assert list(json.loads(text)) == ["design.v1", "need.v1"]
     assert text.endswith("}\n")
@@ -162,14 +192,26 @@ def test_drafts_follow_the_newest_released_version(folder: Path) -> None:
     text = (folder / "wells.v1.yaml").read_text(encoding="utf-8")
     (folder / "wells.v2.yaml").write_text(text.replace("version: 1", "version: 2"), encoding="utf-8")
     assert read_set(folder, names())[1].key == "wells.v2"
-    digest = read_library(SMALL, folder, names()).digests["wells.v1"]
-    add_to_lock(folder, "wells.v1", digest)
+    release(folder, "wells.v1")
     library, chosen = read_set(folder, names())
     assert chosen.key == "wells.v1"
     assert library.set("wells.v2").version == 2
 
 
 def test_a_release_of_one_kind_leaves_the_others_as_they_are(folder: Path) -> None:
-    digest = read_library(SMALL, folder, names()).digests["wells.v1"]
-    add_to_lock(folder, "wells.v1", digest)
+    release(folder, "wells.v1")
     assert read_library(SMALL, folder, names()).newest_workflow().key == "small.v1"
+
+
+def test_what_is_not_in_the_lock_of_its_folder_is_a_draft_and_never_followed(folder: Path) -> None:
+    release(folder, "need.v1")
+    library = read_library(SMALL, folder, names())
+    assert library.drafts == {"design.v1", "upkeep.v1", "wells.v1"}
+    with pytest.raises(NotFound, match="checklistset"):
+        library.newest_set()
+    assert library.newest_workflow().key == "small.v1"
+    assert library.in_force() == {}
+    release(folder, "wells.v1")
+    library = read_library(SMALL, folder, names())
+    assert library.newest_set().key == "wells.v1"
+    assert library.in_force() == {key: library.digests[key] for key in ("wells.v1", "need.v1")}

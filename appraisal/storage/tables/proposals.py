@@ -36,6 +36,8 @@ class Proposal(Base):
     origin: Mapped[str] = mapped_column(String(12), default="native")
     workflow: Mapped[str] = mapped_column(String(60), default="")
     definition_set: Mapped[str] = mapped_column(String(60), default="")
+    # The digest of each definition that it goes by, as JSON by their keys.
+    pins: Mapped[str] = mapped_column(default="{}", server_default="{}")
     track: Mapped[str] = mapped_column(String(40), default="")
     tightened: Mapped[str] = mapped_column(String(40), default="")
     content: Mapped[str] = mapped_column(default="{}")

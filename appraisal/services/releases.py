@@ -1,0 +1,56 @@
+"""Releases: since when which definitions are in force here, as the site's chain says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from appraisal.clock import geneva_date, parse_stamp
+from appraisal.definitions.library import Library
+from appraisal.domain.facts import SYSTEM_ACTOR
+from appraisal.storage import site
+from appraisal.storage.databases import Database
+
+ACTION: Final = "definition_in_force"
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A definition that came into force at a moment, with the digest that it had."""
+
+    key: str
+    digest: str
+    at: datetime
+
+
+def list_in_force(db: Connection) -> list[InForce]:
+    """Return every definition that came into force here, in the order in which they did."""
+    found = []
+    for event in site.events_of(db, ACTION):
+        said = event.facts
+        found.append(InForce(said["facts"]["definition"], said["facts"]["digest"], parse_stamp(said["at"])))
+    return found
+
+
+def note_in_force(database: Database, library: Library, now: datetime) -> list[str]:
+    """Note in the site's chain which released definitions are in force from now on; return their keys.
+
+    Each is noted once, by whichever process runs with it first.
+    """
+    with database.read() as db:
+        if not _unnoted(db, library):
+            return []
+    with database.begin() as db:
+        site.lock(db)
+        found = _unnoted(db, library)
+        for key, digest in found.items():
+            facts = {"definition": key, "digest": digest, "on": geneva_date(now)}
+            site.append(db, now, SYSTEM_ACTOR.id, ACTION, facts)
+    return list(found)
+
+
+def _unnoted(db: Connection, library: Library) -> Mapping[str, str]:
+    noted = {entry.key: entry.digest for entry in list_in_force(db)}
+    return {key: digest for key, digest in library.in_force().items() if noted.get(key) != digest}
