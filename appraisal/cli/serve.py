@@ -21,7 +21,7 @@ from appraisal.services.couriers import Courier
 from appraisal.settings import BadSetting, MailServer
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
-from appraisal.web.app import create_app
+from appraisal.web.app import MOST_BYTES, create_app
 from appraisal.web.context import Site
 
 PAUSE = 1.0
@@ -109,6 +109,9 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
             host=host,
             port=port,
             threads=8,
+            # A thread is given only what has come in whole. What is a little too large gets a page that says
+            # so; what is far too large is not taken in, and the connection ends.
+            max_request_body_size=2 * MOST_BYTES,
             ident=None,
             clear_untrusted_proxy_headers=True,
             **trusted,

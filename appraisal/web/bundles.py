@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from threading import BoundedSemaphore, Thread
 from typing import IO, Any, Final
 
@@ -56,15 +56,21 @@ class Stream:
 
     ``write`` is given what to call once nothing foreseeable is in the way, and returns when all is
     written; what it raises before comes out of ``__init__``, and what it raises later ends the response in
-    the middle, so that no browser takes what it has for whole. Close it, or it never ends.
+    the middle, so that no browser takes what it has for whole. Close it, or it never ends. ``done`` is called
+    once, however it ends and even where it cannot begin.
     """
 
     def __init__(self, write: Callable[[Callable[[], IO[bytes]]], None], done: Callable[[], None]) -> None:
-        self._reading, writing = os.pipe()
         self._failed: BaseException | None = None
         self._begun: Future[None] = Future()
-        self._thread = Thread(target=self._run, args=(write, writing, done), name="bundle")
-        self._thread.start()
+        with ExitStack() as undone:
+            undone.callback(done)
+            self._reading, writing = os.pipe()
+            undone.callback(os.close, self._reading)
+            undone.callback(os.close, writing)
+            self._thread = Thread(target=self._run, args=(write, writing, done), name="bundle")
+            self._thread.start()
+            undone.pop_all()
         try:
             self._begun.result()
         except BaseException:

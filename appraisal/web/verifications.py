@@ -2,15 +2,18 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import BoundedSemaphore
 from typing import Any, Final
 
 from flask import Blueprint, Flask, request
 from flask_limiter import Limiter
+from flask_login import current_user
 from wtforms import FileField
 
 from appraisal.i18n import N_
-from appraisal.pdf.openings import open_pdf
+from appraisal.pdf.openings import SECONDS, open_pdf
 from appraisal.pdf.readings import SENTENCES, Unreadable
 from appraisal.pdf.signatures import Grounds
 from appraisal.services import registers, verifications
@@ -27,10 +30,16 @@ ATTEMPTS: Final = "30 per minute"
 # What examining takes grows with the record; those of the largest proposals are far below.
 LARGEST_RECORD: Final = 4 * 1024 * 1024
 _TONES: Final = {"holds": "good", "fails": "bad", "unchecked": "neutral"}
-# One file at a time, so that strangers cannot keep the machine busy.
-_turn: Final = BoundedSemaphore(1)
-_PATIENCE: Final = 30
+# So many files are examined at once for anybody, and one more for people who are signed in, so that strangers
+# keep neither the machine nor the page from them. Nobody waits for a place; a process counts for itself.
+_for_all: Final = BoundedSemaphore(2)
+_for_people: Final = BoundedSemaphore(1)
+# By then a file that is examined now is done with, or given up.
+_COME_AGAIN: Final = {"Retry-After": str(SECONDS)}
 _SHA256: Final = re.compile("[0-9a-f]{64}")
+
+
+Answer = str | tuple[str, int] | tuple[str, int, dict[str, str]]
 
 
 class FileForm(TranslatedForm):
@@ -50,7 +59,7 @@ def limit(app: Flask, limiter: Limiter) -> None:
 
 
 @bp.route("/verify", methods=["GET", "POST"])
-def show() -> str | tuple[str, int]:
+def show() -> Answer:
     """Say of the file of a record what holds, what does not, and what could not be checked; keep nothing.
 
     The code on the last page of a record leads here with its digest (``sha256``).
@@ -65,16 +74,15 @@ def show() -> str | tuple[str, int]:
     if data.startswith(b"PK"):
         form.complain("file", N_("This is no PDF. A bundle is examined with “appraisal verify”."))
         return draw(form), 422
-    if not _turn.acquire(timeout=_PATIENCE):
-        form.complain("file", N_("Others are having files examined just now. Try again in a minute."))
-        return draw(form), 503
     try:
-        found = _examine(data)
+        with _place():
+            found = _examine(data)
+    except Busy:
+        form.complain("file", N_("Others are having files examined just now. Try again in a minute."))
+        return draw(form), 503, _COME_AGAIN
     except Unreadable as error:
         form.complain("file", SENTENCES[error.reason])
         return draw(form), 422
-    finally:
-        _turn.release()
     if found is None:
         form.complain(
             "file", N_("Its record is too large for this page: examine it with “appraisal verify”.")
@@ -88,6 +96,23 @@ def too_many() -> tuple[str, int]:
     form = FileForm()
     form.complain("file", N_("Too many files in one minute. Wait a minute, then try again."))
     return draw(form), 429
+
+
+class Busy(Exception):
+    """Every place for examining a file is taken."""
+
+
+@contextmanager
+def _place() -> Iterator[None]:
+    """Take a place for as long as a file is examined; raises ``Busy`` at once where there is none."""
+    places = (_for_people, _for_all) if current_user.is_authenticated else (_for_all,)
+    taken = next((place for place in places if place.acquire(blocking=False)), None)
+    if taken is None:
+        raise Busy
+    try:
+        yield
+    finally:
+        taken.release()
 
 
 def _examine(data: bytes) -> Verification | None:

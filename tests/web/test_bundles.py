@@ -4,6 +4,7 @@ import io
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -237,4 +238,22 @@ def test_only_so_many_are_sent_at_once_and_whoever_leaves_makes_room(
     assert (answer.status_code, "Two bundles are being sent just now" in answer.text) == (503, True)
     for entry in half_read:
         entry.close()
+    assert numbers_in(client.post(PAGE, data={"numbers": number}).data) == [number]
+
+
+def test_where_a_bundle_cannot_begin_its_turn_is_given_back(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = building.approved_proposal(site, cast)
+    sign_in(client, "auditor")
+
+    def refuse(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    # As the system does where there are too many threads.
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", refuse)
+        for _ in range(3):
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                client.post(PAGE, data={"numbers": number})
     assert numbers_in(client.post(PAGE, data={"numbers": number}).data) == [number]
