@@ -45,6 +45,7 @@ def test_every_standing_review_is_recorded_with_what_became_of_it(sample: Sample
         "signed_at": "2010-02-10T09:00:00.000000Z",
         "late": False,
         "silent_at": None,
+        "released_at": None,
         "comment": "Sound on the whole.",
         "ratings": [{"id": "TRI-1", "rating": "3", "comment": "All three sides, twice."}],
     }

@@ -243,6 +243,7 @@ KEYS = sorted(_every_key(APPROVAL), key=str)
 OPTIONAL = {
     "for",
     "silent_at",
+    "released_at",
     "reviews",
     "rated_for_lead",
     "finalised_by",
@@ -287,7 +288,7 @@ def test_records_from_before_reviews_and_substitutes_keep_to_the_schema() -> Non
         for key in ("reviews", "rated_for_lead", "by", "for"):
             del value["appraisal"][key]
         for entry in value["appraisal"]["consultations"]:
-            del entry["silent_at"]
+            del entry["silent_at"], entry["released_at"]
         for entry in value["appraisal"]["criteria"]:
             entry.pop("finalised_by", None)
         del value["decision"]["for"]

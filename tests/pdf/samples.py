@@ -116,7 +116,7 @@ def outcomes(appraisal: Appraisal) -> list[Review]:
         review(15, "PROGRAM", declared_at=None, declaration="", silent_at=at(13), ratings=low),
         review(16, "ACTRAV", declined_at=at(4), reason="No time."),
         review(17, "ACT/EMP", declaration="declared", reason="My sister runs the project."),
-        review(18, "SECTOR", due_on=date(2010, 2, 24), ratings=low),
+        review(18, "SECTOR", due_on=date(2010, 2, 24), released_at=appraisal.finalised_at, ratings=low),
         review(19, "SECTOR", withdrawn_at=at(5)),
     ]
 

@@ -196,7 +196,10 @@ def test_what_is_expected_can_be_compared(tmp_path: Path, expected: str, fault: 
         ("agreement: {ALI: '0.5'}", "write three decimals, like 0.512, or ‘not computable’, not ‘0.5’"),
         ("agreement: {ALI: high}", "write three decimals, like 0.512, or ‘not computable’, not ‘high’"),
         ("consultations: {FINANCE: open}", "‘FINANCE’ is no unit that is consulted"),
-        ("consultations: {EVAL: waiting}", "write one of answered, late, silent, open, not ‘waiting’"),
+        (
+            "consultations: {EVAL: waiting}",
+            "write one of answered, late, silent, released, open, not ‘waiting’",
+        ),
         ("days: {resting: 1}", "‘resting’ is not a state of the workflow"),
     ],
 )

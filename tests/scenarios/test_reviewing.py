@@ -199,6 +199,7 @@ def test_json_says_what_became_of_every_review(tmp_path: Path) -> None:
         "signed": True,
         "late": True,
         "silent": False,
+        "released": False,
         "withdrawn": False,
         "due": "2010-02-08",
         "checklists": ["ALI"],

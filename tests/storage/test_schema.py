@@ -1,10 +1,10 @@
 """The migrations make what the models say, on both databases."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import inspect, select
+from sqlalchemy import MetaData, inspect, select
 
 from appraisal.services import ticks
 from appraisal.storage import schema, tables
@@ -45,6 +45,28 @@ def test_an_empty_database_is_not_current(tmp_path: object) -> None:
 GONE: Final[Mapping[str, Mapping[str, Any]]] = {"people": {"session_epoch": 3}}
 
 
+def _begin_anew(
+    database: Database, revision: str, stage: Stage, **columns: dict[str, list[Any]]
+) -> tuple[MetaData, dict[str, list[dict[str, Any]]]]:
+    """Migrate an empty database to a revision, and fill it with the rows of a stage.
+
+    ``columns`` are by table those that are other than the stage's, row by row. Return the tables and the rows.
+    """
+    histories.reflected(database).drop_all(database.engine)
+    schema.upgrade(database, revision)
+    metadata = histories.reflected(database)
+    kept = histories.rows(stage.database, metadata, GONE)
+    for name, given in columns.items():
+        for column, values in given.items():
+            for row, value in zip(kept[name], values, strict=True):
+                row[column] = value
+    histories.fill(
+        database,
+        {name: [{**row, **GONE.get(name, {})} for row in rows] for name, rows in kept.items()},
+    )
+    return metadata, kept
+
+
 def test_a_database_of_the_first_revision_keeps_its_rows(stage: Stage, database: Database) -> None:
     numbers = {
         "approved": casts.approved(stage, ratings={"TRI_4": "1"}),
@@ -53,14 +75,7 @@ def test_a_database_of_the_first_revision_keeps_its_rows(stage: Stage, database:
         "withdrawn": casts.submitted(stage),
     }
     casts.take(stage, "ana", numbers["withdrawn"], "withdraw", note="No longer needed.")
-    histories.reflected(database).drop_all(database.engine)
-    schema.upgrade(database, "0001")
-    first = histories.reflected(database)
-    kept = histories.rows(stage.database, first, GONE)
-    histories.fill(
-        database,
-        {name: [{**row, **GONE.get(name, {})} for row in rows] for name, rows in kept.items()},
-    )
+    first, kept = _begin_anew(database, "0001", stage)
 
     schema.upgrade(database)
 
@@ -84,3 +99,49 @@ def _woken(database: Database) -> dict[str, date | None]:
     table = tables.Proposal.__table__
     with database.read() as db:
         return {row.number: row.wake_on for row in db.execute(select(table.c.number, table.c.wake_on))}
+
+
+def test_silence_of_earlier_revisions_is_told_apart_by_its_date(stage: Stage, database: Database) -> None:
+    """Once a closing noted of everybody who had not answered that there was no answer by the date."""
+    number = casts.submitted(stage)
+    casts.assign(stage, number)
+    casts.take(stage, "ana", number, "withdraw", note="No longer needed.")
+    first, last = "2010-02-08T22:59:00.000000Z", "2010-02-08T23:00:00.000000Z"
+    kept = casts.load(stage, number).appraisals[0].consultations
+    assert [(entry.unit, entry.is_open) for entry in kept] == [
+        ("PROGRAM", True),
+        ("ACT/EMP", False),
+        ("ACTRAV", False),
+        ("NORMES", True),
+        ("GENDER", True),
+        ("Turin Centre", True),
+    ]
+    _begin_anew(
+        database,
+        "0009",
+        stage,
+        consultations={
+            "due_on": ["2010-02-08"] * 6,
+            "silent_at": [first, None, None, last, "2010-02-02T09:00:00.000000Z", None],
+        },
+        # Both bureaux answered by a review; what was noted of one before it was signed is told apart too.
+        reviews={"due_on": ["2010-02-08"] * 2, "silent_at": [first, last]},
+    )
+
+    schema.upgrade(database)
+
+    stage.database = database
+    [appraisal] = casts.load(stage, number).appraisals
+    minute = datetime(2010, 2, 8, 22, 59, tzinfo=UTC)
+    assert [(entry.silent_at, entry.released_at) for entry in appraisal.consultations] == [
+        (None, minute),
+        (None, None),
+        (None, None),
+        (minute + timedelta(minutes=1), None),
+        (None, datetime(2010, 2, 2, 9, tzinfo=UTC)),
+        (None, None),
+    ]
+    assert [(entry.silent_at, entry.released_at) for entry in appraisal.reviews] == [
+        (None, minute),
+        (minute + timedelta(minutes=1), None),
+    ]
