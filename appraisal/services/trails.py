@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from appraisal.canonical import canonical
 from appraisal.clock import parse_stamp, stamp
 from appraisal.definitions.library import Library
 from appraisal.domain import checkpoints, events, merkles, trails
@@ -179,7 +180,9 @@ def _check_chains(run: Verifying) -> None:
         run.report.checked["events"] += walked.count
         run.report.checked["older_events"] += walked.unsealed
         run.report.tell("chains", number, _chain_fault(named, walked))
-        _check_sealed(run, number, walked, versions.of(id), records.of(id))
+        pins = _check_sealed(run, number, walked, versions.of(id), records.of(id))
+        if named is not None and pins is not None and canonical(pins).decode() != named[4]:
+            run.report.tell("definitions", number, "pins other definitions than it was submitted by")
         run.progress("events", run.report.checked["events"], total)
     _without_events(run, versions, records, None)
 
@@ -209,8 +212,12 @@ def _without_events(run: Verifying, versions: audits.Groups, records: audits.Gro
 
 def _check_sealed(
     run: Verifying, number: str, walked: trails.Walk, versions: Sequence[Any], records: Sequence[Any]
-) -> None:
-    """Compare versions and records with their texts and with the chain."""
+) -> Mapping[str, str] | None:
+    """Compare versions and records with their texts and with the chain.
+
+    Returns the digests of the definitions that the first of them was made by; None where there is none.
+    """
+    pins: Mapping[str, str] | None = None
     for kind, rows, judge in (
         ("versions", versions, trails.version_fault),
         ("records", records, trails.record_fault),
@@ -221,20 +228,23 @@ def _check_sealed(
             try:
                 fault = judge(held, number, walked)
                 if fault is None:
-                    _pin(run, number, json.loads(held["value"]))
+                    pinned = _pin(run, number, json.loads(held["value"]))
+                    pins = pinned if pins is None else pins
             except _FORGED:
                 fault = f"{kind[:-1]} {held.get('number', held['digest'])} is not what the product writes"
             run.report.tell(kind, number, fault)
     if walked.fault is None:
         gone = trails.missing(walked, (row.number for row in versions), (row.digest for row in records))
         run.report.tell("versions" if gone and gone.startswith("version") else "records", number, gone)
+    return pins
 
 
-def _pin(run: Verifying, number: str, value: Mapping[str, Any]) -> None:
-    """Note which definitions a version or record was made by."""
-    pinned = value["definitions"].get("digests", value["definitions"])
+def _pin(run: Verifying, number: str, value: Mapping[str, Any]) -> Mapping[str, str]:
+    """Note which definitions a version or record was made by, and return them."""
+    pinned: Mapping[str, str] = value["definitions"].get("digests", value["definitions"])
     for pair in pinned.items():
         run.pinned.setdefault(pair, number)
+    return pinned
 
 
 def _check_reports(run: Verifying) -> None:

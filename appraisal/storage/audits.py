@@ -91,8 +91,8 @@ def events_of(db: Connection, proposal: int) -> Iterator[trails.EventRow]:
 
 
 def proposals(db: Connection) -> Iterator[Any]:
-    """Yield id, number, and where the chain ends, of every proposal."""
-    columns = (PROPOSALS.c.id, PROPOSALS.c.number, PROPOSALS.c.sequence, PROPOSALS.c.head)
+    """Yield id, number, where the chain ends, and what it pins, of every proposal."""
+    columns = [PROPOSALS.c[name] for name in ("id", "number", "sequence", "head", "pins")]
     return _stream(db, select(*columns).order_by(PROPOSALS.c.id))
 
 

@@ -445,6 +445,16 @@ def test_a_definition_that_changed_is_told(lite: Stage) -> None:
     assert f"was made by {key} with the digest" in report.breaks[0].what
 
 
+@pytest.mark.parametrize("pins", ["{}", '{"gender.v1":"0"}', "no JSON"])
+def test_pins_that_were_changed_are_told(lite: Stage, pins: str) -> None:
+    number = sealed(lite)
+    with lite.database.begin() as db:
+        db.execute(
+            text("UPDATE proposals SET pins = :pins WHERE number = :number"), {"pins": pins, "number": number}
+        )
+    assert told(lite) == [f"{number}: pins other definitions than it was submitted by"]
+
+
 def test_events_of_an_earlier_version_still_hold(lite: Stage) -> None:
     """Texts of before held no columns: what they do hold is compared, and they are counted."""
     number = casts.submitted(lite)
