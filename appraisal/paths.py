@@ -1,6 +1,10 @@
-"""Where the data folders are: ``templates``, ``static``, ``workflows``, ``checklists``."""
+"""Where the product's folders are, and files and folders of an installation that nobody else may read."""
 
+import stat
+from contextlib import suppress
 from pathlib import Path
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def folder(name: str) -> Path:
@@ -16,3 +20,22 @@ def folder(name: str) -> Path:
         if place.is_dir():
             return place
     raise FileNotFoundError(f"No folder ‘{name}’: neither {places[0]} nor {places[1]} exists.")
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for their owner alone, whatever the umask.
+
+    One that is there is closed to others; raises ``OSError`` where none can be made.
+    """
+    if not path.parent.exists():
+        make_private_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    make_private(path)
+
+
+def make_private(path: Path) -> None:
+    """Close a file or folder to everybody but its owner; one that is not there, or another's, is left."""
+    with suppress(OSError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & _OTHERS:
+            path.chmod(mode & ~_OTHERS)

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from appraisal.errors import AppraisalError
 from appraisal.i18n import Language, language_or
+from appraisal.paths import make_private, make_private_folder
 
 
 class BadSetting(AppraisalError):
@@ -88,13 +90,15 @@ class Settings:
     """One installation: where its data lies and how it presents itself.
 
     ``data`` holds attached files, rendered records, and the database where none is named; ``address`` is
-    where it is to be found, for mail and for records; ``trust`` are certificates of authorities, in PEM.
-    ``secret`` is empty where none is set: ask ``session_secret``.
+    where it is to be found: mail, records and links say so, and it answers to no other name; ``trust`` are
+    certificates of authorities, in PEM. ``secret`` is empty where none is set: ask ``session_secret``.
+    ``former_secret`` is the one before, of which sessions are still read.
     """
 
     data: Path
     database: str
     secret: str = field(default="", repr=False)
+    former_secret: str = field(default="", repr=False)
     language: Language = "en"
     demonstration: bool = False
     secure_cookies: bool = False
@@ -116,8 +120,10 @@ class Settings:
         Where none is set, it is made when it is asked for first and kept in the data folder, so that it
         outlives a restart. Raises ``BadSetting``.
         """
+        if self.secret:
+            return _sound_secret("APPRAISAL_SECRET", self.secret)
         try:
-            return self.secret or _kept_secret(self.data / "secret")
+            return _kept_secret(self.data / "secret")
         except OSError as error:
             raise BadSetting(f"APPRAISAL_DATA: {self.data} cannot be written ({error.strerror})") from error
 
@@ -132,7 +138,8 @@ def read_settings(environment: Mapping[str, str] | None = None, *, data: Path | 
     return Settings(
         data=folder,
         database=given.get("APPRAISAL_DATABASE") or f"sqlite:///{folder / 'appraisal.sqlite3'}",
-        secret=given.get("APPRAISAL_SECRET", ""),
+        secret=_secret(given, "APPRAISAL_SECRET"),
+        former_secret=_secret(given, "APPRAISAL_FORMER_SECRET"),
         language=language_or(given.get("APPRAISAL_LANGUAGE")),
         demonstration=_flag(given, "APPRAISAL_DEMONSTRATION"),
         secure_cookies=_flag(given, "APPRAISAL_SECURE_COOKIES"),
@@ -194,14 +201,40 @@ def _flag(given: Mapping[str, str], name: str) -> bool:
     return text in ("1", "true", "yes")
 
 
+# So many bytes cannot be guessed by trying.
+_SHORTEST_SECRET = 32
+_NEW_SECRET = "python3 -c 'import secrets; print(secrets.token_hex(32))'"  # noqa: S105 - makes one
+
+
+def _secret(given: Mapping[str, str], name: str) -> str:
+    text = given.get(name, "")
+    return _sound_secret(name, text) if text else ""
+
+
+def _sound_secret(name: str, text: str) -> str:
+    if len(text.encode(errors="surrogateescape")) < _SHORTEST_SECRET:
+        raise BadSetting(f"{name}: write {_SHORTEST_SECRET} bytes or more; this makes some: {_NEW_SECRET}")
+    return text
+
+
 def _kept_secret(file: Path) -> str:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
-            new.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
-    return file.read_text(encoding="ascii").strip()
+    """Read the secret that is kept, or make it; it is there only once it is whole."""
+    make_private_folder(file.parent)
+    if not file.exists():
+        handle, new = tempfile.mkstemp(dir=file.parent)
+        with os.fdopen(handle, "w", encoding="ascii") as written:
+            written.write(secrets.token_hex(32))
+        with suppress(FileExistsError):
+            os.link(new, file)
+        Path(new).unlink()
+    make_private(file)
+    text = file.read_text(encoding="ascii", errors="replace").strip()
+    if len(text) < _SHORTEST_SECRET:
+        raise BadSetting(
+            f"APPRAISAL_DATA: {file} holds no secret of {_SHORTEST_SECRET} bytes or more; delete it, and another "
+            "is made (everybody signs in again)"
+        )
+    return text
 
 
 _TOKEN_FORM = "write a file, or pkcs11:token=…;object=…?module-path=…"  # noqa: S105 - no secret
@@ -262,7 +295,7 @@ def _files(given: Mapping[str, str], name: str) -> tuple[Path, ...]:
 
 _MAIL_FORM = "write smtp://[user:password@]host[:port][?starttls=1] or smtps://[user:password@]host[:port]"
 _PORTS: Mapping[Security, int] = {"none": 25, "starttls": 587, "tls": 465}
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SENDER = re.compile(
     r"(?:(?P<name>[^<>@,;:\"\\]*)<)?(?P<address>[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+@[A-Za-z0-9.-]+)>?"
 )
@@ -274,7 +307,7 @@ def _mail(given: Mapping[str, str]) -> MailServer | None:
     parts, security = _mail_parts(given["APPRAISAL_MAIL"])
     host, user, password = parts.hostname, unquote(parts.username or ""), unquote(parts.password or "")
     assert host is not None
-    if password and security == "none" and host not in _LOOPBACK:
+    if password and security == "none" and host not in LOOPBACK:
         raise BadSetting(
             "APPRAISAL_MAIL: the password would cross the network in the clear; add ?starttls=1 or use smtps://"
         )

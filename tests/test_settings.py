@@ -1,11 +1,13 @@
 """Settings: what is read from the environment, and what is said of what cannot be used."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
-from appraisal.settings import BadSetting, MailServer, Publisher, SessionLimits, read_settings
+from appraisal.settings import BadSetting, MailServer, Publisher, SessionLimits, Settings, read_settings
 
 MAIL = {
     "APPRAISAL_MAIL": "smtp://mail.example.org",
@@ -181,9 +183,61 @@ def test_the_secret_is_made_when_it_is_asked_for_and_kept(tmp_path: Path) -> Non
     assert read_settings({}, data=tmp_path / "data").session_secret() == made
 
 
+SECRET = "open sesame, and a good deal more"
+
+
 def test_a_secret_that_is_set_is_kept_nowhere(tmp_path: Path) -> None:
-    assert read_settings({"APPRAISAL_SECRET": "sesame"}, data=tmp_path).session_secret() == "sesame"
+    found = read_settings(
+        {"APPRAISAL_SECRET": SECRET, "APPRAISAL_FORMER_SECRET": SECRET[::-1]}, data=tmp_path
+    )
+    assert (found.session_secret(), found.former_secret) == (SECRET, SECRET[::-1])
+    assert SECRET not in repr(found)
+    assert SECRET[::-1] not in repr(found)
     assert list(tmp_path.iterdir()) == []
+
+
+_LEAST = "write 32 bytes or more; this makes some: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+
+
+@pytest.mark.parametrize("name", ["APPRAISAL_SECRET", "APPRAISAL_FORMER_SECRET"])
+@pytest.mark.parametrize("short", ["x", "sesame", "x" * 31, "é" * 15])
+def test_a_secret_that_could_be_guessed_is_refused(tmp_path: Path, name: str, short: str) -> None:
+    with pytest.raises(BadSetting) as error:
+        read_settings({name: short}, data=tmp_path)
+    assert str(error.value) == f"{name}: {_LEAST}"
+    assert read_settings({name: "é" * 16}, data=tmp_path)
+
+
+def test_a_secret_that_comes_from_elsewhere_is_looked_at_too(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting) as error:
+        Settings(tmp_path, "sqlite://", "sesame").session_secret()
+    assert str(error.value) == f"APPRAISAL_SECRET: {_LEAST}"
+
+
+@pytest.mark.parametrize("kept", [b"", b"\n", b"sesame\n", b" " * 40, b"x" * 31 + b"\n"])
+def test_a_kept_secret_that_could_be_guessed_is_refused(tmp_path: Path, kept: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(kept)
+    with pytest.raises(BadSetting) as error:
+        read_settings({}, data=tmp_path).session_secret()
+    assert str(error.value) == (
+        f"APPRAISAL_DATA: {file} holds no secret of 32 bytes or more; delete it, and another is made "
+        "(everybody signs in again)"
+    )
+    assert file.read_bytes() == kept
+
+
+def test_those_who_make_a_secret_at_once_agree_on_one(tmp_path: Path) -> None:
+    barrier = Barrier(8)
+
+    def make() -> str:
+        barrier.wait()
+        return read_settings({}, data=tmp_path / "data").session_secret()
+
+    with ThreadPoolExecutor(8) as pool:
+        made = [future.result() for future in [pool.submit(make) for _ in range(8)]]
+    assert len(set(made)) == 1
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret"]
 
 
 def test_a_folder_that_takes_no_secret_is_told(tmp_path: Path) -> None:

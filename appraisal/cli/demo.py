@@ -20,7 +20,7 @@ from appraisal.cli.play import read_script
 from appraisal.cli.serve import free_port, run
 from appraisal.definitions.library import Library
 from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.paths import folder
+from appraisal.paths import folder, make_private_folder
 from appraisal.pdf.signings import Signer, open_signer
 from appraisal.pdf.workers import Renderer
 from appraisal.scenarios.files import Script
@@ -168,7 +168,7 @@ def _emptied(data: Path) -> Path:
         if not mark.exists():
             sites.fail(f"{data} holds something that is no demonstration; name another folder with --data.")
         shutil.rmtree(data)
-    data.mkdir(parents=True, exist_ok=True)
+    make_private_folder(data)
     mark.write_text("This folder was made by ‘appraisal demo’ and is replaced by it.\n", encoding="utf-8")
     return data.absolute()
 
@@ -200,7 +200,7 @@ def _write_records(
     with ThreadPoolExecutor(RENDERERS) as pool:
         for future in [pool.submit(draw) for _ in range(RENDERERS)]:
             future.result()
-    target.mkdir()
+    make_private_folder(target)
     return _copy_records(database, files, target)
 
 

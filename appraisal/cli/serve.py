@@ -21,12 +21,14 @@ from appraisal.services.couriers import Courier
 from appraisal.settings import BadSetting, MailServer
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
+from appraisal.web import origins
 from appraisal.web.app import MOST_BYTES, create_app
 from appraisal.web.context import Site
 
 PAUSE = 1.0
 
 
+_OTHER_NAMES = "  (APPRAISAL_ADDRESS sets another name)"
 _FORWARDED = {"x-forwarded-for", "x-forwarded-proto"}
 Now = Callable[[], datetime]
 
@@ -98,8 +100,9 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
     releases.note_in_force(site.database, site.library, site.now())
     with site.database.begin() as db:
         issuers.note_address(db, site.settings.address, site.now())
+    hosts = origins.hosts_of(site.settings, host)
     try:
-        app = create_app(site)
+        app = create_app(site, hosts)
     except BadSetting as error:
         sites.fail(str(error))
     trusted: dict[str, Any] = {"trusted_proxy": proxy, "trusted_proxy_headers": _FORWARDED} if proxy else {}
@@ -119,7 +122,8 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
     except OSError as error:
         _fail_to_listen(host, port, error)
     chosen = getattr(server, "effective_port", port)
-    click.echo(f"Serving on http://{host}:{chosen}  (Ctrl+C stops)")
+    click.echo(f"Serving on http://{f'[{host}]' if ':' in host else host}:{chosen}  (Ctrl+C stops)")
+    click.echo(f"Answers to: {', '.join(hosts)}{'' if site.settings.address else _OTHER_NAMES}")
     if site.database.is_sqlite:
         with sites.signer(site.settings) as signer, worker(site, signer):
             server.run()

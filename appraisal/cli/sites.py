@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from appraisal.definitions.library import Library, read_library
 from appraisal.domain.guards import names
 from appraisal.errors import FaultyInput
-from appraisal.paths import folder
+from appraisal.paths import folder, make_private
 from appraisal.pdf.signings import Signer, Unsignable, open_signer
 from appraisal.settings import BadSetting, Settings, read_settings
 from appraisal.storage import schema
@@ -98,10 +98,11 @@ def opened_database(url: str) -> Database:
 def opened(chosen: Settings) -> Iterator[tuple[Database, Files]]:
     """Open the database and the files of an installation; stops where the schema is not current.
 
-    A database that is not there is not made.
+    A database that is not there is not made. What others could read of the installation is closed to them.
     """
     if is_missing(chosen.database):
         fail(NOT_READY)
+    make_private(chosen.data)
     database = opened_database(chosen.database)
     try:
         if not schema.is_current(database):

@@ -3,10 +3,11 @@
 Whoever only answers a question works under :func:`reading_only`, where the database refuses every write.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
 from appraisal.errors import StepConflict
+from appraisal.paths import make_private, make_private_folder
 
 # SQLSTATE of a serialization failure, a deadlock and a lock that was not to be had.
 _LOST_RACES = {"40001", "40P01", "55P03"}
@@ -151,11 +153,29 @@ def _begin_reading(connection: Connection) -> None:
     cast(sqlite3.Connection, connection.connection.driver_connection).execute("BEGIN")
 
 
+def _close_to_others(file: Path) -> None:
+    """Make the file of a database, where it is missing, and close it and what lies beside it to others.
+
+    What SQLite makes beside it takes after it. Where it cannot be made, SQLite says why.
+    """
+    if not file.exists():
+        with suppress(OSError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    for name in ("", "-wal", "-shm"):
+        make_private(file.with_name(file.name + name))
+
+
 def _sqlite_engine(url: str, begin: Callable[[Connection], None], *pragmas: str) -> Engine:
     path = make_url(url).database
-    if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    file = Path(path) if path and path != ":memory:" else None
+    if file and not file.parent.exists():
+        make_private_folder(file.parent)
     engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 5.0})
+
+    @event.listens_for(engine, "do_connect")
+    def _(*_: Any) -> None:
+        if file:
+            _close_to_others(file)
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, record: Any) -> None:

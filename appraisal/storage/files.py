@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from appraisal.errors import NotFound
+from appraisal.paths import make_private, make_private_folder
 
 # So many files are remembered as whole.
 _REMEMBERED = 10_000
@@ -16,10 +17,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Files:
-    """A folder of files that are never changed, each known by its SHA-256."""
+    """A folder of files that are never changed, each known by its SHA-256, for its owner alone."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        make_private(folder)
         # What files looked like when they were last found whole.
         self._known: dict[str, tuple[int, ...]] = {}
 
@@ -28,7 +30,7 @@ class Files:
         sha256 = hashlib.sha256(data).hexdigest()
         path = self._path(sha256)
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(path.parent)
             # Written beside and renamed, so that a file that is there is whole.
             handle, temporary = tempfile.mkstemp(dir=path.parent)
             with os.fdopen(handle, "wb") as file:

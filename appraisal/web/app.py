@@ -36,6 +36,7 @@ from appraisal.web import (
     lessons,
     matches,
     menus,
+    origins,
     pipelines,
     proposals,
     reconciliations,
@@ -104,11 +105,15 @@ POLICY = (
 MOST_BYTES = 21 * 1024 * 1024
 
 
-def create_app(site: Site) -> Flask:
-    """Build the application; raises ``BadSetting`` where the secret of its sessions cannot be kept."""
+def create_app(site: Site, hosts: tuple[str, ...] | None = None) -> Flask:
+    """Build the application, which answers to the names given, else to those that go with the settings.
+
+    Raises ``BadSetting`` where the secret of its sessions cannot be kept.
+    """
     app = Flask("appraisal", template_folder=str(folder("templates")), static_folder=str(folder("static")))
     app.config.update(
         SECRET_KEY=site.settings.session_secret(),
+        SECRET_KEY_FALLBACKS=list(filter(None, [site.settings.former_secret])),
         MAX_CONTENT_LENGTH=MOST_BYTES,
         MAX_FORM_MEMORY_SIZE=5 * 1024 * 1024,
         MAX_FORM_PARTS=20_000,
@@ -126,6 +131,7 @@ def create_app(site: Site) -> Flask:
         logging.error("%s. Nothing that goes by it moves.", fault)
     _set_up_templates(app)
     _set_up_sessions(app, site)
+    app.before_request(origins.refuse_others(hosts or origins.hosts_of(site.settings)))
     app.before_request(_refuse_null_characters)
     CSRFProtect(app)
     for blueprint in BLUEPRINTS:
@@ -133,6 +139,7 @@ def create_app(site: Site) -> Flask:
     errors.register(app)
     _limit(app)
     app.after_request(_harden)
+    app.after_request(origins.stay_here)
     app.context_processor(lambda: _common(site))
     app.wsgi_app = Methods(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -16,6 +16,7 @@ from appraisal.storage import duties
 from appraisal.web.context import actor, begin, note_refusal, page, read, say, sentences, site, with_role
 from appraisal.web.formats import role_titles
 from appraisal.web.forms import TranslatedForm, choice
+from appraisal.web.origins import link_to
 
 bp = Blueprint("people", __name__, url_prefix="/people")
 
@@ -106,7 +107,7 @@ def new() -> Answer:
         _complain(form, error)
         return page("people/new.html", form=form), 422
     flash(say(N_("The account of %(name)s is there."), name=person.name), "success")
-    return _show_link(person.id, url_for("sessions.invitation", token=token, _external=True))
+    return _show_link(person.id, link_to("sessions.invitation", token=token))
 
 
 def _show_link(id: int, address: str) -> Response:
@@ -183,4 +184,4 @@ def link(id: int) -> Response:
         invited = not people.find_person(db, id).has_password
         token = people.issue_link(db, actor(), site().now(), id, "invitation" if invited else "reset")
     endpoint = "sessions.invitation" if invited else "sessions.reset"
-    return _show_link(id, url_for(endpoint, token=token, _external=True))
+    return _show_link(id, link_to(endpoint, token=token))

@@ -29,6 +29,7 @@ from tests.databases import hurried
 
 START: Final = datetime(2010, 2, 1, 9, tzinfo=UTC)
 PASSWORD: Final = "correct horse battery"
+SECRET: Final = "for tests only, and as long as secrets are"
 PDF: Final = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
 # Key, name, roles, unit.
@@ -79,7 +80,7 @@ def open_site(
 ) -> Site:
     """Open a site on a database, else on that in its folder; the caller closes the database."""
     database = database or hurried(Database(f"sqlite:///{data / 'appraisal.sqlite3'}"))
-    settings = Settings(data=data, database=database.url, secret="for tests only", sessions=limits)
+    settings = Settings(data=data, database=database.url, secret=SECRET, sessions=limits)
     return Site(settings, library, database, Files(settings.files), people.hasher(quick=True), clock)
 
 
