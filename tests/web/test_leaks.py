@@ -289,11 +289,10 @@ def test_what_was_said_of_a_proposal_is_read_by_those_who_may_and_nobody_else(
         narrowly = walks.is_telling(rule, address) and ("number" not in rule.arguments or is_first)
         if (who, rule.endpoint) in OPEN or not (who in WIDELY or narrowly):
             continue
-        for asked in walks.questions(rule, address):
-            text = told.get(asked)["body"].decode(errors="replace")
-            read |= dict.fromkeys(WORD.findall(text), asked)
-            if is_first:
-                shown |= dict.fromkeys(_shown(text, name), asked)
+        text = told.get(address)["body"].decode(errors="replace")
+        read |= dict.fromkeys(WORD.findall(text), address)
+        if is_first:
+            shown |= dict.fromkeys(_shown(text, name), address)
 
     assert {word: where for word, where in read.items() if word not in expected} == {}
     assert read.keys() == expected
