@@ -329,6 +329,20 @@ def test_no_form_that_is_refused_tells_what_is_said_in_a_running_appraisal(
     assert {403, 409 if who == "designer" else 403} <= answers
 
 
+@pytest.mark.parametrize("who", [*WIDELY, "desk"])
+def test_authors_and_managers_are_told_of_steps_alone_while_an_appraisal_runs(
+    both: tuple[World, World], who: str
+) -> None:
+    told = both[1]
+    steps = {entry.name for entry in told.site.library.newest_workflow().transitions}
+    found = {
+        what for _, proposal, what, _ in worlds.notices_to(told, who) if proposal == told.load("first").id
+    }
+    reviews = {"review_signed", "review_declined"}
+    # What is told to a coordinator who is no author of it, an author who coordinates is not.
+    assert found - steps - {"due_soon", "overdue"} == (reviews if who == "desk" else set())
+
+
 def test_from_finalising_on_authors_and_managers_read_what_was_said(
     both: tuple[World, World], compiled: Compiled, to_know: Plan, tmp_path: Path
 ) -> None:
