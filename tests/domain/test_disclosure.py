@@ -367,3 +367,19 @@ def test_whoever_reads_a_running_appraisal_is_given_all_of_it(book: Rulebook, wh
 def test_everybody_who_reads_the_proposal_is_given_a_finalised_appraisal(book: Rulebook) -> None:
     final = _reviewed(awaiting_decision(book))
     assert access.as_seen(final, AUTHOR) == access.as_seen(final, MANAGER) == final
+
+
+@pytest.mark.parametrize("who", [*READERS, *OTHERS])
+def test_what_somebody_is_given_says_the_same_of_what_they_may_read(book: Rulebook, who: str) -> None:
+    person = (READERS | OTHERS)[who]
+    for case in (*_worlds(book), _reviewed(awaiting_decision(book))):
+        seen = access.as_seen(case, person)
+        assert access.as_seen(seen, person) == seen
+        for rule in (
+            access.level,
+            access.is_blind,
+            access.sees_running_ratings,
+            access.sees_appraisal,
+            disclosure.reads_whole_history,
+        ):
+            assert rule(seen, person) == rule(case, person)

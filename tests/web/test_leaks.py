@@ -289,11 +289,10 @@ def test_what_was_said_of_a_proposal_is_read_by_those_who_may_and_nobody_else(
         narrowly = walks.is_telling(rule, address) and ("number" not in rule.arguments or is_first)
         if (who, rule.endpoint) in OPEN or not (who in WIDELY or narrowly):
             continue
-        for asked in walks.questions(rule, address):
-            text = told.get(asked)["body"].decode(errors="replace")
-            read |= dict.fromkeys(WORD.findall(text), asked)
-            if is_first:
-                shown |= dict.fromkeys(_shown(text, name), asked)
+        text = told.get(address)["body"].decode(errors="replace")
+        read |= dict.fromkeys(WORD.findall(text), address)
+        if is_first:
+            shown |= dict.fromkeys(_shown(text, name), address)
 
     assert {word: where for word, where in read.items() if word not in expected} == {}
     assert read.keys() == expected
@@ -328,6 +327,20 @@ def test_no_form_that_is_refused_tells_what_is_said_in_a_running_appraisal(
 
     assert found == {}
     assert {403, 409 if who == "designer" else 403} <= answers
+
+
+@pytest.mark.parametrize("who", [*WIDELY, "desk"])
+def test_authors_and_managers_are_told_of_steps_alone_while_an_appraisal_runs(
+    both: tuple[World, World], who: str
+) -> None:
+    told = both[1]
+    steps = {entry.name for entry in told.site.library.newest_workflow().transitions}
+    found = {
+        what for _, proposal, what, _ in worlds.notices_to(told, who) if proposal == told.load("first").id
+    }
+    reviews = {"review_signed", "review_declined"}
+    # What is told to a coordinator who is no author of it, an author who coordinates is not.
+    assert found - steps - {"due_soon", "overdue"} == (reviews if who == "desk" else set())
 
 
 def test_from_finalising_on_authors_and_managers_read_what_was_said(

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from appraisal.services import people
 from appraisal.web.context import Site
-from tests.web import building
+from tests.web import building, reviewing
 from tests.web.building import Cast
 from tests.web.conftest import SignIn
 
@@ -117,6 +117,39 @@ def test_a_step_that_is_not_open_says_every_reason(
     assert refused.status_code == 403
     for words in ("Only people with the role of manager", "You have led the appraisal", "Let me"):
         assert words in refused.text
+
+
+@pytest.mark.parametrize(
+    ("key", "reasons", "told"),
+    [
+        ("reader", 3, ("To be revised", "Still asked", "ACT/EMP", "Elena Petrova")),
+        ("designer", 2, ()),
+        ("chief", 1, ()),
+        ("desk", 1, ()),
+    ],
+)
+def test_why_an_appraisal_cannot_be_finalised_is_told_to_its_lead_alone(
+    site: Site,
+    cast: Cast,
+    client: FlaskClient,
+    sign_in: SignIn,
+    key: str,
+    reasons: int,
+    told: tuple[str, ...],
+) -> None:
+    number = building.assigned_proposal(site, cast)
+    building.rate_all(site, cast["reader"], number, {"ALI-1": "1"})
+    reviewing.ask(site, cast, number, cast["eval"], "GEN")
+    sign_in(client, key)
+    answers = [client.get(_url(number, "finalise")), client.post(_url(number, "finalise"))]
+    assert [answer.status_code for answer in answers] == [200, 403]
+    for answer in answers:
+        named = ("To be revised", "Still asked", "ACT/EMP", "Elena Petrova")
+        assert tuple(words for words in named if words in answer.text) == told
+        assert ("Only the lead appraiser may do this." in answer.text) == (key != "reader")
+    refused = answers[-1].text
+    listed = refused[refused.index("govuk-list--bullet") :].partition("</ul>")[0]
+    assert listed.count("<li>") == reasons
 
 
 def test_a_step_from_another_state_is_refused(
