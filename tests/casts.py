@@ -348,6 +348,23 @@ def substitute(
     return named
 
 
+def change(stage: Stage, who: str, **changes: Any) -> Person:
+    """Let the administrator change somebody's account in some respects, and in no others."""
+    person = stage.people[who]
+    kept: dict[str, Any] = {
+        "name": person.name,
+        "roles": sorted(person.roles),
+        "unit": person.unit,
+        "duty_station": person.duty_station,
+        "language": person.language,
+        "active": person.active,
+    }
+    with stage.database.begin() as db:
+        people.change_person(db, stage.people["admin"], stage.now, person.id, **{**kept, **changes})
+    refresh(stage)
+    return stage.people[who]
+
+
 def refresh(stage: Stage) -> None:
     """Read the people anew, with those for whom they stand in by now."""
     with stage.database.read() as db:

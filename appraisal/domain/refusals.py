@@ -18,6 +18,7 @@ SENTENCES: Mapping[str, str] = {
     "role_missing": N_("Only people with the role of %(role)s may do this."),
     "not_author": N_("Only an author of the proposal may do this."),
     "not_lead": N_("Only the lead appraiser may do this."),
+    "not_signatory": N_("Only the manager who gave the first signature may do this."),
     "not_system": N_("This happens by itself when its time has come."),
     "inactive": N_("This account is closed."),
     "excluded_author": N_("You are an author of this proposal, so somebody else has to do this."),
@@ -82,6 +83,9 @@ SENTENCES: Mapping[str, str] = {
     "signature_waiting": N_("A first signature is waiting for the second."),
     "override_not_waiting": N_("No override is waiting for a second signature."),
     "annulment_not_waiting": N_("No annulment is waiting for a second signature."),
+    "annulment_pending": N_("The annulment of this approval waits for its second signature."),
+    "signature_not_waiting": N_("No first signature is waiting for a second one."),
+    "annulment_not_expired": N_("The second signature may be given until %(until)s."),
     "not_recommended_revision": N_(
         "A decision can be asked for only after the appraisal recommended a revision."
     ),
