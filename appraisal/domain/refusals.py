@@ -86,6 +86,11 @@ SENTENCES: Mapping[str, str] = {
     "annulment_pending": N_("The annulment of this approval waits for its second signature."),
     "signature_not_waiting": N_("No first signature is waiting for a second one."),
     "annulment_not_expired": N_("The second signature may be given until %(until)s."),
+    "duties_left": N_(
+        "This person still has things to do, on %(numbers)s: confirm that others take them on."
+    ),
+    "author_remains": N_("An author of this proposal can still act on it."),
+    "proposal_over": N_("This proposal is over."),
     "not_recommended_revision": N_(
         "A decision can be asked for only after the appraisal recommended a revision."
     ),

@@ -135,7 +135,11 @@ def tell_of_step(taking: "Taking", after: Case, due_on: Any) -> None:
 
 
 def _audience(db: Connection, case: Case, audiences: tuple[Audience, ...], now: datetime) -> Sequence[Person]:
-    """Return whoever is among some audiences, those who stand in for the lead with the lead."""
+    """Return whoever is among some audiences, those who stand in for the lead with the lead.
+
+    Where the authors or the lead have left, the coordinators are told in their place.
+    """
+    audiences = notices.reached(case, audiences)
     related = notices.related(case, audiences)
     leads = notices.related(case, ("lead",)) if "lead" in audiences else frozenset()
     instead = stand_ins(db, case, leads, now)

@@ -5,7 +5,6 @@ from datetime import date
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.services import people
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast
@@ -80,20 +79,8 @@ def test_assigning_warns_when_no_manager_is_left(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
     number = building.submitted_proposal(site, cast)
-    with site.database.begin() as db:
-        for key, roles in (("chief", ("auditor",)), ("chief2", ("manager", "appraiser"))):
-            people.change_person(
-                db,
-                cast["admin"],
-                site.now(),
-                cast[key].id,
-                name=cast[key].name,
-                roles=roles,
-                unit="PARDEV",
-                duty_station="Geneva",
-                language="en",
-                active=True,
-            )
+    for key, roles in (("chief", ("auditor",)), ("chief2", ("manager", "appraiser"))):
+        building.change_account(site, cast, key, roles=roles, unit="PARDEV")
     sign_in(client, "desk")
     assert (
         "No manager would be left to decide if the lead were: Hugo Marchand."
