@@ -21,7 +21,16 @@ from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
 from appraisal.domain.substitutions import Substitution
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import acts, appraisals, approvals, people, proposals, reviews, substitutions
+from appraisal.services import (
+    acts,
+    appraisals,
+    approvals,
+    departures,
+    people,
+    proposals,
+    reviews,
+    substitutions,
+)
 from appraisal.services.appraisals import ConditionPut, RatingPut
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import load_case
@@ -346,6 +355,28 @@ def substitute(
         )
     refresh(stage)
     return named
+
+
+def change(stage: Stage, who: str, **changes: Any) -> Person:
+    """Let the administrator change somebody's account in some respects, and in no others.
+
+    Duties that are left by it are confirmed unless ``confirmed`` says which.
+    """
+    person = stage.people[who]
+    kept: dict[str, Any] = {
+        "name": person.name,
+        "roles": sorted(person.roles),
+        "unit": person.unit,
+        "duty_station": person.duty_station,
+        "language": person.language,
+        "active": person.active,
+    }
+    with stage.database.begin() as db:
+        confirmed = [duty.key for duty in departures.list_duties(db, stage.library, person)]
+        given = {**kept, "library": stage.library, "confirmed": confirmed, **changes}
+        people.change_person(db, stage.people["admin"], stage.now, person.id, **given)
+    refresh(stage)
+    return stage.people[who]
 
 
 def refresh(stage: Stage) -> None:

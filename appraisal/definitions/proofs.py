@@ -15,7 +15,15 @@ from typing import NamedTuple
 
 from appraisal.definitions.documents import Path_
 from appraisal.definitions.names import Names
-from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Act, Relation, Transition, Workflow
+from appraisal.definitions.workflows import (
+    ENDING_SIGNATURES,
+    INTERNAL,
+    PREVIOUS,
+    Act,
+    Relation,
+    Transition,
+    Workflow,
+)
 
 Finding = tuple[Path_, str]
 
@@ -189,7 +197,7 @@ def _actors(transition: Transition, situation: _Situation) -> Iterator[int | Non
         return
     for index, person in _unlike(situation.people):
         # Each of these people holds every role.
-        bonds = {"author": person.author, "lead": person.leads}
+        bonds = {"author": person.author, "lead": person.leads, "signatory": person.signed}
         may = any(bonds.get(actor, True) for actor in transition.by)
         if may and not any(person.stands_as(relation) for relation in transition.excludes):
             yield index
@@ -225,6 +233,8 @@ def _after(transition: Transition, situation: _Situation, actor: int | None, lea
             person._replace(led=person.led or index == lead, leads=index == lead)
             for index, person in enumerate(people)
         )
+    if transition.act in ENDING_SIGNATURES:
+        people, waiting = tuple(person._replace(signed=False) for person in people), False
     if transition.act in ("propose_override", "propose_annulment"):
         waiting = True
     if transition.marks == "signatory" and actor is not None:

@@ -16,7 +16,7 @@ RELATIONS: tuple[Relation, ...] = get_args(Relation)
 # The actor of what time demands; nobody can sign in as it.
 SYSTEM = "system"
 # Whom a step is for: who stands in a relation to the proposal, who holds a role, or nobody but time.
-Actor = Literal["author", "lead", "coordinator", "manager", "administrator", "system"]
+Actor = Literal["author", "lead", "signatory", "coordinator", "manager", "administrator", "system"]
 
 Holder = Literal["author", "coordinator", "lead", "manager", "nobody"]
 Outcome = Literal["none", "positive", "negative"]
@@ -44,6 +44,9 @@ Act = Literal[
     "register_approval",
     "propose_annulment",
     "annul",
+    "withdraw_signature",
+    "decline_signature",
+    "lapse_signature",
     "send_to_donor",
     "fund",
     "decline_funding",
@@ -52,6 +55,8 @@ Act = Literal[
     "release",
 ]
 ACTS: tuple[Act, ...] = get_args(Act)
+# The acts by which a first signature ends without a second one, and without a move.
+ENDING_SIGNATURES: tuple[Act, ...] = ("withdraw_signature", "decline_signature", "lapse_signature")
 Record = Literal["appraisal_record", "decision_sheet"]
 # Who can be told of a step by mail: those in a relation to the proposal, and all who hold a role.
 Audience = Literal["authors", "lead", "reviewers", "signatories", "coordinators", "managers"]
@@ -190,10 +195,14 @@ class Track(Part):
 
 
 class Limits(Part):
-    """How often a thing may be done before it takes somebody else's word."""
+    """How often a thing may be done before it takes somebody else's word.
+
+    ``annulment_days`` is how many working days the first signature of an annulment waits for the second.
+    """
 
     rounds: Count
     reopenings: Count
+    annulment_days: Count | None = None
 
 
 class Workflow(Definition):
@@ -240,6 +249,8 @@ class Workflow(Definition):
             yield "by", f"‘{name}’ names the same actor twice under ‘by’"
         if transition.is_automatic and len(transition.by) > 1:
             yield "by", f"‘{name}’ happens by itself, so ‘{SYSTEM}’ stands alone under ‘by’"
+        if transition.act == "lapse_signature" and self.limits.annulment_days is None:
+            yield "act", f"‘{name}’ lapses by days that ‘annulment_days’ under ‘limits’ must give"
         need = NEEDED_BY_ACT.get(transition.act)
         if need is not None and need not in transition.needs:
             yield "act", f"‘{name}’ must ask for ‘{need}’ under ‘needs’, since its act is ‘{transition.act}’"

@@ -195,6 +195,11 @@ def shift(asked_at: datetime, due_on: date, holidays: Collection[date], held: Se
     return max(due_on, add_working_days(start, days, holidays, held))
 
 
+def signature_due(case: Case, signed_at: datetime, days: int) -> date:
+    """Return the last day for a second signature, so many working days at headquarters after the first."""
+    return add_working_days(geneva_date(signed_at), days, case.holidays.get(GENEVA, frozenset()))
+
+
 def lapses_on(case: Case, days: int) -> date:
     """Return the first day on which silence of ``days`` calendar days has ended a proposal.
 

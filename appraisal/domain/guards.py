@@ -213,6 +213,25 @@ def annulment_waiting(attempt: Attempt) -> Refusal | None:
     return None if signature and signature.kind == "propose_annulment" else refuse("annulment_not_waiting")
 
 
+def no_annulment_waiting(attempt: Attempt) -> Refusal | None:
+    """Refuse to go on with an approval while its annulment waits for the second signature."""
+    return refuse("annulment_pending") if annulment_waiting(attempt) is None else None
+
+
+def first_signature_waiting(attempt: Attempt) -> Refusal | None:
+    """Refuse to end a first signature where none is waiting."""
+    return None if attempt.case.signature else refuse("signature_not_waiting")
+
+
+def annulment_expired(attempt: Attempt) -> Refusal | None:
+    """Refuse to end an annulment before the days for its second signature are over."""
+    days, signature = attempt.book.workflow.limits.annulment_days, attempt.case.signature
+    if days is None or signature is None:
+        return None
+    last = calendars.signature_due(attempt.case, signature.at, days)
+    return None if geneva_date(attempt.now) > last else refuse("annulment_not_expired", until=last)
+
+
 def revision_recommended(attempt: Attempt) -> Refusal | None:
     """Refuse to ask for a decision unless the version's last recommendation was to revise."""
     appraisal = attempt.case.finalised
@@ -305,6 +324,9 @@ GUARDS: Final[Mapping[str, Guard]] = {
         no_signature_waiting,
         override_waiting,
         annulment_waiting,
+        no_annulment_waiting,
+        first_signature_waiting,
+        annulment_expired,
         revision_recommended,
         not_escalated_before,
         silent_too_long,
@@ -318,6 +340,7 @@ _REQUIRES: Final[Mapping[str, Requires]] = {
     "appraisal_of_this_version": "appraised",
     "override_waiting": "first_signature",
     "annulment_waiting": "first_signature",
+    "first_signature_waiting": "first_signature",
 }
 
 

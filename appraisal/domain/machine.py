@@ -22,6 +22,7 @@ from appraisal.definitions.workflows import (
     Act,
     Actor,
     Relation,
+    Role,
     Transition,
     Workflow,
 )
@@ -140,17 +141,39 @@ def who(attempt: Attempt) -> list[Refusal]:
 
 
 def _not_among(attempt: Attempt) -> list[Refusal]:
-    """Return why a person is none of those whom the step is for; nothing for one who is."""
+    """Return why a person is none of those whom the step is for; nothing for one who is.
+
+    Whoever stands in the relation but has lost the role for it is told that, not that it is another's.
+    """
     actors = attempt.transition.by
     if any(_is(attempt, actor) for actor in actors):
         return []
-    roles = tuple(role for role in ROLES if role in actors)
-    found = [refuse(f"not_{relation}") for relation in RELATIONS if relation in actors]
+    bound = [relation for relation in RELATIONS if relation in actors]
+    lost = [_ROLE_OF[relation] for relation in bound if attempt.actor.id in _standing(attempt.case, relation)]
+    roles = tuple(role for role in ROLES if role in actors or role in lost)
+    found = [refuse(f"not_{relation}") for relation in bound if _ROLE_OF[relation] not in lost]
     return [*found, refuse("role_missing", role=roles)] if roles else found
 
 
+# The role that somebody in a relation has to hold to act in it.
+_ROLE_OF: Final[Mapping[Relation, Role]] = {
+    "author": "designer",
+    "lead": "appraiser",
+    "reviewer": "appraiser",
+    "signatory": "manager",
+}
+
+
+def _standing(case: Case, relation: Relation) -> frozenset[int]:
+    """Return who stands in a relation at present; somebody who led once is not the lead."""
+    if relation == "lead":
+        lead = substitutions.lead_of(case)
+        return frozenset() if lead is None else frozenset({lead})
+    return _bound(case, relation)
+
+
 def _is(attempt: Attempt, named: Actor) -> bool:
-    """Tell whether a person is what a step names; author and lead have to hold the role for it as well.
+    """Tell whether a person is what a step names; relations ask for the role that goes with them as well.
 
     Whoever stands in for the lead is as good as the lead.
     """
@@ -161,6 +184,8 @@ def _is(attempt: Attempt, named: Actor) -> bool:
         case "lead":
             leads = {actor.id} | substitutions.stands_in_for(actor, "appraisals", attempt.now)
             return substitutions.lead_of(case) in leads and actor.has("appraiser")
+        case "signatory":
+            return actor.id in _bound(case, "signatory") and actor.has("manager")
         case "system":
             return False
         case _:

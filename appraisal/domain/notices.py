@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Final
 
 from appraisal.definitions.workflows import Audience, Relation, Role
-from appraisal.domain import access
+from appraisal.domain import access, duties
 from appraisal.domain.facts import Case, Person
 from appraisal.i18n import N_, Language, places, say, write_day
 
@@ -55,6 +55,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "overdue": Kind(N_("%(number)s: overdue")),
     "condition_overdue": Kind(N_("%(number)s: condition %(condition)s is overdue")),
     "condition_reported": Kind(N_("%(number)s: a report on condition %(condition)s is there")),
+    "author_named": Kind(N_("%(number)s: you are one of its authors from now on")),
+    "duties_left": Kind(N_("Somebody has left; their tasks wait for you or a colleague: %(count)s"), "/"),
     "substitute_named": Kind(N_("You stand in for somebody from %(first)s to %(last)s"), "/"),
 }
 
@@ -108,6 +110,14 @@ def _shown(language: Language, number: str, facts: Mapping[str, Any]) -> dict[st
 def _day(language: Language, day: str) -> str:
     # Of a moment, its day: a notice that cannot be put into words would never be delivered.
     return write_day(language, date.fromisoformat(day[:10]))
+
+
+def reached(case: Case, audiences: tuple[Audience, ...]) -> tuple[Audience, ...]:
+    """Return the audiences of a step, with the coordinators where its authors or its lead have left."""
+    gone = ("authors" in audiences and duties.has_no_author(case)) or (
+        "lead" in audiences and duties.has_no_lead(case)
+    )
+    return tuple(dict.fromkeys((*audiences, "coordinators"))) if gone else audiences
 
 
 def roles(audiences: tuple[Audience, ...]) -> tuple[Role, ...]:

@@ -1,11 +1,18 @@
 """Passages: whether the steps of a record can have been taken, by whom, and what route they amount to."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
 from appraisal.canonical import plain
-from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Relation, Transition, Workflow
+from appraisal.definitions.workflows import (
+    ENDING_SIGNATURES,
+    INTERNAL,
+    PREVIOUS,
+    Relation,
+    Transition,
+    Workflow,
+)
 from appraisal.domain.assessings import NOT_KNOWN, Known
 from appraisal.domain.findings import Finding, Said, judged, unchecked
 from appraisal.domain.routes import REASONS, TITLES
@@ -187,35 +194,35 @@ def _contradicts(value: Value, known: Known) -> bool | None:
 def _overlaps(value: Value, workflow: Workflow) -> Iterator[Said]:
     """Yield each step that somebody took whom the workflow excludes from it, people told by name."""
     steps = [(step, _transition(workflow, step)) for step in value["steps"]]
-    related = _related(value, steps)
+    related = _related(value)
+    signatories: set[str] = set()
     for step, transition in steps:
         if transition is None:
             continue
         acting = _names(step)
+        bound = {**related, "signatory": dict.fromkeys(signatories, "")}
         for relation in transition.excludes:
-            since = related.get(relation, {})
+            since = bound.get(relation, {})
             for name in sorted(name for name in acting if since.get(name, step["at"]) < step["at"]):
                 yield (
                     N_("%(name)s took the step %(step)s, and is %(relation)s as well."),
                     {"name": name, "step": step["name"], "relation": _RELATIONS[relation]},
                 )
+        # A first signature binds while it waits: until the proposal moves, or the signature ends.
+        if transition.marks == "signatory":
+            signatories = acting
+        elif transition.to != INTERNAL or transition.act in ENDING_SIGNATURES:
+            signatories = set()
     decision = value.get("decision")
     if decision is not None and decision["first_signature"]:
         for name in sorted(_names(decision) & _names(decision["first_signature"])):
             yield N_("%(name)s gave both signatures."), {"name": name}
 
 
-def _related(
-    value: Value, steps: Sequence[tuple[Value, Transition | None]]
-) -> Mapping[Relation, Mapping[str, str]]:
-    """Name whom the record shows in a relation to the proposal, each with since when."""
-    signing = [(step, name) for step, by in steps if by and by.marks == "signatory" for name in _names(step)]
-    signatories: dict[str, str] = {}
-    for step, name in signing:
-        signatories[name] = min(step["at"], signatories.get(name, step["at"]))
+def _related(value: Value) -> Mapping[Relation, Mapping[str, str]]:
+    """Name whom the record shows for ever in a relation to the proposal, each with since when."""
     found: dict[Relation, Mapping[str, str]] = {
         "author": dict.fromkeys(value["proposal"]["authors"], ""),
-        "signatory": signatories,
     }
     if "appraisal" in value:
         appraisal = value["appraisal"]

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from appraisal.definitions.workflows import Relation
-from appraisal.domain import access, substitutions
+from appraisal.domain import access, duties, substitutions
 from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Person, Scope
 from appraisal.domain.refusals import BECAUSE, Refusal, refuse
+from appraisal.domain.rulebooks import Rulebook
 
 _BARRED: tuple[Relation, ...] = ("author", "lead")
 
@@ -111,6 +112,22 @@ def partiality(case: Case, actor: Person, scopes: Sequence[Scope], now: datetime
     covered = substitutions.stands_in_for(actor, "appraisals", now) if "appraisals" in scopes else ()
     instead = substitutions.lead_of(case) in covered
     return refuse("excluded_reviewer") if instead and access.reviews_it(case, actor) else None
+
+
+def naming_refusals(case: Case, book: Rulebook, actor: Person) -> list[Refusal]:
+    """Judge whether a person may give a proposal another author: a coordinator, where none can act on it."""
+    found = []
+    if not actor.has("coordinator"):
+        found.append(refuse("role_missing", role="coordinator"))
+    if actor.id in case.related("author"):
+        found.append(refuse("excluded_author"))
+    if not duties.has_no_author(case):
+        found.append(refuse("author_remains"))
+    if not book.workflow.states[case.state].open:
+        found.append(refuse("proposal_over"))
+    if case.hold is not None:
+        found.append(refuse("on_hold", until=case.hold.until))
+    return found
 
 
 def answering_refusals(case: Case, consultation: Consultation, actor: Person) -> list[Refusal]:

@@ -123,7 +123,7 @@ def wake_on(book: Rulebook, case: Case, today: date, *, done: bool = False) -> d
 
 
 def _opens_on(book: Rulebook, case: Case, transition: Transition, today: date) -> date | None:
-    """Return the day on which time opens a step to the system; None while the hold says otherwise."""
+    """Return the day on which time opens a step to the system; None while nothing waits for that day."""
     hold, silence = case.hold, book.workflow.states[case.state].lapses_after
     if ("held" if hold is None else "not_on_hold") in transition.when:
         return None
@@ -132,4 +132,9 @@ def _opens_on(book: Rulebook, case: Case, transition: Transition, today: date) -
         days.append(hold.until + ONE_DAY)
     if "silent_too_long" in transition.when and silence is not None:
         days.append(calendars.lapses_on(case, silence))
+    if "annulment_expired" in transition.when:
+        signature, limit = case.signature, book.workflow.limits.annulment_days
+        if signature is None or signature.kind != "propose_annulment" or limit is None:
+            return None
+        days.append(calendars.signature_due(case, signature.at, limit) + ONE_DAY)
     return max(days)

@@ -11,7 +11,7 @@ from appraisal.domain.facts import (
     DecisionKind,
 )
 from appraisal.services.closings import ask_changes, close_running, named
-from appraisal.services.steps import Outcome, Taking, pin, pinning
+from appraisal.services.steps import Outcome, Taking, pin, pinning, signature_facts, void_signature
 from appraisal.storage import proposals, tables
 
 
@@ -120,6 +120,13 @@ def register_approval(taking: Taking) -> Outcome:
 def propose_annulment(taking: Taking) -> Outcome:
     """Give the first signature of an annulment."""
     return _decide(taking, "propose_annulment")
+
+
+def end_signature(taking: Taking) -> Outcome:
+    """End a first signature without the second: withdrawn, declined, or its days are over."""
+    signature = taking.case.signature
+    assert signature is not None
+    return Outcome(void_signature(taking, taking.case), facts=signature_facts(signature))
 
 
 def annul(taking: Taking) -> Outcome:

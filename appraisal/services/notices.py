@@ -116,7 +116,8 @@ def tell_of_step(taking: "Taking", after: Case, due_on: Any) -> None:
     """Tell those whom the definition of a step names, but for whoever took it.
 
     Nobody is told of a proposal that they may not read, nor a manager or coordinator of one that a
-    relation keeps them from acting on. Whoever stands in for the lead is told with the lead.
+    relation keeps them from acting on. Whoever stands in for the lead is told with the lead. That a
+    second signature is waited for is told at once, to those as well who take their mail daily.
     """
     audiences, transition = taking.transition.told, taking.transition
     if not audiences:
@@ -129,11 +130,16 @@ def tell_of_step(taking: "Taking", after: Case, due_on: Any) -> None:
     facts: dict[str, Any] = {notices.STEP: transition.label.model_dump(), "due_on": due_on}
     if taking.to != taking.case.state:
         facts[notices.STATE] = taking.book.workflow.states[taking.to].title.model_dump()
-    _write(taking.db, dict.fromkeys(told, facts), transition.name[:_LONGEST], taking.now, after.id)
+    what, is_urgent = transition.name[:_LONGEST], transition.marks is not None
+    _write(taking.db, dict.fromkeys(told, facts), what, taking.now, after.id, is_urgent=is_urgent)
 
 
 def _audience(db: Connection, case: Case, audiences: tuple[Audience, ...], now: datetime) -> Sequence[Person]:
-    """Return whoever is among some audiences, those who stand in for the lead with the lead."""
+    """Return whoever is among some audiences, those who stand in for the lead with the lead.
+
+    Where the authors or the lead have left, the coordinators are told in their place.
+    """
+    audiences = notices.reached(case, audiences)
     related = notices.related(case, audiences)
     leads = notices.related(case, ("lead",)) if "lead" in audiences else frozenset()
     instead = stand_ins(db, case, leads, now)
@@ -142,12 +148,22 @@ def _audience(db: Connection, case: Case, audiences: tuple[Audience, ...], now: 
 
 
 def _write(
-    db: Connection, told: Mapping[Person, Mapping[str, Any]], what: str, now: datetime, proposal: int | None
+    db: Connection,
+    told: Mapping[Person, Mapping[str, Any]],
+    what: str,
+    now: datetime,
+    proposal: int | None,
+    *,
+    is_urgent: bool = False,
 ) -> None:
-    """Write a notice for each person with its facts, and a message for each who takes mail at once."""
+    """Write a notice for each person with its facts, and a message for each who takes mail at once.
+
+    Of what is urgent everybody gets a message.
+    """
     if not told:
         return
-    jobs = _put_jobs(db, [person.id for person in told if person.delivery == "at_once"], now)
+    mailed = [person.id for person in told if is_urgent or person.delivery == "at_once"]
+    jobs = _put_jobs(db, mailed, now)
     common = {"proposal_id": proposal, "what": what, "at": now}
     # Most are told the same.
     distinct = {id(facts): facts for facts in told.values()}

@@ -2,8 +2,8 @@
 
 import re
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -12,12 +12,13 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from appraisal.clock import geneva_date
+from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain.facts import DELIVERIES, Person, StandIn
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import LANGUAGES
-from appraisal.services import sessions
+from appraisal.services import departures, sessions
 from appraisal.storage import sessions as stored_sessions
 from appraisal.storage import site, substitutions, tables
 from appraisal.storage.databases import Database
@@ -150,8 +151,14 @@ def change_person(
     duty_station: str,
     language: str,
     active: bool,
+    library: Library,
+    confirmed: Collection[str] = (),
 ) -> Person:
-    """Change an account; closing it ends its sessions. Nobody can take their own last door away."""
+    """Change an account; closing it ends its sessions. Nobody can take their own last door away.
+
+    ``confirmed`` names the duties that may be left to nobody by it, by their keys; raises
+    ``DutiesLeft``, and writes nothing, where there are others.
+    """
     _check_administrator(actor)
     before = find_person(db, id)
     codes = _other_faults(name, roles, language)
@@ -159,6 +166,9 @@ def change_person(
         raise BadPerson(codes)
     if id == actor.id and (not active or "administrator" not in roles):
         raise NotAllowed([refuse("own_administration")])
+    kept = frozenset(role for role in ROLES if role in roles)
+    after = replace(before.person, roles=kept, unit=unit.strip(), active=active)
+    left = departures.check(db, library, before.person, after, confirmed)
     db.execute(
         update(PEOPLE)
         .where(PEOPLE.c.id == id)
@@ -187,8 +197,10 @@ def change_person(
             "before": sorted(before.person.roles),
             "roles": _joined(roles).split(),
             "active": active,
+            **departures.facts_of(left),
         },
     )
+    departures.tell(db, left, now)
     return find_person(db, id).person
 
 

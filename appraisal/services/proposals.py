@@ -10,14 +10,14 @@ from sqlalchemy import Connection, select, update
 from appraisal.canonical import canonical
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import access, contents, disclosure, events, forms, tracks
+from appraisal.domain import access, contents, disclosure, events, forms, permissions, tracks
 from appraisal.domain.contents import Complaint
-from appraisal.domain.facts import Case, Person, RequiredChange
+from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person, RequiredChange
 from appraisal.domain.indicators import CREATING
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.domain.rulebooks import Rulebook
-from appraisal.errors import AppraisalError, NotFound
-from appraisal.services import steps, submissions
+from appraisal.errors import AppraisalError, NotFound, StepConflict
+from appraisal.services import notices, steps, submissions
 from appraisal.services.attachments import file_type, safe_name
 from appraisal.storage import proposals, tables
 from appraisal.storage.facts import load_case, load_people, load_rates
@@ -214,15 +214,71 @@ def add_author(
 ) -> Case:
     """Let another designer write along; somebody who has led or reviewed the appraisal cannot."""
     case, _ = _editable(db, library, actor, number, seen)
+    if person_id in case.related("author"):
+        return case
+    return _join(db, case, actor, now, person_id, {})
+
+
+def name_author(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    number: str,
+    person_id: int,
+    reason: str,
+    *,
+    seen: int | None = None,
+    request: str | None = None,
+) -> Case:
+    """Give a proposal another author where none of its own can act on it: a coordinator's act.
+
+    Of a draft, which a coordinator does not read, nothing is told but its number. Raises ``NotFound``,
+    ``StepConflict``, or ``NotAllowed`` with every reason.
+    """
+    case, book = load_to_name_author(db, library, actor, number, lock=True)
+    if (done := proposals.request_done(db, request, actor.id)) is not None:
+        if done != number:
+            raise StepConflict(None, None)
+        return case
+    steps.check_seen(case, seen)
+    refusals = permissions.naming_refusals(case, book, actor)
+    if not reason.strip():
+        refusals.append(refuse("note_missing"))
+    if refusals:
+        raise NotAllowed(refusals)
+    said = {"reason": reason.strip()[: forms.PROSE_LIMIT]}
+    after = _join(db, case, actor, now, person_id, said, request)
+    notices.tell(db, [person_id], "author_named", now, proposal=case.id, by=actor.id)
+    return after
+
+
+def load_to_name_author(
+    db: Connection, library: Library, actor: Person, number: str, *, lock: bool = False
+) -> tuple[Case, Rulebook]:
+    """Load a proposal for a coordinator who may give it another author; raises ``NotAllowed`` for others."""
+    if not actor.has("coordinator") or not actor.active:
+        raise NotAllowed([refuse("role_missing", role="coordinator")])
+    return steps.load(db, library, number, SYSTEM_ACTOR, lock=lock)
+
+
+def _join(
+    db: Connection,
+    case: Case,
+    actor: Person,
+    now: datetime,
+    person_id: int,
+    said: Mapping[str, Any],
+    request: str | None = None,
+) -> Case:
+    """Make a designer an author who is none yet, and has neither led nor reviewed the appraisal."""
     person = load_people(db, [person_id]).get(person_id)
     if person is None or not person.has("designer") or not person.active:
         raise NotAllowed([refuse("role_missing", role="designer")])
     if person.id in case.related("lead") | case.related("reviewer"):
         raise disclosure.not_allowed(case, actor, [refuse("author_is_lead", name=person.name)])
-    if person.id in case.related("author"):
-        return case
     after = steps.add_relation(db, case, person, "author", now)
-    return note_event(db, after, actor, now, "add_author", {"author": person.id})
+    return note_event(db, after, actor, now, "add_author", {"author": person.id, **said}, request)
 
 
 def answer_change(

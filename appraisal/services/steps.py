@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, update
 
@@ -195,8 +195,9 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
             ),
         ),
     )
+    ended = case.signature if moved and taking.transition.act not in SECOND_SIGNATURES else None
     if moved:
-        after = _void_signatures(taking, after)
+        after = void_signature(taking, after)
         if not taking.book.workflow.states[taking.to].open:
             # A hold stops the clock of a proposal that is on its way; this one has arrived.
             after = end_hold(taking, after)
@@ -216,6 +217,7 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
             "note": taking.inputs.remark,
             **({"for": taking.for_id} if taking.behalf else {}),
             **outcome.facts,
+            **(signature_facts(ended) if ended else {}),
             **({"record": record.digest} if record else {}),
             **({"approval": told} if told else {}),
         },
@@ -336,8 +338,17 @@ def _waking(taking: Taking, after: Case) -> dict[str, Any]:
     return {"wake_on": wakings.wake_on(taking.book, after, geneva_date(taking.now))}
 
 
-def _void_signatures(taking: Taking, after: Case) -> Case:
-    """A step to another state voids a first signature; the second one has used it up."""
+# The acts that use up a first signature.
+SECOND_SIGNATURES: Final[frozenset[Act]] = frozenset({"countersign", "annul"})
+
+
+def signature_facts(ended: Decision) -> dict[str, Any]:
+    """Return what the event says of a first signature that ends without the second."""
+    return {"signature": {"kind": ended.kind, "by": ended.by, "for": ended.behalf, "at": ended.at}}
+
+
+def void_signature(taking: Taking, after: Case) -> Case:
+    """Void the first signature that waits, if any; the second one has used it up."""
     waiting = taking.case.signature
     if waiting is None:
         return after

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import access, calendars, machine, wakings
+from appraisal.domain import access, calendars, duties, machine, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.wakings import Demand
@@ -272,14 +272,17 @@ def _concerned(db: Connection, case: Case, book: Rulebook, said: Demand, now: da
 
 
 def _holders(db: Connection, case: Case, book: Rulebook, now: datetime) -> Collection[int]:
-    """Return who holds the present state, without those whom their relation to the proposal bars."""
+    """Return who holds the present state, without those whom their relation to the proposal bars.
+
+    What waits for authors or a lead who have left waits for the coordinators, who hand it over.
+    """
     match book.workflow.states[case.state].holder:
-        case "author":
+        case "author" if not duties.has_no_author(case):
             return case.related("author")
-        case "lead":
+        case "lead" if not duties.has_no_lead(case):
             lead = {case.appraisal.lead} if case.appraisal else set()
             return lead | notices.stand_ins(db, case, lead, now)
-        case "coordinator":
+        case "author" | "lead" | "coordinator":
             return set(queries.ids_with(db, "coordinator")) - case.related("author")
         case "manager":
             barred = case.related("author") | case.related("lead")

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 
 from appraisal.domain.facts import Person
 from appraisal.storage import tables
-from appraisal.storage.visibilities import blind, fully_visible, related
+from appraisal.storage.visibilities import able, blind, fully_visible, related
 
 PROPOSALS = tables.Proposal.__table__
 CONDITIONS = tables.Condition.__table__
@@ -40,8 +40,8 @@ def overdue_conditions(
     return [Overdue(*row) for row in rows]
 
 
-def _binding(*columns: ColumnElement[Any]) -> Select[Any]:
-    """Select open conditions that an approval relies on, by what is due first."""
+def binding() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which one of an appraisal is open, and an approval relies on it."""
     later = APPRAISALS.alias()
     # Conditions die with their version: only those of the last finished appraisal bind.
     last = (
@@ -54,15 +54,20 @@ def _binding(*columns: ColumnElement[Any]) -> Select[Any]:
         .scalar_subquery()
     )
     return (
+        APPRAISALS.c.id == last,
+        PROPOSALS.c.route != "",
+        CONDITIONS.c.cleared_at.is_(None),
+        CONDITIONS.c.waived_at.is_(None),
+    )
+
+
+def _binding(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Select open conditions that an approval relies on, by what is due first."""
+    return (
         select(*columns)
         .join(APPRAISALS, APPRAISALS.c.id == CONDITIONS.c.appraisal_id)
         .join(PROPOSALS, PROPOSALS.c.id == APPRAISALS.c.proposal_id)
-        .where(
-            APPRAISALS.c.id == last,
-            PROPOSALS.c.route != "",
-            CONDITIONS.c.cleared_at.is_(None),
-            CONDITIONS.c.waived_at.is_(None),
-        )
+        .where(*binding())
         .order_by(CONDITIONS.c.due_on, PROPOSALS.c.number, CONDITIONS.c.number)
     )
 
@@ -80,18 +85,21 @@ class Bound:
     gate: str | None
     reported_at: datetime | None
     owned: bool
+    is_ownerless: bool = False
 
 
 def conditions_for(db: Connection, person: Person, today: date, ended: Collection[str]) -> list[Bound]:
     """List the open conditions that a person owns and, for coordinators, those reported or overdue.
 
+    Those as well whose owner's account is closed (*ownerless*), since nobody is pressed to meet them.
     What is in one of the states ``ended`` waits for nobody any more. An owner need not read the
     proposal to see the condition itself.
     """
     owned = CONDITIONS.c.owner_id == person.id
+    ownerless = and_(CONDITIONS.c.owner_id.is_not(None), CONDITIONS.c.owner_id.not_in(able(None)))
     mine: list[ColumnElement[bool]] = [owned]
     if person.has("coordinator"):
-        waits = or_(CONDITIONS.c.reported_at.is_not(None), CONDITIONS.c.due_on < today)
+        waits = or_(CONDITIONS.c.reported_at.is_not(None), CONDITIONS.c.due_on < today, ownerless)
         mine.append(and_(waits, ~related(person, "author")))
     rows = db.execute(
         _binding(
@@ -104,6 +112,7 @@ def conditions_for(db: Connection, person: Person, today: date, ended: Collectio
             CONDITIONS.c.gate,
             CONDITIONS.c.reported_at,
             owned.label("owned"),
+            ownerless.label("ownerless"),
             fully_visible(person).label("full"),
         ).where(or_(*mine), ~blind(person), PROPOSALS.c.state.not_in(sorted(ended)))
     )
@@ -118,6 +127,7 @@ def conditions_for(db: Connection, person: Person, today: date, ended: Collectio
             row.gate,
             row.reported_at,
             bool(row.owned),
+            bool(row.ownerless),
         )
         for row in rows
     ]

@@ -1,38 +1,82 @@
 """Duties: what waits for whom, each list in a fixed number of statements."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
+from appraisal.domain.duties import TITLES, Duty, Kind
 from appraisal.domain.facts import Person
 from appraisal.domain.substitutions import covered
 from appraisal.storage import tables
+from appraisal.storage.conditions import binding
 from appraisal.storage.facts import review_open
 from appraisal.storage.queries import COLUMNS, Listed, listed_of
-from appraisal.storage.visibilities import any_related, fully_visible, related, reviewing
+from appraisal.storage.substitutions import deputies_of
+from appraisal.storage.visibilities import (
+    able,
+    any_related,
+    blind,
+    fully_visible,
+    holding,
+    related,
+    reviewing,
+    without_author,
+)
 
+PEOPLE = tables.Person.__table__
 PROPOSALS = tables.Proposal.__table__
+RELATIONS = tables.Relation.__table__
 CONSULTATIONS = tables.Consultation.__table__
 REVIEWS = tables.Review.__table__
+CONDITIONS = tables.Condition.__table__
+NOTICES = tables.Notice.__table__
+DECISIONS = tables.Decision.__table__
 
 
 def work_of(
-    db: Connection, person: Person, held_by: dict[str, Sequence[str]], most: int = 200
+    db: Connection,
+    person: Person,
+    held_by: Mapping[str, Sequence[str]],
+    today: date,
+    blocks: Collection[str] = (),
+    most: int = 200,
 ) -> list[tuple[str, Listed]]:
-    """List what waits for a person, by what is due first; each with the holder that makes it theirs.
+    """List what waits for a person, by what is due first; each with what makes it theirs.
 
-    ``held_by`` gives for each holder (author, coordinator, lead, manager) the states it holds. What
-    waits for a lead for whom the person stands in has the holder *substitute*. For coordinators,
-    *orphaned* ones are added: their lead's account is closed.
+    ``held_by`` gives for each holder (author, coordinator, lead, manager) the states it holds,
+    ``blocks`` the checklists whose reviewer never decides. What waits for a lead for whom the person
+    stands in has the holder *substitute*. For coordinators, *orphaned* ones are added, whose lead
+    cannot go on, and *authorless* ones, whose authors cannot: of one that they do not read, the number
+    alone. For managers, a first signature that they may give the second to is listed under its own
+    kind (*propose_override*, *propose_annulment*), by when it was given.
     """
     mine: list[ColumnElement[bool]] = []
-    if held_by.get("author"):
+    orphaned: ColumnElement[bool] = false()
+    authorless: ColumnElement[bool] = false()
+    signed: ColumnElement[bool] = false()
+    if held_by.get("author") and person.has("designer"):
         mine.append(and_(PROPOSALS.c.state.in_(held_by["author"]), related(person, "author")))
     if held_by.get("lead"):
-        mine.append(and_(PROPOSALS.c.state.in_(held_by["lead"]), PROPOSALS.c.holder_id == person.id))
+        if person.has("appraiser"):
+            mine.append(and_(PROPOSALS.c.state.in_(held_by["lead"]), PROPOSALS.c.holder_id == person.id))
         if replaced := covered(person, "appraisals"):
             mine.append(
                 and_(
@@ -43,41 +87,198 @@ def work_of(
             )
     for role in ("coordinator", "manager"):
         if held_by.get(role) and person.has(role):
-            barred = ("author", "lead") if role == "manager" else ("author",)
-            # A manager is barred by those for whom he decides as well: they count as one.
-            counted = covered(person, "decisions") if role == "manager" else frozenset()
+            barred = _deciding_bars(person, today) if role == "manager" else related(person, "author")
             # What was approved outside is on record here and waits for nobody.
             mine.append(
                 and_(
                     PROPOSALS.c.state.in_(held_by[role]),
                     PROPOSALS.c.route != "outside",
-                    ~any_related({person.id} | counted, *barred),
+                    ~barred,
+                    # While an annulment waits it is the managers' turn, who find it under its own kind.
+                    PROPOSALS.c.id.not_in(_signed("propose_annulment")),
                 )
             )
     if person.has("coordinator") and person.active:
-        mine.append(PROPOSALS.c.holder_id.in_(_closed_accounts()))
+        others = ~related(person, "author")
+        orphaned = and_(
+            PROPOSALS.c.state.in_(held_by.get("lead", ())),
+            PROPOSALS.c.holder_id.not_in(able("appraiser")),
+            others,
+        )
+        authorless = and_(PROPOSALS.c.state.in_(held_by.get("author", ())), without_author(), others)
+        mine.append(orphaned)
+    if person.has("manager") and person.active:
+        signed = _second_signature(person, today, blocks)
+        mine.append(signed)
     if not mine:
         return []
+    full, first = fully_visible(person), DECISIONS.alias("first")
     rows = db.execute(
-        select(*COLUMNS, fully_visible(person).label("full"))
-        .where(or_(*mine), fully_visible(person))
+        select(
+            *COLUMNS,
+            full.label("full"),
+            case((signed, first.c.kind), (orphaned, "orphaned"), (authorless, "authorless"), else_=""),
+            first.c.at,
+        )
+        .outerjoin(first, and_(first.c.proposal_id == PROPOSALS.c.id, *_waiting(first)))
+        .where(or_(and_(or_(*mine), full), authorless))
         .order_by(PROPOSALS.c.due_on.is_(None), PROPOSALS.c.due_on, PROPOSALS.c.id)
         .limit(most)
     ).all()
     holders = {state: holder for holder, states in held_by.items() for state in states}
-    return [(_whose(holders.get(row.state, ""), row.holder_id, person), listed_of(row)) for row in rows]
+    return [_work(holders, person, row) for row in rows]
 
 
-def _closed_accounts() -> Select[tuple[int]]:
-    people = tables.Person.__table__
-    return select(people.c.id).where(people.c.active.is_(False))
+_FIRST: Final = ("propose_override", "propose_annulment")
+
+
+def _waiting(table: FromClause = DECISIONS) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a decision is a first signature that waits (``Case.signature``)."""
+    return table.c.kind.in_(_FIRST), table.c.voided_at.is_(None)
+
+
+def _signed(kind: str) -> Select[tuple[int]]:
+    """Return the statement that reads the proposals on which a first signature of a kind waits."""
+    return select(DECISIONS.c.proposal_id).where(DECISIONS.c.kind == kind, DECISIONS.c.voided_at.is_(None))
+
+
+def _deciding_bars(person: Person, today: date) -> ColumnElement[bool]:
+    """Return the condition that a relation bars a manager, or whoever counts as one with the manager."""
+    own = {person.id} | covered(person, "decisions")
+    return exists().where(
+        RELATIONS.c.proposal_id == PROPOSALS.c.id,
+        RELATIONS.c.relation.in_(("author", "lead")),
+        or_(
+            RELATIONS.c.person_id.in_(sorted(own)),
+            RELATIONS.c.person_id.in_(deputies_of(person.id, "decisions", today)),
+        ),
+    )
+
+
+def _second_signature(person: Person, today: date, blocks: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a manager may give the second signature to a first one that waits.
+
+    Not a first signatory, an author, a former lead, somebody in conflict or who owes a review, one
+    who finalised a block, nor anybody who counts as one with them.
+    """
+    own = sorted({person.id} | covered(person, "decisions"))
+    deputies = deputies_of(person.id, "decisions", today)
+    by, behalf, reviewer = DECISIONS.c.by, DECISIONS.c.for_id, REVIEWS.c.person_id
+    signatures = select(DECISIONS.c.proposal_id).where(
+        *_waiting(),
+        by.not_in(own),
+        by.not_in(deputies),
+        or_(behalf.is_(None), and_(behalf.not_in(own), behalf.not_in(deputies))),
+    )
+    listed = " " + REVIEWS.c.checklists + " "
+    finalised = [listed.contains(f" {code} ") for code in sorted(blocks)]
+    partial = exists().where(
+        REVIEWS.c.proposal_id == PROPOSALS.c.id,
+        or_(reviewer.in_(own), reviewer.in_(deputies)),
+        or_(
+            REVIEWS.c.declaration == "declared",
+            and_(REVIEWS.c.signed_at.is_not(None), or_(false(), *finalised)),
+        ),
+    )
+    return and_(PROPOSALS.c.id.in_(signatures), ~_deciding_bars(person, today), ~partial, ~blind(person))
+
+
+def _work(holders: Mapping[str, str], person: Person, row: Any) -> tuple[str, Listed]:
+    """Return one thing that waits, with what makes it the person's."""
+    *columns, special, signed_at = row
+    found = Listed(*columns)
+    if special == "authorless" and not found.full:
+        # A draft, which only its authors read.
+        hidden = replace(listed_of(columns), title="", countries="", donors="")
+        return special, hidden
+    if special in ("", "orphaned", "authorless"):
+        return special or _whose(holders.get(found.state, ""), found.holder_id, person), found
+    return special, replace(found, state_since=signed_at, due_on=None)
 
 
 def _whose(holder: str, lead: int | None, person: Person) -> str:
-    """Tell an appraisal of one's own from that of somebody who is away, and from one whose lead has left."""
-    if holder != "lead" or lead == person.id:
-        return holder
-    return "substitute" if lead in covered(person, "appraisals") else "orphaned"
+    """Tell an appraisal of one's own from that of somebody who is away."""
+    return "substitute" if holder == "lead" and lead != person.id else holder
+
+
+def duties_of(
+    db: Connection, person: Person, open_states: Collection[str], ended: Collection[str]
+) -> list[Duty]:
+    """List what a person still has to do and nobody else can do instead, in one statement.
+
+    ``open_states`` are those of proposals on their way, ``ended`` those in which nothing more is to come.
+    """
+    appraisals = tables.Appraisal.__table__
+    others_write = exists().where(
+        RELATIONS.c.proposal_id == PROPOSALS.c.id,
+        RELATIONS.c.relation == "author",
+        RELATIONS.c.person_id != person.id,
+        RELATIONS.c.person_id.in_(able("designer")),
+    )
+    colleagues = select(PEOPLE.c.id).where(
+        holding("appraiser"), PEOPLE.c.unit == person.unit, PEOPLE.c.id != person.id
+    )
+    running = (appraisals.c.finalised_at.is_(None), appraisals.c.closed_at.is_(None))
+    of_proposal = (PROPOSALS.c.id, PROPOSALS.c.state_since, PROPOSALS.c.due_on)
+    found: list[Select[Any]] = [
+        _duties("author", *of_proposal).where(
+            PROPOSALS.c.state.in_(sorted(open_states)), related(person, "author"), ~others_write
+        ),
+        _duties("lead", *of_proposal).where(PROPOSALS.c.holder_id == person.id),
+        _duties("review", REVIEWS.c.id, REVIEWS.c.asked_at, REVIEWS.c.due_on)
+        .join(REVIEWS, REVIEWS.c.proposal_id == PROPOSALS.c.id)
+        .join(appraisals, appraisals.c.id == REVIEWS.c.appraisal_id)
+        .where(REVIEWS.c.person_id == person.id, *review_open(), *running),
+        _duties("condition", CONDITIONS.c.id, PROPOSALS.c.state_since, CONDITIONS.c.due_on)
+        .join(appraisals, appraisals.c.proposal_id == PROPOSALS.c.id)
+        .join(CONDITIONS, CONDITIONS.c.appraisal_id == appraisals.c.id)
+        .where(CONDITIONS.c.owner_id == person.id, *binding(), PROPOSALS.c.state.not_in(sorted(ended))),
+        _duties("signature", DECISIONS.c.id, DECISIONS.c.at, literal(None, PROPOSALS.c.due_on.type))
+        .join(DECISIONS, DECISIONS.c.proposal_id == PROPOSALS.c.id)
+        .where(or_(DECISIONS.c.by == person.id, DECISIONS.c.for_id == person.id), *_waiting()),
+    ]
+    if person.unit:
+        found.append(
+            _duties("unit", CONSULTATIONS.c.id, CONSULTATIONS.c.asked_at, CONSULTATIONS.c.due_on, person.unit)
+            .join(CONSULTATIONS, CONSULTATIONS.c.proposal_id == PROPOSALS.c.id)
+            .join(appraisals, appraisals.c.id == CONSULTATIONS.c.appraisal_id)
+            .where(
+                CONSULTATIONS.c.unit == person.unit,
+                CONSULTATIONS.c.answered_at.is_(None),
+                *running,
+                ~colleagues.exists(),
+            )
+        )
+    rows = db.execute(union_all(*found))
+    order = list(TITLES)
+    duties = [Duty(*row) for row in rows]
+    return sorted(duties, key=lambda duty: (order.index(duty.kind), duty.number, duty.subject))
+
+
+def authors_of(db: Connection, proposals: Collection[int]) -> dict[int, set[int]]:
+    """Return the authors of some proposals."""
+    rows = db.execute(
+        select(RELATIONS.c.proposal_id, RELATIONS.c.person_id).where(
+            RELATIONS.c.proposal_id.in_(sorted(proposals)), RELATIONS.c.relation == "author"
+        )
+    )
+    found: dict[int, set[int]] = {}
+    for row in rows:
+        found.setdefault(row.proposal_id, set()).add(row.person_id)
+    return found
+
+
+def _duties(kind: Kind, subject: Any, since: Any, due_on: Any, unit: str = "") -> Select[Any]:
+    """Select duties of a kind, in the order of the fields of ``Duty``."""
+    return select(
+        literal(kind).label("kind"),
+        PROPOSALS.c.number,
+        PROPOSALS.c.id.label("proposal"),
+        subject.label("subject"),
+        since.label("since"),
+        due_on.label("due_on"),
+        literal(unit).label("unit"),
+    ).select_from(PROPOSALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +293,45 @@ class Asked:
     asked_at: datetime
     proposal: int
     on_hold: bool
+    is_deserted: bool = False
 
 
 def consultations_for(db: Connection, person: Person) -> list[Asked]:
-    """List the consultations that wait for somebody of a person's unit to take them up, by due date."""
-    if not person.has("appraiser") or not person.unit:
-        return []
+    """List the consultations that wait for somebody of a person's unit to take them up, by due date.
+
+    For coordinators, who write down what a unit says by other means, those of units that are
+    *deserted*: somebody was there, or was told of it, but nobody in the unit can answer any more.
+    """
+    appraisals = tables.Appraisal.__table__
     taken_up = exists().where(
         REVIEWS.c.appraisal_id == CONSULTATIONS.c.appraisal_id,
-        REVIEWS.c.unit == person.unit,
+        REVIEWS.c.unit == CONSULTATIONS.c.unit,
+        REVIEWS.c.person_id.in_(able("appraiser")),
         *review_open(),
     )
+    was_told = exists().where(
+        NOTICES.c.proposal_id == CONSULTATIONS.c.proposal_id,
+        NOTICES.c.what == "consultation_asked",
+        NOTICES.c.facts.like(literal('{"consultation":') + cast(CONSULTATIONS.c.id, String) + ",%"),
+    )
+    deserted = and_(
+        CONSULTATIONS.c.unit.not_in(select(PEOPLE.c.unit).where(holding("appraiser"))),
+        or_(CONSULTATIONS.c.unit.in_(select(PEOPLE.c.unit)), was_told),
+    )
+    mine: list[ColumnElement[bool]] = []
+    if person.has("appraiser") and person.unit:
+        mine.append(
+            and_(
+                CONSULTATIONS.c.unit == person.unit,
+                ~reviewing(person, REVIEWS.c.appraisal_id == CONSULTATIONS.c.appraisal_id),
+                ~reviewing(person, REVIEWS.c.declaration == "declared"),
+                appraisals.c.lead_id != person.id,
+            )
+        )
+    if person.has("coordinator"):
+        mine.append(and_(deserted, fully_visible(person), ~blind(person)))
+    if not mine:
+        return []
     rows = db.execute(
         select(
             CONSULTATIONS.c.id,
@@ -113,19 +342,17 @@ def consultations_for(db: Connection, person: Person) -> list[Asked]:
             CONSULTATIONS.c.asked_at,
             CONSULTATIONS.c.proposal_id,
             PROPOSALS.c.on_hold,
+            deserted.label("deserted"),
         )
         .join(PROPOSALS, PROPOSALS.c.id == CONSULTATIONS.c.proposal_id)
-        .join(tables.Appraisal.__table__, tables.Appraisal.__table__.c.id == CONSULTATIONS.c.appraisal_id)
+        .join(appraisals, appraisals.c.id == CONSULTATIONS.c.appraisal_id)
         .where(
-            CONSULTATIONS.c.unit == person.unit,
             CONSULTATIONS.c.answered_at.is_(None),
-            tables.Appraisal.__table__.c.finalised_at.is_(None),
-            tables.Appraisal.__table__.c.closed_at.is_(None),
+            appraisals.c.finalised_at.is_(None),
+            appraisals.c.closed_at.is_(None),
             ~taken_up,
             ~related(person, "author"),
-            ~reviewing(person, REVIEWS.c.appraisal_id == CONSULTATIONS.c.appraisal_id),
-            ~reviewing(person, REVIEWS.c.declaration == "declared"),
-            tables.Appraisal.__table__.c.lead_id != person.id,
+            or_(*mine),
         )
         .order_by(CONSULTATIONS.c.due_on, CONSULTATIONS.c.id)
     )
@@ -146,12 +373,36 @@ class ToReview:
     proposal: int
     on_hold: bool
     behalf: str = ""
+    left_by: str = ""
 
 
 def reviews_for(db: Connection, person: Person) -> list[ToReview]:
-    """List the reviews of running appraisals that a person still has to sign, by due date."""
-    rows = db.execute(_to_review().where(REVIEWS.c.person_id == person.id))
-    return [_review_waiting(row) for row in rows]
+    """List the reviews of running appraisals that a person still has to sign, by due date.
+
+    For coordinators, those whose reviewer cannot sign any more (``left_by`` names them): they are to
+    be taken back, and somebody else is asked.
+    """
+    own = REVIEWS.c.person_id == person.id
+    mine: list[ColumnElement[bool]] = [own] if person.has("appraiser") else []
+    if person.has("coordinator"):
+        owed = REVIEWS.alias("owed")
+        owes = exists().where(
+            owed.c.proposal_id == PROPOSALS.c.id, owed.c.person_id == person.id, *review_open(owed)
+        )
+        # A coordinator reads whatever is appraised, but for what they owe a review of.
+        gone = REVIEWS.c.person_id.not_in(able("appraiser"))
+        mine.append(and_(gone, ~related(person, "author"), ~owes))
+    if not mine:
+        return []
+    rows = db.execute(
+        _to_review()
+        .add_columns(PEOPLE.c.name)
+        .join(PEOPLE, PEOPLE.c.id == REVIEWS.c.person_id)
+        .where(or_(*mine))
+    )
+    return [
+        replace(_review_waiting(row), left_by="" if row.person_id == person.id else row.name) for row in rows
+    ]
 
 
 def reviews_to_take_over(db: Connection, person: Person) -> list[ToReview]:

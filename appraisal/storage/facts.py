@@ -12,7 +12,17 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, bindparam, case, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    ScalarSelect,
+    Select,
+    bindparam,
+    case,
+    select,
+)
 
 from appraisal.clock import parse_stamp
 from appraisal.definitions.workflows import Relation, Role
@@ -325,9 +335,12 @@ def _reviews_of() -> Select[Any]:
     )
 
 
-def review_open() -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions under which a review is still to be signed, as ``facts.Review.is_open`` says."""
-    columns = tables.Review.__table__.c
+def review_open(table: FromClause = tables.Review.__table__) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which a review is still to be signed, as ``facts.Review.is_open`` says.
+
+    ``table`` is an alias where the statement reads reviews otherwise as well.
+    """
+    columns = table.c
     return (
         columns.declaration != "declared",
         columns.signed_at.is_(None),

@@ -15,7 +15,7 @@ from appraisal.domain.facts import Person
 from appraisal.storage import substitutions, tables
 from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
-from appraisal.storage.visibilities import fully_visible, visible
+from appraisal.storage.visibilities import fully_visible, holding, visible
 
 PROPOSALS = tables.Proposal.__table__
 EVENTS = tables.Event.__table__
@@ -183,9 +183,7 @@ def holders(db: Connection, role: Role) -> list[Person]:
 def ids_with(db: Connection, role: Role, units: Collection[str] | None = None) -> list[int]:
     """Return the ids of the people with an open account and a role, of some units or of any."""
     people = tables.Person.__table__
-    # Roles stand in one text, a space between them.
-    held = (" " + people.c.roles + " ").contains(f" {role} ")
-    statement = select(people.c.id).where(people.c.active.is_(True), held)
+    statement = select(people.c.id).where(holding(role))
     if units is not None:
         statement = statement.where(people.c.unit.in_(sorted(units)))
     return list(db.execute(statement.order_by(people.c.id)).scalars())

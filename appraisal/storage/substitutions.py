@@ -1,6 +1,7 @@
 """Substitutions as they are stored: read along with people, listed, and asked about in other queries."""
 
 from collections.abc import Collection, Iterable
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -95,6 +96,26 @@ def leads_instead(person: Person) -> ColumnElement[bool]:
     )
     # A statement that looks among appraisals itself means others than these.
     return leads.correlate(PROPOSALS)
+
+
+def deputies_of(person: int, scope: Scope, today: date) -> Select[tuple[int]]:
+    """Return the statement that reads the ids of those who stand in for a person on a day.
+
+    The same as ``domain.substitutions.in_force``, from the other side.
+    """
+    return (
+        select(SUBSTITUTIONS.c.substitute_id)
+        .join(PEOPLE, PEOPLE.c.id == SUBSTITUTIONS.c.substitute_id)
+        .where(
+            SUBSTITUTIONS.c.person_id == person,
+            SUBSTITUTIONS.c.scope == scope,
+            SUBSTITUTIONS.c.ended_at.is_(None),
+            SUBSTITUTIONS.c.first <= today,
+            SUBSTITUTIONS.c.last >= today,
+            PEOPLE.c.active.is_(True),
+            (" " + PEOPLE.c.roles + " ").contains(f" {ROLE_FOR[scope]} "),
+        )
+    )
 
 
 def list_substitutions(db: Connection, person: int) -> list[Substitution]:

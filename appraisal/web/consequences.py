@@ -8,7 +8,7 @@ from flask import url_for
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import Act, Transition
-from appraisal.domain import forms, rulebooks, tracks
+from appraisal.domain import calendars, forms, rulebooks, tracks
 from appraisal.domain.facts import Appraisal, Case, Condition, Person
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.i18n import N_
@@ -160,8 +160,27 @@ def _countersigning(case: Case, book: Rulebook, now: datetime) -> list[Row]:
     return [
         _row(N_("First signature"), signed),
         _row(N_("Reason given with it"), first.note),
+        *_second_until(case, book, first.at if first.kind == "propose_annulment" else None),
         *_deciding(case, book, now),
     ]
+
+
+def _annulling(case: Case, book: Rulebook, now: datetime) -> list[Row]:
+    """Show what the first signature of an annulment stops, and how long it waits."""
+    stopped = _row(
+        N_("While it waits"),
+        say(N_("The proposal is not sent to the donor, nor its funding or start recorded")),
+    )
+    return [stopped, *_second_until(case, book, now), *_deciding(case, book, now)]
+
+
+def _second_until(case: Case, book: Rulebook, since: datetime | None) -> list[Row]:
+    """Show the last day for the second signature of an annulment, where the workflow gives one."""
+    days = book.workflow.limits.annulment_days
+    if since is None or days is None:
+        return []
+    last = formats.day(calendars.signature_due(case, since, days))
+    return [_row(N_("Second signature"), say(N_("Until %(day)s; then the annulment lapses"), day=last))]
 
 
 def _escalating(case: Case, book: Rulebook, now: datetime) -> list[Row]:
@@ -202,8 +221,10 @@ _DESCRIBED: Final[Mapping[Act, Callable[[Case, Rulebook, datetime], list[Row]]]]
     "reject": _deciding,
     "escalate": _escalating,
     "register_approval": _registering,
-    "propose_annulment": _deciding,
+    "propose_annulment": _annulling,
     "annul": _countersigning,
+    "withdraw_signature": _countersigning,
+    "decline_signature": _countersigning,
     "send_to_donor": _following,
     "fund": _following,
     "start": _following,

@@ -13,6 +13,7 @@ from babel.numbers import format_decimal
 from appraisal.clock import GENEVA, geneva_date
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain.access import ROLE_TITLES
+from appraisal.domain.facts import Person
 from appraisal.i18n import LANGUAGES, LOCALES, N_, Language, Text, write_day
 from appraisal.pdf.words import REASONS
 from appraisal.web.context import language, say
@@ -131,6 +132,11 @@ def localise(text: Text | Mapping[str, str] | None) -> str:
 def translated(message: str) -> str:
     """Translate a label of the catalogue that arrives as a value."""
     return say(message) if message else ""
+
+
+def named(person: Person) -> str:
+    """Return a person's name with the unit."""
+    return f"{person.name} ({person.unit})" if person.unit else person.name
 
 
 def signed(name: str, other: str) -> str:

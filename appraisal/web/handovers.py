@@ -6,7 +6,6 @@ from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import SelectField, SelectMultipleField, TextAreaField
 
-from appraisal.domain.facts import Person
 from appraisal.domain.refusals import SENTENCES
 from appraisal.i18n import N_
 from appraisal.services import handovers, people
@@ -14,6 +13,7 @@ from appraisal.services.handovers import HandedOver
 from appraisal.storage import duties, queries
 from appraisal.web.context import actor, language, note_refusal, page, read, say, site, with_role
 from appraisal.web.fields import PROSE, needed
+from appraisal.web.formats import named
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.inputs import written
 
@@ -79,13 +79,9 @@ def _draw(id: int, form: HandoverForm | None, refused: Sequence[HandedOver] = ()
     drawn.numbers.choices = [(number, number) for number in led]
     drawn.lead.choices = [
         ("", say(N_("Choose"))),
-        *((str(person.id), _named(person)) for person in appraisers),
+        *((str(person.id), named(person)) for person in appraisers),
     ]
     reasons = [
         f"{entry.number}: {refusal.say(language())}" for entry in refused for refusal in entry.refusals
     ]
     return page("people/handover.html", holder=holder, form=drawn, led=led, refused=reasons)
-
-
-def _named(person: Person) -> str:
-    return f"{person.name} ({person.unit})" if person.unit else person.name

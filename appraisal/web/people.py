@@ -8,11 +8,13 @@ from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectMultipleField, StringField
 
 from appraisal.domain.access import ROLE_TITLES
+from appraisal.domain.duties import DutiesLeft, Duty
 from appraisal.domain.refusals import NotAllowed
 from appraisal.i18n import N_
+from appraisal.services import departures as services
 from appraisal.services import people
 from appraisal.services.people import Account, BadPerson
-from appraisal.storage import duties
+from appraisal.web import departures
 from appraisal.web.context import actor, begin, note_refusal, page, read, say, sentences, site, with_role
 from appraisal.web.formats import role_titles
 from appraisal.web.forms import TranslatedForm, choice
@@ -139,12 +141,21 @@ def edit(id: int) -> Answer:
     return _change(account, given)
 
 
-def _draw(account: Account, form: PersonForm, refused: Sequence[str] = ()) -> str:
+def _draw(account: Account, form: PersonForm, refused: Sequence[str] = (), left: Sequence[Duty] = ()) -> str:
     with read() as db:
-        led = duties.led_by(db, account.person.id)
+        found = services.list_duties(db, site().library, account.person)
     link = session.pop("link", None)
     shown = link[1] if link and link[0] == account.person.id else ""
-    return page("people/edit.html", account=account, form=form, link=shown, led=led, refused=refused)
+    return page(
+        "people/edit.html",
+        account=account,
+        form=form,
+        link=shown,
+        duties=departures.rows(found),
+        leads=any(duty.kind == "lead" for duty in found),
+        left=departures.rows(left),
+        refused=refused,
+    )
 
 
 def _change(account: Account, form: PersonForm) -> Answer:
@@ -156,6 +167,8 @@ def _change(account: Account, form: PersonForm) -> Answer:
         "duty_station": form.duty_station.data or "",
         "language": form.language.data or "",
         "active": standing == "open" if standing else account.person.active,
+        "library": site().library,
+        "confirmed": departures.confirmed(),
     }
     try:
         with begin() as db:
@@ -163,6 +176,9 @@ def _change(account: Account, form: PersonForm) -> Answer:
     except BadPerson as error:
         _complain(form, error)
         return _draw(account, form), 422
+    except DutiesLeft as error:
+        note_refusal(error.codes)
+        return _draw(account, form, sentences(error), error.duties), 422
     except NotAllowed as error:
         note_refusal(error.codes)
         return _draw(account, form, sentences(error)), 403

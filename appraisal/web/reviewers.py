@@ -216,9 +216,11 @@ def _offer(opened: Opened, form: AskForm, found: Suggestions) -> None:
         for entry in opened.criteria
     ]
     form.people.choices = [
-        choice(str(entry.person.id), named(entry.person), why(entry)) for entry in found.suggested
+        choice(str(entry.person.id), formats.named(entry.person), why(entry)) for entry in found.suggested
     ]
-    others = [(str(entry.person.id), f"{named(entry.person)}: {why(entry)}") for entry in found.others]
+    others = [
+        (str(entry.person.id), f"{formats.named(entry.person)}: {why(entry)}") for entry in found.others
+    ]
     form.other.choices = [("", say(N_("Nobody else"))), *others]
 
 
@@ -245,11 +247,6 @@ def _about(opened: Opened, code: str) -> str:
         else say(N_("Nobody reviews it yet."))
     )
     return " ".join(found)
-
-
-def named(person: Person) -> str:
-    """Return a name with the unit."""
-    return f"{person.name} ({person.unit})" if person.unit else person.name
 
 
 def why(candidate: Candidate) -> str:
@@ -368,7 +365,7 @@ def _barred(found: Suggestions) -> dict[str, list[str]]:
         for refusal in refusals:
             names = barred.setdefault(refusal.say(language()), [])
             if "name" not in refusal.facts:
-                names.append(named(person))
+                names.append(formats.named(person))
     return barred
 
 

@@ -172,6 +172,10 @@ class Offers:
     others: tuple[Offer, ...]
 
 
+# Nobody expects to release what is not held, or to end a signature that nobody gave.
+_SELF_EVIDENT: Final = frozenset({"not_held", "signature_not_waiting"})
+
+
 def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
     """Return what a person may do now, and what not and why; steps that time takes are left out.
 
@@ -182,8 +186,7 @@ def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
     blind = access.is_blind(case, actor)
     for entry in found:
         transition = entry.transition
-        if any(refusal.code == "not_held" for refusal in entry.refusals):
-            # Nobody expects to release what is not held.
+        if any(refusal.code in _SELF_EVIDENT for refusal in entry.refusals):
             continue
         is_theirs = actor.active and entry.is_theirs
         kind = "open" if entry.is_open else "closed" if is_theirs else "others"

@@ -13,6 +13,7 @@ from appraisal.domain.steps import Agreement, ChangeAsked, Inputs
 from appraisal.i18n import N_
 from appraisal.web.context import language, say
 from appraisal.web.fields import one_of
+from appraisal.web.formats import named
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.inputs import (
     AgreementForm,
@@ -128,7 +129,7 @@ def _suggested(asked: Asked) -> dict[str, Any]:
 def offer(asked: Asked, form: TranslatedForm) -> None:
     """Set what the choices of a form offer; again after a row was added."""
     if "lead" in form:
-        people = [(str(person.id), _named(person)) for person in asked.offered()]
+        people = [(str(person.id), named(person)) for person in asked.offered()]
         form["lead"].choices = [("", say(N_("Choose"))), *people]  # type: ignore[attr-defined]
     if "track" in form:
         title = asked.book.workflow.tracks[asked.case.track].title[language()]
@@ -143,10 +144,6 @@ def offer(asked: Asked, form: TranslatedForm) -> None:
         for row in form["changes"]:  # type: ignore[attr-defined]
             row.form.item.choices = [("", say(N_("The whole proposal"))), *((item, item) for item in items)]
             row.form.item.validators = [one_of(items)]
-
-
-def _named(person: Person) -> str:
-    return f"{person.name} ({person.unit})" if person.unit else person.name
 
 
 def inputs_of(asked: Asked, form: TranslatedForm, now: datetime) -> Inputs:

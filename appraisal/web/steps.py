@@ -1,6 +1,6 @@
 """Steps: one page for every transition of the workflow: what it does, what it asks for, and taking it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,11 +18,13 @@ from appraisal.domain.rulebooks import Rulebook
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import acts, steps
+from appraisal.services.steps import SECOND_SIGNATURES
 from appraisal.storage import queries
 from appraisal.web import step_forms
 from appraisal.web.consequences import consequences, deciders_left
 from appraisal.web.context import actor, begin, language, page, read, request_key, say, seen, signed_in, site
 from appraisal.web.fields import changes_rows, sent
+from appraisal.web.formats import moment
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.step_forms import Asked
 
@@ -36,6 +38,7 @@ _BY: Final[Mapping[str, str]] = {
     "administrator": ROLE_TITLES["administrator"],
     "author": N_("An author of the proposal"),
     "lead": N_("Lead appraiser"),
+    "signatory": N_("The manager who gave the first signature"),
     "system": N_("Nobody: it happens by itself"),
 }
 _EXCLUDED: Final[Mapping[str, str]] = {
@@ -166,11 +169,28 @@ def _about(book: Rulebook, case: Case, transition: Transition) -> list[dict[str,
     ]
 
 
+def _ends_signature(asked: Asked) -> Iterator[str]:
+    """Yield that a step ends the override that waits, though it is not its second signature.
+
+    An annulment that waits is ended by no other step: the workflow refuses them meanwhile.
+    """
+    signature, transition = asked.case.signature, asked.transition
+    if signature is None or transition.to == INTERNAL or transition.act in SECOND_SIGNATURES:
+        return
+    sentence = N_(
+        "This ends the override that waits for its second signature; %(name)s signed first, %(at)s."
+    )
+    yield say(sentence, name=asked.case.name(signature.by), at=moment(signature.at))
+
+
 def _warnings(asked: Asked, managers: list[Person]) -> list[str]:
-    """Warn of what naming a lead would bring about: appraisers left out, and no manager left to decide."""
+    """Warn of what a step would bring about beside what it is for.
+
+    A first signature that ends; where a lead is named, appraisers left out, and no manager left to decide.
+    """
+    found = [*_ends_signature(asked)]
     if "lead" not in asked.transition.needs:
-        return []
-    found = []
+        return found
     if excluded := asked.excluded():
         names = ", ".join(person.name for person in excluded)
         found.append(say(N_("Not offered, as authors of this proposal: %(names)s."), names=names))

@@ -19,7 +19,7 @@ from appraisal.services import people, substitutions
 from appraisal.storage.substitutions import list_substitutions
 from appraisal.web.context import actor, begin, language, page, read, say, site, with_role
 from appraisal.web.fields import DayField, needed, one_of
-from appraisal.web.formats import day
+from appraisal.web.formats import day, named
 from appraisal.web.forms import TranslatedForm, choice
 
 bp = Blueprint("substitutions", __name__)
@@ -135,7 +135,7 @@ def _serve(id: int, here: str) -> Answer:
 
 def _form(opened: Opened) -> SubstituteForm:
     form = SubstituteForm(request.form)
-    offered = [(str(other.id), _named(other)) for other in opened.colleagues]
+    offered = [(str(other.id), named(other)) for other in opened.colleagues]
     form.substitute.choices = [("", say(N_("Choose"))), *offered]
     form.substitute.validators = [*form.substitute.validators, one_of([value for value, _ in offered])]
     form.scope.choices = [
@@ -149,10 +149,6 @@ def _form(opened: Opened) -> SubstituteForm:
 def _sentence(title: str) -> str:
     words = say(title)
     return words[:1].upper() + words[1:]
-
-
-def _named(person: Person) -> str:
-    return f"{person.name} ({person.unit})" if person.unit else person.name
 
 
 def _name(opened: Opened, form: SubstituteForm) -> bool:

@@ -1,7 +1,7 @@
 """Tasks: one thing that waits for somebody, made of a proposal, a consultation or a condition."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from textwrap import shorten
 from typing import Final
@@ -113,9 +113,37 @@ def of_proposal(listed: Listed, state: State, counting: Calendars) -> Task:
     )
 
 
+def of_signature(listed: Listed, what: str, days: int | None, counting: Calendars) -> Task:
+    """Make a task of a first signature; ``days`` is how many working days it waits, if it lapses."""
+    signed_on = geneva_date(listed.state_since)
+    off = counting.holidays.get(GENEVA, frozenset())
+    due_on = None if days is None else calendars.add_working_days(signed_on, days, off)
+    return Task(
+        listed.title or say(N_("Untitled")),
+        url_for("proposals.show", number=listed.number),
+        f"{listed.number} · {what}",
+        due_on,
+        None if due_on is None else counting.left(due_on),
+        on_hold=listed.on_hold,
+        since=listed.state_since,
+    )
+
+
+def of_authorless(listed: Listed, state: State, counting: Calendars) -> Task:
+    """Make a task of a proposal whose authors have left; of one that is not theirs to read, its number."""
+    href = url_for("missing_authors.show", number=listed.number)
+    if not listed.full:
+        return Task(listed.number, href, "", None, None)
+    return replace(of_proposal(listed, state, counting), href=href)
+
+
 def of_review(asked: ToReview, counting: Calendars) -> Task:
     """Make a task of a review that was asked of somebody and is not signed."""
     what = ", ".join(asked.checklists.split()) if asked.declared else say(N_("a declaration comes first"))
+    if asked.left_by:
+        what = say(N_("A review was asked of %(name)s"), name=asked.left_by)
+        href = url_for("reviewers.show", number=asked.number, review=asked.id)
+        return _of_asked(asked, what, counting, href)
     if asked.behalf:
         behalf = say(N_("A review for %(name)s"), name=asked.behalf)
         what = f"{behalf} · {what}"
@@ -124,15 +152,19 @@ def of_review(asked: ToReview, counting: Calendars) -> Task:
 
 def of_consultation(asked: Asked, counting: Calendars) -> Task:
     """Make a task of a consultation that waits for somebody's unit to take it up."""
-    return _of_asked(asked, say(N_("%(unit)s is asked for comments"), unit=asked.unit), counting)
+    what = say(N_("%(unit)s is asked for comments"), unit=asked.unit)
+    if not asked.is_deserted:
+        return _of_asked(asked, what, counting)
+    href = url_for("appraisals.consultation", number=asked.number, consultation=asked.id)
+    return _of_asked(asked, what, counting, href)
 
 
-def _of_asked(asked: Asked | ToReview, what: str, counting: Calendars) -> Task:
+def _of_asked(asked: Asked | ToReview, what: str, counting: Calendars, href: str = "") -> Task:
     due_on = counting.shifted(asked)
     is_late = due_on < counting.today
     return Task(
         asked.title or say(N_("Untitled")),
-        url_for("reviews.show", number=asked.number),
+        href or url_for("reviews.show", number=asked.number),
         f"{asked.number} · {what}",
         due_on,
         counting.left(due_on),

@@ -8,7 +8,9 @@ from typing import Final, Literal
 from flask import Blueprint
 
 from appraisal.clock import geneva_date
+from appraisal.definitions.sets import ChecklistSet
 from appraisal.definitions.workflows import State, Workflow
+from appraisal.domain import reviews
 from appraisal.domain.facts import Person
 from appraisal.i18n import N_
 from appraisal.storage import conditions, duties
@@ -38,10 +40,15 @@ GROUPS: Final[Mapping[str, str]] = {
     "lead": N_("To appraise"),
     "substitute": N_("To appraise, for %(name)s"),
     "manager": N_("To decide"),
-    "orphaned": N_("To reassign: the lead appraiser's account is closed"),
+    "signature": N_("To give the second signature, or to decline it"),
+    "orphaned": N_("To reassign: the lead appraiser has left, or is no appraiser any more"),
+    "authorless": N_("To give another author: all who wrote it have left, or are no designers any more"),
+    "unreviewed": N_("To ask somebody else: the reviewer has left, or is no appraiser any more"),
+    "deserted": N_("To write down what a unit says: nobody in it can answer any more"),
     "coordinator": N_("To check for completeness and assign"),
     "reported": N_("Conditions to close: reported as met"),
     "overdue": N_("Conditions of approval that are overdue"),
+    "ownerless": N_("Conditions of approval whose owner has left"),
     "author": N_("Sent back to you, to complete or revise"),
     "onward": N_("Approved: to send on, and to record what the donor answers"),
     "draft": N_("Your drafts"),
@@ -72,7 +79,7 @@ def show() -> str:
     flows = workflows()
     ended = {name for flow in flows.values() for name, state in flow.states.items() if state.terminal}
     with read() as db:
-        found = duties.work_of(db, person, _held_by(flows))
+        found = duties.work_of(db, person, _held_by(flows), today, _blocks())
         asked: list[Asked | ToReview] = [
             *duties.reviews_for(db, person),
             *duties.reviews_to_take_over(db, person),
@@ -114,6 +121,13 @@ def _held_by(flows: Mapping[str, Workflow]) -> dict[str, Sequence[str]]:
     return dict(held)
 
 
+def _blocks() -> set[str]:
+    """Return the checklists whose reviewer never decides, in whichever set."""
+    library = site().library
+    sets = (entry for entry in library.definitions.values() if isinstance(entry, ChecklistSet))
+    return {code for entry in sets for code in reviews.blocks(library.criteria(entry.key))}
+
+
 def _groups(
     person: Person,
     flows: Mapping[str, Workflow],
@@ -127,13 +141,23 @@ def _groups(
     titles = _titles(person)
     sorted_out: dict[str, list[Task]] = {key: [] for key in titles}
     for holder, listed in found:
-        state = flows.get(listed.workflow, newest).states[listed.state]
-        sorted_out[_kind(holder, state, listed)].append(tasks.of_proposal(listed, state, counting))
+        flow = flows.get(listed.workflow, newest)
+        state = flow.states[listed.state]
+        if holder in _SIGNATURES:
+            days = flow.limits.annulment_days if holder == "propose_annulment" else None
+            sorted_out["signature"].append(
+                tasks.of_signature(listed, say(_SIGNATURES[holder]), days, counting)
+            )
+        elif holder == "authorless":
+            sorted_out[holder].append(tasks.of_authorless(listed, state, counting))
+        else:
+            sorted_out[_kind(holder, state, listed)].append(tasks.of_proposal(listed, state, counting))
     for entry in asked:
         if isinstance(entry, ToReview):
-            sorted_out["asked"].append(tasks.of_review(entry, counting))
+            sorted_out["unreviewed" if _is_left(entry) else "asked"].append(tasks.of_review(entry, counting))
         else:
-            sorted_out["asked"].append(tasks.of_consultation(entry, counting))
+            kind = "deserted" if _is_left(entry) else "asked"
+            sorted_out[kind].append(tasks.of_consultation(entry, counting))
     for condition in bound:
         sorted_out[_place(condition)].append(tasks.of_condition(condition, counting))
     return [
@@ -141,6 +165,13 @@ def _groups(
         for key, title in titles.items()
         if sorted_out[key]
     ]
+
+
+# What waits for a second signature, by the kind of the first.
+_SIGNATURES: Final[Mapping[str, str]] = {
+    "propose_override": N_("an override waits for its second signature"),
+    "propose_annulment": N_("an annulment waits for its second signature"),
+}
 
 
 def _by_due(task: Task) -> tuple[bool, date]:
@@ -158,7 +189,9 @@ def _kind(holder: str, state: State, listed: Listed) -> str:
 def _place(condition: Bound) -> str:
     if condition.owned:
         return "asked"
-    return "reported" if condition.reported_at else "overdue"
+    if condition.reported_at:
+        return "reported"
+    return "ownerless" if condition.is_ownerless else "overdue"
 
 
 def _totals(groups: Sequence[Group], today: date) -> list[Total]:
@@ -223,15 +256,24 @@ _HOLDER_ROLES: Final = {
     "substitute": "appraiser",
     "coordinator": "coordinator",
     "orphaned": "coordinator",
+    "authorless": "coordinator",
     "manager": "manager",
+    "propose_override": "manager",
+    "propose_annulment": "manager",
 }
+
+
+def _is_left(entry: Asked | ToReview) -> bool:
+    """Tell whether something was asked of somebody who cannot answer any more."""
+    return bool(entry.left_by) if isinstance(entry, ToReview) else entry.is_deserted
 
 
 def _advice(
     person: Person, found: list[tuple[str, Listed]], asked: list[Asked | ToReview]
 ) -> list[tuple[str, str, str]]:
     """Return what to do for each role that nothing waits for: text, text of the link, endpoint."""
-    busy = {_HOLDER_ROLES.get(holder, "") for holder, _ in found} | ({"appraiser"} if asked else set())
+    busy = {_HOLDER_ROLES.get(holder, "") for holder, _ in found}
+    busy |= {"coordinator" if _is_left(entry) else "appraiser" for entry in asked}
     return [
         (say(text), say(link), endpoint)
         for role, (text, link, endpoint) in _ADVICE.items()

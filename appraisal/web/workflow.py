@@ -51,6 +51,9 @@ GUARDS: Final[Mapping[str, str]] = {
     "no_signature_waiting": N_("no first signature is waiting"),
     "override_waiting": N_("the first signature of an override is waiting"),
     "annulment_waiting": N_("the first signature of an annulment is waiting"),
+    "no_annulment_waiting": N_("no annulment waits for its second signature"),
+    "first_signature_waiting": N_("a first signature is waiting"),
+    "annulment_expired": N_("the days for the second signature are over"),
     "revision_recommended": N_("the appraisal of the present version asked for a revision"),
     "not_escalated_before": N_("no decision on this version was asked for before"),
     "silent_too_long": N_("nothing was heard for the days that the state allows"),
@@ -70,6 +73,7 @@ INPUTS: Final[Mapping[str, str]] = {
 ACTORS: Final[Mapping[str, str]] = {
     "author": N_("an author"),
     "lead": N_("the lead appraiser"),
+    "signatory": N_("whoever gave the first signature"),
     "coordinator": N_("a coordinator"),
     "manager": N_("a manager"),
     "administrator": N_("an administrator"),

@@ -6,7 +6,10 @@ from click.testing import CliRunner, Result
 
 from appraisal import clock
 from appraisal.cli import main
+from appraisal.definitions.library import read_library
 from appraisal.domain.facts import SYSTEM_ACTOR
+from appraisal.domain.guards import names
+from appraisal.paths import folder
 from appraisal.services import people
 from appraisal.storage import schema
 from appraisal.storage.databases import Database
@@ -51,6 +54,7 @@ def close_account(data: Path) -> None:
             duty_station="",
             language="en",
             active=False,
+            library=read_library(folder("workflows"), folder("checklists"), names()),
         )
     database.close()
 

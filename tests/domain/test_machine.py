@@ -3,13 +3,13 @@
 import ast
 import inspect
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import ACTS, ROLES, Workflow
+from appraisal.definitions.workflows import ACTS, INTERNAL, ROLES, Workflow
 from appraisal.domain import completeness, guards, machine
 from appraisal.domain.facts import (
     SYSTEM_ACTOR,
@@ -129,6 +129,33 @@ WAYS: list[tuple[str, Make, Person, Inputs, str]] = [
         Inputs(),
         "annulled",
     ),
+    *[
+        (
+            name,
+            lambda book, s=state: override(replace(approved(book), state=s), kind="propose_annulment"),
+            actor,
+            NOTE,
+            state,
+        )
+        for state in ("approved", "sent_to_donor", "funded")
+        for name, actor in (("withdraw_signature", MANAGER), ("decline_signature", SECOND_MANAGER))
+    ],
+    *[
+        (name, lambda book: override(awaiting_decision(book, "REVISE")), actor, NOTE, "awaiting_decision")
+        for name, actor in (("withdraw_signature", MANAGER), ("decline_signature", SECOND_MANAGER))
+    ],
+    *[
+        (
+            "lapse_signature",
+            lambda book, s=state: override(
+                replace(approved(book), state=s), kind="propose_annulment", at=NOW - 8 * DAY
+            ),
+            SYSTEM_ACTOR,
+            Inputs(),
+            state,
+        )
+        for state in ("approved", "sent_to_donor", "funded")
+    ],
     ("send_to_donor", approved, COORDINATOR, Inputs(), "sent_to_donor"),
     (
         "fund",
@@ -196,6 +223,7 @@ NAMED = {
     "lead": ({LEAD}, "not_lead"),
     "coordinator": ({COORDINATOR}, "role_missing"),
     "manager": ({MANAGER, SECOND_MANAGER}, "role_missing"),
+    "signatory": ({MANAGER}, "not_signatory"),
     "system": (set(), "not_system"),
 }
 
@@ -245,6 +273,87 @@ def test_the_first_signatory_may_not_give_the_second_signature(book: Rulebook) -
     assert refused(book, case, MANAGER, "countersign") == ["excluded_signatory"]
     annulling = override(approved(book), kind="propose_annulment")
     assert refused(book, annulling, MANAGER, "annul") == ["excluded_signatory"]
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "actor", "code", "role"),
+    [
+        ("submit", lambda book: submitted(state="draft"), AUTHOR, "not_author", "designer"),
+        ("finalise", under_appraisal, LEAD, "not_lead", "appraiser"),
+        (
+            "withdraw_signature",
+            lambda book: override(awaiting_decision(book, "REVISE")),
+            MANAGER,
+            "not_signatory",
+            "manager",
+        ),
+    ],
+)
+def test_whoever_has_lost_the_role_is_told_that(
+    book: Rulebook, name: str, make: Make, actor: Person, code: str, role: str
+) -> None:
+    """Not that it is somebody else's: then nobody would look further."""
+    case = make(book)
+    without = replace(actor, roles=frozenset({"auditor"}))
+    probed = machine.probe(book, case, without, NOW, name)
+    assert probed is not None
+    (first, *_) = probed.refusals
+    assert (first.code, first.facts) == ("role_missing", {"role": (role,)})
+    other = machine.probe(book, case, OTHER_APPRAISER, NOW, name)
+    assert other is not None
+    assert other.refusals[0].code == code
+
+
+def _annulment_waits(workflow: Workflow) -> set[str]:
+    """Return the states in which an annulment may wait for its second signature."""
+    return {
+        state for entry in workflow.transitions if entry.act == "propose_annulment" for state in entry.from_
+    }
+
+
+def test_no_step_ends_an_annulment_that_waits_by_moving_on(book: Rulebook) -> None:
+    """Whatever leaves a state in which one may wait is its second signature, or is refused meanwhile."""
+    onward = [
+        (transition, state)
+        for state in _annulment_waits(book.workflow)
+        for transition in book.workflow.leaving(state)
+        if transition.to != INTERNAL and transition.act != "annul"
+    ]
+    assert {transition.name for transition, _ in onward} >= {"send_to_donor", "fund", "start"}
+    for transition, state in onward:
+        waiting = override(replace(approved(book), state=state), kind="propose_annulment")
+        probed = machine.probe(book, waiting, COORDINATOR, NOW, transition.name)
+        assert probed is not None
+        assert "annulment_pending" in {entry.code for entry in probed.refusals}, (transition.name, state)
+
+
+def test_a_first_signature_can_always_be_ended(book: Rulebook) -> None:
+    """Wherever one may be given it can be withdrawn and declined, and that of an annulment lapses."""
+    for entry in book.workflow.transitions:
+        if entry.marks != "signatory":
+            continue
+        ending = {"withdraw_signature", "decline_signature"}
+        ending |= {"lapse_signature"} if entry.act == "propose_annulment" else set()
+        for state in entry.from_:
+            assert ending <= {step.act for step in book.workflow.leaving(state)}, (entry.name, state)
+
+
+def test_an_annulment_lapses_after_its_last_day(book: Rulebook) -> None:
+    """Signed on a Thursday: the fifth working day is the Thursday after, to its last minute in Geneva."""
+    signed = datetime(2012, 3, 1, 9, tzinfo=UTC)
+    case = override(approved(book), kind="propose_annulment", at=signed)
+    last = datetime(2012, 3, 8, 22, 59, tzinfo=UTC)
+    off = replace(case, holidays={"Geneva": frozenset({date(2012, 3, 5)})})
+    for waiting, minute in ((case, last), (off, last + DAY)):
+        with pytest.raises(NotAllowed) as error:
+            machine.fire(book, waiting, SYSTEM_ACTOR, minute, "lapse_signature", Inputs())
+        assert error.value.codes == ("annulment_not_expired",)
+        assert (
+            machine.fire(
+                book, waiting, SYSTEM_ACTOR, minute + timedelta(minutes=1), "lapse_signature", Inputs()
+            )[1]
+            == "approved"
+        )
 
 
 def test_an_unknown_step(book: Rulebook) -> None:

@@ -21,7 +21,7 @@ from tests.builders import (
     under_appraisal,
     with_appraisal,
 )
-from tests.domain.attempts import conditions
+from tests.domain.attempts import conditions, override
 
 # A Thursday.
 SINCE = datetime(2012, 3, 1, 9, tzinfo=UTC)
@@ -122,6 +122,18 @@ def test_open_conditions_of_an_approval_are_said_after_their_date(book: Rulebook
     assert found(book, replace(case, state="not_funded")) == {}
     waiting = with_appraisal(arrived(awaiting_decision(book)), conditions=bound)
     assert {kind for kind, _ in found(book, waiting)} == {"due_soon", "overdue"}
+
+
+def test_an_annulment_is_looked_at_on_the_day_after_its_last(book: Rulebook) -> None:
+    case = approved(book)
+    assert wake_on(book, case, SINCE.date()) is None
+    waiting = override(case, kind="propose_annulment", at=SINCE)
+    assert wake_on(book, waiting, SINCE.date()) == date(2012, 3, 9)
+    off = replace(waiting, holidays={"Geneva": frozenset({date(2012, 3, 5)})})
+    assert wake_on(book, off, SINCE.date()) == date(2012, 3, 10)
+    # An override waits until the proposal moves.
+    decided = arrived(awaiting_decision(book, "REVISE"))
+    assert wake_on(book, override(decided, at=SINCE), SINCE.date()) == wake_on(book, decided, SINCE.date())
 
 
 def test_a_hold_shifts_what_is_said_and_ends_first(book: Rulebook) -> None:

@@ -85,6 +85,7 @@ def test_an_owner_whose_account_is_closed_is_nobody(lite: Stage) -> None:
             lite.people["admin"],
             lite.now,
             ben.id,
+            library=lite.library,
             name=ben.name,
             roles=["designer"],
             unit=ben.unit,

@@ -1,8 +1,12 @@
 """Deciding: approval, override, rejection, rounds, escalation, annulment and what follows an approval."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from sqlalchemy import Connection, select
 
+from appraisal.clock import stamp
 from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.routes import Route, route
@@ -10,13 +14,19 @@ from appraisal.domain.rulebooks import rulebook
 from appraisal.domain.steps import Agreement, ChangeAsked
 from appraisal.errors import NotFound
 from appraisal.services import appraisals
-from appraisal.storage import tables
+from appraisal.storage import queries, tables
 from appraisal.storage.facts import load_case
 from tests import casts
 from tests.casts import Stage
 
 CHANGES = (ChangeAsked("Say more.", "ALI-1"),)
 DONOR = Agreement(casts.START.date(), "Agreement 1")
+
+
+def _sent(stage: Stage) -> str:
+    number = casts.approved(stage)
+    casts.take(stage, "desk", number, "send_to_donor")
+    return number
 
 
 def _route(stage: Stage, number: str) -> Route | None:
@@ -178,11 +188,82 @@ def test_an_annulment_takes_two_managers_and_leaves_the_indicator(lite: Stage) -
     assert (casts.load(lite, number).state, _route(lite, number)) == ("annulled", None)
 
 
-def test_a_step_onward_voids_a_proposal_to_annul(lite: Stage) -> None:
-    number = casts.approved(lite)
+@pytest.mark.parametrize(
+    ("build", "step", "given"),
+    [
+        (casts.approved, "send_to_donor", {}),
+        (_sent, "fund", {"agreement": DONOR}),
+        (_sent, "decline_funding", {"agreement": DONOR}),
+        (casts.funded, "start", {}),
+    ],
+)
+def test_nothing_goes_on_while_an_annulment_waits(
+    lite: Stage, build: Callable[[Stage], str], step: str, given: dict[str, Any]
+) -> None:
+    number = build(lite)
     casts.take(lite, "chief", number, "propose_annulment", note="A mistake.")
-    casts.take(lite, "desk", number, "send_to_donor")
-    assert casts.refused(lite, "deputy", number, "annul") == ("annulment_not_waiting",)
+    assert casts.refused(lite, "desk", number, step, **given) == ("annulment_pending",)
+    casts.take(lite, "deputy", number, "decline_signature", note="It was none.")
+    casts.take(lite, "desk", number, step, **given)
+
+
+def _last_event(stage: Stage, number: str) -> tuple[str, Any]:
+    with stage.database.read() as db:
+        said = queries.chain_of(db, load_case(db, number).id)[-1].facts
+    return said["action"], said["facts"]
+
+
+@pytest.mark.parametrize("kind", ["propose_annulment", "propose_override"])
+@pytest.mark.parametrize(("who", "step"), [("chief", "withdraw_signature"), ("deputy", "decline_signature")])
+def test_a_first_signature_is_withdrawn_or_declined(lite: Stage, kind: str, who: str, step: str) -> None:
+    number = casts.approved(lite) if kind == "propose_annulment" else casts.not_recommended(lite)
+    second = "annul" if kind == "propose_annulment" else "countersign"
+    state, signed_at = casts.load(lite, number).state, lite.now
+    casts.take(lite, "chief", number, kind, note="Urgent.")
+    case = casts.take(lite, who, number, step, note="A slip.")
+    assert (case.state, case.signature, casts.load(lite, number).signature) == (state, None, None)
+    action, said = _last_event(lite, number)
+    chief = lite.people["chief"].id
+    assert action == step
+    assert said["signature"] == {"kind": kind, "by": chief, "for": None, "at": stamp(signed_at)}
+    assert said["note"] == "A slip."
+    # Another signs first by now, and whoever withdrew is free to give the second.
+    assert casts.refused(lite, "chief", number, second) in (
+        ("annulment_not_waiting",),
+        ("override_not_waiting",),
+    )
+    casts.take(lite, "third", number, kind, note="Urgent after all.")
+    casts.take(lite, "chief", number, second)
+    assert casts.load(lite, number).state == ("annulled" if second == "annul" else "approved")
+
+
+def test_what_voids_an_override_is_said_in_its_event(lite: Stage) -> None:
+    number = casts.not_recommended(lite)
+    casts.take(lite, "chief", number, "propose_override", note="Urgent.")
+    casts.take(lite, "deputy", number, "reject", note="No.")
+    action, said = _last_event(lite, number)
+    assert (action, said["signature"]["kind"]) == ("reject", "propose_override")
+    other = casts.not_recommended(lite)
+    casts.take(lite, "chief", other, "propose_override", note="Urgent.")
+    casts.take(lite, "deputy", other, "countersign")
+    # The second signature uses it up, which is no end of its own.
+    assert "signature" not in _last_event(lite, other)[1]
+
+
+@pytest.mark.parametrize(("active", "roles"), [(False, ("manager",)), (True, ("auditor",))])
+def test_the_first_signature_of_somebody_who_has_left_stays_valid(
+    lite: Stage, active: bool, roles: tuple[str, ...]
+) -> None:
+    """Whoever signed was entitled to when signing; others may countersign it, or decline it."""
+    numbers = [casts.approved(lite), casts.approved(lite)]
+    for number in numbers:
+        casts.take(lite, "chief", number, "propose_annulment", note="A mistake.")
+    casts.change(lite, "chief", active=active, roles=roles)
+    with pytest.raises((NotFound, NotAllowed)):
+        casts.take(lite, "chief", numbers[0], "withdraw_signature", note="Mine.")
+    casts.take(lite, "deputy", numbers[0], "annul")
+    casts.take(lite, "deputy", numbers[1], "decline_signature", note="Nobody stands by it.")
+    assert [casts.load(lite, number).state for number in numbers] == ["annulled", "approved"]
 
 
 def _condition(stage: Stage, number: str) -> int:

@@ -1,6 +1,6 @@
 """Notices: written with the step that they tell of, for whom it concerns, at once or for a day together."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier, Thread
@@ -120,6 +120,23 @@ def test_one_message_for_each_notice_of_who_takes_mail_at_once(stage: Stage) -> 
     assert rows[stage.people["all"].id].job_id is None
     assert mail.payload == f'{{"person":{stage.people["desk"].id}}}'
     assert (mail.attempts, mail.done_at, mail.dead_at) == (0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("build", "step"), [(casts.approved, "propose_annulment"), (casts.not_recommended, "propose_override")]
+)
+def test_a_second_signature_is_asked_for_at_once(
+    stage: Stage, build: Callable[[Stage], str], step: str
+) -> None:
+    """Every other manager who may give it gets a message on the same day, daily mail or not."""
+    number = build(stage)
+    _daily(stage, "deputy")
+    casts.take(stage, "chief", number, step, note="Urgent.")
+    assert _told(stage, step) == {"deputy", "third", "all"}
+    assert all(row.job_id is not None for row in _notices(stage, step))
+    casts.take(stage, "chief", number, "withdraw_signature", note="Too soon.")
+    rows = {row.person_id: row for row in _notices(stage, "withdraw_signature")}
+    assert rows[stage.people["deputy"].id].job_id is None
 
 
 def test_a_refused_step_tells_nobody(stage: Stage) -> None:

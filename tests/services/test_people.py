@@ -142,6 +142,7 @@ def _change(stage: Stage, key: str, who: str = "admin", **changes: Any) -> Perso
         "duty_station": person.duty_station,
         "language": person.language,
         "active": True,
+        "library": stage.library,
     } | changes
     with stage.database.begin() as db:
         return people.change_person(db, stage.people[who], stage.now, person.id, **given)

@@ -10,6 +10,7 @@ from sqlalchemy import Row, select, update
 
 from appraisal.canonical import canonical
 from appraisal.domain.steps import ApprovalGiven, ChangeAsked
+from appraisal.domain.verifications import verify
 from appraisal.errors import NotFound
 from appraisal.services import records, settings
 from appraisal.storage import queries, tables
@@ -97,6 +98,38 @@ def test_nothing_that_follows_changes_a_record(stage: Stage) -> None:
         "decision",
     ]
     assert len({row.digest for row in stored}) == 6
+
+
+@pytest.mark.parametrize(("who", "step"), [("chief", "withdraw_signature"), ("deputy", "decline_signature")])
+def test_a_record_verifies_whose_signatory_signed_first_before(lite: Stage, who: str, step: str) -> None:
+    """A first signature that ended binds nobody: its signatory may give the second one later."""
+    number = casts.not_recommended(lite)
+    casts.take(lite, "chief", number, "propose_override", note="Urgent.")
+    casts.take(lite, who, number, step, note="Not so urgent.")
+    casts.take(lite, "third", number, "propose_override", note="Urgent after all.")
+    casts.take(lite, "chief", number, "countersign")
+    casts.take(lite, "chief", number, "propose_annulment", note="A mistake.")
+    lite.wait(days=10)
+    casts.take(lite, "system", number, "lapse_signature")
+    casts.take(lite, "deputy", number, "propose_annulment", note="A mistake all the same.")
+    casts.take(lite, "chief", number, "annul")
+    values = [row.value.encode() for row in _stored(lite)]
+    assert [json.loads(value)["kind"] for value in values] == ["appraisal", "decision", "decision"]
+    for value in values:
+        assert [entry for entry in verify(value, lite.library) if entry.outcome == "fails"] == []
+    signed = [json.loads(value)["decision"]["first_signature"] for value in values[1:]]
+    names = [lite.people[key].name for key in ("third", "deputy")]
+    assert [entry["by"]["name"] for entry in signed] == names
+
+
+def test_a_record_in_which_one_person_signed_twice_fails(lite: Stage) -> None:
+    number = casts.overridden(lite)
+    value = json.loads(_stored(lite)[-1].value)
+    signed = next(step for step in value["steps"] if step["name"] == "countersign")
+    signed["by"] = next(step for step in value["steps"] if step["name"] == "propose_override")["by"]
+    value["decision"]["by"] = signed["by"]
+    failing = [entry.check for entry in verify(canonical(value), lite.library) if entry.outcome == "fails"]
+    assert failing != [], number
 
 
 def test_a_registered_approval_quotes_no_appraisal(lite: Stage) -> None:

@@ -69,6 +69,7 @@ def close(stage: Stage, key: str, *, active: bool = False) -> None:
             duty_station=person.duty_station,
             language=person.language,
             active=active,
+            library=stage.library,
         )
 
 

@@ -152,6 +152,7 @@ def test_nobody_decides_for_whoever_finalised_a_block(lite: Stage) -> None:
             lite.people["admin"],
             lite.now,
             person.id,
+            library=lite.library,
             name=person.name,
             roles=["appraiser", "manager"],
             unit=person.unit,

@@ -178,6 +178,7 @@ def test_whoever_is_loaded_knows_for_whom_they_stand_in(stage: Stage) -> None:
                 stage.people["admin"],
                 stage.now,
                 person.id,
+                library=stage.library,
                 name=person.name,
                 unit=person.unit,
                 duty_station="",

@@ -221,6 +221,7 @@ def _move(stage: Stage, who: str, station: str) -> None:
             stage.people["admin"],
             stage.now,
             person.id,
+            library=stage.library,
             name=person.name,
             roles=list(person.roles),
             unit=person.unit,

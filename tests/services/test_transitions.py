@@ -56,6 +56,12 @@ def _annulling(stage: Stage) -> str:
     return number
 
 
+def _waited(stage: Stage) -> str:
+    number = _annulling(stage)
+    stage.wait(days=8)
+    return number
+
+
 def _sent(stage: Stage) -> str:
     number = casts.approved(stage)
     casts.take(stage, "desk", number, "send_to_donor")
@@ -116,6 +122,9 @@ STEPS: dict[str, tuple[Callable[[Stage], str], str, dict[str, Any], str]] = {
     "register_approval": (casts.submitted, "desk", {"approval": APPROVAL}, "approved"),
     "propose_annulment": (casts.approved, "chief", {"note": "A mistake."}, "approved"),
     "annul": (_annulling, "deputy", {}, "annulled"),
+    "withdraw_signature": (_annulling, "chief", {"note": "A slip."}, "approved"),
+    "decline_signature": (_overriding, "deputy", {"note": "No."}, "awaiting_decision"),
+    "lapse_signature": (_waited, "system", {}, "approved"),
     "send_to_donor": (casts.approved, "desk", {}, "sent_to_donor"),
     "fund": (_sent, "desk", {"agreement": AGREEMENT}, "funded"),
     "decline_funding": (_sent, "desk", {"agreement": AGREEMENT}, "not_funded"),

@@ -58,6 +58,7 @@ def move_house(walk: Walk, who: str, number: str, dice: int) -> None:
             stage.people["admin"],
             stage.now,
             person.id,
+            library=stage.library,
             name=person.name,
             roles=list(person.roles),
             unit=person.unit,

@@ -65,6 +65,8 @@ DETOURS: Final = frozenset(
         "register_approval",
         "propose_annulment",
         "annul",
+        "withdraw_signature",
+        "decline_signature",
         "hold",
         "return_incomplete",
         "reject",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Connection
 
+from appraisal.clock import geneva_date
 from appraisal.domain import access
 from appraisal.domain.facts import Person
 from appraisal.services import people
@@ -21,10 +22,11 @@ HELD_BY = {
     "lead": ["under_appraisal"],
     "manager": ["awaiting_decision"],
 }
+TODAY = geneva_date(casts.START)
 Page = Callable[[Connection, Person], object]
 PAGES: dict[str, Page] = {
     "proposals": queries.list_proposals,
-    "work": lambda db, person: duties.work_of(db, person, dict(HELD_BY)),
+    "work": lambda db, person: duties.work_of(db, person, dict(HELD_BY), TODAY),
     "consultations": duties.consultations_for,
     "records": records.list_records,
     "appraisers": lambda db, person: queries.appraisers(db),
@@ -148,7 +150,7 @@ def test_work_waits_for_those_who_may_do_it(stage: Stage) -> None:
 
     def work(who: str) -> list[str]:
         with stage.database.read() as db:
-            return [holder for holder, _ in duties.work_of(db, stage.people[who], dict(HELD_BY))]
+            return [holder for holder, _ in duties.work_of(db, stage.people[who], dict(HELD_BY), TODAY)]
 
     assert work("chief") == ["manager"]
     assert work("lead") == ["lead"]
@@ -184,7 +186,7 @@ def test_work_of_somebody_away_waits_for_the_substitute_too(stage: Stage) -> Non
 
     def work(who: str) -> list[tuple[str, str, int | None]]:
         with stage.database.read() as db:
-            found = duties.work_of(db, stage.people[who], dict(HELD_BY))
+            found = duties.work_of(db, stage.people[who], dict(HELD_BY), TODAY)
         return [(holder, listed.number, listed.holder_id) for holder, listed in found]
 
     lead, eval_ = stage.people["lead"].id, stage.people["eval"].id
@@ -202,7 +204,7 @@ def test_an_author_finds_no_work_of_a_lead_for_whom_she_stands_in(lite: Stage) -
     casts.assign(lite, number)
     casts.substitute(lite, "lead", "all")
     with lite.database.read() as db:
-        found = duties.work_of(db, lite.people["all"], {"lead": ["under_appraisal"]})
+        found = duties.work_of(db, lite.people["all"], {"lead": ["under_appraisal"]}, TODAY)
     assert found == []
 
 
@@ -215,7 +217,7 @@ def test_what_a_manager_may_not_decide_for_anybody_waits_for_nobody_there(lite: 
 
     def work(who: str) -> list[str]:
         with lite.database.read() as db:
-            return [holder for holder, _ in duties.work_of(db, lite.people[who], dict(HELD_BY))]
+            return [holder for holder, _ in duties.work_of(db, lite.people[who], dict(HELD_BY), TODAY)]
 
     assert work("deputy") == ["manager"]
     casts.substitute(lite, "all", "deputy", "decisions")

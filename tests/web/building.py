@@ -17,7 +17,7 @@ from appraisal.domain import tracks
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import acts, appraisals, approvals, people, proposals, reviews, sessions
+from appraisal.services import acts, appraisals, approvals, departures, people, proposals, reviews, sessions
 from appraisal.services.appraisals import ConditionPut, RatingPut
 from appraisal.settings import SessionLimits, Settings
 from appraisal.storage import facts
@@ -104,6 +104,23 @@ def sign_in_as(client: FlaskClient, site: Site, person: Person) -> None:
         token = sessions.open_session(db, site.now(), person.id)
     with client.session_transaction() as session:
         session[TOKEN] = token
+
+
+def change_account(site: Site, cast: Cast, key: str, **changes: Any) -> None:
+    """Change somebody's account in some respects, with every duty that this leaves to others confirmed."""
+    with site.database.begin() as db:
+        person = people.find_person(db, cast[key].id).person
+        given: dict[str, Any] = {
+            "name": person.name,
+            "roles": sorted(person.roles),
+            "unit": person.unit,
+            "duty_station": person.duty_station,
+            "language": person.language,
+            "active": person.active,
+            "library": site.library,
+            "confirmed": [duty.key for duty in departures.list_duties(db, site.library, person)],
+        }
+        people.change_person(db, cast["admin"], site.now(), person.id, **{**given, **changes})
 
 
 def load(site: Site, number: str) -> Case:

@@ -40,7 +40,7 @@ def test_all_of_them_are_handed_over_with_a_reason(admin: FlaskClient, site: Sit
     assert {lead_of(site, number) for number in numbers} == {cast["eval"].id}
     shown = admin.get(answer.location).text
     assert f"Handed over: {', '.join(numbers)}." in shown
-    assert "waits for this person as lead" not in shown
+    assert "still has to do" not in shown
     step = building.load(site, numbers[0]).steps[-1]
     assert (step.name, step.by, step.note) == ("reassign", cast["admin"].id, "Ill since Monday.")
 
@@ -49,7 +49,8 @@ def test_one_alone_is_handed_over(admin: FlaskClient, site: Site, cast: Cast) ->
     one, two = (building.assigned_proposal(site, cast) for _ in range(2))
     admin.post(path(cast), data={"numbers": [one], "lead": str(cast["eval"].id), "reason": "Ill."})
     assert (lead_of(site, one), lead_of(site, two)) == (cast["eval"].id, cast["reader"].id)
-    assert "1 appraisal waits" in admin.get(f"/people/{cast['reader'].id}").text
+    shown = admin.get(f"/people/{cast['reader'].id}").text
+    assert [f"{number}: Lead of the appraisal" in shown for number in (one, two)] == [False, True]
 
 
 def test_what_is_refused_is_said_by_number_and_the_others_go_on(

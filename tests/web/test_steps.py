@@ -5,7 +5,6 @@ from datetime import date
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.services import people
 from appraisal.web.context import Site
 from tests.web import building, reviewing
 from tests.web.building import Cast
@@ -80,20 +79,8 @@ def test_assigning_warns_when_no_manager_is_left(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
     number = building.submitted_proposal(site, cast)
-    with site.database.begin() as db:
-        for key, roles in (("chief", ("auditor",)), ("chief2", ("manager", "appraiser"))):
-            people.change_person(
-                db,
-                cast["admin"],
-                site.now(),
-                cast[key].id,
-                name=cast[key].name,
-                roles=roles,
-                unit="PARDEV",
-                duty_station="Geneva",
-                language="en",
-                active=True,
-            )
+    for key, roles in (("chief", ("auditor",)), ("chief2", ("manager", "appraiser"))):
+        building.change_account(site, cast, key, roles=roles, unit="PARDEV")
     sign_in(client, "desk")
     assert (
         "No manager would be left to decide if the lead were: Hugo Marchand."
@@ -268,6 +255,56 @@ def test_countersigning_shows_who_signed_first(
     assert "The donor cannot wait." in page.text
     sign_in(client, "chief")
     assert "You gave the first signature" in client.get(_url(number, "countersign")).text
+
+
+def test_a_step_that_ends_an_override_says_so_before(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.not_recommended_proposal(site, cast)
+    ends = "This ends the override that waits for its second signature; Grace Lindqvist signed first"
+    steps = {"chief2": ("reject", "return"), "designer": ("withdraw",), "desk": ("register_approval",)}
+    pages = [(who, step) for who, names in steps.items() for step in names]
+    for who, step in pages:
+        sign_in(client, who)
+        assert ends not in client.get(_url(number, step)).text
+    building.take(site, cast["chief"], number, "propose_override", note="The donor cannot wait.")
+    for who, step in pages:
+        sign_in(client, who)
+        assert ends in client.get(_url(number, step)).text, step
+    sign_in(client, "chief2")
+    for step in ("countersign", "decline_signature"):
+        assert ends not in client.get(_url(number, step)).text
+
+
+def test_an_annulment_says_what_it_stops_and_until_when(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.approved_proposal(site, cast)
+    sign_in(client, "chief")
+    page = client.get(_url(number, "propose_annulment")).text
+    # Monday 1 February 2010, and five working days.
+    for words in (
+        "The proposal is not sent to the donor, nor its funding or start recorded",
+        "Until 8 February 2010; then the annulment lapses",
+    ):
+        assert words in page
+    building.take(site, cast["chief"], number, "propose_annulment", note="A mistake.")
+    assert "Withdraw the first signature" in client.get(f"/proposals/{number}").text
+    sign_in(client, "desk")
+    assert (
+        "The annulment of this approval waits for its second signature."
+        in client.get(_url(number, "send_to_donor")).text
+    )
+    sign_in(client, "chief2")
+    page = client.get(_url(number, "decline_signature")).text
+    for words in ("Grace Lindqvist", "A mistake.", "Until 8 February 2010; then the annulment lapses"):
+        assert words in page
+    seen = building.load(site, number).row_version
+    given = {"seen": str(seen), "note": "It was none."}
+    assert client.post(_url(number, "decline_signature"), data=given).status_code == 303
+    assert building.load(site, number).signature is None
+    # Nobody is offered to end what is not there.
+    assert "decline_signature" not in client.get(f"/proposals/{number}").text
 
 
 def test_every_step_of_the_workflow_has_a_page(

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.services import people, settings
+from appraisal.services import settings
 from appraisal.web.context import Site
 from tests.casts import counted
 from tests.web import building
@@ -252,19 +252,6 @@ def test_an_appraisal_whose_lead_has_left_waits_for_coordinators(
 ) -> None:
     building.assigned_proposal(site, cast, title="Left behind")
     assert "Left behind" not in _work(client, sign_in, "desk")
-    reader = cast["reader"]
-    with site.database.begin() as db:
-        people.change_person(
-            db,
-            cast["admin"],
-            site.now(),
-            reader.id,
-            name=reader.name,
-            roles=list(reader.roles),
-            unit=reader.unit,
-            duty_station=reader.duty_station,
-            language=reader.language,
-            active=False,
-        )
+    building.change_account(site, cast, "reader", active=False)
     page = client.get("/").text
-    assert page.index("To reassign: the lead appraiser&#39;s account is closed") < page.index("Left behind")
+    assert page.index("To reassign: the lead appraiser has left") < page.index("Left behind")

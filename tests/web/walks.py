@@ -248,6 +248,10 @@ FORMS: Final[Mapping[str, Forms]] = {
     "matches.confirm": _always({"project": "x", "number": "TC-2010-0001"}),
     "matches.register": _always({"project": "x"}),
     "matches.undo": _always({"project": "x"}),
+    "missing_authors.show": lambda world: [
+        {},
+        {"person": str(world.cast["designer2"].id), "reason": "Left.", "seen": "0"},
+    ],
     "people.edit": _always({"name": "Somebody else"}),
     "people.link": _always({}),
     "people.new": _always({"name": "Somebody"}),

@@ -61,7 +61,7 @@ class Notice(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    proposal_id: Mapped[int | None] = mapped_column(ForeignKey("proposals.id"))
+    proposal_id: Mapped[int | None] = mapped_column(ForeignKey("proposals.id"), index=True)
     what: Mapped[str] = mapped_column(String(40))
     facts: Mapped[str] = mapped_column(default="{}")
     at: Mapped[datetime]

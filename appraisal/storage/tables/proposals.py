@@ -141,6 +141,16 @@ class Decision(Base):
     """A decision or signature on a proposal."""
 
     __tablename__ = "decisions"
+    __table_args__ = (
+        # The first signatures that wait are few among all that was ever decided.
+        Index(
+            "ix_decisions_valid",
+            "kind",
+            "proposal_id",
+            sqlite_where=text("voided_at IS NULL"),
+            postgresql_where=text("voided_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"), index=True)
