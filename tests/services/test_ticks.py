@@ -476,12 +476,14 @@ def test_an_appraisal_that_ends_early_leaves_nobody_open(stage: Stage, ending: s
     returned = casts.take(stage, who, number, ending, missing=missing)
     case = casts.load(stage, number)
     assert returned.appraisals == case.appraisals
-    assert {entry.unit for entry in case.appraisals[0].consultations if entry.silent_at == at} == {
+    # The dates of the units lie ahead, so that nobody awaits them any more.
+    assert {entry.unit for entry in case.appraisals[0].consultations if entry.released_at == at} == {
         "PROGRAM",
         "NORMES",
         "GENDER",
         "Turin Centre",
     }
+    assert not any(entry.silent_at for entry in case.appraisals[0].consultations)
     silent = [(entry.id, entry.silent_at) for entry in case.appraisals[0].reviews if entry.silent_at]
     assert silent == [(review, at)]
 
@@ -489,10 +491,14 @@ def test_an_appraisal_that_ends_early_leaves_nobody_open(stage: Stage, ending: s
 def test_a_recalled_appraisal_waits_for_units_whose_date_is_to_come(lite: Stage) -> None:
     number = casts.awaiting(lite)
     casts.take(lite, "lead", number, "recall", note="A slip.")
-    assert not any(entry.silent_at for entry in _consultations(lite, number).values())
+    found = _consultations(lite, number).values()
+    assert {(entry.silent_at, entry.released_at) for entry in found} == {(None, None)}
     casts.take(lite, "lead", number, "finalise")
     lite.now = datetime(2010, 2, 9, 9, tzinfo=UTC)
     casts.take(lite, "lead", number, "recall", note="Another slip.")
+    # Their date has passed meanwhile, which the next tick notes.
+    assert not any(entry.released_at for entry in _consultations(lite, number).values())
+    assert _tick(lite).marks.count((number, "consult_overdue")) == 4
     assert sum(entry.silent_at is not None for entry in _consultations(lite, number).values()) == 4
 
 

@@ -50,7 +50,7 @@ def _begin_anew(
 ) -> tuple[MetaData, dict[str, list[dict[str, Any]]]]:
     """Migrate an empty database to a revision, and fill it with the rows of a stage.
 
-    ``columns`` are by table those that are other than the stage's, row by row. Return the tables and the rows.
+    ``columns`` are by table those that are other than the stage's, row by row. Return tables and rows.
     """
     histories.reflected(database).drop_all(database.engine)
     schema.upgrade(database, revision)

@@ -1,9 +1,14 @@
 """Comments of the units: answering, on behalf, late, and who reads them."""
 
+from collections.abc import Mapping
+from typing import Final
+
 import pytest
 from flask.testing import FlaskClient
 
+from appraisal.domain import responses
 from appraisal.domain.facts import Appraisal
+from appraisal.i18n import LANGUAGES, Language, say
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast, Clock
@@ -21,7 +26,9 @@ def _url(number: str, rest: str = "") -> str:
 
 
 def _consultation(site: Site, number: str, unit: str) -> str:
-    entry = next(entry for entry in _running(site, number).consultations if entry.unit == unit)
+    entry = next(
+        entry for entry in building.load(site, number).appraisals[-1].consultations if entry.unit == unit
+    )
     return f"/proposals/{number}/consultations/{entry.id}"
 
 
@@ -76,3 +83,47 @@ def test_nobody_else_answers_for_a_unit(
     sign_in(client, key)
     assert "Not possible now:" in client.get(url).text
     assert client.post(url, data={"text": "Mine"}).status_code == 403
+
+
+_NO_LONGER: Final[Mapping[Language, str]] = {
+    "en": "No longer awaited: the appraisal was closed on 1 February 2010",
+    "fr": "N&#39;est plus attendu\u00a0: l&#39;appréciation a été close le 1er février 2010",
+    "es": "Ya no se espera: la valoración se cerró el 1 de febrero de 2010",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pages_say_of_nobody_that_a_date_passed_which_lies_ahead(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, clock: Clock, language: Language
+) -> None:
+    number = building.appraised_proposal(site, cast)
+    sign_in(client, "desk")
+    client.post("/language", data={"language": language})
+    pages = (f"/proposals/{number}", _url(number), f"/proposals/{number}/reviews")
+    for page in pages:
+        assert client.get(page).text.count(_NO_LONGER[language]) == 4, page
+    silent = say(language, responses.SENTENCES["silent"])
+    assert not any(silent in client.get(page).text for page in pages)
+    # A date that passes after the closing changes nothing of that.
+    clock.advance(days=30)
+    for page in pages:
+        assert client.get(page).text.count(_NO_LONGER[language]) == 4, page
+
+
+def test_a_comment_after_the_closing_is_said_to_be_late_only_after_its_date(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, clock: Clock
+) -> None:
+    number = building.appraised_proposal(site, cast)
+    sign_in(client, "desk")
+    for unit, late in (("GENDER", False), ("NORMES", True)):
+        if late:
+            clock.advance(days=20)
+        url = _consultation(site, number, unit)
+        page = client.get(url).text
+        assert "the comment will be kept, and changes nothing in it" in page
+        assert ("marked late" in page) is late
+        assert client.post(url, data={"text": "Here it is."}).status_code == 303
+        page = client.get(url).text
+        assert "The appraisal had been closed before" in page
+        assert ("Answered late" in page) is late
+        assert (client.get(_url(number)).text.count("Answered late") == 1) is late
