@@ -182,7 +182,7 @@ def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
     blind = access.is_blind(case, actor)
     for entry in found:
         transition = entry.transition
-        if any(refusal.code == "not_held" for refusal in entry.refusals):
+        if transition.act == "release" and case.hold is None:
             # Nobody expects to release what is not held.
             continue
         is_theirs = actor.active and entry.is_theirs
