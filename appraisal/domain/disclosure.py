@@ -37,7 +37,9 @@ def refusals_for(case: Case, reader: Person, refusals: Iterable[Refusal]) -> lis
         return list(dict.fromkeys(personal))
     reads = access.sees_appraisal(case, reader)
     told = [entry for entry in found if reads or entry.about != "appraisal"]
-    return told or [refuse("reason_withheld")][: len(found)]
+    if found and not told:
+        return [refuse("reason_withheld")]
+    return told
 
 
 def not_allowed(case: Case, reader: Person, refusals: Iterable[Refusal]) -> NotAllowed:

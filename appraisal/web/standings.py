@@ -172,8 +172,11 @@ class Offers:
     others: tuple[Offer, ...]
 
 
-# Nobody expects to release what is not held, or to end a signature that nobody gave.
-_SELF_EVIDENT: Final = frozenset({"not_held", "signature_not_waiting"})
+def _has_nothing_to_end(case: Case, act: str) -> bool:
+    """Tell whether a step would end what is not there: nobody expects to release what is not held."""
+    if act == "release":
+        return case.hold is None
+    return act in ("withdraw_signature", "decline_signature") and case.signature is None
 
 
 def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
@@ -186,7 +189,7 @@ def offers(case: Case, book: Rulebook, actor: Person, now: datetime) -> Offers:
     blind = access.is_blind(case, actor)
     for entry in found:
         transition = entry.transition
-        if any(refusal.code in _SELF_EVIDENT for refusal in entry.refusals):
+        if _has_nothing_to_end(case, entry.transition.act):
             continue
         is_theirs = actor.active and entry.is_theirs
         kind = "open" if entry.is_open else "closed" if is_theirs else "others"

@@ -288,7 +288,7 @@ def test_before_and_after_the_days_nothing_is_open(stage: Stage) -> None:
         return lambda: casts.rate(stage, number, who=who)
 
     assert casts.refusal(stage, rate("all")) == ("not_lead",)
-    assert casts.refused(stage, "all", number, "finalise") == ("appraisal_incomplete", "not_lead")
+    assert casts.refused(stage, "all", number, "finalise") == ("not_lead",)
     stage.wait(days=1)
     casts.refresh(stage)
     casts.rate(stage, number, who="eval")

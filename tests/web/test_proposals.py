@@ -182,6 +182,9 @@ def test_release_is_offered_while_a_proposal_is_held(
     page = client.get(f"/proposals/{number}").text
     assert release not in page
     assert "The proposal is not on hold." not in page
+    sign_in(client, "designer")
+    assert "Release from hold" not in client.get(f"/proposals/{number}").text
+    sign_in(client, "desk")
     until = (site.now() + timedelta(days=7)).date()
     building.take(site, cast["desk"], number, "hold", until=until, note="Waiting.")
     assert release in client.get(f"/proposals/{number}").text
