@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from appraisal.definitions.documents import Definition
 from appraisal.definitions.library import Library, read_library
 from appraisal.definitions.names import Names
 from appraisal.definitions.proofs import fewest_people
-from appraisal.definitions.releases import add_to_lock, seal_of
+from appraisal.definitions.releases import add_to_lock, read_lock, seal_of
 from appraisal.definitions.sets import ChecklistSet
 from appraisal.definitions.workflows import Workflow
 from appraisal.domain.guards import names
@@ -57,12 +58,12 @@ def check(
     folders = (workflows or _near(folder("workflows")), checklists or _near(folder("checklists")))
     known = names()
     try:
-        library = read_library(*folders, known)
         if lock:
-            _lock(folders, library)
-        elif keys and not library.edited:
-            _release(folders, library, _wanted(library, keys))
+            _lock(folders, read_library(*folders, known, reads_locks=False))
         library = read_library(*folders, known)
+        if keys and not library.edited:
+            _release(folders, library, _wanted(library, keys))
+            library = read_library(*folders, known)
     except FaultyInput as error:
         _print_faults(error.faults, as_json)
         raise SystemExit(2) from None
@@ -98,10 +99,15 @@ def _wanted(library: Library, keys: Sequence[str]) -> list[str]:
 
 
 def _lock(folders: Sequence[Path], library: Library) -> None:
-    """Lock anew what is locked, and every first version; versions that are being written stay free."""
-    keys = [
-        key for key, entry in library.definitions.items() if entry.version == 1 or key in library.released
-    ]
+    """Lock anew what is locked, and every first version; versions that are being written stay free.
+
+    A lock that cannot be read, as after a merge, is written anew.
+    """
+    released: set[str] = set()
+    for place in folders:
+        with suppress(FaultyInput):
+            released |= read_lock(place).keys()
+    keys = [key for key, entry in library.definitions.items() if entry.version == 1 or key in released]
     _release(folders, library, keys, anew=True)
 
 

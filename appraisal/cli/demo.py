@@ -26,9 +26,9 @@ from appraisal.pdf.workers import Renderer
 from appraisal.scenarios.files import Script
 from appraisal.scenarios.playing import play as play_scenario
 from appraisal.scenarios.plays import Play
-from appraisal.services import indicators, issuers, jobs, lessons, people
+from appraisal.services import indicators, issuers, jobs, lessons, people, upgrades
 from appraisal.settings import BadSetting, SessionLimits, Settings, read_settings, session_limits
-from appraisal.storage import renderings, schema
+from appraisal.storage import renderings
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 from appraisal.web.context import Site
@@ -85,7 +85,7 @@ def demo(serve: bool | None, port: int, data: Path, serve_only: bool) -> None:
     settings, signer = _signed_settings(data, script, port, limits)
     database, files = Database(settings.database), Files(settings.files)
     try:
-        schema.upgrade(database)
+        upgrades.upgrade(database)
         begun = script.steps[0].at
         _import_lessons(database, begun)
         with database.begin() as db:

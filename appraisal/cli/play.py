@@ -18,7 +18,7 @@ from appraisal.scenarios.files import Script, expected, read_scenario
 from appraisal.scenarios.playing import play as run
 from appraisal.scenarios.plays import Play
 from appraisal.scenarios.verbs import VERBS, verbs
-from appraisal.storage import schema
+from appraisal.services import upgrades
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 
@@ -54,7 +54,7 @@ def fresh(url: str | None) -> Iterator[tuple[Database, Files]]:
     with tempfile.TemporaryDirectory(prefix="appraisal-") as folder:
         database = sites.opened_database(url or f"sqlite:///{folder}/scenario.sqlite3")
         try:
-            schema.upgrade(database)
+            upgrades.upgrade(database)
             yield database, Files(Path(folder) / "files")
         finally:
             database.close()

@@ -104,14 +104,14 @@ class Library:
         return found
 
 
-def read_library(workflows: Path, checklists: Path, names: Names) -> Library:
-    """Read every definition of the two folders.
+def read_library(workflows: Path, checklists: Path, names: Names, *, reads_locks: bool = True) -> Library:
+    """Read every definition of the two folders, with their locks or as if there were none.
 
     Raises ``FaultyInput`` with all faults of all files: those of form, names that stand nowhere,
     proofs that fail, and released files that are gone. Released files that were edited afterwards are
     in the library's ``edited``: what pinned them has to stop, and nothing else.
     """
-    return _read((workflows, checklists), names)
+    return _read((workflows, checklists), names, reads_locks)
 
 
 def read_set(folder: Path, names: Names) -> tuple[Library, ChecklistSet]:
@@ -122,8 +122,8 @@ def read_set(folder: Path, names: Names) -> tuple[Library, ChecklistSet]:
     return library, library.newest_set()
 
 
-def _read(folders: Iterable[Path], names: Names) -> Library:
-    reading = _Reading(names)
+def _read(folders: Iterable[Path], names: Names, reads_locks: bool = True) -> Library:
+    reading = _Reading(names, reads_locks)
     for folder in folders:
         reading.folder(folder)
     for definition in reading.definitions.values():
@@ -141,6 +141,7 @@ class _Reading:
     """What was read so far, with all its faults."""
 
     names: Names
+    reads_locks: bool
     definitions: dict[str, Definition] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     released: dict[str, str] = field(default_factory=dict)
@@ -162,7 +163,8 @@ class _Reading:
             except FaultyInput as error:
                 self.faults.extend(error.faults)
                 self.faulty.add(file.name)
-        self.lock(folder, set(self.definitions) - before)
+        if self.reads_locks:
+            self.lock(folder, set(self.definitions) - before)
 
     def file(self, file: Path) -> None:
         document = read_document(file, str(file))

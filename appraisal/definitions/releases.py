@@ -92,12 +92,14 @@ def _is_release(value: Any) -> bool:
 def add_to_lock(folder: Path, definitions: Mapping[str, BaseModel], *, anew: bool = False) -> None:
     """Release definitions by their keys: write their digests into the lock of their folder.
 
-    Raises ``FaultyInput`` for each key that is released with another digest already, unless it is locked
-    ``anew``, which the product does until its release 1.0.
+    Raises ``FaultyInput`` for each key that is released with another digest already. Until release 1.0 of the
+    product they may be locked ``anew``: then nothing else stays in the lock, whatever it holds.
     """
-    locked, found = read_lock(folder), {key: release_of(entry) for key, entry in definitions.items()}
+    anew = anew and may_lock_anew()
+    locked = {} if anew else read_lock(folder)
+    found = {key: release_of(entry) for key, entry in definitions.items()}
     changed = [key for key, entry in found.items() if key in locked and locked[key].digest != entry.digest]
-    if changed and not (anew and may_lock_anew()):
+    if changed:
         raise FaultyInput(
             Fault(
                 str(folder / LOCK),

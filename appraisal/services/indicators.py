@@ -11,7 +11,7 @@ from appraisal.canonical import canonical, digest, plain
 from appraisal.clock import GENEVA
 from appraisal.definitions.indicators import Percentage
 from appraisal.definitions.library import Library
-from appraisal.domain import indicators, measures
+from appraisal.domain import indicators, measures, rulebooks
 from appraisal.domain.facts import Person
 from appraisal.domain.indicators import BREAKDOWNS, Approval, Figures, Line, Report, Share, Sum
 from appraisal.domain.refusals import NotAllowed, refuse
@@ -237,11 +237,14 @@ def publish(
 
     A report that says nothing else than the last one is not published again. Returns the digest, and
     whether it is a new one. It is an event of the site's chain, and names the report before it with every
-    row that is counted otherwise. PDFs of 2.1 are drawn afterwards. Raises ``NotAllowed``,
+    row that is counted otherwise. PDFs of 2.1 are drawn afterwards. Nothing is published by definitions that
+    were edited after their release. Raises ``NotAllowed``,
     ``NotFound`` or ``ValueError``.
     """
     if not actor.has("coordinator") or not actor.active:
         raise NotAllowed([refuse("role_missing", role="coordinator")])
+    if (key := library.indicators().key) in library.edited:
+        raise NotAllowed([rulebooks.edited(library, key)])
     events = audits.highest(database, audits.EVENTS)
     with database.begin() as db:
         # Whoever imports or matches waits for this, so that no earlier row comes later.

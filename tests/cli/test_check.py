@@ -134,4 +134,8 @@ def test_locking_anew(folders: tuple[str, Path, str, Path]) -> None:
     assert (found["small.v1"]["released"], found["small.v2"]["released"]) == (True, False)
     released = {key: entry["digest"] for key, entry in found.items() if entry["released"]}
     assert result.stderr == f"Name it in CHANGELOG.md: definitions {seal_of(released)}\n"
+    # After a merge, say.
+    (folders[1] / "released.json").write_text("<<<<<<< ours\n", encoding="utf-8")
+    assert run(*folders).exit_code == 2
+    assert run(*folders, "--lock", "--json").stderr == result.stderr
     assert (run(*folders, "--quiet").exit_code, run(*folders, "--quiet").stdout) == (0, "")

@@ -21,7 +21,7 @@ from appraisal.domain.guards import names
 from appraisal.domain.refusals import NotAllowed
 from appraisal.errors import Fault
 from appraisal.paths import folder
-from appraisal.services import releases, ticks, trails
+from appraisal.services import indicators, releases, ticks, trails
 from appraisal.services.releases import InForce
 from appraisal.storage import site, tables
 from appraisal.storage.databases import Database
@@ -156,6 +156,17 @@ def test_an_edited_definition_that_nobody_pins_stops_nobody(lite: Stage) -> None
     number = casts.rated(lite)
     lite.library = edited(lite.library, "indicators.v1")
     assert casts.take(lite, "desk", number, "return_incomplete", missing="A letter.").state == "incomplete"
+
+
+def test_no_report_is_published_by_an_edited_definition(lite: Stage) -> None:
+    casts.approved(lite)
+    lite.library = edited(lite.library, "indicators.v1")
+    before = casts.contents(lite)
+    for code in ("2.1", "1.1"):
+        with pytest.raises(NotAllowed) as refused:
+            indicators.publish(lite.database, lite.library, lite.people["desk"], lite.now, code, "2010-11")
+        assert refused.value.codes == ("definition_edited",)
+    assert casts.contents(lite) == before
 
 
 def _newer(library: Library) -> Library:

@@ -93,6 +93,14 @@ def test_no_form_that_anybody_sends_moves_what_goes_by_it(world: World, app: Fla
     assert changed == []
 
 
+def test_every_page_can_be_read(world: World, app: Flask) -> None:
+    client = app.test_client()
+    building.sign_in_as(client, world.site, world.cast["desk"])
+    plan = list(walks.addresses(app, [world], "GET", ("first",)))
+    assert len(plan) > 50
+    assert [address for _, address in plan if client.get(address).status_code >= 500] == []
+
+
 def test_everything_can_be_read(world: World, app: Flask) -> None:
     client = app.test_client()
     building.sign_in_as(client, world.site, world.cast["desk"])
