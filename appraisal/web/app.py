@@ -9,6 +9,7 @@ from flask_limiter import Limiter, RateLimitExceeded
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
+from werkzeug.routing import IntegerConverter
 
 from appraisal import i18n
 from appraisal.domain import substitutions
@@ -126,6 +127,7 @@ def create_app(site: Site, hosts: tuple[str, ...] | None = None) -> Flask:
     )
     app.extensions["appraisal"] = site
     app.session_interface = cookies.Sessions()
+    app.url_map.converters["int"] = _Id
     _set_up_templates(app)
     _set_up_sessions(app, site)
     app.before_request(origins.refuse_others(hosts or origins.hosts_of(site.settings)))
@@ -192,9 +194,20 @@ def _limit(app: Flask) -> None:
 
 
 def _refuse_null_characters() -> None:
-    """Refuse what no keyboard types and PostgreSQL cannot store."""
-    if any("\0" in text for text in request.form.values()):
+    """Refuse what no keyboard types and PostgreSQL cannot store, wherever it stands."""
+    fields = [
+        *request.args.items(multi=True),
+        *request.form.items(multi=True),
+        *((name, file.filename or "") for name, file in request.files.items(multi=True)),
+    ]
+    if "\0" in request.path or any("\0" in name or "\0" in value for name, value in fields):
         abort(400)
+
+
+class _Id(IntegerConverter):
+    """A number in an address that the database can hold; another is that of nothing."""
+
+    regex = r"[0-9]{1,9}"
 
 
 def _harden(response: Response) -> Response:
