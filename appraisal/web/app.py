@@ -60,7 +60,7 @@ from appraisal.web import (
 from appraisal.web import (
     substitutions as substitution_pages,
 )
-from appraisal.web.context import Site, language, new_request_key
+from appraisal.web.context import Site, language, new_request_key, number
 from appraisal.web.methods import Methods
 
 BLUEPRINTS = (
@@ -131,7 +131,7 @@ def create_app(site: Site, hosts: tuple[str, ...] | None = None) -> Flask:
     _set_up_templates(app)
     _set_up_sessions(app, site)
     app.before_request(origins.refuse_others(hosts or origins.hosts_of(site.settings)))
-    app.before_request(_refuse_null_characters)
+    app.before_request(_refuse_what_no_page_sends)
     CSRFProtect(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -193,14 +193,17 @@ def _limit(app: Flask) -> None:
         return verifications.too_many() if is_file else sessions.too_many()
 
 
-def _refuse_null_characters() -> None:
-    """Refuse what no keyboard types and PostgreSQL cannot store, wherever it stands."""
+def _refuse_what_no_page_sends() -> None:
+    """Refuse characters that PostgreSQL cannot store, and rows of a form whose number is none."""
     fields = [
         *request.args.items(multi=True),
         *request.form.items(multi=True),
         *((name, file.filename or "") for name, file in request.files.items(multi=True)),
     ]
     if "\0" in request.path or any("\0" in name or "\0" in value for name, value in fields):
+        abort(400)
+    parts = (part for name in request.form for part in name.split("-"))
+    if any(part.isdigit() and number(part) is None for part in parts):
         abort(400)
 
 

@@ -94,11 +94,11 @@ def _is_number(value: Any) -> bool:
 
 
 def test_rows_of_a_form_are_numbered_by_numbers_alone(client: FlaskClient, world: World) -> None:
-    address = f"/proposals/{world.numbers['draft']}/form/results"
+    address = f"/proposals/{world.numbers['draft']}/form/budget"
     building.sign_in_as(client, world.site, world.cast["designer"])
     for odd in (*_LARGE, *_ODD):
-        for form in ({f"results-{odd}-title": "x"}, {"remove": f"results-{odd}"}, {"remove": f"{odd}-{odd}"}):
-            assert client.post(address, data=form).status_code < 500, form
+        for form in ({f"lines-{odd}-title": "x"}, {"remove": f"lines-{odd}"}, {"remove": f"{odd}-{odd}"}):
+            assert client.post(address, data={"lines-0-item": "x", **form}).status_code < 500, form
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
