@@ -205,7 +205,8 @@ def test_a_secret_that_could_be_guessed_is_refused(tmp_path: Path, name: str, sh
     with pytest.raises(BadSetting) as error:
         read_settings({name: short}, data=tmp_path)
     assert str(error.value) == f"{name}: {_LEAST}"
-    assert read_settings({name: "é" * 16}, data=tmp_path)
+    found = read_settings({name: "é" * 16}, data=tmp_path)
+    assert "é" * 16 in (found.secret, found.former_secret)
 
 
 def test_a_secret_that_comes_from_elsewhere_is_looked_at_too(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from flask_limiter import Limiter, RateLimitExceeded
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user
 from flask_wtf import CSRFProtect
+from werkzeug.routing import IntegerConverter
 
 from appraisal import i18n
 from appraisal.domain import rulebooks, substitutions
@@ -60,7 +61,7 @@ from appraisal.web import (
 from appraisal.web import (
     substitutions as substitution_pages,
 )
-from appraisal.web.context import Site, language, new_request_key
+from appraisal.web.context import Site, language, new_request_key, number
 from appraisal.web.methods import Methods
 
 BLUEPRINTS = (
@@ -131,10 +132,11 @@ def create_app(site: Site, hosts: tuple[str, ...] | None = None) -> Flask:
     app.extensions["appraisal"] = site
     for fault in sorted(site.library.edited.values()):
         logging.error("%s. Nothing that goes by it moves.", fault)
+    app.url_map.converters["int"] = _Id
     _set_up_templates(app)
     _set_up_sessions(app, site)
     app.before_request(origins.refuse_others(hosts or origins.hosts_of(site.settings)))
-    app.before_request(_refuse_null_characters)
+    app.before_request(_refuse_what_no_page_sends)
     CSRFProtect(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -197,10 +199,24 @@ def _limit(app: Flask) -> None:
         return too_many.get(request.endpoint or "", sessions.too_many)()
 
 
-def _refuse_null_characters() -> None:
-    """Refuse what no keyboard types and PostgreSQL cannot store."""
-    if any("\0" in text for text in request.form.values()):
+def _refuse_what_no_page_sends() -> None:
+    """Refuse characters that PostgreSQL cannot store, and rows of a form whose number is none."""
+    fields = [
+        *request.args.items(multi=True),
+        *request.form.items(multi=True),
+        *((name, file.filename or "") for name, file in request.files.items(multi=True)),
+    ]
+    if "\0" in request.path or any("\0" in name or "\0" in value for name, value in fields):
         abort(400)
+    parts = (part for name in request.form for part in name.split("-"))
+    if any(part.isdigit() and number(part) is None for part in parts):
+        abort(400)
+
+
+class _Id(IntegerConverter):
+    """A number in an address that the database can hold; another is that of nothing."""
+
+    regex = r"[0-9]{1,9}"
 
 
 def _harden(response: Response) -> Response:

@@ -208,7 +208,7 @@ def _form() -> BundleForm:
     form.biennium.choices = [any_of_them, *(choice(entry, entry.replace("-", "–")) for entry in given)]
     form.state.choices = [any_of_them, *(choice(name, title) for name, title in states_to_choose())]
     for field in form:
-        field.data = (field.data or "").replace("\0", "")
+        field.data = field.data or ""
     return form
 
 

@@ -86,10 +86,7 @@ def _draw(asked: Sequence[RequiredChange]) -> Form:
 def _save(db: Connection, case: Case, asked: Sequence[RequiredChange], form: Form, drawn_from: int) -> None:
     expected: int | None = drawn_from
     for change in asked:
-        given, text = (
-            form[f"answer_{change.id}"].data,
-            (form[f"text_{change.id}"].data or "").replace("\0", ""),
-        )
+        given, text = form[f"answer_{change.id}"].data, form[f"text_{change.id}"].data or ""
         if not given or (given, text.strip()) == (change.answer, change.answer_text):
             continue
         proposals.answer_change(

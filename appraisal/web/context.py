@@ -143,9 +143,20 @@ def page(template: str, **values: Any) -> str:
 
 
 def seen() -> int | None:
-    """Return the row version that the form was drawn from (its hidden field ``seen``)."""
+    """Return the row version that the form was drawn from (its hidden field ``seen``).
+
+    A form may have none; one with something else in its place was not drawn here, and is refused.
+    """
     given = request.form.get("seen", "")
-    return int(given) if given.isascii() and given.isdigit() else None
+    found = number(given)
+    if given and found is None:
+        abort(400)
+    return found
+
+
+def number(text: str) -> int | None:
+    """Return the whole number that a text is; None where it is none, or one that no database holds."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def request_key() -> str | None:

@@ -54,7 +54,7 @@ def index() -> str:
 @with_role("coordinator", "manager", "auditor")
 def show(dataset: str) -> str:
     """Show the rows of a dataset, fifty a page, and the imports that brought them."""
-    known, after = _dataset(dataset), request.args.get("after", "").replace("\0", "")
+    known, after = _dataset(dataset), request.args.get("after", "")
     with read() as db:
         rows, onward = stored.list_rows(db, known.key, after)
         return page(
@@ -122,7 +122,7 @@ def upload(dataset: str) -> Answer:
 
 
 def _base(name: str) -> str:
-    return PurePath(name.replace("\\", "/")).name.replace("\0", "")[:_LONGEST_NAME] or "list"
+    return PurePath(name.replace("\\", "/")).name[:_LONGEST_NAME] or "list"
 
 
 def _source(sha256: str, name: str) -> Source:

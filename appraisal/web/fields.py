@@ -11,7 +11,7 @@ from wtforms import DateField, ValidationError
 from appraisal.clock import geneva_date
 from appraisal.domain import forms
 from appraisal.i18n import N_
-from appraisal.web.context import say, site
+from appraisal.web.context import number, say, site
 
 Check = Callable[[Any, Any], None]
 
@@ -80,10 +80,10 @@ def sent() -> MultiDict[str, str]:
     """
     form = request.form
     group, _, place = form.get("remove", "").rpartition("-")
-    indices = _indices(form, group) if group and place.isdigit() else []
-    if not indices or int(place) >= len(indices):
+    indices, row = _indices(form, group) if group else [], number(place)
+    if row is None or row >= len(indices):
         return form
-    gone = f"{group}-{indices[int(place)]}"
+    gone = f"{group}-{indices[row]}"
     return MultiDict(
         (name, value)
         for name, value in form.items(multi=True)
@@ -95,7 +95,7 @@ def _indices(form: MultiDict[str, str], group: str) -> list[int]:
     found = {
         name.removeprefix(f"{group}-").partition("-")[0] for name in form if name.startswith(f"{group}-")
     }
-    return sorted(int(index) for index in found if index.isdigit())
+    return sorted(index for index in map(number, found) if index is not None)
 
 
 def changes_rows(*groups: Any) -> bool:

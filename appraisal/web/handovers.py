@@ -11,7 +11,7 @@ from appraisal.i18n import N_
 from appraisal.services import handovers, people
 from appraisal.services.handovers import HandedOver
 from appraisal.storage import duties, queries
-from appraisal.web.context import actor, language, note_refusal, page, read, say, site, with_role
+from appraisal.web.context import actor, language, note_refusal, number, page, read, say, site, with_role
 from appraisal.web.fields import PROSE, needed
 from appraisal.web.formats import named
 from appraisal.web.forms import TranslatedForm
@@ -59,7 +59,7 @@ def show(id: int) -> Answer:
         site().now(),
         form.numbers.data or (),
         person=id,
-        lead=int(given) if given.isascii() and given.isdigit() else 0,
+        lead=number(given) or 0,
         reason=written(form.reason),
     )
     if given_over := [entry.number for entry in done if not entry.refusals]:

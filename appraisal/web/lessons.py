@@ -15,7 +15,7 @@ from appraisal.services.lessons import BadLessons
 from appraisal.storage import lessons as stored
 from appraisal.storage.lessons import Filters
 from appraisal.web import formats
-from appraisal.web.context import actor, begin, language, page, read, say, site, with_role
+from appraisal.web.context import actor, begin, language, number, page, read, say, site, with_role
 from appraisal.web.documents import sent_file
 from appraisal.web.forms import TranslatedForm
 
@@ -38,13 +38,11 @@ class ImportForm(TranslatedForm):
 @with_role("designer", "coordinator", "appraiser", "manager", "auditor")
 def index() -> str:
     """List the lessons, fifty a page, those imported last first."""
-    given = {
-        name: request.args.get(name, "").replace("\0", "").strip() for name in ("words", "country", "theme")
-    }
+    given = {name: request.args.get(name, "").strip() for name in ("words", "country", "theme")}
     filters = Filters(given["words"], formats.country_code(given["country"]), given["theme"])
     after = request.args.get("after", "")
     with read() as db:
-        listed, onward = stored.list_lessons(db, filters, int(after) if _is_id(after) else None)
+        listed, onward = stored.list_lessons(db, filters, number(after))
         themes = stored.list_themes(db)
     narrowed = {name: value for name, value in given.items() if value}
     return page(
@@ -60,10 +58,6 @@ def index() -> str:
 
 def _page_from(given: Mapping[str, str]) -> str:
     return f"{url_for('.index')}?{urlencode(given)}" if given else url_for(".index")
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 @bp.route("/import", methods=["GET", "POST"])

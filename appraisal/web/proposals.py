@@ -23,6 +23,7 @@ from appraisal.web.context import (
     actor,
     begin,
     language,
+    number,
     page,
     read,
     request_key,
@@ -44,15 +45,12 @@ def workflows() -> dict[str, Workflow]:
 @with_role("designer", "coordinator", "appraiser", "manager", "auditor")
 def index() -> str:
     """List the proposals that somebody may know of, fifty a page."""
-    given = {
-        name: request.args.get(name, "").replace("\0", "").strip()
-        for name in ("state", "country", "words", "route")
-    }
+    given = {name: request.args.get(name, "").strip() for name in ("state", "country", "words", "route")}
     country = formats.country_code(given["country"])
     after = request.args.get("after", "")
     filters = Filters(given["state"], country, given["route"], given["words"])
     with read() as db:
-        listed, onward = queries.list_proposals(db, actor(), filters, int(after) if _is_id(after) else None)
+        listed, onward = queries.list_proposals(db, actor(), filters, number(after))
     narrowed = {name: value for name, value in given.items() if value}
     return page(
         "proposals/index.html",
@@ -69,10 +67,6 @@ def index() -> str:
 
 def _page_from(given: Mapping[str, str]) -> str:
     return f"{url_for('.index')}?{urlencode(given)}" if given else url_for(".index")
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
 
 
 def states_to_choose() -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from appraisal.storage import records as stored
 from appraisal.storage import renderings
 from appraisal.storage.records import RecordFound
 from appraisal.web import downloads, formats
-from appraisal.web.context import actor, begin, language, page, read, say, signed_in, site, with_role
+from appraisal.web.context import actor, begin, language, number, page, read, say, signed_in, site, with_role
 from appraisal.web.standings import DECISION_TITLES, RECORD_TITLES
 
 bp = Blueprint("records", __name__)
@@ -67,8 +67,7 @@ def index() -> str:
     """List the records that somebody may read, fifty a page."""
     after = request.args.get("after", "")
     with read() as db:
-        begin_after = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else None
-        listed, onward = stored.list_records(db, actor(), after=begin_after)
+        listed, onward = stored.list_records(db, actor(), after=number(after))
     return page(
         "records/index.html",
         listed=listed,

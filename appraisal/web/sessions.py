@@ -2,7 +2,6 @@
 
 import logging
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, flash, g, redirect, request, session, url_for
 from flask_limiter import Limiter
@@ -161,9 +160,8 @@ def _onward() -> str:
 
 def local_path(given: str) -> str:
     """Return a path of this site as it is, and nothing for any other address."""
-    parts = urlsplit(given)
-    plain = given.isprintable() and "\\" not in given and not given.startswith("//")
-    return given if plain and given.startswith("/") and not parts.scheme and not parts.netloc else ""
+    is_plain = given.isprintable() and "\\" not in given and not given.startswith("//")
+    return given if is_plain and given.startswith("/") else ""
 
 
 @bp.route("/sign-out", methods=["POST"])

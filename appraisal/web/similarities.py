@@ -124,7 +124,7 @@ def show(number: str) -> Answer:
 
 
 def _words() -> str:
-    return request.args.get("words", "").replace("\0", "").strip()
+    return request.args.get("words", "").strip()
 
 
 def _look(number: str) -> Looked:

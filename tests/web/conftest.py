@@ -16,9 +16,10 @@ from appraisal.storage import schema
 from appraisal.storage.databases import Database
 from appraisal.web.app import create_app
 from appraisal.web.context import Site
-from tests.databases import SqliteCopies
-from tests.web import building
+from tests.databases import BACKENDS, PostgresCopies, SqliteCopies
+from tests.web import building, worlds
 from tests.web.building import Cast, Clock
+from tests.web.worlds import World
 
 
 class ReadingClient(FlaskClient):
@@ -28,6 +29,8 @@ class ReadingClient(FlaskClient):
         """Send a request."""
         return super().open(*args, **{"buffered": True, **kwargs})
 
+
+_COPIES = {"sqlite": "sqlite", "postgresql": "postgres"}
 
 SignIn = Callable[[FlaskClient, str], Person]
 
@@ -111,14 +114,29 @@ def _addresses_compiled_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def app(site: Site, compiled: Compiled) -> Flask:
-    """Return the application; forms need no token, which tests of the token turn on again."""
+def build_app(site: Site, compiled: Compiled) -> Flask:
+    """Build an application; forms need no token, which tests of the token turn on again."""
     built = create_app(site)
     built.jinja_env.bytecode_cache = compiled
     built.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     built.test_client_class = ReadingClient
     return built
+
+
+@pytest.fixture
+def app(site: Site, compiled: Compiled) -> Flask:
+    """Return the application."""
+    return build_app(site, compiled)
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, library: Library
+) -> Iterator[World]:
+    """Return a site with proposals in several states, and everybody who walks, on either database."""
+    copies: SqliteCopies | PostgresCopies = request.getfixturevalue(f"{_COPIES[request.param]}_copies")
+    with copies.copied("walkers", worlds.create_people) as database:
+        yield worlds.build(building.open_site(tmp_path_factory.mktemp("walked"), library, Clock(), database))
 
 
 @pytest.fixture

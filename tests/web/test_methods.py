@@ -12,17 +12,11 @@ from sqlalchemy import Connection, select, text, update
 from sqlalchemy.exc import DBAPIError
 from werkzeug.routing import Rule
 
-from appraisal.definitions.library import Library
-from appraisal.services import indicators, people, records
-from appraisal.storage import records as stored
 from appraisal.storage import tables
-from appraisal.storage.databases import Database, reading_only
+from appraisal.storage.databases import reading_only
 from appraisal.web import context
-from appraisal.web.app import create_app
-from tests.databases import BACKENDS, PostgresCopies, SqliteCopies
-from tests.web import building, walks, worlds
-from tests.web.building import Clock
-from tests.web.conftest import Compiled, ReadingClient
+from tests.web import building, walks
+from tests.web.conftest import Compiled, build_app
 from tests.web.worlds import World
 
 # Everybody who may do something, somebody who may do everything that one person may, and a stranger.
@@ -32,55 +26,10 @@ OTHER_METHODS: Final = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"
 NOTED: Final = frozenset({"accesses", "sessions"})
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
-def world(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, library: Library
-) -> Iterator[World]:
-    """Return a site with proposals in several states, on either database."""
-    copies: SqliteCopies | PostgresCopies = request.getfixturevalue(
-        "sqlite_copies" if request.param == "sqlite" else "postgres_copies"
-    )
-    with copies.copied("walkers", worlds.create_people) as database:
-        yield _built(World(*_opened(database, tmp_path_factory.mktemp("walked"), library), told=True))
-
-
-def _opened(database: Database, folder: Any, library: Library) -> tuple[Any, Any]:
-    site = building.open_site(folder, library, Clock(), database)
-    with database.read() as db:
-        cast = {entry.person.email.partition("@")[0]: entry.person for entry in people.list_people(db)}
-    return site, cast
-
-
-def _built(world: World) -> World:
-    site, cast = world.site, world.cast
-    world.numbers["draft"] = building.draft_proposal(site, cast, title="A draft")
-    world.numbers["first"] = building.assigned_proposal(site, cast, title="Under appraisal")
-    worlds.ask(world, "first", ["roles", "rated"], due=worlds.DUE)
-    worlds.declare(world, "first", "rated")
-    worlds.act(world, "first", "rated", value="1")
-    world.numbers["changes"] = building.revision_proposal(site, cast, title="With changes to make")
-    world.numbers["awaiting"] = building.appraised_proposal(site, cast, title="Awaiting a decision")
-    world.numbers["approved"] = building.owned_condition(site, cast, "Ana Ruiz", title="Approved")
-    with site.database.begin() as db:
-        for record in stored.list_records(db, cast["desk"])[0]:
-            records.keep_rendering(db, site.files, record.id, "en", building.PDF, site.now())
-    indicators.publish(site.database, site.library, cast["desk"], site.now(), "2.1", "2010-11")
-    return world
-
-
-def _app(world: World, compiled: Compiled) -> Flask:
-    """Build the application; it asks for no token, so that the method alone keeps people from writing."""
-    built = create_app(world.site)
-    built.jinja_env.bytecode_cache = compiled
-    built.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
-    built.test_client_class = ReadingClient
-    return built
-
-
 @pytest.fixture(scope="module")
 def app(world: World, compiled: Compiled) -> Flask:
     """Return the application."""
-    return _app(world, compiled)
+    return build_app(world.site, compiled)
 
 
 Rows = Mapping[str, list[Any]]
@@ -221,7 +170,7 @@ def _name(world: World) -> str:
 @pytest.fixture
 def sly(world: World, compiled: Compiled) -> FlaskClient:
     """Return a browser on a site with pages that write where they should not."""
-    app = _app(world, compiled)
+    app = build_app(world.site, compiled)
 
     def through_the_page() -> str:
         with context.begin() as db:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -14,8 +15,8 @@ from appraisal.services.people import Purpose
 from appraisal.storage import tables
 from appraisal.web.context import Site
 from appraisal.web.sessions import local_path
-from tests.web.building import PASSWORD, Cast, Clock
-from tests.web.conftest import SignIn
+from tests.web.building import PASSWORD, SECRET, Cast, Clock
+from tests.web.conftest import Compiled, SignIn, build_app
 
 NEW = "four words on paper"
 
@@ -77,6 +78,8 @@ def test_success_does_not_use_attempts_up(app: Flask) -> None:
         "javascript:alert(1)",
         "work",
         "/a\nb",
+        "http://[",
+        "//[",
         "",
     ],
 )
@@ -197,6 +200,26 @@ def test_attempts_are_logged(client: FlaskClient, site: Site, cast: Cast) -> Non
         ("sign_in", desk, "", ""),
         ("sign_out", desk, "", ""),
     ]
+
+
+def test_sessions_outlive_a_change_of_the_secret_while_the_former_one_is_named(
+    client: FlaskClient, sign_in: SignIn, site: Site, compiled: Compiled
+) -> None:
+    sign_in(client, "desk")
+    kept = client.get_cookie("session")
+    assert kept is not None
+    new = "another secret, which is as long as the first"
+
+    def opened(secret: str, former: str = "") -> int:
+        changed = replace(site, settings=replace(site.settings, secret=secret, former_secret=former))
+        browser = build_app(changed, compiled).test_client()
+        browser.set_cookie("session", kept.value)
+        return browser.get("/records").status_code
+
+    assert opened(SECRET) == 200
+    assert opened(new, former=SECRET) == 200
+    assert opened(new) == 302
+    assert opened(new, former=new[::-1]) == 302
 
 
 def test_null_characters_are_refused(client: FlaskClient) -> None:

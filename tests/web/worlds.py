@@ -127,6 +127,26 @@ def create_people(database: Database) -> dict[str, Person]:
     return cast
 
 
+def build(site: Site) -> World:
+    """Build a world of its own, where there is one proposal in each state that matters, and a report."""
+    with site.database.read() as db:
+        cast = {entry.person.email.partition("@")[0]: entry.person for entry in people.list_people(db)}
+    world = World(site, cast, told=True)
+    world.numbers["draft"] = building.draft_proposal(site, cast, title="A draft")
+    world.numbers["first"] = building.assigned_proposal(site, cast, title="Under appraisal")
+    ask(world, "first", ["roles", "rated"])
+    declare(world, "first", "rated")
+    act(world, "first", "rated", value="1")
+    world.numbers["changes"] = building.revision_proposal(site, cast, title="With changes to make")
+    world.numbers["awaiting"] = building.appraised_proposal(site, cast, title="Awaiting a decision")
+    world.numbers["approved"] = building.owned_condition(site, cast, "Ana Ruiz", title="Approved")
+    with site.database.begin() as db:
+        for record in stored.list_records(db, cast["desk"])[0]:
+            records.keep_rendering(db, site.files, record.id, "en", building.PDF, site.now())
+    indicators.publish(site.database, site.library, cast["desk"], site.now(), "2.1", "2010-11")
+    return world
+
+
 def begin(world: World) -> None:
     """Write what both worlds begin with: a proposal that all walkers are asked about, and another one."""
     site, cast = world.site, world.cast
