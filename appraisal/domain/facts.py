@@ -272,7 +272,10 @@ DecisionKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision or signature. ``approved_at`` is set by those that approve; None there means undated."""
+    """One decision or signature. ``approved_at`` is set by those that approve; None there means undated.
+
+    ``contributions`` are those of an approval without a version, frozen at the rates of its day.
+    """
 
     id: int
     kind: DecisionKind
@@ -287,6 +290,7 @@ class Decision:
     voided_at: datetime | None = None
     contradicts: bool = False
     behalf: int | None = None
+    contributions: tuple[Contribution, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +358,8 @@ class Case:
     appraisals: tuple[Appraisal, ...] = ()
     changes: tuple[RequiredChange, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    # When the registration that it came from was corrected; it counts nowhere since.
+    voided_at: datetime | None = None
     holds: tuple[Hold, ...] = ()
     steps: tuple[Step, ...] = ()
     relations: Mapping[Relation, frozenset[int]] = field(default_factory=dict)

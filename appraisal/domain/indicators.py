@@ -199,9 +199,7 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
         return unapproved(case.number, case.state, umbrella=umbrella, illustrative=case.illustrative)
     version = next((entry for entry in case.versions if entry.id == approval.version_id), case.version)
     content = version.content if version else case.content
-    # Without a version, an approval given elsewhere is worth what it was on its day.
-    day = geneva_date(approval.approved_at or case.created_at)
-    given = version.contributions if version else tracks.contributions(case.content, book.rates, day)
+    given = version.contributions if version else approval.contributions or ()
     parts: dict[str, Decimal] = defaultdict(Decimal)
     for entry in given:
         parts[entry.donor] += entry.usd or 0

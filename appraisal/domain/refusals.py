@@ -196,6 +196,17 @@ SENTENCES: Mapping[str, str] = {
     "nothing_asks": N_("No item of the checklists asks for this."),
     "lesson_cited": N_("%(lesson)s is cited there already."),
     "no_room": N_("There is no room left: at most %(limit)s characters are kept there."),
+    "rate_currency": N_("Write the three letters of a currency other than US dollars, for example EUR."),
+    "rate_day_early": N_("A rate cannot be valid from before %(day)s."),
+    "rate_day_late": N_("A rate can be valid from %(day)s at the latest, the end of this month."),
+    "rate_unused": N_("%(currency)s was not in use on %(day)s."),
+    "rate_amount": N_("Write a number above nought, for example 0.7214."),
+    "rate_bounds": N_("A rate lies between %(smallest)s and %(largest)s units for one US$."),
+    "rate_digits": N_("A rate has %(digits)s digits at the most."),
+    "rate_reason": N_(
+        "There is a rate for this currency and day already: %(per_usd)s. Give the reason why it is corrected."
+    ),
+    "rate_doubtful": N_("The rate has to be looked at again beside the others, and confirmed."),
     "no_row_left": N_("There is no room left: at most %(limit)s rows are kept there."),
 }
 # Why somebody who counts as one with the actor is barred, as part of a sentence about that person.

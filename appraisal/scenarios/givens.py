@@ -173,6 +173,7 @@ _TYPES: Final[Mapping[str, Any]] = {
             "consultations",
             "declare",
             "whole",
+            "confirm",
         ),
         Switch,
     ),

@@ -5,11 +5,16 @@ from typing import Any
 
 from sqlalchemy import update
 
+from appraisal.canonical import canonical
+from appraisal.clock import geneva_date
+from appraisal.domain import tracks
 from appraisal.domain.facts import (
     Case,
+    Contribution,
     Decision,
     DecisionKind,
 )
+from appraisal.services import submissions
 from appraisal.services.closings import ask_changes, close_running, named
 from appraisal.services.steps import Outcome, Taking
 from appraisal.storage import proposals, tables
@@ -18,6 +23,7 @@ from appraisal.storage import proposals, tables
 def _decide(taking: Taking, kind: DecisionKind, case: Case | None = None, **values: Any) -> Outcome:
     """Write a decision on the present version and its unsuperseded appraisal."""
     before = case or taking.case
+    frozen: tuple[Contribution, ...] | None = values.pop("contributions", None)
     appraisal, version = taking.case.finalised, taking.case.version
     fields: dict[str, Any] = {
         "version_id": version.id if version else None,
@@ -33,9 +39,12 @@ def _decide(taking: Taking, kind: DecisionKind, case: Case | None = None, **valu
         at=taking.now,
         by=taking.actor.id,
         for_id=taking.for_id,
+        contributions="" if frozen is None else canonical(_named_all(frozen)).decode(),
         **fields,
     )
-    decision = Decision(id=id, kind=kind, at=taking.now, by=taking.actor.id, behalf=taking.for_id, **fields)
+    decision = Decision(
+        id, kind, taking.now, taking.actor.id, behalf=taking.for_id, contributions=frozen, **fields
+    )
     after = replace(
         before,
         decisions=(*before.decisions, decision),
@@ -97,11 +106,19 @@ def escalate(taking: Taking) -> Outcome:
 def register_approval(taking: Taking) -> Outcome:
     """Write down an approval that was given outside; a running appraisal is closed as it is.
 
-    A draft has no version to approve: the definitions in force are pinned with the registration.
+    A draft has no version to approve: the definitions in force are pinned with the registration, and what
+    the form says of the money is frozen at the rates of the approval's day.
     """
     approval, book = taking.inputs.approval, taking.book
     assert approval is not None
     case = replace(close_running(taking), workflow=book.workflow.key, set=book.set.key, pinned=True)
+    columns = {"workflow": book.workflow.key, "definition_set": book.set.key}
+    frozen = None
+    if case.version is None:
+        frozen = tracks.contributions(
+            case.content, book.rates, geneva_date(approval.approved_at or case.created_at)
+        )
+        columns |= submissions.summary(case.content, frozen, tracks.total_usd(frozen))
     outcome = _decide(
         taking,
         "register_approval",
@@ -110,8 +127,14 @@ def register_approval(taking: Taking) -> Outcome:
         document=approval.document,
         source=approval.source,
         appraisal_id=None,
+        contributions=frozen,
     )
-    return replace(outcome, columns={"workflow": book.workflow.key, "definition_set": book.set.key})
+    facts = outcome.facts if frozen is None else {**outcome.facts, "contributions": _named_all(frozen)}
+    return replace(outcome, columns=columns, facts=facts)
+
+
+def _named_all(given: tuple[Contribution, ...]) -> list[dict[str, Any]]:
+    return [named(entry) for entry in given]
 
 
 def propose_annulment(taking: Taking) -> Outcome:

@@ -104,6 +104,7 @@ def _case(db: Connection, row: Row[Any]) -> facts.Case:
         appraisals=appraisals,
         changes=tuple(_change(entry) for entry in _rows(db, tables.Change.__table__, id, "id")),
         decisions=tuple(_decision(entry) for entry in decisions),
+        voided_at=row.voided_at,
         holds=tuple(
             facts.Hold(entry.since, entry.until, entry.reason, entry.by, entry.released_at)
             for entry in _rows(db, tables.Hold.__table__, id, "id")
@@ -405,6 +406,7 @@ def _decision(row: Row[Any]) -> facts.Decision:
         voided_at=row.voided_at,
         contradicts=row.contradicts,
         behalf=row.for_id,
+        contributions=tuple(map(contribution, json.loads(row.contributions))) if row.contributions else None,
     )
 
 
@@ -475,7 +477,7 @@ def _holidays() -> Select[Any]:
 
 
 def load_rates(db: Connection) -> tuple[Rate, ...]:
-    """Load the table of rates."""
+    """Load the rates in force: of each currency and day the one that was entered last."""
     table = tables.Rate.__table__
-    rows = db.execute(select(table.c.currency, table.c.day, table.c.per_usd, table.c.source))
-    return tuple(Rate(*row) for row in rows)
+    statement = select(table.c.currency, table.c.day, table.c.per_usd, table.c.source).order_by(table.c.id)
+    return tuple({row[:2]: Rate(*row) for row in db.execute(statement)}.values())
