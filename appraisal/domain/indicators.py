@@ -21,7 +21,7 @@ from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.indicators import Percentage, Rounding
 from appraisal.definitions.workflows import Workflow
 from appraisal.domain import forms, routes, tracks
-from appraisal.domain.facts import Case
+from appraisal.domain.facts import CORRECTING, Case
 from appraisal.domain.routes import Reason, RouteKind
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.verdicts import displayed
@@ -187,8 +187,11 @@ def first_year(biennium: str) -> int:
 
 
 def is_counted(case: Case) -> bool:
-    """Tell whether the indicator knows a proposal: once it was submitted, or its approval registered."""
-    return bool(case.versions) or any(entry.kind == "register_approval" for entry in case.decisions)
+    """Tell whether the indicator knows a proposal: once it was submitted, or its approval registered.
+
+    One that came of a registration which was corrected counts nowhere.
+    """
+    return case.pinned and case.voided_at is None
 
 
 def approval_of(case: Case, book: Rulebook) -> Approval:
@@ -271,13 +274,15 @@ class Told(NamedTuple):
 # The events whose facts the indicator listens to: by the name of one, by the acts of the others.
 CREATING: Final = "create"
 APPROVING: Final = ("approve", "countersign", "register_approval")
-LISTENED: Final = ("submit", *APPROVING, "annul")
+LISTENED: Final = ("submit", *APPROVING, "annul", *CORRECTING)
 
 
 def replayed(events: Iterable[Told]) -> Approval | None:
     """Derive from the events of one proposal, in order, what the indicator needs; None for a mere draft."""
     said: Mapping[str, Any] | None = None
     umbrella = illustrative = pinned = False
+    # What is so again once the registration is corrected.
+    before = (umbrella, pinned)
     last: Told | None = None
     for last in events:
         if last.name == CREATING:
@@ -285,10 +290,13 @@ def replayed(events: Iterable[Told]) -> Approval | None:
         elif last.act == "submit":
             umbrella, pinned = last.facts["kind"] == "umbrella", True
         elif last.act in APPROVING:
+            before = (umbrella, pinned)
             said, pinned = last.facts["approval"], True
             umbrella = last.facts["approval"]["umbrella"]
         elif last.act == "annul":
             said = None
+        elif last.act in CORRECTING:
+            said, (umbrella, pinned) = None, before
     if last is None or not pinned:
         return None
     if said is not None:

@@ -65,10 +65,10 @@ def machine(workflow: Workflow) -> Machine:
                     **common,
                     "source": source,
                     "dest": origin,
-                    "conditions": [partial(_came_from, origin), _unopposed],
+                    "conditions": [partial(_came_from, transition, origin), _unopposed],
                 }
                 for source in transition.from_
-                for origin in workflow.origins(source)
+                for origin in workflow.targets(transition, source)
             ]
         else:
             dest = None if transition.to == INTERNAL else transition.to
@@ -90,8 +90,19 @@ def _judged(event: EventData) -> Attempt:
     return event.model
 
 
-def _came_from(origin: str, event: EventData) -> bool:
-    return _judged(event).case.previous_state == origin
+def _came_from(transition: Transition, origin: str, event: EventData) -> bool:
+    return destination(_judged(event).case, transition) == origin
+
+
+def destination(case: Case, transition: Transition) -> str:
+    """Return the state that a transition leads to from where a proposal is."""
+    if transition.to == INTERNAL:
+        return case.state
+    if transition.to != PREVIOUS:
+        return transition.to
+    if transition.if_created is not None and case.is_created_by_registration:
+        return transition.if_created
+    return case.previous_state
 
 
 def _unopposed(event: EventData) -> bool:
@@ -102,7 +113,18 @@ def _unopposed(event: EventData) -> bool:
 
 # Acts that rest on nothing that lead or reviewers have said.
 _APART: Final[frozenset[Act]] = frozenset(
-    {"hold", "release", "return_incomplete", "register_approval", "reopen", "fund", "decline_funding"}
+    {
+        "hold",
+        "release",
+        "return_incomplete",
+        "register_approval",
+        "correct_registration",
+        "propose_correction",
+        "confirm_correction",
+        "reopen",
+        "fund",
+        "decline_funding",
+    }
 )
 
 

@@ -82,6 +82,16 @@ SENTENCES: Mapping[str, str] = {
     "signature_waiting": N_("A first signature is waiting for the second."),
     "override_not_waiting": N_("No override is waiting for a second signature."),
     "annulment_not_waiting": N_("No annulment is waiting for a second signature."),
+    "not_registered": N_("The approval was given here, so it is annulled, not corrected."),
+    "correction_not_own": N_(
+        "Only whoever registered the approval takes it back alone, and only on the same day: "
+        "propose the correction, and a second person confirms it."
+    ),
+    "registration_relied_on": N_(
+        "Something rests on the registration by now, a further step, a published report or a match: "
+        "propose the correction, and a second person confirms it."
+    ),
+    "correction_not_waiting": N_("No correction is proposed."),
     "not_recommended_revision": N_(
         "A decision can be asked for only after the appraisal recommended a revision."
     ),

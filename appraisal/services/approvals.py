@@ -16,10 +16,11 @@ from appraisal.definitions.library import Library
 from appraisal.domain import contents, forms, tracks
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.indicators import CREATING
+from appraisal.domain.matches import content_of
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.domain.steps import ApprovalGiven, Inputs
 from appraisal.errors import Fault, FaultyInput, NotFound
-from appraisal.services import acts, submissions
+from appraisal.services import acts, matches, submissions
 from appraisal.services.proposals import BadContent, note_event
 from appraisal.storage import proposals, tables
 from appraisal.storage.facts import load_case, load_rates
@@ -66,8 +67,6 @@ def register_outside(
         state=workflow.initial,
         state_since=now,
         origin=origin,
-        workflow=workflow.key,
-        definition_set=library.newest_set().key,
         content=canonical(kept).decode(),
         illustrative=illustrative,
         source=source,
@@ -85,6 +84,37 @@ def register_outside(
     registering = next(entry.name for entry in workflow.transitions if entry.act == "register_approval")
     given_with = Inputs(note=note, approval=approval)
     return acts.take_step(db, library, actor, now, created.number, registering, given_with, request=request)
+
+
+def register_project(
+    db: Connection, library: Library, actor: Person, now: datetime, key: str, request: str | None = None
+) -> Case:
+    """Register a project that never came here as an approval outside the mechanism.
+
+    It counts as approved at the end of the day on which it was opened, since it was by then; undated
+    where the list does not say. Raises ``NotAllowed``, also where the list does not name the fund, or
+    ``NotFound``.
+    """
+    project = matches.find_unmatched(db, actor, key)
+    if not project.fund:
+        raise NotAllowed([refuse("fund_unknown")])
+    at = None
+    if project.opened_on is not None:
+        at = min(datetime.combine(project.opened_on, time.max, GENEVA), now)
+    said = f"Finance list, import {project.import_id}, line {project.line}"
+    case = register_outside(
+        db,
+        library,
+        actor,
+        now,
+        content_of(project),
+        ApprovalGiven(said, said, at),
+        origin="imported",
+        source=said,
+        request=request,
+    )
+    matches.write(db, actor, now, project.key, project.symbol, "outside", case.id, case.number)
+    return case
 
 
 @dataclass(frozen=True, slots=True)

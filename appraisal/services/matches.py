@@ -1,20 +1,16 @@
 """Matches: holding the finance list of newly opened projects against the proposals that are here."""
 
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from appraisal.clock import GENEVA
-from appraisal.definitions.library import Library
 from appraisal.domain import matches, symbols
-from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
+from appraisal.domain.facts import SYSTEM_ACTOR, Person
 from appraisal.domain.matches import Candidate, How, Project
 from appraisal.domain.refusals import NotAllowed, refuse
-from appraisal.domain.steps import ApprovalGiven
 from appraisal.errors import NotFound
-from appraisal.services import approvals
 from appraisal.storage import matches as stored
 from appraisal.storage import site
 from appraisal.storage.pasts import Past
@@ -46,11 +42,11 @@ def confirm(db: Connection, actor: Person, now: datetime, key: str, number: str)
 
     Raises ``NotAllowed``, or ``NotFound`` for a project or proposal that is not there.
     """
-    project = _unmatched(db, actor, key)
+    project = find_unmatched(db, actor, key)
     found = stored.proposal_id(db, number)
     if found is None:
         raise NotFound("proposal", number)
-    _write(db, actor, now, project, "confirmed", found, number)
+    write(db, actor, now, project.key, project.symbol, "confirmed", found, number)
 
 
 def undo(db: Connection, actor: Person, now: datetime, key: str) -> None:
@@ -58,38 +54,18 @@ def undo(db: Connection, actor: Person, now: datetime, key: str) -> None:
     project = _project(db, actor, key)
     if not stored.is_matched(db, key):
         raise NotFound("match", key)
-    _write(db, actor, now, project, "undone", None, "")
+    write(db, actor, now, project.key, project.symbol, "undone", None, "")
 
 
-def register(
-    db: Connection, library: Library, actor: Person, now: datetime, key: str, request: str | None = None
-) -> Case:
-    """Register a project that never came here as an approval outside the mechanism.
+def release(db: Connection, actor: Person, now: datetime, proposal: int) -> list[str]:
+    """Take every project for no proposal any more that was taken for one; return their symbols.
 
-    It counts as approved at the end of the day on which it was opened, since it was by then; undated
-    where the list does not say. Raises ``NotAllowed``, also where the list does not name the fund, or
-    ``NotFound``.
+    The caller holds the site's lock.
     """
-    project = _unmatched(db, actor, key)
-    if not project.fund:
-        raise NotAllowed([refuse("fund_unknown")])
-    at = None
-    if project.opened_on is not None:
-        at = min(datetime.combine(project.opened_on, time.max, GENEVA), now)
-    said = f"Finance list, import {project.import_id}, line {project.line}"
-    case = approvals.register_outside(
-        db,
-        library,
-        actor,
-        now,
-        matches.content_of(project),
-        ApprovalGiven(said, said, at),
-        origin="imported",
-        source=said,
-        request=request,
-    )
-    _write(db, actor, now, project, "outside", case.id, case.number)
-    return case
+    found = stored.projects_of(db, proposal)
+    for key, symbol in found.items():
+        write(db, actor, now, key, symbol, "undone", None, "")
+    return sorted(found.values())
 
 
 def _project(db: Connection, actor: Person, key: str) -> Project:
@@ -102,25 +78,27 @@ def _project(db: Connection, actor: Person, key: str) -> Project:
     return project
 
 
-def _unmatched(db: Connection, actor: Person, key: str) -> Project:
+def find_unmatched(db: Connection, actor: Person, key: str) -> Project:
+    """Return a project that is no proposal here, for a coordinator; nobody else matches it meanwhile."""
     project = _project(db, actor, key)
     if stored.is_matched(db, key):
         raise NotAllowed([refuse("project_matched")])
     return project
 
 
-def _write(
+def write(
     db: Connection,
     actor: Person,
     now: datetime,
-    project: Project,
+    key: str,
+    symbol: str,
     how: How,
     proposal: int | None,
     number: str,
 ) -> None:
-    """Write down what somebody found, and tell of the row in the site's chain."""
-    row = stored.insert_match(db, project.key, proposal, how, now, actor.id)
-    facts = {"match": row, "project": project.symbol, "how": how, "proposal": number}
+    """Write down what somebody found of a project, and tell of the row in the site's chain."""
+    row = stored.insert_match(db, key, proposal, how, now, actor.id)
+    facts = {"match": row, "project": symbol, "how": how, "proposal": number}
     site.append(db, now, actor.id, ACTION, facts)
 
 

@@ -21,9 +21,9 @@ from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import LANGUAGES
 from appraisal.storage import site, substitutions, tables
 from appraisal.storage.databases import Database
-from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
 from appraisal.storage.proposals import insert_row, wake_open
+from appraisal.storage.types import LARGEST_ID
 
 PEOPLE = tables.Person.__table__
 TOKENS = tables.Token.__table__

@@ -13,8 +13,8 @@ from appraisal.domain.access import OPEN_EVENTS
 from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
 from appraisal.storage import substitutions, tables
-from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
+from appraisal.storage.types import LARGEST_ID
 from appraisal.storage.visibilities import fully_visible, visible
 
 PROPOSALS = tables.Proposal.__table__

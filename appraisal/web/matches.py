@@ -14,7 +14,7 @@ from appraisal.domain import indicators as rules
 from appraisal.domain.matches import Candidate, Project
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
-from appraisal.services import indicators, matches
+from appraisal.services import approvals, indicators, matches
 from appraisal.storage import matches as stored
 from appraisal.storage.facts import load_people
 from appraisal.web.context import actor, begin, page, read, request_key, say, site, with_role
@@ -120,7 +120,7 @@ def confirm() -> Response:
 def register() -> Response:
     """Register a project that never came here as an approval outside the mechanism."""
     with begin() as db:
-        case = matches.register(db, site().library, actor(), site().now(), _key(), request_key())
+        case = approvals.register_project(db, site().library, actor(), site().now(), _key(), request_key())
     flash(say(N_("The approval is registered as %(number)s."), number=case.number), "success")
     return _back()
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from appraisal.domain.indicators import Share
 from appraisal.domain.refusals import NotAllowed
 from appraisal.errors import NotFound
-from appraisal.services import indicators, matches, ticks, trails
+from appraisal.services import approvals, indicators, matches, ticks, trails
 from appraisal.storage import matches as stored
 from appraisal.storage import site
 from appraisal.storage.pasts import Past
@@ -143,7 +143,7 @@ def test_what_people_do_with_a_project_stands_in_the_trail_in_its_order(stage: S
     with stage.database.begin() as db:
         matches.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
         matches.confirm(db, stage.people["desk"], stage.now, "rer/09/05/fin", number)
-        matches.register(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
+        approvals.register_project(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
     report = trails.verify(stage.database, stage.library, None)
     assert (report.breaks, report.checked["matches"]) == ([], 4)
 
@@ -182,10 +182,10 @@ def test_a_project_that_never_came_here_counts_in_the_denominator(stage: Stage) 
     }
     desk = stage.people["desk"]
     with stage.database.begin() as db:
-        case = matches.register(db, stage.library, desk, stage.now, "zam/10/01/nor")
-        matches.register(db, stage.library, desk, stage.now, "zam/10/03/nor")
+        case = approvals.register_project(db, stage.library, desk, stage.now, "zam/10/01/nor")
+        approvals.register_project(db, stage.library, desk, stage.now, "zam/10/03/nor")
     with pytest.raises(NotAllowed) as caught, stage.database.begin() as db:
-        matches.register(db, stage.library, desk, stage.now, "zam/10/02/nor")
+        approvals.register_project(db, stage.library, desk, stage.now, "zam/10/02/nor")
     assert [entry.code for entry in caught.value.refusals] == ["fund_unknown"]
     assert case.approval is not None
     assert case.approval.approved_at is not None
@@ -203,7 +203,7 @@ def test_a_published_report_keeps_what_was_missing_then(stage: Stage) -> None:
     _listed(stage, "ZAM/10/01/NOR,Bypass,ZM,RBSA,1000,USD,2010-01-20,Norway")
     indicators.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11")
     with stage.database.begin() as db:
-        matches.register(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
+        approvals.register_project(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
     _listed(stage, "ZAM/10/09/NOR,Another,ZM,RBSA,1000,USD,2010-01-20,Norway")
     with stage.database.read() as db:
         (report,) = indicators.published(db, "2.1", "2010-11")
