@@ -339,7 +339,8 @@ def funded(stage: Stage, **given: Any) -> str:
 
 
 def outside(stage: Stage, *, undated: bool = False, **given: Any) -> str:
-    """Register an approval of a proposal that never came here."""
+    """Register an approval of a proposal that never came here, by a title of its own."""
+    given.setdefault("title", f"Approved elsewhere at {stage.now:%d %B %H:%M}")
     approval = ApprovalGiven("Minute 12", "Registry", None if undated else stage.now)
     with stage.database.begin() as db:
         case = approvals.register_outside(

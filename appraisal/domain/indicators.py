@@ -9,8 +9,8 @@ from the approvals that the audit trail tells of, and both go through :func:`fig
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -21,7 +21,7 @@ from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.indicators import Percentage, Rounding
 from appraisal.definitions.workflows import Workflow
 from appraisal.domain import forms, routes, tracks
-from appraisal.domain.facts import CORRECTING, Case
+from appraisal.domain.facts import CORRECTING, Case, Contribution
 from appraisal.domain.routes import Reason, RouteKind
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.verdicts import displayed
@@ -203,23 +203,40 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
     version = next((entry for entry in case.versions if entry.id == approval.version_id), case.version)
     content = version.content if version else case.content
     given = version.contributions if version else approval.contributions or ()
+    entry = outside(case.number, case.state, content, given, approval.approved_at)
+    return replace(
+        entry,
+        usd=version.usd if version else entry.usd,
+        route=found.kind,
+        reason=found.reason,
+        illustrative=case.illustrative,
+        track=version.track if version else case.track,
+    )
+
+
+def outside(
+    number: str,
+    state: str,
+    content: forms.Content,
+    given: Sequence[Contribution],
+    approved_at: datetime | None,
+) -> Approval:
+    """Return what the indicator needs of an approval given outside, by its form and its frozen money."""
     parts: dict[str, Decimal] = defaultdict(Decimal)
     for entry in given:
         parts[entry.donor] += entry.usd or 0
     return Approval(
-        number=case.number,
+        number=number,
         title=str(forms.value(content, "identification.title")),
-        state=case.state,
+        state=state,
         funds=tracks.funds(given),
-        usd=version.usd if version else tracks.total_usd(given),
-        route=found.kind,
-        reason=found.reason,
-        approved_at=approval.approved_at,
+        usd=tracks.total_usd(given),
+        route="outside",
+        reason="registered",
+        approved_at=approved_at,
         umbrella=_is_umbrella(content),
-        illustrative=case.illustrative,
         region=str(forms.value(content, "identification.region")),
         unit=str(forms.value(content, "identification.unit")),
-        track=version.track if version else case.track,
         donors=tuple(parts.items()),
     )
 

@@ -82,6 +82,14 @@ SENTENCES: Mapping[str, str] = {
     "signature_waiting": N_("A first signature is waiting for the second."),
     "override_not_waiting": N_("No override is waiting for a second signature."),
     "annulment_not_waiting": N_("No annulment is waiting for a second signature."),
+    "approval_same": N_(
+        "This approval is here already, as %(number)s: the symbol or title is the same, "
+        "and so is the donor, the amount or the day."
+    ),
+    "approval_alike": N_(
+        "The same symbol or title is here already: %(numbers)s. Say whether this is another phase, or the same."
+    ),
+    "proposal_matched": N_("%(number)s is the project %(symbol)s already."),
     "not_registered": N_("The approval was given here, so it is annulled, not corrected."),
     "correction_not_own": N_(
         "Only whoever registered the approval takes it back alone, and only on the same day: "

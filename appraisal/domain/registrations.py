@@ -1,14 +1,86 @@
-"""Registrations: approvals given outside that were written down here, and what correcting one brings back.
+"""Registrations: approvals given outside that were written down here, told apart, and corrected.
+
+Two entries that bear the same symbol may be two phases of one project or one approval entered twice, which
+would count twice: that is refused, or asked, before anything is written.
 
 A registration by mistake never was an approval, so nothing is annulled: the state before it comes back. What
 a step cancels for good, a hold and a first signature, does not.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
+from typing import Final, Literal
 
-from appraisal.domain.facts import CORRECTING, Appraisal, Case, Decision
+from appraisal.clock import geneva_date
+from appraisal.domain import forms, tracks
+from appraisal.domain.facts import CORRECTING, Appraisal, Case, Content, Decision
+from appraisal.domain.symbols import normalised
+
+# What stands in the form where a list does not name the donor.
+UNNAMED: Final = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What tells one approval from another; ``is_approved`` where it stands already."""
+
+    number: str
+    title: str
+    symbol: str
+    donors: frozenset[str]
+    amounts: frozenset[tuple[str, Decimal]]
+    approved_at: datetime | None = None
+    is_approved: bool = True
+
+
+def entry_of(
+    number: str, content: Content, approved_at: datetime | None = None, *, is_approved: bool = True
+) -> Entry:
+    """Return what tells an approval from others; donors not named and amounts of nought tell nothing."""
+    given = [
+        (
+            str(row.get("donor", "")),
+            str(row.get("currency", "USD")).upper(),
+            tracks.decimal(row.get("amount")),
+        )
+        for row in forms.rows(content, "identification.contributions")
+    ]
+    return Entry(
+        number,
+        str(forms.value(content, "identification.title")),
+        normalised(str(forms.value(content, "identification.symbol"))),
+        frozenset(_folded(donor) for donor, *_ in given if donor.strip() not in ("", UNNAMED)),
+        frozenset((currency, amount) for _, currency, amount in given if amount),
+        approved_at,
+        is_approved,
+    )
+
+
+def likeness(one: Entry, other: Entry) -> Literal["", "alike", "same"]:
+    """Tell whether two entries are one approval, or may be, or are not.
+
+    They bear the same symbol, or the same title where one has no symbol; *same* where the donor, the amount
+    or the day is the same too.
+    """
+    if one.symbol and other.symbol:
+        if one.symbol != other.symbol:
+            return ""
+    elif _folded(one.title) != _folded(other.title):
+        return ""
+    if not (one.is_approved and other.is_approved):
+        return "alike"
+    is_same_day = (
+        one.approved_at is not None
+        and other.approved_at is not None
+        and geneva_date(one.approved_at) == geneva_date(other.approved_at)
+    )
+    return "same" if is_same_day or one.donors & other.donors or one.amounts & other.amounts else "alike"
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def closed_by(case: Case, registration: Decision) -> Appraisal | None:

@@ -174,6 +174,7 @@ _TYPES: Final[Mapping[str, Any]] = {
             "declare",
             "whole",
             "confirm",
+            "other_phase",
         ),
         Switch,
     ),

@@ -146,8 +146,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     ),
     "register_approval": Verb(
         drafting.register,
-        "register an outside approval; with: document, source, approved_at (or undated)",
-        Terms("begins", (*SHORT_NAMES, *APPROVAL, "note", "reason")),
+        "register an outside approval; with: document, source, approved_at (or undated), other_phase",
+        Terms("begins", (*SHORT_NAMES, *APPROVAL, "note", "reason", "other_phase")),
     ),
     "import_lessons": Verb(
         preparing.import_lessons,

@@ -12,7 +12,7 @@ from appraisal.domain.matches import Candidate, How, Project
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import NotFound
 from appraisal.storage import matches as stored
-from appraisal.storage import site
+from appraisal.storage import queries, site
 from appraisal.storage.pasts import Past
 
 ACTION: Final = "match_project"
@@ -40,21 +40,36 @@ def match_symbols(db: Connection, now: datetime) -> int:
 def confirm(db: Connection, actor: Person, now: datetime, key: str, number: str) -> None:
     """Say that a project is a proposal, which a coordinator has looked at.
 
-    Raises ``NotAllowed``, or ``NotFound`` for a project or proposal that is not there.
+    Said again, it is answered as done. Raises ``NotAllowed``, also for a project or proposal that is matched
+    already, or ``NotFound`` for one that is not there; a draft, and what the actor may not read, is none.
     """
-    project = find_unmatched(db, actor, key)
-    found = stored.proposal_id(db, number)
+    project = find_project(db, actor, key)
+    found = queries.entered_id(db, number, actor)
+    matched = stored.matched_to(db, key)
+    if found is not None and found == matched:
+        return
+    if matched is not None:
+        raise NotAllowed([refuse("project_matched")])
     if found is None:
         raise NotFound("proposal", number)
+    if others := stored.projects_of(db, found):
+        raise NotAllowed([refuse("proposal_matched", number=number, symbol=min(others.values()))])
     write(db, actor, now, project.key, project.symbol, "confirmed", found, number)
 
 
-def undo(db: Connection, actor: Person, now: datetime, key: str) -> None:
-    """Say that a project is not the proposal that it was taken for. Raises as :func:`confirm` does."""
-    project = _project(db, actor, key)
-    if not stored.is_matched(db, key):
+def undo(db: Connection, actor: Person, now: datetime, key: str) -> str | None:
+    """Say that a project is not the proposal that it was taken for; said again, it is answered as done.
+
+    Returns the number of the proposal that the match had registered, None for any other. Raises
+    ``NotAllowed``, or ``NotFound`` for what never was a match.
+    """
+    project = find_project(db, actor, key)
+    registered = stored.registered_for(db, key)
+    if stored.matched_to(db, key) is not None:
+        write(db, actor, now, project.key, project.symbol, "undone", None, "")
+    elif key not in stored.undone(db):
         raise NotFound("match", key)
-    write(db, actor, now, project.key, project.symbol, "undone", None, "")
+    return registered
 
 
 def release(db: Connection, actor: Person, now: datetime, proposal: int) -> list[str]:
@@ -68,7 +83,8 @@ def release(db: Connection, actor: Person, now: datetime, proposal: int) -> list
     return sorted(found.values())
 
 
-def _project(db: Connection, actor: Person, key: str) -> Project:
+def find_project(db: Connection, actor: Person, key: str) -> Project:
+    """Return a project of the finance list, for a coordinator who writes something down of it."""
     if not (actor.has("coordinator") and actor.active):
         raise NotAllowed([refuse("role_missing", role="coordinator")])
     site.lock(db)
@@ -80,8 +96,8 @@ def _project(db: Connection, actor: Person, key: str) -> Project:
 
 def find_unmatched(db: Connection, actor: Person, key: str) -> Project:
     """Return a project that is no proposal here, for a coordinator; nobody else matches it meanwhile."""
-    project = _project(db, actor, key)
-    if stored.is_matched(db, key):
+    project = find_project(db, actor, key)
+    if stored.matched_to(db, key) is not None:
         raise NotAllowed([refuse("project_matched")])
     return project
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select
@@ -21,13 +22,17 @@ DATASET: Final = "projects"
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A project with the proposal that it is, how that was found, when and by whom."""
+    """A project with the proposal that it is, how that was found, when and by whom.
+
+    ``usd`` is what the proposal was approved with; None while it is not approved.
+    """
 
     project: Project
     number: str
     how: How
     at: datetime
     by: int
+    usd: Decimal | None = None
 
 
 def insert_match(db: Connection, project: str, proposal: int | None, how: How, now: datetime, by: int) -> int:
@@ -67,7 +72,12 @@ def newest(past: Past | None = None) -> tuple[ColumnElement[bool], ...]:
 def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
     """List projects with their proposals in order of keys, from behind one on, so many at most."""
     rows = rows_of(DATASET).add_columns(
-        PROPOSALS.c.number, MATCHES.c.how, MATCHES.c.at.label("matched_at"), MATCHES.c.by
+        PROPOSALS.c.number,
+        PROPOSALS.c.usd,
+        PROPOSALS.c.route,
+        MATCHES.c.how,
+        MATCHES.c.at.label("matched_at"),
+        MATCHES.c.by,
     )
     statement = (
         rows.join(MATCHES, MATCHES.c.project == ENTRIES.c.key)
@@ -82,15 +92,30 @@ def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
             row.how,
             row.matched_at,
             row.by,
+            row.usd if row.route else None,
         )
         for row in db.execute(statement)
     ]
 
 
-def is_matched(db: Connection, project: str) -> bool:
-    """Tell whether a project is taken for a proposal."""
+def matched_to(db: Connection, project: str) -> int | None:
+    """Return the id of the proposal that a project is taken for; None for none."""
     held = select(MATCHES.c.proposal_id).where(MATCHES.c.project == project, *newest())
-    return db.execute(held).scalar() is not None
+    found: int | None = db.execute(held).scalar()
+    return found
+
+
+def registered_for(db: Connection, project: str) -> str | None:
+    """Return the number of the proposal that was last registered for a project and is still so approved."""
+    statement = (
+        select(PROPOSALS.c.number)
+        .join(MATCHES, MATCHES.c.proposal_id == PROPOSALS.c.id)
+        .where(MATCHES.c.project == project, MATCHES.c.how == "outside", PROPOSALS.c.route == "outside")
+        .order_by(MATCHES.c.id.desc())
+        .limit(1)
+    )
+    found: str | None = db.execute(statement).scalar()
+    return found
 
 
 def projects_of(db: Connection, proposal: int) -> dict[str, str]:
@@ -135,11 +160,3 @@ def candidates(db: Connection, countries: Collection[str]) -> list[Candidate]:
         Candidate(row.number, row.title, tuple(row.countries.split()))
         for row in db.execute(statement.order_by(PROPOSALS.c.number))
     ]
-
-
-def proposal_id(db: Connection, number: str) -> int | None:
-    """Return the id of a submitted or registered proposal by its number."""
-    found: int | None = db.execute(
-        select(PROPOSALS.c.id).where(PROPOSALS.c.number == number, *entered())
-    ).scalar()
-    return found

@@ -1,13 +1,31 @@
-"""Registrations: what was built on an approval given outside since it was registered here."""
+"""Registrations: what else bears the same name, and what was built on one since it was made."""
 
+import json
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, and_, exists, func, or_, select
 
+from appraisal.domain.registrations import Entry, entry_of
 from appraisal.storage import tables
 from appraisal.storage.matches import MATCHES, newest
+from appraisal.storage.proposals import entered
 
+PROPOSALS = tables.Proposal.__table__
 REPORTS = tables.IndicatorReport.__table__
+
+
+def find_named(db: Connection, entry: Entry) -> list[Entry]:
+    """Return the proposals that may bear the symbol of an entry, or its title where one has no symbol."""
+    titled = or_(PROPOSALS.c.title == entry.title, func.lower(PROPOSALS.c.title) == entry.title.lower())
+    named = titled
+    if entry.symbol:
+        named = or_(PROPOSALS.c.symbol == entry.symbol, and_(PROPOSALS.c.symbol == "", titled))
+    columns = (PROPOSALS.c.number, PROPOSALS.c.content, PROPOSALS.c.approved_at, PROPOSALS.c.route)
+    rows = db.execute(select(*columns).where(*entered(), named).order_by(PROPOSALS.c.number))
+    return [
+        entry_of(row.number, json.loads(row.content), row.approved_at, is_approved=row.route != "")
+        for row in rows
+    ]
 
 
 def rests_on(db: Connection, proposal: int, number: str, since: datetime) -> frozenset[str]:

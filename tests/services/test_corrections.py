@@ -15,7 +15,7 @@ from appraisal.errors import StepConflict
 from appraisal.services import approvals, indicators, matches, reviews, ticks, trails
 from appraisal.services.trails import Break
 from appraisal.storage import matches as stored
-from appraisal.storage import tables
+from appraisal.storage import queries, tables
 from appraisal.storage.pasts import Past
 from tests import casts
 from tests.casts import Stage
@@ -278,7 +278,7 @@ def test_a_project_that_was_registered_by_mistake_is_missing_again(stage: Stage)
     with stage.database.begin() as db:
         # The void proposal bears the symbol, and is nothing to match.
         assert matches.match_symbols(db, stage.now) == 0
-        assert stored.proposal_id(db, case.number) is None
+        assert queries.entered_id(db, case.number, stage.people["desk"]) is None
         assert stored.candidates(db, ["ZM"]) == []
     assert _figures(stage)[1:] == ([], [])
     with stage.database.begin() as db:

@@ -49,6 +49,7 @@ def every(stage: Stage) -> tuple[list[Approval], list[Approval], list[Approval]]
 
 
 def _outside(stage: Stage, approved_at: datetime | None, **given: object) -> None:
+    given = {"title": f"Approved elsewhere on {approved_at}", **given}
     with stage.database.begin() as db:
         approval = ApprovalGiven("Minute 12", "Registry", approved_at)
         approvals.register_outside(

@@ -68,7 +68,7 @@ def test_a_symbol_of_two_proposals_and_one_of_a_draft_decide_nothing(stage: Stag
 
 def test_a_person_confirms_what_title_and_country_suggest(stage: Stage) -> None:
     number = _known(stage, "", title="Labour inspection in the mines")
-    casts.submitted(stage, title="Something else")
+    other = casts.submitted(stage, title="Something else")
     _listed(stage, "ZAM/10/01/NOR,Labour inspection in mines,ZM,XBTC,1,,2010-01-20,")
     key = "zam/10/01/nor"
     with stage.database.begin() as db:
@@ -80,8 +80,10 @@ def test_a_person_confirms_what_title_and_country_suggest(stage: Stage) -> None:
         with pytest.raises(NotFound):
             matches.confirm(db, stage.people["desk"], stage.now, key, "TC-2010-9999")
         matches.confirm(db, stage.people["desk"], stage.now, key, number)
+        # Said twice it is said once; that it is another one is refused.
+        matches.confirm(db, stage.people["all"], stage.now, key, number)
         with pytest.raises(NotAllowed) as caught:
-            matches.confirm(db, stage.people["desk"], stage.now, key, number)
+            matches.confirm(db, stage.people["desk"], stage.now, key, other)
     assert [entry.code for entry in caught.value.refusals] == ["project_matched"]
     assert _symbols(stage) == []
     with stage.database.read() as db:
@@ -155,8 +157,10 @@ def test_what_was_undone_is_not_matched_again_by_itself(stage: Stage) -> None:
     stage.wait(days=1)
     with stage.database.begin() as db:
         matches.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
-        with pytest.raises(NotFound):
-            matches.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
+        events = len(site.chain(db))
+        # A second click on it is answered as done.
+        matches.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
+        assert len(site.chain(db)) == events
         assert matches.match_symbols(db, stage.now) == 0
     assert _symbols(stage) == ["RER/09/05/FIN"]
     assert _symbols(stage, Past(moment=before)) == []
