@@ -6,7 +6,8 @@ Every builder takes a stage, lets a minute pass after each step, and returns the
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
@@ -29,9 +30,11 @@ from appraisal.services import (
     people,
     proposals,
     reviews,
+    settings,
     substitutions,
 )
 from appraisal.services.appraisals import ConditionPut, RatingPut
+from appraisal.services.settings import RateGiven
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import load_case
 from appraisal.storage.files import Files
@@ -89,6 +92,23 @@ def create_people(database: Database) -> None:
                 roles=roles,
                 unit=unit,
             )
+
+
+def enter_rate(
+    stage: Stage,
+    currency: str,
+    day: date,
+    per_usd: str,
+    source: str = "",
+    who: str = "desk",
+    reason: str = "",
+) -> bool:
+    """Enter a rate as somebody does who looks at what is asked, and confirms it."""
+    given = RateGiven(currency, day, Decimal(per_usd), source, reason)
+    actor = SYSTEM_ACTOR if who == "system" else stage.people[who]
+    with stage.database.begin() as db:
+        doubt = settings.examine_rate(db, stage.now, given)
+        return settings.enter_rate(db, actor, stage.now, given, doubt.key if doubt else None)
 
 
 def opened_stage(database: Database, library: Library, files: Files) -> Stage:
@@ -320,7 +340,8 @@ def funded(stage: Stage, **given: Any) -> str:
 
 
 def outside(stage: Stage, *, undated: bool = False, **given: Any) -> str:
-    """Register an approval of a proposal that never came here."""
+    """Register an approval of a proposal that never came here, by a title of its own."""
+    given.setdefault("title", f"Approved elsewhere at {stage.now:%d %B %H:%M}")
     approval = ApprovalGiven("Minute 12", "Registry", None if undated else stage.now)
     with stage.database.begin() as db:
         case = approvals.register_outside(

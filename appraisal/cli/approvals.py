@@ -20,12 +20,22 @@ from appraisal.services import approvals
     metavar="EMAIL",
     help="The coordinator who registers them; needed where there are several.",
 )
+@click.option(
+    "--other-phase",
+    "phases",
+    metavar="LINE",
+    type=int,
+    multiple=True,
+    help="Say of a line that it is another phase of what bears the same symbol or title; may be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was registered as JSON.")
-def import_approvals(file: Path, email: str | None, as_json: bool) -> None:
+def import_approvals(file: Path, email: str | None, phases: tuple[int, ...], as_json: bool) -> None:
     """Register every approval of a CSV FILE, all or none.
 
     Columns: number, title, date, fund, document, source. A line with the number of a proposal here
     registers its approval; any other creates a proposal for it, with the number as project symbol.
+    What is here already, with the same symbol or title and the same donor, amount or day, is refused; where
+    only the symbol or title is the same, --other-phase says that it is another phase.
     An empty date means that the date is not known. Dates are days in Geneva; funds are XBTC, RBSA
     or RBTC.
     """
@@ -39,7 +49,7 @@ def import_approvals(file: Path, email: str | None, as_json: bool) -> None:
         try:
             with database.begin() as db:
                 done = approvals.import_approvals(
-                    db, library, find_coordinator(db, email), now, text, file.name
+                    db, library, find_coordinator(db, email), now, text, file.name, phases
                 )
         except FaultyInput as error:
             sites.fail_with(error)

@@ -7,7 +7,7 @@ graph for each model, and falls back to another language than the one asked for 
 import json
 from collections.abc import Iterator
 
-from appraisal.definitions.workflows import INTERNAL, PREVIOUS, State, Transition, Workflow
+from appraisal.definitions.workflows import State, Transition, Workflow
 from appraisal.i18n import Language
 
 
@@ -67,8 +67,5 @@ def edges(workflow: Workflow) -> Iterator[tuple[Transition, str, str]]:
     """
     for transition in workflow.transitions:
         for source in transition.from_:
-            if transition.to == PREVIOUS:
-                for origin in workflow.origins(source):
-                    yield transition, source, origin
-            else:
-                yield transition, source, source if transition.to == INTERNAL else transition.to
+            for target in workflow.targets(transition, source):
+                yield transition, source, target

@@ -30,6 +30,12 @@ Finding = tuple[Path_, str]
 # An approval takes an author, a lead and a manager; an override a second manager too.
 FEWEST: Mapping[Act, int] = {"approve": 3, "countersign": 4}
 ENOUGH = 4
+# Which first signature each second one needs.
+FIRST: Mapping[Act, Act] = {
+    "countersign": "propose_override",
+    "annul": "propose_annulment",
+    "confirm_correction": "propose_correction",
+}
 _COUNTED = {1: "one person", 2: "two people", 3: "three people", 4: "four people"}
 
 
@@ -52,19 +58,13 @@ def fewest_people(workflow: Workflow, names: Names) -> Mapping[str, int]:
     }
 
 
-def _destinations(workflow: Workflow, transition: Transition, state: str) -> Sequence[str]:
-    if transition.to == INTERNAL:
-        return (state,)
-    return workflow.origins(state) if transition.to == PREVIOUS else (transition.to,)
-
-
 def _closure(workflow: Workflow, start: set[str], *, forward: bool) -> set[str]:
     """Return all states that can be reached from some, or, backwards, from which some can be reached."""
     edges = {
         (state, destination) if forward else (destination, state)
         for transition in workflow.transitions
         for state in transition.from_
-        for destination in _destinations(workflow, transition, state)
+        for destination in workflow.targets(transition, state)
     }
     found, waiting = set(start), list(start)
     while waiting:
@@ -143,8 +143,11 @@ class _Situation:
     state: str
     people: tuple[_Person, ...]
     before: str = ""
+    # What came before a registration, until that is corrected.
+    beneath: str = ""
     appraised: bool = False
-    waiting: bool = False
+    # The act of the first signature that waits for a second.
+    waiting: str = ""
 
     @property
     def key(self) -> "_Situation":
@@ -177,7 +180,9 @@ def _steps(
         required = {names.guards.get(guard, "") for guard in transition.when}
         if "appraised" in required and not situation.appraised:
             continue
-        if "first_signature" in required and not situation.waiting:
+        # A second signature needs its own first one; to end one, any will do.
+        first = FIRST.get(transition.act, situation.waiting)
+        if "first_signature" in required and (not first or situation.waiting != first):
             continue
         for actor in _actors(transition, situation):
             for lead in _leads(transition, situation):
@@ -227,23 +232,29 @@ def _after(transition: Transition, situation: _Situation, actor: int | None, lea
         people = tuple(person._replace(leads=False) for person in people)
     if moves:
         # A first signature is void as soon as the proposal moves.
-        people, waiting = tuple(person._replace(signed=False) for person in people), False
+        people, waiting = tuple(person._replace(signed=False) for person in people), ""
     if lead is not None:
         people = tuple(
             person._replace(led=person.led or index == lead, leads=index == lead)
             for index, person in enumerate(people)
         )
     if transition.act in ENDING_SIGNATURES:
-        people, waiting = tuple(person._replace(signed=False) for person in people), False
-    if transition.act in ("propose_override", "propose_annulment"):
-        waiting = True
+        people, waiting = tuple(person._replace(signed=False) for person in people), ""
+    if transition.act in FIRST.values():
+        waiting = transition.act
     if transition.marks == "signatory" and actor is not None:
         people = tuple(person._replace(signed=index == actor) for index, person in enumerate(people))
     state = situation.before if transition.to == PREVIOUS else transition.to
+    before, beneath = situation.before, situation.beneath
+    if transition.act in ("correct_registration", "confirm_correction"):
+        before, beneath = beneath, ""
+    elif moves:
+        before, beneath = situation.state, before if transition.act == "register_approval" else ""
     return _Situation(
         state=state if moves else situation.state,
         people=people,
-        before=situation.state if moves else situation.before,
+        before=before,
+        beneath=beneath,
         appraised=_is_appraised(transition, situation),
         waiting=waiting,
     )

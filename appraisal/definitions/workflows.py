@@ -42,6 +42,9 @@ Act = Literal[
     "lapse",
     "reopen",
     "register_approval",
+    "correct_registration",
+    "propose_correction",
+    "confirm_correction",
     "propose_annulment",
     "annul",
     "withdraw_signature",
@@ -142,13 +145,15 @@ Effect = Annotated[
 class Transition(Part):
     """One sentence of the workflow: from, to, by whom, when, then.
 
-    ``by`` names one actor or several, any of whom may take the step.
+    ``by`` names one actor or several, any of whom may take the step. ``if_created`` is where one that goes
+    back leads instead when the step that is taken back had created the proposal.
     """
 
     name: Key
     label: Text
     from_: Annotated[Words, Field(alias="from")]
     to: Key
+    if_created: Key | None = None
     by: Annotated[tuple[Actor, ...], BeforeValidator(listed), Field(min_length=1)]
     excludes: tuple[Relation, ...] = ()
     act: Act
@@ -245,6 +250,11 @@ class Workflow(Definition):
                 yield "from", f"‘{name}’ names ‘{state}’ twice under ‘from’"
         if transition.to not in self.states and transition.to not in (INTERNAL, PREVIOUS):
             yield "to", f"‘{name}’ leads to ‘{transition.to}’, which is not a state"
+        if transition.if_created is not None:
+            if transition.if_created not in self.states:
+                yield "if_created", f"‘{name}’ leads to ‘{transition.if_created}’, which is not a state"
+            if transition.to != PREVIOUS:
+                yield "if_created", f"‘{name}’ does not go back, so ‘if_created’ says nothing"
         if len(set(transition.by)) < len(transition.by):
             yield "by", f"‘{name}’ names the same actor twice under ‘by’"
         if transition.is_automatic and len(transition.by) > 1:
@@ -268,6 +278,15 @@ class Workflow(Definition):
         """Return the states that transitions lead into a state from: where ``previous`` may lead back to."""
         found = (source for entry in self.transitions if entry.to == state for source in entry.from_)
         return tuple(dict.fromkeys(found))
+
+    def targets(self, transition: Transition, state: str) -> tuple[str, ...]:
+        """Return every state that a transition may lead to from one, itself where it moves nothing."""
+        if transition.to == INTERNAL:
+            return (state,)
+        if transition.to != PREVIOUS:
+            return (transition.to,)
+        created = () if transition.if_created is None else (transition.if_created,)
+        return (*self.origins(state), *created)
 
     def leaving(self, state: str) -> tuple[Transition, ...]:
         """Return the transitions that leave from a state, in the order of the file."""

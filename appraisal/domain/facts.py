@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from appraisal.definitions.workflows import Relation, Role
 from appraisal.domain import forms
@@ -286,14 +286,28 @@ DecisionKind = Literal[
     "escalate",
     "continue_rounds",
     "register_approval",
+    "correct_registration",
+    "propose_correction",
+    "confirm_correction",
     "propose_annulment",
     "annul",
 ]
+# First signatures: each waits for a second.
+FIRST_SIGNATURES: Final[tuple[DecisionKind, ...]] = (
+    "propose_override",
+    "propose_annulment",
+    "propose_correction",
+)
+# What takes back the registration of an approval.
+CORRECTING: Final[tuple[DecisionKind, ...]] = ("correct_registration", "confirm_correction")
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision or signature. ``approved_at`` is set by those that approve; None there means undated."""
+    """One decision or signature. ``approved_at`` is set by those that approve; None there means undated.
+
+    ``contributions`` are those of an approval without a version, frozen at the rates of its day.
+    """
 
     id: int
     kind: DecisionKind
@@ -308,6 +322,7 @@ class Decision:
     voided_at: datetime | None = None
     contradicts: bool = False
     behalf: int | None = None
+    contributions: tuple[Contribution, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +395,10 @@ class Case:
     appraisals: tuple[Appraisal, ...] = ()
     changes: tuple[RequiredChange, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    # When the registration that it came from was corrected; it counts nowhere since.
+    voided_at: datetime | None = None
+    # What was built on the registration that stands: a published report, a match by a person.
+    rests: frozenset[str] = frozenset()
     holds: tuple[Hold, ...] = ()
     steps: tuple[Step, ...] = ()
     relations: Mapping[Relation, frozenset[int]] = field(default_factory=dict)
@@ -436,7 +455,7 @@ class Case:
             (
                 entry
                 for entry in reversed(self.decisions)
-                if entry.kind in ("propose_override", "propose_annulment") and entry.voided_at is None
+                if entry.kind in FIRST_SIGNATURES and entry.voided_at is None
             ),
             None,
         )
@@ -448,6 +467,18 @@ class Case:
         return next(
             (entry for entry in self.decisions if entry.kind in approving and not entry.voided_at), None
         )
+
+    @property
+    def registration(self) -> Decision | None:
+        """Return the registration by which the proposal is approved; None where it was approved here."""
+        approval = self.approval
+        return approval if approval is not None and approval.kind == "register_approval" else None
+
+    @property
+    def is_created_by_registration(self) -> bool:
+        """Tell whether there was nothing here before the registration by which it is approved."""
+        moves = [step for step in self.steps if step.from_state != step.to_state]
+        return self.origin != "native" and len(moves) == 1 and self.registration is not None
 
     def name(self, person: int | None) -> str:
         """Return a person's name, or an empty string for nobody."""

@@ -232,6 +232,33 @@ def annulment_expired(attempt: Attempt) -> Refusal | None:
     return None if geneva_date(attempt.now) > last else refuse("annulment_not_expired", until=last)
 
 
+def registered(attempt: Attempt) -> Refusal | None:
+    """Refuse to correct what is no registration: an approval that was given is annulled."""
+    return None if attempt.case.registration else refuse("not_registered")
+
+
+def registered_by_actor_today(attempt: Attempt) -> Refusal | None:
+    """Refuse to correct a registration alone to anybody else than who made it, and later than on its day."""
+    registration = attempt.case.registration
+    if registration is None:
+        return None
+    is_same_day = geneva_date(registration.at) == geneva_date(attempt.now)
+    return None if registration.by == attempt.actor.id and is_same_day else refuse("correction_not_own")
+
+
+def nothing_rests_on_it(attempt: Attempt) -> Refusal | None:
+    """Refuse to take back alone what somebody has built on since."""
+    case = attempt.case
+    has_gone_on = case.arrival is not None and case.steps[-1].sequence > case.arrival.sequence
+    return refuse("registration_relied_on") if has_gone_on or case.rests else None
+
+
+def correction_waiting(attempt: Attempt) -> Refusal | None:
+    """Refuse to confirm a correction that nobody has proposed."""
+    signature = attempt.case.signature
+    return None if signature and signature.kind == "propose_correction" else refuse("correction_not_waiting")
+
+
 def revision_recommended(attempt: Attempt) -> Refusal | None:
     """Refuse to ask for a decision unless the version's last recommendation was to revise."""
     appraisal = attempt.case.finalised
@@ -327,6 +354,10 @@ GUARDS: Final[Mapping[str, Guard]] = {
         no_annulment_waiting,
         first_signature_waiting,
         annulment_expired,
+        registered,
+        registered_by_actor_today,
+        nothing_rests_on_it,
+        correction_waiting,
         revision_recommended,
         not_escalated_before,
         silent_too_long,
@@ -341,6 +372,7 @@ _REQUIRES: Final[Mapping[str, Requires]] = {
     "override_waiting": "first_signature",
     "annulment_waiting": "first_signature",
     "first_signature_waiting": "first_signature",
+    "correction_waiting": "first_signature",
 }
 
 

@@ -10,7 +10,7 @@ from the approvals that the audit trail tells of, and both go through :func:`fig
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -21,7 +21,7 @@ from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.indicators import Percentage, Rounding
 from appraisal.definitions.workflows import Workflow
 from appraisal.domain import forms, routes, tracks
-from appraisal.domain.facts import Case
+from appraisal.domain.facts import CORRECTING, Case, Contribution
 from appraisal.domain.routes import Reason, RouteKind
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.tracks import Rate
@@ -188,8 +188,11 @@ def first_year(biennium: str) -> int:
 
 
 def is_counted(case: Case) -> bool:
-    """Tell whether the indicator knows a proposal: once it was submitted, or its approval registered."""
-    return bool(case.versions) or any(entry.kind == "register_approval" for entry in case.decisions)
+    """Tell whether the indicator knows a proposal: once it was submitted, or its approval registered.
+
+    One that came of a registration which was corrected counts nowhere.
+    """
+    return case.pinned and case.voided_at is None
 
 
 def approval_of(case: Case, book: Rulebook) -> Approval:
@@ -200,26 +203,41 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
         return unapproved(case.number, case.state, umbrella=umbrella, illustrative=case.illustrative)
     version = next((entry for entry in case.versions if entry.id == approval.version_id), case.version)
     content = version.content if version else case.content
-    # Without a version, an approval given elsewhere is worth what it was on its day.
-    day = geneva_date(approval.approved_at or case.created_at)
-    given = version.contributions if version else tracks.contributions(case.content, book.rates, day)
+    given = version.contributions if version else approval.contributions or ()
+    entry = outside(case.number, case.state, content, given, approval.approved_at)
+    return replace(
+        entry,
+        usd=version.usd if version else entry.usd,
+        route=found.kind,
+        reason=found.reason,
+        illustrative=case.illustrative,
+        track=version.track if version else case.track,
+    )
+
+
+def outside(
+    number: str,
+    state: str,
+    content: forms.Content,
+    given: Sequence[Contribution],
+    approved_at: datetime | None,
+) -> Approval:
+    """Return what the indicator needs of an approval given outside, by its form and its frozen money."""
     parts: dict[str, Decimal] = defaultdict(Decimal)
     for entry in given:
         parts[entry.donor] += entry.usd or 0
     return Approval(
-        number=case.number,
+        number=number,
         title=str(forms.value(content, "identification.title")),
-        state=case.state,
+        state=state,
         funds=tracks.funds(given),
-        usd=version.usd if version else tracks.total_usd(given),
-        route=found.kind,
-        reason=found.reason,
-        approved_at=approval.approved_at,
+        usd=tracks.total_usd(given),
+        route="outside",
+        reason="registered",
+        approved_at=approved_at,
         umbrella=_is_umbrella(content),
-        illustrative=case.illustrative,
         region=str(forms.value(content, "identification.region")),
         unit=str(forms.value(content, "identification.unit")),
-        track=version.track if version else case.track,
         donors=tuple(parts.items()),
     )
 
@@ -310,13 +328,15 @@ class Told(NamedTuple):
 # The events whose facts the indicator listens to: by the name of one, by the acts of the others.
 CREATING: Final = "create"
 APPROVING: Final = ("approve", "countersign", "register_approval")
-LISTENED: Final = ("submit", *APPROVING, "annul")
+LISTENED: Final = ("submit", *APPROVING, "annul", *CORRECTING)
 
 
 def replayed(events: Iterable[Told]) -> Approval | None:
     """Derive from the events of one proposal, in order, what the indicator needs; None for a mere draft."""
     said: Mapping[str, Any] | None = None
     umbrella = illustrative = pinned = False
+    # What is so again once the registration is corrected.
+    before = (umbrella, pinned)
     last: Told | None = None
     for last in events:
         if last.name == CREATING:
@@ -325,10 +345,13 @@ def replayed(events: Iterable[Told]) -> Approval | None:
         elif last.act == "submit":
             umbrella, pinned = last.facts["kind"] == "umbrella", True
         elif last.act in APPROVING:
+            before = (umbrella, pinned)
             said, pinned = last.facts["approval"], True
             umbrella, illustrative = said["umbrella"], said["illustrative"]
         elif last.act == "annul":
             said = None
+        elif last.act in CORRECTING:
+            said, (umbrella, pinned) = None, before
     if last is None or not pinned:
         return None
     if said is not None:

@@ -66,10 +66,10 @@ def machine(workflow: Workflow) -> Machine:
                     **common,
                     "source": source,
                     "dest": origin,
-                    "conditions": [partial(_came_from, origin), _unopposed],
+                    "conditions": [partial(_came_from, transition, origin), _unopposed],
                 }
                 for source in transition.from_
-                for origin in workflow.origins(source)
+                for origin in workflow.targets(transition, source)
             ]
         else:
             dest = None if transition.to == INTERNAL else transition.to
@@ -91,8 +91,19 @@ def _judged(event: EventData) -> Attempt:
     return event.model
 
 
-def _came_from(origin: str, event: EventData) -> bool:
-    return _judged(event).case.previous_state == origin
+def _came_from(transition: Transition, origin: str, event: EventData) -> bool:
+    return destination(_judged(event).case, transition) == origin
+
+
+def destination(case: Case, transition: Transition) -> str:
+    """Return the state that a transition leads to from where a proposal is."""
+    if transition.to == INTERNAL:
+        return case.state
+    if transition.to != PREVIOUS:
+        return transition.to
+    if transition.if_created is not None and case.is_created_by_registration:
+        return transition.if_created
+    return case.previous_state
 
 
 def _unopposed(event: EventData) -> bool:
@@ -113,7 +124,18 @@ def _edited(attempt: Attempt) -> list[Refusal]:
 
 # Acts that rest on nothing that lead or reviewers have said.
 _APART: Final[frozenset[Act]] = frozenset(
-    {"hold", "release", "return_incomplete", "register_approval", "reopen", "fund", "decline_funding"}
+    {
+        "hold",
+        "release",
+        "return_incomplete",
+        "register_approval",
+        "correct_registration",
+        "propose_correction",
+        "confirm_correction",
+        "reopen",
+        "fund",
+        "decline_funding",
+    }
 )
 
 
@@ -149,9 +171,13 @@ def _not_among(attempt: Attempt) -> list[Refusal]:
     if any(_is(attempt, actor) for actor in actors):
         return []
     bound = [relation for relation in RELATIONS if relation in actors]
-    lost = [_ROLE_OF[relation] for relation in bound if attempt.actor.id in _standing(attempt.case, relation)]
-    roles = tuple(role for role in ROLES if role in actors or role in lost)
-    found = [refuse(f"not_{relation}") for relation in bound if _ROLE_OF[relation] not in lost]
+    lost = {
+        relation: _role_of(attempt.case, relation)
+        for relation in bound
+        if attempt.actor.id in _standing(attempt.case, relation)
+    }
+    roles = tuple(role for role in ROLES if role in actors or role in lost.values())
+    found = [refuse(f"not_{relation}") for relation in bound if relation not in lost]
     return [*found, refuse("role_missing", role=roles)] if roles else found
 
 
@@ -162,6 +188,13 @@ _ROLE_OF: Final[Mapping[Relation, Role]] = {
     "reviewer": "appraiser",
     "signatory": "manager",
 }
+
+
+def _role_of(case: Case, relation: Relation) -> Role:
+    """Return the role that somebody in a relation has to hold: coordinators propose corrections."""
+    signature = case.signature
+    is_correction = relation == "signatory" and signature and signature.kind == "propose_correction"
+    return "coordinator" if is_correction else _ROLE_OF[relation]
 
 
 def _standing(case: Case, relation: Relation) -> frozenset[int]:
@@ -185,7 +218,7 @@ def _is(attempt: Attempt, named: Actor) -> bool:
             leads = {actor.id} | substitutions.stands_in_for(actor, "appraisals", attempt.now)
             return substitutions.lead_of(case) in leads and actor.has("appraiser")
         case "signatory":
-            return actor.id in _bound(case, "signatory") and actor.has("manager")
+            return actor.id in _bound(case, "signatory") and actor.has(_role_of(case, "signatory"))
         case "system":
             return False
         case _:

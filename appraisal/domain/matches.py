@@ -14,6 +14,8 @@ from typing import Any, Final, Literal
 
 from appraisal.domain.contents import GLOBAL
 from appraisal.domain.indicators import biennium_of
+from appraisal.domain.registrations import UNNAMED
+from appraisal.domain.tracks import Rate, cents, rate_on
 
 How = Literal["symbol", "confirmed", "outside", "undone"]
 SUGGESTED: Final = 3
@@ -21,6 +23,8 @@ SUGGESTED: Final = 3
 _ALIKE: Final = Fraction(1, 2)
 # Shorter words tell nothing apart in any of the three languages.
 _SHORTEST: Final = 3
+# Beyond this part of the approved amount, what was opened is said to be another one.
+DIFFERENCE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,21 @@ def _meet(one: Sequence[str], other: Sequence[str]) -> bool:
     return not named or not others or bool(named & others)
 
 
+def usd_of(project: Project, rates: Sequence[Rate], today: date) -> Decimal | None:
+    """Return the amount of a project in US$ by the rate of the day it was opened; None where it has none."""
+    rate = rate_on(rates, project.currency, project.opened_on or today)
+    if project.amount is None or rate is None or rate.per_usd <= 0:
+        return None
+    return cents(project.amount / rate.per_usd)
+
+
+def differs(opened: Decimal | None, approved: Decimal | None) -> bool:
+    """Tell whether what was opened differs from what was approved by more than a tenth of the latter."""
+    if opened is None or approved is None:
+        return False
+    return abs(opened - approved) > approved / DIFFERENCE
+
+
 def is_in(project: Project, biennium: str, scope: frozenset[str]) -> bool:
     """Tell whether the indicator of a biennium has to count a project.
 
@@ -119,7 +138,7 @@ def content_of(project: Project) -> dict[str, dict[str, Any]]:
             **({"countries": list(project.countries)} if project.countries else {}),
             "contributions": [
                 {
-                    "donor": project.donor or "–",
+                    "donor": project.donor or UNNAMED,
                     "private": "no",
                     "fund": project.fund,
                     "modality": "direct",

@@ -22,6 +22,8 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 # The first submission puts a proposal into the funnel, and annulling its approval takes that back.
 ENTERING: Final[Act] = "submit"
 ANNULLING: Final[Act] = "annul"
+# A registration of an approval tells of nothing once it is corrected.
+REGISTERING: Final[Act] = "register_approval"
 # A finalised appraisal that asks for a revision leads back to its authors, to no milestone.
 APPRAISING: Final[tuple[Act, ...]] = ("finalise", "request_revision")
 PASSING: Final = frozenset({"favourable", "conditional"})

@@ -21,7 +21,11 @@ _OF_PERSON: Final[Mapping[str, str]] = {
     "role_missing": N_("Only people with the role of %(role)s may do this."),
     "not_author": N_("Only an author of the proposal may do this."),
     "not_lead": N_("Only the lead appraiser may do this."),
-    "not_signatory": N_("Only the manager who gave the first signature may do this."),
+    "not_signatory": N_("Only the person who gave the first signature may do this."),
+    "correction_not_own": N_(
+        "Only whoever registered the approval takes it back alone, and only on the same day: "
+        "propose the correction, and a second person confirms it."
+    ),
     "not_system": N_("This happens by itself when its time has come."),
     "inactive": N_("This account is closed."),
     "excluded_author": N_("You are an author of this proposal, so somebody else has to do this."),
@@ -79,6 +83,13 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
     "signature_waiting": N_("A first signature is waiting for the second."),
     "override_not_waiting": N_("No override is waiting for a second signature."),
     "annulment_not_waiting": N_("No annulment is waiting for a second signature."),
+    "not_registered": N_("The approval was given here, so it is annulled, not corrected."),
+    "registration_relied_on": N_(
+        "Something rests on the registration by now, a further step, a published report or a match: "
+        "propose the correction, and a second person confirms it."
+    ),
+    "correction_not_waiting": N_("No correction is proposed."),
+    "proposal_matched": N_("%(number)s is the project %(symbol)s already."),
     "annulment_pending": N_("The annulment of this approval waits for its second signature."),
     "signature_not_waiting": N_("No first signature is waiting for a second one."),
     "annulment_not_expired": N_("The second signature may be given until %(until)s."),
@@ -179,6 +190,13 @@ _OF_INPUT: Final[Mapping[str, str]] = {
     "duties_left": N_(
         "This person still has things to do, on %(numbers)s: confirm that others take them on."
     ),
+    "approval_same": N_(
+        "This approval is here already, as %(number)s: the symbol or title is the same, "
+        "and so is the donor, the amount or the day."
+    ),
+    "approval_alike": N_(
+        "The same symbol or title is here already: %(numbers)s. Say whether this is another phase, or the same."
+    ),
     "track_not_tighter": N_("A track may only be made stricter."),
     "conflict_missing": N_("Say what the conflict of interest is."),
     "reviewer_not_appraiser": N_("%(name)s does not hold the role of appraiser."),
@@ -229,6 +247,17 @@ _OF_INPUT: Final[Mapping[str, str]] = {
     "not_similar": N_("Not among the similar proposals: %(numbers)s."),
     "lesson_cited": N_("%(lesson)s is cited there already."),
     "no_room": N_("There is no room left: at most %(limit)s characters are kept there."),
+    "rate_currency": N_("Write the three letters of a currency other than US dollars, for example EUR."),
+    "rate_day_early": N_("A rate cannot be valid from before %(day)s."),
+    "rate_day_late": N_("A rate can be valid from %(day)s at the latest, the end of this month."),
+    "rate_unused": N_("%(currency)s was not in use on %(day)s."),
+    "rate_amount": N_("Write a number above nought, for example 0.7214."),
+    "rate_bounds": N_("A rate lies between %(smallest)s and %(largest)s units for one US$."),
+    "rate_digits": N_("A rate has %(digits)s digits at the most."),
+    "rate_reason": N_(
+        "There is a rate for this currency and day already: %(per_usd)s. Give the reason why it is corrected."
+    ),
+    "rate_doubtful": N_("The rate has to be looked at again beside the others, and confirmed."),
     "no_row_left": N_("There is no room left: at most %(limit)s rows are kept there."),
 }
 _TABLES: Final[Mapping[About, Mapping[str, str]]] = {

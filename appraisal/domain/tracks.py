@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 from typing import Any
 
 from appraisal.definitions.checklists import Fact
@@ -12,6 +12,8 @@ from appraisal.domain import forms
 from appraisal.domain.facts import Content, Contribution, Document
 
 CENT = Decimal("0.01")
+# More than the largest amount divided by the smallest rate that a database can hold.
+_DIGITS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def contributions(content: Content, rates: Sequence[Rate], day: date) -> tuple[C
             continue
         currency = str(row.get("currency", "USD")).upper()
         rate = rate_on(rates, currency, day)
-        usd = None if rate is None else (amount / rate.per_usd).quantize(CENT, ROUND_HALF_UP)
+        usd = None if rate is None else cents(amount / rate.per_usd)
         found.append(
             Contribution(
                 donor=str(row.get("donor", "")),
@@ -56,6 +58,12 @@ def contributions(content: Content, rates: Sequence[Rate], day: date) -> tuple[C
             )
         )
     return tuple(found)
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Round an amount to the cent, half up, however large a rate makes it."""
+    with localcontext(prec=_DIGITS):
+        return amount.quantize(CENT, ROUND_HALF_UP)
 
 
 def decimal(text: Any) -> Decimal | None:

@@ -122,14 +122,18 @@ def register(doing: Doing) -> Case:
         "contributions": held["contributions"],
         **stated["identification"],
     }
+    given = moving.approval(doing)
+    is_phase = doing.text("other_phase", "no").lower() in ("true", "yes")
+    alike = approvals.find_alike(doing.db, stated, given.approved_at)[1] if is_phase else []
     return approvals.register_outside(
         doing.db,
         doing.library,
         doing.actor,
         doing.now,
         stated,
-        moving.approval(doing),
+        given,
         illustrative=doing.play.script.scenario.illustrative,
         source=doing.text("source"),
         note=doing.text("note", doing.text("reason")),
+        apart=[entry.number for entry in alike],
     )

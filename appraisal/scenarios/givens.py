@@ -173,6 +173,8 @@ _TYPES: Final[Mapping[str, Any]] = {
             "consultations",
             "declare",
             "whole",
+            "confirm",
+            "other_phase",
         ),
         Switch,
     ),

@@ -18,7 +18,7 @@ from appraisal.scenarios.files import Script, Timed
 from appraisal.scenarios.plays import Doing, Play
 from appraisal.scenarios.verbs import VERBS
 from appraisal.services import people, settings
-from appraisal.services.settings import BadSettingGiven
+from appraisal.services.settings import BadSettingGiven, RateGiven
 from appraisal.storage import tables
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
@@ -76,7 +76,10 @@ def _set_up(playing: Play, now: datetime) -> None:
             )
     for rate in scenario.rates:
         with _entered(playing, f"the rate of {rate.currency} on {rate.day}") as db:
-            settings.enter_rate(db, SYSTEM_ACTOR, now, rate.currency, rate.day, rate.per_usd, rate.source)
+            given = RateGiven(rate.currency, rate.day, rate.per_usd, rate.source)
+            doubt = settings.examine_rate(db, now, given)
+            if not settings.enter_rate(db, SYSTEM_ACTOR, now, given, doubt.key if doubt else None):
+                raise BadSettingGiven("exists")
     for holiday in scenario.holidays:
         with _entered(playing, f"the holiday {holiday.name} on {holiday.day}") as db:
             settings.enter_holiday(db, SYSTEM_ACTOR, now, holiday.station, holiday.day, holiday.name)
@@ -93,6 +96,8 @@ def _entered(playing: Play, what: str) -> Iterator[Connection]:
             "stands in the database already" if error.code == "exists" else f"cannot be entered ({error})"
         )
         playing.differences.append(f"{what} {reason}")
+    except NotAllowed as error:
+        playing.differences.append(f"{what} cannot be entered ({', '.join(error.codes)}): {error}")
 
 
 def _take(playing: Play, timed: Timed) -> None:

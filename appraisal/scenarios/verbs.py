@@ -12,6 +12,7 @@ from appraisal.scenarios.givens import APPROVAL, Terms
 from appraisal.scenarios.neutral import SHORT_NAMES
 from appraisal.scenarios.plays import Doing
 from appraisal.services import settings, substitutions, ticks
+from appraisal.services.settings import RateGiven
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +25,16 @@ class Verb:
 
 
 def _enter_rate(doing: Doing) -> None:
-    settings.enter_rate(
-        doing.db,
-        doing.actor,
-        doing.now,
+    given = RateGiven(
         doing.text("currency"),
         date.fromisoformat(doing.text("day")),
         Decimal(doing.text("per_usd")),
         doing.text("source"),
+        doing.text("reason"),
     )
+    doubt = settings.examine_rate(doing.db, doing.now, given)
+    confirmed = doubt.key if doubt and not doing.switched_off("confirm") else None
+    settings.enter_rate(doing.db, doing.actor, doing.now, given, confirmed)
 
 
 def _substitute(doing: Doing) -> None:
@@ -144,8 +146,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     ),
     "register_approval": Verb(
         drafting.register,
-        "register an outside approval; with: document, source, approved_at (or undated)",
-        Terms("begins", (*SHORT_NAMES, *APPROVAL, "note", "reason")),
+        "register an outside approval; with: document, source, approved_at (or undated), other_phase",
+        Terms("begins", (*SHORT_NAMES, *APPROVAL, "note", "reason", "other_phase")),
     ),
     "import_lessons": Verb(
         preparing.import_lessons,
@@ -159,8 +161,12 @@ VERBS: Final[Mapping[str, Verb]] = {
     ),
     "enter_rate": Verb(
         _enter_rate,
-        "enter a rate; with: currency, day, per_usd, source",
-        Terms("site", ("currency", "day", "per_usd", "source"), required=("currency", "day", "per_usd")),
+        "enter a rate, or correct one of the same day; with: currency, day, per_usd, source, reason, confirm",
+        Terms(
+            "site",
+            ("currency", "day", "per_usd", "source", "reason", "confirm"),
+            required=("currency", "day", "per_usd"),
+        ),
     ),
     "substitute": Verb(
         _substitute,

@@ -20,7 +20,7 @@ from appraisal.domain.facts import (
     Person,
 )
 from appraisal.domain.steps import Inputs
-from appraisal.services import closings, decisions, openings, steps, submissions
+from appraisal.services import closings, corrections, decisions, openings, steps, submissions
 from appraisal.services.closings import close_running, named
 from appraisal.services.steps import Outcome, Taking
 from appraisal.storage import proposals, tables
@@ -87,6 +87,9 @@ ACTS: Final[Mapping[Act, Callable[[Taking], Outcome]]] = {
     "lapse": only_move,
     "reopen": only_move,
     "register_approval": decisions.register_approval,
+    "correct_registration": corrections.correct_registration,
+    "propose_correction": decisions.propose_correction,
+    "confirm_correction": corrections.confirm_correction,
     "propose_annulment": decisions.propose_annulment,
     "annul": decisions.annul,
     "withdraw_signature": decisions.end_signature,

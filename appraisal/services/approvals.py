@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from io import StringIO
@@ -13,15 +13,19 @@ from sqlalchemy import Connection, select
 from appraisal.canonical import canonical
 from appraisal.clock import GENEVA, geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import contents, forms, tracks
-from appraisal.domain.facts import Case, Person
-from appraisal.domain.indicators import CREATING
-from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.definitions.workflows import Transition, Workflow
+from appraisal.domain import contents, forms, indicators, registrations, tracks
+from appraisal.domain.facts import Case, Content, Contribution, Person
+from appraisal.domain.indicators import CREATING, Approval
+from appraisal.domain.matches import Project, content_of
+from appraisal.domain.refusals import NotAllowed, Refusal, refuse
+from appraisal.domain.registrations import Entry
 from appraisal.domain.steps import ApprovalGiven, Inputs
 from appraisal.errors import Fault, FaultyInput, NotFound
-from appraisal.services import acts, submissions
+from appraisal.services import acts, matches, submissions
 from appraisal.services.proposals import BadContent, note_event
-from appraisal.storage import proposals, tables
+from appraisal.storage import proposals, site, tables
+from appraisal.storage import registrations as stored
 from appraisal.storage.facts import load_case, load_rates
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -43,22 +47,25 @@ def register_outside(
     source: str = "",
     note: str = "",
     request: str | None = None,
+    apart: Collection[str] = (),
 ) -> Case:
     """Register an approval of a proposal that never came here: it is created and approved, route outside.
 
-    Whoever registers it does not become an author. Raises ``NotAllowed`` or ``BadContent``.
+    Whoever registers it does not become an author. ``apart`` are the numbers of proposals with the same
+    symbol or title of which somebody said that this is another phase. Raises ``NotAllowed``, also for what
+    is here already, or ``BadContent``.
     """
     if not actor.has("coordinator") or not actor.active:
         raise NotAllowed([refuse("role_missing", role="coordinator")])
-    wrong = contents.all_complaints(content)
-    if wrong:
-        raise BadContent(wrong)
-    kept = {key: contents.tidy(forms.section(key), fields) for key, fields in content.items()}
+    kept = _kept(content)
     workflow = library.newest_workflow()
     at = approval.approved_at or now
-    number = proposals.next_number(db, geneva_date(at).year)
+    # Of two who register the same at once, the second sees what the first has written.
+    site.lock(db)
     if (done := proposals.request_done(db, request, actor.id)) is not None:
         return load_case(db, done)
+    _check_duplicates(db, kept, approval.approved_at, apart)
+    number = proposals.next_number(db, geneva_date(at).year)
     given = tracks.contributions(kept, load_rates(db), geneva_date(at))
     proposals.insert_proposal(
         db,
@@ -80,9 +87,128 @@ def register_outside(
         CREATING,
         {"origin": origin, "source": source, "illustrative": illustrative},
     )
-    registering = next(entry.name for entry in workflow.transitions if entry.act == "register_approval")
+    registering = _registering(workflow).name
     given_with = Inputs(note=note, approval=approval)
     return acts.take_step(db, library, actor, now, created.number, registering, given_with, request=request)
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """An approval that is to be registered: what would be stored and counted, and what is here already.
+
+    ``same`` are approvals that it would be entered twice of; ``alike`` bear its symbol or title otherwise.
+    """
+
+    content: Content
+    contributions: tuple[Contribution, ...]
+    approval: ApprovalGiven
+    counted: Approval
+    same: tuple[Entry, ...]
+    alike: tuple[Entry, ...]
+
+
+def examine(
+    db: Connection,
+    library: Library,
+    now: datetime,
+    content: Mapping[str, Mapping[str, Any]],
+    approval: ApprovalGiven,
+) -> Examined:
+    """Return what registering an approval would store and count; nothing is written.
+
+    Raises ``BadContent``, or ``NotAllowed`` for an approval that lies in the future.
+    """
+    kept = _kept(content)
+    if approval.approved_at is not None and approval.approved_at > now:
+        raise NotAllowed([refuse("approval_in_future")])
+    given = tracks.contributions(kept, load_rates(db), geneva_date(approval.approved_at or now))
+    state = _registering(library.newest_workflow()).to
+    counted = indicators.outside("", state, kept, given, approval.approved_at)
+    same, alike = find_alike(db, kept, approval.approved_at)
+    return Examined(kept, given, approval, counted, tuple(same), tuple(alike))
+
+
+def _kept(content: Mapping[str, Mapping[str, Any]]) -> Content:
+    wrong = contents.all_complaints(content)
+    if wrong:
+        raise BadContent(wrong)
+    return {key: contents.tidy(forms.section(key), fields) for key, fields in content.items()}
+
+
+def _registering(workflow: Workflow) -> Transition:
+    return next(entry for entry in workflow.transitions if entry.act == "register_approval")
+
+
+def find_alike(
+    db: Connection, content: Content, approved_at: datetime | None
+) -> tuple[list[Entry], list[Entry]]:
+    """Return the approvals that one would be the same as, and what else bears its symbol or title."""
+    mine = registrations.entry_of("", content, approved_at)
+    found = [(registrations.likeness(mine, other), other) for other in stored.find_named(db, mine)]
+    return (
+        [other for likeness, other in found if likeness == "same"],
+        [other for likeness, other in found if likeness == "alike"],
+    )
+
+
+def _check_duplicates(
+    db: Connection, content: Content, approved_at: datetime | None, apart: Collection[str]
+) -> None:
+    same, alike = find_alike(db, content, approved_at)
+    if same:
+        raise NotAllowed([refuse("approval_same", number=entry.number) for entry in same])
+    if unsaid := [entry.number for entry in alike if entry.number not in apart]:
+        raise NotAllowed([refuse("approval_alike", numbers=unsaid)])
+
+
+def register_project(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    key: str,
+    request: str | None = None,
+    apart: Collection[str] = (),
+) -> Case:
+    """Register a project that never came here as an approval outside the mechanism.
+
+    The same request again is answered as done. Raises ``NotAllowed``, also where the list does not name
+    the fund, or ``NotFound``.
+    """
+    site.lock(db)
+    if actor.has("coordinator") and (done := proposals.request_done(db, request, actor.id)) is not None:
+        return load_case(db, done)
+    project = matches.find_unmatched(db, actor, key)
+    if not project.fund:
+        raise NotAllowed([refuse("fund_unknown")])
+    approval = approval_of(project, now)
+    case = register_outside(
+        db,
+        library,
+        actor,
+        now,
+        content_of(project),
+        approval,
+        origin="imported",
+        source=approval.source,
+        request=request,
+        apart=apart,
+    )
+    matches.write(db, actor, now, project.key, project.symbol, "outside", case.id, case.number)
+    return case
+
+
+def approval_of(project: Project, now: datetime) -> ApprovalGiven:
+    """Return the approval that a project of the finance list amounts to.
+
+    It counts as given at the end of the day on which the project was opened, since it was by then;
+    undated where the list does not say.
+    """
+    at = None
+    if project.opened_on is not None:
+        at = min(datetime.combine(project.opened_on, time.max, GENEVA), now)
+    said = f"Finance list, import {project.import_id}, line {project.line}"
+    return ApprovalGiven(said, said, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,27 +288,32 @@ def _line(cells: Mapping[str, str], line: int, now: datetime) -> tuple[Line, lis
 
 
 def import_approvals(
-    db: Connection, library: Library, actor: Person, now: datetime, text: str, name: str
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    text: str,
+    name: str,
+    phases: Collection[int] = (),
 ) -> list[tuple[Line, Case]]:
     """Register every approval of a CSV list, all or none.
 
     A line with the number of a proposal here registers it for that one; any other line creates
-    one, with its number for a project symbol. Raises ``FaultyInput`` with every line that cannot be
-    read or is refused; the caller's transaction is then rolled back.
+    one, with its number for a project symbol. ``phases`` are the lines of which somebody said that they are
+    another phase of what bears the same symbol or title. Raises ``FaultyInput`` with every line that cannot
+    be read or is refused; the caller's transaction is then rolled back.
     """
     lines, faults = read_approvals(text, name, now)
     done: list[tuple[Line, Case]] = []
-    seen: dict[str, int] = {}
+    # Numbers given out here are nobody's to know unless everything is kept.
+    made: dict[str, int] = {}
     for line in lines:
-        key = line.number or line.title.casefold()
-        if key in seen:
-            faults.append(Fault(name, line.line, f"the same as line {seen[key]}"))
-            continue
-        seen[key] = line.line
         try:
-            done.append((line, _import_line(db, library, actor, now, line)))
+            case = _import_line(db, library, actor, now, line, is_phase=line.line in phases)
+            done.append((line, case))
+            made[case.number] = line.line
         except NotAllowed as error:
-            faults += [Fault(name, line.line, refusal.say("en")) for refusal in error.refusals]
+            faults += [Fault(name, line.line, _said(refusal, made)) for refusal in error.refusals]
         except (BadContent, LookupError, NotFound) as error:
             faults.append(Fault(name, line.line, str(error)))
     if faults:
@@ -190,7 +321,21 @@ def import_approvals(
     return done
 
 
-def _import_line(db: Connection, library: Library, actor: Person, now: datetime, line: Line) -> Case:
+def _said(refusal: Refusal, made: Mapping[str, int]) -> str:
+    """Say why a line is refused; what bears its name by the number of its line where it is of this list."""
+    if refusal.code == "approval_same" and refusal.facts["number"] in made:
+        return f"the same as line {made[refusal.facts['number']]}"
+    if refusal.code != "approval_alike":
+        return refusal.say("en")
+    named = ", ".join(
+        f"line {made[number]}" if number in made else number for number in refusal.facts["numbers"]
+    )
+    return f"the symbol or title of {named}: say that it is another phase (--other-phase), or take it out"
+
+
+def _import_line(
+    db: Connection, library: Library, actor: Person, now: datetime, line: Line, *, is_phase: bool
+) -> Case:
     # The end of today has not come yet; an approval of today was given before this moment.
     at = min(line.approved_at, now) if line.approved_at else None
     approval = ApprovalGiven(line.document, line.source, at)
@@ -203,19 +348,17 @@ def _import_line(db: Connection, library: Library, actor: Person, now: datetime,
         if line.title and line.title.casefold() != known.casefold():
             raise LookupError(f"{line.number} is called “{known}”, not “{line.title}”")
         workflow = library.workflow(case.workflow) if case.workflow else library.newest_workflow()
-        name = next(entry.name for entry in workflow.transitions if entry.act == "register_approval")
+        name = _registering(workflow).name
         return acts.take_step(db, library, actor, now, line.number, name, Inputs(approval=approval))
     if OWN_NUMBER.fullmatch(line.number):
         raise LookupError(f"there is no proposal {line.number}")
-    if db.execute(select(table.c.id).where(table.c.title == title, table.c.origin == "imported")).first():
-        raise LookupError(f"an approval of “{title}” was imported before")
     content = {
         "identification": {
             "title": title,
             "symbol": line.number,
             "contributions": [
                 {
-                    "donor": "–",
+                    "donor": registrations.UNNAMED,
                     "private": "no",
                     "fund": line.fund,
                     "modality": "direct",
@@ -225,4 +368,7 @@ def _import_line(db: Connection, library: Library, actor: Person, now: datetime,
             ],
         }
     }
-    return register_outside(db, library, actor, now, content, approval, origin="imported", source=line.source)
+    apart = [entry.number for entry in find_alike(db, content, at)[1]] if is_phase else []
+    return register_outside(
+        db, library, actor, now, content, approval, origin="imported", source=line.source, apart=apart
+    )

@@ -5,19 +5,25 @@ from typing import Any
 
 from sqlalchemy import update
 
+from appraisal.canonical import canonical
+from appraisal.clock import geneva_date
+from appraisal.domain import tracks
 from appraisal.domain.facts import (
     Case,
+    Contribution,
     Decision,
     DecisionKind,
 )
+from appraisal.services import submissions
 from appraisal.services.closings import ask_changes, close_running, named
 from appraisal.services.steps import Outcome, Taking, pin, pinning, signature_facts, void_signature
 from appraisal.storage import proposals, tables
 
 
-def _decide(taking: Taking, kind: DecisionKind, case: Case | None = None, **values: Any) -> Outcome:
+def decide(taking: Taking, kind: DecisionKind, case: Case | None = None, **values: Any) -> Outcome:
     """Write a decision on the present version and its unsuperseded appraisal."""
     before = case or taking.case
+    frozen: tuple[Contribution, ...] | None = values.pop("contributions", None)
     appraisal, version = taking.case.finalised, taking.case.version
     fields: dict[str, Any] = {
         "version_id": version.id if version else None,
@@ -33,9 +39,12 @@ def _decide(taking: Taking, kind: DecisionKind, case: Case | None = None, **valu
         at=taking.now,
         by=taking.actor.id,
         for_id=taking.for_id,
+        contributions="" if frozen is None else canonical(_named_all(frozen)).decode(),
         **fields,
     )
-    decision = Decision(id=id, kind=kind, at=taking.now, by=taking.actor.id, behalf=taking.for_id, **fields)
+    decision = Decision(
+        id, kind, taking.now, taking.actor.id, behalf=taking.for_id, contributions=frozen, **fields
+    )
     after = replace(
         before,
         decisions=(*before.decisions, decision),
@@ -51,29 +60,29 @@ def _decide(taking: Taking, kind: DecisionKind, case: Case | None = None, **valu
 
 def approve(taking: Taking) -> Outcome:
     """Approve on the appraisal; the moment of approval is this signature."""
-    return _decide(taking, "approve", approved_at=taking.now)
+    return decide(taking, "approve", approved_at=taking.now)
 
 
 def propose_override(taking: Taking) -> Outcome:
     """Give the first signature of an override, bound to the appraisal's record."""
-    return _decide(taking, "propose_override")
+    return decide(taking, "propose_override")
 
 
 def countersign(taking: Taking) -> Outcome:
     """Give the second signature of an override, which approves."""
-    return _decide(taking, "countersign", approved_at=taking.now, contradicts=_contradicts(taking, True))
+    return decide(taking, "countersign", approved_at=taking.now, contradicts=_contradicts(taking, True))
 
 
 def return_for_revision(taking: Taking) -> Outcome:
     """Send the proposal back with a numbered list of changes."""
-    outcome = _decide(taking, "return", contradicts=_contradicts(taking, False))
+    outcome = decide(taking, "return", contradicts=_contradicts(taking, False))
     facts = {**outcome.facts, "changes": [named(change) for change in taking.inputs.changes]}
     return replace(outcome, case=ask_changes(taking, outcome.case), facts=facts)
 
 
 def reject(taking: Taking) -> Outcome:
     """Turn the proposal down; a rejection against the recommendation is printed as such."""
-    return _decide(taking, "reject", contradicts=_contradicts(taking, False))
+    return decide(taking, "reject", contradicts=_contradicts(taking, False))
 
 
 def _contradicts(taking: Taking, positive: bool) -> bool:
@@ -86,24 +95,32 @@ def _contradicts(taking: Taking, positive: bool) -> bool:
 
 def continue_rounds(taking: Taking) -> Outcome:
     """Allow a further round."""
-    return _decide(taking, "continue_rounds")
+    return decide(taking, "continue_rounds")
 
 
 def escalate(taking: Taking) -> Outcome:
     """Ask for a decision on the version as it was appraised; unsubmitted edits are set aside."""
-    return _decide(taking, "escalate")
+    return decide(taking, "escalate")
 
 
 def register_approval(taking: Taking) -> Outcome:
     """Write down an approval that was given outside; a running appraisal is closed as it is.
 
-    A draft has no version to approve: the definitions in force are pinned with the registration.
+    A draft has no version to approve: the definitions in force are pinned with the registration, and what
+    the form says of the money is frozen at the rates of the approval's day.
     """
     approval = taking.inputs.approval
     assert approval is not None
     closed = close_running(taking)
-    case, pins = pin(taking, closed.case)
-    outcome = _decide(
+    case, columns = pin(taking, closed.case)
+    pinned = pinning(taking.case, case)
+    frozen = None
+    if case.version is None:
+        frozen = tracks.contributions(
+            case.content, taking.book.rates, geneva_date(approval.approved_at or case.created_at)
+        )
+        columns |= submissions.summary(case.content, frozen, tracks.total_usd(frozen))
+    outcome = decide(
         taking,
         "register_approval",
         case,
@@ -111,15 +128,25 @@ def register_approval(taking: Taking) -> Outcome:
         document=approval.document,
         source=approval.source,
         appraisal_id=None,
+        contributions=frozen,
     )
-    return replace(
-        outcome, columns=pins, facts={**closed.facts, **outcome.facts, **pinning(taking.case, case)}
-    )
+    registered = {} if frozen is None else {"contributions": _named_all(frozen)}
+    facts = {**closed.facts, **outcome.facts, **pinned, **registered}
+    return replace(outcome, columns=columns, facts=facts)
+
+
+def _named_all(given: tuple[Contribution, ...]) -> list[dict[str, Any]]:
+    return [named(entry) for entry in given]
+
+
+def propose_correction(taking: Taking) -> Outcome:
+    """Propose to take back a registration, which a second person confirms."""
+    return decide(taking, "propose_correction")
 
 
 def propose_annulment(taking: Taking) -> Outcome:
     """Give the first signature of an annulment."""
-    return _decide(taking, "propose_annulment")
+    return decide(taking, "propose_annulment")
 
 
 def end_signature(taking: Taking) -> Outcome:
@@ -131,7 +158,11 @@ def end_signature(taking: Taking) -> Outcome:
 
 def annul(taking: Taking) -> Outcome:
     """Annul the approval with the second signature."""
-    outcome = _decide(taking, "annul")
+    return void_approval(taking, decide(taking, "annul"))
+
+
+def void_approval(taking: Taking, outcome: Outcome) -> Outcome:
+    """Note that the approval in force does not stand any more."""
     approval = taking.case.approval
     assert approval is not None
     table = tables.Decision.__table__

@@ -80,6 +80,15 @@ def figures(
     return {entry: indicators.figures(indicator, workflow, entry, cells, scope) for entry in sorted(found)}
 
 
+def effect(db: Connection, library: Library, entry: Approval, biennium: str) -> tuple[Figures, Figures]:
+    """Return indicator 2.1 of a biennium as it is, and as it would be with one approval more."""
+    indicator, workflow = definition(library, CODE), library.newest_workflow()
+    cells = tallies.cells(db, ("all", "state"))
+    with_it = indicators.added([cells, indicators.tally(entry)])
+    before, after = (indicators.figures(indicator, workflow, biennium, each) for each in (cells, with_it))
+    return before, after
+
+
 def breakdowns(db: Connection, biennium: str, scope: frozenset[str]) -> dict[str, tuple[Line, ...]]:
     """Return indicator 2.1 of a biennium broken down in every way, from the cells that steps keep."""
     cells = tallies.cells(db, BREAKDOWNS, biennium)

@@ -1,22 +1,18 @@
 """Matches: holding the finance list of newly opened projects against the proposals that are here."""
 
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from appraisal.clock import GENEVA
-from appraisal.definitions.library import Library
 from appraisal.domain import matches, symbols
-from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
+from appraisal.domain.facts import SYSTEM_ACTOR, Person
 from appraisal.domain.matches import Candidate, How, Project
 from appraisal.domain.refusals import NotAllowed, refuse
-from appraisal.domain.steps import ApprovalGiven
 from appraisal.errors import NotFound
-from appraisal.services import approvals
 from appraisal.storage import matches as stored
-from appraisal.storage import site
+from appraisal.storage import queries, site
 from appraisal.storage.pasts import Past
 
 ACTION: Final = "match_project"
@@ -44,55 +40,51 @@ def match_symbols(db: Connection, now: datetime) -> int:
 def confirm(db: Connection, actor: Person, now: datetime, key: str, number: str) -> None:
     """Say that a project is a proposal, which a coordinator has looked at.
 
-    Raises ``NotAllowed``, or ``NotFound`` for a project or proposal that is not there.
+    Said again, it is answered as done. Raises ``NotAllowed``, also for a project or proposal that is matched
+    already, or ``NotFound`` for one that is not there; a draft, and what the actor may not read, is none.
     """
-    project = _unmatched(db, actor, key)
-    found = stored.proposal_id(db, number)
+    project = find_project(db, actor, key)
+    found = queries.entered_id(db, number, actor)
+    matched = stored.matched_to(db, key)
+    if found is not None and found == matched:
+        return
+    if matched is not None:
+        raise NotAllowed([refuse("project_matched")])
     if found is None:
         raise NotFound("proposal", number)
-    _write(db, actor, now, project, "confirmed", found, number)
+    if others := stored.projects_of(db, found):
+        raise NotAllowed([refuse("proposal_matched", number=number, symbol=min(others.values()))])
+    write(db, actor, now, project.key, project.symbol, "confirmed", found, number)
 
 
-def undo(db: Connection, actor: Person, now: datetime, key: str) -> None:
-    """Say that a project is not the proposal that it was taken for. Raises as :func:`confirm` does."""
-    project = _project(db, actor, key)
-    if not stored.is_matched(db, key):
-        raise NotFound("match", key)
-    _write(db, actor, now, project, "undone", None, "")
+def undo(db: Connection, actor: Person, now: datetime, key: str) -> str | None:
+    """Say that a project is not the proposal that it was taken for; said again, it is answered as done.
 
-
-def register(
-    db: Connection, library: Library, actor: Person, now: datetime, key: str, request: str | None = None
-) -> Case:
-    """Register a project that never came here as an approval outside the mechanism.
-
-    It counts as approved at the end of the day on which it was opened, since it was by then; undated
-    where the list does not say. Raises ``NotAllowed``, also where the list does not name the fund, or
-    ``NotFound``.
+    Returns the number of the proposal that the match had registered, None for any other. Raises
+    ``NotAllowed``, or ``NotFound`` for what never was a match.
     """
-    project = _unmatched(db, actor, key)
-    if not project.fund:
-        raise NotAllowed([refuse("fund_unknown")])
-    at = None
-    if project.opened_on is not None:
-        at = min(datetime.combine(project.opened_on, time.max, GENEVA), now)
-    said = f"Finance list, import {project.import_id}, line {project.line}"
-    case = approvals.register_outside(
-        db,
-        library,
-        actor,
-        now,
-        matches.content_of(project),
-        ApprovalGiven(said, said, at),
-        origin="imported",
-        source=said,
-        request=request,
-    )
-    _write(db, actor, now, project, "outside", case.id, case.number)
-    return case
+    project = find_project(db, actor, key)
+    registered = stored.registered_for(db, key)
+    if stored.matched_to(db, key) is not None:
+        write(db, actor, now, project.key, project.symbol, "undone", None, "")
+    elif key not in stored.undone(db):
+        raise NotFound("match", key)
+    return registered
 
 
-def _project(db: Connection, actor: Person, key: str) -> Project:
+def release(db: Connection, actor: Person, now: datetime, proposal: int) -> list[str]:
+    """Take every project for no proposal any more that was taken for one; return their symbols.
+
+    The caller holds the site's lock.
+    """
+    found = stored.projects_of(db, proposal)
+    for key, symbol in found.items():
+        write(db, actor, now, key, symbol, "undone", None, "")
+    return sorted(found.values())
+
+
+def find_project(db: Connection, actor: Person, key: str) -> Project:
+    """Return a project of the finance list, for a coordinator who writes something down of it."""
     if not (actor.has("coordinator") and actor.active):
         raise NotAllowed([refuse("role_missing", role="coordinator")])
     site.lock(db)
@@ -102,25 +94,27 @@ def _project(db: Connection, actor: Person, key: str) -> Project:
     return project
 
 
-def _unmatched(db: Connection, actor: Person, key: str) -> Project:
-    project = _project(db, actor, key)
-    if stored.is_matched(db, key):
+def find_unmatched(db: Connection, actor: Person, key: str) -> Project:
+    """Return a project that is no proposal here, for a coordinator; nobody else matches it meanwhile."""
+    project = find_project(db, actor, key)
+    if stored.matched_to(db, key) is not None:
         raise NotAllowed([refuse("project_matched")])
     return project
 
 
-def _write(
+def write(
     db: Connection,
     actor: Person,
     now: datetime,
-    project: Project,
+    key: str,
+    symbol: str,
     how: How,
     proposal: int | None,
     number: str,
 ) -> None:
-    """Write down what somebody found, and tell of the row in the site's chain."""
-    row = stored.insert_match(db, project.key, proposal, how, now, actor.id)
-    facts = {"match": row, "project": project.symbol, "how": how, "proposal": number}
+    """Write down what somebody found of a project, and tell of the row in the site's chain."""
+    row = stored.insert_match(db, key, proposal, how, now, actor.id)
+    facts = {"match": row, "project": symbol, "how": how, "proposal": number}
     site.append(db, now, actor.id, ACTION, facts)
 
 

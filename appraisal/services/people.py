@@ -22,9 +22,9 @@ from appraisal.services import departures, sessions
 from appraisal.storage import sessions as stored_sessions
 from appraisal.storage import site, substitutions, tables
 from appraisal.storage.databases import Database
-from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
 from appraisal.storage.proposals import insert_row, wake_open
+from appraisal.storage.types import LARGEST_ID
 
 PEOPLE = tables.Person.__table__
 TOKENS = tables.Token.__table__

@@ -1,59 +1,114 @@
 """Settings that people keep: the table of rates and the calendars of duty stations."""
 
-import re
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection, delete, insert, select
 
 from appraisal.clock import geneva_date
+from appraisal.domain import rates
 from appraisal.domain.facts import Person
 from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.domain.tracks import Rate
 from appraisal.errors import AppraisalError
 from appraisal.storage import proposals, site, tables
+from appraisal.storage.facts import load_rates
 
 RATES = tables.Rate.__table__
 HOLIDAYS = tables.Holiday.__table__
-_CURRENCY = re.compile(r"[A-Z]{3}")
-# Wider than any currency ever was; beyond, amounts would no longer be exact to the cent.
-_SMALLEST, _LARGEST = Decimal("1e-6"), Decimal("1e18")
 
 
 class BadSettingGiven(AppraisalError):
-    """A rate or a holiday cannot be kept; ``code`` is one of *currency*, *amount*, *exists*, *name*."""
+    """A setting cannot be kept; ``code`` is *exists* or *name*."""
 
     def __init__(self, code: str) -> None:
         self.code = code
         super().__init__(code)
 
 
+class RateDoubtful(NotAllowed):
+    """A rate has to be confirmed: ``doubt`` says beside which others it has to be looked at."""
+
+    def __init__(self, doubt: rates.Doubt) -> None:
+        self.doubt = doubt
+        super().__init__([refuse("rate_doubtful")])
+
+
+@dataclass(frozen=True, slots=True)
+class RateGiven:
+    """A rate to be entered; ``reason`` is why it corrects the one of the same day."""
+
+    currency: str
+    day: date
+    per_usd: Decimal
+    source: str = ""
+    reason: str = ""
+
+    @property
+    def rate(self) -> Rate:
+        """Return the rate as rules read it."""
+        return Rate(self.currency, self.day, self.per_usd, self.source.strip())
+
+
+def examine_rate(db: Connection, now: datetime, given: RateGiven) -> rates.Doubt | None:
+    """Return what has to be confirmed before a rate is entered, None for nothing.
+
+    Raises ``NotAllowed`` for a rate that cannot be, and for a correction without a reason.
+    """
+    if refusal := rates.refusal(given.rate, geneva_date(now)):
+        raise NotAllowed([refusal])
+    found = rates.doubt(load_rates(db), given.rate)
+    if found is not None and found.former not in (None, given.rate) and not given.reason.strip():
+        raise NotAllowed([refuse("rate_reason", per_usd=found.former.per_usd)])
+    return found
+
+
 def enter_rate(
-    db: Connection, actor: Person, now: datetime, currency: str, day: date, per_usd: Decimal, source: str = ""
-) -> None:
+    db: Connection, actor: Person, now: datetime, given: RateGiven, confirmed: str | None = None
+) -> bool:
     """Enter how many units of a currency one US$ buys from a day on; a coordinator's act.
 
-    Rates are never changed, since versions were frozen with them: a correction is another day's.
+    Where the day has a rate already this corrects it: the former one is kept, and whatever was frozen
+    with it stays. ``confirmed`` is the key of the doubt that somebody has looked at. Returns False, and
+    writes nothing, where the very same rate is in force already. Raises ``NotAllowed``, of which
+    ``RateDoubtful`` where there is another doubt than the one confirmed.
     """
-    if actor.id != 0 and not actor.has("coordinator"):
+    if actor.id != 0 and not (actor.has("coordinator") and actor.active):
         raise NotAllowed([refuse("role_missing", role="coordinator")])
-    if not _CURRENCY.fullmatch(currency) or currency == "USD":
-        raise BadSettingGiven("currency")
-    if not per_usd.is_finite() or not _SMALLEST <= per_usd <= _LARGEST:
-        raise BadSettingGiven("amount")
     site.lock(db)
-    if db.execute(select(RATES.c.id).where(RATES.c.currency == currency, RATES.c.day == day)).first():
-        raise BadSettingGiven("exists")
-    db.execute(
-        insert(RATES).values(
-            currency=currency,
-            day=day,
-            per_usd=per_usd,
-            source=source.strip(),
+    doubt = examine_rate(db, now, given)
+    if doubt is not None and doubt.former == given.rate:
+        return False
+    if doubt is not None and doubt.key != confirmed:
+        raise RateDoubtful(doubt)
+    former = doubt.former if doubt else None
+    row = db.execute(
+        insert(RATES)
+        .values(
+            currency=given.currency,
+            day=given.day,
+            per_usd=given.per_usd,
+            source=given.source.strip(),
+            reason=given.reason.strip() if former else "",
             entered_by=actor.id,
             entered_at=now,
         )
-    )
-    site.append(db, now, actor.id, "enter_rate", {"currency": currency, "day": day, "per_usd": per_usd})
+        .returning(RATES.c.id)
+    ).scalar_one()
+    facts = {
+        "rate": row,
+        "currency": given.currency,
+        "day": given.day,
+        "per_usd": given.per_usd,
+        "source": given.source.strip(),
+    }
+    if former is None:
+        site.append(db, now, actor.id, "enter_rate", facts)
+    else:
+        changed = {"former": former.per_usd, "reason": given.reason.strip()}
+        site.append(db, now, actor.id, "correct_rate", facts | changed)
+    return True
 
 
 def enter_holiday(db: Connection, actor: Person, now: datetime, station: str, day: date, name: str) -> None:

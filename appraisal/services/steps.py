@@ -10,7 +10,7 @@ from sqlalchemy import Connection, update
 from appraisal.canonical import canonical
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import Act, Transition
+from appraisal.definitions.workflows import Act, Transition, Workflow
 from appraisal.domain import (
     access,
     calendars,
@@ -22,13 +22,13 @@ from appraisal.domain import (
     substitutions,
     wakings,
 )
-from appraisal.domain.facts import SYSTEM_ACTOR, Case, Decision, Person, Step
+from appraisal.domain.facts import CORRECTING, SYSTEM_ACTOR, Case, Decision, Person, Step
 from appraisal.domain.refusals import NotAllowed, Undeclared, refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Inputs
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import notices, records
-from appraisal.storage import proposals, tables, tallies
+from appraisal.storage import proposals, site, tables, tallies
 from appraisal.storage.facts import load_case, load_people, load_rates
 
 
@@ -59,12 +59,16 @@ class Taking:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an act did: the case as it is now, columns of its row, facts for the event, the decision made."""
+    """What an act did: the case as it is now, columns of its row, facts for the event, the decision made.
+
+    ``previous`` is the state that counts as the one before, where it is not the one that was left.
+    """
 
     case: Case
     columns: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     decision: Decision | None = None
+    previous: str | None = None
 
 
 def load(
@@ -136,6 +140,9 @@ def take(
     none, take the steps that name them.
     """
     actor = substitutions.on_duty(actor, now)
+    if _touches_site(library, name):
+        # Before the row, as everybody does who needs both.
+        site.lock(db)
     case, book = _load_to_act(db, library, number, actor, name)
     # Asked once the row is held: the same form sent twice at once waits for the first here.
     if (done := proposals.request_done(db, request, actor.id)) is not None:
@@ -148,6 +155,16 @@ def take(
     behalf = _replaced(db, substitutions.behalf(case, actor, transition, given.behalf, now))
     taking = Taking(db, case, book, actor, now, given, transition, to, behalf)
     return settle(taking, acts[transition.act](taking), request)
+
+
+def _touches_site(library: Library, name: str) -> bool:
+    """Tell whether a step may change, or has to look at, what the site's chain tells of."""
+    return any(
+        entry.name == name and entry.act in CORRECTING
+        for workflow in library.definitions.values()
+        if isinstance(workflow, Workflow)
+        for entry in workflow.transitions
+    )
 
 
 def _load_to_act(
@@ -175,7 +192,7 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
         outcome.case,
         state=taking.to,
         state_since=now if moved or taking.transition.act == "reopen" else case.state_since,
-        previous_state=case.state if moved else case.previous_state,
+        previous_state=_previous(taking, outcome),
         steps=(
             *case.steps,
             Step(
@@ -243,6 +260,12 @@ def pin(taking: Taking, case: Case) -> tuple[Case, dict[str, str]]:
 def pinning(before: Case, after: Case) -> dict[str, Any]:
     """Return what the event of a step says of the definitions that it pins; nothing where they were."""
     return {} if before.pinned else {"definitions": after.pins}
+
+
+def _previous(taking: Taking, outcome: Outcome) -> str:
+    if outcome.previous is not None:
+        return outcome.previous
+    return taking.case.state if taking.to != taking.case.state else taking.case.previous_state
 
 
 def _approves(taking: Taking) -> bool:

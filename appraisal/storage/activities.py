@@ -15,6 +15,7 @@ from appraisal.domain.indicators import first_year
 from appraisal.domain.symbols import normalised
 from appraisal.storage import tables
 from appraisal.storage.facts import contribution
+from appraisal.storage.proposals import entered
 
 PROPOSALS = tables.Proposal.__table__
 VERSIONS = tables.Version.__table__
@@ -97,8 +98,7 @@ def _batch(biennium: str, last: str) -> Select[Any]:
     statement = (
         select(*(PROPOSALS.c[name] for name in names), VERSIONS.c.value, valued_at.label("valued_at"))
         .outerjoin(VERSIONS, and_(VERSIONS.c.proposal_id == PROPOSALS.c.id, VERSIONS.c.number == newest))
-        # Definitions are pinned by the first submission, or by a registration.
-        .where(PROPOSALS.c.workflow != "", PROPOSALS.c.number > last)
+        .where(*entered(), PROPOSALS.c.number > last)
         .order_by(PROPOSALS.c.number)
         .limit(_BATCH)
     )
@@ -137,7 +137,7 @@ def _steps(db: Connection, ids: Sequence[int]) -> Mapping[int, tuple[datetime, d
 def _children(db: Connection, numbers: Sequence[str]) -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     statement = select(PROPOSALS.c.number, PROPOSALS.c.parent).where(
-        PROPOSALS.c.parent.in_(numbers), PROPOSALS.c.workflow != ""
+        PROPOSALS.c.parent.in_(numbers), *entered()
     )
     for row in db.execute(statement.order_by(PROPOSALS.c.number)):
         found[row.parent].append(row.number)

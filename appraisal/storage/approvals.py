@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 from appraisal.clock import GENEVA
 from appraisal.domain.indicators import Approval, first_year, unapproved
 from appraisal.storage import tables
+from appraisal.storage.proposals import entered
 
 PROPOSALS = tables.Proposal.__table__
 _NAMES: Final = (
@@ -31,10 +32,8 @@ _COLUMNS: Final = [PROPOSALS.c[name] for name in _NAMES]
 
 
 def approvals(db: Connection) -> Iterator[Approval]:
-    """Yield every submitted or registered proposal, by number."""
-    # Definitions are pinned by the first submission or by a registration; a draft is its authors' alone.
-    pinned = PROPOSALS.c.workflow != ""
-    return map(_approval, db.execute(select(*_COLUMNS).where(pinned).order_by(PROPOSALS.c.number)))
+    """Yield every proposal that was submitted or registered and is not void, by number."""
+    return map(_approval, db.execute(select(*_COLUMNS).where(*entered()).order_by(PROPOSALS.c.number)))
 
 
 def behind(

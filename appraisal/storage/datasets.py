@@ -9,8 +9,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select
 
 from appraisal.storage import tables
-from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.pasts import Past
+from appraisal.storage.types import LARGEST_ID
 
 IMPORTS = tables.Import.__table__
 ENTRIES = tables.Entry.__table__

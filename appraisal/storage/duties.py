@@ -65,8 +65,8 @@ def work_of(
     ``blocks`` the checklists whose reviewer never decides. What waits for a lead for whom the person
     stands in has the holder *substitute*. For coordinators, *orphaned* ones are added, whose lead
     cannot go on, and *authorless* ones, whose authors cannot: of one that they do not read, the number
-    alone. For managers, a first signature that they may give the second to is listed under its own
-    kind (*propose_override*, *propose_annulment*), by when it was given.
+    alone. A first signature that the person may give the second to is listed under its own kind
+    (*propose_override*, *propose_annulment*, *propose_correction*), by when it was given.
     """
     mine: list[ColumnElement[bool]] = []
     orphaned: ColumnElement[bool] = false()
@@ -109,6 +109,8 @@ def work_of(
         mine.append(orphaned)
     if person.has("manager") and person.active:
         signed = _second_signature(person, today, blocks)
+    if (person.has("coordinator") or person.has("manager")) and person.active:
+        signed = or_(signed, _second_of_correction(person, today))
         mine.append(signed)
     if not mine:
         return []
@@ -129,12 +131,14 @@ def work_of(
     return [_work(holders, person, row) for row in rows]
 
 
-_FIRST: Final = ("propose_override", "propose_annulment")
+# First signatures of managers, and all of them.
+_DECIDING: Final = ("propose_override", "propose_annulment")
+_FIRST: Final = (*_DECIDING, "propose_correction")
 
 
-def _waiting(table: FromClause = DECISIONS) -> tuple[ColumnElement[bool], ...]:
+def _waiting(table: FromClause = DECISIONS, kinds: Sequence[str] = _FIRST) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a decision is a first signature that waits (``Case.signature``)."""
-    return table.c.kind.in_(_FIRST), table.c.voided_at.is_(None)
+    return table.c.kind.in_(kinds), table.c.voided_at.is_(None)
 
 
 def _signed(kind: str) -> Select[tuple[int]]:
@@ -163,13 +167,8 @@ def _second_signature(person: Person, today: date, blocks: Collection[str]) -> C
     """
     own = sorted({person.id} | covered(person, "decisions"))
     deputies = deputies_of(person.id, "decisions", today)
-    by, behalf, reviewer = DECISIONS.c.by, DECISIONS.c.for_id, REVIEWS.c.person_id
-    signatures = select(DECISIONS.c.proposal_id).where(
-        *_waiting(),
-        by.not_in(own),
-        by.not_in(deputies),
-        or_(behalf.is_(None), and_(behalf.not_in(own), behalf.not_in(deputies))),
-    )
+    reviewer = REVIEWS.c.person_id
+    signatures = _signed_by_others(person, today, _DECIDING)
     listed = " " + REVIEWS.c.checklists + " "
     finalised = [listed.contains(f" {code} ") for code in sorted(blocks)]
     partial = exists().where(
@@ -181,6 +180,29 @@ def _second_signature(person: Person, today: date, blocks: Collection[str]) -> C
         ),
     )
     return and_(PROPOSALS.c.id.in_(signatures), ~_deciding_bars(person, today), ~partial, ~blind(person))
+
+
+def _second_of_correction(person: Person, today: date) -> ColumnElement[bool]:
+    """Return the condition that a coordinator or manager may confirm the correction of a registration."""
+    own = {person.id} | covered(person, "decisions")
+    return and_(
+        PROPOSALS.c.id.in_(_signed_by_others(person, today, ("propose_correction",))),
+        ~any_related(own, "author"),
+        ~blind(person),
+    )
+
+
+def _signed_by_others(person: Person, today: date, kinds: Sequence[str]) -> Select[tuple[int]]:
+    """Return the statement that reads where a first signature waits of nobody who counts as one with somebody."""
+    own = sorted({person.id} | covered(person, "decisions"))
+    deputies = deputies_of(person.id, "decisions", today)
+    by, behalf = DECISIONS.c.by, DECISIONS.c.for_id
+    return select(DECISIONS.c.proposal_id).where(
+        *_waiting(kinds=kinds),
+        by.not_in(own),
+        by.not_in(deputies),
+        or_(behalf.is_(None), and_(behalf.not_in(own), behalf.not_in(deputies))),
+    )
 
 
 def _work(holders: Mapping[str, str], person: Person, row: Any) -> tuple[str, Listed]:

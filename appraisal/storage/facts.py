@@ -31,12 +31,12 @@ from appraisal.domain.substitutions import covered, on_duty
 from appraisal.domain.tracks import Rate
 from appraisal.errors import NotFound
 from appraisal.storage import substitutions, tables
+from appraisal.storage.registrations import rests_on
+from appraisal.storage.types import LARGEST_ID
 
 # Core tables: rows without identity, and statements that SQLAlchemy compiles once.
 PROPOSALS = tables.Proposal.__table__
 PEOPLE = tables.Person.__table__
-# An address may ask for any number; beyond this one PostgreSQL has no row and no patience.
-LARGEST_ID = 2**31 - 1
 
 
 def load_case(db: Connection, number: str, *, lock: bool = False) -> facts.Case:
@@ -115,6 +115,8 @@ def _case(db: Connection, row: Row[Any]) -> facts.Case:
         appraisals=appraisals,
         changes=tuple(_change(entry) for entry in _rows(db, tables.Change.__table__, id, "id")),
         decisions=tuple(_decision(entry) for entry in decisions),
+        voided_at=row.voided_at,
+        rests=_rests(db, row, decisions),
         holds=tuple(
             facts.Hold(entry.since, entry.until, entry.reason, entry.by, entry.released_at)
             for entry in _rows(db, tables.Hold.__table__, id, "id")
@@ -421,7 +423,13 @@ def _decision(row: Row[Any]) -> facts.Decision:
         voided_at=row.voided_at,
         contradicts=row.contradicts,
         behalf=row.for_id,
+        contributions=tuple(map(contribution, json.loads(row.contributions))) if row.contributions else None,
     )
+
+
+def _rests(db: Connection, row: Row[Any], decisions: Sequence[Row[Any]]) -> frozenset[str]:
+    registered = [entry for entry in decisions if entry.kind == "register_approval" and not entry.voided_at]
+    return rests_on(db, row.id, row.number, registered[-1].at) if registered else frozenset()
 
 
 def _siblings_usd(db: Connection, parent: str, id: int) -> Decimal:
@@ -491,7 +499,7 @@ def _holidays() -> Select[Any]:
 
 
 def load_rates(db: Connection) -> tuple[Rate, ...]:
-    """Load the table of rates."""
+    """Load the rates in force: of each currency and day the one that was entered last."""
     table = tables.Rate.__table__
-    rows = db.execute(select(table.c.currency, table.c.day, table.c.per_usd, table.c.source))
-    return tuple(Rate(*row) for row in rows)
+    statement = select(table.c.currency, table.c.day, table.c.per_usd, table.c.source).order_by(table.c.id)
+    return tuple({row[:2]: Rate(*row) for row in db.execute(statement)}.values())

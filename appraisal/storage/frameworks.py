@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, tuple_
 
+from appraisal.domain.facts import CORRECTING
 from appraisal.domain.indicators import APPROVING
 from appraisal.storage import tables
 from appraisal.storage.pasts import Past
@@ -54,7 +55,11 @@ def reached(db: Connection, states: Collection[tuple[str, str]], past: Past | No
         )
         .join(EVENTS, EVENTS.c.proposal_id == PROPOSALS.c.id)
         .where(PROPOSALS.c.id.in_(arrived), *heard)
-        .where(or_(EVENTS.c.act.in_((*APPROVING, "annul")), EVENTS.c.from_state != EVENTS.c.to_state))
+        .where(
+            or_(
+                EVENTS.c.act.in_((*APPROVING, "annul", *CORRECTING)), EVENTS.c.from_state != EVENTS.c.to_state
+            )
+        )
         .order_by(PROPOSALS.c.id, EVENTS.c.sequence)
     )
     trails: dict[int, list[Any]] = defaultdict(list)
@@ -86,6 +91,9 @@ def _followed(events: Sequence[Any], states: Collection[str]) -> tuple[str | Non
             version = json.loads(row.body)["facts"]["version"]
         elif row.act == "annul":
             version = None
+        elif row.act in CORRECTING:
+            # What followed the registration never came about either.
+            version = arrival = None
         if arrival is None and row.to_state in states and row.from_state != row.to_state:
             arrival = row
     return version, arrival

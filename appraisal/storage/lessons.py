@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, insert, or_, sele
 from appraisal.domain.lessons import COLUMNS, Lesson
 from appraisal.domain.similarities import Candidate, Profile, folded, profile_of_lesson
 from appraisal.storage import tables
-from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.similarities import names_country
+from appraisal.storage.types import LARGEST_ID
 
 LESSONS = tables.Lesson.__table__
 PAGE: Final = 50

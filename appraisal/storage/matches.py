@@ -1,16 +1,19 @@
 """Matches as they are stored: which project of the finance list is which proposal, at any moment."""
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select
 
 from appraisal.domain.matches import Candidate, How, Project, project_of
 from appraisal.storage import tables
 from appraisal.storage.datasets import ENTRIES, in_force, rows_of, stored
 from appraisal.storage.pasts import Past
+from appraisal.storage.proposals import entered
 
 MATCHES = tables.Match.__table__
 PROPOSALS = tables.Proposal.__table__
@@ -19,13 +22,17 @@ DATASET: Final = "projects"
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A project with the proposal that it is, how that was found, when and by whom."""
+    """A project with the proposal that it is, how that was found, when and by whom.
+
+    ``usd`` is what the proposal was approved with; None while it is not approved.
+    """
 
     project: Project
     number: str
     how: How
     at: datetime
     by: int
+    usd: Decimal | None = None
 
 
 def insert_match(db: Connection, project: str, proposal: int | None, how: How, now: datetime, by: int) -> int:
@@ -38,7 +45,7 @@ def insert_match(db: Connection, project: str, proposal: int | None, how: How, n
 def unmatched(db: Connection, past: Past | None = None) -> Iterator[Project]:
     """Yield the projects of the finance list that are no proposal here, in order of their keys."""
     held = select(MATCHES.c.id).where(
-        MATCHES.c.project == ENTRIES.c.key, MATCHES.c.proposal_id.is_not(None), *_newest(past)
+        MATCHES.c.project == ENTRIES.c.key, MATCHES.c.proposal_id.is_not(None), *newest(past)
     )
     return _projects(db, rows_of(DATASET, past).where(~held.exists()))
 
@@ -53,7 +60,8 @@ def _projects(db: Connection, statement: Select[Any]) -> Iterator[Project]:
         yield project_of(row.key, row.value, row.line, row.import_id)
 
 
-def _newest(past: Past | None) -> tuple[ColumnElement[bool], ...]:
+def newest(past: Past | None = None) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a match is the newest of its project, now or then."""
     later = MATCHES.alias()
     newer = select(later.c.id).where(later.c.project == MATCHES.c.project, later.c.id > MATCHES.c.id)
     if past is None:
@@ -64,12 +72,17 @@ def _newest(past: Past | None) -> tuple[ColumnElement[bool], ...]:
 def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
     """List projects with their proposals in order of keys, from behind one on, so many at most."""
     rows = rows_of(DATASET).add_columns(
-        PROPOSALS.c.number, MATCHES.c.how, MATCHES.c.at.label("matched_at"), MATCHES.c.by
+        PROPOSALS.c.number,
+        PROPOSALS.c.usd,
+        PROPOSALS.c.route,
+        MATCHES.c.how,
+        MATCHES.c.at.label("matched_at"),
+        MATCHES.c.by,
     )
     statement = (
         rows.join(MATCHES, MATCHES.c.project == ENTRIES.c.key)
         .join(PROPOSALS, PROPOSALS.c.id == MATCHES.c.proposal_id)
-        .where(*_newest(None), ENTRIES.c.key > after)
+        .where(*newest(), ENTRIES.c.key > after)
         .limit(most)
     )
     return [
@@ -79,20 +92,44 @@ def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
             row.how,
             row.matched_at,
             row.by,
+            row.usd if row.route else None,
         )
         for row in db.execute(statement)
     ]
 
 
-def is_matched(db: Connection, project: str) -> bool:
-    """Tell whether a project is taken for a proposal."""
-    held = select(MATCHES.c.proposal_id).where(MATCHES.c.project == project, *_newest(None))
-    return db.execute(held).scalar() is not None
+def matched_to(db: Connection, project: str) -> int | None:
+    """Return the id of the proposal that a project is taken for; None for none."""
+    held = select(MATCHES.c.proposal_id).where(MATCHES.c.project == project, *newest())
+    found: int | None = db.execute(held).scalar()
+    return found
+
+
+def registered_for(db: Connection, project: str) -> str | None:
+    """Return the number of the proposal that was last registered for a project and is still so approved."""
+    statement = (
+        select(PROPOSALS.c.number)
+        .join(MATCHES, MATCHES.c.proposal_id == PROPOSALS.c.id)
+        .where(MATCHES.c.project == project, MATCHES.c.how == "outside", PROPOSALS.c.route == "outside")
+        .order_by(MATCHES.c.id.desc())
+        .limit(1)
+    )
+    found: str | None = db.execute(statement).scalar()
+    return found
+
+
+def projects_of(db: Connection, proposal: int) -> dict[str, str]:
+    """Return the projects that are taken for a proposal: their symbols by their keys."""
+    statement = select(MATCHES.c.project, ENTRIES.c.value).select_from(
+        MATCHES.outerjoin(ENTRIES, and_(ENTRIES.c.key == MATCHES.c.project, *in_force(DATASET)))
+    )
+    rows = db.execute(statement.where(MATCHES.c.proposal_id == proposal, *newest()))
+    return {row.project: json.loads(row.value)["symbol"] if row.value else row.project for row in rows}
 
 
 def undone(db: Connection) -> frozenset[str]:
     """Return the projects of which a person said that they are not what they were taken for."""
-    statement = select(MATCHES.c.project).where(MATCHES.c.proposal_id.is_(None), *_newest(None))
+    statement = select(MATCHES.c.project).where(MATCHES.c.proposal_id.is_(None), *newest())
     return frozenset(db.execute(statement).scalars())
 
 
@@ -106,9 +143,7 @@ def count_projects(db: Connection) -> int:
 def by_symbol(db: Connection, symbols: Collection[str]) -> dict[str, list[int]]:
     """Return by symbol the ids of the proposals that bear it and were submitted or registered."""
     found: dict[str, list[int]] = {}
-    statement = select(PROPOSALS.c.symbol, PROPOSALS.c.id).where(
-        PROPOSALS.c.symbol.in_(symbols), PROPOSALS.c.workflow != ""
-    )
+    statement = select(PROPOSALS.c.symbol, PROPOSALS.c.id).where(PROPOSALS.c.symbol.in_(symbols), *entered())
     for row in db.execute(statement):
         found.setdefault(row.symbol, []).append(row.id)
     return found
@@ -119,17 +154,9 @@ def candidates(db: Connection, countries: Collection[str]) -> list[Candidate]:
     padded = " " + PROPOSALS.c.countries + " "
     named = [padded.contains(f" {code} ", autoescape=True) for code in sorted(countries)]
     statement = select(PROPOSALS.c.number, PROPOSALS.c.title, PROPOSALS.c.countries).where(
-        PROPOSALS.c.workflow != "", or_(PROPOSALS.c.countries.in_(("", "global")), *named)
+        *entered(), or_(PROPOSALS.c.countries.in_(("", "global")), *named)
     )
     return [
         Candidate(row.number, row.title, tuple(row.countries.split()))
         for row in db.execute(statement.order_by(PROPOSALS.c.number))
     ]
-
-
-def proposal_id(db: Connection, number: str) -> int | None:
-    """Return the id of a submitted or registered proposal by its number."""
-    found: int | None = db.execute(
-        select(PROPOSALS.c.id).where(PROPOSALS.c.number == number, PROPOSALS.c.workflow != "")
-    ).scalar()
-    return found

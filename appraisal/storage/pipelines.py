@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
 
-from appraisal.domain.facts import Person
+from appraisal.domain.facts import CORRECTING, Person
 from appraisal.domain.pipelines import (
     ANNULLING,
     ENTERING,
+    REGISTERING,
     STAGES,
     Marks,
     Rated,
@@ -66,15 +67,28 @@ def _any(condition: ColumnElement[bool]) -> ColumnElement[int]:
 
 
 def _tells(stage: Stage, marks: Mapping[str, Mapping[Stage, Marks]]) -> ColumnElement[bool]:
-    """Return the condition that an event tells of a stage, in the workflow that the proposal follows."""
-    return or_(
-        *(
-            and_(
-                PROPOSALS.c.workflow == key,
-                or_(EVENTS.c.act.in_(found[stage].acts), EVENTS.c.to_state.in_(found[stage].states)),
+    """Return the condition that an event tells of a stage, in the workflow that the proposal follows.
+
+    A registration that was corrected later tells of none.
+    """
+    later = EVENTS.alias()
+    corrected = exists().where(
+        later.c.proposal_id == EVENTS.c.proposal_id,
+        later.c.sequence > EVENTS.c.sequence,
+        later.c.act.in_(CORRECTING),
+    )
+    told = or_(EVENTS.c.act != REGISTERING, ~corrected)
+    return and_(
+        told,
+        or_(
+            *(
+                and_(
+                    PROPOSALS.c.workflow == key,
+                    or_(EVENTS.c.act.in_(found[stage].acts), EVENTS.c.to_state.in_(found[stage].states)),
+                )
+                for key, found in sorted(marks.items())
             )
-            for key, found in sorted(marks.items())
-        )
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Update, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from appraisal.canonical import canonical
@@ -48,6 +48,14 @@ def next_number(db: Connection, year: int) -> str:
         .limit(1)
     ).scalar()
     return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+
+
+def entered() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a proposal was submitted or registered, and that it is not void.
+
+    Definitions are pinned by the first submission or by a registration; a draft is its authors' alone.
+    """
+    return PROPOSALS.c.workflow != "", PROPOSALS.c.voided_at.is_(None)
 
 
 def is_known(db: Connection, number: str) -> bool:

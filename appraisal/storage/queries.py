@@ -13,8 +13,9 @@ from appraisal.domain.disclosure import Happened
 from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
 from appraisal.storage import substitutions, tables
-from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
+from appraisal.storage.proposals import entered
+from appraisal.storage.types import LARGEST_ID
 from appraisal.storage.visibilities import fully_visible, holding, visible
 
 PROPOSALS = tables.Proposal.__table__
@@ -194,3 +195,11 @@ def accounts(db: Connection) -> list[tuple[int, str, str]]:
     people = tables.Person.__table__
     rows = db.execute(select(people.c.id, people.c.name, people.c.email).where(people.c.active.is_(True)))
     return [(row.id, row.name, row.email) for row in rows]
+
+
+def entered_id(db: Connection, number: str, reader: Person) -> int | None:
+    """Return the id of a proposal that was submitted or registered, for somebody who reads it in full."""
+    found: int | None = db.execute(
+        select(PROPOSALS.c.id).where(PROPOSALS.c.number == number, *entered(), fully_visible(reader))
+    ).scalar()
+    return found

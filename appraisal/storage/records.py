@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 
 from appraisal.domain.facts import Person
 from appraisal.storage import tables
-from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.queries import PAGE
+from appraisal.storage.types import LARGEST_ID
 from appraisal.storage.visibilities import blind, fully_visible
 
 PROPOSALS = tables.Proposal.__table__

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert,
 
 from appraisal.domain.sessions import EndReason, Session, Visit
 from appraisal.storage import substitutions, tables
-from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
+from appraisal.storage.types import LARGEST_ID
 
 PEOPLE = tables.Person.__table__
 SESSIONS = tables.Session.__table__

@@ -17,6 +17,7 @@ APPENDED = (
     "imports",
     "entries",
     "matches",
+    "rates",
 )
 _FUNCTION = "refuse_change"
 # "restrict_violation": the drivers raise an integrity error for it, as SQLite does.

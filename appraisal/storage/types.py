@@ -2,11 +2,14 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Dialect, String, TypeDecorator
 
 from appraisal.clock import parse_stamp, stamp
+
+# An address may ask for any number; beyond this one PostgreSQL has no row and no patience.
+LARGEST_ID: Final = 2**31 - 1
 
 
 class Moment(TypeDecorator[datetime]):

@@ -1,23 +1,28 @@
 """Approvals: registering one that was given outside, for a proposal that never came here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from flask import Blueprint, flash, redirect, request, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectField, StringField, TextAreaField
 
+from appraisal.clock import geneva_date
 from appraisal.domain import forms
 from appraisal.domain.contents import Complaint
 from appraisal.domain.forms import Choice
+from appraisal.domain.indicators import biennium_of
 from appraisal.domain.refusals import NotAllowed
 from appraisal.i18n import N_
-from appraisal.services import approvals
+from appraisal.services import approvals, indicators
+from appraisal.services.approvals import Examined
 from appraisal.services.proposals import BadContent
-from appraisal.web import step_forms
-from appraisal.web.context import actor, begin, page, request_key, say, site, with_role
+from appraisal.web import formats, step_forms
+from appraisal.web.context import actor, begin, page, read, request_key, say, site, with_role
 from appraisal.web.fields import LINE, PROSE, needed, one_of
 from appraisal.web.forms import choice
+from appraisal.web.indicators import share_percent, years
 from appraisal.web.inputs import ApprovalForm, written
 
 bp = Blueprint("approvals", __name__)
@@ -37,6 +42,13 @@ class OutsideForm(ApprovalForm):
     """The facts of a proposal that the indicator and its breakdowns read, and its approval."""
 
     title = StringField(N_("Title"), validators=[needed(N_("Give the title.")), LINE])
+    symbol = StringField(
+        N_("Project symbol"),
+        description=N_(
+            "Where there is one already, for example RAF/10/55/USA. By it the same project is found."
+        ),
+        validators=[LINE],
+    )
     countries = StringField(
         N_("Countries"),
         description=N_(
@@ -90,7 +102,7 @@ class OutsideForm(ApprovalForm):
         return iter([self[name] for name in (*_PROPOSAL, *_CONTRIBUTION, *_APPROVAL)])
 
 
-_PROPOSAL: Final = ("title", "countries", "region", "unit")
+_PROPOSAL: Final = ("title", "symbol", "countries", "region", "unit")
 _CONTRIBUTION: Final = ("donor", "private", "fund", "modality", "amount", "currency")
 _APPROVAL: Final = ("document", "source", "approved_on", "undated", "note")
 
@@ -98,18 +110,22 @@ _APPROVAL: Final = ("document", "source", "approved_on", "undated", "note")
 @bp.route("/approvals/new", methods=["GET", "POST"])
 @with_role("coordinator")
 def new() -> Answer:
-    """Register an approval, and with it the proposal that was approved."""
+    """Ask for an approval, show what it would store and count, and then register it with its proposal."""
     form = OutsideForm(request.form)
-    if request.method == "GET":
+    if request.method == "GET" or "change" in request.form:
         return _draw(form)
     if not form.validate():
         return _draw(form), 422
     try:
+        if "checked" not in request.form:
+            return _ask(form)
         number = _register(form)
     except BadContent as error:
         _complain(form, error.complaints)
         return _draw(form), 422
     except NotAllowed as error:
+        if is_duplicate(error):
+            return _ask(form), 422
         if not step_forms.complain(form, error):
             raise
         return _draw(form), 422
@@ -129,8 +145,114 @@ def _register(form: OutsideForm) -> str:
             form.approval(now),
             note=written(form.note),
             request=request_key(),
+            apart=other_phases(),
         )
     return case.number
+
+
+def _ask(form: OutsideForm) -> str:
+    now = site().now()
+    with read() as db:
+        found = approvals.examine(db, site().library, now, _content(form), form.approval(now))
+        typed = [(name, value) for name, value in request.form.items() if name in form]
+        return check_page(
+            db,
+            found,
+            typed,
+            url_for(".new"),
+            url_for("proposals.index"),
+            note=written(form.note),
+            changes=True,
+        )
+
+
+def is_duplicate(error: NotAllowed) -> bool:
+    """Tell whether something is refused because it is here already, or may be."""
+    return set(error.codes) <= {"approval_same", "approval_alike"}
+
+
+def other_phases() -> frozenset[str]:
+    """Return the numbers of which the form sent says that what is registered is another phase of them."""
+    prefix = "likeness-"
+    return frozenset(
+        name.removeprefix(prefix)
+        for name, value in request.form.items()
+        if name.startswith(prefix) and value == "phase"
+    )
+
+
+def check_page(
+    db: Connection,
+    found: Examined,
+    sent: Sequence[tuple[str, str]],
+    action: str,
+    cancel: str,
+    *,
+    note: str = "",
+    changes: bool = False,
+    reasons: Sequence[str] = (),
+) -> str:
+    """Draw what an approval would store and what it would do to the indicator, before it is registered.
+
+    ``sent`` are the fields that its form carries on; ``changes`` whether they can be gone back to;
+    ``reasons`` say why it cannot be registered at all.
+    """
+    biennium = found.counted.biennium or biennium_of(geneva_date(site().now()))
+    before, after = indicators.effect(db, site().library, found.counted, biennium)
+    phases = other_phases()
+    unsaid = "checked" in request.form and any(entry.number not in phases for entry in found.alike)
+    return page(
+        "approvals/check.html",
+        rows=_rows(found, note),
+        years=years(biennium),
+        counted=[(say(N_("Now")), before), (say(N_("With this approval")), after)],
+        share_percent=share_percent,
+        undated=found.counted.approved_at is None,
+        is_counted=before.share != after.share,
+        same=found.same,
+        alike=found.alike,
+        unsaid=unsaid,
+        sent=sent,
+        action=action,
+        cancel=cancel,
+        changes=changes,
+        reasons=reasons,
+    )
+
+
+def _rows(found: Examined, note: str) -> list[dict[str, Any]]:
+    """Return what will be stored, as rows of a summary list."""
+
+    def get(key: str) -> Any:
+        return forms.value(found.content, f"identification.{key}")
+
+    unknown = say(N_("no rate, so it is not known"))
+    money = [
+        say(
+            N_("%(donor)s: %(currency)s %(amount)s (US$ %(usd)s), %(fund)s"),
+            donor=entry.donor,
+            currency=entry.currency,
+            amount=formats.money(entry.amount),
+            usd=unknown if entry.usd is None else formats.money(entry.usd),
+            fund=entry.fund,
+        )
+        for entry in found.contributions
+    ]
+    approval = found.approval
+    day = formats.day(geneva_date(approval.approved_at)) if approval.approved_at else say(N_("Not known"))
+    facts = (
+        (N_("Title"), get("title")),
+        (N_("Project symbol"), get("symbol")),
+        (N_("Countries"), formats.countries(list(get("countries") or ()))),
+        (N_("Money"), money),
+        (N_("Date of the approval"), day),
+        (N_("Document"), approval.document),
+        (N_("Source"), approval.source),
+        (N_("Route"), say(N_("Outside the mechanism: it will count as not appraised"))),
+        (N_("Reason"), say(N_("registered afterwards"))),
+        (N_("Why it was not appraised here"), note),
+    )
+    return [{"key": say(key), "value": value} for key, value in facts if value]
 
 
 def _content(form: OutsideForm) -> dict[str, dict[str, Any]]:

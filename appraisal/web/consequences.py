@@ -8,7 +8,7 @@ from flask import url_for
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import Act, Transition
-from appraisal.domain import calendars, forms, rulebooks, tracks
+from appraisal.domain import calendars, forms, registrations, rulebooks, tracks
 from appraisal.domain.facts import Appraisal, Case, Condition, Person
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.i18n import N_
@@ -207,6 +207,44 @@ def _registering(case: Case, book: Rulebook, now: datetime) -> list[Row]:
     return found
 
 
+def _correcting(case: Case, book: Rulebook, now: datetime) -> list[Row]:
+    """Show what is taken back, what comes back, and what does not."""
+    registration = case.registration
+    if registration is None:
+        return []
+    found = [
+        _row(
+            N_("What is taken back"),
+            [
+                say(N_("The approval registered on %(at)s"), at=formats.moment(registration.at)),
+                formats.headed(say(N_("Document")), registration.document),
+                say(N_("Its decision sheet is kept, and marked as superseded")),
+                say(N_("Published reports keep what they said")),
+            ],
+        )
+    ]
+    first = case.signature
+    if first is not None and first.kind == "propose_correction":
+        signed = say(N_("%(name)s, %(at)s"), name=case.name(first.by), at=formats.moment(first.at))
+        found += [_row(N_("Proposed by"), signed), _row(N_("Reason given with it"), first.note)]
+    if case.is_created_by_registration:
+        sentence = N_(
+            "The proposal came into being with the registration: it is void, counts nowhere, and keeps its number"
+        )
+        return [*found, _row(N_("What comes back"), say(sentence))]
+    back = [
+        say(N_("The state “%(state)s”"), state=book.workflow.states[case.previous_state].title[language()])
+    ]
+    lost = [say(N_("The time limit of that state starts anew"))]
+    if registrations.closed_by(case, registration) is not None:
+        back.append(say(N_("The appraisal that was running, with all its ratings and reviews")))
+    if registrations.hold_ended(case, registration):
+        lost.append(say(N_("The hold that was in force: put the proposal on hold again")))
+    if registrations.signature_ended(case, registration) is not None:
+        lost.append(say(N_("The first signature that was waiting: it has to be given again")))
+    return [*found, _row(N_("What comes back"), back), _row(N_("What does not come back"), lost)]
+
+
 _DESCRIBED: Final[Mapping[Act, Callable[[Case, Rulebook, datetime], list[Row]]]] = {
     "submit": _submitting,
     "assign": _checking,
@@ -221,6 +259,9 @@ _DESCRIBED: Final[Mapping[Act, Callable[[Case, Rulebook, datetime], list[Row]]]]
     "reject": _deciding,
     "escalate": _escalating,
     "register_approval": _registering,
+    "correct_registration": _correcting,
+    "propose_correction": _correcting,
+    "confirm_correction": _correcting,
     "propose_annulment": _annulling,
     "annul": _countersigning,
     "withdraw_signature": _countersigning,

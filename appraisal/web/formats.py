@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -37,6 +37,9 @@ OWN_CHOICES: Final = (
     N_("Own design choice, from GB.306/TC/1, para. 33"),
     N_("Own design choice, from the appropriate use of the Centre asked for in GB.306/TC/1, para. 33"),
 )
+# More than a column of money holds, before and behind the point.
+_DIGITS: Final = 100
+_ALL_DIGITS: Final = "#,##0." + "#" * 40
 
 
 def day(value: date | None) -> str:
@@ -72,12 +75,19 @@ def money(value: Decimal | int | str | None) -> str:
 @lru_cache(maxsize=4096)
 def _money(value: str, language: Language) -> str:
     amount = Decimal(value)
-    return format_decimal(amount, "#,##0" if amount == amount.to_integral() else "#,##0.00", locale=language)
+    whole = amount == amount.to_integral()
+    return _decimal(amount, "#,##0" if whole else "#,##0.00", language)
+
+
+def _decimal(value: Decimal, pattern: str, language: Language) -> str:
+    """Write a number by a pattern, with however many digits it was stored: no page may fail for one value."""
+    with localcontext(prec=_DIGITS):
+        return format_decimal(value, pattern, locale=language)
 
 
 def factor(value: Decimal) -> str:
     """Write a rate with all its digits."""
-    return format_decimal(value, "#,##0.##############", locale=language())
+    return _decimal(value, _ALL_DIGITS, language())
 
 
 @cache

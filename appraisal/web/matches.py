@@ -1,8 +1,9 @@
 """Matches: the finance list of newly opened projects held against the proposals that are here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from itertools import islice
 from typing import Final
 
@@ -10,17 +11,24 @@ from flask import Blueprint, flash, redirect, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
+from appraisal.clock import geneva_date
 from appraisal.domain import indicators as rules
-from appraisal.domain.matches import Candidate, Project
+from appraisal.domain import machine
+from appraisal.domain import matches as rules_of_matches
+from appraisal.domain.matches import Candidate, Project, content_of
+from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
-from appraisal.services import indicators, matches
+from appraisal.services import approvals, indicators, matches, steps
 from appraisal.storage import matches as stored
-from appraisal.storage.facts import load_people
-from appraisal.web.context import actor, begin, page, read, request_key, say, site, with_role
+from appraisal.storage.facts import load_people, load_rates
+from appraisal.web.approvals import check_page, is_duplicate, other_phases
+from appraisal.web.context import actor, begin, language, page, read, request_key, say, site, with_role
 from appraisal.web.indicators import years
 
 bp = Blueprint("matches", __name__, url_prefix=f"/indicators/{indicators.CODE}/finance-list")
+Answer = str | Response | tuple[str, int]
+
 # So many projects stand on a page.
 PAGE: Final = 25
 _HOW: Final = {
@@ -40,12 +48,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A project with its proposal, and how that was found, in words."""
+    """A project with its proposal, and how that was found, in words.
+
+    ``opened`` and ``approved`` are their US$ where they differ by more than a tenth.
+    """
 
     project: Project
     number: str
     how: str
     at: datetime
+    opened: Decimal | None = None
+    approved: Decimal | None = None
 
 
 @bp.get("")
@@ -93,46 +106,99 @@ def _matched(db: Connection) -> list[Matched]:
     """Return the projects that were matched last."""
     found = stored.matched(db, PAGE)
     people = load_people(db, {entry.by for entry in found})
-    return [
-        Matched(
-            entry.project,
-            entry.number,
-            say(_HOW[entry.how], name=people[entry.by].name if entry.by in people else ""),
-            entry.at,
-        )
-        for entry in found
-    ]
+    rates, today = load_rates(db), geneva_date(site().now())
+    lines = []
+    for entry in found:
+        how = say(_HOW[entry.how], name=people[entry.by].name if entry.by in people else "")
+        opened = rules_of_matches.usd_of(entry.project, rates, today)
+        amounts = (opened, entry.usd) if rules_of_matches.differs(opened, entry.usd) else (None, None)
+        lines.append(Matched(entry.project, entry.number, how, entry.at, *amounts))
+    return lines
 
 
 @bp.post("/confirm")
 @with_role("coordinator")
 def confirm() -> Response:
-    """Take a project for a proposal that a coordinator has looked at."""
+    """Take a project for a proposal that a coordinator has looked at, suggested or typed by its number."""
     number = request.form.get("number", "").strip().upper()
-    with begin() as db:
-        matches.confirm(db, actor(), site().now(), _key(), number)
+    try:
+        with begin() as db:
+            matches.confirm(db, actor(), site().now(), _key(), number)
+    except NotFound as error:
+        if error.kind != "proposal":
+            raise
+        # Nobody is told of a draft, or of what they may not read.
+        flash(say(N_("There is no proposal %(number)s that could be this project."), number=number), "error")
+        return _back()
     flash(say(N_("The project is proposal %(number)s."), number=number), "success")
     return _back()
 
 
-@bp.post("/register")
+@bp.route("/register", methods=["GET", "POST"])
 @with_role("coordinator")
-def register() -> Response:
-    """Register a project that never came here as an approval outside the mechanism."""
-    with begin() as db:
-        case = matches.register(db, site().library, actor(), site().now(), _key(), request_key())
+def register() -> Answer:
+    """Show what registering a project that never came here would store and count, and then do it."""
+    if request.method == "GET":
+        return _ask(request.args)
+    try:
+        with begin() as db:
+            case = approvals.register_project(
+                db, site().library, actor(), site().now(), _key(), request_key(), other_phases()
+            )
+    except NotAllowed as error:
+        if not is_duplicate(error):
+            raise
+        return _ask(request.form), 422
     flash(say(N_("The approval is registered as %(number)s."), number=case.number), "success")
     return _back()
+
+
+def _ask(given: Mapping[str, str]) -> str:
+    """Draw what would be stored of a project, and why it cannot be where that is so."""
+    now, key, biennium = site().now(), given.get("project", ""), given.get("biennium", "")
+    with read() as db:
+        project = stored.find_project(db, key)
+        if project is None:
+            raise NotFound("project", key)
+        if not project.fund:
+            raise NotAllowed([refuse("fund_unknown")])
+        approval = approvals.approval_of(project, now)
+        found = approvals.examine(db, site().library, now, content_of(project), approval)
+        is_matched = stored.matched_to(db, key) is not None
+        return check_page(
+            db,
+            found,
+            [("project", key), ("biennium", biennium)],
+            url_for(".register"),
+            url_for(".show", biennium=biennium or None),
+            reasons=[refuse("project_matched").say(language())] if is_matched else [],
+        )
 
 
 @bp.post("/undo")
 @with_role("coordinator")
 def undo() -> Response:
-    """Take a project for no proposal any more."""
+    """Take a project for no proposal any more; what the match had registered is corrected on its own page."""
     with begin() as db:
-        matches.undo(db, actor(), site().now(), _key())
+        registered = matches.undo(db, actor(), site().now(), _key())
+        step = None if registered is None else _correcting(db, registered)
     flash(say(N_("The project is taken for no proposal any more.")), "success")
-    return _back()
+    if registered is None or step is None:
+        return _back()
+    sentence = N_("Its approval %(number)s is still registered, and counts. Correct the registration here.")
+    flash(say(sentence, number=registered), "warning")
+    return redirect(url_for("steps.take", number=registered, name=step), 303)
+
+
+def _correcting(db: Connection, number: str) -> str | None:
+    """Return the step by which the registration of a proposal can be taken back by whoever asks."""
+    case, book = steps.load(db, site().library, number, actor())
+    found = {
+        entry.transition.act: entry.transition.name
+        for entry in machine.allowed(book, case, actor(), site().now())
+        if entry.is_open
+    }
+    return next((found[act] for act in ("correct_registration", "propose_correction") if act in found), None)
 
 
 def _key() -> str:

@@ -48,7 +48,7 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry(N_("Records"), "records.index", _PROPOSAL_ROLES),
     Entry(N_("Lessons"), "lessons.index", _PROPOSAL_ROLES),
     Entry(N_("Substitutes"), "substitutions.show", frozenset({"appraiser", "manager"})),
-    Entry(N_("Rates"), "settings.rates", frozenset({"coordinator"})),
+    Entry(N_("Rates"), "rates.index", frozenset({"coordinator"})),
     Entry(N_("People"), "people.index", frozenset({"administrator"})),
     Entry(N_("Holidays"), "settings.holidays", frozenset({"administrator"})),
     Entry(N_("Mail"), "settings.mail", frozenset({"administrator"})),

@@ -9,7 +9,7 @@ from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import State, Workflow
 from appraisal.domain import access, calendars, machine
 from appraisal.domain.calendars import Clock
-from appraisal.domain.facts import Appraisal, Case, Decision, Person
+from appraisal.domain.facts import CORRECTING, Appraisal, Case, Decision, Person
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.i18n import N_
 from appraisal.web import formats
@@ -35,6 +35,9 @@ DECISION_TITLES: Final[Mapping[str, str]] = {
     "escalate": N_("A decision was asked for"),
     "continue_rounds": N_("A further round was allowed"),
     "register_approval": N_("An approval given outside was registered"),
+    "correct_registration": N_("The registration was corrected: it never was an approval"),
+    "propose_correction": N_("A correction of the registration was proposed"),
+    "confirm_correction": N_("The correction was confirmed: the registration never was an approval"),
     "propose_annulment": N_("First signature of an annulment"),
     "annul": N_("Second signature: the approval is annulled"),
 }
@@ -94,8 +97,14 @@ def stages(case: Case, workflow: Workflow) -> list[Stage]:
 def _reached(case: Case, workflow: Workflow) -> dict[str, tuple[str, datetime]]:
     """Return the milestones reached and not given back, each with the state and the moment."""
     reached: dict[str, tuple[str, datetime]] = {}
+    covered: list[dict[str, tuple[str, datetime]]] = []
     for step in case.steps:
         if step.from_state == step.to_state or step.to_state not in workflow.states:
+            continue
+        if step.act == "register_approval":
+            covered.append(reached.copy())
+        elif step.act in CORRECTING and covered:
+            reached = covered.pop()
             continue
         own = workflow.states[step.to_state].milestone
         ahead = _ahead(workflow, step.to_state)

@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from appraisal.definitions.workflows import INTERNAL, PREVIOUS, Transition
+from appraisal.definitions.workflows import INTERNAL, Transition
 from appraisal.domain import forms, machine, substitutions
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.domain.facts import Case, Person
@@ -152,11 +152,9 @@ def _about(book: Rulebook, case: Case, transition: Transition) -> list[dict[str,
     origin = states[case.state].title[language()]
     if transition.to == INTERNAL:
         to = say(N_("%(state)s (it stays where it is)"), state=origin)
-    elif transition.to == PREVIOUS:
-        before = states.get(case.previous_state)
-        to = before.title[language()] if before else say(N_("the state before"))
     else:
-        to = states[transition.to].title[language()]
+        target = states.get(machine.destination(case, transition))
+        to = target.title[language()] if target else say(N_("the state before"))
     excluded = ", ".join(say(_EXCLUDED[relation]) for relation in transition.excludes)
     by = [say(_BY[named]) for named in transition.by]
     lead = substitutions.behalf(case, actor(), transition, None, site().now())

@@ -171,6 +171,7 @@ def _groups(
 _SIGNATURES: Final[Mapping[str, str]] = {
     "propose_override": N_("an override waits for its second signature"),
     "propose_annulment": N_("an annulment waits for its second signature"),
+    "propose_correction": N_("the correction of a registration waits for its second signature"),
 }
 
 

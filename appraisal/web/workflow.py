@@ -54,6 +54,10 @@ GUARDS: Final[Mapping[str, str]] = {
     "no_annulment_waiting": N_("no annulment waits for its second signature"),
     "first_signature_waiting": N_("a first signature is waiting"),
     "annulment_expired": N_("the days for the second signature are over"),
+    "registered": N_("the approval was given outside and registered here"),
+    "registered_by_actor_today": N_("whoever acts registered it on the same day, in Geneva"),
+    "nothing_rests_on_it": N_("no step, published report or match by a person rests on it"),
+    "correction_waiting": N_("a correction is proposed"),
     "revision_recommended": N_("the appraisal of the present version asked for a revision"),
     "not_escalated_before": N_("no decision on this version was asked for before"),
     "silent_too_long": N_("nothing was heard for the days that the state allows"),
@@ -161,10 +165,16 @@ def _branches(workflow: Workflow) -> list[tuple[State, list[str], list[str]]]:
         onward = dict.fromkeys(
             target
             for transition in workflow.leaving(key)
-            for target in (workflow.origins(key) if transition.to == PREVIOUS else [transition.to])
-            if target not in (INTERNAL, key)
+            for target in workflow.targets(transition, key)
+            if target != key
         )
-        found.append((state, _titles(workflow, workflow.origins(key)), _titles(workflow, onward)))
+        arriving = dict.fromkeys(
+            source
+            for transition in workflow.transitions
+            for source in transition.from_
+            if key in (transition.to, transition.if_created)
+        )
+        found.append((state, _titles(workflow, arriving), _titles(workflow, onward)))
     return found
 
 
@@ -180,7 +190,7 @@ def _step(workflow: Workflow, transition: Transition) -> Step:
         name=transition.name,
         label=localise(transition.label),
         origins=tuple(_titles(workflow, transition.from_)),
-        to=_destination(workflow, transition.to),
+        to=_destination(workflow, transition),
         by=any_of([say(ACTORS[actor]) for actor in transition.by]),
         excludes=tuple(say(EXCLUDED[relation]) for relation in transition.excludes),
         when=tuple(say(GUARDS[guard]) for guard in transition.when),
@@ -197,12 +207,15 @@ def _effects(transition: Transition) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _destination(workflow: Workflow, to: str) -> str:
-    if to == INTERNAL:
+def _destination(workflow: Workflow, transition: Transition) -> str:
+    if transition.to == INTERNAL:
         return say(N_("stays where it is"))
-    if to == PREVIOUS:
+    if transition.to != PREVIOUS:
+        return localise(workflow.states[transition.to].title)
+    if transition.if_created is None:
         return say(N_("the state before"))
-    return localise(workflow.states[to].title)
+    created = localise(workflow.states[transition.if_created].title)
+    return say(N_("the state before; “%(state)s” where the step had created the proposal"), state=created)
 
 
 def _conditions(track: Track) -> list[str]:

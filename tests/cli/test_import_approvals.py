@@ -96,7 +96,7 @@ def test_an_import_is_not_made_twice(data: Path) -> None:
     result = import_file(data, line)
 
     assert result.exit_code == 2
-    assert "an approval of “One” was imported before" in result.stderr
+    assert "approvals.csv:2: This approval is here already, as TC-2010-0001" in result.stderr
     assert count_proposals(data) == 1
 
 

@@ -61,6 +61,7 @@ def mapped(given: Publishable) -> Activity:
         ("withdrawn", "5"),
         ("annulled", "5"),
         ("lapsed", "5"),
+        ("void", "5"),
     ],
 )
 def test_the_status_follows_from_what_the_state_means(library: Library, state: str, status: str) -> None:

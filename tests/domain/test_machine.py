@@ -13,8 +13,10 @@ from appraisal.definitions.workflows import ACTS, INTERNAL, ROLES, Workflow
 from appraisal.domain import completeness, guards, machine
 from appraisal.domain.facts import (
     SYSTEM_ACTOR,
+    Case,
     Hold,
     Person,
+    Step,
 )
 from appraisal.domain.refusals import SENTENCES, NotAllowed, refuse
 from appraisal.domain.rulebooks import Rulebook
@@ -59,6 +61,19 @@ def book(library: Library) -> Rulebook:
 
 
 # Every transition is open to the right person at the right time.
+
+
+def registered(book: Rulebook, state: str, by: Person = SECOND_MANAGER) -> Case:
+    """Return a proposal whose approval was registered just now, while it was in a state."""
+    case = approved(book, "register_approval", by=by.id)
+    step = Step(1, "register_approval", "register_approval", state, "approved", NOW, by.id)
+    return replace(case, previous_state=state, steps=(step,))
+
+
+def created(book: Rulebook, by: Person = SECOND_MANAGER) -> Case:
+    """Return a proposal that came into being with the registration of its approval."""
+    return replace(registered(book, "draft", by), origin="registered", versions=())
+
 
 WAYS: list[tuple[str, Make, Person, Inputs, str]] = [
     ("submit", lambda book: draft(), AUTHOR, Inputs(), "submitted"),
@@ -120,6 +135,28 @@ WAYS: list[tuple[str, Make, Person, Inputs, str]] = [
     *[
         ("register_approval", lambda book, s=state: submitted(state=s), COORDINATOR, REGISTERED, "approved")
         for state in (*OPEN_STATES, "rejected", "withdrawn", "lapsed", "annulled")
+    ],
+    *[
+        (
+            "correct_registration",
+            lambda book, s=state: registered(book, s, by=COORDINATOR),
+            COORDINATOR,
+            NOTE,
+            state,
+        )
+        for state in (*OPEN_STATES, "rejected", "withdrawn", "lapsed", "annulled")
+    ],
+    ("correct_registration", lambda book: created(book, by=COORDINATOR), COORDINATOR, NOTE, "void"),
+    ("propose_correction", lambda book: registered(book, "lapsed"), COORDINATOR, NOTE, "approved"),
+    *[
+        (
+            "confirm_correction",
+            lambda book, m=make: override(m(book), COORDINATOR, kind="propose_correction"),
+            MANAGER,
+            Inputs(),
+            leads_to,
+        )
+        for make, leads_to in ((created, "void"), (lambda book: registered(book, "rejected"), "rejected"))
     ],
     ("propose_annulment", approved, MANAGER, NOTE, "approved"),
     (
@@ -233,12 +270,16 @@ def test_closed_to_everybody_else(
     book: Rulebook, name: str, make: Make, actor: Person, given: Inputs, leads_to: str
 ) -> None:
     case = make(book)
-    allowed, code = NAMED[book.workflow.transition(name).by[0]]
+    by = book.workflow.transition(name).by
+    allowed = set().union(*(NAMED.get(actor, (set(), ""))[0] for actor in by))
+    code = NAMED[by[0]][1]
     for other in {AUTHOR, COORDINATOR, LEAD, MANAGER, OTHER_DESIGNER, OTHER_APPRAISER} - allowed:
         assert code in refused(book, case, other, name, given)
     if actor is not SYSTEM_ACTOR:
         assert refused(book, case, replace(actor, active=False), name, given) == ["inactive"]
-        assert refused(book, case, SYSTEM_ACTOR, name, given) == [code]
+        # Whose registration it is lies in the person as well, and is judged with the proposal.
+        found = refused(book, case, SYSTEM_ACTOR, name, given)
+        assert [entry for entry in found if entry != "correction_not_own"] == [code]
 
 
 @pytest.mark.parametrize(("name", "make", "actor", "given", "leads_to"), WAYS)

@@ -12,7 +12,7 @@ from sqlalchemy import event, select
 from appraisal.domain.steps import Agreement
 from appraisal.iati import writing
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import activities, proposals, settings
+from appraisal.services import activities, proposals
 from appraisal.services.activities import BadActivities, Imported, Report
 from appraisal.settings import Publisher
 from appraisal.storage import site, tables
@@ -165,8 +165,7 @@ def test_what_is_edited_since_the_submission_is_not_given_out(lite: Stage) -> No
 
 def test_several_donors_and_currencies_are_given_out_at_the_frozen_rate(lite: Stage) -> None:
     today = lite.now.date()
-    with lite.database.begin() as db:
-        settings.enter_rate(db, lite.people["desk"], lite.now, "EUR", today, Decimal("0.75"), "UN rates")
+    casts.enter_rate(lite, "EUR", today, "0.75", "UN rates")
     rows = [
         {"donor": "Finland", "amount": "450000", "currency": "EUR"},
         {"donor": "A & B <Ltd>", "private": True, "amount": "300000.10", "currency": "USD"},
@@ -175,8 +174,7 @@ def test_several_donors_and_currencies_are_given_out_at_the_frozen_rate(lite: St
     number = casts.draft(lite, attach=(*casts.ATTACHED, "ppp_clearance"), **given)
     casts.take(lite, "ana", number, "submit")
     lite.wait(days=30)
-    with lite.database.begin() as db:
-        settings.enter_rate(db, lite.people["desk"], lite.now, "EUR", lite.now.date(), Decimal(2))
+    casts.enter_rate(lite, "EUR", lite.now.date(), "2")
     made = export(lite)[0][number]
     donors = [part for part in made.findall("participating-org") if part.get("role") == "1"]
     assert [(part.findtext("narrative"), part.get("type")) for part in donors] == [

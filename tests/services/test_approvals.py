@@ -160,7 +160,10 @@ def test_every_bad_line_is_named_and_nothing_is_registered(stage: Stage) -> None
     ]
     assert [fault.message for fault in caught.value.faults[1:4]] == [
         "there is no proposal TC-1999-0001",
-        "an approval of “Known” was imported before",
+        (
+            "This approval is here already, as TC-2009-0001: the symbol or title is the same, "
+            "and so is the donor, the amount or the day."
+        ),
         "the same as line 2",
     ]
     assert casts.contents(stage) == before

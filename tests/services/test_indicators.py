@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 
@@ -17,7 +17,7 @@ from appraisal.domain.rulebooks import rulebook
 from appraisal.domain.steps import ApprovalGiven
 from appraisal.errors import NotFound
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import approvals, indicators, settings
+from appraisal.services import approvals, indicators
 from appraisal.storage import approvals as stored
 from appraisal.storage import site, tables, tallies
 from appraisal.storage.facts import load_cases, load_rates
@@ -50,6 +50,7 @@ def every(stage: Stage) -> tuple[list[Approval], list[Approval], list[Approval]]
 
 
 def _outside(stage: Stage, approved_at: datetime | None, **given: object) -> None:
+    given = {"title": f"Approved elsewhere on {approved_at}", **given}
     with stage.database.begin() as db:
         approval = ApprovalGiven("Minute 12", "Registry", approved_at)
         approvals.register_outside(
@@ -91,18 +92,23 @@ def test_columns_are_read_in_one_statement(stage: Stage) -> None:
 
 
 def test_a_registered_budget_is_worth_what_it_was_on_the_day_of_approval(lite: Stage) -> None:
-    with lite.database.begin() as db:
-        for day, per_usd in (
-            (datetime(2009, 1, 1, tzinfo=UTC), "0.5"),
-            (datetime(2010, 1, 1, tzinfo=UTC), "0.8"),
-        ):
-            settings.enter_rate(db, lite.people["desk"], lite.now, "EUR", day.date(), Decimal(per_usd))
+    for day, per_usd in ((date(2009, 1, 1), "0.5"), (date(2010, 1, 1), "0.8")):
+        casts.enter_rate(lite, "EUR", day, per_usd)
     _outside(lite, START - timedelta(days=200), budget={"amount": "100", "currency": "EUR"})
     _outside(lite, START, budget={"amount": "100", "currency": "EUR"})
     _outside(lite, None, budget={"amount": "100", "currency": "EUR"})
+    # Frozen: neither a correction nor a rate entered later makes it worth anything else.
+    casts.enter_rate(lite, "EUR", date(2010, 1, 1), "0.9", reason="A slip.")
+    casts.enter_rate(lite, "EUR", date(2009, 7, 1), "0.6")
+    casts.enter_rate(lite, "EUR", date(2010, 1, 15), "0.7")
     from_columns, from_facts, _ = every(lite)
     assert [entry.usd for entry in from_columns] == [Decimal(200), Decimal(125), Decimal(125)]
     assert from_columns == from_facts
+    number = from_columns[-1].number
+    casts.take(lite, "chief", number, "propose_annulment", note="A mistake.")
+    casts.take(lite, "deputy", number, "annul")
+    with lite.database.read() as db:
+        assert indicators.differences(db) == []
 
 
 def test_the_share_counts_first_approvals_of_the_biennium(lite: Stage) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from appraisal.domain.indicators import Share
 from appraisal.domain.refusals import NotAllowed
 from appraisal.errors import NotFound
-from appraisal.services import indicators, matches, ticks, trails
+from appraisal.services import approvals, indicators, matches, ticks, trails
 from appraisal.storage import matches as stored
 from appraisal.storage import site
 from appraisal.storage.pasts import Past
@@ -68,7 +68,7 @@ def test_a_symbol_of_two_proposals_and_one_of_a_draft_decide_nothing(stage: Stag
 
 def test_a_person_confirms_what_title_and_country_suggest(stage: Stage) -> None:
     number = _known(stage, "", title="Labour inspection in the mines")
-    casts.submitted(stage, title="Something else")
+    other = casts.submitted(stage, title="Something else")
     _listed(stage, "ZAM/10/01/NOR,Labour inspection in mines,ZM,XBTC,1,,2010-01-20,")
     key = "zam/10/01/nor"
     with stage.database.begin() as db:
@@ -80,8 +80,10 @@ def test_a_person_confirms_what_title_and_country_suggest(stage: Stage) -> None:
         with pytest.raises(NotFound):
             matches.confirm(db, stage.people["desk"], stage.now, key, "TC-2010-9999")
         matches.confirm(db, stage.people["desk"], stage.now, key, number)
+        # Said twice it is said once; that it is another one is refused.
+        matches.confirm(db, stage.people["all"], stage.now, key, number)
         with pytest.raises(NotAllowed) as caught:
-            matches.confirm(db, stage.people["desk"], stage.now, key, number)
+            matches.confirm(db, stage.people["desk"], stage.now, key, other)
     assert [entry.code for entry in caught.value.refusals] == ["project_matched"]
     assert _symbols(stage) == []
     with stage.database.read() as db:
@@ -143,7 +145,7 @@ def test_what_people_do_with_a_project_stands_in_the_trail_in_its_order(stage: S
     with stage.database.begin() as db:
         matches.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
         matches.confirm(db, stage.people["desk"], stage.now, "rer/09/05/fin", number)
-        matches.register(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
+        approvals.register_project(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
     report = trails.verify(stage.database, stage.library, None)
     assert (report.breaks, report.checked["matches"]) == ([], 4)
 
@@ -155,8 +157,10 @@ def test_what_was_undone_is_not_matched_again_by_itself(stage: Stage) -> None:
     stage.wait(days=1)
     with stage.database.begin() as db:
         matches.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
-        with pytest.raises(NotFound):
-            matches.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
+        events = len(site.chain(db))
+        # A second click on it is answered as done.
+        matches.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
+        assert len(site.chain(db)) == events
         assert matches.match_symbols(db, stage.now) == 0
     assert _symbols(stage) == ["RER/09/05/FIN"]
     assert _symbols(stage, Past(moment=before)) == []
@@ -182,10 +186,10 @@ def test_a_project_that_never_came_here_counts_in_the_denominator(stage: Stage) 
     }
     desk = stage.people["desk"]
     with stage.database.begin() as db:
-        case = matches.register(db, stage.library, desk, stage.now, "zam/10/01/nor")
-        matches.register(db, stage.library, desk, stage.now, "zam/10/03/nor")
+        case = approvals.register_project(db, stage.library, desk, stage.now, "zam/10/01/nor")
+        approvals.register_project(db, stage.library, desk, stage.now, "zam/10/03/nor")
     with pytest.raises(NotAllowed) as caught, stage.database.begin() as db:
-        matches.register(db, stage.library, desk, stage.now, "zam/10/02/nor")
+        approvals.register_project(db, stage.library, desk, stage.now, "zam/10/02/nor")
     assert [entry.code for entry in caught.value.refusals] == ["fund_unknown"]
     assert case.approval is not None
     assert case.approval.approved_at is not None
@@ -203,7 +207,7 @@ def test_a_published_report_keeps_what_was_missing_then(stage: Stage) -> None:
     _listed(stage, "ZAM/10/01/NOR,Bypass,ZM,RBSA,1000,USD,2010-01-20,Norway")
     indicators.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11")
     with stage.database.begin() as db:
-        matches.register(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
+        approvals.register_project(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
     _listed(stage, "ZAM/10/09/NOR,Another,ZM,RBSA,1000,USD,2010-01-20,Norway")
     with stage.database.read() as db:
         (report,) = indicators.published(db, "2.1", "2010-11")

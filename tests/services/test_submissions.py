@@ -14,7 +14,7 @@ from appraisal.definitions.library import Library
 from appraisal.domain.facts import Version
 from appraisal.domain.rulebooks import rulebook
 from appraisal.domain.steps import ChangeAsked
-from appraisal.services import appraisals, proposals, settings
+from appraisal.services import appraisals, proposals
 from appraisal.services.appraisals import RatingPut
 from appraisal.storage import tables
 from tests import casts
@@ -34,11 +34,6 @@ def _stored(stage: Stage) -> list[tuple[str, str]]:
     with stage.database.read() as db:
         rows = db.execute(select(VERSIONS.c.value, VERSIONS.c.digest).order_by(VERSIONS.c.id))
         return [(row.value, row.digest) for row in rows]
-
-
-def _enter_rate(stage: Stage, currency: str, day: date, per_usd: str) -> None:
-    with stage.database.begin() as db:
-        settings.enter_rate(db, stage.people["desk"], stage.now, currency, day, Decimal(per_usd), "UN rates")
 
 
 def test_a_version_is_frozen_under_its_digest(stage: Stage) -> None:
@@ -111,14 +106,14 @@ def test_definitions_are_pinned_by_the_first_submission_and_kept(lite: Stage, li
 
 
 def test_us_dollars_are_frozen_at_the_rate_of_the_day(stage: Stage) -> None:
-    _enter_rate(stage, "EUR", date(2010, 1, 1), "0.8")
-    _enter_rate(stage, "EUR", date(2010, 3, 1), "0.75")
+    casts.enter_rate(stage, "EUR", date(2010, 1, 1), "0.8")
     number = casts.revision(stage, budget={"amount": "4000000", "currency": "EUR"})
     one = _version(stage, number)
     assert (one.usd, one.track) == (Decimal("5000000.00"), "standard")
     assert (one.contributions[0].rate, one.contributions[0].rate_on) == (Decimal("0.8"), date(2010, 1, 1))
     # Half past midnight in Geneva, where March has begun and UTC is still in February.
     stage.now = datetime(2010, 2, 28, 23, 30, tzinfo=UTC)
+    casts.enter_rate(stage, "EUR", date(2010, 3, 1), "0.75")
     casts.resubmit(stage, number)
     first, second = casts.load(stage, number).versions
     assert first == one
@@ -128,7 +123,7 @@ def test_us_dollars_are_frozen_at_the_rate_of_the_day(stage: Stage) -> None:
 def test_a_currency_without_a_rate_cannot_be_submitted(lite: Stage) -> None:
     number = casts.draft(lite, budget={"amount": "4000000", "currency": "EUR"})
     assert casts.refused(lite, "ana", number, "submit") == ("rate_missing",)
-    _enter_rate(lite, "EUR", date(2010, 2, 2), "0.8")
+    casts.enter_rate(lite, "EUR", date(2010, 2, 2), "0.8")
     assert casts.refused(lite, "ana", number, "submit") == ("rate_missing",)
     lite.wait(days=1)
     casts.take(lite, "ana", number, "submit")

@@ -62,6 +62,24 @@ def _waited(stage: Stage) -> str:
     return number
 
 
+def _registered(stage: Stage) -> str:
+    number = casts.submitted(stage)
+    casts.take(stage, "desk", number, "register_approval", approval=APPROVAL)
+    return number
+
+
+def _correcting(stage: Stage) -> str:
+    number = _registered(stage)
+    casts.take(stage, "desk", number, "propose_correction", note="A slip.")
+    return number
+
+
+def _void(stage: Stage) -> str:
+    number = casts.outside(stage)
+    casts.take(stage, "desk", number, "correct_registration", note="A slip.")
+    return number
+
+
 def _sent(stage: Stage) -> str:
     number = casts.approved(stage)
     casts.take(stage, "desk", number, "send_to_donor")
@@ -120,6 +138,9 @@ STEPS: dict[str, tuple[Callable[[Stage], str], str, dict[str, Any], str]] = {
     "lapse": (_silent, "system", {}, "lapsed"),
     "reopen": (_lapsed, "desk", {}, "incomplete"),
     "register_approval": (casts.submitted, "desk", {"approval": APPROVAL}, "approved"),
+    "correct_registration": (_registered, "desk", {"note": "A slip."}, "submitted"),
+    "propose_correction": (_registered, "desk", {"note": "A slip."}, "approved"),
+    "confirm_correction": (_correcting, "chief", {}, "submitted"),
     "propose_annulment": (casts.approved, "chief", {"note": "A mistake."}, "approved"),
     "annul": (_annulling, "deputy", {}, "annulled"),
     "withdraw_signature": (_annulling, "chief", {"note": "A slip."}, "approved"),
@@ -190,7 +211,9 @@ def test_a_step_writes_its_row_one_event_and_the_outbox(stage: Stage, step: str)
     assert after.sequence == before.sequence + 1 == len(chain)
 
     if to != before.state:
-        assert (after.state_since, after.previous_state) == (at, before.state)
+        # Whoever corrects a registration gives back what counted as the state before it.
+        previous = "draft" if "correct" in step else before.state
+        assert (after.state_since, after.previous_state) == (at, previous)
     else:
         assert (after.state_since, after.previous_state) == (before.state_since, before.previous_state)
     book = rulebooks.rulebook(stage.library, after.workflow, after.set)
@@ -220,6 +243,7 @@ STATES: dict[str, Callable[[Stage], str]] = {
     "approved": casts.approved,
     "sent_to_donor": _sent,
     "funded": casts.funded,
+    "void": _void,
 }
 
 

@@ -25,6 +25,7 @@ COLUMNS = {
     "imports": "filename",
     "entries": "value",
     "matches": "how",
+    "rates": "source",
 }
 
 
@@ -49,6 +50,7 @@ def filled(stage: Stage) -> Stage:
     import_text(stage, "gaps", "gap,outcome,amount,recorded_on\nG 1,1,5,2010-01-31\n")
     with stage.database.begin() as db:
         insert_match(db, "zam/13/01/fin", None, "undone", stage.now, stage.people["desk"].id)
+    casts.enter_rate(stage, "EUR", stage.now.date(), "0.8")
     audits.checkpoint(stage.database, stage.now)
     return stage
 

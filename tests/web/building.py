@@ -310,7 +310,8 @@ def funded_proposal(site: Site, cast: Cast, **given: Any) -> str:
 
 
 def outside_approval(site: Site, cast: Cast, *, undated: bool = False, **given: Any) -> str:
-    """Register an approval of a proposal that never came here."""
+    """Register an approval of a proposal that never came here, by a title of its own."""
+    given.setdefault("title", f"Approved elsewhere at {site.now():%d %B %H:%M}")
     approval = ApprovalGiven("Minute 12", "Registry", None if undated else site.now())
     with site.database.begin() as db:
         case = approvals.register_outside(

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 from flask.testing import FlaskClient
+from sqlalchemy import func, select
 
+from appraisal.storage import tables
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast
@@ -40,11 +42,112 @@ def test_a_coordinator_confirms_registers_and_undoes(
     page = client.get(PAGE).text
     assert "Projects without a proposal here (1)" in re.sub(r"\s+", " ", page)
     assert "confirmed by" in page
-    assert client.post(PAGE + "/confirm", data={**given, "number": number}).status_code == 403
-    assert client.post(PAGE + "/undo", data=given).status_code == 303
+    # Said again it is done; of another proposal it is not.
+    assert client.post(PAGE + "/confirm", data={**given, "number": number}).status_code == 303
+    other = building.submitted_proposal(site, cast, title="Another")
+    assert client.post(PAGE + "/confirm", data={**given, "number": other}).status_code == 403
+    for _ in range(2):
+        assert client.post(PAGE + "/undo", data=given).location == PAGE + "?biennium=2010-11"
     assert client.post(PAGE + "/register", data=given).status_code == 303
     assert "3 of" not in client.get("/indicators/2.1").text
     assert "1 of 2" in client.get("/indicators/2.1").text
+
+
+def _count(site: Site) -> tuple[int, int, int]:
+    """Return how many proposals, events and matches there are."""
+    with site.database.read() as db:
+        found = [
+            db.execute(select(func.count()).select_from(table.__table__)).scalar_one()
+            for table in (tables.Proposal, tables.Event, tables.Match)
+        ]
+    return found[0], found[1], found[2]
+
+
+def test_looking_at_what_a_registration_would_do_writes_nothing(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
+) -> None:
+    _imported(site, cast, tmp_path)
+    sign_in(client, "desk")
+    before = _count(site)
+    address = PAGE + "/register?project=zam/10/01/nor&biennium=2010-11"
+    assert "register?project=zam" in client.get(PAGE).text
+    page = client.get(address).text
+    for shown in (
+        "Skills for Lusaka",
+        "ZAM/10/01/NOR",
+        "Norway: USD 1,000 (US$ 1,000), RBSA",
+        "20 January 2010",
+    ):
+        assert shown in page, shown
+    table = re.sub(r"<[^>]+>|\s+", " ", page[page.index("<table") : page.index("</table>")])
+    assert re.findall(r"(?<![-–\d])\d+(?:\.\d%)?(?![-–\d])", table) == ["1", "1", "100.0%", "1", "2", "50.0%"]
+    assert "Until midnight in Geneva you can take it back yourself" in page
+    # What the list does not tell enough of cannot be registered from it.
+    answer = client.get(PAGE + "/register?project=zam/10/02/nor")
+    assert answer.status_code == 403
+    assert "The finance list does not say from which fund the project is paid." in answer.text
+    assert client.get(PAGE + "/register?project=x").status_code == 404
+    assert _count(site) == before
+
+
+def test_two_clicks_register_once_and_two_on_undo_undo_once(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
+) -> None:
+    _imported(site, cast, tmp_path)
+    sign_in(client, "desk")
+    given = {"project": "zam/10/01/nor", "request_key": "0123456789abcdef0123456789abcdef"}
+    for _ in range(2):
+        assert client.post(PAGE + "/register", data=given).status_code == 303
+    # Another tab of the same page, or somebody else: it is a proposal already.
+    assert client.post(PAGE + "/register", data={"project": "zam/10/01/nor"}).status_code == 403
+    assert (
+        "The project is taken for a proposal already."
+        in client.get(PAGE + "/register?project=zam/10/01/nor").text
+    )
+    correction = "/proposals/TC-2010-0002/steps/correct_registration"
+    undone = [client.post(PAGE + "/undo", data={"project": "zam/10/01/nor"}) for _ in range(2)]
+    # Its approval still counts, so undoing leads to where that is taken back.
+    assert [(answer.status_code, answer.location) for answer in undone] == [(303, correction)] * 2
+    assert "is still registered, and counts" in client.get(correction).text
+    before = _count(site)
+    # Registering it once more would count it twice.
+    answer = client.post(PAGE + "/register", data={"project": "zam/10/01/nor", "checked": "1"})
+    assert (answer.status_code, "TC-2010-0002" in answer.text) == (422, True)
+    assert "It is here already" in client.get(PAGE + "/register?project=zam/10/01/nor").text
+    assert _count(site) == before
+    page = client.get(correction).text
+    assert "it is void, counts nowhere, and keeps its number" in page
+    seen = re.findall(r'name="seen" value="(\d+)"', page)[0]
+    client.post(correction, data={"note": "A slip.", "seen": seen})
+    assert "1 of 1" in client.get("/indicators/2.1").text
+    digest = re.findall(r"/records/([0-9a-f]{64})", client.get("/proposals/TC-2010-0002").text)[0]
+    assert "the approval had been registered by mistake" in client.get(f"/records/{digest}").text
+    # The way is free again.
+    assert client.post(PAGE + "/register", data={"project": "zam/10/01/nor"}).status_code == 303
+    assert "1 of 2" in client.get("/indicators/2.1").text
+
+
+def test_a_number_is_typed_by_hand(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
+) -> None:
+    _imported(site, cast, tmp_path)
+    number = building.approved_proposal(
+        site, cast, title="By another name", budget={"amount": "1101", "currency": "USD"}
+    )
+    draft = building.draft_proposal(site, cast, title="Only a draft")
+    sign_in(client, "desk")
+    before = _count(site)
+    for wrong in (draft, "TC-2010-0099", "", "<b>"):
+        answer = client.post(PAGE + "/confirm", data={"project": "zam/10/01/nor", "number": wrong})
+        assert answer.status_code == 303
+        assert "that could be this project" in client.get(PAGE).text
+    assert _count(site) == before
+    client.post(PAGE + "/confirm", data={"project": "zam/10/01/nor", "number": f" {number.lower()} "})
+    page = client.get(PAGE).text
+    assert "The project is proposal" in page
+    assert "opened with US$ 1,000, approved with US$ 1,101" not in page
+    answer = client.post(PAGE + "/confirm", data={"project": "zam/10/02/nor", "number": number})
+    assert (answer.status_code, "is the project ZAM/10/01/NOR already" in answer.text) == (403, True)
 
 
 def test_others_who_read_all_only_look(

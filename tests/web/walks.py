@@ -270,7 +270,7 @@ FORMS: Final[Mapping[str, Forms]] = {
     "reviews.sign": _always({"seen": "0", "comment": "Mine"}),
     "selfchecks.checklist": _always({"seen": "0", "ALI-1-value": "2"}, {"ALI-1-value": "3"}),
     "settings.holidays": _always({"day": "soon"}),
-    "settings.rates": _always({"day": "soon"}),
+    "rates.enter": _always({"day": "soon"}),
     "settings.remove_holiday": _always({}),
     "settings.retry_mail": _always({}),
     "similarities.show": _always({"lesson": "i-eval 1"}, {"proposals": "TC-2010-0002"}, {"seen": "0"}),

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appraisal.storage.tables.base import Base
@@ -67,16 +67,18 @@ class Session(Base):
 
 
 class Rate(Base):
-    """Units of a currency for one US$ from a day on."""
+    """Units of a currency for one US$ from a day on: append-only, the newest of a day is in force."""
 
     __tablename__ = "rates"
-    __table_args__ = (UniqueConstraint("currency", "day"),)
+    __table_args__ = (Index("ix_rates_currency_day", "currency", "day", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     currency: Mapped[str] = mapped_column(String(3))
     day: Mapped[date]
     per_usd: Mapped[Decimal]
     source: Mapped[str]
+    # Why it corrects the one before it of the same day.
+    reason: Mapped[str] = mapped_column(default="", server_default="")
     # No foreign key: the system, which is nobody, enters the rates of a demonstration.
     entered_by: Mapped[int]
     entered_at: Mapped[datetime]

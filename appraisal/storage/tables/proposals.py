@@ -72,6 +72,8 @@ class Proposal(Base):
     route: Mapped[str] = mapped_column(String(12), default="")
     route_reason: Mapped[str] = mapped_column(String(40), default="")
     approved_at: Mapped[datetime | None]
+    # When the registration that it came from was corrected: it counts nowhere since.
+    voided_at: Mapped[datetime | None]
 
 
 class Relation(Base):
@@ -167,6 +169,8 @@ class Decision(Base):
     voided_at: Mapped[datetime | None]
     # Whom the person who decided stood in for.
     for_id: Mapped[int | None]
+    # What an approval of no version is worth, frozen with the rates of its day.
+    contributions: Mapped[str] = mapped_column(default="", server_default="")
 
 
 class Hold(Base):

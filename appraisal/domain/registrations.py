@@ -1,0 +1,151 @@
+"""Registrations: approvals given outside that were written down here, told apart, and corrected.
+
+Two entries that bear the same symbol may be two phases of one project or one approval entered twice, which
+would count twice: that is refused, or asked, before anything is written.
+
+A registration by mistake never was an approval, so nothing is annulled: the state before it comes back. What
+a step cancels for good, a hold and a first signature, does not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, Literal
+
+from appraisal.clock import geneva_date
+from appraisal.domain import forms, tracks
+from appraisal.domain.facts import CORRECTING, Appraisal, Case, Content, Decision
+from appraisal.domain.responses import Asked
+from appraisal.domain.symbols import normalised
+
+# What stands in the form where a list does not name the donor.
+UNNAMED: Final = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What tells one approval from another; ``is_approved`` where it stands already."""
+
+    number: str
+    title: str
+    symbol: str
+    donors: frozenset[str]
+    amounts: frozenset[tuple[str, Decimal]]
+    approved_at: datetime | None = None
+    is_approved: bool = True
+
+
+def entry_of(
+    number: str, content: Content, approved_at: datetime | None = None, *, is_approved: bool = True
+) -> Entry:
+    """Return what tells an approval from others; donors not named and amounts of nought tell nothing."""
+    given = [
+        (
+            str(row.get("donor", "")),
+            str(row.get("currency", "USD")).upper(),
+            tracks.decimal(row.get("amount")),
+        )
+        for row in forms.rows(content, "identification.contributions")
+    ]
+    return Entry(
+        number,
+        str(forms.value(content, "identification.title")),
+        normalised(str(forms.value(content, "identification.symbol"))),
+        frozenset(_folded(donor) for donor, *_ in given if donor.strip() not in ("", UNNAMED)),
+        frozenset((currency, amount) for _, currency, amount in given if amount),
+        approved_at,
+        is_approved,
+    )
+
+
+def likeness(one: Entry, other: Entry) -> Literal["", "alike", "same"]:
+    """Tell whether two entries are one approval, or may be, or are not.
+
+    They bear the same symbol, or the same title where one has no symbol; *same* where the donor, the amount
+    or the day is the same too.
+    """
+    if one.symbol and other.symbol:
+        if one.symbol != other.symbol:
+            return ""
+    elif _folded(one.title) != _folded(other.title):
+        return ""
+    if not (one.is_approved and other.is_approved):
+        return "alike"
+    is_same_day = (
+        one.approved_at is not None
+        and other.approved_at is not None
+        and geneva_date(one.approved_at) == geneva_date(other.approved_at)
+    )
+    return "same" if is_same_day or one.donors & other.donors or one.amounts & other.amounts else "alike"
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def closed_by(case: Case, registration: Decision) -> Appraisal | None:
+    """Return the appraisal that was running until the registration closed it."""
+    return next((entry for entry in case.appraisals if entry.closed_at == registration.at), None)
+
+
+def running_again(closed: Appraisal, registration: Decision) -> Appraisal:
+    """Return an appraisal as it was before a registration closed it: nobody is silent, or let go, by that."""
+    return replace(
+        closed,
+        closed_at=None,
+        consultations=tuple(_awaited_again(entry, registration.at) for entry in closed.consultations),
+        reviews=tuple(_awaited_again(entry, registration.at) for entry in closed.reviews),
+    )
+
+
+def _awaited_again(asked: Asked, closed_at: datetime) -> Asked:
+    return replace(
+        asked,
+        silent_at=None if asked.silent_at == closed_at else asked.silent_at,
+        released_at=None if asked.released_at == closed_at else asked.released_at,
+    )
+
+
+def previous_before(case: Case) -> str:
+    """Return which state counted as the one before, when the registration in force was made.
+
+    Read from the steps: a correction gives back what the registration before it had covered.
+    """
+    covered: list[str] = []
+    previous = ""
+    for step in case.steps:
+        if step.act in CORRECTING:
+            previous = covered.pop() if covered else ""
+        elif step.from_state != step.to_state:
+            if step.act == "register_approval":
+                covered.append(previous)
+            previous = step.from_state
+    return covered[-1] if covered else ""
+
+
+def corrected(case: Case) -> Mapping[datetime, datetime]:
+    """Return the moments of registrations that were corrected, each with the moment of its correction."""
+    corrections = {entry.at for entry in case.decisions if entry.kind in CORRECTING}
+    return {
+        entry.at: entry.voided_at
+        for entry in case.decisions
+        if entry.kind == "register_approval" and entry.voided_at in corrections
+    }
+
+
+def hold_ended(case: Case, registration: Decision) -> bool:
+    """Tell whether the registration ended a hold."""
+    return any(entry.released_at == registration.at for entry in case.holds)
+
+
+def signature_ended(case: Case, registration: Decision) -> Decision | None:
+    """Return the first signature that was waiting until the registration voided it."""
+    return next(
+        (
+            entry
+            for entry in case.decisions
+            if entry.kind in ("propose_override", "propose_annulment") and entry.voided_at == registration.at
+        ),
+        None,
+    )

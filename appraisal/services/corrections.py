@@ -1,0 +1,89 @@
+"""Corrections: an approval that was registered by mistake is taken back, and what was before comes back."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import update
+
+from appraisal.canonical import canonical
+from appraisal.clock import geneva_date
+from appraisal.domain import registrations, tracks
+from appraisal.domain.facts import Appraisal, Case, Decision, DecisionKind
+from appraisal.services import decisions, matches, submissions
+from appraisal.services.closings import update_appraisal, with_appraisal
+from appraisal.services.steps import Outcome, Taking
+from appraisal.storage import tables
+
+
+def correct_registration(taking: Taking) -> Outcome:
+    """Take back a registration, as whoever made it on the same day."""
+    return _correct(taking, "correct_registration")
+
+
+def confirm_correction(taking: Taking) -> Outcome:
+    """Take back a registration, as the second of two people."""
+    return _correct(taking, "confirm_correction")
+
+
+def _correct(taking: Taking, kind: DecisionKind) -> Outcome:
+    """Void the registration; whatever it changed is as before, but what had been cancelled for good.
+
+    A proposal that the registration had created is void from then on: it counts nowhere, and no project
+    of the finance list is taken for it any more.
+    """
+    case, registration = taking.case, taking.case.registration
+    assert registration is not None
+    outcome = decisions.void_approval(taking, decisions.decide(taking, kind, appraisal_id=None))
+    after = replace(outcome.case, rests=frozenset())
+    columns: Mapping[str, Any] = {}
+    projects: list[str] = []
+    if case.is_created_by_registration:
+        after, columns = replace(after, voided_at=taking.now), {"voided_at": taking.now}
+        projects = matches.release(taking.db, taking.actor, taking.now, case.id)
+    elif case.version is None:
+        after, columns = _unpinned(taking, after)
+    closed = registrations.closed_by(case, registration)
+    if closed is not None:
+        after = with_appraisal(after, _reopened(taking, closed, registration))
+    said = {
+        "registered_at": registration.at,
+        "registered_by": registration.by,
+        "document": registration.document,
+        "source": registration.source,
+        "approved_at": registration.approved_at,
+        "void": case.is_created_by_registration,
+        "projects": projects,
+    }
+    return replace(
+        outcome,
+        case=after,
+        columns={**outcome.columns, **columns},
+        facts={**outcome.facts, **said},
+        previous=registrations.previous_before(case),
+    )
+
+
+def _unpinned(taking: Taking, after: Case) -> tuple[Case, Mapping[str, Any]]:
+    """Return a draft to its authors: it pins no definitions, and is worth what the rates of today say."""
+    given = tracks.contributions(after.content, taking.book.rates, geneva_date(taking.now))
+    columns = {
+        "workflow": "",
+        "definition_set": "",
+        "pins": canonical({}).decode(),
+        **submissions.summary(after.content, given, tracks.total_usd(given)),
+    }
+    return replace(after, workflow="", set="", pinned=False, pins={}), columns
+
+
+def _reopened(taking: Taking, closed: Appraisal, registration: Decision) -> Appraisal:
+    """Let the appraisal that the registration closed run on: everybody is awaited who was so before."""
+    update_appraisal(taking, closed.id, closed_at=None)
+    for table in (tables.Consultation.__table__, tables.Review.__table__):
+        for name in ("silent_at", "released_at"):
+            taking.db.execute(
+                update(table)
+                .where(table.c.appraisal_id == closed.id, table.c[name] == registration.at)
+                .values({name: None})
+            )
+    return registrations.running_again(closed, registration)

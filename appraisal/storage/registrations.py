@@ -1,0 +1,41 @@
+"""Registrations: what else bears the same name, and what was built on one since it was made."""
+
+import json
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, exists, func, or_, select
+
+from appraisal.domain.registrations import Entry, entry_of
+from appraisal.storage import tables
+from appraisal.storage.matches import MATCHES, newest
+from appraisal.storage.proposals import entered
+
+PROPOSALS = tables.Proposal.__table__
+REPORTS = tables.IndicatorReport.__table__
+
+
+def find_named(db: Connection, entry: Entry) -> list[Entry]:
+    """Return the proposals that may bear the symbol of an entry, or its title where one has no symbol."""
+    titled = or_(PROPOSALS.c.title == entry.title, func.lower(PROPOSALS.c.title) == entry.title.lower())
+    named = titled
+    if entry.symbol:
+        named = or_(PROPOSALS.c.symbol == entry.symbol, and_(PROPOSALS.c.symbol == "", titled))
+    columns = (PROPOSALS.c.number, PROPOSALS.c.content, PROPOSALS.c.approved_at, PROPOSALS.c.route)
+    rows = db.execute(select(*columns).where(*entered(), named).order_by(PROPOSALS.c.number))
+    return [
+        entry_of(row.number, json.loads(row.content), row.approved_at, is_approved=row.route != "")
+        for row in rows
+    ]
+
+
+def rests_on(db: Connection, proposal: int, number: str, since: datetime) -> frozenset[str]:
+    """Return what rests on a registration: a published *report* that counts it, a *match* that a person made.
+
+    The match that registered it is part of it, and rests on nothing.
+    """
+    match = exists().where(MATCHES.c.proposal_id == proposal, MATCHES.c.how == "confirmed", *newest())
+    report = exists().where(
+        REPORTS.c.at >= since, REPORTS.c.value.contains(f'"number":"{number}"', autoescape=True)
+    )
+    row = db.execute(select(match.label("match"), report.label("report"))).one()
+    return frozenset(name for name, is_there in row._mapping.items() if is_there)
