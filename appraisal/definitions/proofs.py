@@ -30,10 +30,11 @@ Finding = tuple[Path_, str]
 # An approval takes an author, a lead and a manager; an override a second manager too.
 FEWEST: Mapping[Act, int] = {"approve": 3, "countersign": 4}
 ENOUGH = 4
-# Which first signature each second one needs.
+# Which first signature each second one needs, and what ends the wait for it by itself.
 FIRST: Mapping[Act, Act] = {
     "countersign": "propose_override",
     "annul": "propose_annulment",
+    "lapse_signature": "propose_annulment",
     "confirm_correction": "propose_correction",
 }
 _COUNTED = {1: "one person", 2: "two people", 3: "three people", 4: "four people"}

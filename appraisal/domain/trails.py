@@ -53,7 +53,13 @@ class Walk:
     digests: list[str] = field(default_factory=list)
     versions: dict[int, tuple[str, str, int]] = field(default_factory=dict)
     records: dict[str, str] = field(default_factory=dict)
+    # The definitions that the newest event of those that say so has the proposal go by.
+    pins: Mapping[str, str] | None = None
     fault: str | None = None
+
+
+# Of what a walk keeps something, as it stands in the text of an event.
+_NOTED = ('"digest":', '"record":', '"definitions":')
 
 
 def walk(number: str, rows: Iterable[EventRow]) -> Walk:
@@ -81,7 +87,7 @@ def walk(number: str, rows: Iterable[EventRow]) -> Walk:
                 found.unsealed += found.fault is None
             if found.fault is None and id <= last:
                 found.fault = f"event {sequence} has an id that is not after that of the one before"
-            if found.fault is None and ('"digest":' in told_of or '"record":' in told_of):
+            if found.fault is None and any(name in told_of for name in _NOTED):
                 _note(found, json.loads(body), row)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             found.fault = f"event {expected} is not what the product writes"
@@ -171,12 +177,14 @@ def _difference(row: EventRow, number: str, previous: str) -> str | None:
 
 
 def _note(found: Walk, said: Mapping[str, Any], row: EventRow) -> None:
-    """Keep which version or record an event speaks of; the first that does is the one that made it."""
+    """Keep which version, record or definitions an event speaks of; the first event of a version made it."""
     facts = said["facts"]
     if "digest" in facts and "version" in facts:
         found.versions.setdefault(facts["version"], (facts["digest"], row[4], row[5]))
     if facts.get("record"):
         found.records.setdefault(facts["record"], row[4])
+    if "definitions" in facts:
+        found.pins = facts["definitions"]
 
 
 # The columns of a version, and of a record with those of the appraisal and of the decision that it is of.

@@ -37,12 +37,14 @@ def _correct(taking: Taking, kind: DecisionKind) -> Outcome:
     outcome = decisions.void_approval(taking, decisions.decide(taking, kind, appraisal_id=None))
     after = replace(outcome.case, rests=frozenset())
     columns: Mapping[str, Any] = {}
+    unpinned: Mapping[str, Any] = {}
     projects: list[str] = []
     if case.is_created_by_registration:
         after, columns = replace(after, voided_at=taking.now), {"voided_at": taking.now}
         projects = matches.release(taking.db, taking.actor, taking.now, case.id)
     elif case.version is None:
         after, columns = _unpinned(taking, after)
+        unpinned = {"definitions": after.pins}
     closed = registrations.closed_by(case, registration)
     if closed is not None:
         after = with_appraisal(after, _reopened(taking, closed, registration))
@@ -59,7 +61,7 @@ def _correct(taking: Taking, kind: DecisionKind) -> Outcome:
         outcome,
         case=after,
         columns={**outcome.columns, **columns},
-        facts={**outcome.facts, **said},
+        facts={**outcome.facts, **said, **unpinned},
         previous=registrations.previous_before(case),
     )
 

@@ -246,7 +246,7 @@ def name_author(
     if not reason.strip():
         refusals.append(refuse("note_missing"))
     if refusals:
-        raise NotAllowed(refusals)
+        raise disclosure.not_allowed(case, actor, refusals)
     said = {"reason": reason.strip()[: forms.PROSE_LIMIT]}
     after = _join(db, case, actor, now, person_id, said, request)
     notices.tell(db, [person_id], "author_named", now, proposal=case.id, by=actor.id)

@@ -180,7 +180,9 @@ def _check_chains(run: Verifying) -> None:
         run.report.checked["events"] += walked.count
         run.report.checked["older_events"] += walked.unsealed
         run.report.tell("chains", number, _chain_fault(named, walked))
-        pins = _check_sealed(run, number, walked, versions.of(id), records.of(id))
+        made_by = _check_sealed(run, number, walked, versions.of(id), records.of(id))
+        # Events of earlier versions of the product do not say what was pinned.
+        pins = made_by if walked.pins is None else walked.pins
         if named is not None and pins is not None and canonical(pins).decode() != named[4]:
             run.report.tell("definitions", number, "pins other definitions than it was submitted by")
         run.progress("events", run.report.checked["events"], total)

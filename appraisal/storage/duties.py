@@ -193,7 +193,7 @@ def _second_of_correction(person: Person, today: date) -> ColumnElement[bool]:
 
 
 def _signed_by_others(person: Person, today: date, kinds: Sequence[str]) -> Select[tuple[int]]:
-    """Return the statement that reads where a first signature waits of nobody who counts as one with somebody."""
+    """Return the statement that reads where a first signature waits of nobody who counts as one with them."""
     own = sorted({person.id} | covered(person, "decisions"))
     deputies = deputies_of(person.id, "decisions", today)
     by, behalf = DECISIONS.c.by, DECISIONS.c.for_id
