@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, update
 
 from appraisal.cli import main
 from appraisal.cli.db import findings
+from appraisal.definitions.library import Library
 from appraisal.services import indicators
 from appraisal.storage import tables
 from tests import casts, histories
@@ -35,6 +36,20 @@ def test_upgrade_makes_a_database_and_does_nothing_the_second_time(tmp_path: Pat
     assert (first.exit_code, first.stdout) == (0, "The database is up to date now.\n")
     assert (second.exit_code, second.stdout) == (0, "The database was up to date.\n")
     assert run(tmp_path, "db", "check").exit_code == 0
+
+
+def test_an_upgrade_notes_once_which_definitions_are_in_force(tmp_path: Path, library: Library) -> None:
+    assert run(tmp_path, "audit", "definitions").exit_code == 2
+    for _ in range(2):
+        run(tmp_path, "db", "upgrade")
+
+        listed = json.loads(run(tmp_path, "audit", "definitions", "--json").stdout)
+
+        assert {entry["key"]: entry["digest"] for entry in listed} == library.digests
+        assert len(listed) == 11
+    lines = run(tmp_path, "audit", "definitions").stdout.splitlines()
+    assert re.fullmatch(rf"\d{{4}}-\d\d-\d\d  {library.digests['standard.v1']}  standard\.v1", lines[0])
+    assert "11 events of the installation" in run(tmp_path, "audit", "verify").stdout
 
 
 def test_data_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def _of_proposals(world: World) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
+@pytest.mark.slow
 def test_no_form_that_anybody_sends_moves_what_goes_by_it(world: World, app: Flask) -> None:
     plan = list(walks.addresses(app, [world], "POST", ("first",)))
     before = _of_proposals(world)
