@@ -30,9 +30,12 @@ SENTENCES: Final[Mapping[Status, str]] = {
 }
 
 
-def is_over(due_on: date, at: datetime) -> bool:
-    """Tell whether a due day had ended in Geneva at a moment: only then has anybody let it pass."""
-    return due_on < geneva_date(at)
+def is_over(due_on: date | str, at: datetime) -> bool:
+    """Tell whether a due day had ended in Geneva at a moment: only then has anybody let it pass.
+
+    A day of a record is a text, which sorts as days do, and need not be one that there ever was.
+    """
+    return str(due_on) < geneva_date(at).isoformat()
 
 
 def is_late(case: Case, asked: Consultation | Review, at: datetime) -> bool:
@@ -92,7 +95,7 @@ def recorded(
     Records of earlier versions of the product said of everybody who had not answered at the closing that
     they had let their date pass; where it lay ahead, that moment is when they were no longer awaited.
     """
-    due_on, silent_at = date.fromisoformat(entry["due_on"]), entry.get("silent_at")
+    due_on, silent_at = entry["due_on"], entry.get("silent_at")
     if entry.get("released_at"):
         return "released", entry["released_at"]
     if silent_at:
@@ -112,36 +115,41 @@ def counting(appraisal: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield review
 
 
+_TOO_EARLY: Final = N_(
+    "%(name)s: no answer by %(due_on)s, says the record, but this was noted before that day had ended (%(moment)s)."
+)
+_TOO_LATE: Final = N_(
+    "%(name)s: no longer awaited, says the record, but the date (%(due_on)s) had passed when the appraisal was closed (%(moment)s)."
+)
+_NOT_IN_TIME: Final = N_(
+    "%(name)s: in time, says the record, but the answer (%(moment)s) came after %(due_on)s."
+)
+_NOT_CLOSED: Final = N_(
+    "%(name)s: no longer awaited since %(moment)s, says the record, but the appraisal was closed at another moment."
+)
+_BOTH: Final = N_(
+    "%(name)s: the record says both that the date passed without an answer and that none was awaited any more."
+)
+
+
 def problems(appraisal: Mapping[str, Any]) -> Iterator[Said]:
     """Yield what a record says of those who were asked and cannot be true of the dates that it names."""
     for entry in (*appraisal["consultations"], *appraisal.get("reviews", ())):
-        name = entry["unit"] if "unit" in entry else entry["person"]["name"]
-        due_on, silent_at, released_at = entry["due_on"], entry.get("silent_at"), entry.get("released_at")
-        if silent_at and not is_over(date.fromisoformat(due_on), parse_stamp(silent_at)):
-            yield (
-                N_(
-                    "%(name)s: no answer by %(due_on)s, says the record, but this was noted before that day had ended (%(moment)s)."
-                ),
-                {"name": name, "due_on": due_on, "moment": silent_at},
-            )
-        if released_at and is_over(date.fromisoformat(due_on), parse_stamp(released_at)):
-            yield (
-                N_(
-                    "%(name)s: no longer awaited, says the record, but the date (%(due_on)s) had passed when the appraisal was closed (%(moment)s)."
-                ),
-                {"name": name, "due_on": due_on, "moment": released_at},
-            )
+        facts = {
+            "name": entry["unit"] if "unit" in entry else entry["person"]["name"],
+            "due_on": entry["due_on"],
+        }
+        silent_at, released_at = entry.get("silent_at"), entry.get("released_at")
+        answered_at = entry.get("answered_at") or entry.get("signed_at")
+        if silent_at and not is_over(entry["due_on"], parse_stamp(silent_at)):
+            yield _TOO_EARLY, {**facts, "moment": silent_at}
+        if released_at and is_over(entry["due_on"], parse_stamp(released_at)):
+            yield _TOO_LATE, {**facts, "moment": released_at}
         if released_at and released_at != appraisal["finalised_at"]:
-            yield (
-                N_(
-                    "%(name)s: no longer awaited since %(moment)s, says the record, but the appraisal was closed at another moment."
-                ),
-                {"name": name, "moment": released_at},
-            )
+            yield _NOT_CLOSED, {**facts, "moment": released_at}
         if released_at and silent_at:
-            yield (
-                N_(
-                    "%(name)s: the record says both that the date passed without an answer and that none was awaited any more."
-                ),
-                {"name": name},
-            )
+            yield _BOTH, facts
+        # Before it was kept who is no longer awaited, a unit's answer was as late as the review that gave it.
+        in_time = "released_at" in entry and answered_at and not entry["late"]
+        if in_time and is_over(entry["due_on"], parse_stamp(answered_at)):
+            yield _NOT_IN_TIME, {**facts, "moment": answered_at}

@@ -77,24 +77,27 @@ def test_a_record_says_of_each_what_is_true_of_their_own_date(
         answer = None if entry.answered_after is None else at(2) + timedelta(hours=entry.answered_after)
         moments.append(answer if answer and answer <= closing else None)
         # What a tick notes of a date that has passed, in the first hour of the next day.
-        noted = datetime(due[-1].year, due[-1].month, due[-1].day, tzinfo=GENEVA) + timedelta(days=1)
-        silent = noted.astimezone(UTC) if entry.noted and noted < closing and not moments[-1] else None
-        units.append(Consultation(number, f"U{number}", at(2), due_on, moments[-1], 3, "", silent_at=silent))
-        reviews.append(
-            Review(number, number + 11, "", ("TRI",), at(2), due_on, signed_at=moments[-1], silent_at=silent)
-        )
+        night = datetime(due[-1].year, due[-1].month, due[-1].day, tzinfo=GENEVA) + timedelta(days=1)
+        silent = night.astimezone(UTC) if entry.noted and night < closing and not moments[-1] else None
+        late = moments[-1] is not None and geneva(moments[-1]) > due[-1]
+        units.append(Consultation(number, f"U{number}", at(2), due_on, moments[-1], 3, "", late, silent))
+        given = (number, number + 11, "", ("TRI",), at(2), due_on)
+        reviews.append(Review(*given, signed_at=moments[-1], late=late, silent_at=silent))
+        if moments[-1] is not None:
+            assert responses.is_late(case, units[-1], moments[-1]) is late
     value = _closed(sample, case, units, reviews, closing)
 
     for entries in (value["consultations"], value["reviews"]):
         for entry, day, answer in zip(entries, due, moments, strict=True):
-            silent = answer is None and day < geneva(closing)
-            released = answer is None and not silent
+            has_passed = answer is None and day < geneva(closing)
+            is_released = answer is None and not has_passed
             assert entry["due_on"] == day.isoformat()
-            assert (entry["silent_at"] is not None, entry["released_at"] is not None) == (silent, released)
+            noted = (entry["silent_at"] is not None, entry["released_at"] is not None)
+            assert noted == (has_passed, is_released)
             if answer is None:
                 assert _said(entry, closing) == [
                     SAID[language][0]
-                    if silent
+                    if has_passed
                     else SAID[language][1] + Words(language).day_of(_stamp(closing))
                     for language in LANGUAGES
                 ]
@@ -166,7 +169,15 @@ def test_records_of_earlier_versions_are_read_by_their_dates(
         ("consultations", {"due_on": "2010-02-16", "released_at": "closing"}, "(2010-02-16) had passed"),
         ("reviews", {"due_on": "2010-02-16", "released_at": "closing"}, "(2010-02-16) had passed"),
         ("reviews", {"released_at": "2010-02-16T09:00:00.000000Z"}, "at another moment"),
+        # No such day: it is compared like any other.
+        ("reviews", {"due_on": "2010-02-31", "silent_at": "closing"}, "no answer by 2010-02-31"),
         ("consultations", {"silent_at": "closing", "released_at": "closing"}, "says both"),
+        ("consultations", {"answered_at": "2010-02-09T23:00:00.000000Z"}, "came after 2010-02-09"),
+        (
+            "reviews",
+            {"due_on": "2010-02-09", "signed_at": "2010-02-10T09:00:00.000000Z"},
+            "came after 2010-02-09",
+        ),
     ],
 )
 def test_a_record_that_says_of_a_date_what_is_not_true_fails_its_own_verification(

@@ -1,7 +1,7 @@
 """Closings: what is noted of those who have not answered when an appraisal ends, and what they still may."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -38,10 +38,9 @@ def _units(stage: Stage, number: str) -> dict[str, Consultation]:
     return {entry.unit: entry for entry in casts.load(stage, number).appraisals[-1].consultations}
 
 
-def _last_event(stage: Stage, number: str) -> dict[str, Any]:
+def _last_event(stage: Stage, number: str) -> Mapping[str, Any]:
     with stage.database.read() as db:
-        facts: dict[str, Any] = queries.chain_of(db, casts.load(stage, number).id)[-1].facts
-    return facts
+        return queries.chain_of(db, casts.load(stage, number).id)[-1].facts
 
 
 def _records(stage: Stage, number: str) -> list[dict[str, Any]]:
