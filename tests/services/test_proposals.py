@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Mapping
+from datetime import date
 from io import BytesIO
 from typing import Any
 
@@ -14,7 +15,7 @@ from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import NotFound, StepConflict
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import proposals
+from appraisal.services import proposals, reviews
 from appraisal.services.attachments import file_type
 from appraisal.services.proposals import MOST_BYTES, BadContent, BadFile
 from tests import casts
@@ -177,6 +178,16 @@ def test_whoever_led_or_reviewed_never_becomes_an_author(lite: Stage) -> None:
     casts.rate(lite, number, who="all", TRI_1="1")
     casts.take(lite, "all", number, "request_revision", changes=(ChangeAsked("More."),))
     assert casts.refusal(lite, lambda: _join(lite, number, "all")) == ("author_is_lead",)
+
+
+def test_an_author_is_not_told_who_reviewed_before_the_appraisal_is_finalised(lite: Stage) -> None:
+    number = casts.rated(lite)
+    with lite.database.begin() as db:
+        desk, reviewer = lite.people["desk"], lite.people["all"]
+        reviews.ask(db, lite.library, desk, lite.now, number, reviewer, ["GEN"], date(2010, 2, 8))
+        reviews.declare(db, lite.library, reviewer, lite.now, number, conflict=None)
+    casts.take(lite, "desk", number, "return_incomplete", missing="A letter.")
+    assert casts.refusal(lite, lambda: _join(lite, number, "all")) == ("reason_withheld",)
 
 
 def test_an_answer_that_came_in_stays(stage: Stage) -> None:
