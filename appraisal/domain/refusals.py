@@ -89,6 +89,9 @@ SENTENCES: Mapping[str, str] = {
     "duties_left": N_(
         "This person still has things to do, on %(numbers)s: confirm that others take them on."
     ),
+    "condition_not_binding": N_("No approval relies on this condition yet."),
+    "owner_missing": N_("Choose somebody with an open account."),
+    "owner_unchanged": N_("%(name)s owns this condition already."),
     "author_remains": N_("An author of this proposal can still act on it."),
     "proposal_over": N_("This proposal is over."),
     "not_recommended_revision": N_(
