@@ -55,6 +55,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "overdue": Kind(N_("%(number)s: overdue")),
     "condition_overdue": Kind(N_("%(number)s: condition %(condition)s is overdue")),
     "condition_reported": Kind(N_("%(number)s: a report on condition %(condition)s is there")),
+    "condition_owned": Kind(N_("%(number)s: condition %(condition)s is yours to meet from now on"), "/"),
     "author_named": Kind(N_("%(number)s: you are one of its authors from now on")),
     "duties_left": Kind(N_("Somebody has left; their tasks wait for you or a colleague: %(count)s"), "/"),
     "substitute_named": Kind(N_("You stand in for somebody from %(first)s to %(last)s"), "/"),

@@ -25,6 +25,23 @@ def clearing_refusals(case: Case, condition: Condition, actor: Person) -> list[R
     return found
 
 
+def owner_naming_refusals(case: Case, condition: Condition, actor: Person) -> list[Refusal]:
+    """Judge whether a person may give a condition another owner: a coordinator who is no author.
+
+    Once an approval relies on it; until then the lead writes conditions, owners among them.
+    """
+    found = []
+    if not condition.is_open:
+        found.append(refuse("condition_closed"))
+    if not actor.has("coordinator"):
+        found.append(refuse("role_missing", role="coordinator"))
+    if actor.id in case.related("author"):
+        found.append(refuse("excluded_author"))
+    if case.approval is None:
+        found.append(refuse("condition_not_binding"))
+    return found
+
+
 def owns(condition: Condition, person: Person) -> bool:
     """Tell whether a condition is a person's to meet: by their account, or by the name written down."""
     return condition.owner_id == person.id or condition.owner.casefold() == person.name.casefold()

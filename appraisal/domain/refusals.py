@@ -93,6 +93,8 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
     "annulment_pending": N_("The annulment of this approval waits for its second signature."),
     "signature_not_waiting": N_("No first signature is waiting for a second one."),
     "annulment_not_expired": N_("The second signature may be given until %(until)s."),
+    "condition_not_binding": N_("No approval relies on this condition yet."),
+    "owner_unchanged": N_("%(name)s owns this condition already."),
     "author_remains": N_("An author of this proposal can still act on it."),
     "proposal_over": N_("This proposal is over."),
     "escalated_before": N_("A decision on this version was asked for before."),
@@ -197,6 +199,7 @@ _OF_INPUT: Final[Mapping[str, str]] = {
     "approval_alike": N_(
         "The same symbol or title is here already: %(numbers)s. Say whether this is another phase, or the same."
     ),
+    "owner_missing": N_("Choose somebody with an open account."),
     "track_not_tighter": N_("A track may only be made stricter."),
     "conflict_missing": N_("Say what the conflict of interest is."),
     "reviewer_not_appraiser": N_("%(name)s does not hold the role of appraiser."),

@@ -1,4 +1,4 @@
-"""Conditions: finding the account of an owner, and reporting a condition as met."""
+"""Conditions: finding the account of an owner, naming another one, and reporting a condition as met."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -8,11 +8,11 @@ from sqlalchemy import Connection, update
 from appraisal.domain import disclosure, forms, permissions
 from appraisal.domain.facts import Case, Condition, Person
 from appraisal.domain.refusals import refuse
-from appraisal.errors import NotFound
+from appraisal.errors import NotFound, StepConflict
 from appraisal.services import notices, steps
 from appraisal.services.proposals import note_event
-from appraisal.storage import queries, tables
-from appraisal.storage.facts import load_case
+from appraisal.storage import proposals, queries, tables
+from appraisal.storage.facts import load_case, load_people
 
 CONDITIONS = tables.Condition.__table__
 
@@ -75,6 +75,54 @@ def report_condition(
     )
     said = {"condition": entry.number, "evidence": report}
     return note_event(db, case, actor, now, "report_condition", said)
+
+
+def name_owner(
+    db: Connection,
+    actor: Person,
+    now: datetime,
+    number: str,
+    condition: int,
+    owner: int,
+    reason: str,
+    *,
+    seen: int | None = None,
+    request: str | None = None,
+) -> Case:
+    """Give a condition of an approval another owner, who is told: a coordinator's act.
+
+    Raises ``NotFound`` for one that is not the actor's to see, ``StepConflict``, or ``NotAllowed``
+    with every reason.
+    """
+    case, entry = find_condition(db, actor, number, condition, lock=True)
+    if (done := proposals.request_done(db, request, actor.id)) is not None:
+        if done != number:
+            raise StepConflict(None, None)
+        return case
+    steps.check_seen(case, seen)
+    refusals = permissions.owner_naming_refusals(case, entry, actor)
+    if not reason.strip():
+        refusals.append(refuse("note_missing"))
+    person = load_people(db, [owner]).get(owner)
+    if person is None or not person.active:
+        refusals.append(refuse("owner_missing"))
+    elif person.id == entry.owner_id:
+        refusals.append(refuse("owner_unchanged", name=person.name))
+    if refusals:
+        raise disclosure.not_allowed(case, actor, refusals)
+    assert person is not None
+    db.execute(
+        update(CONDITIONS).where(CONDITIONS.c.id == condition).values(owner=person.name, owner_id=person.id)
+    )
+    facts = {"condition": entry.number}
+    notices.tell(db, [person.id], "condition_owned", now, proposal=case.id, facts=facts, by=actor.id)
+    said = {
+        **facts,
+        "before": {"owner": entry.owner, "person": entry.owner_id},
+        "after": {"owner": person.name, "person": person.id},
+        "reason": reason.strip()[: forms.PROSE_LIMIT],
+    }
+    return note_event(db, case, actor, now, "name_owner", said, request)
 
 
 def find_condition(

@@ -55,6 +55,7 @@ EVENT_TITLES: Final[Mapping[str, str]] = {
     "report_condition": N_("A condition was reported as met"),
     "clear_condition": N_("A condition was cleared"),
     "waive_condition": N_("A condition was waived"),
+    "name_owner": N_("A condition was given another owner"),
 }
 RECORD_TITLES: Final[Mapping[str, str]] = {
     "appraisal": N_("Appraisal record"),

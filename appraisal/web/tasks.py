@@ -180,8 +180,9 @@ def of_condition(bound: Bound, counting: Calendars) -> Task:
     """
     number, reported_at = bound.number, bound.reported_at
     due_on = None if bound.owned and reported_at else bound.due_on
-    if bound.owned or reported_at:
-        endpoint = "conditions.report" if bound.owned else "conditions.clear"
+    if bound.owned or reported_at or bound.is_ownerless:
+        given_over = "conditions.clear" if reported_at else "condition_owners.show"
+        endpoint = "conditions.report" if bound.owned else given_over
         href = url_for(endpoint, number=number, condition=bound.id)
     else:
         href = url_for("proposals.show", number=number)

@@ -18,6 +18,7 @@ from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import StepConflict
 from appraisal.services import appraisals, departures, proposals, ticks
+from appraisal.services import conditions as condition_services
 from appraisal.services import reviews as review_services
 from appraisal.services.appraisals import ConditionPut
 from appraisal.storage import conditions, queries, site, tables
@@ -163,6 +164,10 @@ def _may_take(stage: Stage, person: Person, kind: str, case: Case, book: Ruleboo
             asked = next(entry for entry in running.consultations if entry.id == subject)
             return permissions.answering_refusals(case, asked, person) == []
         case "owned" | "ownerless" | "overdue":
+            if kind == "ownerless":
+                assert case.finalised is not None
+                bound = next(entry for entry in case.finalised.conditions if entry.id == subject)
+                assert permissions.owner_naming_refusals(case, bound, person) == []
             assert case.finalised is not None
             bound = next(entry for entry in case.finalised.conditions if entry.id == subject)
             judge = permissions.reporting_refusals if kind == "owned" else permissions.clearing_refusals
@@ -426,6 +431,57 @@ def test_a_review_of_somebody_who_has_left_is_taken_back_and_another_asked(lite:
         review_services.ask(db, lite.library, desk, lite.now, number, *given)
     assert [kind for kind, _, _ in _tasks(lite, desk) if kind == "unreviewed"] == []
     assert "review" in {kind for kind, _, _ in _tasks(lite, lite.people["actemp"])}
+
+
+def test_a_condition_whose_owner_has_left_is_given_to_somebody_else(lite: Stage) -> None:
+    number, open_one = _owned(lite), casts.rated(lite, ratings={"TRI_4": "1"})
+    condition = casts.load(lite, number).finalised
+    assert condition is not None
+    (entry,) = condition.conditions
+
+    def name(who: str, key: str = "deputy", reason: str = "Ben has left.", **given: Any) -> Case:
+        with lite.database.begin() as db:
+            person = lite.people[key].id
+            return condition_services.name_owner(
+                db, lite.people[who], lite.now, number, entry.id, person, reason, **given
+            )
+
+    casts.change(lite, "ben", active=False)
+    assert ("ownerless", number, entry.id) in list(_tasks(lite, lite.people["desk"]))
+    assert casts.refusal(lite, lambda: name("chief")) == ("role_missing",)
+    assert casts.refusal(lite, lambda: name("desk", reason=" ")) == ("note_missing",)
+    assert casts.refusal(lite, lambda: name("desk", "ben")) == ("owner_missing",)
+    seen = casts.load(lite, number).row_version
+    name("desk", seen=seen, request="form-1")
+    after = casts.load(lite, number)
+    assert after.finalised is not None
+    (given,) = after.finalised.conditions
+    assert (given.owner, given.owner_id) == ("Deputy", lite.people["deputy"].id)
+    assert replace(given, owner=entry.owner, owner_id=entry.owner_id) == entry
+    with lite.database.read() as db:
+        event = queries.chain_of(db, after.id)[-1].facts
+    assert (event["action"], event["facts"]) == (
+        "name_owner",
+        {
+            "condition": 1,
+            "before": {"owner": "Ben", "person": lite.people["ben"].id},
+            "after": {"owner": "Deputy", "person": lite.people["deputy"].id},
+            "reason": "Ben has left.",
+        },
+    )
+    assert _told(lite, "condition_owned") == {"deputy": '{"condition":1}'}
+    # Sent twice, it is done once; another form finds it changed.
+    assert name("desk", seen=seen, request="form-1").row_version == after.row_version
+    with pytest.raises(StepConflict):
+        name("desk", "third", seen=seen, request="form-2")
+    assert casts.refusal(lite, lambda: name("desk")) == ("owner_unchanged",)
+    assert ("owned", number, entry.id) in list(_tasks(lite, lite.people["deputy"]))
+    assert "ownerless" not in {kind for kind, _, _ in _tasks(lite, lite.people["desk"])}
+    # Before an approval relies on it the lead writes it.
+    running = casts.load(lite, open_one).appraisal
+    assert running is not None
+    (waiting,) = running.conditions
+    assert permissions.owner_naming_refusals(casts.load(lite, open_one), waiting, lite.people["desk"]) != []
 
 
 @pytest.mark.parametrize("build", [_overriding, _annulling])

@@ -1,9 +1,10 @@
 """Lists: what they show, what they hide, and that no list asks once a row."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from appraisal.clock import geneva_date
 from appraisal.domain import access
@@ -156,6 +157,22 @@ def test_work_waits_for_those_who_may_do_it(stage: Stage) -> None:
     assert work("lead") == ["lead"]
     assert work("ana") == ["author"]
     assert work("ben") == work("auditor") == work("admin") == []
+
+
+@pytest.mark.parametrize("who", ["ana", "desk", "lead", "chief", "all"])
+def test_work_is_found_by_an_index_however_many_proposals_there_are(lite: Stage, who: str) -> None:
+    sent: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, statement: str, given: Any, *rest: Any) -> None:
+        sent.append((statement, given))
+
+    with lite.database.read() as db:
+        event.listen(db, "before_cursor_execute", note)
+        duties.work_of(db, lite.people[who], dict(HELD_BY), TODAY, ("EVA",))
+        statement, given = sent[-1]
+        plan = [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)]
+    assert any("ix_proposals_state_due_id" in line for line in plan)
+    assert not any(line.startswith(("SCAN proposals", "SCAN decisions", "SCAN relations")) for line in plan)
 
 
 def test_an_open_consultation_waits_for_its_unit(stage: Stage) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from appraisal.services import reviews
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast
@@ -109,12 +110,49 @@ def test_a_stale_page_names_nobody(
     assert building.load(site, back).related("author") == {cast["designer"].id}
 
 
+def test_a_condition_whose_owner_has_left_is_handed_over(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.owned_condition(site, cast, "Bilal Osman")
+    final = building.load(site, number).finalised
+    assert final is not None
+    address = f"/proposals/{number}/conditions/{final.conditions[0].id}/owner"
+    sign_in(client, "desk")
+    assert address not in client.get("/").text
+    building.change_account(site, cast, "designer2", active=False)
+    page = client.get("/").text
+    assert "Conditions of approval whose owner has left" in page
+    assert f'href="{address}"' in page
+    page = client.get(address).text
+    # The open accounts, without the owner so far.
+    assert [name in page for name in (">Hugo Marchand<", ">Bilal Osman</option>")] == [True, False]
+    for owner in ("", "0", "x", str(cast["designer2"].id)):
+        assert client.post(address, data=_form(page, owner=owner, reason="Left.")).status_code == 422
+    given = _form(page, owner=str(cast["actemp"].id), reason="Left.")
+    for _ in range(2):
+        assert client.post(address, data=given).status_code == 303
+    shown = client.get(f"/proposals/{number}").text
+    assert "Farid Haddad" in shown
+    assert f'href="{address}"' in shown
+    assert "A condition was given another owner" in client.get(f"/proposals/{number}/history").text
+    assert address not in client.get("/").text
+    sign_in(client, "actemp")
+    assert "You own this condition" in client.get("/").text
+    for key in ("chief", "designer", "auditor"):
+        sign_in(client, key)
+        assert client.get(address).status_code == 403
+
+
 def test_signatures_reviews_and_leads_that_were_left_stand_under_headings_of_their_own(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
     signed = building.approved_proposal(site, cast, title="To be annulled")
     building.take(site, cast["chief"], signed, "propose_annulment", note="A mistake.")
     led = building.assigned_proposal(site, cast, title="Led by nobody")
+    with site.database.begin() as db:
+        given = (cast["eval"], ["ALI"], site.now().date().replace(day=10))
+        reviews.ask(db, site.library, cast["desk"], site.now(), led, *given)
+    building.change_account(site, cast, "eval", active=False)
     building.change_account(site, cast, "reader", roles=["auditor"])
     building.change_account(site, cast, "actemp", active=False)
     building.change_account(site, cast, "chief", active=False)
@@ -130,6 +168,8 @@ def test_signatures_reviews_and_leads_that_were_left_stand_under_headings_of_the
         "To reassign: the lead appraiser has left, or is no appraiser any more",
         "To write down what a unit says: nobody in it can answer any more",
         "ACT/EMP is asked for comments",
+        "To ask somebody else: the reviewer has left, or is no appraiser any more",
+        f"{led} · A review was asked of Elena Petrova",
     ):
         assert words in page
     assert "To be annulled" not in page

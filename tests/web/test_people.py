@@ -149,7 +149,7 @@ def test_who_leads_an_appraisal_is_said_before_closing(admin: FlaskClient, site:
     number = building.assigned_proposal(site, cast, title="Nobody's business")
     page = admin.get(f"/people/{cast['reader'].id}").text
     # The number tells it from others; what it is about is not for administrators.
-    assert f"{number}: Lead of the appraisal under way." in page
+    assert f"{number}: Lead of the appraisal under way (Due on 15 February 2010)." in page
     assert "Nobody&#39;s business" not in page
     assert f'href="/people/{cast["reader"].id}/appraisals"' in page
     assert "still has to do" not in admin.get(f"/people/{cast['eval'].id}").text
@@ -167,7 +167,10 @@ def test_what_is_left_is_confirmed_before_an_account_is_changed(
     address, given = f"/people/{person.id}", form_of(person, unit="PROGRAM", **changes)
     answer = admin.post(address, data=given)
     assert answer.status_code == 422
-    assert f"{number}: The only author who can still write in it or withdraw it." in answer.text
+    assert (
+        f"{number}: The only author who can still write in it or withdraw it (since 1 February 2010)."
+        in answer.text
+    )
     assert "It falls to the coordinators." in answer.text
     assert "Nobody&#39;s business" not in answer.text
     # What was typed is there still, and nothing is written.

@@ -62,6 +62,7 @@ def test_limits_guards_and_exclusions_are_said(client: FlaskClient, sign_in: Sig
     page = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", client.get("/workflow").text))
     assert "5 / 10 / 15" in page
     assert "reminder after 15 working days; lapses after 90 calendar days" in page
+    assert "The first signature of an annulment waits 5 working days for the second" in page
     assert "up to US$500,000, one country only, no private funder" in page
     assert "a valid appraisal of this very version was finished before" in page
     assert "but not: its authors, whoever led an appraisal of it, whoever gave the first signature" in page

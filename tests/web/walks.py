@@ -230,6 +230,10 @@ FORMS: Final[Mapping[str, Forms]] = {
         {"biennium": "2010-11"},
         {"state": "under_appraisal"},
     ),
+    "condition_owners.show": lambda world: [
+        {},
+        {"owner": str(world.cast["designer2"].id), "reason": "Left.", "seen": "0"},
+    ],
     "conditions.clear": _always({"seen": "0", "text": "Met."}, {"text": "Met."}),
     "conditions.report": _always({"seen": "0", "text": "Met."}, {"text": "Met."}),
     "conditions.waive": _always({"seen": "0", "text": "Waived."}, {"text": "Waived."}),
