@@ -1,6 +1,7 @@
 """The application: built from a site, with nothing read from anywhere else."""
 
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -109,6 +110,17 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# No other site embeds, opens or reads what is here, and no page asks for what a device can do.
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+# A browser that came by TLS once comes by nothing else for a year.
+SECURE_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
 MOST_BYTES = 21 * 1024 * 1024
 
 
@@ -124,6 +136,8 @@ def create_app(site: Site, hosts: tuple[str, ...] | None = None) -> Flask:
         MAX_CONTENT_LENGTH=MOST_BYTES,
         MAX_FORM_MEMORY_SIZE=5 * 1024 * 1024,
         MAX_FORM_PARTS=20_000,
+        # By this name a browser takes it from this very host by TLS, and from no neighbour.
+        SESSION_COOKIE_NAME="__Host-session" if site.settings.secure_cookies else "session",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=site.settings.secure_cookies,
@@ -146,7 +160,7 @@ def create_app(site: Site, hosts: tuple[str, ...] | None = None) -> Flask:
         app.register_blueprint(blueprint)
     errors.register(app)
     _limit(app)
-    app.after_request(_harden)
+    app.after_request(_harden(HEADERS | (SECURE_HEADERS if site.settings.secure_cookies else {})))
     app.after_request(origins.stay_here)
     app.context_processor(lambda: _common(site))
     app.wsgi_app = Methods(app.wsgi_app)  # type: ignore[method-assign]
@@ -223,15 +237,16 @@ class _Id(IntegerConverter):
     regex = r"[0-9]{1,9}"
 
 
-def _harden(response: Response) -> Response:
-    response.headers.setdefault("Content-Security-Policy", POLICY)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["X-Frame-Options"] = "DENY"
-    if request.endpoint != "static":
-        # Pages show what only this person may read; a shared machine must not keep them.
-        response.headers.setdefault("Cache-Control", "no-store")
-    return response
+def _harden(headers: Mapping[str, str]) -> Callable[[Response], Response]:
+    def harden(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.update(headers)
+        if request.endpoint != "static":
+            # Pages show what only this person may read; a shared machine must not keep them.
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return harden
 
 
 def _edited(site: Site) -> list[str]:

@@ -7,12 +7,11 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.web.app import create_app
 from appraisal.web.context import Site
 from appraisal.web.origins import hosts_of
 from tests.web import building
 from tests.web.building import Cast
-from tests.web.conftest import Compiled, ReadingClient, SignIn
+from tests.web.conftest import Compiled, SignIn, build_app
 
 ADDRESS = "https://appraisal.example.org"
 Addressed = Callable[[str], FlaskClient]
@@ -23,11 +22,8 @@ def addressed(site: Site, compiled: Compiled) -> Addressed:
     """Return what opens a browser at a site with an address of its own."""
 
     def opened(address: str) -> FlaskClient:
-        app = create_app(replace(site, settings=replace(site.settings, address=address)))
-        app.jinja_env.bytecode_cache = compiled
-        app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
-        app.test_client_class = ReadingClient
-        return app.test_client()
+        changed = replace(site, settings=replace(site.settings, address=address))
+        return build_app(changed, compiled).test_client()
 
     return opened
 
@@ -179,6 +175,26 @@ def test_a_form_is_taken_from_a_page_of_this_site_alone(
     assert language == ("fr" if taken else "en")
     # Nobody is kept from following a link from elsewhere.
     assert client.get("/account", headers=headers).status_code == 200
+
+
+def test_every_answer_keeps_other_sites_out(client: FlaskClient, site: Site, compiled: Compiled) -> None:
+    secure = build_app(
+        replace(site, settings=replace(site.settings, secure_cookies=True)), compiled
+    ).test_client()
+    for path in ("/sign-in", "/static/style.css", "/nowhere", "/records", "/\0"):
+        for browser in (client, secure):
+            headers = browser.get(path).headers
+            assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+            assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+            assert headers["Permissions-Policy"].startswith("camera=(), ")
+            assert headers.get("Strict-Transport-Security") == (
+                "max-age=31536000" if browser is secure else None
+            )
+    cookie = secure.application.test_client().get("/sign-in").headers["Set-Cookie"]
+    assert cookie.startswith("__Host-session=")
+    attributes = {part.strip() for part in cookie.split(";")[1:]}
+    assert attributes == {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"}
+    assert client.application.test_client().get("/sign-in").headers["Set-Cookie"].startswith("session=")
 
 
 def test_a_form_is_taken_from_the_address_where_a_proxy_asks_by_another_port(addressed: Addressed) -> None:

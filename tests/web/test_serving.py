@@ -92,8 +92,8 @@ def _encoded(form: Mapping[str, Any]) -> tuple[str, bytes]:
 
 
 @contextmanager
-def serving(data: Path, *arguments: str, **environment: str) -> Iterator[tuple[int, str]]:
-    """Run the command; return its port, and what it says first."""
+def serving(data: Path, *arguments: str, **environment: str) -> Iterator[tuple[int, list[str]]]:
+    """Run the command; return its port, and the two lines that it says first."""
     command = [sys.executable, "-m", "appraisal", "serve", "--port", "0", *arguments]
     # Whatever the processes leave when they are killed goes with the folder.
     own = {"PYTHONUNBUFFERED": "1", "APPRAISAL_DATA": str(data), "TMPDIR": str(data)}
@@ -101,8 +101,8 @@ def serving(data: Path, *arguments: str, **environment: str) -> Iterator[tuple[i
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:  # noqa: S603
         try:
             assert server.stdout is not None
-            said = server.stdout.readline()
-            found = re.search(r":(\d+)", said)
+            said = [server.stdout.readline(), server.stdout.readline()]
+            found = re.search(r":(\d+)", said[0])
             assert found is not None
             yield int(found[1]), said
         finally:
@@ -235,6 +235,47 @@ def test_what_is_far_too_large_is_not_taken_in(data: Path) -> None:
     with serving(data) as (port, _), socket.create_connection(("127.0.0.1", port)) as large:
         large.sendall(b"POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99000000\r\n\r\n")
         assert large.makefile("rb").readline() == b"HTTP/1.1 413 Request Entity Too Large\r\n"
+
+
+def _raw(port: int, *lines: str) -> tuple[int, str]:
+    """Send a request as it is; return the status and all of the answer."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as sent:
+        sent.sendall("\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1"))
+        answer = b"".join(iter(lambda: sent.recv(65536), b"")).decode(errors="replace")
+    return int(answer.split()[1]), answer
+
+
+def test_the_server_answers_to_its_names_and_says_which_they_are(data: Path) -> None:
+    with serving(data) as (port, said):
+        assert said == [
+            f"Serving on http://127.0.0.1:{port}  (Ctrl+C stops)\n",
+            "Answers to: localhost, 127.0.0.1, ::1  (APPRAISAL_ADDRESS sets another name)\n",
+        ]
+        assert _raw(port, "GET /sign-in HTTP/1.1", f"Host: localhost:{port}")[0] == 200
+        assert _raw(port, "GET /sign-in HTTP/1.1", "Host: evil.example")[0] == 400
+        assert _raw(port, "GET /sign-in HTTP/1.1", "Host: localhost", "Host: evil.example")[0] == 400
+        assert _raw(port, "GET /sign-in HTTP/1.1")[0] == 400
+        assert _raw(port, "GET http://localhost/sign-in HTTP/1.1", "Host: evil.example")[0] == 400
+
+
+def test_a_server_with_an_address_leads_nowhere_else(data: Path) -> None:
+    address = "https://appraisal.example.org"
+    proxy = ("--trusted-proxy", "127.0.0.1")
+    with serving(data, *proxy, "--secure-cookies", APPRAISAL_ADDRESS=address) as (port, said):
+        assert said[1] == "Answers to: appraisal.example.org\n"
+        assert _raw(port, "GET /sign-in HTTP/1.1", f"Host: localhost:{port}")[0] == 400
+        asked = ("Host: appraisal.example.org:81", "X-Forwarded-Proto: https", "X-Forwarded-For: 192.0.2.1")
+        for target in ("/records", "/sign-in//", "http://evil.example/records"):
+            for forged in (
+                "X-Forwarded-Host: evil.example",
+                "Forwarded: host=evil.example",
+                "X-Original-Host: evil.example",
+            ):
+                status, answer = _raw(port, f"GET {target} HTTP/1.1", *asked, forged)
+                assert status in (302, 404), target
+                assert "evil" not in answer
+                assert ":81" not in answer
+                assert "Location: http" not in answer
 
 
 def test_head_leaves_the_connection_as_it_should_be(data: Path) -> None:
