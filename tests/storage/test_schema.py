@@ -1,11 +1,13 @@
 """The migrations make what the models say, on both databases."""
 
+import json
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, Table, func, inspect, select
 
-from appraisal.services import ticks
+from appraisal.domain.steps import ApprovalGiven
+from appraisal.services import indicators, ticks
 from appraisal.storage import schema, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.tables import Base
@@ -105,3 +107,40 @@ def _woken(database: Database) -> dict[str, date | None]:
     table = tables.Proposal.__table__
     with database.read() as db:
         return {row.number: row.wake_on for row in db.execute(select(table.c.number, table.c.wake_on))}
+
+
+def test_what_outside_approvals_were_worth_is_frozen_by_the_upgrade(stage: Stage, database: Database) -> None:
+    """By the rates that were there when each was registered, whatever was entered since."""
+    euros = {"amount": "300", "currency": "EUR"}
+    casts.enter_rate(stage, "EUR", date(2009, 6, 1), "0.6")
+    casts.outside(stage, budget=euros)
+    casts.outside(stage, budget={"amount": "300", "currency": "JPY"})
+    casts.outside(stage, undated=True)
+    casts.enter_rate(stage, "EUR", date(2010, 1, 1), "0.75")
+    casts.outside(stage, budget=euros)
+    number = casts.submitted(stage)
+    casts.take(stage, "desk", number, "register_approval", approval=ApprovalGiven("Minute 1", "Registry"))
+    _reflected(database).drop_all(database.engine)
+    schema.upgrade(database, "0009")
+    old = _reflected(database)
+    kept = _rows(stage.database, old)
+    with database.begin() as db:
+        for table in old.sorted_tables:
+            if kept.get(table.name):
+                db.execute(table.insert(), kept[table.name])
+                _count_on(db, table)
+
+    schema.upgrade(database)
+
+    new = _reflected(database)
+    assert _rows(database, new)["decisions"] == _rows(stage.database, new)["decisions"]
+    frozen = [
+        [entry["usd"] for entry in json.loads(row["contributions"])] if row["contributions"] else None
+        for row in _rows(database, new)["decisions"]
+    ]
+    assert frozen == [["500.00"], [None], ["900000.00"], ["400.00"], None]
+    with database.read() as db:
+        assert indicators.differences(db) == []
+    # From now on a rate of the same day is another row, in both databases.
+    stage.database = database
+    casts.enter_rate(stage, "EUR", date(2010, 1, 1), "0.8", reason="Misread.")
