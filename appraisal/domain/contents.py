@@ -12,12 +12,12 @@ from babel import Locale
 
 from appraisal.domain import forms
 from appraisal.domain.forms import Field, Section
+from appraisal.domain.rates import is_currency
 from appraisal.domain.tracks import decimal
 from appraisal.i18n import N_
 
 GLOBAL = "global"
 MOST_MONEY = Decimal("1e15")
-_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _text_complaints(field: Field, value: str, path: str) -> Iterator[Complaint]
             yield Complaint(path, N_("Write an amount in figures with a decimal point, like 1250000.50"), {})
         elif amount < 0 or amount > MOST_MONEY or amount.as_tuple().exponent < -2:  # type: ignore[operator]
             yield Complaint(path, N_("Write an amount of 0 or more with at most two decimals"), {})
-    if field.key == "currency" and not _CURRENCY.fullmatch(value):
+    if field.key == "currency" and not is_currency(value):
         yield Complaint(path, N_("Write a currency as three letters of ISO 4217, like EUR"), {})
     if field.kind == "line" and "\n" in value:
         yield Complaint(path, N_("Write this on one line"), {})

@@ -15,6 +15,7 @@ from appraisal.domain import contents, forms, symbols
 from appraisal.domain.amounts import DOLLAR, BadCell, read_amount
 from appraisal.domain.contents import GLOBAL, Complaint
 from appraisal.domain.datasets import Column, Dataset
+from appraisal.domain.rates import is_currency
 from appraisal.i18n import LANGUAGES, N_, translate
 
 
@@ -39,7 +40,6 @@ Row = Mapping[str, Any]
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEAR: Final = re.compile(r"[0-9]{4}")
 _CYCLE: Final = re.compile(r"([0-9]{4}) ?[-\u2010-\u2015/] ?([0-9]{4}|[0-9]{2})")
-_CURRENCY: Final = re.compile("[A-Z]{3}")
 # Nothing of the Office's is older than the Office.
 _FOUNDED: Final = date(1919, 1, 1)
 _LONGEST_SHOWN: Final = 60
@@ -253,7 +253,7 @@ def _countries(column: Column, cell: Cell, today: date) -> list[str]:
 
 def _currency(column: Column, cell: Cell, today: date) -> str:
     code = _text(cell).upper()
-    if not _CURRENCY.fullmatch(code):
+    if not is_currency(code):
         raise BadCell(N_("“%(cell)s” is no currency of three letters, like EUR"), cell=_shown(cell))
     return code
 

@@ -25,6 +25,7 @@ from appraisal.storage.facts import load_people, load_rates
 from appraisal.web.approvals import check_page, is_duplicate, other_phases
 from appraisal.web.context import actor, begin, language, page, read, request_key, say, site, with_role
 from appraisal.web.indicators import years
+from appraisal.web.rates import MOST_PAGES
 
 bp = Blueprint("matches", __name__, url_prefix=f"/indicators/{indicators.CODE}/finance-list")
 Answer = str | Response | tuple[str, int]
@@ -68,7 +69,7 @@ def show() -> str:
     biennium = request.args.get("biennium", "")
     if biennium:
         _check(biennium)
-    start = max(1, request.args.get("page", 1, int)) - 1
+    start = min(max(1, request.args.get("page", 1, int)), MOST_PAGES) - 1
     with read() as db:
         waiting = _missing(db, biennium)
         shown = list(islice(waiting, start * PAGE, start * PAGE + PAGE))

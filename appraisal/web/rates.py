@@ -31,6 +31,8 @@ Answer = str | Response | tuple[str, int]
 NO_DAY: Final = N_("Write a day as year-month-day, for example 2010-03-31.")
 # So many rates stand on a page, and so many amounts that were frozen with one.
 PAGE: Final = 100
+# An address may ask for any page; a database counts only so far.
+MOST_PAGES: Final = 1_000_000
 # The field that a reason of the domain is about.
 _ABOUT: Final = {
     "rate_currency": "currency",
@@ -199,7 +201,7 @@ def _frozen(db: Connection, currency: str, day: date, per_usd: Decimal) -> tuple
 def _draw(form: RateForm) -> str:
     currency, start = (
         request.args.get("currency", "").strip().upper(),
-        max(1, request.args.get("page", 1, int)),
+        min(max(1, request.args.get("page", 1, int)), MOST_PAGES),
     )
     with read() as db:
         rows = stored.list_rates(db, currency, first=(start - 1) * PAGE, most=PAGE + 1)

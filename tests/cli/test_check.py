@@ -30,7 +30,7 @@ def folders(tmp_path: Path) -> tuple[str, Path, str, Path]:
 def test_the_shipped_definitions() -> None:
     result = run()
     assert result.exit_code == 0
-    assert "15 states, 30 transitions" in result.stdout
+    assert "16 states, 33 transitions" in result.stdout
     assert "8 checklists, 63 items" in result.stdout
     assert "each in en, fr, es" in result.stdout
     assert "‘approve’ takes at least 3 people, ‘countersign’ takes at least 4 people" in result.stdout

@@ -141,6 +141,12 @@ def test_a_day_that_is_none(cell: Cell, sentence: str) -> None:
         ),
         (
             "projects",
+            {**PROJECT, "currency": "XTS"},
+            "currency",
+            "“XTS” is no currency of three letters, like EUR",
+        ),
+        (
+            "projects",
             {**PROJECT, "amount": "US$ 5", "currency": "EUR"},
             "amount",
             "the amount is in “USD”, not in EUR",

@@ -1,19 +1,23 @@
 """Approvals given outside: registered for a proposal that is here or not, and imported all or none."""
 
+import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from appraisal.domain.facts import Case
+from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.routes import Route, route
 from appraisal.domain.rulebooks import rulebook
 from appraisal.domain.steps import ApprovalGiven
 from appraisal.errors import FaultyInput, StepConflict
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import approvals
+from appraisal.services import approvals, indicators
 from appraisal.services.proposals import BadContent
 from appraisal.storage import tables
+from appraisal.storage.facts import load_cases
 from tests import casts
 from tests.casts import START, Stage
 
@@ -21,7 +25,7 @@ HEADING = "number,title,date,fund,document,source\n"
 
 
 def _register(
-    stage: Stage, approval: ApprovalGiven, who: str = "desk", request: str | None = None, **given: str
+    stage: Stage, approval: ApprovalGiven, who: str = "desk", request: str | None = None, **given: Any
 ) -> Case:
     with stage.database.begin() as db:
         return approvals.register_outside(
@@ -104,10 +108,10 @@ def test_what_is_approved_is_not_registered_again(lite: Stage) -> None:
     assert casts.refused(lite, "desk", number, "register_approval", approval=given) == ("wrong_state",)
 
 
-def _import(stage: Stage, text: str, who: str = "desk") -> list[Case]:
+def _import(stage: Stage, text: str, who: str = "desk", phases: tuple[int, ...] = ()) -> list[Case]:
     with stage.database.begin() as db:
         actor = stage.people[who]
-        done = approvals.import_approvals(db, stage.library, actor, stage.now, text, "list.csv")
+        done = approvals.import_approvals(db, stage.library, actor, stage.now, text, "list.csv", phases)
     return [case for _, case in done]
 
 
@@ -167,6 +171,109 @@ def test_every_bad_line_is_named_and_nothing_is_registered(stage: Stage) -> None
         "the same as line 2",
     ]
     assert casts.contents(stage) == before
+
+
+def test_the_same_approval_is_registered_once(stage: Stage) -> None:
+    given = ApprovalGiven("Minute 12", "Registry", START)
+    first = _register(stage, given, title="Mines", content={"identification": {"symbol": "RAF/10/55/USA"}})
+    before = casts.contents(stage)
+    same: dict[str, Any] = {
+        "title": "Otherwise",
+        "content": {"identification": {"symbol": "raf / 10/55/usa"}},
+    }
+    with pytest.raises(NotAllowed) as caught:
+        _register(stage, given, **same)
+    assert [(entry.code, entry.facts["number"]) for entry in caught.value.refusals] == [
+        ("approval_same", first.number)
+    ]
+    assert casts.contents(stage) == before
+    # What was annulled is no approval that is here, and what is void is nothing at all.
+    casts.take(stage, "desk", first.number, "correct_registration", note="A slip.")
+    assert _register(stage, given, **same).state == "approved"
+
+
+def test_another_phase_is_said_of_every_one_that_is_here(stage: Stage) -> None:
+    def phase(at: datetime, donor: str, apart: tuple[str, ...] = ()) -> Case:
+        row = {
+            "donor": donor,
+            "private": "no",
+            "fund": "XBTC",
+            "modality": "direct",
+            "amount": "0",
+            "currency": "USD",
+        }
+        content = {"identification": {"title": "Mines", "symbol": "A/1", "contributions": [row]}}
+        given = ApprovalGiven("Minute", "Registry", at)
+        with stage.database.begin() as db:
+            return approvals.register_outside(
+                db, stage.library, stage.people["desk"], stage.now, content, given, apart=apart
+            )
+
+    first = phase(START, "Norway").number
+    second = phase(START - timedelta(days=9), "Japan", (first,)).number
+    for apart, unsaid in (((), [first, second]), ((first,), [second])):
+        with pytest.raises(NotAllowed) as caught:
+            phase(START - timedelta(days=99), "Finland", apart)
+        assert [entry.facts["numbers"] for entry in caught.value.refusals] == [unsaid]
+    phase(START - timedelta(days=99), "Finland", (second, first))
+
+
+def test_of_two_who_register_the_same_at_once_one_is_refused(stage: Stage) -> None:
+    outcomes: list[str] = []
+    barrier = threading.Barrier(2)
+
+    def register(who: str) -> None:
+        barrier.wait()
+        try:
+            _register(stage, ApprovalGiven("Minute 12", "Registry", START), who, title="Mines")
+            outcomes.append("done")
+        except NotAllowed as error:
+            outcomes.append(*error.codes)
+
+    threads = [threading.Thread(target=register, args=(who,)) for who in ("desk", "all")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["approval_same", "done"]
+    with stage.database.read() as db:
+        assert len(load_cases(db)) == 1
+        assert indicators.differences(db) == []
+
+
+def test_two_projects_of_one_title_are_two_by_their_symbols(lite: Stage) -> None:
+    done = _import(
+        lite,
+        HEADING
+        + "A/1,Mines,2010-01-15,XBTC,Minute 1,Registry\nA/2,Mines,2010-01-15,XBTC,Minute 1,Registry\n",
+    )
+    assert len(done) == 2
+
+
+def test_a_line_that_is_here_already_is_a_named_fault(lite: Stage) -> None:
+    known = _import(lite, HEADING + "A/1,Mines,2010-01-15,XBTC,Minute 1,Registry\n")[0].number
+    before = casts.contents(lite)
+    text = (
+        HEADING + "B/1,Ports,2010-01-15,XBTC,Minute 2,Registry\n"
+        "b / 1,Ports again,2010-01-15,RBSA,Minute 3,Registry\n"
+        "B/1,Ports later,2010-01-20,XBTC,Minute 4,Registry\n"
+        "a/1,Other words,2010-01-15,XBTC,Minute 5,Registry\n"
+        "A/1,Mines II,,XBTC,Minute 6,Registry\n"
+    )
+    with pytest.raises(FaultyInput) as caught:
+        _import(lite, text)
+    faults = [(fault.line, fault.message.partition(":")[0]) for fault in caught.value.faults]
+    assert faults == [
+        (3, "the same as line 2"),
+        (4, "the symbol or title of line 2"),
+        (5, f"This approval is here already, as {known}"),
+        (6, f"the symbol or title of {known}"),
+    ]
+    assert casts.contents(lite) == before
+    # Said to be other phases, lines 4 and 6 are; what is the same stays so whatever is said.
+    with pytest.raises(FaultyInput) as again:
+        _import(lite, text, phases=(3, 4, 5, 6))
+    assert [fault.line for fault in again.value.faults] == [3, 5]
 
 
 def test_only_coordinators_import(lite: Stage) -> None:

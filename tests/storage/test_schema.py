@@ -1,12 +1,14 @@
 """The migrations make what the models say, on both databases."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import MetaData, inspect, select
 
-from appraisal.services import ticks
+from appraisal.domain.steps import ApprovalGiven
+from appraisal.services import indicators, ticks
 from appraisal.storage import schema, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.tables import Base
@@ -145,3 +147,32 @@ def test_silence_of_earlier_revisions_is_told_apart_by_its_date(stage: Stage, da
         (None, minute),
         (minute + timedelta(minutes=1), None),
     ]
+
+
+def test_what_outside_approvals_were_worth_is_frozen_by_the_upgrade(stage: Stage, database: Database) -> None:
+    """By the rates that were there when each was registered, whatever was entered since."""
+    euros = {"amount": "300", "currency": "EUR"}
+    casts.enter_rate(stage, "EUR", date(2009, 6, 1), "0.6")
+    casts.outside(stage, budget=euros)
+    casts.outside(stage, budget={"amount": "300", "currency": "JPY"})
+    casts.outside(stage, undated=True)
+    casts.enter_rate(stage, "EUR", date(2010, 1, 1), "0.75")
+    casts.outside(stage, budget=euros)
+    number = casts.submitted(stage)
+    casts.take(stage, "desk", number, "register_approval", approval=ApprovalGiven("Minute 1", "Registry"))
+    _begin_anew(database, "0009", stage)
+
+    schema.upgrade(database)
+
+    new = histories.reflected(database)
+    assert histories.rows(database, new)["decisions"] == histories.rows(stage.database, new)["decisions"]
+    frozen = [
+        [entry["usd"] for entry in json.loads(row["contributions"])] if row["contributions"] else None
+        for row in histories.rows(database, new)["decisions"]
+    ]
+    assert frozen == [["500.00"], [None], ["900000.00"], ["400.00"], None]
+    with database.read() as db:
+        assert indicators.differences(db) == []
+    # From now on a rate of the same day is another row, in both databases.
+    stage.database = database
+    casts.enter_rate(stage, "EUR", date(2010, 1, 1), "0.8", reason="Misread.")

@@ -27,6 +27,7 @@ FINLAND = '<participating-org role="1"><narrative>Finland</narrative></participa
 
 
 def outside(site: Site, cast: Cast, *, illustrative: bool = False, **given: str) -> str:
+    given.setdefault("title", "Illustrative" if illustrative else f"Approved elsewhere, {given}")
     approval = ApprovalGiven("Minute 12", "Registry", site.now())
     with site.database.begin() as db:
         return approvals.register_outside(

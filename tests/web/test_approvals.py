@@ -145,6 +145,7 @@ def test_an_undated_approval_is_registered(
         ({"fund": "GOLD"}, "fund", "Choose one of the values offered"),
         ({"amount": "much"}, "amount", "Write an amount in figures"),
         ({"currency": "euros"}, "currency", "three letters of ISO 4217"),
+        ({"currency": "XTS"}, "currency", "three letters of ISO 4217"),
         ({"approved_on": ""}, "approved_on", "Give the date, or say that it is not known."),
         ({"approved_on": "2010-06-01"}, "approved_on", "An approval cannot lie in the future."),
         ({"document": ""}, "document", "Name the document."),

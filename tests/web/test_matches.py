@@ -132,7 +132,7 @@ def test_a_number_is_typed_by_hand(
 ) -> None:
     _imported(site, cast, tmp_path)
     number = building.approved_proposal(
-        site, cast, title="By another name", budget={"amount": "1101", "currency": "USD"}
+        site, cast, title="By another name", budget={"amount": "1112", "currency": "USD"}
     )
     draft = building.draft_proposal(site, cast, title="Only a draft")
     sign_in(client, "desk")
@@ -145,7 +145,7 @@ def test_a_number_is_typed_by_hand(
     client.post(PAGE + "/confirm", data={"project": "zam/10/01/nor", "number": f" {number.lower()} "})
     page = client.get(PAGE).text
     assert "The project is proposal" in page
-    assert "opened with US$ 1,000, approved with US$ 1,101" not in page
+    assert "opened with US$ 1,000, approved with US$ 1,112" in page
     answer = client.post(PAGE + "/confirm", data={"project": "zam/10/02/nor", "number": number})
     assert (answer.status_code, "is the project ZAM/10/01/NOR already" in answer.text) == (403, True)
 

@@ -125,6 +125,8 @@ ARGUMENTS: Final[Mapping[str, Values]] = {
     "substitutions.end id": _just(1, _UNKNOWN_ID),
     "substitutions.of_person id": _people,
     "settings.remove_holiday id": _just(1),
+    "currency": _just("EUR"),
+    "day": _just("2010-01-01", "soon"),
     "token": _just("abc"),
 }
 # Addresses that are narrowed, sorted or paged by what follows the question mark.
@@ -150,7 +152,9 @@ QUERIES: Final[Mapping[str, Sequence[Mapping[str, str]]]] = {
         {"biennium": "2012-13"},
         {"biennium": "soon"},
     ),
-    "matches.show": ({"biennium": "2010-11"}, {"biennium": "soon"}),
+    "matches.show": ({"biennium": "2010-11"}, {"biennium": "soon"}, {"page": "9" * 30}),
+    "matches.register": ({"project": "x"},),
+    "rates.index": ({"currency": "eur"}, {"page": "2"}, {"page": "9" * 30}),
     "frameworks.index": ({"biennium": "2010-11"}, {"biennium": "soon"}),
     "frameworks.show": ({"biennium": "2010-11"}, {"biennium": "soon"}),
     "frameworks.rows": ({"biennium": "2010-11", "page": "2"},),
