@@ -2,7 +2,7 @@
 
 Each notice belongs to one person. Whoever takes mail at once gets a message of each: its job is
 written along with it. Whoever takes mail daily gets one message of all that has gathered by seven
-in the morning, Geneva.
+in the morning, Geneva, but at once what is about their own account.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -147,7 +147,7 @@ def _write(
     """Write a notice for each person with its facts, and a message for each who takes mail at once."""
     if not told:
         return
-    jobs = _put_jobs(db, [person.id for person in told if person.delivery == "at_once"], now)
+    jobs = _put_jobs(db, [who.id for who, facts in told.items() if _goes_at_once(who, what, facts)], now)
     common = {"proposal_id": proposal, "what": what, "at": now}
     # Most are told the same.
     distinct = {id(facts): facts for facts in told.values()}
@@ -157,6 +157,11 @@ def _write(
         for person, facts in told.items()
     ]
     db.execute(_telling(), rows).all()
+
+
+def _goes_at_once(person: Person, what: str, facts: Mapping[str, Any]) -> bool:
+    kind = notices.kind_of(what, facts)
+    return person.delivery == "at_once" or (kind is not None and kind.is_urgent)
 
 
 def _put_jobs(db: Connection, people: Sequence[int], now: datetime) -> dict[int, int]:

@@ -14,6 +14,7 @@ from appraisal.i18n import LANGUAGES, N_
 from appraisal.services import people
 from appraisal.services.people import BadPerson, Purpose
 from appraisal.storage.site import log_access
+from appraisal.web import formats
 from appraisal.web.context import actor, begin, page, read, say, site
 from appraisal.web.forms import TranslatedForm
 
@@ -95,7 +96,32 @@ def sign_in() -> Answer:
     session.clear()
     login_user(Visitor(account.person, account.session_epoch))
     session.permanent = True
+    _tell_of_links(account.person)
     return redirect(onward or url_for("work.show"), 303)
+
+
+def _tell_of_links(person: Person) -> None:
+    """Tell whoever signs in of the links with which the password was set lately."""
+    with read() as db:
+        links = people.links_spent(db, person.id, site().now())
+    for link in links:
+        names = {"asker": link.asked_by or say(_CONSOLE), "other": link.confirmed_by or say(_CONSOLE)}
+        told = say(_BY_LINK[link.how], moment=formats.moment(link.at), **names)
+        flash(f"{told} {say(_NOT_YOU)}", "warning")
+
+
+_CONSOLE = N_("the command line")
+_NOT_YOU = N_("If you know nothing of this, tell an administrator and your manager at once.")
+_BY_LINK = {
+    "mail": N_(
+        "Your password was set on %(moment)s by a link that was sent to your address. Asked for by: %(asker)s."
+    ),
+    "shown": N_("Your password was set on %(moment)s by a link. Asked for by: %(asker)s."),
+    "confirmed": N_(
+        "Your password was set on %(moment)s by a link. Asked for by: %(asker)s. Confirmed by: %(other)s."
+    ),
+    "emergency": N_("Your password was set on %(moment)s by a link that was made on the command line."),
+}
 
 
 def _onward() -> str:
@@ -189,4 +215,4 @@ _PASSWORD_FAULTS = {
 @bp.get("/password-reset")
 def forgotten() -> str:
     """Say who issues a new link."""
-    return page("sessions/forgotten.html")
+    return page("sessions/forgotten.html", by_mail=site().settings.mail is not None)
