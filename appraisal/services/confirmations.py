@@ -2,7 +2,8 @@
 
 The second person is another administrator, or a manager, and not the owner of the account. A link that is
 confirmed is shown to them, and not to who asked: whoever begins it never sees the link, and whoever sees it
-could not begin it.
+could not begin it. So it is with roles for an account whose link one administrator saw alone: what was set
+with it ends, and who confirms the roles gets another link to hand over.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from appraisal.domain.accounts import AccountRequest
 from appraisal.domain.facts import Person
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.services import notices, people
-from appraisal.services.people import Purpose
+from appraisal.services.people import Purpose, Way
 from appraisal.storage import account_requests, site
 
 
@@ -38,32 +39,34 @@ def list_for(db: Connection, actor: Person, now: datetime) -> list[AccountReques
     ]
 
 
-def confirm(db: Connection, actor: Person, now: datetime, id: int) -> Confirmed:
+def confirm(db: Connection, actor: Person, now: datetime, id: int, *, by_mail: bool = False) -> Confirmed:
     """Confirm a request and do what it asks for. Raises ``NotAllowed``; ``BadPerson`` for roles that clash.
 
-    The system confirms on the command line; where somebody else could, that is an emergency.
+    The system confirms on the command line; where somebody else could, that is an emergency. ``by_mail``
+    tells whether links reach their owners by mail.
     """
     request = _answerable(db, actor, now, id)
-    is_emergency = actor.id == 0 and bool(_others(db, request))
+    person, asker = request.person, request.asked_by.id
     account_requests.close(db, id, actor.id, "confirmed", now)
-    if is_emergency:
-        site.append(
-            db, now, 0, "confirm_request", {"person": request.person.id, "request": id, "emergency": True}
-        )
-        people.tell_of_emergency(db, now, request.person.id)
-    confirmed = Confirmed(request)
+    if actor.id == 0 and _others(db, request):
+        facts = {"person": person.id, "request": id, "emergency": True}
+        site.append(db, now, actor.id, "confirm_request", facts)
+        people.tell_of_emergency(db, now, person.id)
+    purpose: Purpose = "reset" if request.has_password else "invitation"
     if request.kind == "roles":
-        after = people.add_roles(db, request.person, request.adds)
-        facts = {"asked_by": request.asked_by.id, "confirmed_by": actor.id, "request": id}
-        people.note_roles(db, actor, now, request.person, after, facts)
-    else:
-        purpose: Purpose = "reset" if request.has_password else "invitation"
-        token = people.make_link(
-            db, now, request.person.id, purpose, "confirmed", request.asked_by.id, actor.id
-        )
-        confirmed = Confirmed(request, purpose, token)
-    notices.tell(db, [request.asked_by.id], "request_confirmed", now, by=actor.id)
-    return confirmed
+        after = people.add_roles(db, person, request.adds)
+        said = {"asked_by": asker, "confirmed_by": actor.id, "request": id}
+        people.note_roles(db, actor, now, person, after, said)
+    notices.tell(db, [asker], "request_confirmed", now, by=actor.id)
+    if request.kind == "roles" and not people.was_opened_alone(db, person.id):
+        return Confirmed(request)
+    if request.kind == "roles":
+        purpose = "invitation"
+        people.end_links(db, now, person.id)
+        people.end_password(db, actor, now, person.id)
+    how: Way = "mail" if by_mail else "confirmed"
+    token = people.make_link(db, now, person.id, purpose, how, asker, actor.id)
+    return Confirmed(request, purpose, "" if by_mail else token)
 
 
 def decline(db: Connection, actor: Person, now: datetime, id: int) -> AccountRequest:

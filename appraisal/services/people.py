@@ -359,11 +359,7 @@ def make_link(
 ) -> str:
     """Make a link's token, whoever may see it, with the event that says how it came about."""
     token = secrets.token_urlsafe(32)
-    db.execute(
-        update(TOKENS)
-        .where(TOKENS.c.person_id == person, TOKENS.c.purpose == purpose, TOKENS.c.used_at.is_(None))
-        .values(used_at=now)
-    )
+    end_links(db, now, person, purpose)
     lasts = max(_lasts(purpose), POSTED_WITHIN) if how == "mail" else _lasts(purpose)
     made = {"person_id": person, "purpose": purpose, "how": how, "asked_by": asked_by}
     id = insert_row(
@@ -387,6 +383,16 @@ def make_link(
     if how == "mail":
         notices.tell(db, [person], f"{purpose}_link", now, facts={"link": id})
     return token
+
+
+def end_links(db: Connection, now: datetime, person: int, *purposes: Purpose) -> None:
+    """End the links of some purposes that are still open, by default of all."""
+    mine = (TOKENS.c.person_id == person, TOKENS.c.used_at.is_(None))
+    db.execute(
+        update(TOKENS)
+        .where(*mine, TOKENS.c.purpose.in_(purposes or ("invitation", "reset")))
+        .values(used_at=now)
+    )
 
 
 def _lasts(purpose: str) -> timedelta:
@@ -530,6 +536,27 @@ def set_password(db: Connection, hashing: PasswordHasher, person: int, password:
         .where(PEOPLE.c.id == person)
         .values(password=hashing.hash(password), session_epoch=PEOPLE.c.session_epoch + 1)
     )
+
+
+def was_opened_alone(db: Connection, person: int) -> bool:
+    """Tell whether an account opens with a link that one administrator saw alone, or what it set."""
+    rows = db.execute(
+        select(TOKENS.c.how, TOKENS.c.used_at, TOKENS.c.spent_at)
+        .where(TOKENS.c.person_id == person)
+        .order_by(TOKENS.c.id)
+    ).all()
+    spent = [row.how for row in rows if row.spent_at is not None]
+    return "shown" in spent[-1:] or any(row.how == "shown" and row.used_at is None for row in rows)
+
+
+def end_password(db: Connection, actor: Person, now: datetime, person: int) -> None:
+    """Take a password away and end all sessions: only another link opens the account then."""
+    db.execute(
+        update(PEOPLE)
+        .where(PEOPLE.c.id == person)
+        .values(password=None, session_epoch=PEOPLE.c.session_epoch + 1)
+    )
+    site.append(db, now, actor.id, "end_password", {"person": person})
 
 
 def sign_in(

@@ -126,7 +126,9 @@ def new() -> Answer:
                 language=form.language.data or "",
                 by_mail=_by_mail(),
             )
-            link = _let_in(db, people.find_person(db, person.id))
+            # Who confirms the roles of an account that waits for some gets its link as well.
+            waits = set(wanted) != person.roles and not _by_mail()
+            link = "" if waits else _let_in(db, people.find_person(db, person.id))
     except BadPerson as error:
         _complain(form, error)
         return _draw_new(form), 422
@@ -340,7 +342,7 @@ def answer(id: int) -> Answer:
     try:
         with begin() as db:
             if given == "confirm":
-                confirmed = confirmations.confirm(db, actor(), site().now(), id)
+                confirmed = confirmations.confirm(db, actor(), site().now(), id, by_mail=_by_mail())
             elif given == "decline":
                 confirmations.decline(db, actor(), site().now(), id)
             else:
@@ -376,6 +378,7 @@ _EVENTS: Final[Mapping[str, str]] = {
     "withdraw_request": N_("What was asked for was taken back."),
     "close_account": N_("The account was closed."),
     "open_account": N_("The account was opened again."),
+    "end_password": N_("The password was ended: one person alone had seen the link that set it."),
     "change_unit": N_("The unit was changed. Before: %(before)s. Now: %(after)s."),
     "name_substitute": N_("A substitute was named."),
     "end_substitution": N_("A substitution was ended."),

@@ -65,7 +65,7 @@ class Walk:
                 [f"made{number}@example.org", "chief@example.org", "admin@example.org"]
             ),
             "name": self.draw.choice(["Made Up", "Grace Lindqvist"]),
-            "roles": self.draw.sample(ROLES, self.draw.randint(0, 3)),
+            "roles": self.draw.choice([["designer"], self.draw.sample(ROLES, self.draw.randint(0, 3))]),
             "unit": self.draw.choice(["", "PARDEV"]),
             "duty_station": "Geneva",
             "language": "en",
@@ -134,6 +134,7 @@ def test_one_administrator_enters_no_account_that_counts_and_makes_none(
     # It was a walk: accounts were made, entered and changed.
     assert ("people.new", 303) in walk.statuses
     assert ("people.edit", 303) in walk.statuses
+    assert ("people.answer", 403) in walk.statuses
     assert walk.entered
     with site.database.read() as db:
         account = people.find_person(db, min(walk.entered))
