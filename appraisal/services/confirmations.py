@@ -106,6 +106,6 @@ def _open(db: Connection, now: datetime, id: int) -> AccountRequest:
     return request
 
 
-def _others(db: Connection, request: AccountRequest) -> set[int]:
+def _others(db: Connection, request: AccountRequest) -> frozenset[int]:
     """Return who could confirm a request on the pages."""
-    return set(people.ids_with_roles(db, accounts.CONFIRMING)) - {request.asked_by.id, request.person.id}
+    return people.holders(db, *accounts.CONFIRMING) - {request.asked_by.id, request.person.id}

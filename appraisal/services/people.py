@@ -30,6 +30,7 @@ from appraisal.storage import account_requests, site, substitutions, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import LARGEST_ID
 from appraisal.storage.facts import person as person_of
+from appraisal.storage.notices import candidates
 from appraisal.storage.proposals import insert_row, wake_open
 
 PEOPLE = tables.Person.__table__
@@ -149,22 +150,21 @@ def _ask(
         raise NotAllowed([refuse("request_waiting")])
     id = account_requests.insert_request(db, kind, person, adds, actor.id, now)
     site.append(db, now, actor.id, f"ask_{kind}", {"person": person, "request": id, "adds": adds.split()})
-    others = set(ids_with_roles(db, accounts.CONFIRMING)) - {person}
+    others = holders(db, *accounts.CONFIRMING) - {person}
     notices.tell(db, others, "confirmation_asked", now, by=actor.id)
     notices.tell(db, [person], f"{kind}_asked", now)
     return id
 
 
-def ids_with_roles(db: Connection, roles: Sequence[Role]) -> list[int]:
+def holders(db: Connection, *roles: Role) -> frozenset[int]:
     """Return the ids of everybody with an open account who holds one of some roles."""
-    rows = db.execute(select(PEOPLE.c.id, PEOPLE.c.roles).where(PEOPLE.c.active.is_(True)))
-    return [row.id for row in rows if not set(roles).isdisjoint(row.roles.split())]
+    return frozenset(person.id for person in candidates(db, (), roles))
 
 
 def tell_of_emergency(db: Connection, now: datetime, person: int) -> None:
     """Tell the owner of an account, and every administrator, that it was touched on the command line."""
     notices.tell(db, [person], "emergency", now)
-    notices.tell(db, set(ids_with_roles(db, ("administrator",))) - {person}, "emergency_elsewhere", now)
+    notices.tell(db, holders(db, "administrator") - {person}, "emergency_elsewhere", now)
 
 
 def _check_administrator(actor: Person) -> None:

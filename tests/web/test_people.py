@@ -14,6 +14,7 @@ from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.services import jobs, people
 from appraisal.services.couriers import Courier
 from appraisal.services.people import Account
+from appraisal.storage import site as chain
 from appraisal.storage import tables
 from appraisal.web.app import create_app
 from appraisal.web.context import Site
@@ -320,6 +321,20 @@ def test_what_happened_is_for_administrators_auditors_and_the_owner(
     assert own.status_code == 200
     assert "The account was created." in own.text
     assert client.get("/people/999/events").status_code == (404 if all_of_them == 200 else 403)
+
+
+def test_events_of_earlier_versions_are_still_read(admin: FlaskClient, site: Site, cast: Cast) -> None:
+    reader, by = cast["reader"].id, cast["admin"].id
+    older = {"person": reader, "before": ["appraiser"], "roles": ["auditor", "appraiser"], "active": True}
+    with site.database.begin() as db:
+        chain.append(db, site.now(), by, "change_person", older)
+        chain.append(db, site.now(), by, "change_person", {**older, "roles": ["appraiser"]})
+        chain.append(db, site.now(), by, "of_tomorrow", {"person": reader})
+    page = admin.get(f"/people/{reader}/events").text
+    assert "The roles were changed. Before: Appraiser. Now: Appraiser, Auditor." in page
+    assert page.count("The roles were changed.") == 1
+    assert "Name, duty station or language was changed." in page
+    assert "Something else was noted." in page
 
 
 # Where mail is sent --------------------------------------------------------------------------------------
