@@ -54,11 +54,6 @@ def roles_to_confirm(roles: Collection[Role], *, by_mail: bool) -> frozenset[Rol
     return frozenset(roles) & _CONFIRMED if by_mail else frozenset(roles) - _FREE
 
 
-def is_link_shown(person: Person, *, has_password: bool) -> bool:
-    """Tell whether an administrator may see a link of an account alone: one that opens nothing yet."""
-    return not has_password and not roles_to_confirm(person.roles, by_mail=False)
-
-
 def confirmation_refusals(actor: Person, request: AccountRequest) -> list[Refusal]:
     """Return every reason why somebody may not confirm or decline a request; the system may."""
     if actor.id == 0:

@@ -330,14 +330,21 @@ def issue_link(
     """
     _check_administrator(actor)
     account = _open_account(db, person)
-    is_free = purpose == "invitation" and accounts.is_link_shown(
-        account.person, has_password=account.has_password
-    )
-    if actor.id != 0 and not is_free:
+    if actor.id != 0 and not (purpose == "invitation" and is_link_shown(db, account)):
         raise NotAllowed([refuse("second_person")])
     if emergency:
         tell_of_emergency(db, now, person)
     return make_link(db, now, person, purpose, "emergency" if emergency else "shown", actor.id)
+
+
+def is_link_shown(db: Connection, account: Account) -> bool:
+    """Tell whether an administrator sees a link alone: to an account never opened, that may do little."""
+    if account.has_password or accounts.roles_to_confirm(account.person.roles, by_mail=False):
+        return False
+    opened = select(TOKENS.c.id).where(
+        TOKENS.c.person_id == account.person.id, TOKENS.c.spent_at.is_not(None)
+    )
+    return db.execute(opened.limit(1)).first() is None
 
 
 def _open_account(db: Connection, person: int) -> Account:
@@ -428,7 +435,8 @@ def posted_token(db: Connection, now: datetime, link: int) -> str | None:
         return None
     token = secrets.token_urlsafe(32)
     made = {"person_id": row.person_id, "purpose": row.purpose, "how": row.how, "asked_by": row.asked_by}
-    insert_row(db, tables.Token, digest=_digest(token), expires_at=now + _lasts(row.purpose), **made)
+    made |= {"confirmed_by": row.confirmed_by, "expires_at": now + _lasts(row.purpose)}
+    insert_row(db, tables.Token, digest=_digest(token), **made)
     return token
 
 
@@ -514,7 +522,7 @@ def links_spent(db: Connection, person: int, now: datetime) -> list[SpentLink]:
         .outerjoin(asker, asker.c.id == TOKENS.c.asked_by)
         .outerjoin(confirmer, confirmer.c.id == TOKENS.c.confirmed_by)
         .where(TOKENS.c.person_id == person, TOKENS.c.spent_at > now - LINKS_REMEMBERED)
-        .where(or_(TOKENS.c.purpose == "reset", TOKENS.c.how == "emergency"))
+        .where(or_(TOKENS.c.purpose == "reset", TOKENS.c.how.in_(("confirmed", "emergency"))))
         .order_by(TOKENS.c.id.desc())
     )
     return [SpentLink(row.spent_at, row.how, row.name or "", row.confirmed or "") for row in rows]
@@ -539,14 +547,14 @@ def set_password(db: Connection, hashing: PasswordHasher, person: int, password:
 
 
 def was_opened_alone(db: Connection, person: int) -> bool:
-    """Tell whether an account opens with a link that one administrator saw alone, or what it set."""
-    rows = db.execute(
-        select(TOKENS.c.how, TOKENS.c.used_at, TOKENS.c.spent_at)
-        .where(TOKENS.c.person_id == person)
-        .order_by(TOKENS.c.id)
-    ).all()
-    spent = [row.how for row in rows if row.spent_at is not None]
-    return "shown" in spent[-1:] or any(row.how == "shown" and row.used_at is None for row in rows)
+    """Tell whether an account opens with a link that one administrator saw alone, or what it set.
+
+    What the command line shows while a site is opened was seen by no administrator.
+    """
+    rows = db.execute(select(TOKENS).where(TOKENS.c.person_id == person).order_by(TOKENS.c.id)).all()
+    alone = [row.how == "shown" and row.asked_by != 0 for row in rows]
+    spent = [seen for row, seen in zip(rows, alone, strict=True) if row.spent_at is not None]
+    return any(spent[-1:]) or any(seen and row.used_at is None for row, seen in zip(rows, alone, strict=True))
 
 
 def end_password(db: Connection, actor: Person, now: datetime, person: int) -> None:

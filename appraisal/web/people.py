@@ -156,7 +156,7 @@ def _let_in(db: Connection, account: Account) -> str:
         people.post_link(db, actor(), now, person.id)
         flash(say(N_("The link is sent to %(email)s."), email=_masked(person.email)), "success")
         return ""
-    if not accounts.is_link_shown(person, has_password=account.has_password):
+    if not people.is_link_shown(db, account):
         people.ask_link(db, actor(), now, person.id)
         flash(say(N_("The link waits for a second person, who confirms it and hands it over.")), "success")
         return ""
@@ -215,6 +215,7 @@ def _draw(account: Account, form: PersonForm, refused: Sequence[str] = ()) -> st
     person = account.person
     with read() as db:
         led = duties.led_by(db, person.id)
+        is_shown = people.is_link_shown(db, account)
         waiting = [
             entry for entry in account_requests.list_open(db, site().now()) if entry.person.id == person.id
         ]
@@ -227,7 +228,7 @@ def _draw(account: Account, form: PersonForm, refused: Sequence[str] = ()) -> st
         refused=refused,
         waiting=[_asked(entry) for entry in waiting],
         by_mail=_by_mail(),
-        is_shown=accounts.is_link_shown(person, has_password=account.has_password),
+        is_shown=is_shown,
     )
 
 

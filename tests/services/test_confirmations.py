@@ -353,6 +353,31 @@ def test_whoever_saw_a_link_alone_is_out_once_the_account_may_decide(stage: Stag
     assert _sign_in(stage, "new@example.org")
 
 
+def test_an_account_that_was_opened_once_is_never_new_again(lite: Stage) -> None:
+    # Somebody works as a designer; a role is confirmed, which ends the password, and taken away at once.
+    made = _create(lite, lite.people["admin"], roles=["designer"])
+    lite.people = {**lite.people, "new": made}
+    _use(lite, _issue(lite, "new", "invitation"))
+    _change(lite, "new", roles=["designer", "manager"])
+    confirmed = _confirm(lite, "chief")
+    _change(lite, "new", roles=["designer"])
+    assert _refused(lite, partial(_issue, lite, "new", "invitation")) == ("second_person",)
+    _use(lite, confirmed.token)
+    with lite.database.read() as db:
+        (spent,) = people.links_spent(db, made.id, lite.now)
+    assert (spent.how, spent.asked_by, spent.confirmed_by) == ("confirmed", "Admin", "Chief")
+
+
+def test_the_first_administrator_keeps_the_password_of_the_link_that_opened_the_site(lite: Stage) -> None:
+    with lite.database.begin() as db:
+        token = people.issue_link(db, SYSTEM_ACTOR, lite.now, lite.people["admin"].id, "invitation")
+    _use(lite, token)
+    _second_admin(lite)
+    _change(lite, "admin", "admin2", roles=["administrator", "auditor"])
+    assert _confirm(lite, "chief").token == ""
+    assert _sign_in(lite, "admin@example.org")
+
+
 def _use(stage: Stage, token: str) -> None:
     with stage.database.begin() as db:
         people.set_password_by_link(db, HASHING, stage.now, token, "invitation", PASSWORD)

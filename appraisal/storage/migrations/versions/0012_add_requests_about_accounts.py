@@ -45,6 +45,8 @@ def upgrade() -> None:
     op.add_column("tokens", sa.Column("how", sa.String(length=10), server_default="shown", nullable=False))
     op.add_column("tokens", sa.Column("asked_by", sa.Integer(), server_default="0", nullable=False))
     op.add_column("tokens", sa.Column("confirmed_by", sa.Integer(), nullable=True))
+    # Links that are still open were seen by one administrator alone, whomever they open.
+    op.execute(sa.text("UPDATE tokens SET used_at = expires_at WHERE used_at IS NULL"))
     # Plain added columns leave the triggers of SQLite in place.
     op.add_column("site_events", sa.Column("person_id", sa.Integer(), nullable=True))
     op.add_column(
