@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from flask.testing import FlaskClient
 
+from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.services import people
 from appraisal.web.context import Site
 from tests.web import building
@@ -84,7 +85,7 @@ def test_assigning_warns_when_no_manager_is_left(
         for key, roles in (("chief", ("auditor",)), ("chief2", ("manager", "appraiser"))):
             people.change_person(
                 db,
-                cast["admin"],
+                SYSTEM_ACTOR,
                 site.now(),
                 cast[key].id,
                 name=cast[key].name,
