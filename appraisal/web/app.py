@@ -16,6 +16,7 @@ from appraisal.errors import NotFound
 from appraisal.paths import folder
 from appraisal.services import people
 from appraisal.web import (
+    account_events,
     accounts,
     activities,
     agreements,
@@ -23,6 +24,7 @@ from appraisal.web import (
     approvals,
     bundles,
     conditions,
+    confirmations,
     cookies,
     datasets,
     differences,
@@ -88,6 +90,8 @@ BLUEPRINTS = (
     pipelines.bp,
     times.bp,
     people_pages.bp,
+    confirmations.bp,
+    account_events.bp,
     handovers.bp,
     substitution_pages.bp,
     accounts.bp,

@@ -17,7 +17,7 @@ from appraisal.storage import site as chain
 from appraisal.storage.conditions import Bound
 from appraisal.storage.duties import Asked, ToReview
 from appraisal.storage.queries import Listed
-from appraisal.web import people, tasks
+from appraisal.web import account_events, confirmations, tasks
 from appraisal.web.context import actor, page, read, say, signed_in, site
 from appraisal.web.proposals import workflows
 from appraisal.web.substitutions import SCOPES
@@ -83,7 +83,7 @@ def show() -> str:
         ]
         bound = conditions.conditions_for(db, person, today, ended)
         counting = tasks.load_calendars(db, today, found, asked)
-        waiting = people.waiting_for(db, person, site().now())
+        waiting = confirmations.waiting_for(db, person, site().now())
         emergencies = _emergencies(db, person)
     groups = _groups(person, flows, found, asked, bound, counting)
     return page(
@@ -99,9 +99,11 @@ def show() -> str:
     )
 
 
-def _emergencies(db: Connection, person: Person) -> list[people.Line]:
+def _emergencies(db: Connection, person: Person) -> list[account_events.Line]:
     """Return what happened the emergency way, for auditors."""
-    return people.lines_of(db, chain.emergencies(db, MOST_EMERGENCIES)) if person.has("auditor") else []
+    return (
+        account_events.lines_of(db, chain.emergencies(db, MOST_EMERGENCIES)) if person.has("auditor") else []
+    )
 
 
 def _titles(person: Person) -> dict[str, str]:
