@@ -24,6 +24,7 @@ from tests.mailboxes import ADDRESS, Mailboxes
 from tests.web import building
 from tests.web.building import Cast
 from tests.web.conftest import Compiled, SignIn
+from tests.web.reading import faults
 
 TOKENS = tables.Token.__table__
 
@@ -335,6 +336,28 @@ def test_events_of_earlier_versions_are_still_read(admin: FlaskClient, site: Sit
     assert page.count("The roles were changed.") == 1
     assert "Name, duty station or language was changed." in page
     assert "Something else was noted." in page
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "es"])
+def test_pages_about_accounts_are_well_made_in_every_language(
+    admin: FlaskClient, app: Flask, site: Site, cast: Cast, sign_in: SignIn, language: str
+) -> None:
+    manager, auditor = app.test_client(), app.test_client()
+    sign_in(manager, "chief")
+    sign_in(auditor, "auditor")
+    for client in (admin, manager, auditor):
+        client.post("/language", data={"language": language})
+    person = cast["designer"].id
+    with site.database.begin() as db:
+        people.issue_link(db, SYSTEM_ACTOR, site.now(), person, "reset", emergency=True)
+    admin.post(f"/people/{person}", data=form_of(cast["designer"], roles=["designer", "manager"]))
+    admin.post(f"/people/{person}/link")
+    pages = [manager.get("/").text, manager.get("/people/requests").text]
+    pages.append(manager.post("/people/requests/1", data={"answer": "confirm"}, follow_redirects=True).text)
+    pages.append(manager.post("/people/requests/9", data={"answer": "confirm"}).text)
+    pages += [auditor.get(path).text for path in ("/", "/people/events", f"/people/{person}/events")]
+    pages += [admin.get(path).text for path in ("/people", "/people/new", f"/people/{person}", "/account")]
+    assert [faults(page) for page in pages] == [[]] * len(pages)
 
 
 # Where mail is sent --------------------------------------------------------------------------------------
