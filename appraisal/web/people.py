@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectMultipleField, StringField
 
+from appraisal.domain import accounts
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.domain.facts import Person
 from appraisal.domain.refusals import NotAllowed
@@ -87,9 +88,11 @@ def _complain(form: PersonForm, error: BadPerson) -> None:
 def index() -> str:
     """List all accounts."""
     with read() as db:
-        accounts = people.list_people(db)
-    rows = [(account, role_titles(account.person.roles)) for account in accounts]
-    return page("people/index.html", rows=rows)
+        found = people.list_people(db)
+    # Earlier versions of the product let one person hold roles that do not go together.
+    clashing = {account.person.id for account in found if accounts.do_roles_clash(account.person.roles)}
+    rows = [(account, role_titles(account.person.roles)) for account in found]
+    return page("people/index.html", rows=rows, clashing=clashing)
 
 
 @bp.route("/new", methods=["GET", "POST"])

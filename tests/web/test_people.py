@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.services import jobs, people
@@ -73,6 +73,21 @@ def test_the_list_shows_everybody_in_a_fixed_number_of_statements(admin: FlaskCl
         assert person.name in page
         assert person.email in page
     assert len(sent) < 8
+
+
+def test_roles_of_older_accounts_that_do_not_go_together_are_shown_and_taken_apart(
+    admin: FlaskClient, site: Site, cast: Cast
+) -> None:
+    assert "To be separated" not in admin.get("/people").text
+    table = tables.Person.__table__
+    with site.database.begin() as db:
+        db.execute(update(table).where(table.c.id == cast["chief2"].id).values(roles="manager administrator"))
+    assert admin.get("/people").text.count("To be separated") == 2
+    path, both = f"/people/{cast['chief2'].id}", ["manager", "administrator"]
+    refused = admin.post(path, data=form_of(cast["chief2"], roles=both, unit="OTHER"))
+    assert refused.status_code == 422
+    assert admin.post(path, data=form_of(cast["chief2"], roles=["manager"])).status_code == 303
+    assert account(site, "chief2@example.org").person == cast["chief2"]
 
 
 def test_a_new_account_comes_with_an_invitation_that_is_shown_once(
