@@ -379,7 +379,7 @@ def substitute(
 
 
 def change(stage: Stage, who: str, **changes: Any) -> Person:
-    """Let the administrator change somebody's account in some respects, and in no others.
+    """Change an account in some respects, and in no others, as the system, which needs no second person.
 
     Duties that are left by it are confirmed unless ``confirmed`` says which.
     """
@@ -395,7 +395,7 @@ def change(stage: Stage, who: str, **changes: Any) -> Person:
     with stage.database.begin() as db:
         confirmed = [duty.key for duty in departures.list_duties(db, stage.library, person)]
         given = {**kept, "library": stage.library, "confirmed": confirmed, **changes}
-        people.change_person(db, stage.people["admin"], stage.now, person.id, **given)
+        people.change_person(db, SYSTEM_ACTOR, stage.now, person.id, **given)
     refresh(stage)
     return stage.people[who]
 

@@ -120,6 +120,9 @@ def _print_json(report: Report) -> None:
             "first": wrong[0] if wrong else None,
             "wrong": wrong,
             "wrong_count": report.wrong,
+            "emergencies": [
+                {"at": at, "action": action, "person": person} for at, action, person in report.emergencies
+            ],
         }
     )
 
@@ -160,6 +163,8 @@ def _print(report: Report) -> None:
             f"{older} events are of an earlier version of the product, "
             "whose texts do not hold the columns act, request, track and days."
         )
+    for at, action, person in report.emergencies:
+        click.echo(f"Emergency on the command line at {at}: {action}, account {person}.")
     if report.breaks:
         click.echo(f"{report.wrong} wrong; the first: {report.breaks[0]}")
     else:

@@ -10,13 +10,15 @@ from sqlalchemy import Connection
 from appraisal import clock
 from appraisal.cli import sites
 from appraisal.definitions.workflows import Role
+from appraisal.domain.accounts import AccountRequest
 from appraisal.domain.facts import SYSTEM_ACTOR, Person, Scope
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.substitutions import ROLE_FOR
 from appraisal.i18n import LANGUAGES
+from appraisal.services import confirmations, substitutions
 from appraisal.services import people as services
-from appraisal.services import substitutions
 from appraisal.services.people import Account, BadPerson, Purpose
+from appraisal.storage import account_requests
 from appraisal.storage.databases import Database
 
 PATHS: dict[Purpose, str] = {"invitation": "/invitation/", "reset": "/password-reset/"}
@@ -24,13 +26,18 @@ _FAULTS = {
     "email": "Write an e-mail address, like name@example.org.",
     "email_taken": "There is an account with this address already.",
     "name": "Write a name of at most 200 characters.",
+    "roles_apart": "An administrator is neither appraiser nor manager.",
 }
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 @click.group()
 def people() -> None:
-    """Add the first administrator, list accounts, issue links, name substitutes."""
+    """Add the first administrator, list accounts, issue links, confirm requests, name substitutes.
+
+    Once somebody can sign in, whatever opens an account from here is an emergency: the trail says so, every
+    auditor's page shows it, and the owner and all administrators are told by mail.
+    """
 
 
 @people.command("add-administrator")
@@ -44,10 +51,20 @@ def add_administrator(email: str, name: str, language: str, as_json: bool) -> No
     def create(database: Database) -> tuple[Person, str]:
         now = clock.now()
         with database.begin() as db:
+            emergency = services.has_begun(db)
             person = services.create_person(
-                db, SYSTEM_ACTOR, now, email=email, name=name, roles=("administrator",), language=language
+                db,
+                SYSTEM_ACTOR,
+                now,
+                email=email,
+                name=name,
+                roles=("administrator",),
+                language=language,
+                emergency=emergency,
             )
-            return person, services.issue_link(db, SYSTEM_ACTOR, now, person.id, "invitation")
+            return person, services.issue_link(
+                db, SYSTEM_ACTOR, now, person.id, "invitation", emergency=emergency
+            )
 
     try:
         person, token = _with_database(create)
@@ -131,10 +148,69 @@ def _issue(who: str, purpose: Purpose, as_json: bool) -> None:
                 sites.fail(
                     f"{found.person.name} has a password already: use “appraisal people reset”.", code=1
                 )
-            return found.person, services.issue_link(db, SYSTEM_ACTOR, clock.now(), found.person.id, purpose)
+            return found.person, services.issue_link(
+                db,
+                SYSTEM_ACTOR,
+                clock.now(),
+                found.person.id,
+                purpose,
+                emergency=services.has_begun(db),
+            )
 
     person, token = _with_database(issue)
     _report(person, purpose, token, as_json)
+
+
+@people.command("requests")
+@as_json
+def list_requests(as_json: bool) -> None:
+    """List what administrators asked for and a second person has to confirm."""
+    with sites.opened(sites.settings()) as (database, _), database.read() as db:
+        waiting = account_requests.list_open(db, clock.now())
+    if as_json:
+        sites.echo_json([_plain_request(request) for request in waiting])
+        return
+    for request in waiting:
+        what = f"roles: {' '.join(request.adds)}" if request.kind == "roles" else "a link"
+        click.echo(f"{request.id:>4}  {request.person.email:<30}  {what}  (asked by {request.asked_by.name})")
+
+
+def _plain_request(request: AccountRequest) -> dict[str, object]:
+    return {
+        "id": request.id,
+        "kind": request.kind,
+        "person": request.person.id,
+        "email": request.person.email,
+        "adds": list(request.adds),
+        "asked_by": request.asked_by.id,
+        "asked_at": request.asked_at.isoformat(),
+        "expires_at": request.expires_at.isoformat(),
+    }
+
+
+@people.command("confirm")
+@click.argument("id", metavar="REQUEST", type=int)
+@as_json
+def confirm(id: int, as_json: bool) -> None:
+    """Confirm a request, where nobody on the site can: a site with one administrator and no manager.
+
+    Where another administrator or a manager could, it is done as well, as an emergency.
+    """
+    with sites.opened(sites.settings()) as (database, _):
+        try:
+            with database.begin() as db:
+                confirmed = confirmations.confirm(db, SYSTEM_ACTOR, clock.now(), id)
+        except NotAllowed as error:
+            sites.fail("\n".join(refusal.say("en") for refusal in error.refusals), code=1)
+        except BadPerson as error:
+            sites.fail("\n".join(_FAULTS.get(code, code) for code in error.codes), code=1)
+    request = confirmed.request
+    if confirmed.token:
+        _report(request.person, confirmed.purpose, confirmed.token, as_json)
+    elif as_json:
+        sites.echo_json(_plain_request(request))
+    else:
+        click.echo(f"{request.person.name} <{request.person.email}> now holds: {' '.join(request.adds)}.")
 
 
 def _find(db: Connection, who: str) -> Account:

@@ -21,10 +21,17 @@ STATE = "state"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a notice says and the page it leads to; the proposal's own where a fact for it is missing."""
+    """What a notice says and the page it leads to; the proposal's own where a fact for it is missing.
+
+    ``more`` is said beside. What is urgent goes out at once, however its reader takes mail; ``to_closed``
+    is what the owner of a closed account is told all the same.
+    """
 
     sentence: str
     page: str = "/proposals/%(number)s"
+    more: str = ""
+    is_urgent: bool = False
+    to_closed: bool = False
 
     @property
     def needs(self) -> frozenset[str]:
@@ -33,6 +40,16 @@ class Kind:
 
 
 _STEP_TAKEN = Kind(N_("%(number)s: %(step)s"))
+_NOT_YOU: Final = N_("If you know nothing of this, tell an administrator and your manager at once.")
+_ONCE: Final = N_("The link works once and for a limited time. Give it to nobody.")
+
+
+def _of_account(
+    sentence: str, *, page: str = "/account", more: str = _NOT_YOU, to_closed: bool = False
+) -> Kind:
+    """Make a notice about its reader's own account. It names nobody, for a message leaves the house."""
+    return Kind(sentence, page, more, is_urgent=True, to_closed=to_closed)
+
 
 # Everything that people are told beside the steps of a workflow, which are told by their names.
 KINDS: Final[Mapping[str, Kind]] = {
@@ -59,6 +76,28 @@ KINDS: Final[Mapping[str, Kind]] = {
     "author_named": Kind(N_("%(number)s: you are one of its authors from now on")),
     "duties_left": Kind(N_("Somebody has left; their tasks wait for you or a colleague: %(count)s"), "/"),
     "substitute_named": Kind(N_("You stand in for somebody from %(first)s to %(last)s"), "/"),
+    # The token is no fact that is kept: it is made when the message is sent.
+    "invitation_link": _of_account(N_("Choose your password"), page="/invitation/%(token)s", more=_ONCE),
+    "reset_link": _of_account(N_("Choose a new password"), page="/password-reset/%(token)s"),
+    "password_set": _of_account(N_("Your password was set by a link")),
+    "password_changed": _of_account(N_("Your password was changed")),
+    "roles_changed": _of_account(N_("Your roles were changed")),
+    "roles_asked": _of_account(N_("Other roles were asked for, for your account")),
+    "link_asked": _of_account(N_("A link to your account was asked for")),
+    "unit_changed": _of_account(N_("Your unit was changed")),
+    "account_closed": _of_account(N_("Your account was closed"), to_closed=True),
+    "account_opened": _of_account(N_("Your account was opened again")),
+    "emergency": _of_account(N_("Your account was touched in the emergency way, on the command line")),
+    "emergency_elsewhere": Kind(
+        N_("An account was touched in the emergency way, on the command line"),
+        "/people/events",
+        is_urgent=True,
+    ),
+    "confirmation_asked": Kind(
+        N_("Something about an account waits for your confirmation"), "/people/requests", is_urgent=True
+    ),
+    "request_confirmed": Kind(N_("What you asked for about an account was confirmed"), "/people/requests"),
+    "request_declined": Kind(N_("What you asked for about an account was declined"), "/people/requests"),
 }
 
 _RELATED: Final[Mapping[Audience, Relation]] = {"authors": "author", "signatories": "signatory"}
@@ -82,9 +121,10 @@ def headline(language: Language, number: str, what: str, facts: Mapping[str, Any
     return say(language, kind.sentence, **_shown(language, number, facts))
 
 
-def details(language: Language, facts: Mapping[str, Any]) -> list[str]:
-    """Say where the proposal stands after a step, and by when something is due."""
-    found = []
+def details(language: Language, what: str, facts: Mapping[str, Any]) -> list[str]:
+    """Say what stands beside the headline: where the proposal stands after a step, when something is due."""
+    kind = kind_of(what, facts)
+    found = [say(language, kind.more)] if kind is not None and kind.more else []
     if STATE in facts:
         sentence = N_("This step was taken. The proposal now stands at “%(state)s”.")
         found.append(say(language, sentence, state=facts[STATE][language]))
@@ -98,7 +138,7 @@ def page(number: str, what: str, facts: Mapping[str, Any]) -> str:
     kind = kind_of(what, facts) or _STEP_TAKEN
     known = {**facts, "number": number}
     path = kind.page if places(kind.page) <= known.keys() else _STEP_TAKEN.page
-    return path % known if number or path == "/" else "/"
+    return path % known if number or "number" not in places(path) else "/"
 
 
 def _shown(language: Language, number: str, facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,12 @@ _OF_PERSON: Final[Mapping[str, str]] = {
         "A condition is cleared by a coordinator who is neither its owner nor an author."
     ),
     "not_consulted": N_("Only the unit that was asked, or a coordinator, may answer."),
-    "own_administration": N_("You cannot close your own account or give up its administration."),
+    "own_administration": N_("You cannot close your own account."),
+    "own_roles": N_("Nobody changes their own roles: another administrator does."),
+    "second_person": N_("A link to this account needs a second person, who confirms it."),
+    "request_own": N_("You asked for this, so somebody else has to answer."),
+    "request_for_you": N_("This is about your own account, so somebody else has to answer."),
+    "request_not_yours": N_("Only who asked for this takes it back."),
     "declaration_missing": N_("Say first whether you have a conflict of interest."),
     "conflict_declared": N_("You declared a conflict of interest over this proposal."),
     "review_owed": N_("Sign or decline your own review first."),
@@ -200,6 +205,8 @@ _OF_INPUT: Final[Mapping[str, str]] = {
         "The same symbol or title is here already: %(numbers)s. Say whether this is another phase, or the same."
     ),
     "owner_missing": N_("Choose somebody with an open account."),
+    "request_waiting": N_("This is asked for already, and waits for a second person."),
+    "request_closed": N_("This is answered, has run out, or the account has changed since it was asked for."),
     "track_not_tighter": N_("A track may only be made stricter."),
     "conflict_missing": N_("Say what the conflict of interest is."),
     "reviewer_not_appraiser": N_("%(name)s does not hold the role of appraiser."),

@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from appraisal.definitions.documents import Document, Flag, Part, Schema, Words, parse, read_document
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Role
+from appraisal.domain.accounts import do_roles_clash
 from appraisal.errors import FaultyInput
 from appraisal.scenarios import checking
 from appraisal.scenarios.givens import Terms
@@ -32,6 +33,12 @@ def _given(given: Any) -> Any:
     return _named(given)
 
 
+def _together(roles: tuple[Role, ...]) -> tuple[Role, ...]:
+    if do_roles_clash(roles):
+        raise ValueError("an administrator is neither appraiser nor manager")
+    return roles
+
+
 Named = Annotated[dict[str, Any], BeforeValidator(_named)]
 Given = Annotated[dict[str, Any], BeforeValidator(_given)]
 
@@ -43,6 +50,7 @@ class Acting(Part):
         tuple[Role, ...],
         BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
         Field(min_length=1),
+        AfterValidator(_together),
     ]
     name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
     unit: str = ""

@@ -17,9 +17,10 @@ from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, func,
 from appraisal.domain.facts import Person
 from appraisal.domain.records import is_signed
 from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.errors import AppraisalError
 from appraisal.i18n import language_or
 from appraisal.pdf.signings import Signer
-from appraisal.services import couriers, issuers, mails, records, reports
+from appraisal.services import couriers, issuers, mails, people, records, reports
 from appraisal.services.couriers import Courier
 from appraisal.services.notices import MAIL
 from appraisal.storage import issuers as stored_issuers
@@ -228,13 +229,28 @@ class _Worker:
                 self._done(job)
 
     def _send(self, courier: Courier, mail: Mail | None) -> None:
-        # Somebody whose account was closed meanwhile is not written to.
-        if mail is not None and mail.person.active:
+        if mail is None or not mails.is_welcome(mail):
+            return
+        link = next((entry.facts["link"] for entry in mail.notices if "link" in entry.facts), None)
+        if link is None:
             courier.send(mails.message(mail, courier.server, self.now()))
+            return
+        with self.database.begin() as db:
+            token = people.posted_token(db, self.now(), link)
+        if token is not None:
+            _send_link(courier, mails.with_token(mail, token), token, self.now())
 
     def _done(self, job: Leased) -> None:
         self.count += finish(self.database, job, self.now())
         self.on_done(job)
+
+
+def _send_link(courier: Courier, mail: Mail, token: str, now: datetime) -> None:
+    """Send a message that carries a link; what the server says is kept, and must not repeat the token."""
+    try:
+        courier.send(mails.message(mail, courier.server, now))
+    except AppraisalError as error:
+        raise type(error)(str(error).replace(token, "…")) from None
 
 
 def _draw(

@@ -4,7 +4,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -82,10 +82,25 @@ def letter(mail: Mail, address: str) -> Letter:
     )
 
 
+def is_welcome(mail: Mail) -> bool:
+    """Tell whether a message is still for its reader: whose account was closed is told of that alone."""
+    kinds = [notices.kind_of(notice.what, notice.facts) for notice in mail.notices]
+    return mail.person.active or any(kind is not None and kind.to_closed for kind in kinds)
+
+
+def with_token(mail: Mail, token: str) -> Mail:
+    """Return a message whose link carries a token, which is written nowhere else."""
+    told = [
+        replace(notice, facts={**notice.facts, "token": token}) if "link" in notice.facts else notice
+        for notice in mail.notices
+    ]
+    return replace(mail, notices=tuple(told))
+
+
 def _entry(language: Language, notice: Notice, address: str) -> Entry:
     return Entry(
         notices.headline(language, notice.number, notice.what, notice.facts),
-        notices.details(language, notice.facts),
+        notices.details(language, notice.what, notice.facts),
         address + notices.page(notice.number, notice.what, notice.facts),
     )
 

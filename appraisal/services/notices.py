@@ -2,7 +2,7 @@
 
 Each notice belongs to one person. Whoever takes mail at once gets a message of each: its job is
 written along with it. Whoever takes mail daily gets one message of all that has gathered by seven
-in the morning, Geneva.
+in the morning, Geneva, but at once what is about their own account.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -162,7 +162,7 @@ def _write(
     """
     if not told:
         return
-    mailed = [person.id for person in told if is_urgent or person.delivery == "at_once"]
+    mailed = [who.id for who, facts in told.items() if is_urgent or _goes_at_once(who, what, facts)]
     jobs = _put_jobs(db, mailed, now)
     common = {"proposal_id": proposal, "what": what, "at": now}
     # Most are told the same.
@@ -173,6 +173,11 @@ def _write(
         for person, facts in told.items()
     ]
     db.execute(_telling(), rows).all()
+
+
+def _goes_at_once(person: Person, what: str, facts: Mapping[str, Any]) -> bool:
+    kind = notices.kind_of(what, facts)
+    return person.delivery == "at_once" or (kind is not None and kind.is_urgent)
 
 
 def _put_jobs(db: Connection, people: Sequence[int], now: datetime) -> dict[int, int]:

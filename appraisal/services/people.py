@@ -1,28 +1,35 @@
-"""People: accounts, roles, invitations, passwords. Names and roles go into the site's own chain."""
+"""People: accounts, roles, links, passwords. Every change goes into the site's own chain, and to its owner.
+
+No administrator comes alone into somebody else's account, nor makes one that decides or administers: a link
+goes to its owner's address, or a second person confirms it (``confirmations``), as with roles. The command
+line is the way out; what it does is an emergency that administrators, auditors and the owner are told of.
+"""
 
 import re
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import ROLES
+from appraisal.definitions.workflows import ROLES, Role
+from appraisal.domain import accounts
 from appraisal.domain.facts import DELIVERIES, Person, StandIn
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import LANGUAGES
-from appraisal.services import departures, sessions
+from appraisal.services import departures, notices, sessions
+from appraisal.storage import account_requests, site, substitutions, tables
 from appraisal.storage import sessions as stored_sessions
-from appraisal.storage import site, substitutions, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import person as person_of
+from appraisal.storage.notices import candidates
 from appraisal.storage.proposals import insert_row, wake_open
 from appraisal.storage.types import LARGEST_ID
 
@@ -30,16 +37,23 @@ PEOPLE = tables.Person.__table__
 TOKENS = tables.Token.__table__
 INVITATION = timedelta(days=7)
 RESET = timedelta(hours=2)
+# A link by mail that could not be sent for so long is not sent any more.
+POSTED_WITHIN = timedelta(days=1)
+# For so long whoever signs in is told that the password was set by a link.
+LINKS_REMEMBERED = timedelta(days=30)
 SHORTEST = 12
 LONGEST = 200
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 Purpose = Literal["invitation", "reset"]
+# How a link reaches its owner.
+Way = Literal["mail", "shown", "confirmed", "emergency"]
 BadPersonCode = Literal[
     "email",
     "email_taken",
     "name",
     "roles",
+    "roles_apart",
     "language",
     "delivery",
     "password_short",
@@ -81,16 +95,22 @@ def create_person(
     unit: str = "",
     duty_station: str = "Geneva",
     language: str = "en",
+    by_mail: bool = False,
+    emergency: bool = False,
 ) -> Person:
     """Create an account without a password; raises ``BadPerson`` or ``NotAllowed``.
 
-    Administrators create accounts; the first one is created by the system, from the command line.
+    Administrators create accounts; the first one is created by the system, from the command line. Roles that
+    a second person has to confirm are asked for, and not given yet. ``by_mail`` tells whether links reach
+    their owners by mail; ``emergency`` marks the event, of which people are told with the link that follows.
     """
     _check_administrator(actor)
     site.lock(db)
     codes = _faults(db, email, name, roles, language)
     if codes:
         raise BadPerson(codes)
+    waiting = _to_confirm(actor, roles, by_mail)
+    given = _joined(set(roles) - waiting)
     id = insert_row(
         db,
         tables.Person,
@@ -99,12 +119,52 @@ def create_person(
         unit=unit.strip(),
         duty_station=duty_station.strip() or "Geneva",
         language=language,
-        roles=_joined(roles),
+        roles=given,
         active=True,
         created_at=now,
     )
-    site.append(db, now, actor.id, "create_person", {"person": id, "roles": _joined(roles).split()})
+    facts: dict[str, Any] = {"person": id, "roles": given.split()}
+    site.append(db, now, actor.id, "create_person", facts | _emergency(emergency))
+    if waiting:
+        _ask(db, actor, now, "roles", id, _joined(waiting))
     return find_person(db, id).person
+
+
+def _emergency(is_one: bool) -> dict[str, bool]:
+    return {"emergency": True} if is_one else {}
+
+
+def _to_confirm(actor: Person, added: Iterable[str], by_mail: bool) -> frozenset[Role]:
+    """Return which of some roles have to be confirmed first; the system gives them all."""
+    if actor.id == 0:
+        return frozenset()
+    return accounts.roles_to_confirm([role for role in ROLES if role in set(added)], by_mail=by_mail)
+
+
+def _ask(
+    db: Connection, actor: Person, now: datetime, kind: accounts.RequestKind, person: int, adds: str = ""
+) -> int:
+    """Ask a second person to confirm something; raises ``NotAllowed`` where it is asked for already."""
+    waiting = account_requests.list_open(db, now)
+    if any(request.kind == kind and request.person.id == person for request in waiting):
+        raise NotAllowed([refuse("request_waiting")])
+    id = account_requests.insert_request(db, kind, person, adds, actor.id, now)
+    site.append(db, now, actor.id, f"ask_{kind}", {"person": person, "request": id, "adds": adds.split()})
+    others = holders(db, *accounts.CONFIRMING) - {person}
+    notices.tell(db, others, "confirmation_asked", now, by=actor.id)
+    notices.tell(db, [person], f"{kind}_asked", now)
+    return id
+
+
+def holders(db: Connection, *roles: Role) -> frozenset[int]:
+    """Return the ids of everybody with an open account who holds one of some roles."""
+    return frozenset(person.id for person in candidates(db, (), roles))
+
+
+def tell_of_emergency(db: Connection, now: datetime, person: int) -> None:
+    """Tell the owner of an account, and every administrator, that it was touched on the command line."""
+    notices.tell(db, [person], "emergency", now)
+    notices.tell(db, holders(db, "administrator") - {person}, "emergency_elsewhere", now)
 
 
 def _check_administrator(actor: Person) -> None:
@@ -129,6 +189,8 @@ def _other_faults(name: str, roles: Sequence[str], language: str) -> list[BadPer
         codes.append("name")
     if not roles or not set(roles) <= set(ROLES):
         codes.append("roles")
+    elif accounts.do_roles_clash(roles):
+        codes.append("roles_apart")
     if language not in LANGUAGES:
         codes.append("language")
     return codes
@@ -153,55 +215,99 @@ def change_person(
     active: bool,
     library: Library,
     confirmed: Collection[str] = (),
+    by_mail: bool = False,
 ) -> Person:
-    """Change an account; closing it ends its sessions. Nobody can take their own last door away.
+    """Change an account; closing it ends its sessions. Nobody changes their own roles or closes the door.
 
-    ``confirmed`` names the duties that may be left to nobody by it, by their keys; raises
-    ``DutiesLeft``, and writes nothing, where there are others.
+    Roles that a second person has to confirm are asked for; all else is changed at once. ``by_mail`` is
+    as with :func:`create_person`. ``confirmed`` names the duties that may be left to nobody by it, by their
+    keys; raises ``DutiesLeft``, and writes nothing, where there are others.
     """
     _check_administrator(actor)
+    site.lock(db)
     before = find_person(db, id)
+    held = before.person.roles
     codes = _other_faults(name, roles, language)
     if codes:
         raise BadPerson(codes)
-    if id == actor.id and (not active or "administrator" not in roles):
+    if id == actor.id and not active:
         raise NotAllowed([refuse("own_administration")])
-    kept = frozenset(role for role in ROLES if role in roles)
-    after = replace(before.person, roles=kept, unit=unit.strip(), active=active)
+    if id == actor.id and set(roles) != held:
+        raise NotAllowed([refuse("own_roles")])
+    waiting = _to_confirm(actor, set(roles) - held, by_mail)
+    values: dict[str, Any] = {
+        "name": name.strip(),
+        "roles": _joined(set(roles) - waiting),
+        "unit": unit.strip(),
+        "duty_station": duty_station.strip() or "Geneva",
+        "language": language,
+        "active": active,
+    }
+    kept = frozenset(role for role in ROLES if role in values["roles"].split())
+    after = replace(before.person, roles=kept, unit=values["unit"], active=active)
     left = departures.check(db, library, before.person, after, confirmed)
-    db.execute(
-        update(PEOPLE)
-        .where(PEOPLE.c.id == id)
-        .values(
-            name=name.strip(),
-            roles=_joined(roles),
-            unit=unit.strip(),
-            duty_station=duty_station.strip() or "Geneva",
-            language=language,
-            active=active,
-        )
-    )
+    if before.person.active and not active:
+        # Before it is closed: a closed account is told nothing but this.
+        notices.tell(db, [id], "account_closed", now)
+    db.execute(update(PEOPLE).where(PEOPLE.c.id == id).values(**values))
     if not active:
         # After the account: whoever signs in at this moment waits for it, and finds it closed.
         stored_sessions.end_sessions(db, now, id, "closed")
-    if (duty_station.strip() or "Geneva") != before.person.duty_station:
+    if values["duty_station"] != before.person.duty_station:
         # The clocks of what the person leads follow to the other calendar.
         wake_open(db, geneva_date(now), led_by=id)
-    site.append(
-        db,
-        now,
-        actor.id,
-        "change_person",
-        {
-            "person": id,
-            "before": sorted(before.person.roles),
-            "roles": _joined(roles).split(),
-            "active": active,
-            **departures.facts_of(left),
-        },
-    )
+    _note_changes(db, actor, now, before.person, values, departures.facts_of(left))
     departures.tell(db, left, now)
+    if waiting:
+        _ask(db, actor, now, "roles", id, _joined(waiting))
     return find_person(db, id).person
+
+
+def _note_changes(
+    db: Connection,
+    actor: Person,
+    now: datetime,
+    before: Person,
+    after: Mapping[str, Any],
+    left: Mapping[str, Any],
+) -> None:
+    """Append an event for each change of an account, and tell its owner of those that matter for access.
+
+    ``left`` names the duties that are left to nobody, for the events that may have left them.
+    """
+    if set(after["roles"].split()) != before.roles:
+        note_roles(db, actor, now, before, after["roles"], {"asked_by": actor.id, **left})
+    if after["active"] != before.active:
+        name = "open_account" if after["active"] else "close_account"
+        site.append(db, now, actor.id, name, {"person": before.id, **left})
+        if after["active"]:
+            notices.tell(db, [before.id], "account_opened", now)
+    if after["unit"] != before.unit:
+        facts = {"person": before.id, "before": before.unit, "after": after["unit"], **left}
+        site.append(db, now, actor.id, "change_unit", facts)
+        notices.tell(db, [before.id], "unit_changed", now)
+    others = [key for key in ("name", "duty_station", "language") if after[key] != getattr(before, key)]
+    if others:
+        # Not what was written: names stand in no event, so that they can be erased.
+        site.append(db, now, actor.id, "change_person", {"person": before.id, "changed": others})
+
+
+def note_roles(
+    db: Connection, actor: Person, now: datetime, before: Person, after: str, facts: Mapping[str, Any]
+) -> None:
+    """Append the event of changed roles, and tell their owner; ``facts`` say who asked and who confirmed."""
+    changed = {"person": before.id, "before": _joined(before.roles).split(), "after": after.split()}
+    site.append(db, now, actor.id, "change_roles", {**changed, **facts})
+    notices.tell(db, [before.id], "roles_changed", now)
+
+
+def add_roles(db: Connection, person: Person, roles: Iterable[str]) -> str:
+    """Give somebody roles beside those that they have; return all of them. Raises ``BadPerson``."""
+    after = _joined({*person.roles, *roles})
+    if accounts.do_roles_clash(after.split()):
+        raise BadPerson(["roles_apart"])
+    db.execute(update(PEOPLE).where(PEOPLE.c.id == person.id).values(roles=after))
+    return after
 
 
 def set_language(db: Connection, person: int, language: str) -> None:
@@ -225,38 +331,150 @@ def choose(db: Connection, person: Person, *, language: str, delivery: str) -> N
     db.execute(update(PEOPLE).where(PEOPLE.c.id == person.id).values(language=language, delivery=delivery))
 
 
-def issue_link(db: Connection, actor: Person, now: datetime, person: int, purpose: Purpose) -> str:
-    """Make a link's token for an invitation or a new password; older ones of its kind end.
+def issue_link(
+    db: Connection, actor: Person, now: datetime, person: int, purpose: Purpose, *, emergency: bool = False
+) -> str:
+    """Make a link's token that the actor sees; older links of its kind end, and only its digest is kept.
 
-    Only the digest is kept. Administrators issue them; the system does for the first account.
+    An administrator alone sees no link but the invitation of a new account that may only write proposals;
+    of any other the link goes by mail (:func:`post_link`) or is asked for (:func:`ask_link`). The system,
+    on the command line, sees every one. Raises ``NotAllowed``.
     """
     _check_administrator(actor)
-    find_person(db, person)
-    token = secrets.token_urlsafe(32)
-    db.execute(
-        update(TOKENS)
-        .where(TOKENS.c.person_id == person, TOKENS.c.purpose == purpose, TOKENS.c.used_at.is_(None))
-        .values(used_at=now)
+    account = _open_account(db, person)
+    if actor.id != 0 and not (purpose == "invitation" and is_link_shown(db, account)):
+        raise NotAllowed([refuse("second_person")])
+    if emergency:
+        tell_of_emergency(db, now, person)
+    return make_link(db, now, person, purpose, "emergency" if emergency else "shown", actor.id)
+
+
+def is_link_shown(db: Connection, account: Account) -> bool:
+    """Tell whether an administrator sees a link alone: to an account never opened, that may do little."""
+    if account.has_password or accounts.roles_to_confirm(account.person.roles, by_mail=False):
+        return False
+    opened = select(TOKENS.c.id).where(
+        TOKENS.c.person_id == account.person.id, TOKENS.c.spent_at.is_not(None)
     )
-    insert_row(
+    return db.execute(opened.limit(1)).first() is None
+
+
+def _open_account(db: Connection, person: int) -> Account:
+    site.lock(db)
+    account = find_person(db, person)
+    if not account.person.active:
+        raise NotAllowed([refuse("inactive")])
+    return account
+
+
+def make_link(
+    db: Connection,
+    now: datetime,
+    person: int,
+    purpose: Purpose,
+    how: Way,
+    asked_by: int,
+    confirmed_by: int | None = None,
+) -> str:
+    """Make a link's token, whoever may see it, with the event that says how it came about."""
+    token = secrets.token_urlsafe(32)
+    end_links(db, now, person, purpose)
+    lasts = max(_lasts(purpose), POSTED_WITHIN) if how == "mail" else _lasts(purpose)
+    made = {"person_id": person, "purpose": purpose, "how": how, "asked_by": asked_by}
+    id = insert_row(
         db,
         tables.Token,
-        person_id=person,
         digest=sessions.digest(token),
-        purpose=purpose,
-        expires_at=now + (INVITATION if purpose == "invitation" else RESET),
+        confirmed_by=confirmed_by,
+        expires_at=now + lasts,
+        **made,
     )
+    facts: dict[str, Any] = {
+        "person": person,
+        "link": id,
+        "purpose": purpose,
+        "how": how,
+        "asked_by": asked_by,
+    }
+    facts |= {} if confirmed_by is None else {"confirmed_by": confirmed_by}
+    by = asked_by if confirmed_by is None else confirmed_by
+    site.append(db, now, by, "issue_link", facts | _emergency(how == "emergency"))
+    if how == "mail":
+        notices.tell(db, [person], f"{purpose}_link", now, facts={"link": id})
     return token
+
+
+def end_links(db: Connection, now: datetime, person: int, *purposes: Purpose) -> None:
+    """End the links of some purposes that are still open, by default of all."""
+    mine = (TOKENS.c.person_id == person, TOKENS.c.used_at.is_(None))
+    db.execute(
+        update(TOKENS)
+        .where(*mine, TOKENS.c.purpose.in_(purposes or ("invitation", "reset")))
+        .values(used_at=now)
+    )
+
+
+def _lasts(purpose: str) -> timedelta:
+    return INVITATION if purpose == "invitation" else RESET
+
+
+def post_link(db: Connection, actor: Person, now: datetime, person: int) -> Purpose:
+    """Send a link to its owner's address, an invitation while there is no password; nobody else sees it.
+
+    Its token is made by whoever sends the message, and never stored.
+    """
+    _check_administrator(actor)
+    purpose = purpose_of(_open_account(db, person))
+    make_link(db, now, person, purpose, "mail", actor.id)
+    return purpose
+
+
+def purpose_of(account: Account) -> Purpose:
+    """Return what a link to an account is for."""
+    return "reset" if account.has_password else "invitation"
+
+
+def posted_token(db: Connection, now: datetime, link: int) -> str | None:
+    """Make the token of a link that goes by mail, for one message; None where the link has ended meanwhile.
+
+    A message that is sent again has another token, and both open the account until one of them is used: a
+    mail server may keep either from its owner. It lasts from here on.
+    """
+    still = (TOKENS.c.id == link, TOKENS.c.used_at.is_(None), TOKENS.c.expires_at > now)
+    # Written without a change, so that nobody uses or ends the link meanwhile.
+    row = db.execute(update(TOKENS).where(*still).values(how="mail").returning(*TOKENS.c)).one_or_none()
+    if row is None or not find_person(db, row.person_id).person.active:
+        return None
+    token = secrets.token_urlsafe(32)
+    made = {"person_id": row.person_id, "purpose": row.purpose, "how": row.how, "asked_by": row.asked_by}
+    made |= {"confirmed_by": row.confirmed_by, "expires_at": now + _lasts(row.purpose)}
+    insert_row(db, tables.Token, digest=sessions.digest(token), **made)
+    return token
+
+
+def ask_link(db: Connection, actor: Person, now: datetime, person: int) -> int:
+    """Ask that a second person confirm a link to an account; return the request. Raises ``NotAllowed``."""
+    _check_administrator(actor)
+    _open_account(db, person)
+    return _ask(db, actor, now, "link", person)
 
 
 def person_of_link(db: Connection, now: datetime, token: str, purpose: Purpose) -> Person:
     """Return whose link this is; raises ``BadPerson`` for one that is unknown, used or too old."""
+    return _owner_of_link(db, _link(db, now, token, purpose))
+
+
+def _link(db: Connection, now: datetime, token: str, purpose: Purpose) -> Row[Any]:
     row = db.execute(
         select(TOKENS).where(TOKENS.c.digest == sessions.digest(token), TOKENS.c.purpose == purpose)
     ).one_or_none()
     if row is None or row.used_at is not None or row.expires_at <= now:
         raise BadPerson(["link"])
-    found = find_person(db, row.person_id).person
+    return row
+
+
+def _owner_of_link(db: Connection, link: Row[Any]) -> Person:
+    found = find_person(db, link.person_id).person
     if not found.active:
         raise BadPerson(["link"])
     return found
@@ -265,14 +483,61 @@ def person_of_link(db: Connection, now: datetime, token: str, purpose: Purpose) 
 def set_password_by_link(
     db: Connection, hashing: PasswordHasher, now: datetime, token: str, purpose: Purpose, password: str
 ) -> Person:
-    """Set a password with a link, once; all sessions of the person and all other links end."""
-    found = person_of_link(db, now, token, purpose)
+    """Set a password with a link, once; all sessions of the person and all other links end.
+
+    The owner is told by mail, and by :func:`links_spent` whenever somebody signs in.
+    """
+    # First, as whoever issues a link does: in another order the two would wait for each other.
+    site.lock(db)
+    link = _link(db, now, token, purpose)
+    found = _owner_of_link(db, link)
     unused = update(TOKENS).where(TOKENS.c.person_id == found.id, TOKENS.c.used_at.is_(None))
     # Of two who use a link at once, the second finds it used here.
-    if db.execute(unused.where(TOKENS.c.digest == sessions.digest(token)).values(used_at=now)).rowcount != 1:
+    spent = unused.where(TOKENS.c.id == link.id).values(used_at=now, spent_at=now)
+    if db.execute(spent).rowcount != 1:
         raise BadPerson(["link"])
     set_password(db, hashing, now, found.id, password)
+    facts = {"person": found.id, "how": "link", "link": link.id, "purpose": purpose, "sent": link.how}
+    facts |= {"asked_by": link.asked_by}
+    facts |= {} if link.confirmed_by is None else {"confirmed_by": link.confirmed_by}
+    site.append(db, now, found.id, "change_password", facts)
+    notices.tell(db, [found.id], "password_set", now)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class SpentLink:
+    """A link with which a new password was set: when, and who asked for it and confirmed it.
+
+    A name is empty for the command line, and for nobody.
+    """
+
+    at: datetime
+    how: Way
+    asked_by: str
+    confirmed_by: str
+
+
+def links_spent(db: Connection, person: int, now: datetime) -> list[SpentLink]:
+    """List the links of the last thirty days that set a new password, newest first.
+
+    Every one, not only the last: whoever set the password is the next to sign in, and may not be its owner.
+    """
+    asker, confirmer = PEOPLE.alias("asker"), PEOPLE.alias("confirmer")
+    rows = db.execute(
+        select(TOKENS.c.spent_at, TOKENS.c.how, asker.c.name, confirmer.c.name.label("confirmed"))
+        .outerjoin(asker, asker.c.id == TOKENS.c.asked_by)
+        .outerjoin(confirmer, confirmer.c.id == TOKENS.c.confirmed_by)
+        .where(TOKENS.c.person_id == person, TOKENS.c.spent_at > now - LINKS_REMEMBERED)
+        .where(or_(TOKENS.c.purpose == "reset", TOKENS.c.how.in_(("confirmed", "emergency"))))
+        .order_by(TOKENS.c.id.desc())
+    )
+    return [SpentLink(row.spent_at, row.how, row.name or "", row.confirmed or "") for row in rows]
+
+
+def has_begun(db: Connection) -> bool:
+    """Tell whether anybody can sign in yet: until then the command line opens a site, and is no emergency."""
+    return db.execute(select(PEOPLE.c.id).where(PEOPLE.c.password.is_not(None)).limit(1)).first() is not None
 
 
 def set_password(db: Connection, hashing: PasswordHasher, now: datetime, person: int, password: str) -> None:
@@ -299,9 +564,25 @@ def _password_faults(password: str) -> list[BadPersonCode]:
 def _end_doors(db: Connection, now: datetime, person: int, *, but: int | None = None) -> None:
     """End what the old password or a link opened: all sessions but one, and the links themselves."""
     stored_sessions.end_sessions(db, now, person, "password", but=but)
-    db.execute(
-        update(TOKENS).where(TOKENS.c.person_id == person, TOKENS.c.used_at.is_(None)).values(used_at=now)
-    )
+    end_links(db, now, person)
+
+
+def was_opened_alone(db: Connection, person: int) -> bool:
+    """Tell whether an account opens with a link that one administrator saw alone, or what it set.
+
+    What the command line shows while a site is opened was seen by no administrator.
+    """
+    rows = db.execute(select(TOKENS).where(TOKENS.c.person_id == person).order_by(TOKENS.c.id)).all()
+    alone = [row.how == "shown" and row.asked_by != 0 for row in rows]
+    spent = [seen for row, seen in zip(rows, alone, strict=True) if row.spent_at is not None]
+    return any(spent[-1:]) or any(seen and row.used_at is None for row, seen in zip(rows, alone, strict=True))
+
+
+def end_password(db: Connection, actor: Person, now: datetime, person: int) -> None:
+    """Take a password away and end all sessions: only another link opens the account then."""
+    db.execute(update(PEOPLE).where(PEOPLE.c.id == person).values(password=None, password_set_at=None))
+    stored_sessions.end_sessions(db, now, person, "password")
+    site.append(db, now, actor.id, "end_password", {"person": person})
 
 
 def change_own_password(
@@ -333,6 +614,7 @@ def change_own_password(
         if not codes:
             _end_doors(db, now, person, but=session)
             site.append(db, now, person, "change_password", {"person": person, "how": "own"})
+            notices.tell(db, [person], "password_changed", now)
             return sessions.renew_token(db, session)
         if "password_wrong" in codes:
             site.log_access(db, now, person, "password_failed")

@@ -59,6 +59,8 @@ class Report:
     checked: Counter[str] = field(default_factory=Counter)
     breaks: list[Break] = field(default_factory=list)
     wrong: int = 0
+    # What went the emergency way, in the order of the site's chain: moment, action, whose account.
+    emergencies: list[tuple[str, str, int]] = field(default_factory=list)
 
     def tell(self, check: str, place: str, what: str | None) -> None:
         """Note what is wrong at a place; nothing for None."""
@@ -132,6 +134,20 @@ def _check_site(run: Verifying) -> None:
     run.site_holds = fault is None
     if run.site_holds:
         _hear(run, chain)
+        _check_accounts(run, chain)
+
+
+def _check_accounts(run: Verifying, chain: Sequence[events.Event]) -> None:
+    """Compare the columns by which events about accounts are found with their texts; note emergencies."""
+    noted = site.columns(run.db)
+    for entry in chain:
+        said = entry.facts
+        if noted.get(entry.sequence) != site.event_columns(said["facts"]):
+            run.report.tell(
+                "site", "the site's chain", f"event {entry.sequence}: its columns are not what its text says"
+            )
+        if said["facts"].get("emergency"):
+            run.report.emergencies.append((said["at"], said["action"], said["facts"]["person"]))
 
 
 def _hear(run: Verifying, chain: Sequence[events.Event]) -> None:

@@ -1,10 +1,11 @@
 """The site's own chain of rare events, and the access log."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, select, true
 
 from appraisal.canonical import canonical
 from appraisal.domain.events import GENESIS, Event, event
@@ -12,6 +13,7 @@ from appraisal.storage import tables
 from appraisal.storage.databases import take_turn
 
 SITE = tables.SiteEvent.__table__
+PEOPLE = tables.Person.__table__
 _NOTE = insert(tables.Access.__table__)
 # Any fixed number will do as the name of a lock.
 _LOCK = 7_219_046
@@ -26,7 +28,7 @@ def lock(db: Connection) -> None:
 
 
 def append(db: Connection, now: datetime, by: int, action: str, facts: Mapping[str, Any]) -> None:
-    """Append an event to the site's chain."""
+    """Append an event to the site's chain; the fact ``person`` is whose account it is about."""
     lock(db)
     last = db.execute(
         select(SITE.c.sequence, SITE.c.digest).order_by(SITE.c.sequence.desc()).limit(1)
@@ -35,7 +37,54 @@ def append(db: Connection, now: datetime, by: int, action: str, facts: Mapping[s
     made = event(
         proposal="site", sequence=sequence, previous=previous, at=now, by=by, action=action, facts=facts
     )
-    db.execute(insert(SITE).values(sequence=sequence, body=made.body, digest=made.digest))
+    db.execute(
+        insert(SITE).values(sequence=sequence, body=made.body, digest=made.digest, **event_columns(facts))
+    )
+
+
+def event_columns(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns by which an event is found: whose account it is about, and the emergency way."""
+    return {"person_id": facts.get("person"), "emergency": bool(facts.get("emergency"))}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEvent:
+    """An event about somebody's account, with the name that the account has now."""
+
+    event: Event
+    name: str
+
+
+def columns(db: Connection) -> dict[int, dict[str, Any]]:
+    """Return the columns of every event by its sequence."""
+    rows = db.execute(select(SITE.c.sequence, SITE.c.person_id, SITE.c.emergency))
+    return {row.sequence: {"person_id": row.person_id, "emergency": row.emergency} for row in rows}
+
+
+def events_of_person(db: Connection, person: int, most: int) -> list[AccountEvent]:
+    """Return the newest events about somebody's account, newest first."""
+    return _events(db, SITE.c.person_id == person, most)
+
+
+def events_of_people(db: Connection, most: int) -> list[AccountEvent]:
+    """Return the newest events about accounts, newest first."""
+    return _events(db, SITE.c.person_id.is_not(None), most)
+
+
+def emergencies(db: Connection, most: int) -> list[AccountEvent]:
+    """Return the newest events that went the emergency way, newest first."""
+    return _events(db, SITE.c.emergency == true(), most)
+
+
+def _events(db: Connection, where: ColumnElement[bool], most: int) -> list[AccountEvent]:
+    rows = db.execute(
+        select(SITE.c.sequence, SITE.c.body, SITE.c.digest, PEOPLE.c.name)
+        .outerjoin(PEOPLE, PEOPLE.c.id == SITE.c.person_id)
+        .where(where)
+        .order_by(SITE.c.sequence.desc())
+        .limit(most)
+    )
+    return [AccountEvent(Event(*row[:3]), row.name or "") for row in rows]
 
 
 def chain(db: Connection) -> list[Event]:

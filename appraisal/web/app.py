@@ -19,6 +19,7 @@ from appraisal.domain import rulebooks, substitutions
 from appraisal.paths import folder
 from appraisal.services import sessions as session_services
 from appraisal.web import (
+    account_events,
     accounts,
     activities,
     agreements,
@@ -27,6 +28,7 @@ from appraisal.web import (
     bundles,
     condition_owners,
     conditions,
+    confirmations,
     datasets,
     differences,
     drafts,
@@ -96,6 +98,8 @@ BLUEPRINTS = (
     pipelines.bp,
     times.bp,
     people_pages.bp,
+    confirmations.bp,
+    account_events.bp,
     handovers.bp,
     missing_authors.bp,
     substitution_pages.bp,

@@ -1,24 +1,35 @@
 """People: the accounts, their roles, and the links that let somebody in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from flask import Blueprint, flash, redirect, request, session, url_for
+from flask import Blueprint, flash, redirect, request, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 from wtforms import RadioField, SelectMultipleField, StringField
 
+from appraisal.domain import accounts
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.domain.duties import DutiesLeft, Duty
+from appraisal.domain.facts import Person
 from appraisal.domain.refusals import NotAllowed
 from appraisal.i18n import N_
 from appraisal.services import departures as services
 from appraisal.services import people
 from appraisal.services.people import Account, BadPerson
+from appraisal.storage import account_requests
 from appraisal.web import departures
+from appraisal.web.confirmations import (
+    ROLES_APART,
+    address,
+    goes_by_mail,
+    show_link,
+    shown_link,
+    title_of,
+)
 from appraisal.web.context import actor, begin, note_refusal, page, read, say, sentences, site, with_role
 from appraisal.web.formats import role_titles
 from appraisal.web.forms import TranslatedForm, choice
-from appraisal.web.origins import link_to
 
 bp = Blueprint("people", __name__, url_prefix="/people")
 
@@ -64,6 +75,7 @@ _FAULTS = {
     "email_taken": ("email", N_("There is an account with this address already.")),
     "name": ("name", N_("Write a name of at most 200 characters.")),
     "roles": ("roles", N_("Choose at least one role.")),
+    "roles_apart": ("roles", ROLES_APART),
     "language": ("language", N_("Choose a language.")),
 }
 
@@ -79,18 +91,21 @@ def _complain(form: PersonForm, error: BadPerson) -> None:
 def index() -> str:
     """List all accounts."""
     with read() as db:
-        accounts = people.list_people(db)
-    rows = [(account, role_titles(account.person.roles)) for account in accounts]
-    return page("people/index.html", rows=rows)
+        found = people.list_people(db)
+    # Earlier versions of the product let one person hold roles that do not go together.
+    clashing = {account.person.id for account in found if accounts.do_roles_clash(account.person.roles)}
+    rows = [(account, role_titles(account.person.roles)) for account in found]
+    return page("people/index.html", rows=rows, clashing=clashing)
 
 
 @bp.route("/new", methods=["GET", "POST"])
 @with_role("administrator")
 def new() -> Answer:
-    """Create an account and show its invitation link."""
+    """Create an account; its invitation goes by mail, or is shown where there is none."""
     form = PersonForm(request.form)
     if request.method == "GET":
-        return page("people/new.html", form=form)
+        return _draw_new(form)
+    wanted = form.roles.data or ()
     try:
         with begin() as db:
             person = people.create_person(
@@ -99,23 +114,56 @@ def new() -> Answer:
                 site().now(),
                 email=form.email.data or "",
                 name=form.name.data or "",
-                roles=form.roles.data or (),
+                roles=wanted,
                 unit=form.unit.data or "",
                 duty_station=form.duty_station.data or "",
                 language=form.language.data or "",
+                by_mail=goes_by_mail(),
             )
-            token = people.issue_link(db, actor(), site().now(), person.id, "invitation")
+            # Who confirms the roles of an account that waits for some gets its link as well.
+            waits = set(wanted) != person.roles and not goes_by_mail()
+            link = "" if waits else _let_in(db, people.find_person(db, person.id))
     except BadPerson as error:
         _complain(form, error)
-        return page("people/new.html", form=form), 422
+        return _draw_new(form), 422
     flash(say(N_("The account of %(name)s is there."), name=person.name), "success")
-    return _show_link(person.id, link_to("sessions.invitation", token=token))
+    _tell_waiting(wanted, person)
+    return show_link(url_for("people.edit", id=person.id), person, link)
 
 
-def _show_link(id: int, address: str) -> Response:
-    """Show a link once: the session carries it to the next page, and no further."""
-    session["link"] = [id, address]
-    return redirect(url_for("people.edit", id=id), 303)
+def _draw_new(form: PersonForm) -> str:
+    return page("people/new.html", form=form, by_mail=goes_by_mail())
+
+
+def _let_in(db: Connection, account: Account) -> str:
+    """Send the link of an account or make it, as the site goes; return its address where it is to be shown.
+
+    A link that needs a second person is asked for.
+    """
+    person, now = account.person, site().now()
+    if goes_by_mail():
+        people.post_link(db, actor(), now, person.id)
+        flash(say(N_("The link is sent to %(email)s."), email=_masked(person.email)), "success")
+        return ""
+    if not people.is_link_shown(db, account):
+        people.ask_link(db, actor(), now, person.id)
+        flash(say(N_("The link waits for a second person, who confirms it and hands it over.")), "success")
+        return ""
+    return address(people.issue_link(db, actor(), now, person.id, "invitation"), "invitation")
+
+
+def _masked(email: str) -> str:
+    """Return an address without all of its name but the first letter."""
+    local, _, domain = email.partition("@")
+    return f"{local[:1]}…@{domain}"
+
+
+def _tell_waiting(wanted: Iterable[str], person: Person) -> None:
+    """Say which of the roles that were wanted wait for a second person."""
+    waiting = [title for role, title in ROLE_TITLES.items() if role in set(wanted) - person.roles]
+    if waiting:
+        titles = ", ".join(say(title) for title in waiting)
+        flash(say(N_("Waits for a second person: %(roles)s."), roles=titles), "info")
 
 
 @bp.route("/<int:id>", methods=["GET", "POST"])
@@ -142,19 +190,25 @@ def edit(id: int) -> Answer:
 
 
 def _draw(account: Account, form: PersonForm, refused: Sequence[str] = (), left: Sequence[Duty] = ()) -> str:
+    person = account.person
     with read() as db:
-        found = services.list_duties(db, site().library, account.person)
-    link = session.pop("link", None)
-    shown = link[1] if link and link[0] == account.person.id else ""
+        found = services.list_duties(db, site().library, person)
+        is_shown = people.is_link_shown(db, account)
+        waiting = [
+            entry for entry in account_requests.list_open(db, site().now()) if entry.person.id == person.id
+        ]
     return page(
         "people/edit.html",
         account=account,
         form=form,
-        link=shown,
+        link=shown_link(person.id),
         duties=departures.rows(found),
         leads=any(duty.kind == "lead" for duty in found),
         left=departures.rows(left),
         refused=refused,
+        waiting=[title_of(entry) for entry in waiting],
+        by_mail=goes_by_mail(),
+        is_shown=is_shown,
     )
 
 
@@ -169,10 +223,11 @@ def _change(account: Account, form: PersonForm) -> Answer:
         "active": standing == "open" if standing else account.person.active,
         "library": site().library,
         "confirmed": departures.confirmed(),
+        "by_mail": goes_by_mail(),
     }
     try:
         with begin() as db:
-            people.change_person(db, actor(), site().now(), account.person.id, **changes)
+            after = people.change_person(db, actor(), site().now(), account.person.id, **changes)
     except BadPerson as error:
         _complain(form, error)
         return _draw(account, form), 422
@@ -183,6 +238,7 @@ def _change(account: Account, form: PersonForm) -> Answer:
         note_refusal(error.codes)
         return _draw(account, form, sentences(error)), 403
     flash(say(_STANDINGS.get(standing, N_("The account is saved."))), "success")
+    _tell_waiting(changes["roles"], after)
     return redirect(url_for("people.edit", id=account.person.id), 303)
 
 
@@ -194,10 +250,16 @@ _STANDINGS = {
 
 @bp.post("/<int:id>/link")
 @with_role("administrator")
-def link(id: int) -> Response:
-    """Issue a link: an invitation while there is no password, else one for a new password."""
-    with begin() as db:
-        invited = not people.find_person(db, id).has_password
-        token = people.issue_link(db, actor(), site().now(), id, "invitation" if invited else "reset")
-    endpoint = "sessions.invitation" if invited else "sessions.reset"
-    return _show_link(id, link_to(endpoint, token=token))
+def link(id: int) -> Answer:
+    """Let somebody in: an invitation while there is no password, else a link for a new password."""
+    with read() as db:
+        account = people.find_person(db, id)
+    try:
+        with begin() as db:
+            shown = _let_in(db, account)
+    except NotAllowed as error:
+        note_refusal(error.codes)
+        for sentence in sentences(error):
+            flash(sentence, "error")
+        return redirect(url_for("people.edit", id=id), 303)
+    return show_link(url_for("people.edit", id=id), account.person, shown)

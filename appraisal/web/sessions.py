@@ -16,6 +16,7 @@ from appraisal.i18n import LANGUAGES, N_
 from appraisal.services import people, sessions
 from appraisal.services.people import BadPerson, Purpose
 from appraisal.storage import sessions as stored
+from appraisal.web import formats
 from appraisal.web.context import actor, begin, page, read, say, signed_in, site, visit
 from appraisal.web.forms import TranslatedForm
 
@@ -114,6 +115,7 @@ def sign_in() -> Answer:
         return page("sessions/sign_in.html", form=form, onward=_onward()), 422
     onward = _onward()
     enter(token)
+    _tell_of_links(token)
     return redirect(onward or url_for("work.show"), 303)
 
 
@@ -151,6 +153,32 @@ def note_use(response: Response) -> Response:
         except (SQLAlchemyError, StepConflict):
             logging.exception("The use of a session was not written down")
     return response
+
+
+def _tell_of_links(token: str) -> None:
+    """Tell the person who signs in of the links with which the password was set lately."""
+    now = site().now()
+    with read() as db:
+        entered = sessions.find_visit(db, site().settings.sessions, now, token)
+        links = people.links_spent(db, entered.person.id, now) if entered is not None else []
+    for link in links:
+        names = {"asker": link.asked_by or say(_CONSOLE), "other": link.confirmed_by or say(_CONSOLE)}
+        told = say(_BY_LINK[link.how], moment=formats.moment(link.at), **names)
+        flash(f"{told} {say(_NOT_YOU)}", "warning")
+
+
+_CONSOLE = N_("the command line")
+_NOT_YOU = N_("If you know nothing of this, tell an administrator and your manager at once.")
+_BY_LINK = {
+    "mail": N_(
+        "Your password was set on %(moment)s by a link that was sent to your address. Asked for by: %(asker)s."
+    ),
+    "shown": N_("Your password was set on %(moment)s by a link. Asked for by: %(asker)s."),
+    "confirmed": N_(
+        "Your password was set on %(moment)s by a link. Asked for by: %(asker)s. Confirmed by: %(other)s."
+    ),
+    "emergency": N_("Your password was set on %(moment)s by a link that was made on the command line."),
+}
 
 
 def _onward() -> str:
@@ -248,4 +276,4 @@ PASSWORD_FAULTS = {
 @bp.get("/password-reset")
 def forgotten() -> str:
     """Say who issues a new link."""
-    return page("sessions/forgotten.html")
+    return page("sessions/forgotten.html", by_mail=site().settings.mail is not None)

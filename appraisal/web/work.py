@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Final, Literal
 
 from flask import Blueprint
+from sqlalchemy import Connection
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.sets import ChecklistSet
@@ -14,10 +15,11 @@ from appraisal.domain import reviews
 from appraisal.domain.facts import Person
 from appraisal.i18n import N_
 from appraisal.storage import conditions, duties
+from appraisal.storage import site as chain
 from appraisal.storage.conditions import Bound
 from appraisal.storage.duties import Asked, ToReview
 from appraisal.storage.queries import Listed
-from appraisal.web import tasks
+from appraisal.web import account_events, confirmations, tasks
 from appraisal.web.context import actor, page, read, say, signed_in, site
 from appraisal.web.proposals import workflows
 from appraisal.web.substitutions import SCOPES
@@ -53,6 +55,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "onward": N_("Approved: to send on, and to record what the donor answers"),
     "draft": N_("Your drafts"),
 }
+MOST_EMERGENCIES: Final = 20
 Bucket = Literal["late", "today", "week"]
 BUCKETS: Final[Mapping[Bucket, str]] = {
     "late": N_("Late"),
@@ -87,6 +90,8 @@ def show() -> str:
         ]
         bound = conditions.conditions_for(db, person, today, ended)
         counting = tasks.load_calendars(db, today, found, asked)
+        waiting = confirmations.waiting_for(db, person, site().now())
+        emergencies = _emergencies(db, person)
     groups = _groups(person, flows, found, asked, bound, counting)
     return page(
         "work/show.html",
@@ -96,6 +101,15 @@ def show() -> str:
         covers=[(entry, SCOPES[entry.scope]) for entry in person.covers],
         begins=person.has("designer") and bool(found),
         advice=_advice(person, found, asked),
+        waiting=[entry for entry in waiting if entry.is_answered],
+        emergencies=emergencies,
+    )
+
+
+def _emergencies(db: Connection, person: Person) -> list[account_events.Line]:
+    """Return what happened the emergency way, for auditors."""
+    return (
+        account_events.lines_of(db, chain.emergencies(db, MOST_EMERGENCIES)) if person.has("auditor") else []
     )
 
 

@@ -1,8 +1,11 @@
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import Connection, select
 
 from appraisal import clock
 from appraisal.cli import main
@@ -11,7 +14,7 @@ from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.domain.guards import names
 from appraisal.paths import folder
 from appraisal.services import people
-from appraisal.storage import schema
+from appraisal.storage import schema, site, tables
 from appraisal.storage.databases import Database
 
 FIRST = ("people", "add-administrator", "--email", "Mia@example.org", "--name", "Mia Stone")
@@ -190,3 +193,119 @@ def test_only_an_administrator_names_from_here(data: Path) -> None:
     assert refused.exit_code == 1
     assert "Only Lead or an administrator says who stands in." in refused.stderr
     assert "There is no account nobody@example.org." in named(data, "--as", "nobody@example.org").stderr
+
+
+# Emergencies ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened(data: Path) -> Iterator[Connection]:
+    """Open a transaction on the database of the site."""
+    database = Database(f"sqlite:///{data / 'appraisal.sqlite3'}")
+    try:
+        with database.begin() as db:
+            yield db
+    finally:
+        database.close()
+
+
+def emergencies(data: Path) -> list[tuple[str, str]]:
+    with opened(data) as db:
+        return [(entry.event.facts["action"], entry.name) for entry in site.emergencies(db, 20)]
+
+
+def told(data: Path) -> list[tuple[str, str]]:
+    table, whom = tables.Notice.__table__, tables.Person.__table__
+    with opened(data) as db:
+        rows = db.execute(
+            select(whom.c.email, table.c.what).join(whom, whom.c.id == table.c.person_id).order_by(table.c.id)
+        )
+        return [(row.email, row.what) for row in rows]
+
+
+def begun(data: Path) -> None:
+    """Let the first administrator choose a password: from then on the site is in use."""
+    path = json.loads(run(data, *FIRST, "--json").stdout)["path"]
+    set_password(data, path.removeprefix("/invitation/"))
+
+
+def test_opening_a_site_is_no_emergency(data: Path) -> None:
+    run(data, *FIRST)
+    run(data, "people", "invite", "1")
+    run(data, "people", "add-administrator", "--email", "leo@example.org", "--name", "Leo")
+    assert emergencies(data) == []
+    assert told(data) == []
+
+
+def test_whatever_opens_an_account_of_a_site_in_use_is_an_emergency(data: Path) -> None:
+    begun(data)
+    assert emergencies(data) == []
+    second = run(data, "people", "add-administrator", "--email", "leo@example.org", "--name", "Leo")
+    assert second.exit_code == 0
+    assert "    /invitation/" in second.stdout
+    run(data, "people", "invite", "leo@example.org")
+    run(data, "people", "reset", "mia@example.org")
+    assert emergencies(data) == [
+        ("issue_link", "Mia Stone"),
+        ("issue_link", "Leo"),
+        ("issue_link", "Leo"),
+        ("create_person", "Leo"),
+    ]
+    assert told(data) == [
+        ("mia@example.org", "password_set"),
+        ("leo@example.org", "emergency"),
+        ("mia@example.org", "emergency_elsewhere"),
+        ("leo@example.org", "emergency"),
+        ("mia@example.org", "emergency_elsewhere"),
+        ("mia@example.org", "emergency"),
+        ("leo@example.org", "emergency_elsewhere"),
+    ]
+    verified = run(data, "audit", "verify")
+    assert verified.stdout.count("Emergency on the command line at ") == 4
+    assert "issue_link, account 1." in verified.stdout
+    assert verified.stdout.endswith("Nothing is wrong.\n")
+    value = json.loads(run(data, "audit", "verify", "--json").stdout)
+    assert [(entry["action"], entry["person"]) for entry in value["emergencies"]] == [
+        ("create_person", 2),
+        ("issue_link", 2),
+        ("issue_link", 2),
+        ("issue_link", 1),
+    ]
+
+
+def test_the_first_manager_is_confirmed_on_the_command_line(data: Path) -> None:
+    begun(data)
+    with opened(data) as db:
+        mia = people.find_person(db, 1).person
+        for email in ("ida@example.org", "ole@example.org"):
+            people.create_person(db, mia, clock.now(), email=email, name=email[:3].title(), roles=["manager"])
+    assert [entry["adds"] for entry in json.loads(run(data, "people", "requests", "--json").stdout)] == [
+        ["manager"],
+        ["manager"],
+    ]
+    assert "ida@example.org" in run(data, "people", "requests").stdout
+    first = run(data, "people", "confirm", "1")
+    assert (first.exit_code, first.stdout) == (0, "Ida <ida@example.org> now holds: manager.\n")
+    assert emergencies(data) == []
+    # Now Ida could.
+    assert run(data, "people", "confirm", "2", "--json").exit_code == 0
+    assert emergencies(data) == [("confirm_request", "Ole")]
+    again = run(data, "people", "confirm", "2")
+    assert again.exit_code == 1
+    assert "This is answered, has run out, or the account has changed" in again.stderr
+    listed = json.loads(run(data, "people", "list", "--json").stdout)
+    assert [entry["roles"] for entry in listed] == [["manager"], ["administrator"], ["manager"]]
+    assert run(data, "people", "requests").stdout == ""
+
+
+def test_a_confirmed_link_is_printed(data: Path) -> None:
+    begun(data)
+    with opened(data) as db:
+        mia = people.find_person(db, 1).person
+        ida = people.create_person(
+            db, SYSTEM_ACTOR, clock.now(), email="ida@example.org", name="Ida", roles=["coordinator"]
+        )
+        people.ask_link(db, mia, clock.now(), ida.id)
+    result = run(data, "people", "confirm", "1", "--json")
+    set_password(data, json.loads(result.stdout)["path"].removeprefix("/invitation/"))
+    assert emergencies(data) == []

@@ -267,6 +267,20 @@ steps:
     assert lines == ["3", "4", "6", "7", "8", "10", "11", "12", "13", "13", "15", "16"]
 
 
+@pytest.mark.parametrize("other", ["manager", "appraiser"])
+def test_nobody_in_a_file_keeps_accounts_and_rates_or_decides(tmp_path: Path, other: str) -> None:
+    file = tmp_path / "test.yaml"
+    file.write_text(
+        f"schema: 1\ntitle: A test\npeople:\n  ann: [administrator, {other}]\nsteps:\n  - {{by: ann, do: tick}}\n",
+        encoding="utf-8",
+    )
+
+    result = CliRunner().invoke(main, ["play", str(file)])
+
+    assert result.exit_code == 2
+    assert "test.yaml:4: roles: an administrator is neither appraiser nor manager" in result.stderr
+
+
 @pytest.mark.parametrize(
     "text", ["steps: 3", "steps: []", "steps: [x]", "people: x\nsteps: [{by: 1}]", "- 1"]
 )

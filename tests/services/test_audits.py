@@ -400,6 +400,14 @@ def _gone(statement: str) -> Callable[[Connection], Any]:
             "the site's chain: event 2 was altered",
         ),
         (
+            _gone("UPDATE site_events SET person_id = 1 WHERE sequence = 2"),
+            "the site's chain: event 2: its columns are not what its text says",
+        ),
+        (
+            _gone("UPDATE site_events SET emergency = (1 = 1) WHERE sequence = 3"),
+            "the site's chain: event 3: its columns are not what its text says",
+        ),
+        (
             _gone("UPDATE documents SET sha256 = replace(sha256, 'a', 'b')"),
             "is missing from the store",
         ),

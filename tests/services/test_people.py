@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from appraisal.domain.events import broken
-from appraisal.domain.facts import Person
+from appraisal.domain.facts import SYSTEM_ACTOR, Person
 from appraisal.domain.refusals import NotAllowed
 from appraisal.errors import NotFound
 from appraisal.services import people, sessions
@@ -28,9 +29,10 @@ def _create(stage: Stage, who: str = "admin", **changes: Any) -> Person:
         return people.create_person(db, stage.people[who], stage.now, **given)
 
 
-def _link(stage: Stage, person: Person, purpose: Purpose = "invitation", who: str = "admin") -> str:
+def _link(stage: Stage, person: Person, purpose: Purpose = "invitation", who: str = "system") -> str:
+    actor = SYSTEM_ACTOR if who == "system" else stage.people[who]
     with stage.database.begin() as db:
-        return people.issue_link(db, stage.people[who], stage.now, person.id, purpose)
+        return people.issue_link(db, actor, stage.now, person.id, purpose)
 
 
 def _use(stage: Stage, token: str, password: str = PASSWORD, purpose: Purpose = "invitation") -> Person:
@@ -159,33 +161,55 @@ def test_a_closed_account_opens_nothing(stage: Stage) -> None:
     assert _sign_in(stage, "ana@example.org") is not None
 
 
-def test_nobody_takes_their_own_last_door_away(stage: Stage) -> None:
-    for changes in ({"active": False}, {"roles": ["auditor"]}):
-        with pytest.raises(NotAllowed) as caught:
-            _change(stage, "admin", **changes)
-        assert caught.value.codes == ("own_administration",)
+OWN: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"active": False}, "own_administration"),
+    ({"roles": ["auditor"]}, "own_roles"),
+    ({"roles": ["administrator", "designer"]}, "own_roles"),
+)
+
+
+def test_nobody_closes_their_own_door_or_changes_their_own_roles(stage: Stage) -> None:
+    for changes, code in OWN:
+        assert casts.refusal(stage, partial(_change, stage, "admin", **changes)) == (code,)
     closed = replace(stage.people["admin"], active=False)
     with pytest.raises(NotAllowed), stage.database.begin() as db:
         people.issue_link(db, closed, stage.now, closed.id, "reset")
 
 
-def test_roles_and_names_stand_in_the_chain_of_the_site(stage: Stage) -> None:
-    _change(stage, "ana", roles=["designer", "auditor"])
+def test_every_change_stands_in_the_chain_of_the_site(stage: Stage) -> None:
+    ana, admin = stage.people["ana"].id, stage.people["admin"].id
+    with stage.database.begin() as db:
+        people.change_person(
+            db,
+            stage.people["admin"],
+            stage.now,
+            ana,
+            name="Ana R.",
+            roles=["designer", "auditor"],
+            unit="NORMES",
+            duty_station="Dakar",
+            language="fr",
+            active=False,
+            library=stage.library,
+            by_mail=True,
+        )
     with stage.database.read() as db:
         chain = site.chain(db)
     assert broken(chain) is None
-    assert len(chain) == len(casts.CAST) + 1
-    last = chain[-1].facts
-    assert (last["action"], last["by"], last["facts"]) == (
-        "change_person",
-        stage.people["admin"].id,
-        {
-            "active": True,
-            "before": ["designer"],
-            "person": stage.people["ana"].id,
-            "roles": ["designer", "auditor"],
-        },
-    )
+    assert [(event.facts["by"], event.facts["action"], event.facts["facts"]) for event in chain[-4:]] == [
+        (
+            admin,
+            "change_roles",
+            {"person": ana, "before": ["designer"], "after": ["designer", "auditor"], "asked_by": admin},
+        ),
+        (admin, "close_account", {"person": ana}),
+        (admin, "change_unit", {"person": ana, "before": "SKILLS", "after": "NORMES"}),
+        (admin, "change_person", {"person": ana, "changed": ["name", "duty_station", "language"]}),
+    ]
+    # What is saved as it was is no event.
+    _change(stage, "ben")
+    with stage.database.read() as db:
+        assert site.chain(db) == chain
 
 
 def test_people_are_found_and_listed(stage: Stage) -> None:

@@ -14,9 +14,9 @@ from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Inputs
 from appraisal.errors import StepConflict
-from appraisal.services import acts, people, reviews
+from appraisal.services import acts, confirmations, people, reviews
 from appraisal.services.appraisals import RatingPut
-from appraisal.storage import queries, tables
+from appraisal.storage import queries, site, tables
 from appraisal.storage.databases import Database
 from tests import casts
 from tests.casts import Stage
@@ -266,6 +266,24 @@ def test_one_link_sets_one_password(stage: Stage) -> None:
 
     found = race(use("the first password"), use("the second password"))
     assert sorted(type(entry).__name__ for entry in found) == ["BadPerson", "Person"]
+
+
+def test_one_request_about_an_account_is_answered_once(stage: Stage) -> None:
+    with stage.database.begin() as db:
+        id = people.ask_link(db, stage.people["admin"], stage.now, stage.people["lead"].id)
+
+    def answer(who: str) -> Callable[[], object]:
+        def run() -> object:
+            with stage.database.begin() as db:
+                return confirmations.confirm(db, stage.people[who], stage.now, id)
+
+        return run
+
+    found = race(answer("chief"), answer("deputy"))
+    assert sorted(type(entry).__name__ for entry in found) == ["Confirmed", "NotAllowed"]
+    with stage.database.read() as db:
+        actions = [event.facts["action"] for event in site.chain(db)]
+    assert actions.count("issue_link") == 1
 
 
 def test_authors_may_save_side_by_side_without_a_seen_version(stage: Stage) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 from appraisal.domain import access, wakings
 from appraisal.domain import reviews as rules
-from appraisal.domain.facts import Case, Person, Review
+from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person, Review
 from appraisal.services import people, reviews
 from appraisal.services.appraisals import RatingPut
 from appraisal.storage import duties, queries
@@ -158,7 +158,7 @@ def test_an_appraiser_declines_for_a_unit_and_another_may_still_answer(stage: St
     with stage.database.begin() as db:
         colleague = people.create_person(
             db,
-            stage.people["admin"],
+            SYSTEM_ACTOR,
             stage.now,
             email="x@example.org",
             name="X",
@@ -194,7 +194,7 @@ def test_a_blind_reviewer_is_not_shown_what_a_colleague_of_the_unit_answered(lit
     with lite.database.begin() as db:
         colleague = people.create_person(
             db,
-            lite.people["admin"],
+            SYSTEM_ACTOR,
             lite.now,
             email="x@example.org",
             name="X",
@@ -217,7 +217,7 @@ def _designer_too(stage: Stage) -> Person:
     with stage.database.begin() as db:
         return people.create_person(
             db,
-            stage.people["admin"],
+            SYSTEM_ACTOR,
             stage.now,
             email="both@example.org",
             name="Both",
@@ -248,7 +248,7 @@ def test_a_consultation_waits_for_nobody_once_somebody_of_the_unit_took_it_up(st
     with stage.database.begin() as db:
         colleague = people.create_person(
             db,
-            stage.people["admin"],
+            SYSTEM_ACTOR,
             stage.now,
             email="x@example.org",
             name="X",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from appraisal.domain import access
+from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.services import appraisals, people, reviews
 from appraisal.services.appraisals import RatingPut
 from appraisal.storage import records
@@ -149,7 +150,7 @@ def test_nobody_decides_for_whoever_finalised_a_block(lite: Stage) -> None:
         person = lite.people[key]
         people.change_person(
             db,
-            lite.people["admin"],
+            SYSTEM_ACTOR,
             lite.now,
             person.id,
             library=lite.library,

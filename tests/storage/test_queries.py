@@ -8,7 +8,7 @@ from sqlalchemy import Connection, event
 
 from appraisal.clock import geneva_date
 from appraisal.domain import access
-from appraisal.domain.facts import Person
+from appraisal.domain.facts import SYSTEM_ACTOR, Person
 from appraisal.services import people
 from appraisal.storage import duties, queries, records
 from appraisal.storage.facts import load_cases
@@ -258,7 +258,7 @@ def test_a_substitute_is_shown_what_the_rules_show(stage: Stage) -> None:
     # No unit asks this appraiser for anything.
     with stage.database.begin() as db:
         people.create_person(
-            db, stage.people["admin"], stage.now, email="new@example.org", name="New", roles=["appraiser"]
+            db, SYSTEM_ACTOR, stage.now, email="new@example.org", name="New", roles=["appraiser"]
         )
     casts.refresh(stage)
 

@@ -9,7 +9,7 @@ from sqlalchemy import MetaData, inspect, select
 
 from appraisal.domain.steps import ApprovalGiven
 from appraisal.services import indicators, ticks
-from appraisal.storage import schema, tables
+from appraisal.storage import schema, site, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.tables import Base
 from tests import casts, histories
@@ -82,7 +82,15 @@ def test_a_database_of_the_first_revision_keeps_its_rows(stage: Stage, database:
     schema.upgrade(database)
 
     assert histories.rows(database, first, GONE) == kept
+    # Which also finds the triggers as they were.
     assert schema.differences(database) == []
+    with database.read() as db:
+        about = {
+            person.name: [entry.event.facts["action"] for entry in site.events_of_person(db, person.id, 5)]
+            for person in stage.people.values()
+        }
+        assert set(map(tuple, about.values())) == {("create_person",)}
+        assert site.emergencies(db, 5) == []
     # Whatever is open is looked at by the next tick, and then when its day comes.
     asleep = {numbers["draft"]: None}
     assert _woken(database) == dict.fromkeys(numbers.values(), date(1970, 1, 1)) | asleep

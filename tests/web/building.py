@@ -107,7 +107,7 @@ def sign_in_as(client: FlaskClient, site: Site, person: Person) -> None:
 
 
 def change_account(site: Site, cast: Cast, key: str, **changes: Any) -> None:
-    """Change somebody's account in some respects, with every duty that this leaves to others confirmed."""
+    """Change somebody's account in some respects, as the system; duties that this leaves are confirmed."""
     with site.database.begin() as db:
         person = people.find_person(db, cast[key].id).person
         given: dict[str, Any] = {
@@ -120,7 +120,7 @@ def change_account(site: Site, cast: Cast, key: str, **changes: Any) -> None:
             "library": site.library,
             "confirmed": [duty.key for duty in departures.list_duties(db, site.library, person)],
         }
-        people.change_person(db, cast["admin"], site.now(), person.id, **{**given, **changes})
+        people.change_person(db, SYSTEM_ACTOR, site.now(), person.id, **{**given, **changes})
 
 
 def load(site: Site, number: str) -> Case:

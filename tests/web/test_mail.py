@@ -142,12 +142,19 @@ def test_administrators_read_no_proposal_there(
 
 def test_every_page_that_a_message_leads_to_exists(site: Site) -> None:
     adapter = create_app(site).url_map.bind("appraisal.example.org")
-    facts = {"consultation": 7, "condition": 3, **DAYS}
+    facts = {"consultation": 7, "condition": 3, "token": "abc", **DAYS}
+    pages = {
+        *("proposals.show", "appraisals.consultation", "reviews.show", "work.show"),
+        *("accounts.edit", "account_events.index", "confirmations.index"),
+        *("sessions.invitation", "sessions.reset"),
+    }
+    found = set()
     for what in KINDS:
         for given in (facts, {}):
             try:
                 endpoint, _ = adapter.match(page("TC-2010-0001", what, given))
             except RequestRedirect:  # pragma: no cover
                 pytest.fail(f"{what} leads to a page that has moved")
-            assert endpoint in ("proposals.show", "appraisals.consultation", "reviews.show", "work.show")
+            found.add(endpoint)
+    assert found == pages
     assert adapter.match("/account")[0] == "accounts.edit"

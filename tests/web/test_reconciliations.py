@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from lxml import html
 
-from appraisal.domain.facts import Appraisal, RatingGiven
+from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, RatingGiven
 from appraisal.services import appraisals, people, reviews
 from appraisal.services.appraisals import RatingPut
 from appraisal.web.context import Site
@@ -301,7 +301,7 @@ def test_what_was_carried_over_is_confirmed_by_a_tick(
     with site.database.begin() as db:
         leader = people.create_person(
             db,
-            cast["admin"],
+            SYSTEM_ACTOR,
             site.now(),
             email="leader@example.org",
             name="Leader",

@@ -16,7 +16,15 @@ from appraisal.storage.tables.datasets import Entry, Import
 from appraisal.storage.tables.lessons import Lesson
 from appraisal.storage.tables.matches import Match
 from appraisal.storage.tables.outbox import Job, Notice, Reminder
-from appraisal.storage.tables.people import Holiday, Person, Rate, Session, Substitution, Token
+from appraisal.storage.tables.people import (
+    AccountRequest,
+    Holiday,
+    Person,
+    Rate,
+    Session,
+    Substitution,
+    Token,
+)
 from appraisal.storage.tables.proposals import (
     Change,
     Decision,
@@ -42,6 +50,7 @@ from appraisal.storage.tables.trail import (
 
 __all__ = [
     "Access",
+    "AccountRequest",
     "Appraisal",
     "Base",
     "Change",

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appraisal.storage.tables.base import Base
@@ -31,7 +31,10 @@ class Person(Base):
 
 
 class Token(Base):
-    """A link that was sent out, for an invitation or a new password; only its digest is kept."""
+    """A link for an invitation or a new password; only its digest is kept.
+
+    A link that goes by mail has a row before there is a token: one is made by every attempt to send it.
+    """
 
     __tablename__ = "tokens"
 
@@ -40,7 +43,44 @@ class Token(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     purpose: Mapped[str] = mapped_column(String(20))
     expires_at: Mapped[datetime]
+    # When it ended: it was used, or a newer one took its place.
     used_at: Mapped[datetime | None]
+    # When a password was set with it.
+    spent_at: Mapped[datetime | None]
+    # How it reached its owner: by "mail", "shown" to an administrator or to who "confirmed" it, or as an
+    # "emergency" on the command line.
+    how: Mapped[str] = mapped_column(String(10), default="shown", server_default="shown")
+    # No foreign keys: the system, which is nobody, asks and confirms on the command line.
+    asked_by: Mapped[int] = mapped_column(default=0, server_default="0")
+    confirmed_by: Mapped[int | None]
+
+
+class AccountRequest(Base):
+    """Something about an account that a second person has to confirm: roles to add, or a link to show."""
+
+    __tablename__ = "account_requests"
+    __table_args__ = (
+        Index(
+            "ix_account_requests_open",
+            "expires_at",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    adds: Mapped[str] = mapped_column(default="")
+    # What the account was: once it is another, the request is void.
+    account: Mapped[str] = mapped_column(String(64))
+    asked_by: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    # No foreign key: the system, which is nobody, answers on the command line.
+    closed_by: Mapped[int | None]
+    outcome: Mapped[str] = mapped_column(String(10), default="")
 
 
 class Session(Base):

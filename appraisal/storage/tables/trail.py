@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appraisal.storage.tables.base import Base
@@ -40,10 +40,21 @@ class SiteEvent(Base):
     """An event of the site's own chain: people and their roles, rates, definitions released."""
 
     __tablename__ = "site_events"
+    __table_args__ = (
+        Index(
+            "ix_site_events_emergencies",
+            "sequence",
+            sqlite_where=text("emergency = 1"),
+            postgresql_where=text("emergency"),
+        ),
+    )
 
     sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     body: Mapped[str]
     digest: Mapped[str] = mapped_column(String(64))
+    # Whose account it is about, and whether it went the emergency way: as its text says, to be found by.
+    person_id: Mapped[int | None] = mapped_column(index=True)
+    emergency: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class Access(Base):

@@ -9,7 +9,7 @@ from appraisal.clock import geneva_date
 from appraisal.storage.types import Day, Moment
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
