@@ -22,6 +22,8 @@ from tests.web.worlds import World
 
 # Everybody who may do something, somebody who may do everything that one person may, and a stranger.
 ROLES: Final = ("designer", "desk", "reader", "chief", "auditor", "admin", "roles", None)
+# The proposal with which somebody has most to do.
+_OWN: Final = {"designer": "changes", "desk": "first", "reader": "first", "chief": "awaiting"}
 OTHER_METHODS: Final = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "JUMP")
 # What is noted of a visit: who got a file, and when a session was last used.
 NOTED: Final = frozenset({"accesses", "sessions"})
@@ -62,8 +64,8 @@ def _client(app: Flask, world: World, who: str | None) -> FlaskClient:
 
 
 def _plan(app: Flask, world: World, method: str, who: str | None) -> list[tuple[Rule, str]]:
-    """Return the addresses to ask for: all for those who may do everything, of two proposals for others."""
-    keys = None if who == "roles" else ("first", "approved")
+    """Return the addresses to ask for, of the proposals with which somebody may have to do."""
+    keys = ("draft", "first", "approved") if who == "roles" else (_OWN.get(who or "", "approved"),)
     found = walks.addresses(app, [world], method, keys)
     return [(rule, address) for rule, address in found if walks.is_telling(rule, address)]
 
