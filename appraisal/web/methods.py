@@ -39,9 +39,9 @@ class Methods:
             return self._app(environ, start_response)
         with reading_only():
             body = self._app(environ, start_response)
-        # The server sends a file by itself.
-        is_file = isinstance(body, environ.get("wsgi.file_wrapper", ()))
-        return body if is_file else _Reading(body)
+        # Some servers send a file by themselves, and know it by its class.
+        file = environ.get("wsgi.file_wrapper")
+        return body if isinstance(file, type) and isinstance(body, file) else _Reading(body)
 
     def _answer_head(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer as GET is answered, with none of the body."""

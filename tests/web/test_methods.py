@@ -1,5 +1,6 @@
 """Methods: HEAD is GET, and nothing but a form that is sent writes anything, whoever asks and where."""
 
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from tests.web.worlds import World
 
 # Everybody who may do something, somebody who may do everything that one person may, and a stranger.
 ROLES: Final = ("designer", "desk", "reader", "chief", "auditor", "admin", "roles", None)
+# The proposal with which somebody has most to do.
+_OWN: Final = {"designer": "changes", "desk": "first", "reader": "first", "chief": "awaiting"}
 OTHER_METHODS: Final = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "JUMP")
 # What is noted of a visit: who got a file, and when a session was last used.
 NOTED: Final = frozenset({"accesses", "sessions"})
@@ -61,8 +64,8 @@ def _client(app: Flask, world: World, who: str | None) -> FlaskClient:
 
 
 def _plan(app: Flask, world: World, method: str, who: str | None) -> list[tuple[Rule, str]]:
-    """Return the addresses to ask for: all for those who may do everything, of two proposals for others."""
-    keys = None if who == "roles" else ("first", "approved")
+    """Return the addresses to ask for, of the proposals with which somebody may have to do."""
+    keys = ("draft", "first", "approved") if who == "roles" else (_OWN.get(who or "", "approved"),)
     found = walks.addresses(app, [world], method, keys)
     return [(rule, address) for rule, address in found if walks.is_telling(rule, address)]
 
@@ -112,6 +115,27 @@ def test_no_other_method_is_taken(app: Flask, world: World, who: str | None) -> 
                 answer = client.open(address, method=method, data={"note": "Because."}, headers=_OVERRIDE)
                 assert answer.status_code == (200 if method == "OPTIONS" else 405), (method, address)
                 assert "OPTIONS" in answer.headers["Allow"], (method, address)
+
+
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("who", ["roles", "admin", None])
+def test_no_form_is_taken_without_its_token_nor_from_elsewhere(
+    world: World, compiled: Compiled, who: str | None
+) -> None:
+    app = build_app(world.site, compiled)
+    app.config["WTF_CSRF_ENABLED"] = True
+    client = _client(app, world, who)
+    page = client.get("/sign-in" if who is None else "/account").text
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert token is not None
+
+    with _nothing_written(world):
+        for rule, address in _first_of_each_rule(_plan(app, world, "POST", who)).items():
+            form = {"email": "desk@example.org", "password": building.PASSWORD, "language": "es"}
+            assert client.post(address, data=form, headers=_OVERRIDE).status_code == 400, rule
+            form["csrf_token"] = token[1]
+            elsewhere = {"Sec-Fetch-Site": "same-site"}
+            assert client.post(address, data=form, headers=elsewhere).status_code == 400, rule
 
 
 _STAMPS: Final = frozenset({"Date", "Set-Cookie"})
