@@ -1,6 +1,8 @@
 """What was written in the form and what is read of it: the same, at every place that shows a proposal."""
 
+import io
 import json
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,8 +24,9 @@ from appraisal.domain.forms import Content, Field
 from appraisal.i18n import LANGUAGES, Language
 from appraisal.pdf.rendering import page_of
 from appraisal.pdf.texts import printed
-from appraisal.services import proposals, reviews
+from appraisal.services import bundles, proposals, reviews
 from appraisal.storage import records as stored
+from appraisal.storage.bundles import Query
 from appraisal.web import contents
 from appraisal.web.context import Site
 from tests.pdf.readers import solid
@@ -419,6 +422,7 @@ def test_a_record_and_its_files_hold_what_was_written(site: Site, cast: Cast) ->
         site,
         cast,
         contributions=donors,
+        title=_HOSTILE[0],
         summary="\n".join(_HOSTILE),
         content={"constituents": {"government": GAPS}},
     )
@@ -430,11 +434,25 @@ def test_a_record_and_its_files_hold_what_was_written(site: Site, cast: Cast) ->
     assert found is not None
     value = json.loads(found.value)
     assert canonical(value["proposal"]["content"]) == canonical(case.version.content)
+    files = _bundle(site, number)
+    [submitted] = [data for name, data in files.items() if name.endswith("version-1.json")]
+    assert canonical(json.loads(submitted)["content"]) == canonical(case.version.content)
+    [page] = [data for name, data in files.items() if name.endswith(f"{number}.html")]
+    assert solid(_HOSTILE[0]) in solid(html.fromstring(page.decode()).text_content())
     for language in LANGUAGES:
         said = solid(html.fromstring(page_of(value, language)).text_content())
         # A letter that no font of the print has is spelt out.
         wanted = [_printed(text, language) for text in (*(entry["donor"] for entry in donors), *_HOSTILE)]
         assert [text for text in wanted if text not in said] == []
+
+
+def _bundle(site: Site, number: str) -> dict[str, bytes]:
+    out = io.BytesIO()
+    with site.database.read() as db:
+        order = bundles.order(db, Query((number,)), site.now(), None)
+        bundles.write(db, site.files, site.library, order, out, site.now(), "en")
+    with zipfile.ZipFile(out) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def _printed(text: str, language: Language) -> str:
