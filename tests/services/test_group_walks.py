@@ -36,7 +36,17 @@ MIGHTY: Final = ("uma", "vik", "wen", "xia", "yve")
 ROLES: Final = ("designer", "coordinator", "appraiser", "manager")
 # What ends a proposal, or brings it nowhere; and what brings it back, taken now and then only.
 AVOIDED: Final = frozenset({"withdraw", "register_approval", "hold", "return_incomplete", "reject", "recall"})
-BACK: Final = frozenset({"reassign", "return", "request_revision", "continue_rounds", "escalate"})
+BACK: Final = frozenset(
+    {
+        "reassign",
+        "return",
+        "request_revision",
+        "continue_rounds",
+        "escalate",
+        "withdraw_signature",
+        "decline_signature",
+    }
+)
 LENGTH: Final = 40
 
 
