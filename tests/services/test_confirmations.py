@@ -47,6 +47,7 @@ def _change(stage: Stage, key: str, who: str = "admin", **changes: Any) -> Perso
         "duty_station": person.duty_station,
         "language": person.language,
         "active": person.active,
+        "library": stage.library,
     } | changes
     actor = SYSTEM_ACTOR if who == "system" else stage.people[who]
     with stage.database.begin() as db:

@@ -293,9 +293,9 @@ def test_a_duty_that_was_not_confirmed_stops_the_change(stage: Stage) -> None:
     with stage.database.read() as db:
         chain = site.chain(db)
     assert broken(chain) is None
-    said = chain[-1].facts["facts"]
-    assert (said["active"], said["duties"]) == (
-        False,
+    said = chain[-1].facts
+    assert (said["action"], said["facts"]["duties"]) == (
+        "close_account",
         [{"kind": "author", "number": entry} for entry in (number, other)],
     )
     # Opened again, nothing is left by that.
