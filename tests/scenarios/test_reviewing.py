@@ -65,6 +65,27 @@ expect:
     )
 
 
+@pytest.mark.parametrize(
+    ("day", "silent", "released"), [("2010-02-05T23:30", "no", "yes"), ("2010-02-08T00:10", "yes", "no")]
+)
+def test_who_let_a_date_pass_is_told_from_who_is_no_longer_awaited(
+    tmp_path: Path, day: str, silent: str, released: str
+) -> None:
+    holds(
+        tmp_path,
+        f"""\
+  - {{by: desk, do: ask_review, to: P1, with: {{reviewer: one, due: '2010-02-05'}}}}
+  - {{by: desk, do: ask_review, to: P1, with: {{reviewer: gender, due: '2010-02-05'}}}}
+  - {{at: {day}:00+01:00, by: desk, do: return_incomplete, to: P1}}
+expect:
+  P1:
+    reviews:
+      one: {{silent: {silent}, released: {released}, signed: no}}
+      gender: {{silent: {silent}, released: {released}, signed: no}}
+""",
+    )
+
+
 def test_what_is_withdrawn_is_asked_no_more(tmp_path: Path) -> None:
     holds(
         tmp_path,

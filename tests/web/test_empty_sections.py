@@ -101,7 +101,11 @@ def test_a_proposal_of_which_nothing_is_left_opens_for_everybody_to_its_end(
     for language in LANGUAGES:
         assert number in page_of(json.loads(record.value), language)
     for who in ("desk", "chief", "auditor", "designer", "designer2", "reader", "admin"):
-        everywhere = [address for _, address in pages(app, site, cast, number)]
+        everywhere = [
+            question
+            for rule, address in pages(app, site, cast, number)
+            for question in walks.questions(rule, address)
+        ]
         sign_in(client, who)
         assert broken(client, everywhere if who == "desk" else addresses) == [], who
     out = io.BytesIO()
