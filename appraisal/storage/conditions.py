@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 
 from appraisal.domain.facts import Person
 from appraisal.storage import tables
-from appraisal.storage.visibilities import able, blind, fully_visible, related
+from appraisal.storage.roles import able
+from appraisal.storage.visibilities import blind, fully_visible, related
 
 PROPOSALS = tables.Proposal.__table__
 CONDITIONS = tables.Condition.__table__

@@ -29,13 +29,12 @@ from appraisal.storage import tables
 from appraisal.storage.conditions import binding
 from appraisal.storage.facts import review_open
 from appraisal.storage.queries import COLUMNS, Listed, listed_of
+from appraisal.storage.roles import able, holding
 from appraisal.storage.substitutions import deputies_of
 from appraisal.storage.visibilities import (
-    able,
     any_related,
     blind,
     fully_visible,
-    holding,
     related,
     reviewing,
     without_author,

@@ -15,8 +15,9 @@ from appraisal.domain.facts import Person
 from appraisal.storage import substitutions, tables
 from appraisal.storage.facts import person as person_of
 from appraisal.storage.proposals import entered
+from appraisal.storage.roles import holding
 from appraisal.storage.types import LARGEST_ID
-from appraisal.storage.visibilities import fully_visible, holding, visible
+from appraisal.storage.visibilities import fully_visible, visible
 
 PROPOSALS = tables.Proposal.__table__
 EVENTS = tables.Event.__table__

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from appraisal.domain.facts import Person, Scope, StandIn
 from appraisal.domain.substitutions import ROLE_FOR, Substitution, covered
 from appraisal.storage import tables
+from appraisal.storage.roles import holding
 
 PEOPLE = tables.Person.__table__
 SUBSTITUTIONS = tables.Substitution.__table__
@@ -112,8 +113,7 @@ def deputies_of(person: int, scope: Scope, today: date) -> Select[tuple[int]]:
             SUBSTITUTIONS.c.ended_at.is_(None),
             SUBSTITUTIONS.c.first <= today,
             SUBSTITUTIONS.c.last >= today,
-            PEOPLE.c.active.is_(True),
-            (" " + PEOPLE.c.roles + " ").contains(f" {ROLE_FOR[scope]} "),
+            holding(ROLE_FOR[scope]),
         )
     )
 

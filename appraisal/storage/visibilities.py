@@ -5,13 +5,13 @@ They are the same as in ``domain.access``; a test holds the two together.
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, false, func, or_, select
 
-from appraisal.definitions.workflows import Role
 from appraisal.domain.access import READERS
 from appraisal.domain.facts import Person
 from appraisal.storage import substitutions, tables
 from appraisal.storage.facts import review_open
+from appraisal.storage.roles import able
 
 PROPOSALS = tables.Proposal.__table__
 RELATIONS = tables.Relation.__table__
@@ -31,19 +31,6 @@ def any_related(people: Collection[int], *relations: str) -> ColumnElement[bool]
         RELATIONS.c.person_id.in_(sorted(people)),
         RELATIONS.c.relation.in_(relations),
     )
-
-
-def holding(role: Role) -> ColumnElement[bool]:
-    """Return the condition that an account is open and has a role."""
-    people = tables.Person.__table__
-    # Roles stand in one text, a space between them.
-    return and_(people.c.active.is_(True), (" " + people.c.roles + " ").contains(f" {role} "))
-
-
-def able(role: Role | None) -> Select[tuple[int]]:
-    """Return the statement that reads the ids of all with an open account and a role, if one is named."""
-    people = tables.Person.__table__
-    return select(people.c.id).where(people.c.active.is_(True) if role is None else holding(role))
 
 
 def without_author() -> ColumnElement[bool]:
