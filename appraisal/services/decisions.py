@@ -7,17 +7,20 @@ from sqlalchemy import update
 
 from appraisal.canonical import canonical
 from appraisal.clock import geneva_date
-from appraisal.domain import tracks
+from appraisal.domain import registrations, tracks
 from appraisal.domain.facts import (
     Case,
     Contribution,
     Decision,
     DecisionKind,
 )
+from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.domain.steps import ApprovalGiven
 from appraisal.services import submissions
 from appraisal.services.closings import ask_changes, close_running, named
 from appraisal.services.steps import Outcome, Taking
 from appraisal.storage import proposals, tables
+from appraisal.storage.registrations import find_named
 
 
 def decide(taking: Taking, kind: DecisionKind, case: Case | None = None, **values: Any) -> Outcome:
@@ -111,6 +114,7 @@ def register_approval(taking: Taking) -> Outcome:
     """
     approval, book = taking.inputs.approval, taking.book
     assert approval is not None
+    _check_symbol(taking, approval)
     case = replace(close_running(taking), workflow=book.workflow.key, set=book.set.key, pinned=True)
     columns = {"workflow": book.workflow.key, "definition_set": book.set.key}
     frozen = None
@@ -131,6 +135,21 @@ def register_approval(taking: Taking) -> Outcome:
     )
     facts = outcome.facts if frozen is None else {**outcome.facts, "contributions": _named_all(frozen)}
     return replace(outcome, columns=columns, facts=facts)
+
+
+def _check_symbol(taking: Taking, approval: ApprovalGiven) -> None:
+    """Refuse an approval that another proposal of the same symbol holds already; it would count twice."""
+    case = taking.case
+    content = case.version.content if case.version else case.content
+    mine = registrations.entry_of(case.number, content, approval.approved_at)
+    others = find_named(taking.db, mine) if mine.symbol else []
+    same = [
+        other.number
+        for other in others
+        if other.number != case.number and registrations.likeness(mine, other) == "same"
+    ]
+    if same:
+        raise NotAllowed([refuse("approval_same", number=number) for number in same])
 
 
 def _named_all(given: tuple[Contribution, ...]) -> list[dict[str, Any]]:
