@@ -138,6 +138,7 @@ _NAMES: Final = {
     "imports": ("import of a list", "imports of lists"),
     "entries": ("row that it brought", "rows that they brought"),
     "matches": ("match of a project", "matches of projects"),
+    "rates": ("rate", "rates"),
     "checkpoints": ("checkpoint", "checkpoints"),
     "signatures": ("signature of a checkpoint", "signatures of checkpoints"),
     "issuers": ("change of key or address", "changes of key or address"),

@@ -7,17 +7,20 @@ from sqlalchemy import update
 
 from appraisal.canonical import canonical
 from appraisal.clock import geneva_date
-from appraisal.domain import tracks
+from appraisal.domain import registrations, tracks
 from appraisal.domain.facts import (
     Case,
     Contribution,
     Decision,
     DecisionKind,
 )
+from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.domain.steps import ApprovalGiven
 from appraisal.services import submissions
 from appraisal.services.closings import ask_changes, close_running, named
 from appraisal.services.steps import Outcome, Taking, pin, pinning, signature_facts, void_signature
 from appraisal.storage import proposals, tables
+from appraisal.storage.registrations import find_named
 
 
 def decide(taking: Taking, kind: DecisionKind, case: Case | None = None, **values: Any) -> Outcome:
@@ -111,6 +114,7 @@ def register_approval(taking: Taking) -> Outcome:
     """
     approval = taking.inputs.approval
     assert approval is not None
+    _check_symbol(taking, approval)
     closed = close_running(taking)
     case, columns = pin(taking, closed.case)
     pinned = pinning(taking.case, case)
@@ -133,6 +137,21 @@ def register_approval(taking: Taking) -> Outcome:
     registered = {} if frozen is None else {"contributions": _named_all(frozen)}
     facts = {**closed.facts, **outcome.facts, **pinned, **registered}
     return replace(outcome, columns=columns, facts=facts)
+
+
+def _check_symbol(taking: Taking, approval: ApprovalGiven) -> None:
+    """Refuse an approval that another proposal of the same symbol holds already; it would count twice."""
+    case = taking.case
+    content = case.version.content if case.version else case.content
+    mine = registrations.entry_of(case.number, content, approval.approved_at)
+    others = find_named(taking.db, mine) if mine.symbol else []
+    same = [
+        other.number
+        for other in others
+        if other.number != case.number and registrations.likeness(mine, other) == "same"
+    ]
+    if same:
+        raise NotAllowed([refuse("approval_same", number=number) for number in same])
 
 
 def _named_all(given: tuple[Contribution, ...]) -> list[dict[str, Any]]:

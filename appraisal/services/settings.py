@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -17,6 +18,8 @@ from appraisal.storage.facts import load_rates
 
 RATES = tables.Rate.__table__
 HOLIDAYS = tables.Holiday.__table__
+ENTER_RATE: Final = "enter_rate"
+CORRECT_RATE: Final = "correct_rate"
 
 
 class BadSettingGiven(AppraisalError):
@@ -104,10 +107,10 @@ def enter_rate(
         "source": given.source.strip(),
     }
     if former is None:
-        site.append(db, now, actor.id, "enter_rate", facts)
+        site.append(db, now, actor.id, ENTER_RATE, facts)
     else:
         changed = {"former": former.per_usd, "reason": given.reason.strip()}
-        site.append(db, now, actor.id, "correct_rate", facts | changed)
+        site.append(db, now, actor.id, CORRECT_RATE, facts | changed)
     return True
 
 

@@ -158,9 +158,9 @@ def take(
 
 
 def _touches_site(library: Library, name: str) -> bool:
-    """Tell whether a step may change, or has to look at, what the site's chain tells of."""
+    """Tell whether a step has to look at other proposals, or at what the site's chain tells of."""
     return any(
-        entry.name == name and entry.act in CORRECTING
+        entry.name == name and entry.act in ("register_approval", *CORRECTING)
         for workflow in library.definitions.values()
         if isinstance(workflow, Workflow)
         for entry in workflow.transitions

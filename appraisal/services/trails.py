@@ -5,13 +5,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, islice
+from itertools import groupby, islice, zip_longest
 from typing import Any, Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from appraisal.canonical import canonical
+from appraisal.canonical import canonical, plain
 from appraisal.clock import parse_stamp, stamp
 from appraisal.definitions.library import Library
 from appraisal.domain import checkpoints, events, merkles, trails
@@ -27,6 +27,7 @@ from appraisal.services.audits import ACTION, Counted
 from appraisal.services.datasets import ACTION as IMPORT
 from appraisal.services.matches import ACTION as MATCH
 from appraisal.services.releases import ACTION as IN_FORCE
+from appraisal.services.settings import CORRECT_RATE, ENTER_RATE
 from appraisal.storage import audits, issuers, site, triggers
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
@@ -94,6 +95,8 @@ class Verifying:
     imports: dict[int, Any] = field(default_factory=dict)
     # What it tells of projects that somebody matched, by the ids of the matches.
     matches: dict[int, Any] = field(default_factory=dict)
+    # What it tells of rates, in their order.
+    rates: list[Any] = field(default_factory=list)
 
 
 def verify(
@@ -171,6 +174,9 @@ def _hear(run: Verifying, chain: Sequence[events.Event]) -> None:
         elif f'"action":"{MATCH}"' in entry.body:
             told = entry.facts
             run.matches[told["facts"]["match"]] = {**told["facts"], "at": told["at"], "by": told["by"]}
+        elif f'"action":"{ENTER_RATE}"' in entry.body or f'"action":"{CORRECT_RATE}"' in entry.body:
+            told = entry.facts
+            run.rates.append({**told["facts"], "entered_at": told["at"], "entered_by": told["by"]})
     rows = [
         (stamp(row.at), row.by, {key: getattr(row, key) for key in ("address", "fingerprint", "subject")})
         for row in issuers.history(run.db)
@@ -348,6 +354,25 @@ def _match_fault(told: Mapping[str, Any] | None, row: Any, *, is_first: bool) ->
     return None
 
 
+def _check_rates(run: Verifying) -> None:
+    """Compare the rates, former ones included, with what the site's chain tells of them one by one."""
+    if not run.site_holds:
+        return
+    rows = [plain(dict(row._mapping)) for row in audits.rates(run.db)]
+    run.report.checked["rates"] += len(rows)
+    for row, told in zip_longest(rows, run.rates):
+        if row is None or told is None:
+            named = row or told
+            what = "is not told of" if told is None else "is missing, though told of"
+            place = f"the rate of {named['currency']} from {named['day']}"
+            run.report.tell("rates", place, f"{what} by the site's chain")
+            return
+        # Events of before say neither where a rate was taken from nor why it was corrected.
+        wrong = [column for column, value in row.items() if column in told and told[column] != value]
+        fault = f"its column {wrong[0]} is not what the site's chain tells" if wrong else None
+        run.report.tell("rates", f"rate {row['id']}", fault)
+
+
 def _check_checkpoints(run: Verifying) -> None:
     """Compare checkpoints with each other and with the site's chain, and each with the trail as it was."""
     found: list[Checkpoint] = []
@@ -511,6 +536,7 @@ _CHECKS: Final[Mapping[str, Callable[[Verifying], None]]] = {
     "indicator_reports": _check_reports,
     "imports": _check_imports,
     "matches": _check_matches,
+    "rates": _check_rates,
     "checkpoints": _check_checkpoints,
     "files": _check_files,
     "definitions": _check_definitions,

@@ -151,6 +151,11 @@ def matches(db: Connection) -> Iterator[Any]:
     return _stream(db, statement.order_by(MATCHES.c.id))
 
 
+def rates(db: Connection) -> Iterator[Any]:
+    """Yield every rate that was ever entered, in its order."""
+    return _stream(db, select(tables.Rate.__table__).order_by(tables.Rate.__table__.c.id))
+
+
 def files(db: Connection) -> Iterator[Any]:
     """Yield SHA-256 and size of every document, rendering and imported list, and what it belongs to.
 

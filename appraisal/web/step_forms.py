@@ -52,6 +52,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "agreement_missing": "reference",
     "approval_missing": "document",
     "approval_in_future": "approved_on",
+    "approval_same": "document",
     "track_not_tighter": "track",
     "lead_counts_as_author": "lead",
     "behalf_not_in_force": "behalf",

@@ -192,6 +192,28 @@ def test_the_same_approval_is_registered_once(stage: Stage) -> None:
     assert _register(stage, given, **same).state == "approved"
 
 
+def test_what_was_registered_under_another_number_is_not_registered_again(lite: Stage) -> None:
+    number = casts.draft(lite)
+    casts.save(lite, number, "identification", symbol="RAF/10/55/USA")
+    casts.take(lite, "ana", number, "submit")
+    content = {"identification": {"symbol": "raf/10/55/usa"}}
+    given = ApprovalGiven("Minute 12", "Registry", START)
+    with lite.database.begin() as db:
+        apart = [number]
+        other = approvals.register_outside(
+            db,
+            lite.library,
+            lite.people["desk"],
+            lite.now,
+            neutral_content({"content": content}),
+            given,
+            apart=apart,
+        ).number
+    assert casts.refused(lite, "desk", number, "register_approval", approval=given) == ("approval_same",)
+    casts.take(lite, "desk", other, "correct_registration", note="It was on the wrong number.")
+    assert casts.take(lite, "desk", number, "register_approval", approval=given).state == "approved"
+
+
 def test_another_phase_is_said_of_every_one_that_is_here(stage: Stage) -> None:
     def phase(at: datetime, donor: str, apart: tuple[str, ...] = ()) -> Case:
         row = {

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
 from appraisal.domain.refusals import NotAllowed
 from appraisal.services import settings, trails
@@ -14,6 +15,7 @@ from appraisal.storage import site
 from appraisal.storage.facts import load_rates
 from tests import casts
 from tests.casts import Stage
+from tests.tampering import unguarded
 
 DAY = date(2010, 1, 1)
 
@@ -217,3 +219,35 @@ def test_what_was_frozen_by_a_wrong_rate_is_listed_and_stays(stage: Stage) -> No
     assert [(entry.rate, entry.rate_on) for entry in approval.contributions] == [(Decimal("7.5"), DAY)]
     # Nobody is shown what they may not read.
     assert listed("ben") == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (
+            "UPDATE rates SET per_usd = '0.5' WHERE id = 2",
+            "rate 2: its column per_usd is not what the site's chain tells",
+        ),
+        (
+            "UPDATE rates SET source = 'me' WHERE id = 1",
+            "rate 1: its column source is not what the site's chain tells",
+        ),
+        (
+            "DELETE FROM rates WHERE id = 2",
+            "the rate of EUR from 2010-01-01: is missing, though told of by the site's chain",
+        ),
+        (
+            "INSERT INTO rates SELECT 9, currency, day, '9', source, entered_by, entered_at, reason FROM rates WHERE id = 1",
+            "the rate of EUR from 2010-01-01: is not told of by the site's chain",
+        ),
+    ],
+)
+def test_rates_that_were_bent_behind_the_product_are_noticed(stage: Stage, statement: str, told: str) -> None:
+    casts.enter_rate(stage, "EUR", DAY, "0.7")
+    casts.enter_rate(stage, "EUR", DAY, "0.8", reason="Misread.")
+    report = trails.verify(stage.database, stage.library, None)
+    assert (report.breaks, report.checked["rates"]) == ([], 2)
+    columns = "id, currency, day, per_usd, source, entered_by, entered_at, reason"
+    with unguarded(stage.database) as db:
+        db.execute(text(statement.replace("INTO rates ", f"INTO rates ({columns}) ")))
+    assert [str(entry) for entry in trails.verify(stage.database, stage.library, None).breaks] == [told]
