@@ -31,12 +31,16 @@ def upgrade() -> None:
     try:
         was_older = upgrades.upgrade(database)
         releases.note_in_force(database, library, clock.now())
+        with database.read() as connection:
+            replaced = sites.replaced_lines(connection, library)
     except (AppraisalError, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         sites.fail(f"The upgrade failed, and the database is as it was: {reason}", 1)
     finally:
         database.close()
     click.echo("The database is up to date now." if was_older else "The database was up to date.")
+    for line in replaced:
+        click.echo(line)
 
 
 @db.command()

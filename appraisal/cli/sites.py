@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import click
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from appraisal.definitions.library import Library, read_library
@@ -19,6 +19,7 @@ from appraisal.domain.guards import names
 from appraisal.errors import FaultyInput
 from appraisal.paths import folder, make_private
 from appraisal.pdf.signings import Signer, Unsignable, open_signer
+from appraisal.services import releases
 from appraisal.settings import BadSetting, Settings, read_settings
 from appraisal.storage import schema
 from appraisal.storage.databases import Database, is_missing
@@ -163,3 +164,12 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
 
     yield draw
     click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
+
+
+def replaced_lines(db: Connection, library: Library) -> list[str]:
+    """Say of each definition how many proposals pinned another text of it, if any did."""
+    return [
+        f"Proposals that pinned another text of {key} than its file holds now: {count}. "
+        "They are shown, and do not move until that text is put back."
+        for key, count in releases.list_replaced(db, library).items()
+    ]

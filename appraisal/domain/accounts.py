@@ -10,7 +10,7 @@ from appraisal.domain.facts import Person
 from appraisal.domain.refusals import Refusal, refuse
 
 RequestKind = Literal["roles", "link"]
-Outcome = Literal["confirmed", "declined", "withdrawn"]
+Outcome = Literal["confirmed", "declined", "withdrawn", "void"]
 
 REQUEST_LASTS: Final = timedelta(days=10)
 # Who confirms what an administrator asks for.

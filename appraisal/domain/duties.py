@@ -14,7 +14,7 @@ from appraisal.domain.facts import Case, Person
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.i18n import N_
 
-Kind = Literal["author", "lead", "review", "unit", "condition", "signature"]
+Kind = Literal["author", "lead", "review", "unit", "condition", "signature", "correction"]
 
 TITLES: Final[Mapping[Kind, str]] = {
     "author": N_("The only author who can still write in it or withdraw it"),
@@ -23,6 +23,7 @@ TITLES: Final[Mapping[Kind, str]] = {
     "unit": N_("The comments of a unit in which nobody else can give them"),
     "condition": N_("An open condition of the approval"),
     "signature": N_("A first signature that waits for the second"),
+    "correction": N_("The correction of a registration that waits for its second signature"),
 }
 # What somebody must hold to do it; a condition asks for an open account alone.
 ROLE_FOR: Final[Mapping[Kind, Role | None]] = {
@@ -32,6 +33,7 @@ ROLE_FOR: Final[Mapping[Kind, Role | None]] = {
     "unit": "appraiser",
     "condition": None,
     "signature": "manager",
+    "correction": "coordinator",
 }
 # Who hands it over, or ends it, once its holder cannot do it.
 HANDED_OVER_BY: Final[Mapping[Kind, Role]] = {
@@ -41,6 +43,7 @@ HANDED_OVER_BY: Final[Mapping[Kind, Role]] = {
     "unit": "coordinator",
     "condition": "coordinator",
     "signature": "manager",
+    "correction": "coordinator",
 }
 
 

@@ -65,7 +65,7 @@ def at_closing(case: Case, asked: Asked, now: datetime) -> Asked:
     if not is_late(case, asked, now):
         return replace(asked, silent_at=None, released_at=now)
     is_noted = asked.silent_at is not None and is_late(case, asked, asked.silent_at)
-    return asked if is_noted else replace(asked, silent_at=now)
+    return asked if is_noted else replace(asked, silent_at=now, released_at=None)
 
 
 def unanswered(appraisal: Appraisal) -> dict[str, dict[str, list[Any]]]:

@@ -48,7 +48,7 @@ def confirm(db: Connection, actor: Person, now: datetime, id: int, *, by_mail: b
     request = _answerable(db, actor, now, id)
     person, asker = request.person, request.asked_by.id
     account_requests.close(db, id, actor.id, "confirmed", now)
-    if actor.id == 0 and _others(db, request):
+    if actor.id == 0 and others(db, request):
         facts = {"person": person.id, "request": id, "emergency": True}
         site.append(db, now, actor.id, "confirm_request", facts)
         people.tell_of_emergency(db, now, person.id)
@@ -106,6 +106,6 @@ def _open(db: Connection, now: datetime, id: int) -> AccountRequest:
     return request
 
 
-def _others(db: Connection, request: AccountRequest) -> frozenset[int]:
+def others(db: Connection, request: AccountRequest) -> frozenset[int]:
     """Return who could confirm a request on the pages."""
     return people.holders(db, *accounts.CONFIRMING) - {request.asked_by.id, request.person.id}

@@ -10,7 +10,7 @@ from appraisal.canonical import canonical
 from appraisal.clock import geneva_date
 from appraisal.domain import registrations, tracks
 from appraisal.domain.facts import Appraisal, Case, Decision, DecisionKind
-from appraisal.services import decisions, matches, submissions
+from appraisal.services import blocks, decisions, matches, submissions
 from appraisal.services.closings import update_appraisal, with_appraisal
 from appraisal.services.steps import Outcome, Taking
 from appraisal.storage import tables
@@ -88,4 +88,5 @@ def _reopened(taking: Taking, closed: Appraisal, registration: Decision) -> Appr
                 .where(table.c.appraisal_id == closed.id, table.c[name] == registration.at)
                 .values({name: None})
             )
-    return registrations.running_again(closed, registration)
+    again = registrations.running_again(closed, registration)
+    return blocks.hand_over_late(taking.db, taking.case, taking.book, again, registration.at, taking.now)

@@ -17,7 +17,7 @@ from appraisal.domain.facts import (
     RatingGiven,
     Review,
 )
-from appraisal.services import notices, steps
+from appraisal.services import blocks, notices, steps
 from appraisal.services.closings import named, update_appraisal, with_appraisal
 from appraisal.services.steps import Outcome, Taking
 from appraisal.storage import proposals, tables
@@ -237,7 +237,8 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
     )
     for given in finalised.ratings.values():
         insert_rating(taking, id, given)
-    return replace(
+    assert finalised.finalised_at is not None
+    opened = replace(
         finalised,
         # Whoever was no longer awaited is awaited again.
         reviews=tuple(
@@ -260,6 +261,9 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
             )
             for entry in finalised.consultations
         ),
+    )
+    return blocks.hand_over_late(
+        taking.db, taking.case, taking.book, opened, finalised.finalised_at, taking.now
     )
 
 

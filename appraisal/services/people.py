@@ -104,8 +104,8 @@ def create_person(
     a second person has to confirm are asked for, and not given yet. ``by_mail`` tells whether links reach
     their owners by mail; ``emergency`` marks the event, of which people are told with the link that follows.
     """
-    _check_administrator(actor)
     site.lock(db)
+    _check_administrator(db, actor)
     codes = _faults(db, email, name, roles, language)
     if codes:
         raise BadPerson(codes)
@@ -167,8 +167,10 @@ def tell_of_emergency(db: Connection, now: datetime, person: int) -> None:
     notices.tell(db, holders(db, "administrator") - {person}, "emergency_elsewhere", now)
 
 
-def _check_administrator(actor: Person) -> None:
-    if actor.id != 0 and not (actor.has("administrator") and actor.active):
+def _check_administrator(db: Connection, actor: Person) -> None:
+    """Raise ``NotAllowed`` for whoever is no administrator, or is none any more; called under the lock."""
+    known = () if actor.id == 0 else (actor, find_person(db, actor.id).person)
+    if not all(entry.has("administrator") and entry.active for entry in known):
         raise NotAllowed([refuse("role_missing", role="administrator")])
 
 
@@ -223,18 +225,23 @@ def change_person(
     as with :func:`create_person`. ``confirmed`` names the duties that may be left to nobody by it, by their
     keys; raises ``DutiesLeft``, and writes nothing, where there are others.
     """
-    _check_administrator(actor)
     site.lock(db)
+    _check_administrator(db, actor)
     before = find_person(db, id)
     held = before.person.roles
     codes = _other_faults(name, roles, language)
+    if not active:
+        # An account that has no role yet, or roles that do not go together, can be closed as well.
+        codes = [code for code in codes if code not in ("roles", "roles_apart")]
     if codes:
         raise BadPerson(codes)
     if id == actor.id and not active:
         raise NotAllowed([refuse("own_administration")])
     if id == actor.id and set(roles) != held:
         raise NotAllowed([refuse("own_roles")])
-    waiting = _to_confirm(actor, set(roles) - held, by_mail)
+    # Whoever opens an account again gives its roles again.
+    waiting = _to_confirm(actor, set(roles) - held if before.person.active else roles, by_mail)
+    asked = [entry.id for entry in account_requests.list_open(db, now) if entry.person.id == id]
     values: dict[str, Any] = {
         "name": name.strip(),
         "roles": _joined(set(roles) - waiting),
@@ -253,14 +260,26 @@ def change_person(
     if not active:
         # After the account: whoever signs in at this moment waits for it, and finds it closed.
         stored_sessions.end_sessions(db, now, id, "closed")
+        end_links(db, now, id)
     if values["duty_station"] != before.person.duty_station:
         # The clocks of what the person leads follow to the other calendar.
         wake_open(db, geneva_date(now), led_by=id)
     _note_changes(db, actor, now, before.person, values, departures.facts_of(left))
     departures.tell(db, left, now)
-    if waiting:
+    _close_void(db, actor, now, id, asked)
+    # Nothing is asked for an account that is closed.
+    if waiting and active:
         _ask(db, actor, now, "roles", id, _joined(waiting))
     return find_person(db, id).person
+
+
+def _close_void(db: Connection, actor: Person, now: datetime, person: int, asked: Sequence[int]) -> None:
+    """Close the requests about an account that a change of it made void, so that none comes to life again."""
+    still = {entry.id for entry in account_requests.list_open(db, now)}
+    for id in asked:
+        if id not in still:
+            account_requests.close(db, id, actor.id, "void", now)
+            site.append(db, now, actor.id, "void_request", {"person": person, "request": id})
 
 
 def _note_changes(
@@ -340,8 +359,8 @@ def issue_link(
     of any other the link goes by mail (:func:`post_link`) or is asked for (:func:`ask_link`). The system,
     on the command line, sees every one. Raises ``NotAllowed``.
     """
-    _check_administrator(actor)
     account = _open_account(db, person)
+    _check_administrator(db, actor)
     if actor.id != 0 and not (purpose == "invitation" and is_link_shown(db, account)):
         raise NotAllowed([refuse("second_person")])
     if emergency:
@@ -423,8 +442,9 @@ def post_link(db: Connection, actor: Person, now: datetime, person: int) -> Purp
 
     Its token is made by whoever sends the message, and never stored.
     """
-    _check_administrator(actor)
-    purpose = purpose_of(_open_account(db, person))
+    account = _open_account(db, person)
+    _check_administrator(db, actor)
+    purpose = purpose_of(account)
     make_link(db, now, person, purpose, "mail", actor.id)
     return purpose
 
@@ -440,6 +460,7 @@ def posted_token(db: Connection, now: datetime, link: int) -> str | None:
     A message that is sent again has another token, and both open the account until one of them is used: a
     mail server may keep either from its owner. It lasts from here on.
     """
+    site.lock(db)
     still = (TOKENS.c.id == link, TOKENS.c.used_at.is_(None), TOKENS.c.expires_at > now)
     # Written without a change, so that nobody uses or ends the link meanwhile.
     row = db.execute(update(TOKENS).where(*still).values(how="mail").returning(*TOKENS.c)).one_or_none()
@@ -454,8 +475,8 @@ def posted_token(db: Connection, now: datetime, link: int) -> str | None:
 
 def ask_link(db: Connection, actor: Person, now: datetime, person: int) -> int:
     """Ask that a second person confirm a link to an account; return the request. Raises ``NotAllowed``."""
-    _check_administrator(actor)
     _open_account(db, person)
+    _check_administrator(db, actor)
     return _ask(db, actor, now, "link", person)
 
 
@@ -609,6 +630,8 @@ def change_own_password(
         codes = ["password_wrong", *codes]
     hashed = hashing.hash(new) if not codes else ""
     with database.begin() as db:
+        # First, as with links: in another order the two would wait for each other.
+        site.lock(db)
         if not codes and not _replace_password(db, now, person, known, hashed):
             codes = ["password_wrong"]
         if not codes:

@@ -1,5 +1,7 @@
 """Releases: since when which definitions are in force here, as the site's chain says."""
 
+import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +11,9 @@ from sqlalchemy import Connection
 
 from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.library import Library
+from appraisal.definitions.workflows import Workflow
 from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.storage import site
+from appraisal.storage import queries, site
 from appraisal.storage.databases import Database
 
 ACTION: Final = "definition_in_force"
@@ -32,6 +35,20 @@ def list_in_force(db: Connection) -> list[InForce]:
         said = event.facts
         found.append(InForce(said["facts"]["definition"], said["facts"]["digest"], parse_stamp(said["at"])))
     return found
+
+
+def list_replaced(db: Connection, library: Library) -> Mapping[str, int]:
+    """Count by definition the proposals, not at their end, that pinned another text than its file holds now.
+
+    None of them moves until that text is put back.
+    """
+    flows = [entry for entry in library.definitions.values() if isinstance(entry, Workflow)]
+    states = {name for flow in flows for name, state in flow.states.items() if not state.terminal}
+    found: Counter[str] = Counter()
+    for pins, count in queries.pins_of(db, states):
+        for key, digest in json.loads(pins).items():
+            found[key] += count if library.digests.get(key, digest) != digest else 0
+    return dict(sorted((+found).items()))
 
 
 def note_in_force(database: Database, library: Library, now: datetime) -> list[str]:

@@ -28,7 +28,7 @@ from appraisal.domain.facts import Appraisal, Case, Person, RatingGiven, Review
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook, check_pins, rulebook
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import appraisals, notices, steps, ticks
+from appraisal.services import appraisals, blocks, notices, steps, ticks
 from appraisal.services.appraisals import RatingPut
 from appraisal.services.proposals import note_event
 from appraisal.storage import proposals, tables
@@ -462,7 +462,7 @@ def sign(
     if asked is not None and asked.answered_at is None:
         appraisals.keep_answer(db, asked, actor, now, comment, responses.is_late(case, asked, now))
     if appraisal.is_running:
-        _hand_over_blocks(db, found, actor, now)
+        blocks.hand_over(db, case, found.book, appraisal, review, now)
     _tell_watchers(db, case, "review_signed", now, actor)
     said = {
         "review": review.id,
@@ -471,19 +471,6 @@ def sign(
         "ratings": {item: given.value for item, given in review.ratings.items() if given.value},
     }
     return note_event(db, case, actor, now, "sign_review", said, aside=True)
-
-
-def _hand_over_blocks(db: Connection, found: Held, actor: Person, now: datetime) -> None:
-    """Make the ratings of a block final in the appraisal, in the name of who gave them."""
-    table, appraisal = tables.Rating.__table__, found.appraisal
-    criteria = reviews.reviewed(reviews.criteria_of(found.case, found.book, appraisal), found.review)
-    items = [item.id for entry in criteria if entry.member.finalised_by for item in entry.checklist.items]
-    if not items:
-        return
-    db.execute(delete(table).where(table.c.appraisal_id == appraisal.id, table.c.item.in_(items)))
-    for item in items:
-        given = found.review.ratings[item]
-        db.execute(insert(table).values(appraisal_id=appraisal.id, by=actor.id, at=now, **_columns(given)))
 
 
 def adopt_agreed(

@@ -362,7 +362,7 @@ def _waking(taking: Taking, after: Case) -> dict[str, Any]:
 
 
 # The acts that use up a first signature.
-SECOND_SIGNATURES: Final[frozenset[Act]] = frozenset({"countersign", "annul"})
+SECOND_SIGNATURES: Final[frozenset[Act]] = frozenset({"countersign", "annul", "confirm_correction"})
 
 
 def signature_facts(ended: Decision) -> dict[str, Any]:

@@ -133,7 +133,9 @@ def work_of(
 
 # First signatures of managers, and all of them.
 _DECIDING: Final = ("propose_override", "propose_annulment")
-_FIRST: Final = (*_DECIDING, "propose_correction")
+_CORRECTING: Final = ("propose_correction",)
+_FIRST: Final = (*_DECIDING, *_CORRECTING)
+_SIGNATURES: Final[Mapping[Kind, Sequence[str]]] = {"signature": _DECIDING, "correction": _CORRECTING}
 
 
 def _waiting(table: FromClause = DECISIONS, kinds: Sequence[str] = _FIRST) -> tuple[ColumnElement[bool], ...]:
@@ -186,9 +188,8 @@ def _second_of_correction(person: Person, today: date) -> ColumnElement[bool]:
     """Return the condition that a coordinator or manager may confirm the correction of a registration."""
     own = {person.id} | covered(person, "decisions")
     return and_(
-        PROPOSALS.c.id.in_(_signed_by_others(person, today, ("propose_correction",))),
+        PROPOSALS.c.id.in_(_signed_by_others(person, today, _CORRECTING)),
         ~any_related(own, "author"),
-        ~blind(person),
     )
 
 
@@ -224,11 +225,12 @@ def _whose(holder: str, lead: int | None, person: Person) -> str:
 
 
 def duties_of(
-    db: Connection, person: Person, open_states: Collection[str], ended: Collection[str]
+    db: Connection, person: Person, written_in: Collection[str], ended: Collection[str]
 ) -> list[Duty]:
     """List what a person still has to do and nobody else can do instead, in one statement.
 
-    ``open_states`` are those of proposals on their way, ``ended`` those in which nothing more is to come.
+    ``written_in`` are the states in which it is the authors' turn, ``ended`` those in which nothing more
+    is to come.
     """
     appraisals = tables.Appraisal.__table__
     others_write = exists().where(
@@ -244,7 +246,7 @@ def duties_of(
     of_proposal = (PROPOSALS.c.id, PROPOSALS.c.state_since, PROPOSALS.c.due_on)
     found: list[Select[Any]] = [
         _duties("author", *of_proposal).where(
-            PROPOSALS.c.state.in_(sorted(open_states)), related(person, "author"), ~others_write
+            PROPOSALS.c.state.in_(sorted(written_in)), related(person, "author"), ~others_write
         ),
         _duties("lead", *of_proposal).where(PROPOSALS.c.holder_id == person.id),
         _duties("review", REVIEWS.c.id, REVIEWS.c.asked_at, REVIEWS.c.due_on)
@@ -255,9 +257,12 @@ def duties_of(
         .join(appraisals, appraisals.c.proposal_id == PROPOSALS.c.id)
         .join(CONDITIONS, CONDITIONS.c.appraisal_id == appraisals.c.id)
         .where(CONDITIONS.c.owner_id == person.id, *binding(), PROPOSALS.c.state.not_in(sorted(ended))),
-        _duties("signature", DECISIONS.c.id, DECISIONS.c.at, literal(None, PROPOSALS.c.due_on.type))
-        .join(DECISIONS, DECISIONS.c.proposal_id == PROPOSALS.c.id)
-        .where(or_(DECISIONS.c.by == person.id, DECISIONS.c.for_id == person.id), *_waiting()),
+        *(
+            _duties(kind, DECISIONS.c.id, DECISIONS.c.at, literal(None, PROPOSALS.c.due_on.type))
+            .join(DECISIONS, DECISIONS.c.proposal_id == PROPOSALS.c.id)
+            .where(or_(DECISIONS.c.by == person.id, DECISIONS.c.for_id == person.id), *_waiting(kinds=acts))
+            for kind, acts in _SIGNATURES.items()
+        ),
     ]
     if person.unit:
         found.append(

@@ -1,6 +1,6 @@
 """Queries: proposals as they are listed, their chains and histories, and who holds which role."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -180,6 +180,12 @@ def holders(db: Connection, role: Role) -> list[Person]:
     )
     found = [person_of(row, stands_in) for row, stands_in in substitutions.gathered(rows)]
     return [person for person in found if person.has(role)]
+
+
+def pins_of(db: Connection, states: Iterable[str]) -> list[tuple[str, int]]:
+    """Count the proposals in some states by the definitions that they pin, as canonical JSON."""
+    counted = select(PROPOSALS.c.pins, func.count()).where(PROPOSALS.c.state.in_(sorted(states)))
+    return [(row[0], row[1]) for row in db.execute(counted.group_by(PROPOSALS.c.pins))]
 
 
 def ids_with(db: Connection, role: Role, units: Collection[str] | None = None) -> list[int]:

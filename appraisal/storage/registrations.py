@@ -2,15 +2,18 @@
 
 import json
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
+from appraisal.domain.facts import Content
 from appraisal.domain.registrations import Entry, entry_of
 from appraisal.storage import tables
 from appraisal.storage.matches import MATCHES, newest
 from appraisal.storage.proposals import entered
 
 PROPOSALS = tables.Proposal.__table__
+VERSIONS = tables.Version.__table__
 REPORTS = tables.IndicatorReport.__table__
 
 
@@ -20,12 +23,24 @@ def find_named(db: Connection, entry: Entry) -> list[Entry]:
     named = titled
     if entry.symbol:
         named = or_(PROPOSALS.c.symbol == entry.symbol, and_(PROPOSALS.c.symbol == "", titled))
+    submitted = (
+        select(VERSIONS.c.value)
+        .where(VERSIONS.c.proposal_id == PROPOSALS.c.id)
+        .order_by(VERSIONS.c.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     columns = (PROPOSALS.c.number, PROPOSALS.c.content, PROPOSALS.c.approved_at, PROPOSALS.c.route)
-    rows = db.execute(select(*columns).where(*entered(), named).order_by(PROPOSALS.c.number))
-    return [
-        entry_of(row.number, json.loads(row.content), row.approved_at, is_approved=row.route != "")
-        for row in rows
-    ]
+    rows = db.execute(
+        select(*columns, submitted.label("submitted")).where(*entered(), named).order_by(PROPOSALS.c.number)
+    )
+    return [entry_of(row.number, _content(row), row.approved_at, is_approved=row.route != "") for row in rows]
+
+
+def _content(row: Any) -> Content:
+    """Return what was submitted last; edits since then are their authors' alone, and were never approved."""
+    found: Content = json.loads(row.submitted)["content"] if row.submitted else json.loads(row.content)
+    return found
 
 
 def rests_on(db: Connection, proposal: int, number: str, since: datetime) -> frozenset[str]:

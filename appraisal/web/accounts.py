@@ -13,6 +13,7 @@ from appraisal.domain.sessions import EndReason
 from appraisal.i18n import N_
 from appraisal.services import people, sessions
 from appraisal.services.people import BadPerson
+from appraisal.web.confirmations import goes_by_mail
 from appraisal.web.context import actor, begin, page, read, say, signed_in, site, visit
 from appraisal.web.forms import TranslatedForm, choice
 from appraisal.web.people import LANGUAGES
@@ -79,7 +80,7 @@ def _draw(form: AccountForm) -> str:
     return page(
         "accounts/edit.html",
         form=form,
-        sends=site().settings.mail is not None,
+        sends=goes_by_mail(),
         visit=visit(),
         sessions=lasting,
     )

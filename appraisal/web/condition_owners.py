@@ -84,7 +84,7 @@ def show(number: str, condition: int) -> Answer:
                 site().now(),
                 number,
                 condition,
-                int(given) if given.isascii() and given.isdigit() else 0,
+                int(given) if given in names else 0,
                 written(form.reason),
                 seen=seen(),
                 request=request_key(),

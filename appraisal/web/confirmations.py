@@ -18,6 +18,7 @@ from appraisal.services import confirmations
 from appraisal.services.people import BadPerson, Purpose
 from appraisal.web.context import actor, begin, note_refusal, page, read, say, sentences, site, with_role
 from appraisal.web.formats import role_titles
+from appraisal.web.methods import is_head
 from appraisal.web.origins import link_to
 
 bp = Blueprint("confirmations", __name__, url_prefix="/people/requests")
@@ -45,9 +46,13 @@ def show_link(onward: str, person: Person, address: str) -> Response:
 
 
 def shown_link(person: int | None = None) -> Sequence[Any] | None:
-    """Return the link to show on this page, as person, name and address, and forget it."""
-    link = session.pop("link", None)
-    return link if link and person in (None, link[0]) else None
+    """Return the link to show on this page, as person, name and address, and forget it once it is shown."""
+    link = session.get("link")
+    if not link or person not in (None, link[0]) or is_head(request):
+        return None
+    session.pop("link")
+    found: Sequence[Any] = link
+    return found
 
 
 # What was asked for, by kind of request; a link for somebody without a password is an invitation.

@@ -10,12 +10,13 @@ from wtforms import RadioField, SelectMultipleField, StringField
 
 from appraisal.domain import accounts
 from appraisal.domain.access import ROLE_TITLES
+from appraisal.domain.accounts import AccountRequest
 from appraisal.domain.duties import DutiesLeft, Duty
 from appraisal.domain.facts import Person
 from appraisal.domain.refusals import NotAllowed
 from appraisal.i18n import N_
+from appraisal.services import confirmations, people
 from appraisal.services import departures as services
-from appraisal.services import people
 from appraisal.services.people import Account, BadPerson
 from appraisal.storage import account_requests
 from appraisal.web import departures
@@ -194,9 +195,8 @@ def _draw(account: Account, form: PersonForm, refused: Sequence[str] = (), left:
     with read() as db:
         found = services.list_duties(db, site().library, person)
         is_shown = people.is_link_shown(db, account)
-        waiting = [
-            entry for entry in account_requests.list_open(db, site().now()) if entry.person.id == person.id
-        ]
+        waiting = _waiting(db, person)
+        lonely = [entry.id for entry in waiting if not confirmations.others(db, entry)]
     return page(
         "people/edit.html",
         account=account,
@@ -207,9 +207,15 @@ def _draw(account: Account, form: PersonForm, refused: Sequence[str] = (), left:
         left=departures.rows(left),
         refused=refused,
         waiting=[title_of(entry) for entry in waiting],
+        lonely=lonely,
         by_mail=goes_by_mail(),
         is_shown=is_shown,
     )
+
+
+def _waiting(db: Connection, person: Person) -> list[AccountRequest]:
+    """Return what waits for a second person about an account."""
+    return [entry for entry in account_requests.list_open(db, site().now()) if entry.person.id == person.id]
 
 
 def _change(account: Account, form: PersonForm) -> Answer:
@@ -227,7 +233,10 @@ def _change(account: Account, form: PersonForm) -> Answer:
     }
     try:
         with begin() as db:
+            asked = _waiting(db, account.person)
             after = people.change_person(db, actor(), site().now(), account.person.id, **changes)
+            still = {entry.id for entry in _waiting(db, after)}
+            voided = any(entry.id not in still for entry in asked)
     except BadPerson as error:
         _complain(form, error)
         return _draw(account, form), 422
@@ -238,6 +247,10 @@ def _change(account: Account, form: PersonForm) -> Answer:
         note_refusal(error.codes)
         return _draw(account, form, sentences(error)), 403
     flash(say(_STANDINGS.get(standing, N_("The account is saved."))), "success")
+    if voided:
+        flash(
+            say(N_("What waited for a second person is void now, since the account has changed.")), "warning"
+        )
     _tell_waiting(changes["roles"], after)
     return redirect(url_for("people.edit", id=account.person.id), 303)
 

@@ -17,6 +17,7 @@ from appraisal.services import people, sessions
 from appraisal.services.people import BadPerson, Purpose
 from appraisal.storage import sessions as stored
 from appraisal.web import formats
+from appraisal.web.confirmations import goes_by_mail
 from appraisal.web.context import actor, begin, page, read, say, signed_in, site, visit
 from appraisal.web.forms import TranslatedForm
 
@@ -276,4 +277,4 @@ PASSWORD_FAULTS = {
 @bp.get("/password-reset")
 def forgotten() -> str:
     """Say who issues a new link."""
-    return page("sessions/forgotten.html", by_mail=site().settings.mail is not None)
+    return page("sessions/forgotten.html", by_mail=goes_by_mail())

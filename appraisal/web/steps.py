@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from appraisal.definitions.workflows import INTERNAL, Transition
-from appraisal.domain import forms, machine, substitutions
+from appraisal.domain import access, forms, machine, substitutions
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.machine import Possibility
@@ -38,7 +38,7 @@ _BY: Final[Mapping[str, str]] = {
     "administrator": ROLE_TITLES["administrator"],
     "author": N_("An author of the proposal"),
     "lead": N_("Lead appraiser"),
-    "signatory": N_("The manager who gave the first signature"),
+    "signatory": N_("Whoever gave the first signature"),
     "system": N_("Nobody: it happens by itself"),
 }
 _EXCLUDED: Final[Mapping[str, str]] = {
@@ -74,6 +74,9 @@ def take(number: str, name: str) -> Answer:
             raise
         return _draw(asked, possibility, managers, form), 422
     _tell(asked, after, managers)
+    if access.level(after, actor()) != "full":
+        # A draft that comes back is its authors' alone.
+        return redirect(url_for("work.show"), 303)
     return redirect(url_for("proposals.show", number=number), 303)
 
 

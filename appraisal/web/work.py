@@ -275,6 +275,7 @@ _HOLDER_ROLES: Final = {
     "manager": "manager",
     "propose_override": "manager",
     "propose_annulment": "manager",
+    "propose_correction": "manager",
 }
 
 
