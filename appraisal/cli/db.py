@@ -31,16 +31,14 @@ def upgrade() -> None:
     try:
         was_older = upgrades.upgrade(database)
         releases.note_in_force(database, library, clock.now())
-        with database.read() as connection:
-            replaced = sites.replaced_lines(connection, library)
     except (AppraisalError, SQLAlchemyError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         sites.fail(f"The upgrade failed, and the database is as it was: {reason}", 1)
+    else:
+        click.echo("The database is up to date now." if was_older else "The database was up to date.")
+        sites.say_stopped(database, library)
     finally:
         database.close()
-    click.echo("The database is up to date now." if was_older else "The database was up to date.")
-    for line in replaced:
-        click.echo(line)
 
 
 @db.command()

@@ -98,9 +98,7 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
     sign-ins are counted by address.
     """
     releases.note_in_force(site.database, site.library, site.now())
-    with site.database.read() as db:
-        for line in sites.replaced_lines(db, site.library):
-            click.echo(line, err=True)
+    sites.say_stopped(site.database, site.library)
     with site.database.begin() as db:
         issuers.note_address(db, site.settings.address, site.now())
     hosts = origins.hosts_of(site.settings, host)

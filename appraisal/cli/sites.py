@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import click
-from sqlalchemy import Connection, inspect
+from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from appraisal.definitions.library import Library, read_library
@@ -166,10 +166,13 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
     click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
 
 
-def replaced_lines(db: Connection, library: Library) -> list[str]:
-    """Say of each definition how many proposals pinned another text of it, if any did."""
-    return [
-        f"Proposals that pinned another text of {key} than its file holds now: {count}. "
-        "They are shown, and do not move until that text is put back."
-        for key, count in releases.list_replaced(db, library).items()
-    ]
+def say_stopped(database: Database, library: Library) -> None:
+    """Say on standard error how many proposals do not move, since their definitions have other texts now."""
+    with database.read() as db:
+        count, keys = releases.find_stopped(db, library)
+    if count:
+        click.echo(
+            f"Proposals that do not move until the texts that they pinned are put back: {count} "
+            f"({', '.join(keys)}).",
+            err=True,
+        )

@@ -1,7 +1,6 @@
 """Releases: since when which definitions are in force here, as the site's chain says."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,18 +36,19 @@ def list_in_force(db: Connection) -> list[InForce]:
     return found
 
 
-def list_replaced(db: Connection, library: Library) -> Mapping[str, int]:
-    """Count by definition the proposals, not at their end, that pinned another text than its file holds now.
+def find_stopped(db: Connection, library: Library) -> tuple[int, list[str]]:
+    """Count the proposals, not at their end, that pinned other texts than the files of definitions hold now.
 
-    None of them moves until that text is put back.
+    Returns the keys of those definitions as well. None of the proposals moves until the texts are put back.
     """
     flows = [entry for entry in library.definitions.values() if isinstance(entry, Workflow)]
     states = {name for flow in flows for name, state in flow.states.items() if not state.terminal}
-    found: Counter[str] = Counter()
+    stopped, keys = 0, set()
     for pins, count in queries.pins_of(db, states):
-        for key, digest in json.loads(pins).items():
-            found[key] += count if library.digests.get(key, digest) != digest else 0
-    return dict(sorted((+found).items()))
+        others = {key for key, digest in json.loads(pins).items() if library.digests.get(key) != digest}
+        stopped += count if others else 0
+        keys |= others
+    return stopped, sorted(keys)
 
 
 def note_in_force(database: Database, library: Library, now: datetime) -> list[str]:

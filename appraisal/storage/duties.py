@@ -108,9 +108,12 @@ def work_of(
         mine.append(orphaned)
     if person.has("manager") and person.active:
         signed = _second_signature(person, today, blocks)
-    if (person.has("coordinator") or person.has("manager")) and person.active:
-        signed = or_(signed, _second_of_correction(person, today))
         mine.append(signed)
+    if (person.has("coordinator") or person.has("manager")) and person.active:
+        correcting = _second_of_correction(person, today)
+        # Each by itself: of conditions that are nested, SQLite finds none by an index.
+        mine.append(correcting)
+        signed = or_(signed, correcting)
     if not mine:
         return []
     full, first = fully_visible(person), DECISIONS.alias("first")

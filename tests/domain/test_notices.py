@@ -30,7 +30,7 @@ from tests.builders import (
 LABEL = {"en": "Finalise", "fr": "Clore", "es": "Cerrar"}
 STATE = {"en": "Awaiting decision", "fr": "En attente", "es": "Pendiente"}
 # Every fact that some sentence asks for.
-FACTS = {"condition": 3, "consultation": 7, "first": "2012-03-05", "last": "2012-03-09"}
+FACTS = {"condition": 3, "count": 2, "consultation": 7, "first": "2012-03-05", "last": "2012-03-09"}
 
 
 def _told(case: Case, *audiences: Audience) -> set[str]:

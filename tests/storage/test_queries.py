@@ -171,7 +171,7 @@ def test_work_is_found_by_an_index_however_many_proposals_there_are(lite: Stage,
         duties.work_of(db, lite.people[who], dict(HELD_BY), TODAY, ("EVA",))
         statement, given = sent[-1]
         plan = [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)]
-    assert any("ix_proposals_state_due_id" in line for line in plan)
+    assert any("ix_proposals_state_due_id" in line for line in plan), plan
     assert not any(line.startswith(("SCAN proposals", "SCAN decisions", "SCAN relations")) for line in plan)
 
 

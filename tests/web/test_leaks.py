@@ -246,7 +246,7 @@ SHOWN: Final = (
     "A reviewer declared whether there is a conflict of interest",
     "A reviewer declined",
     "A consultation was answered",
-    "No answer in time",
+    "No comment by the date",
     "To be revised",
 )
 READ_IT: Final = ("reader", "desk", "auditor", "former", "signs")

@@ -123,10 +123,11 @@ def test_links_that_are_given_away_begin_with_the_address(
     }
     typed = {"email": "admin@example.org", "password": building.PASSWORD}
     assert client.post("/sign-in", data=typed, headers=headers).location == "/"
-    answer = client.post(f"/people/{cast['reader'].id}/link", headers=headers)
-    assert answer.location == f"/people/{cast['reader'].id}"
+    made = {"email": "new@example.org", "name": "New", "roles": "designer", "language": "en"}
+    answer = client.post("/people/new", data=made, headers=headers)
+    assert answer.status_code == 303
     page = client.get(answer.location, headers=headers).text
-    assert re.findall(r"https?://[^<\s\"]*/password-reset/", page) == [f"{address}/password-reset/"]
+    assert re.findall(r"https?://[^<\s\"]*/invitation/", page) == [f"{address}/invitation/"]
     assert "evil" not in page
     assert "1234" not in page
 
