@@ -35,10 +35,6 @@ def test_upgrade_makes_a_database_and_does_nothing_the_second_time(tmp_path: Pat
 
     assert (first.exit_code, first.stdout) == (0, "The database is up to date now.\n")
     assert (second.exit_code, second.stdout) == (0, "The database was up to date.\n")
-    # Its definitions have other texts by now.
-    stopped = "Proposals that do not move until the texts that they pinned are put back: 5 (alignment.v1, "
-    assert first.stderr == second.stderr
-    assert first.stderr.startswith(stopped)
     assert run(tmp_path, "db", "check").exit_code == 0
 
 
@@ -65,6 +61,10 @@ def test_data_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:
 
     assert (first.exit_code, first.stdout) == (0, "The database is up to date now.\n")
     assert (second.exit_code, second.stdout) == (0, "The database was up to date.\n")
+    # Its definitions have other texts by now.
+    stopped = "Proposals that do not move until the texts that they pinned are put back: 5 (alignment.v1, "
+    assert first.stderr == second.stderr
+    assert first.stderr.startswith(stopped)
     assert "33.3 %  (1 of 3), milestone 75 %, not met" in run(tmp_path, *asked).stdout
 
 

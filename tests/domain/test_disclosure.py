@@ -118,8 +118,8 @@ def test_a_code_says_what_it_is_about(code: str, about: str) -> None:
 # Every refusal goes through one door.
 
 ROOT = Path(appraisal.__file__).parent
-# Substitutions, accounts, rates, other approvals and edited definitions are no part of any proposal; a refused
-# step says what the machine has sorted out.
+# Substitutions, accounts, rates, other approvals and edited definitions are no part of any proposal; a step
+# that is refused says what the machine has sorted out.
 SORTED_OUT = {("services/substitutions.py", "refusals"), ("services/substitutions.py", "not_theirs")} | {
     ("services/approvals.py", "[refuse('approval_same', number=entry.number) for entry in same]"),
     ("services/confirmations.py", "refusals"),

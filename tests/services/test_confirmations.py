@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Row, select, update
 
+from appraisal.domain import accounts
 from appraisal.domain.facts import SYSTEM_ACTOR, Person
 from appraisal.services import confirmations, jobs, people
 from appraisal.services.confirmations import Confirmed
@@ -553,3 +554,54 @@ def test_a_closed_administrator_asks_for_nothing(lite: Stage) -> None:
         partial(_change, lite, "ana", "gone", roles=["designer", "manager"]),
     ):
         assert _refused(lite, act) == ("role_missing",)
+
+
+# Where two meet -------------------------------------------------------------------------------------------
+
+
+def test_of_two_administrators_who_close_each_other_one_stays(stage: Stage) -> None:
+    _second_admin(stage)
+    first = stage.people["admin"]
+    _change(stage, "admin", "admin2", active=False)
+    # As loaded before the other closed it.
+    assert _refused(stage, partial(_change, stage, "admin2", active=False)) == ("role_missing",)
+    assert _refused(stage, lambda: _create(stage, first, roles=["designer"])) == ("role_missing",)
+
+
+def test_closing_an_account_asks_for_nothing_and_ends_what_led_into_it(stage: Stage) -> None:
+    made = _create(stage, stage.people["admin"], roles=["designer"])
+    stage.people = {**stage.people, "new": made}
+    shown = _issue(stage, "new", "invitation")
+    _change(stage, "new", roles=["designer", "manager"], active=False)
+    assert _waiting(stage) == []
+    _change(stage, "new", active=True)
+    with pytest.raises(BadPerson):
+        _use(stage, shown)
+    # A request that the closing made void does not come to life again.
+    _change(stage, "new", roles=["designer", "auditor"])
+    assert len(_waiting(stage)) == 1
+    _change(stage, "new", active=False)
+    _change(stage, "new", active=True)
+    assert _waiting(stage) == []
+
+
+def test_an_account_without_a_role_is_closed(stage: Stage) -> None:
+    made = _create(stage, stage.people["admin"], roles=["manager"])
+    stage.people = {**stage.people, "new": made}
+    assert made.roles == frozenset()
+    assert not _change(stage, "new", active=False).active
+
+
+def test_whoever_opens_an_account_again_gives_its_roles_again(stage: Stage) -> None:
+    _change(stage, "third", active=False)
+    after = _change(stage, "third", active=True)
+    assert (after.active, after.roles) == (True, frozenset())
+    (request,) = _waiting(stage)
+    assert (request.person.id, request.adds) == (after.id, ("manager",))
+    _confirm(stage, "chief")
+    assert _person(stage, "third").roles == {"manager"}
+
+
+def _waiting(stage: Stage) -> list[accounts.AccountRequest]:
+    with stage.database.read() as db:
+        return account_requests.list_open(db, stage.now)

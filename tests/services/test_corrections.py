@@ -1,22 +1,37 @@
 """Corrections: what was registered by mistake is taken back, from whatever it was registered on."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from appraisal.domain import registrations
+from appraisal.domain.duties import DutiesLeft
 from appraisal.domain.facts import Case
 from appraisal.domain.indicators import Figures
-from appraisal.domain.steps import ApprovalGiven
+from appraisal.domain.steps import ApprovalGiven, ChangeAsked
 from appraisal.errors import StepConflict
-from appraisal.services import approvals, indicators, matches, reviews, ticks, trails
+from appraisal.scenarios.neutral import neutral_content
+from appraisal.services import (
+    appraisals,
+    approvals,
+    departures,
+    indicators,
+    matches,
+    reviews,
+    ticks,
+    trails,
+)
+from appraisal.services.appraisals import RatingPut
 from appraisal.services.trails import Break
 from appraisal.storage import matches as stored
 from appraisal.storage import queries, tables
 from appraisal.storage.pasts import Past
+from appraisal.storage.registrations import find_named
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
@@ -317,3 +332,85 @@ def test_the_event_says_what_was_taken_back(lite: Stage) -> None:
     }
     assert facts["registered_by"] == lite.people["desk"].id
     assert facts["registered_at"].startswith(registered_at.strftime("%Y-%m-%dT%H:%M:%S"))
+
+
+def _block_rated(stage: Stage) -> tuple[str, dict[str, RatingPut]]:
+    """Bring a proposal above the threshold to where all is rated but EVAL's block, which is not signed."""
+    number = casts.draft(stage)
+    casts.spend(stage, number, "6000000")
+    casts.take(stage, "ana", number, "submit")
+    casts.assign(stage, number)
+    given = {item: RatingPut("2", "Sound.") for item in casts.items_of(stage, number)}
+    block = {item: put for item, put in given.items() if item.startswith("EVA-")}
+    with stage.database.begin() as db:
+        reviews.declare(db, stage.library, stage.people["eval"], stage.now, number, conflict=None)
+        reviews.rate(db, stage.library, stage.people["eval"], stage.now, number, block)
+    stage.wait(minutes=1)
+    return number, {item: put for item, put in given.items() if item not in block}
+
+
+def _rate_and_sign(
+    stage: Stage, number: str, given: Mapping[str, RatingPut], close: Callable[[], Any]
+) -> None:
+    """Rate what is the lead's, close the appraisal, and have EVAL sign after that."""
+    with stage.database.begin() as db:
+        appraisals.rate(db, stage.library, stage.people["lead"], stage.now, number, given)
+    stage.wait(minutes=1)
+    close()
+    with stage.database.begin() as db:
+        reviews.sign(db, stage.library, stage.people["eval"], stage.now, number, "Sound.")
+    stage.wait(minutes=1)
+
+
+def test_a_block_that_was_signed_meanwhile_is_handed_over_by_the_correction(lite: Stage) -> None:
+    number, given = _block_rated(lite)
+    _rate_and_sign(lite, number, given, lambda: _register(lite, number))
+    casts.take(lite, "desk", number, "correct_registration", note="A slip.")
+    assert casts.take(lite, "lead", number, "finalise").state == "awaiting_decision"
+
+
+def test_a_block_that_was_signed_meanwhile_is_handed_over_by_a_recall(lite: Stage) -> None:
+    number, given = _block_rated(lite)
+    changes = (ChangeAsked("Ask the employers.", "TRI-1"),)
+
+    def revise() -> None:
+        casts.recommend(lite, number, ["TRI-1"])
+        casts.take(lite, "lead", number, "request_revision", changes=changes)
+
+    _rate_and_sign(lite, number, given | {"TRI-1": RatingPut("1", "Not asked.")}, revise)
+    casts.take(lite, "ana", number, "escalate", note="It will not get better.")
+    casts.take(lite, "lead", number, "recall", note="A slip.")
+    with lite.database.begin() as db:
+        better = {"TRI-1": RatingPut("2", "Asked.")}
+        appraisals.rate(db, lite.library, lite.people["lead"], lite.now, number, better)
+    casts.recommend(lite, number, [])
+    lite.wait(minutes=1)
+    assert casts.take(lite, "lead", number, "finalise").state == "awaiting_decision"
+
+
+def test_the_same_is_told_by_what_was_submitted_and_not_by_what_is_being_written(lite: Stage) -> None:
+    number = casts.draft(lite)
+    casts.save(lite, number, "identification", symbol="RAF/10/01/USA")
+    casts.take(lite, "ana", number, "submit")
+    casts.take(lite, "desk", number, "return_incomplete", missing="The budget.")
+    casts.save(lite, number, "identification", symbol="RAF/99/99/XXX", title="A title that is a secret")
+    content = neutral_content({"title": "Another"})
+    content = {**content, "identification": {**content["identification"], "symbol": "RAF/10/01/USA"}}
+    with lite.database.read() as db:
+        found = find_named(db, registrations.entry_of("", content))
+    assert [(entry.number, entry.symbol) for entry in found] == [(number, "RAF/10/01/USA")]
+    assert found[0].title == casts.load(lite, number).version.title  # type: ignore[union-attr]
+
+
+def test_a_coordinator_who_leaves_leaves_a_correction_that_waits(lite: Stage) -> None:
+    number = casts.outside(lite)
+    casts.take(lite, "desk", number, "propose_correction", note="A slip.")
+    desk = lite.people["desk"]
+    with lite.database.read() as db, pytest.raises(DutiesLeft) as caught:
+        departures.check(db, lite.library, desk, replace(desk, active=False), ())
+    assert [(duty.kind, duty.number) for duty in caught.value.duties] == [("correction", number)]
+    casts.take(lite, "chief", number, "decline_signature", note="It was given.")
+    notices = tables.Notice.__table__
+    with lite.database.read() as db:
+        told = select(notices.c.person_id).where(notices.c.what == "decline_signature")
+        assert desk.id in set(db.execute(told).scalars())

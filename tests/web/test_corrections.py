@@ -82,3 +82,31 @@ def test_nobody_else_corrects(site: Site, cast: Cast, client: FlaskClient, sign_
     for step in ("correct_registration", "propose_correction", "confirm_correction"):
         assert _send(client, number, step) in (403, 404)
     assert building.load(site, number).state == "approved"
+
+
+def test_whoever_corrects_a_draft_is_led_where_they_may_read(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.draft_proposal(site, cast)
+    _register(site, cast, number)
+    sign_in(client, "desk")
+    (seen,) = re.findall(r'name="seen" value="(\d+)"', _page(client, number, "correct_registration"))
+    answer = client.post(
+        f"/proposals/{number}/steps/correct_registration", data={"seen": seen, "note": "A slip."}
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    assert "is now “Draft”" in client.get("/").text
+
+
+def test_the_page_of_a_confirmation_ends_nothing_that_it_completes(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.outside_approval(site, cast)
+    sign_in(client, "desk")
+    assert _send(client, number, "propose_correction") == 303
+    sign_in(client, "chief")
+    assert "that waits for its second signature" not in _page(client, number, "confirm_correction")
+    assert "Whoever gave the first signature" in _page(client, number, "withdraw_signature")
+    work = client.get("/").text
+    assert "the correction of a registration waits for its second signature" in work
+    assert "No proposal waits for your decision" not in work
