@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from appraisal.clock import geneva_date
-from appraisal.domain import forms, tracks
+from appraisal.domain import forms, responses, tracks
 from appraisal.domain.facts import CORRECTING, Appraisal, Case, Content, Decision
 from appraisal.domain.responses import Asked
 from appraisal.domain.symbols import normalised
@@ -89,21 +89,18 @@ def closed_by(case: Case, registration: Decision) -> Appraisal | None:
     return next((entry for entry in case.appraisals if entry.closed_at == registration.at), None)
 
 
-def running_again(closed: Appraisal, registration: Decision) -> Appraisal:
-    """Return an appraisal as it was before a registration closed it: nobody is silent, or let go, by that."""
+def running_again(case: Case, closed: Appraisal, registration: Decision, now: datetime) -> Appraisal:
+    """Return an appraisal as it runs again: nobody is silent by what closed it, and all are awaited."""
+
+    def again(asked: Asked) -> Asked:
+        is_silent = asked.silent_at is not None and asked.silent_at != registration.at
+        return responses.awaited_again(case, asked if is_silent else replace(asked, silent_at=None), now)
+
     return replace(
         closed,
         closed_at=None,
-        consultations=tuple(_awaited_again(entry, registration.at) for entry in closed.consultations),
-        reviews=tuple(_awaited_again(entry, registration.at) for entry in closed.reviews),
-    )
-
-
-def _awaited_again(asked: Asked, closed_at: datetime) -> Asked:
-    return replace(
-        asked,
-        silent_at=None if asked.silent_at == closed_at else asked.silent_at,
-        released_at=None if asked.released_at == closed_at else asked.released_at,
+        consultations=tuple(again(entry) for entry in closed.consultations),
+        reviews=tuple(again(entry) for entry in closed.reviews),
     )
 
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, Final, Literal, TypeVar
 
 from appraisal.clock import geneva_date, parse_stamp
-from appraisal.domain import wakings
+from appraisal.domain import calendars, wakings
 from appraisal.domain.facts import Appraisal, Case, Consultation, Review
 from appraisal.domain.findings import Said
 from appraisal.i18n import N_
@@ -66,6 +66,20 @@ def at_closing(case: Case, asked: Asked, now: datetime) -> Asked:
         return replace(asked, silent_at=None, released_at=now)
     is_noted = asked.silent_at is not None and is_late(case, asked, asked.silent_at)
     return asked if is_noted else replace(asked, silent_at=now, released_at=None)
+
+
+def awaited_again(case: Case, asked: Asked, now: datetime) -> Asked:
+    """Return what becomes of somebody who was no longer awaited when the appraisal runs again.
+
+    They have as many working days from then on as they had left when it was closed.
+    """
+    if asked.released_at is None or not asked.is_open:
+        return replace(asked, released_at=None)
+    holidays = case.holidays.get(calendars.GENEVA, frozenset())
+    released, due_on = geneva_date(asked.released_at), wakings.due_day(case, asked)
+    left = calendars.working_days_between(released, due_on, holidays)
+    last = max(due_on, calendars.add_working_days(geneva_date(now), left, holidays))
+    return replace(asked, released_at=None, due_on=wakings.day_to_keep(case, asked, last))
 
 
 def unanswered(appraisal: Appraisal) -> dict[str, dict[str, list[Any]]]:

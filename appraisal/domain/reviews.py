@@ -14,7 +14,7 @@ from typing import Literal
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.sets import ChecklistSet
-from appraisal.domain import access, agreements, calendars, substitutions, tracks, wakings
+from appraisal.domain import access, agreements, substitutions, tracks, wakings
 from appraisal.domain.agreements import Agreement
 from appraisal.domain.facts import Appraisal, Case, Consultation, Person, RatingGiven, Review
 from appraisal.domain.refusals import Refusal, refuse
@@ -101,16 +101,6 @@ def signed(appraisal: Appraisal) -> tuple[Review, ...]:
     """Return the signed reviews, in the order in which they were signed."""
     found = [entry for entry in standing(appraisal) if entry.signed_at is not None]
     return tuple(sorted(found, key=lambda entry: (entry.signed_at, entry.id)))
-
-
-def day_to_keep(case: Case, asked: Review, wanted: date) -> date:
-    """Return the day to keep for a review so that its last day is the one wanted, holds counted out."""
-    holidays = case.holidays.get(calendars.GENEVA, frozenset())
-    start, held = geneva_date(asked.asked_at), [calendars.stretch_of(hold) for hold in case.holds]
-    if not held:
-        return wanted
-    days = calendars.working_days_between(start, wanted, holidays, held)
-    return calendars.add_working_days(start, days, holidays)
 
 
 def status(case: Case, review: Review, today: date) -> Status:

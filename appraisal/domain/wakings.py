@@ -95,6 +95,16 @@ def due_day(case: Case, asked: Consultation | Review) -> date:
     return calendars.shifted(case, asked.asked_at, asked.due_on)
 
 
+def day_to_keep(case: Case, asked: Consultation | Review, wanted: date) -> date:
+    """Return the day to keep for an answer so that its last day is the one wanted, holds counted out."""
+    holidays = case.holidays.get(calendars.GENEVA, frozenset())
+    start, held = geneva_date(asked.asked_at), [calendars.stretch_of(hold) for hold in case.holds]
+    if not held:
+        return wanted
+    days = calendars.working_days_between(start, wanted, holidays, held)
+    return calendars.add_working_days(start, days, holidays)
+
+
 def _of_conditions(book: Rulebook, case: Case) -> Iterator[Demand]:
     """Yield the conditions that an approval relies on; where nothing more can come, none does."""
     if case.approval is None or case.finalised is None or book.workflow.states[case.state].terminal:

@@ -119,10 +119,15 @@ def _close_answers(taking: Taking, running: Appraisal) -> Appraisal:
         ),
         reviews=tuple(responses.at_closing(taking.case, entry, taking.now) for entry in running.reviews),
     )
-    consultations, reviews = tables.Consultation.__table__, tables.Review.__table__
-    _write_changed(taking, consultations, running.consultations, closed.consultations)
-    _write_changed(taking, reviews, running.reviews, closed.reviews)
+    write_answers(taking, running, closed)
     return closed
+
+
+def write_answers(taking: Taking, before: Appraisal, after: Appraisal) -> None:
+    """Write what changed of how those who were asked stand to their answers."""
+    consultations, reviews = tables.Consultation.__table__, tables.Review.__table__
+    _write_changed(taking, consultations, before.consultations, after.consultations)
+    _write_changed(taking, reviews, before.reviews, after.reviews)
 
 
 def _write_changed(taking: Taking, table: Table, before: Sequence[Any], after: Sequence[Any]) -> None:
@@ -135,7 +140,7 @@ def _write_changed(taking: Taking, table: Table, before: Sequence[Any], after: S
             {entry.id: literal(getattr(entry, name), table.c[name].type) for entry in changed},
             value=table.c.id,
         )
-        for name in ("silent_at", "released_at")
+        for name in ("silent_at", "released_at", "due_on")
     }
     ids = [entry.id for entry in changed]
     taking.db.execute(update(table).where(table.c.id.in_(ids)).values(columns))

@@ -4,16 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import update
-
 from appraisal.canonical import canonical
 from appraisal.clock import geneva_date
 from appraisal.domain import registrations, tracks
 from appraisal.domain.facts import Appraisal, Case, Decision, DecisionKind
 from appraisal.services import blocks, decisions, matches, submissions
-from appraisal.services.closings import update_appraisal, with_appraisal
+from appraisal.services.closings import update_appraisal, with_appraisal, write_answers
 from appraisal.services.steps import Outcome, Taking
-from appraisal.storage import tables
 
 
 def correct_registration(taking: Taking) -> Outcome:
@@ -81,12 +78,6 @@ def _unpinned(taking: Taking, after: Case) -> tuple[Case, Mapping[str, Any]]:
 def _reopened(taking: Taking, closed: Appraisal, registration: Decision) -> Appraisal:
     """Let the appraisal that the registration closed run on: everybody is awaited who was so before."""
     update_appraisal(taking, closed.id, closed_at=None)
-    for table in (tables.Consultation.__table__, tables.Review.__table__):
-        for name in ("silent_at", "released_at"):
-            taking.db.execute(
-                update(table)
-                .where(table.c.appraisal_id == closed.id, table.c[name] == registration.at)
-                .values({name: None})
-            )
-    again = registrations.running_again(closed, registration)
+    again = registrations.running_again(taking.case, closed, registration, taking.now)
+    write_answers(taking, closed, again)
     return blocks.hand_over_late(taking.db, taking.case, taking.book, again, registration.at, taking.now)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import update
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, reviews
+from appraisal.domain import access, calendars, responses, reviews
 from appraisal.domain.facts import (
     Appraisal,
     Case,
@@ -240,9 +240,9 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
     assert finalised.finalised_at is not None
     opened = replace(
         finalised,
-        # Whoever was no longer awaited is awaited again.
         reviews=tuple(
-            _copied_review(taking, id, replace(entry, released_at=None)) for entry in finalised.reviews
+            _copied_review(taking, id, responses.awaited_again(taking.case, entry, taking.now))
+            for entry in finalised.reviews
         ),
         id=id,
         number=number,
@@ -257,7 +257,11 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         conditions=tuple(_copied(taking, tables.Condition, id, entry) for entry in finalised.conditions),
         consultations=tuple(
             _copied(
-                taking, tables.Consultation, id, replace(entry, released_at=None), proposal_id=taking.case.id
+                taking,
+                tables.Consultation,
+                id,
+                responses.awaited_again(taking.case, entry, taking.now),
+                proposal_id=taking.case.id,
             )
             for entry in finalised.consultations
         ),

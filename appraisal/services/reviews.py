@@ -182,7 +182,7 @@ def move_due(
         refusals.append(refuse("due_past"))
     if refusals:
         raise disclosure.not_allowed(case, actor, refusals)
-    _write(db, found, due_on=reviews.day_to_keep(case, found, due_on), silent_at=None, released_at=None)
+    _write(db, found, due_on=wakings.day_to_keep(case, found, due_on), silent_at=None, released_at=None)
     ticks.wake_by(db, case.id, geneva_date(now))
     notices.tell(
         db, [found.person], "review_moved", now, proposal=case.id, facts={"due_on": due_on}, by=actor.id

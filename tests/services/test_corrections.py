@@ -3,15 +3,15 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from appraisal.domain import registrations
+from appraisal.domain import calendars, registrations
 from appraisal.domain.duties import DutiesLeft
-from appraisal.domain.facts import Case
+from appraisal.domain.facts import Appraisal, Case, Consultation
 from appraisal.domain.indicators import Figures
 from appraisal.domain.steps import ApprovalGiven, ChangeAsked
 from appraisal.errors import StepConflict
@@ -135,6 +135,7 @@ def _lasting(case: Case) -> Case:
     """Return a case without what goes on with every step, and without the hold that a registration ends."""
     return replace(
         case,
+        appraisals=tuple(_undated(entry) for entry in case.appraisals),
         row_version=0,
         sequence=0,
         head="",
@@ -148,6 +149,15 @@ def _lasting(case: Case) -> Case:
         holds=(),
         people={},
         relations={name: found for name, found in case.relations.items() if name != "signatory"},
+    )
+
+
+def _undated(appraisal: Appraisal) -> Appraisal:
+    """Leave out until when answers are awaited: those who were let go get the days back that were left."""
+    return replace(
+        appraisal,
+        consultations=tuple(replace(entry, due_on=date.max) for entry in appraisal.consultations),
+        reviews=tuple(replace(entry, due_on=date.max) for entry in appraisal.reviews),
     )
 
 
@@ -414,3 +424,38 @@ def test_a_coordinator_who_leaves_leaves_a_correction_that_waits(lite: Stage) ->
     with lite.database.read() as db:
         told = select(notices.c.person_id).where(notices.c.what == "decline_signature")
         assert desk.id in set(db.execute(told).scalars())
+
+
+@pytest.mark.parametrize("way", ["correction", "recall"])
+def test_whoever_was_let_go_has_the_days_that_were_left(lite: Stage, way: str) -> None:
+    number = casts.submitted(lite)
+    casts.assign(lite, number)
+    asked = [entry for entry in casts.load(lite, number).appraisals[-1].consultations if entry.is_open]
+    holidays = casts.load(lite, number).holidays.get(calendars.GENEVA, frozenset())
+    (left,) = {calendars.working_days_between(lite.now.date(), entry.due_on, holidays) for entry in asked}
+    assert left > 0
+    if way == "correction":
+        _register(lite, number)
+    else:
+        casts.rate(lite, number)
+        casts.take(lite, "lead", number, "finalise")
+    lite.wait(days=20)
+    if way == "correction":
+        _by_two(lite, number)
+    else:
+        casts.take(lite, "lead", number, "recall", note="One more look.")
+    units = {entry.unit for entry in asked}
+
+    def now() -> list[Consultation]:
+        found = casts.load(lite, number).appraisals[-1].consultations
+        return [entry for entry in found if entry.unit in units]
+
+    last = calendars.add_working_days(lite.now.date(), left, holidays)
+    assert [(entry.due_on, entry.silent_at, entry.released_at) for entry in now()] == [
+        (last, None, None)
+    ] * len(units)
+    ticks.tick(lite.database, lite.library, lite.now)
+    assert not any(entry.silent_at for entry in now())
+    lite.now = datetime(last.year, last.month, last.day, 23, 30, tzinfo=UTC)
+    ticks.tick(lite.database, lite.library, lite.now)
+    assert all(entry.silent_at for entry in now())
