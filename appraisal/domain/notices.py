@@ -74,7 +74,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     "condition_reported": Kind(N_("%(number)s: a report on condition %(condition)s is there")),
     "condition_owned": Kind(N_("%(number)s: condition %(condition)s is yours to meet from now on"), "/"),
     "author_named": Kind(N_("%(number)s: you are one of its authors from now on")),
-    "duties_left": Kind(N_("Somebody has left; their tasks wait for you or a colleague: %(count)s"), "/"),
+    "duties_left": Kind(
+        N_(
+            "Somebody has left; things that you or a colleague hand over, now or when their turn comes: %(count)s"
+        ),
+        "/",
+    ),
     "substitute_named": Kind(N_("You stand in for somebody from %(first)s to %(last)s"), "/"),
     # The token is no fact that is kept: it is made when the message is sent.
     "invitation_link": _of_account(N_("Choose your password"), page="/invitation/%(token)s", more=_ONCE),

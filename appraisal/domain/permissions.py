@@ -142,6 +142,8 @@ def naming_refusals(case: Case, book: Rulebook, actor: Person) -> list[Refusal]:
         found.append(refuse("author_remains"))
     if not book.workflow.states[case.state].open:
         found.append(refuse("proposal_over"))
+    if case.hold is not None:
+        found.append(refuse("on_hold", until=case.hold.until))
     return found
 
 

@@ -23,9 +23,9 @@ def list_duties(db: Connection, library: Library, person: Person) -> list[Duty]:
     """List what a person still has to do and nobody else can do instead."""
     flows = [entry for entry in library.definitions.values() if isinstance(entry, Workflow)]
     states = [(name, state) for flow in flows for name, state in flow.states.items()]
-    written_in = {name for name, state in states if state.holder == "author"}
+    open_states = {name for name, state in states if state.open}
     ended = {name for name, state in states if state.terminal}
-    return duties.duties_of(db, person, written_in, ended)
+    return duties.duties_of(db, person, open_states, ended)
 
 
 def check(

@@ -228,12 +228,11 @@ def _whose(holder: str, lead: int | None, person: Person) -> str:
 
 
 def duties_of(
-    db: Connection, person: Person, written_in: Collection[str], ended: Collection[str]
+    db: Connection, person: Person, open_states: Collection[str], ended: Collection[str]
 ) -> list[Duty]:
     """List what a person still has to do and nobody else can do instead, in one statement.
 
-    ``written_in`` are the states in which it is the authors' turn, ``ended`` those in which nothing more
-    is to come.
+    ``open_states`` are those of proposals on their way, ``ended`` those in which nothing more is to come.
     """
     appraisals = tables.Appraisal.__table__
     others_write = exists().where(
@@ -249,7 +248,7 @@ def duties_of(
     of_proposal = (PROPOSALS.c.id, PROPOSALS.c.state_since, PROPOSALS.c.due_on)
     found: list[Select[Any]] = [
         _duties("author", *of_proposal).where(
-            PROPOSALS.c.state.in_(sorted(written_in)), related(person, "author"), ~others_write
+            PROPOSALS.c.state.in_(sorted(open_states)), related(person, "author"), ~others_write
         ),
         _duties("lead", *of_proposal).where(PROPOSALS.c.holder_id == person.id),
         _duties("review", REVIEWS.c.id, REVIEWS.c.asked_at, REVIEWS.c.due_on)
