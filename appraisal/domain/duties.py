@@ -96,8 +96,9 @@ def left_by(duties: Iterable[Duty], before: Person, after: Person) -> tuple[Duty
 
 
 def has_no_author(case: Case) -> bool:
-    """Tell whether none of the authors of a proposal can act on it any more."""
-    return not any(is_able(case.people[id], "author") for id in case.related("author"))
+    """Tell whether none of the authors of a proposal can act on it any more; one that has none never had."""
+    authors = case.related("author")
+    return bool(authors) and not any(is_able(case.people[id], "author") for id in authors)
 
 
 def has_no_lead(case: Case) -> bool:

@@ -547,3 +547,8 @@ def test_an_author_lead_or_reviewer_in_conflict_is_not_asked_for_a_second_signat
         "eval": {led, written},
         "deputy": {led, written, block, conflict},
     }
+
+
+def test_nobody_is_told_in_the_place_of_authors_whom_there_never_were(lite: Stage) -> None:
+    casts.outside(lite)
+    assert _told(lite, "register_approval") == {}
