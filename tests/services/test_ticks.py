@@ -496,8 +496,10 @@ def test_a_recalled_appraisal_waits_for_units_whose_date_is_to_come(lite: Stage)
     casts.take(lite, "lead", number, "finalise")
     lite.now = datetime(2010, 2, 9, 9, tzinfo=UTC)
     casts.take(lite, "lead", number, "recall", note="Another slip.")
-    # Their date has passed meanwhile, which the next tick notes.
+    # Their date has passed meanwhile, while nobody awaited them: they have the days that were left.
     assert not any(entry.released_at for entry in _consultations(lite, number).values())
+    assert _tick(lite).marks.count((number, "consult_overdue")) == 0
+    lite.now = datetime(2010, 2, 18, 9, tzinfo=UTC)
     assert _tick(lite).marks.count((number, "consult_overdue")) == 4
     assert sum(entry.silent_at is not None for entry in _consultations(lite, number).values()) == 4
 
