@@ -15,6 +15,7 @@ from appraisal import clock
 from appraisal.cli import sites
 from appraisal.definitions.library import Library
 from appraisal.domain.findings import Finding, does_anything_fail
+from appraisal.domain.validities import Validity
 from appraisal.i18n import say
 from appraisal.pdf.certificates import NotCertificates, read_certificates, read_revocations
 from appraisal.pdf.openings import Opener
@@ -29,7 +30,14 @@ from appraisal.services.verifications import verify as verify_file
 from appraisal.storage.databases import Database
 
 _WIDTH = 110
-_OUTCOMES: Final = {"holds": "nothing fails", "fails": "something is wrong", "unreadable": "not readable"}
+_OUTCOMES: Final = {
+    "holds": "nothing fails",
+    "ended": "genuine, but no longer in force",
+    "fails": "something is wrong",
+    "unreadable": "not readable",
+}
+# The exit code by the worst that came out of any file, the worst first.
+_EXITS: Final = {"fails": 1, "unreadable": 2, "ended": 3}
 _MOST_NAMED: Final = 20
 _TITLES = {
     **{check: say("en", title) for check, title in CHECKS.items()},
@@ -69,7 +77,8 @@ _TITLES = {
     "--register",
     "compares",
     is_flag=True,
-    help="Compare with the database of this installation as well: issued here, this very file, audit trail.",
+    help="Compare with the database of this installation as well: whether the record is still in force, "
+    "issued here, this very file, audit trail.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(
@@ -83,8 +92,10 @@ def verify(
     """Verify the PDF of a record, or several, or an auditor's bundle (ZIP), from nothing but the file.
 
     Signature, form, schema and digest of the embedded record, verdicts and recommendation computed again
-    from the ratings, order of times, steps, route, and separation of duties. Exits 0 when nothing fails,
-    1 when something does, 2 when nothing else does but a file cannot be read.
+    from the ratings, order of times, steps, route, and separation of duties. Whether a record is still in
+    force, or was superseded, annulled or corrected, only the register can say (--register). Exits 0 when
+    nothing fails, 1 when something does, 2 when nothing else does but a file cannot be read, and 3 when
+    nothing is wrong, but a record is no longer in force.
     """
     library = sites.library()
     grounds = _grounds(trust, revocations)
@@ -119,7 +130,7 @@ def verify(
         if len(entries) > 1:
             click.echo(f"\n{_summed(entries)}")
     outcomes = {entry["outcome"] for entry in entries}
-    raise SystemExit(1 if "fails" in outcomes else 2 if "unreadable" in outcomes else 0)
+    raise SystemExit(next((code for outcome, code in _EXITS.items() if outcome in outcomes), 0))
 
 
 def _summed(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -181,11 +192,20 @@ def _grounds(trust: tuple[Path, ...], revocations: tuple[Path, ...]) -> Grounds:
 def _entry(file: str, found: Verification) -> dict[str, Any]:
     return {
         "file": file,
-        "outcome": "holds" if found.holds else "fails",
+        "outcome": "fails" if not found.holds else "ended" if found.is_ended else "holds",
         "number": found.number,
         "digest": found.digest,
+        "validity": _validity(found.validity),
         "findings": [_finding(entry) for entry in found.findings],
     }
+
+
+def _validity(found: Validity | None) -> dict[str, Any] | None:
+    """Return what the register says of a record; None where it was not asked or knows no such record."""
+    if found is None:
+        return None
+    at = "" if found.at is None else clock.stamp(found.at)
+    return {"status": found.code, "at": at, "record": found.record}
 
 
 def _finding(entry: Finding) -> dict[str, Any]:
@@ -219,6 +239,10 @@ def _summary(entry: dict[str, Any]) -> str:
     outcomes = [finding["outcome"] for finding in entry["findings"]]
     failing, unchecked = outcomes.count("fails"), outcomes.count("unchecked")
     said = f"{failing} of the findings above say that something is wrong" if failing else "Nothing fails"
+    if "ended" in outcomes:
+        said += (
+            ", but the record is no longer in force" if not failing else "; the record is no longer in force"
+        )
     return f"{said}; {unchecked} could not be checked." if unchecked else f"{said}."
 
 

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from appraisal.i18n import Language, Text, say
 
-Outcome = Literal["holds", "fails", "unchecked"]
-OUTCOMES: tuple[Outcome, ...] = ("holds", "fails", "unchecked")
+Outcome = Literal["holds", "fails", "unchecked", "ended"]
+OUTCOMES: tuple[Outcome, ...] = ("holds", "fails", "unchecked", "ended")
 # A sentence with the facts that fill its places.
 Said = tuple[str, Mapping[str, Any]]
 # Of what is wrong in many places, so many are named.
@@ -43,6 +43,11 @@ def fails(check: str, sentence: str, **facts: Any) -> Finding:
 def unchecked(check: str, sentence: str, **facts: Any) -> Finding:
     """Build the finding that something could not be looked at, with the reason."""
     return Finding(check, "unchecked", sentence, facts)
+
+
+def ended(check: str, sentence: str, **facts: Any) -> Finding:
+    """Build the finding that something is genuine, but counts no more."""
+    return Finding(check, "ended", sentence, facts)
 
 
 def judged(check: str, problems: Iterable[Said], sentence: str, **facts: Any) -> list[Finding]:

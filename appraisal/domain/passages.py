@@ -1,7 +1,7 @@
 """Passages: whether the steps of a record can have been taken, by whom, and what route they amount to."""
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from appraisal.canonical import plain
@@ -14,7 +14,7 @@ from appraisal.definitions.workflows import (
     Workflow,
 )
 from appraisal.domain.assessings import NOT_KNOWN, Known
-from appraisal.domain.findings import Finding, Said, judged, unchecked
+from appraisal.domain.findings import Finding, Said, holds, judged, unchecked
 from appraisal.domain.routes import REASONS, TITLES
 from appraisal.i18n import N_
 
@@ -43,14 +43,7 @@ def findings(value: Value, known: Known, covers: bool | None) -> list[Finding]:
     if known.workflow is None:
         found.append(unchecked("steps", NOT_KNOWN, keys=known.differing))
     found += _route(value, known, covers)
-    if known.workflow is None:
-        found.append(unchecked("separation", NOT_KNOWN, keys=known.differing))
-    else:
-        found += judged(
-            "separation",
-            _overlaps(value, known.workflow),
-            N_("As far as names show, nobody decided on what was their own."),
-        )
+    found += _separation(value, known)
     return found
 
 
@@ -191,19 +184,87 @@ def _contradicts(value: Value, known: Known) -> bool | None:
     return favourable != bool(kind == "countersign")
 
 
+# Somebody's id, or the name where a record does not say it.
+Who = int | str
+
+
+def _separation(value: Value, known: Known) -> list[Finding]:
+    """Examine who did what. Records that were made before people had ids in them know names alone.
+
+    Two people may share a name, so one that stands on both sides disproves nothing then.
+    """
+    if known.workflow is None:
+        return [unchecked("separation", NOT_KNOWN, keys=known.differing)]
+    overlaps = _overlaps(value, known.workflow)
+    if _has_ids(value):
+        problems = chain(_id_problems(value), overlaps)
+        return judged(
+            "separation", problems, N_("As far as the record shows, nobody decided on what was their own.")
+        )
+    if names := sorted({facts["name"] for _, facts in overlaps}):
+        sentence = N_(
+            "The record does not tell people of one name apart, so it cannot say whether one person or two "
+            "acted here: %(names)s."
+        )
+        return [unchecked("separation", sentence, names=names)]
+    return [holds("separation", N_("As far as names show, nobody decided on what was their own."))]
+
+
+def _has_ids(value: Value) -> bool:
+    return "author_ids" in value["proposal"] or any("id" in person for person in _people(value))
+
+
+def _id_problems(value: Value) -> Iterator[Said]:
+    """Yield where a record gives ids to some people only, or one id to people of several names."""
+    proposal = value["proposal"]
+    ids = proposal.get("author_ids", ())
+    people = list(_people(value))
+    unknown = {person["name"] for person in people if "id" not in person}
+    if len(ids) != len(proposal["authors"]):
+        unknown |= set(proposal["authors"])
+    if unknown:
+        yield (
+            N_("The record gives some people a number and others none: %(names)s."),
+            {"names": sorted(unknown)},
+        )
+    names: dict[int, set[str]] = {}
+    for id, name in (
+        *zip(ids, proposal["authors"], strict=False),
+        *((person["id"], person["name"]) for person in people if "id" in person),
+    ):
+        names.setdefault(id, set()).add(name)
+    for several in names.values():
+        if len(several) > 1:
+            yield N_("One person bears several names in the record: %(names)s."), {"names": sorted(several)}
+
+
+def _people(value: Any) -> Iterator[Value]:
+    """Yield everybody whom a record describes, each time; what the form says describes nobody."""
+    if isinstance(value, Mapping):
+        if {"name", "unit", "roles"} <= set(value):
+            yield value
+        for key, entry in value.items():
+            if key != "content":
+                yield from _people(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _people(entry)
+
+
 def _overlaps(value: Value, workflow: Workflow) -> Iterator[Said]:
-    """Yield each step that somebody took whom the workflow excludes from it, people told by name."""
+    """Yield each step that somebody took whom the workflow excludes from it."""
     steps = [(step, _transition(workflow, step)) for step in value["steps"]]
     related = _related(value)
-    signatories: set[str] = set()
+    signatories: Mapping[Who, str] = {}
     for step, transition in steps:
         if transition is None:
             continue
-        acting = _names(step)
+        acting = _acting(step)
         bound = {**related, "signatory": dict.fromkeys(signatories, "")}
         for relation in transition.excludes:
             since = bound.get(relation, {})
-            for name in sorted(name for name in acting if since.get(name, step["at"]) < step["at"]):
+            barred = [name for who, name in acting.items() if since.get(who, step["at"]) < step["at"]]
+            for name in sorted(barred):
                 yield (
                     N_("%(name)s took the step %(step)s, and is %(relation)s as well."),
                     {"name": name, "step": step["name"], "relation": _RELATIONS[relation]},
@@ -212,25 +273,33 @@ def _overlaps(value: Value, workflow: Workflow) -> Iterator[Said]:
         if transition.marks == "signatory":
             signatories = acting
         elif transition.to != INTERNAL or transition.act in ENDING_SIGNATURES:
-            signatories = set()
+            signatories = {}
     decision = value.get("decision")
     if decision is not None and decision["first_signature"]:
-        for name in sorted(_names(decision) & _names(decision["first_signature"])):
+        first, second = _acting(decision["first_signature"]), _acting(decision)
+        for name in sorted(second[who] for who in first.keys() & second.keys()):
             yield N_("%(name)s gave both signatures."), {"name": name}
 
 
-def _related(value: Value) -> Mapping[Relation, Mapping[str, str]]:
-    """Name whom the record shows for ever in a relation to the proposal, each with since when."""
-    found: dict[Relation, Mapping[str, str]] = {
-        "author": dict.fromkeys(value["proposal"]["authors"], ""),
+def _related(value: Value) -> Mapping[Relation, Mapping[Who, str]]:
+    """Return who the record shows for ever in a relation to the proposal, each with since when."""
+    proposal = value["proposal"]
+    found: dict[Relation, Mapping[Who, str]] = {
+        "author": dict.fromkeys(proposal.get("author_ids", proposal["authors"]), ""),
     }
     if "appraisal" in value:
         appraisal = value["appraisal"]
         leads = [appraisal["lead"], *appraisal.get("rated_for_lead", ())]
-        found["lead"] = {entry["name"]: appraisal["opened_at"] for entry in leads}
+        found["lead"] = {_who(entry): appraisal["opened_at"] for entry in leads}
     return found
 
 
-def _names(signed: Value) -> set[str]:
-    found = {signed["by"]["name"]}
-    return found | {signed["for"]["name"]} if signed.get("for") else found
+def _acting(signed: Value) -> Mapping[Who, str]:
+    """Return by whom something was done, and for whom, each with the name."""
+    both = [signed["by"], *([signed["for"]] if signed.get("for") else ())]
+    return {_who(person): person["name"] for person in both}
+
+
+def _who(person: Value) -> Who:
+    id: Who = person.get("id", person["name"])
+    return id

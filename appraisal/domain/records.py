@@ -98,6 +98,7 @@ def _head(case: Case, book: Rulebook, version_id: int | None, now: datetime, kin
 def _proposal(case: Case, version: Version | None) -> dict[str, Any]:
     content = version.content if version else case.content
     get = forms.value
+    authors = sorted((case.name(person), person) for person in case.related("author"))
     return {
         "title": get(content, "identification.title"),
         "symbol": get(content, "identification.symbol"),
@@ -109,7 +110,8 @@ def _proposal(case: Case, version: Version | None) -> dict[str, Any]:
         "end": get(content, "identification.end"),
         "summary": get(content, "identification.summary"),
         "outcome": get(content, "alignment.outcome"),
-        "authors": sorted(case.name(person) for person in case.related("author")),
+        "authors": [name for name, _ in authors],
+        "author_ids": [person for _, person in authors],
         "version": version.number if version else 0,
         "version_digest": version.digest if version else "",
         "submitted_at": version.at if version else None,
@@ -387,10 +389,11 @@ def _signed(case: Case, by: int, behalf: int | None) -> dict[str, Any]:
 
 
 def _person(case: Case, person: int) -> dict[str, Any]:
+    """Describe a person; what tells two of one name apart is the id."""
     found: Person | None = case.people.get(person)
     if found is None:
-        return {"name": case.name(person), "unit": "", "roles": []}
-    return {"name": found.name, "unit": found.unit, "roles": _roles(found.roles)}
+        return {"id": person, "name": case.name(person), "unit": "", "roles": []}
+    return {"id": person, "name": found.name, "unit": found.unit, "roles": _roles(found.roles)}
 
 
 def _roles(roles: Iterable[str]) -> list[str]:

@@ -10,29 +10,38 @@ from appraisal.domain.findings import Finding, fails, holds, unchecked
 from appraisal.i18n import N_
 from appraisal.pdf.signatures import Signature
 from appraisal.services.verifications import Verification
-from appraisal.storage import audits, issuers, renderings
+from appraisal.storage import audits, issuers, records, renderings
 
 
 def compared(db: Connection, found: Verification, sha256: str) -> Verification:
     """Add what the database knows of the record, of the very file, of who signed it, and of the trail.
 
+    Whether the record is still in force comes first of all.
     The digest of a stored file vouches for its pages as well. A certificate with which this installation
     signs, or did, is known, whoever issued it.
     """
     issued = renderings.copies_of(db, found.digest)
     register = _register(issued, sha256)
-    added = [register, *(_trail(db, found) if issued is not None else ())]
+    validity = records.validity_of(db, found.digest)
+    added = [
+        *([validity.finding()] if validity is not None else ()),
+        register,
+        *(_trail(db, found) if issued is not None else ()),
+    ]
     own = _own_key(db, found.signature) if found.signature is not None else None
     if own is not None:
         added.append(own)
 
     def is_settled(entry: Finding) -> bool:
+        if entry.check == "validity":
+            return validity is not None
         if entry.check == "pages":
             # Pages that were drawn again are told of in any case.
             return register.outcome == "holds" and entry.outcome == "unchecked"
         return entry.check == "signer" and own is not None
 
-    return replace(found, findings=(*added, *(entry for entry in found.findings if not is_settled(entry))))
+    kept = (entry for entry in found.findings if not is_settled(entry))
+    return replace(found, findings=(*added, *kept), validity=validity)
 
 
 def _register(issued: frozenset[str] | None, sha256: str) -> Finding:

@@ -13,6 +13,7 @@ from appraisal.definitions.library import Library
 from appraisal.domain import verifications
 from appraisal.domain.findings import Finding, Said, does_anything_fail, fails, holds, judged, unchecked
 from appraisal.domain.records import is_signed
+from appraisal.domain.validities import Validity
 from appraisal.i18n import LANGUAGES, N_, Language, language_or
 from appraisal.pdf.readings import Reading
 from appraisal.pdf.signatures import Signature
@@ -23,6 +24,7 @@ Render = Callable[[bytes, Language], bytes]
 
 # What each check is about, in the order in which findings are listed.
 CHECKS: Mapping[str, str] = {
+    "validity": N_("In force"),
     "register": N_("Register of this installation"),
     "trail": N_("Audit trail of this installation"),
     "file": N_("File"),
@@ -49,6 +51,7 @@ OUTCOME_TITLES: Mapping[str, str] = {
     "holds": N_("holds"),
     "fails": N_("FAILS"),
     "unchecked": N_("not checked"),
+    "ended": N_("NO LONGER"),
 }
 
 
@@ -57,6 +60,7 @@ class Verification:
     """What was found out about one file; ``number`` is empty where the record does not say it.
 
     ``chain`` is what the record says of the audit trail: the event after which it was made, and its digest.
+    ``validity`` is what the register says of the record; None where it was not asked or knows no such record.
     """
 
     number: str
@@ -64,11 +68,17 @@ class Verification:
     findings: tuple[Finding, ...]
     signature: Signature | None = None
     chain: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    validity: Validity | None = None
 
     @property
     def holds(self) -> bool:
-        """Tell whether nothing fails; something may still not have been checked."""
+        """Tell whether nothing fails; something may still not have been checked, or count no more."""
         return not does_anything_fail(self.findings)
+
+    @property
+    def is_ended(self) -> bool:
+        """Tell whether the register says that the record counts no more."""
+        return self.validity is not None and not self.validity.is_valid
 
     @property
     def unchecked(self) -> tuple[str, ...]:
@@ -90,6 +100,7 @@ def verify(data: bytes, reading: Reading, library: Library, render: Render | Non
         named,
         digest,
         (
+            unchecked("validity", N_("Whether the record is still in force only the register can say.")),
             *judged("file", _file_problems(reading), N_("One record is embedded, and nothing was appended.")),
             *signatures.findings(reading.signature, is_expected=is_signed(value)),
             *_printed(reading, named, digest),

@@ -5,9 +5,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, FromClause, Select, bindparam, func, select
 
 from appraisal.domain.facts import Person
+from appraisal.domain.validities import ENDING, Validity, validity
 from appraisal.storage import tables
 from appraisal.storage.queries import PAGE
 from appraisal.storage.types import LARGEST_ID
@@ -16,11 +17,45 @@ from appraisal.storage.visibilities import blind, fully_visible
 PROPOSALS = tables.Proposal.__table__
 RECORDS = tables.Record.__table__
 RENDERINGS = tables.Rendering.__table__
+APPRAISALS = tables.Appraisal.__table__
+DECISIONS = tables.Decision.__table__
+LATER = APPRAISALS.alias("later")
+VOIDING = DECISIONS.alias("voiding")
+# What decides whether a record counts, in the order in which ``validity`` takes it.
+_FATE = (
+    APPRAISALS.c.superseded_at,
+    LATER.c.record,
+    LATER.c.finalised_at,
+    DECISIONS.c.voided_at,
+    VOIDING.c.kind,
+)
+
+
+def _with_fate(source: FromClause) -> FromClause:
+    """Join to records what became of the appraisal, or of the decision, that each was made of."""
+    after, ending = APPRAISALS.alias(), DECISIONS.alias()
+    newest = select(func.max(after.c.id)).where(
+        after.c.proposal_id == APPRAISALS.c.proposal_id,
+        after.c.version_id == APPRAISALS.c.version_id,
+        after.c.number > APPRAISALS.c.number,
+        after.c.record != "",
+    )
+    voided_by = select(func.max(ending.c.id)).where(
+        ending.c.proposal_id == DECISIONS.c.proposal_id,
+        ending.c.at == DECISIONS.c.voided_at,
+        ending.c.kind.in_(ENDING),
+    )
+    return (
+        source.outerjoin(APPRAISALS, APPRAISALS.c.id == RECORDS.c.appraisal_id)
+        .outerjoin(LATER, LATER.c.id == newest.correlate(APPRAISALS).scalar_subquery())
+        .outerjoin(DECISIONS, DECISIONS.c.id == RECORDS.c.decision_id)
+        .outerjoin(VOIDING, VOIDING.c.id == voided_by.correlate(DECISIONS).scalar_subquery())
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class RecordListed:
-    """One record with the languages that its PDF exists in."""
+    """One record with whether it counts, and the languages that its PDF exists in."""
 
     id: int
     number: str
@@ -28,6 +63,7 @@ class RecordListed:
     kind: str
     digest: str
     at: datetime
+    validity: Validity
     languages: tuple[str, ...]
 
 
@@ -44,8 +80,8 @@ def list_records(
         RECORDS.c.at,
     )
     statement = (
-        select(*columns)
-        .join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)
+        select(*columns, *_FATE)
+        .select_from(_with_fate(RECORDS.join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)))
         .where(fully_visible(person), ~blind(person))
     )
     if number is not None:
@@ -60,29 +96,32 @@ def list_records(
     )
     for record, language in db.execute(rendered.order_by(RENDERINGS.c.language)):
         languages.setdefault(record, []).append(language)
-    found = [RecordListed(*row, tuple(languages.get(row.id, ()))) for row in shown]
+    found = [RecordListed(*row[:6], validity(*row[6:]), tuple(languages.get(row.id, ()))) for row in shown]
     return found, found[-1].id if len(rows) > most else None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordFound:
-    """A record by its digest, with what decides who may read it."""
+    """A record by its digest, with what decides who may read it, and whether it counts."""
 
     id: int
     number: str
     kind: str
     digest: str
     value: str
+    validity: Validity
 
 
 def find_record(db: Connection, digest: str) -> RecordFound | None:
     """Return a record by the digest of its value."""
-    row = db.execute(
-        select(RECORDS.c.id, PROPOSALS.c.number, RECORDS.c.kind, RECORDS.c.digest, RECORDS.c.value)
-        .join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)
-        .where(RECORDS.c.digest == digest)
-    ).one_or_none()
-    return RecordFound(*row) if row is not None else None
+    return _first(db, _records().where(RECORDS.c.digest == digest))
+
+
+def validity_of(db: Connection, digest: str) -> Validity | None:
+    """Return whether the record with a digest counts; None where there is no such record."""
+    statement = select(*_FATE).select_from(_with_fate(RECORDS)).where(RECORDS.c.digest == digest)
+    row = db.execute(statement).one_or_none()
+    return None if row is None else validity(*row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +167,19 @@ def _file_for(person: Person) -> Select[Any]:
 
 def newest_record(db: Connection, number: str) -> RecordFound | None:
     """Return the newest record of a proposal by its number."""
-    row = db.execute(
-        select(RECORDS.c.id, PROPOSALS.c.number, RECORDS.c.kind, RECORDS.c.digest, RECORDS.c.value)
-        .join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)
-        .where(PROPOSALS.c.number == number)
-        .order_by(RECORDS.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-    return RecordFound(*row) if row is not None else None
+    mine = _records().where(PROPOSALS.c.number == number)
+    return _first(db, mine.order_by(RECORDS.c.id.desc()).limit(1))
+
+
+def _records() -> Select[Any]:
+    columns = (RECORDS.c.id, PROPOSALS.c.number, RECORDS.c.kind, RECORDS.c.digest, RECORDS.c.value)
+    source = _with_fate(RECORDS.join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id))
+    return select(*columns, *_FATE).select_from(source)
+
+
+def _first(db: Connection, statement: Select[Any]) -> RecordFound | None:
+    row = db.execute(statement).one_or_none()
+    if row is None:
+        return None
+    id, number, kind, sealed, value, *fate = row
+    return RecordFound(id, number, kind, sealed, value, validity(*fate))

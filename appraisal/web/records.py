@@ -2,15 +2,15 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from flask import Blueprint, flash, make_response, redirect, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from appraisal.clock import parse_stamp, stamp
-from appraisal.domain import access, registrations
+from appraisal.clock import parse_stamp
+from appraisal.domain import access
 from appraisal.domain.facts import Case
 from appraisal.domain.refusals import Undeclared
 from appraisal.domain.rulebooks import Rulebook
@@ -97,8 +97,7 @@ def show(digest: str) -> Response:
             title=value["proposal"]["title"],
             rows=_rows(opened, value),
             files=[(code, _LANGUAGE_TITLES[code], standings.get(code)) for code in LANGUAGES],
-            superseded=_superseded(opened),
-            corrected=_corrected_at(opened, value),
+            validity=opened.found.validity,
             asks_again=asks_again,
         )
     )
@@ -151,19 +150,6 @@ def _decision_rows(value: dict[str, Any]) -> list[dict[str, Any]]:
         row = {"key": say(N_("Relies on the appraisal record")), "value": relied_on, "code": True}
         found.append(row | {"href": href, "action": say(N_("Read"))})
     return found
-
-
-def _superseded(opened: Opened) -> bool:
-    return any(
-        entry.record == opened.found.digest and entry.superseded_at for entry in opened.case.appraisals
-    )
-
-
-def _corrected_at(opened: Opened, value: dict[str, Any]) -> datetime | None:
-    """Return when the registration that a decision sheet is of was corrected."""
-    registered = value.get("decision", {}).get("at")
-    corrections = registrations.corrected(opened.case)
-    return next((later for at, later in corrections.items() if stamp(at) == registered), None)
 
 
 @bp.post("/records/<digest>/render")

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Any, Final
 
@@ -12,13 +13,14 @@ from flask_limiter import Limiter
 from flask_login import current_user
 from wtforms import FileField
 
+from appraisal.domain.validities import Validity
 from appraisal.i18n import N_
 from appraisal.pdf.openings import SECONDS, open_pdf
 from appraisal.pdf.readings import SENTENCES, Unreadable
 from appraisal.pdf.signatures import Grounds
 from appraisal.services import registers, verifications
 from appraisal.services.verifications import CHECKS, OUTCOME_TITLES, Verification
-from appraisal.storage import renderings
+from appraisal.storage import records
 from appraisal.web.context import page, read, say, site
 from appraisal.web.documents import sent_file
 from appraisal.web.forms import TranslatedForm
@@ -29,7 +31,7 @@ bp = Blueprint("verifications", __name__)
 ATTEMPTS: Final = "30 per minute"
 # What examining takes grows with the record; those of the largest proposals are far below.
 LARGEST_RECORD: Final = 4 * 1024 * 1024
-_TONES: Final = {"holds": "good", "fails": "bad", "unchecked": "neutral"}
+_TONES: Final = {"holds": "good", "fails": "bad", "unchecked": "neutral", "ended": "bad"}
 # So many files are examined at once for anybody, and one more for people who are signed in, so that strangers
 # keep neither the machine nor the page from them. Nobody waits for a place; a process counts for itself.
 _for_all: Final = BoundedSemaphore(2)
@@ -126,21 +128,27 @@ def _examine(data: bytes) -> Verification | None:
         return registers.compared(db, found, hashlib.sha256(data).hexdigest())
 
 
-def _asked(digest: str) -> tuple[str, bool | None] | None:
-    """Return the digest that was read from a page, and whether a record with it was issued here.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A digest that was read from a page; ``validity`` where a record with it was issued here."""
 
-    None in its place where it is not a whole digest, and for all where none was given.
-    """
+    digest: str
+    is_whole: bool = True
+    validity: Validity | None = None
+
+
+def _asked(digest: str) -> Asked | None:
+    """Return what the register says of a digest; None where none was given."""
     if not _SHA256.fullmatch(digest):
-        return (digest[:200], None) if digest else None
+        return Asked(digest[:200], is_whole=False) if digest else None
     with read() as db:
-        return digest, renderings.copies_of(db, digest) is not None
+        return Asked(digest, validity=records.validity_of(db, digest))
 
 
 def draw(
     form: FileForm,
     found: Verification | None = None,
-    asked: tuple[str, bool | None] | None = None,
+    asked: Asked | None = None,
     name: str = "",
 ) -> str:
     """Draw the page, with what was found out where a file was given, or a digest."""

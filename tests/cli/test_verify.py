@@ -10,6 +10,10 @@ from appraisal.canonical import canonical, digest
 from appraisal.cli import main
 from appraisal.definitions.library import Library
 from appraisal.pdf.rendering import render
+from appraisal.services import records as services
+from appraisal.storage import records
+from tests import casts
+from tests.casts import Stage
 from tests.pdf.samples import Value, sample_of
 
 
@@ -46,7 +50,8 @@ def test_a_record_is_verified_without_a_database_or_a_setting(
     assert lines[0] == str(pdf)
     assert digest(value) in result.output
     assert "only drawing the record" in result.output
-    assert lines[-1] == "  Nothing fails; 3 could not be checked."
+    assert "Whether the record is still in force only the register can say." in result.output
+    assert lines[-1] == "  Nothing fails; 4 could not be checked."
     assert list(tmp_path.iterdir()) == []
 
 
@@ -107,6 +112,48 @@ def test_names_in_the_file_do_not_steer_the_terminal(value: Value, tmp_path: Pat
     result = run(file)
     assert result.exit_code == 1
     assert "The workflow knows no step as�[2Jsign." in " ".join(result.output.split())
+
+
+def test_an_annulled_approval_is_no_longer_in_force_where_the_register_is_asked(
+    lite: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = casts.approved(lite)
+    casts.take(lite, "chief", number, "propose_annulment", note="Wrong fund.")
+    casts.take(lite, "deputy", number, "annul", note="So it is.")
+    files = []
+    with lite.database.begin() as db:
+        listed, _ = records.list_records(db, lite.people["desk"], number)
+        for entry in reversed(listed):
+            found = records.find_record(db, entry.digest)
+            assert found is not None
+            files.append(tmp_path / f"{entry.id}.pdf")
+            files[-1].write_bytes(render(json.loads(found.value), "en"))
+            services.keep_rendering(db, lite.files, entry.id, "en", files[-1].read_bytes(), lite.now)
+    monkeypatch.setenv("APPRAISAL_DATABASE", lite.database.url)
+
+    appraised, approved, annulled = files
+    result = run("--register", approved)
+    assert result.exit_code == 3, result.output
+    lines = result.output.splitlines()
+    # The first of all lines that say something of the file.
+    first = "NO LONGER In force No longer in force: the approval was annulled on 2010-02-01."
+    assert " ".join(lines[1].split()) == first
+    assert lines[-1].startswith("  Nothing fails, but the record is no longer in force")
+    [entry] = json.loads(run("--register", "--json", approved).output)
+    assert entry["outcome"] == "ended"
+    assert entry["validity"]["status"] == "annulled"
+    assert entry["validity"]["at"].startswith("2010-02-01T")
+    # The appraisal, and the annulment itself, are in force; without the register nobody can say.
+    assert run("--register", appraised, annulled).exit_code == 0
+    result = run("--register", appraised, approved)
+    assert result.exit_code == 3
+    assert f"nothing fails: 1; genuine, but no longer in force: 1 ({approved})." in result.output
+    [entry] = json.loads(run("--json", approved).output)
+    assert (entry["outcome"], entry["validity"]) == ("holds", None)
+    assert entry["findings"][0]["outcome"] == "unchecked"
+    # What is wrong outweighs it.
+    approved.write_bytes(approved.read_bytes() + b"\n")
+    assert run("--register", approved).exit_code == 1
 
 
 def test_no_file_at_all_is_an_error_of_the_call() -> None:

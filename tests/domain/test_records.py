@@ -34,7 +34,7 @@ def test_every_standing_review_is_recorded_with_what_became_of_it(sample: Sample
         f"Reviewer {person}" for person in range(11, 19)
     ]
     assert _review(value, 11) == {
-        "person": {"name": "Reviewer 11", "unit": "NORMES", "roles": ["appraiser"]},
+        "person": {"id": 11, "name": "Reviewer 11", "unit": "NORMES", "roles": ["appraiser"]},
         "for": None,
         "checklists": ["TRI", "ILS"],
         "asked_at": "2010-02-02T09:00:00.000000Z",
@@ -88,7 +88,7 @@ def test_a_block_names_who_finalised_it(sample: Sample) -> None:
     criteria = {entry["code"]: entry for entry in sample.reviewed()["appraisal"]["criteria"]}
     assert criteria["EVA"]["finalised_by"] == {
         "unit": "EVAL",
-        "person": {"name": "Reviewer 14", "unit": "X", "roles": ["appraiser"]},
+        "person": {"id": 14, "name": "Reviewer 14", "unit": "X", "roles": ["appraiser"]},
         "signed_at": "2010-02-09T09:00:00.000000Z",
     }
     assert "finalised_by" not in criteria["TRI"]

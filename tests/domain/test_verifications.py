@@ -2,7 +2,8 @@
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -165,7 +166,11 @@ def test_a_moment_moved_beyond_the_others_is_found(path: tuple[Any, ...], year: 
         (lambda value: value["steps"][1].update(name="wave_through"), "steps"),
         (lambda value: value["decision"]["by"].update(name="Carlos Núñez"), "steps"),
         (lambda value: value["proposal"]["authors"].append("Dagmar Łoś"), "separation"),
+        (lambda value: value["proposal"].update(author_ids=[4]), "separation"),
+        (lambda value: value["appraisal"]["lead"].update(id=4), "separation"),
         (lambda value: value["appraisal"]["lead"].update(name="Dagmar Łoś"), "separation"),
+        (lambda value: value["appraisal"]["lead"].pop("id"), "separation"),
+        (lambda value: value["proposal"].pop("author_ids"), "separation"),
         (lambda value: value["appraisal"]["conditions"][0].update(waived=True), "route"),
         (lambda value: value.update(appraisal_record=""), "route"),
         (lambda value: value["decision"].update(contradicts=True, kind="reject"), "steps"),
@@ -173,6 +178,67 @@ def test_a_moment_moved_beyond_the_others_is_found(path: tuple[Any, ...], year: 
 )
 def test_what_contradicts_something_else_is_found(change: Callable[[Value], object], check: str) -> None:
     assert check in failing(changed(APPROVAL, change))
+
+
+NAMED = st.fixed_dictionaries({id: st.sampled_from(["Ana Pérez", "علي حسن"]) for id in SAMPLE.case.people})
+APPROVING = (*SAMPLE.case.steps, Step(5, "approve", "approve", "awaiting_decision", "approved", at(22), 4))
+
+
+def _approved_by(id: int, names: Mapping[int, str], behalf: int | None = None) -> Value:
+    """Return the sheet of an approval by somebody, with people of such names."""
+    people = {id: replace(person, name=names[id]) for id, person in SAMPLE.case.people.items()}
+    steps = (*APPROVING[:-1], replace(APPROVING[-1], by=id, behalf=behalf))
+    decision = Decision(1, "approve", at(22), id, 1, 1, "Approved.", approved_at=at(22), behalf=behalf)
+    return SAMPLE.sheet(decision, steps=steps, people=people)
+
+
+def _without_ids(value: Any) -> Any:
+    """Return a record as it was made before people had ids in it."""
+    if isinstance(value, dict):
+        return {
+            key: _without_ids(entry)
+            for key, entry in value.items()
+            if key != "author_ids" and not (key == "id" and "roles" in value)
+        }
+    return [_without_ids(entry) for entry in value] if isinstance(value, list) else value
+
+
+@given(NAMED, st.sampled_from([1, 2, 3, 4, 5]), st.sampled_from([None, 1, 3, 5]))
+def test_people_are_told_apart_by_who_they_are_whatever_their_names(
+    names: Mapping[int, str], by: int, behalf: int | None
+) -> None:
+    value = _approved_by(by, names, behalf)
+    # An author and the lead do not approve, themselves or through somebody else.
+    barred = sorted(names[id] for id in (1, 3) if id in (by, behalf))
+    wrong = [entry.facts["name"] for entry in found(value) if entry.outcome == "fails"]
+    assert sorted(wrong) == barred
+    assert failing(value) == ({"separation"} if barred else set())
+
+
+@given(NAMED, st.sampled_from([1, 2, 3, 4, 5]))
+def test_a_record_without_ids_says_where_it_cannot_tell_people_apart(
+    names: Mapping[int, str], by: int
+) -> None:
+    value = _without_ids(_approved_by(by, names))
+    [finding] = [entry for entry in found(value) if entry.check == "separation"]
+    # Who assigns and who finalises is no author; who approves is neither an author nor the lead.
+    shared = {names[id] for id in (2, 3) if names[id] == names[1]}
+    shared |= {names[by]} & {names[1], names[3]}
+    assert finding.outcome == ("unchecked" if shared else "holds")
+    assert finding.facts.get("names") == (sorted(shared) or None)
+    assert failing(value) == set()
+
+
+def test_two_signatures_are_of_two_people_whatever_their_names() -> None:
+    def countersigned(first: int, second: int) -> list[str]:
+        people = {id: replace(person, name="Ana Pérez") for id, person in SAMPLE.case.people.items()}
+        proposed = Decision(1, "propose_annulment", at(23), first, note="Wrong fund.")
+        annulled = Decision(2, "annul", at(24), second, note="So it is.")
+        value = SAMPLE.sheet(proposed, annulled, people=people)
+        return [entry.say("en") for entry in found(value) if entry.check == "separation"]
+
+    assert countersigned(4, 5) == ["As far as the record shows, nobody decided on what was their own."]
+    assert countersigned(4, 4) == ["Ana Pérez gave both signatures."]
 
 
 def test_with_other_definitions_only_what_needs_none_is_checked() -> None:
@@ -251,6 +317,7 @@ OPTIONAL = {
     "supersedes",
     "by",
     "issuer",
+    "author_ids",
 }
 
 
@@ -268,6 +335,7 @@ def test_schema_refuses_a_key_of_another_type_or_none(path: tuple[Any, ...]) -> 
     without = changed(APPROVAL, lambda value: _at(value, path[:-1]).pop(path[-1]))
     if (
         path[-1] not in OPTIONAL
+        and not (path[-1] == "id" and "roles" in _at(APPROVAL, path[:-1]))
         and not (by_code and path[-1] not in ("en", "fr", "es"))
         and path != ("appraisal",)
     ):
@@ -293,7 +361,7 @@ def test_records_from_before_reviews_and_substitutes_keep_to_the_schema() -> Non
             entry.pop("finalised_by", None)
         del value["decision"]["for"]
 
-    old = changed(APPROVAL, age)
+    old = _without_ids(changed(APPROVAL, age))
     assert departures(old) == []
     assert failing(old) == set()
 

@@ -231,7 +231,8 @@ def _check_the_record(stage: Stage, case: Case) -> None:
     assert [(entry["name"], entry["items"]) for entry in appraisal["rated_for_lead"]] == [("Eval", ["TRI-1"])]
     by_name = {step["name"]: (step["by"]["name"], step["for"]) for step in value["steps"]}
     assert by_name["assign"] == ("Desk", None)
-    assert by_name["finalise"] == ("Eval", {"name": "Lead", "unit": "PARDEV", "roles": ["appraiser"]})
+    lead = {"id": stage.people["lead"].id, "name": "Lead", "unit": "PARDEV", "roles": ["appraiser"]}
+    assert by_name["finalise"] == ("Eval", lead)
 
 
 def test_the_lead_signs_alone_where_the_lead_acts(stage: Stage) -> None:

@@ -91,9 +91,20 @@ def test_a_recalled_appraisal_leaves_its_record_superseded(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
     number = building.appraised_proposal(site, cast)
-    building.take(site, cast["reader"], number, "recall", note="A mistake")
     sign_in(client, "desk")
-    assert "This record is superseded" in client.get(f"/records/{_records(site, cast)[0].digest}").text
+    first = _records(site, cast)[0].digest
+    assert "The record is in force" in client.get(f"/records/{first}").text
+    building.take(site, cast["reader"], number, "recall", note="A mistake")
+    assert "No longer in force: the appraisal was recalled on" in client.get(f"/records/{first}").text
+    building.take(site, cast["reader"], number, "finalise")
+    second = _records(site, cast)[-1].digest
+    page = client.get(f"/records/{first}").text
+    assert f"No longer in force: superseded by record {second} of" in page
+    assert f'href="/records/{second}"' in page
+    assert "The record is in force" in client.get(f"/records/{second}").text
+    # On every list where it is.
+    for path in ("/records", f"/proposals/{number}", f"/proposals/{number}/appraisal"):
+        assert client.get(path).text.count("Superseded") == 1, path
 
 
 def test_a_pdf_is_asked_for_prepared_and_read(

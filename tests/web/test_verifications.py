@@ -80,6 +80,34 @@ def test_anybody_verifies_a_file_that_was_issued_here(site: Site, cast: Cast, cl
     assert "Registre de cette installation" in page
 
 
+def test_a_superseded_record_is_no_longer_in_force(site: Site, cast: Cast, client: FlaskClient) -> None:
+    number = building.appraised_proposal(site, cast)
+    value = _value(site)
+    pdf, digest = render(value, "en"), hashlib.sha256(canonical(value)).hexdigest()
+    table = tables.Record.__table__
+    with site.database.begin() as db:
+        id = db.execute(select(table.c.id)).scalar_one()
+        records.keep_rendering(db, site.files, id, "en", pdf, site.now())
+    in_force = "The record is in force: it was neither superseded nor annulled nor corrected."
+    assert in_force in client.get(f"/verify?sha256={digest}").text
+    page = _drop(client, pdf)[1]
+    assert page.index("Nothing fails") < page.index(in_force) < page.index("What was looked at")
+
+    building.take(site, cast["reader"], number, "recall", note="A mistake")
+    building.take(site, cast["reader"], number, "finalise")
+    with site.database.read() as db:
+        newest = db.execute(select(table.c.digest).order_by(table.c.id.desc())).scalars().first()
+    ended = f"No longer in force: superseded by record {newest} of"
+    asked = client.get(f"/verify?sha256={digest}").text
+    assert ended in asked
+    assert "holds" not in asked
+    status, page = _drop(client, pdf)
+    assert status == 200
+    assert "Nothing fails" not in page
+    assert page.index("This record is no longer in force") < page.index(ended) < page.index("What was looked")
+    assert f"Ya no está en vigor: sustituida por el acta {newest} del" in _drop(client, pdf, "es")[1]
+
+
 def test_a_record_that_was_not_issued_here_is_told(site: Site, cast: Cast, client: FlaskClient) -> None:
     building.approved_proposal(site, cast)
     forged = render({**_value(site), "source": "Elsewhere"}, "en")

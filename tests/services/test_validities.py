@@ -1,0 +1,91 @@
+"""Validities: what a record says of itself stays; whether it counts, the register alone knows."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from appraisal.domain.steps import ApprovalGiven
+from appraisal.domain.validities import Validity
+from appraisal.services import registers
+from appraisal.services.verifications import Verification
+from appraisal.storage import records
+from tests import casts
+from tests.casts import Stage
+
+
+def _all(stage: Stage, number: str) -> list[tuple[str, Validity]]:
+    """Return the records of a proposal, oldest first, with their validity, the same wherever it is asked."""
+    with stage.database.read() as db:
+        listed, _ = records.list_records(db, stage.people["desk"], number)
+        for entry in listed:
+            found = records.find_record(db, entry.digest)
+            assert found is not None
+            assert found.validity == records.validity_of(db, entry.digest) == entry.validity
+            compared = registers.compared(db, Verification(number, entry.digest, ()), "0" * 64)
+            assert compared.validity == entry.validity
+            assert compared.findings[0] == entry.validity.finding()
+            assert compared.is_ended == (not entry.validity.is_valid)
+    return [(entry.digest, entry.validity) for entry in reversed(listed)]
+
+
+def test_an_annulled_approval_ends_its_sheet_and_no_other_record(stage: Stage) -> None:
+    other, number = casts.approved(stage), casts.approved(stage)
+    assert [validity for _, validity in _all(stage, number)] == [Validity(), Validity()]
+    stage.wait(hours=1)
+    casts.take(stage, "chief", number, "propose_annulment", note="Wrong fund.")
+    assert [validity.code for _, validity in _all(stage, number)] == ["valid", "valid"]
+    stage.wait(hours=1)
+    annulled_at = stage.now
+    casts.take(stage, "deputy", number, "annul", note="So it is.")
+    found = [validity for _, validity in _all(stage, number)]
+    assert found == [Validity(), Validity("annulled", annulled_at), Validity()]
+    assert [validity.code for _, validity in _all(stage, other)] == ["valid", "valid"]
+
+
+def test_a_recalled_appraisal_is_superseded_by_the_newest_record_of_its_version(stage: Stage) -> None:
+    number = casts.awaiting(stage)
+    for _ in range(2):
+        recalled_at = stage.now
+        casts.take(stage, "lead", number, "recall", note="A slip.")
+        assert _all(stage, number)[-1][1] == Validity("recalled", recalled_at)
+        # Past the date of the units that were asked.
+        stage.wait(days=30)
+        finalised_at = stage.now
+        casts.take(stage, "lead", number, "finalise")
+    newest, last = _all(stage, number)[-1]
+    assert last == Validity()
+    assert [validity for _, validity in _all(stage, number)[:-1]] == [
+        Validity("superseded", finalised_at, newest)
+    ] * 2
+
+
+def test_a_record_of_an_earlier_version_is_not_superseded_by_one_of_a_later(stage: Stage) -> None:
+    number = casts.revision(stage)
+    casts.resubmit(stage, number)
+    casts.assign(stage, number)
+    casts.rate(stage, number)
+    casts.take(stage, "lead", number, "finalise")
+    found = _all(stage, number)
+    assert len(found) > 1
+    assert {validity for _, validity in found} == {Validity()}
+
+
+def test_a_corrected_registration_ends_its_sheet(stage: Stage) -> None:
+    number = casts.awaiting(stage)
+    given = ApprovalGiven("Minute 12", "Registry", datetime(2010, 1, 5, tzinfo=UTC))
+    casts.take(stage, "desk", number, "register_approval", approval=given)
+    assert [validity.code for _, validity in _all(stage, number)] == ["valid", "valid"]
+    corrected_at = stage.now
+    casts.take(stage, "desk", number, "correct_registration", note="Another proposal.")
+    found = [validity for _, validity in _all(stage, number)]
+    assert found == [Validity(), Validity("corrected", corrected_at)]
+
+
+@pytest.mark.parametrize("digest", ["0" * 64, ""])
+def test_of_a_record_that_is_not_here_nothing_is_said(lite: Stage, digest: str) -> None:
+    casts.approved(lite)
+    with lite.database.read() as db:
+        assert records.validity_of(db, digest) is None
+        found = registers.compared(db, Verification("", digest, ()), "0" * 64)
+    assert (found.validity, found.is_ended) == (None, False)
+    assert [entry.check for entry in found.findings] == ["register"]
