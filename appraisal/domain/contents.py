@@ -13,6 +13,7 @@ from babel import Locale
 from appraisal.domain import forms
 from appraisal.domain.forms import Field, Section
 from appraisal.domain.rates import is_currency
+from appraisal.domain.symbols import normalised
 from appraisal.domain.tracks import decimal
 from appraisal.i18n import N_
 
@@ -65,6 +66,9 @@ def _tidy_field(field: Field, given: Any) -> Any:
         text = re.sub("[\\s\u00a0\u202f'’]", "", text)
     if field.key == "currency":
         text = text.upper()
+    if field.key in forms.REFERENCES:
+        # Numbers of proposals are compared as symbols are: in capitals and without any space.
+        text = normalised(text)
     return text
 
 
@@ -134,6 +138,26 @@ def _text_complaints(field: Field, value: str, path: str) -> Iterator[Complaint]
         yield Complaint(path, N_("Write a currency as three letters of ISO 4217, like EUR"), {})
     if field.kind == "line" and "\n" in value:
         yield Complaint(path, N_("Write this on one line"), {})
+
+
+def reference_complaints(
+    kept: Mapping[str, Any], before: Mapping[str, Any], known: Mapping[str, str]
+) -> list[Complaint]:
+    """Return what is wrong with the references of a tidy first section to other proposals.
+
+    ``known`` are the kinds of the proposals that the writer may name, by number. What was there before
+    stays: another author may have named it, who knows of more.
+    """
+    found = []
+    for key in forms.REFERENCES:
+        number = kept.get(key, "")
+        if not number or number == before.get(key):
+            continue
+        if key == "parent" and known.get(number) != "umbrella":
+            found.append(Complaint(key, N_("No umbrella programme that you may name has this number"), {}))
+        elif number not in known:
+            found.append(Complaint(key, N_("No proposal that you may name has this number"), {}))
+    return found
 
 
 def _period(section: Section, kept: Mapping[str, Any]) -> Iterator[Complaint]:

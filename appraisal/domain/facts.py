@@ -390,6 +390,8 @@ class Case:
     parent: str = ""
     predecessor: str = ""
     siblings_usd: Decimal = Decimal(0)
+    # Whether the umbrella programme that the form names is one here; so also where it names none.
+    umbrella_known: bool = True
     documents: tuple[Document, ...] = ()
     versions: tuple[Version, ...] = ()
     appraisals: tuple[Appraisal, ...] = ()

@@ -20,6 +20,8 @@ TITLE = "identification.title"
 LINE_LIMIT = 300
 PROSE_LIMIT = 5000
 ROWS_LIMIT = 200
+# Fields of the first section that name another proposal by its number.
+REFERENCES = ("parent", "predecessor")
 
 
 @dataclass(frozen=True, slots=True)

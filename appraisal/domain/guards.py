@@ -82,9 +82,10 @@ def not_umbrella(attempt: Attempt) -> Refusal | None:
 
 
 def form_complete(attempt: Attempt) -> Refusal | None:
-    """Refuse while a field that a submission needs is empty."""
-    missing = tracks.fields_missing(attempt.case.content)
-    return refuse("fields_missing", fields=missing) if missing else None
+    """Refuse while a field that a submission needs is empty, or names no umbrella programme that is here."""
+    if missing := tracks.fields_missing(attempt.case.content):
+        return refuse("fields_missing", fields=missing)
+    return None if attempt.case.umbrella_known else refuse("umbrella_unknown")
 
 
 def rates_known(attempt: Attempt) -> Refusal | None:

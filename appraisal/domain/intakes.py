@@ -128,7 +128,7 @@ class _Taking:
     node: Node
     publisher: Publisher
     language: Language
-    is_known: Callable[[str], bool]
+    is_known: Callable[[str, str], bool]
     content: dict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
     remarks: Remarks = field(default_factory=dict)
     wrong: list[Wrong] = field(default_factory=list)
@@ -158,8 +158,10 @@ class _Taking:
         self.wrong.append(Wrong(line, identifier_of(self.node), path, sentence, facts))
 
 
-def read(node: Node, publisher: Publisher, language: Language, is_known: Callable[[str], bool]) -> Intake:
-    """Read an activity; ``is_known`` tells whether a number is that of a proposal here."""
+def read(
+    node: Node, publisher: Publisher, language: Language, is_known: Callable[[str, str], bool]
+) -> Intake:
+    """Read an activity; ``is_known`` tells whether a field of the form may name a proposal by a number."""
     taking = _Taking(node, publisher, language, is_known)
     identifier = identifier_of(node)
     if not identifier:
@@ -403,7 +405,7 @@ def _identifiers(taking: _Taking) -> None:
 def _name(taking: _Taking, key: str, ref: str, path: str, line: int) -> bool:
     """Name another proposal, where there is one of that number."""
     number = number_in(taking.publisher, ref)
-    if not number or not taking.is_known(number):
+    if not number or not taking.is_known(key, number):
         taking.remark(path, line, _NOT_HERE if number else _NO_PLACE)
         return False
     taking.put(f"identification.{key}", number)

@@ -75,6 +75,7 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
     "hold_not_expired": N_("The hold runs until %(until)s."),
     "umbrella": N_("An umbrella programme is a container: its country projects are submitted, not itself."),
     "fields_missing": N_("The form is not complete: %(fields)s."),
+    "umbrella_unknown": N_("The form names an umbrella programme that is not here: correct its number."),
     "documents_missing": N_("Documents are missing for the track: %(documents)s."),
     "rate_missing": N_("There is no US$ rate for %(currencies)s in the table of rates."),
     "changes_unanswered": N_("Not every required change is answered: %(numbers)s."),

@@ -24,7 +24,7 @@ from appraisal.services import proposals
 from appraisal.settings import Publisher
 from appraisal.storage import activities as stored
 from appraisal.storage import proposals as written
-from appraisal.storage import site
+from appraisal.storage import queries, site
 
 MOST_AT_ONCE: Final = 1000
 # How much of what is wrong is said: nobody mends more than this at a time.
@@ -122,7 +122,7 @@ def preview(
         raise NotAllowed([refuse("role_missing", role="designer")])
     found: list[Intake] = []
     others: intakes.Remarks = {}
-    known = _Known(db)
+    known = _Known(db, actor)
     faults = 0
     try:
         for node in reading.nodes(file):
@@ -151,15 +151,17 @@ def preview(
 
 @dataclass(slots=True)
 class _Known:
-    """Tells whether there is a proposal of a number, and asks for each only once."""
+    """Tells whether somebody may name a proposal by a number, and asks for each only once."""
 
     db: Connection
-    told: dict[str, bool] = field(default_factory=dict)
+    actor: Person
+    kinds: dict[str, str] = field(default_factory=dict)
 
-    def __call__(self, number: str) -> bool:
-        if number not in self.told:
-            self.told[number] = written.is_known(self.db, number)
-        return self.told[number]
+    def __call__(self, key: str, number: str) -> bool:
+        if number not in self.kinds:
+            self.kinds[number] = queries.kinds_to_name(self.db, {number}, self.actor).get(number, "")
+        kind = self.kinds[number]
+        return kind == "umbrella" if key == "parent" else kind != ""
 
 
 def _clashes(db: Connection, found: list[Intake], publisher: Publisher) -> Iterator[Wrong]:

@@ -23,7 +23,7 @@ from appraisal.domain.registrations import Entry
 from appraisal.domain.steps import ApprovalGiven, Inputs
 from appraisal.errors import Fault, FaultyInput, NotFound
 from appraisal.services import acts, matches, submissions
-from appraisal.services.proposals import BadContent, note_event
+from appraisal.services.proposals import BadContent, check_references, note_event
 from appraisal.storage import proposals, site, tables
 from appraisal.storage import registrations as stored
 from appraisal.storage.facts import load_case, load_rates
@@ -64,6 +64,7 @@ def register_outside(
     site.lock(db)
     if (done := proposals.request_done(db, request, actor.id)) is not None:
         return load_case(db, done)
+    check_references(db, actor, kept)
     _check_duplicates(db, kept, approval.approved_at, apart)
     number = proposals.next_number(db, geneva_date(at).year)
     given = tracks.contributions(kept, load_rates(db), geneva_date(at))

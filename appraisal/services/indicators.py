@@ -254,10 +254,11 @@ def publish(
         raise NotAllowed([refuse("role_missing", role="coordinator")])
     if (key := library.indicators().key) in library.edited:
         raise NotAllowed([rulebooks.edited(library, key)])
-    events = audits.highest(database, audits.EVENTS)
     with database.begin() as db:
-        # Whoever imports or matches waits for this, so that no earlier row comes later.
+        # Whoever imports, matches or registers waits for this, so that no earlier row comes later.
         site.lock(db)
+        # Read under the lock: one act writes an event and a match, and a report has both or neither.
+        events = audits.highest(database, audits.EVENTS)
         past = Past(rows={"events": events, **pasts.highest(db, tables.Entry, tables.Match)})
         found = plain(value(db, library, code, biennium, past))
         last = next(iter(published(db, code, biennium)), None)

@@ -19,7 +19,7 @@ from appraisal.domain.rulebooks import Rulebook
 from appraisal.errors import AppraisalError, NotFound, StepConflict
 from appraisal.services import notices, steps, submissions
 from appraisal.services.attachments import file_type, safe_name
-from appraisal.storage import proposals, tables
+from appraisal.storage import proposals, queries, tables
 from appraisal.storage.facts import load_case, load_people, load_rates
 from appraisal.storage.files import Files
 
@@ -34,6 +34,15 @@ class BadContent(AppraisalError):
         super().__init__(
             "; ".join(f"{entry.path}: {entry.sentence % dict(entry.facts)}" for entry in complaints)
         )
+
+    def within(self, section: str) -> list[Complaint]:
+        """Return the complaints about a whole form that are about one section, by their paths inside it."""
+        prefix = f"{section}."
+        return [
+            replace(entry, path=entry.path.removeprefix(prefix))
+            for entry in self.complaints
+            if entry.path.startswith(prefix)
+        ]
 
 
 class BadFile(AppraisalError):
@@ -59,6 +68,7 @@ def create_proposal(
     if not actor.has("designer") or not actor.active:
         raise NotAllowed([refuse("role_missing", role="designer")])
     kept = _kept(content)
+    check_references(db, actor, kept)
     workflow = library.newest_workflow()
     number = proposals.next_number(db, geneva_date(now).year)
     # Asked once the number is held: the same form sent twice at once waits for the first here.
@@ -96,6 +106,21 @@ def _kept(content: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]
         raise BadContent(wrong)
     kept = {key: contents.tidy(forms.section(key), fields) for key, fields in content.items()}
     return {key: fields for key, fields in kept.items() if fields}
+
+
+def check_references(db: Connection, actor: Person, content: forms.Content) -> None:
+    """Raise ``BadContent`` where a new form names a proposal that is not there for its writer."""
+    wrong = _reference_complaints(db, actor, content.get("identification", {}), {}, "")
+    if wrong:
+        raise BadContent([replace(entry, path=f"identification.{entry.path}") for entry in wrong])
+
+
+def _reference_complaints(
+    db: Connection, actor: Person, kept: Mapping[str, Any], before: Mapping[str, Any], own: str
+) -> list[Complaint]:
+    named = {kept[key] for key in forms.REFERENCES if kept.get(key) and kept[key] != before.get(key)}
+    known = queries.kinds_to_name(db, named - {own}, actor)
+    return contents.reference_complaints(kept, before, known)
 
 
 def note_event(
@@ -170,6 +195,8 @@ def save_section(
         raise NotFound("section", section) from None
     kept = contents.tidy(form, raw)
     wrong = contents.complaints(form, kept)
+    if section == "identification":
+        wrong += _reference_complaints(db, actor, kept, case.content.get(section, {}), case.number)
     if wrong:
         raise BadContent(wrong)
     content = {key: fields for key, fields in {**case.content, section: kept}.items() if fields}

@@ -96,8 +96,8 @@ def summary(content: forms.Content, given: tuple[Any, ...], usd: Any) -> dict[st
         "region": get("region"),
         "symbol": normalised(get("symbol")),
         "kind": get("kind") or "new",
-        "parent": get("parent"),
-        "predecessor": get("predecessor"),
+        "parent": normalised(get("parent")),
+        "predecessor": normalised(get("predecessor")),
         "usd": usd,
     }
 

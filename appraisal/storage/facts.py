@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, cast
+from zlib import crc32
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,8 +20,10 @@ from sqlalchemy import (
     Row,
     ScalarSelect,
     Select,
+    and_,
     bindparam,
     case,
+    or_,
     select,
 )
 
@@ -28,9 +31,12 @@ from appraisal.clock import parse_stamp
 from appraisal.definitions.workflows import Relation, Role
 from appraisal.domain import facts, forms
 from appraisal.domain.substitutions import covered, on_duty
+from appraisal.domain.symbols import normalised
 from appraisal.domain.tracks import Rate
 from appraisal.errors import NotFound
 from appraisal.storage import substitutions, tables
+from appraisal.storage.databases import take_turn
+from appraisal.storage.proposals import entered
 from appraisal.storage.registrations import rests_on
 from appraisal.storage.types import LARGEST_ID
 
@@ -47,7 +53,7 @@ def load_case(db: Connection, number: str, *, lock: bool = False) -> facts.Case:
     row = db.execute(_by_number(lock), {"number": number}).one_or_none()
     if row is None:
         raise NotFound("proposal", number)
-    return _case(db, row)
+    return _case(db, row, lock=lock)
 
 
 @cache
@@ -62,10 +68,13 @@ def load_cases(db: Connection) -> list[facts.Case]:
     return [_case(db, row) for row in db.execute(select(PROPOSALS).order_by(PROPOSALS.c.number)).all()]
 
 
-def _case(db: Connection, row: Row[Any]) -> facts.Case:
+def _case(db: Connection, row: Row[Any], *, lock: bool = False) -> facts.Case:
     id, content = row.id, json.loads(row.content)
     relations, related = _relations(db, id)
     steps = _steps(db, id)
+    siblings_usd, umbrella_known = _umbrella(
+        db, str(forms.value(content, "identification.parent")), id, lock=lock
+    )
     versions, documents = _versions(db, id), _documents(db, id)
     appraisals = _appraisals(db, id)
     decisions = _rows(db, tables.Decision.__table__, id, "id")
@@ -109,7 +118,8 @@ def _case(db: Connection, row: Row[Any]) -> facts.Case:
         source=row.source,
         parent=row.parent,
         predecessor=row.predecessor,
-        siblings_usd=_siblings_usd(db, str(forms.value(content, "identification.parent")), id),
+        siblings_usd=siblings_usd,
+        umbrella_known=umbrella_known,
         documents=documents,
         versions=versions,
         appraisals=appraisals,
@@ -432,16 +442,28 @@ def _rests(db: Connection, row: Row[Any], decisions: Sequence[Row[Any]]) -> froz
     return rests_on(db, row.id, row.number, registered[-1].at) if registered else frozenset()
 
 
-def _siblings_usd(db: Connection, parent: str, id: int) -> Decimal:
-    """Add up the budgets of the other country projects under the umbrella that the form names now."""
-    if not parent:
-        return Decimal(0)
+def _umbrella(db: Connection, parent: str, id: int, *, lock: bool) -> tuple[Decimal, bool]:
+    """Return what the other country projects under a form's umbrella add, and whether it is one here.
+
+    Only what was submitted or registered counts: a draft is its authors' alone, and binds nobody else.
+    With ``lock`` the country projects of one umbrella are acted on one after the other: of two submitted at
+    once, the second sees what the first adds.
+    """
+    number = normalised(parent)
+    if not number:
+        return Decimal(0), True
+    if lock:
+        # Below zero, where no lock of the product lies.
+        take_turn(db, -1 - crc32(number.encode()))
+    is_sibling = and_(PROPOSALS.c.parent == number, PROPOSALS.c.counts.is_(True), *entered())
+    is_umbrella = and_(PROPOSALS.c.number == number, PROPOSALS.c.kind == "umbrella")
     rows = db.execute(
-        select(PROPOSALS.c.usd).where(
-            PROPOSALS.c.parent == parent, PROPOSALS.c.id != id, PROPOSALS.c.counts.is_(True)
+        select(PROPOSALS.c.number, PROPOSALS.c.usd).where(
+            PROPOSALS.c.id != id, PROPOSALS.c.voided_at.is_(None), or_(is_sibling, is_umbrella)
         )
-    )
-    return sum((usd for (usd,) in rows if usd is not None), Decimal(0))
+    ).all()
+    siblings = (row.usd for row in rows if row.number != number and row.usd is not None)
+    return sum(siblings, Decimal(0)), any(row.number == number for row in rows)
 
 
 def load_people(db: Connection, ids: Iterable[int]) -> Mapping[int, facts.Person]:

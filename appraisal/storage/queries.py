@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from appraisal.definitions.workflows import Role
 from appraisal.domain.disclosure import Happened
@@ -202,6 +202,23 @@ def accounts(db: Connection) -> list[tuple[int, str, str]]:
     people = tables.Person.__table__
     rows = db.execute(select(people.c.id, people.c.name, people.c.email).where(people.c.active.is_(True)))
     return [(row.id, row.name, row.email) for row in rows]
+
+
+def kinds_to_name(db: Connection, numbers: Collection[str], reader: Person) -> dict[str, str]:
+    """Return the kinds of those of some proposals that somebody may name in a form, by number.
+
+    That is what is listed for them, and an umbrella programme that a submitted country project names: it
+    is never submitted itself, and whoever reads the country project knows of it.
+    """
+    child = PROPOSALS.alias()
+    is_named = exists().where(
+        child.c.parent == PROPOSALS.c.number, child.c.workflow != "", child.c.voided_at.is_(None)
+    )
+    known = or_(visible(reader), and_(PROPOSALS.c.kind == "umbrella", is_named))
+    statement = select(PROPOSALS.c.number, PROPOSALS.c.kind).where(
+        PROPOSALS.c.number.in_(sorted(numbers)), PROPOSALS.c.voided_at.is_(None), known
+    )
+    return {row.number: row.kind for row in db.execute(statement)} if numbers else {}
 
 
 def entered_id(db: Connection, number: str, reader: Person) -> int | None:

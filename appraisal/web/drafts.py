@@ -136,10 +136,14 @@ def edit(number: str, section: str) -> Answer:
     # Complaints about rows do not reach the errors of the form as a whole.
     if wrong or form.errors:
         return _section_page(case, book, part, form, drawn_from), 422
-    with begin() as db:
-        proposals.save_section(
-            db, site().library, actor(), site().now(), number, section, kept, seen=drawn_from
-        )
+    try:
+        with begin() as db:
+            proposals.save_section(
+                db, site().library, actor(), site().now(), number, section, kept, seen=drawn_from
+            )
+    except proposals.BadContent as error:
+        sections.complain(form, part, error.complaints, language())
+        return _section_page(case, book, part, form, drawn_from), 422
     flash(say(N_("“%(section)s” is saved."), section=say(part.title)), "success")
     return redirect(_onward(number, section), 303)
 

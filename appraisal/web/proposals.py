@@ -188,8 +188,12 @@ def new() -> str | Response | tuple[str, int]:
         form["title"].errors = [say(N_("Give the proposal a title"))]
     if wrong or form.errors:
         return page("proposals/new.html", form=form), 422
-    with begin() as db:
-        case = _create(db, {fields.key: kept})
+    try:
+        with begin() as db:
+            case = _create(db, {fields.key: kept})
+    except proposals.BadContent as error:
+        sections.complain(form, fields, error.within(fields.key), language())
+        return page("proposals/new.html", form=form), 422
     flash(
         say(
             N_("%(number)s is begun. Nobody but its authors sees it before it is submitted."),

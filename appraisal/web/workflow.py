@@ -25,7 +25,9 @@ GUARDS: Final[Mapping[str, str]] = {
     "held": N_("the proposal is on hold"),
     "hold_expired": N_("the last day of the hold is over"),
     "not_umbrella": N_("it is no umbrella programme, whose country projects are submitted instead"),
-    "form_complete": N_("every field that a submission needs is filled in"),
+    "form_complete": N_(
+        "every field that a submission needs is filled in, and the umbrella programme is one here"
+    ),
     "rates_known": N_("there is a US$ rate for every currency"),
     "documents_complete": N_("every document of the track is there"),
     "changes_answered": N_("every required change is answered: done and where, or not done and why"),

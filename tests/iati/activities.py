@@ -42,7 +42,10 @@ def written(found: Iterable[Activity]) -> bytes:
 
 def read(file: bytes, *known: str) -> list[Intake]:
     """Read a file where there are proposals of some numbers."""
-    return [intakes.read(node, ILO, "en", known.__contains__) for node in reading.nodes(BytesIO(file))]
+    return [
+        intakes.read(node, ILO, "en", lambda key, number: number in known)
+        for node in reading.nodes(BytesIO(file))
+    ]
 
 
 def wrapped(*parts: str, version: str = "2.03", inside: str = "") -> bytes:

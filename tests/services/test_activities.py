@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from lxml import etree
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from appraisal.domain.steps import Agreement
 from appraisal.iati import writing
@@ -210,10 +210,40 @@ def test_an_approval_that_was_only_registered_may_lack_what_is_mandatory(stage: 
     assert report.remarks == [(euros, "without a budget, since no US$ rate was frozen with it")]
 
 
+def test_an_import_names_only_what_its_author_may_name(stage: Stage) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    draft, listed = casts.draft(stage, attach=()), casts.submitted(stage)
+    relatives = [
+        '<related-activity type="1" ref="XM-DAC-41302-{}"/>',
+        '<other-identifier type="A3" ref="XM-DAC-41302-{}"/>',
+    ]
+    named = {}
+    for who in ("ana", "ben"):
+        for place, number in enumerate((umbrella, draft, listed, "TC-1999-0001")):
+            parts = [part.format(number) for part in relatives]
+            imported = take_in(stage, wrapped(element(*parts, identifier=f"XM-DAC-1-{who}{place}")), who)
+            fields = casts.load(stage, imported.numbers[0]).content["identification"]
+            named[who, number] = (fields.get("parent"), fields.get("predecessor"))
+    assert named == {
+        ("ana", umbrella): (umbrella, umbrella),
+        ("ana", draft): (None, draft),
+        ("ana", listed): (None, listed),
+        ("ana", "TC-1999-0001"): (None, None),
+        ("ben", umbrella): (None, None),
+        ("ben", draft): (None, None),
+        ("ben", listed): (None, listed),
+        ("ben", "TC-1999-0001"): (None, None),
+    }
+
+
 def test_an_umbrella_is_named_by_its_country_projects_and_stays_a_draft(stage: Stage) -> None:
     umbrella = casts.draft(stage, kind="umbrella")
     child = casts.submitted(stage, kind="child", parent=umbrella)
-    lost = casts.submitted(stage, kind="child", parent="TC-1999-0001")
+    lost = casts.submitted(stage, kind="child", parent=umbrella)
+    with stage.database.begin() as db:
+        # As it may stand from before numbers were checked.
+        table = tables.Proposal.__table__
+        db.execute(update(table).where(table.c.number == lost).values(parent="TC-1999-0001"))
     found, _ = export(stage)
     assert set(found) == {child, lost}
     assert found[child].get("hierarchy") == "2"

@@ -68,6 +68,8 @@ def test_what_cannot_be_registered_leaves_nothing(lite: Stage) -> None:
     before = casts.contents(lite)
     with pytest.raises(BadContent):
         _register(lite, given, title="x" * 301)
+    with pytest.raises(BadContent):
+        _register(lite, given, kind="child", parent="NOWHERE")
     assert casts.contents(lite) == before
 
 

@@ -4,7 +4,7 @@ import json
 from datetime import date
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from appraisal.domain.indicators import Share
 from appraisal.domain.refusals import NotAllowed
@@ -12,6 +12,7 @@ from appraisal.errors import NotFound
 from appraisal.services import approvals, indicators, matches, ticks, trails
 from appraisal.storage import matches as stored
 from appraisal.storage import site
+from appraisal.storage.databases import Database
 from appraisal.storage.pasts import Past
 from tests import casts
 from tests.casts import Stage
@@ -214,3 +215,29 @@ def test_a_published_report_keeps_what_was_missing_then(stage: Stage) -> None:
         kept = json.loads(report[2])
         assert indicators.recomputed(db, stage.library, report[0])["finance_list"] == kept["finance_list"]
     assert kept["finance_list"] == {"missing": 1, "symbols": ["ZAM/10/01/NOR"]}
+
+
+def test_a_report_has_all_of_what_is_registered_before_its_lock_or_nothing(stage: Stage) -> None:
+    _listed(stage, "ZAM/10/01/NOR,Skills,ZM,XBTC,100,USD,2010-01-05,Norway")
+    desk, other = stage.people["desk"], Database(stage.database.url)
+    written: list[str] = []
+
+    def register(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        # The last moment at which somebody else may still write.
+        if not written and ("pg_advisory_xact_lock" in statement or statement == "BEGIN IMMEDIATE"):
+            with other.begin() as db:
+                case = approvals.register_project(db, stage.library, desk, stage.now, "zam/10/01/nor")
+            written.append(case.number)
+
+    event.listen(stage.database.engine, "before_cursor_execute", register)
+    try:
+        sealed, _ = indicators.publish(stage.database, stage.library, desk, stage.now, "2.1", "2010-11")
+    finally:
+        event.remove(stage.database.engine, "before_cursor_execute", register)
+        other.close()
+    with stage.database.read() as db:
+        value = json.loads(indicators.find_published(db, sealed) or "")
+        assert list(indicators.report_faults(db, stage.library)) == [None]
+    assert value["finance_list"] == {"missing": 0, "symbols": []}
+    assert [entry["number"] for entry in value["proposals"]["outside"]] == written
+    assert len(written) == 1

@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -85,6 +86,7 @@ def test_everything_wrong_is_said_at_once(lite: Stage) -> None:
 
 
 def test_a_section_is_saved_and_lists_follow(stage: Stage) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
     number = casts.draft(stage, attach=())
     before = casts.load(stage, number)
     casts.save(
@@ -93,15 +95,63 @@ def test_a_section_is_saved_and_lists_follow(stage: Stage) -> None:
         "identification",
         title="  Labour inspection  ",
         countries="zm, tz",
-        parent="TC-2009-0001",
+        parent=f" {umbrella[:4].lower()} {umbrella[4:]}",
     )
     case = casts.load(stage, number)
     assert case.content["identification"]["title"] == "Labour inspection"
     assert case.content["identification"]["countries"] == ["ZM", "TZ"]
-    assert (case.parent, case.row_version) == ("TC-2009-0001", before.row_version + 1)
+    assert (case.parent, case.row_version) == (umbrella, before.row_version + 1)
     # Saving is private: no event tells of it.
     assert (case.sequence, case.head) == (before.sequence, before.head)
     assert case.content["alignment"] == before.content["alignment"]
+
+
+NO_UMBRELLA = "No umbrella programme that you may name has this number"
+NO_PROPOSAL = "No proposal that you may name has this number"
+
+
+def test_a_reference_names_a_proposal_that_its_writer_may_know_of(stage: Stage) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    draft, own = casts.draft(stage, attach=()), casts.draft(stage, "ben", attach=())
+    listed, registered = casts.submitted(stage), casts.outside(stage, kind="umbrella", title="Registered")
+    before = casts.contents(stage)
+    for key, number in (
+        *(("parent", number) for number in ("NOWHERE", umbrella, draft, own, listed, "x" * 300)),
+        *(("predecessor", number) for number in ("NOWHERE", "TC-1999-0001", draft, umbrella)),
+    ):
+        sentence = NO_UMBRELLA if key == "parent" else NO_PROPOSAL
+        create = partial(_create, stage, "ben", neutral_content({key: number}))
+        assert _complaints(create) == {f"identification.{key}": sentence}
+        save = partial(casts.save, stage, own, "identification", "ben", **{key: number})
+        assert _complaints(save) == {key: sentence}
+    assert _complaints(lambda: casts.save(stage, own, "identification", "ben", predecessor=own)) == {
+        "predecessor": NO_PROPOSAL
+    }
+    assert _complaints(lambda: casts.save(stage, umbrella, "identification", parent=umbrella)) == {
+        "parent": NO_UMBRELLA
+    }
+    assert casts.contents(stage) == before
+    casts.save(stage, own, "identification", "ben", parent=registered, predecessor=listed.lower())
+    case = casts.load(stage, own)
+    assert (case.parent, case.predecessor) == (registered, listed)
+
+
+def test_an_umbrella_is_known_to_its_authors_and_once_a_submitted_country_project_names_it(
+    stage: Stage,
+) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    child = casts.draft(stage, kind="child", parent=umbrella)
+    other = casts.draft(stage, "ben", attach=())
+    assert _complaints(lambda: casts.save(stage, other, "identification", "ben", parent=umbrella)) == {
+        "parent": NO_UMBRELLA
+    }
+    # What one author named stays when another saves the section who does not know of it.
+    _join(stage, child, "ben")
+    casts.save(stage, child, "identification", "ben", title="Better")
+    assert casts.load(stage, child).parent == umbrella
+    casts.take(stage, "ana", child, "submit")
+    casts.save(stage, other, "identification", "ben", parent=umbrella)
+    assert casts.load(stage, other).parent == umbrella
 
 
 def test_a_section_that_cannot_be_kept_leaves_the_draft(lite: Stage) -> None:

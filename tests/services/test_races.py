@@ -253,6 +253,36 @@ def test_a_review_signed_while_the_appraisal_is_closed_elsewhere_is_late(stage: 
         assert events.broken(queries.chain_of(db, case.id), case.head) is None
 
 
+def test_of_two_country_projects_submitted_at_once_the_second_counts_the_first(
+    stage: Stage, other: Stage
+) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    one, two = (casts.draft(stage, kind="child", parent=umbrella, budget="3000000") for _ in range(2))
+
+    def submit(db: Connection, number: str) -> None:
+        acts.take_step(db, stage.library, stage.people["ana"], stage.now, number, "submit", Inputs())
+
+    def submit_impatiently(number: str) -> None:
+        with other.database.begin() as second:
+            second.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+            submit(second, number)
+
+    with stage.database.begin() as db:
+        submit(db, one)
+        # SQLite writes one at a time anyway.
+        if not stage.database.is_sqlite:
+            with casts.counted() as sent, pytest.raises(StepConflict):
+                submit_impatiently(two)
+            assert not [statement for statement in sent if statement.startswith("INSERT INTO versions")]
+    with other.database.begin() as second:
+        submit(second, two)
+    versions = [casts.load(stage, number).versions[0] for number in (one, two)]
+    assert [(str(entry.threshold_usd), entry.track) for entry in versions] == [
+        ("3000000.00", "standard"),
+        ("6000000.00", "reinforced"),
+    ]
+
+
 def test_one_link_sets_one_password(stage: Stage) -> None:
     with stage.database.begin() as db:
         token = people.issue_link(db, stage.people["admin"], stage.now, stage.people["ana"].id, "invitation")

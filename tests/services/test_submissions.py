@@ -207,8 +207,10 @@ def test_the_track_follows_the_facts(lite: Stage, given: dict[str, Any], track: 
 
 
 def test_country_projects_under_one_umbrella_reach_the_threshold_together(stage: Stage) -> None:
-    casts.submitted(stage, budget="3000000", kind="child", parent="TC-2010-0900")
-    number = casts.submitted(stage, budget="2000000.01", kind="child", parent="TC-2010-0900")
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    casts.submitted(stage, budget="3000000", kind="child", parent=umbrella)
+    casts.draft(stage, budget="900000000", kind="child", parent=umbrella)
+    number = casts.submitted(stage, budget="2000000.01", kind="child", parent=f" {umbrella.lower()}")
     version = _version(stage, number)
     assert (version.usd, version.threshold_usd) == (Decimal("2000000.01"), Decimal("5000000.01"))
     assert version.track == "reinforced"

@@ -3,9 +3,12 @@
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
+from appraisal.canonical import canonical
 from appraisal.domain.facts import Case
 from appraisal.errors import NotFound
+from appraisal.storage import tables
 from appraisal.storage.facts import load_case, load_cases, load_people
 from tests import casts
 from tests.casts import Stage
@@ -29,7 +32,8 @@ def test_loading_takes_the_same_statements_whatever_hangs_on_a_proposal(stage: S
 
 def test_a_country_project_takes_one_statement_more(stage: Stage) -> None:
     alone = casts.draft(stage, attach=())
-    child = casts.draft(stage, attach=(), kind="child", parent="TC-2010-0009")
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    child = casts.draft(stage, attach=(), kind="child", parent=umbrella)
     assert _loading(stage, child) == _loading(stage, alone) + 1
 
 
@@ -39,11 +43,12 @@ def test_an_unknown_number_is_not_found(stage: Stage) -> None:
 
 
 def test_siblings_are_those_under_the_umbrella_that_the_form_names_now(stage: Stage) -> None:
-    for usd, parent in (("100", "TC-2010-0901"), ("20", "TC-2010-0902"), ("3", "TC-2010-0902")):
-        casts.draft(stage, attach=(), kind="child", parent=parent, budget=usd)
-    number = casts.revision(stage, kind="child", parent="TC-2010-0901")
+    first, second = (casts.draft(stage, attach=(), kind="umbrella") for _ in range(2))
+    for usd, parent in (("100", first), ("20", second), ("3", second)):
+        casts.submitted(stage, kind="child", parent=parent, budget=usd)
+    number = casts.revision(stage, kind="child", parent=first)
     assert casts.load(stage, number).siblings_usd == Decimal(100)
-    casts.save(stage, number, "identification", parent="TC-2010-0902")
+    casts.save(stage, number, "identification", parent=second)
     assert casts.load(stage, number).siblings_usd == Decimal(23)
     version = casts.resubmit(stage, number).version
     assert version is not None
@@ -51,16 +56,45 @@ def test_siblings_are_those_under_the_umbrella_that_the_form_names_now(stage: St
 
 
 def test_what_came_to_nothing_counts_for_no_umbrella(stage: Stage) -> None:
-    sibling = casts.submitted(stage, kind="child", parent="TC-2010-0901", budget="100")
-    number = casts.draft(stage, kind="child", parent="TC-2010-0901")
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    sibling = casts.submitted(stage, kind="child", parent=umbrella, budget="100")
+    number = casts.draft(stage, kind="child", parent=umbrella)
     assert casts.load(stage, number).siblings_usd == Decimal(100)
     casts.take(stage, "ana", sibling, "withdraw", note="No longer needed.")
     assert casts.load(stage, number).siblings_usd == Decimal(0)
 
 
-def test_a_parent_of_any_length_is_kept(stage: Stage) -> None:
-    number = casts.draft(stage, attach=(), kind="child", parent="The umbrella for the whole of Africa")
-    assert casts.load(stage, number).parent == "The umbrella for the whole of Africa"
+def test_a_draft_counts_for_no_umbrella_before_it_is_submitted(stage: Stage) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella", budget="70")
+    secret = casts.draft(stage, kind="child", parent=umbrella, budget="900000000")
+    number = casts.draft(stage, kind="child", parent=umbrella, budget="200000")
+    before = casts.load(stage, number)
+    assert (before.siblings_usd, before.umbrella_known) == (Decimal(0), True)
+    casts.take(stage, "ana", secret, "submit")
+    assert casts.load(stage, number).siblings_usd == Decimal(900000000)
+
+
+def test_what_was_written_before_numbers_were_checked_names_an_umbrella_or_not(stage: Stage) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    for usd in ("100", "20"):
+        casts.submitted(stage, kind="child", parent=umbrella, budget=usd)
+    number, table = casts.draft(stage, kind="child", parent=umbrella), tables.Proposal.__table__
+    content = casts.load(stage, number).content
+    for text, found in (
+        (f" {umbrella.lower()} ", (Decimal(120), True)),
+        ("NOWHERE", (Decimal(0), False)),
+        (number, (Decimal(0), False)),
+        ("The umbrella for the whole of Africa", (Decimal(0), False)),
+    ):
+        named = {**content, "identification": {**content["identification"], "parent": text}}
+        with stage.database.begin() as db:
+            db.execute(
+                update(table).where(table.c.number == number).values(content=canonical(named).decode())
+            )
+        case = casts.load(stage, number)
+        assert (case.siblings_usd, case.umbrella_known) == found
+        if not case.umbrella_known:
+            assert casts.refused(stage, "ana", number, "submit") == ("umbrella_unknown",)
 
 
 def test_people_beyond_every_id_are_nobody(stage: Stage) -> None:

@@ -108,6 +108,27 @@ def test_wrong_values_are_linked_and_nothing_typed_is_lost(
     assert building.load(site, number).content == before
 
 
+def test_a_number_that_names_nothing_is_said_at_its_field_and_nothing_typed_is_lost(
+    site: Site, cast: Cast, client: FlaskClient, number: str
+) -> None:
+    secret = building.draft_proposal(site, cast, by="designer2", kind="umbrella")
+    before = building.load(site, number).content
+    sent = {"title": "Ports, better", "kind": "child", "predecessor": secret, "parent": secret}
+    for address in (_form(number, "identification"), "/proposals/new"):
+        page = client.post(address, data=sent)
+        assert page.status_code == 422
+        for place in ("parent", "predecessor"):
+            assert f'href="#{place}"' in page.text
+        assert "No umbrella programme that you may name has this number" in page.text
+        assert "No proposal that you may name has this number" in page.text
+        assert "Ports, better" in page.text
+        assert secret in page.text
+    assert building.load(site, number).content == before
+    own = building.draft_proposal(site, cast, kind="umbrella")
+    sent |= {"predecessor": number, "parent": own.lower()}
+    assert client.post("/proposals/new", data=sent).status_code == 303
+
+
 def test_rows_are_added_and_removed_without_saving(site: Site, client: FlaskClient, number: str) -> None:
     sent = {"title": "Typed", "seen": "1", **ROW, "contributions-1-donor": "Norway", "add": "contributions"}
     page = client.post(_form(number, "identification"), data=sent)
