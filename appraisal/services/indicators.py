@@ -73,19 +73,17 @@ def figures(
     The one asked for and that of today are always among them. Read from the cells that steps keep, in
     time that does not grow with the proposals. Raises ``ValueError`` for what is no biennium.
     """
-    indicator, workflow = definition(library, CODE), library.newest_workflow()
-    cells = tallies.cells(db, ("all", "state"))
+    indicator, cells = definition(library, CODE), tallies.cells(db, indicators.FIGURES)
     found = {entry.biennium for entry in indicator.milestones} | {biennium, indicators.biennium_of(today)}
     found |= {cell.biennium for cell in cells if cell.biennium}
-    return {entry: indicators.figures(indicator, workflow, entry, cells, scope) for entry in sorted(found)}
+    return {entry: indicators.figures(indicator, entry, cells, scope) for entry in sorted(found)}
 
 
 def effect(db: Connection, library: Library, entry: Approval, biennium: str) -> tuple[Figures, Figures]:
     """Return indicator 2.1 of a biennium as it is, and as it would be with one approval more."""
-    indicator, workflow = definition(library, CODE), library.newest_workflow()
-    cells = tallies.cells(db, ("all", "state"))
+    indicator, cells = definition(library, CODE), tallies.cells(db, indicators.FIGURES)
     with_it = indicators.added([cells, indicators.tally(entry)])
-    before, after = (indicators.figures(indicator, workflow, biennium, each) for each in (cells, with_it))
+    before, after = (indicators.figures(indicator, biennium, each) for each in (cells, with_it))
     return before, after
 
 
@@ -117,7 +115,7 @@ def report(
     """
     indicator = definition(library, code, key)
     indicators.first_year(biennium)
-    return indicators.report(indicator, library.newest_workflow(), biennium, told(db, past), scope)
+    return indicators.report(indicator, biennium, told(db, past), scope)
 
 
 def report_value(library: Library, code: str, found: Report, key: str = "") -> dict[str, Any]:
@@ -419,6 +417,6 @@ def _differences(read: Approval | None, derived: Approval | None) -> Iterator[st
         yield "stands only in the columns" if derived is None else "is missing from the columns"
         return
     for name in Approval.__slots__:
-        # No column says what each donor gives.
-        if name != "donors" and getattr(read, name) != getattr(derived, name):
+        # No column says what each donor gives, or what was decided; the sums are compared all the same.
+        if name not in ("donors", "decided") and getattr(read, name) != getattr(derived, name):
             yield f"{name} is {getattr(read, name)!s}, but the trail says {getattr(derived, name)!s}"
