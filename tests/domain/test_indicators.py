@@ -163,7 +163,9 @@ def test_lines_beside_the_headline(library: Library) -> None:
         library,
         [
             proposal("mechanism", number="1", usd=Decimal("100.10"), decided="approved"),
-            proposal("override", number="2", usd=Decimal("200.20"), funds=frozenset({"RBSA"}), decided="approved"),
+            proposal(
+                "override", number="2", usd=Decimal("200.20"), funds=frozenset({"RBSA"}), decided="approved"
+            ),
             proposal("outside", number="3", usd=Decimal("50.05"), reason="registered"),
             proposal("outside", number="4", approved_at=None),
             proposal("outside", number="5", funds=frozenset({"RBTC"})),
@@ -273,9 +275,7 @@ def test_another_scope_counts_other_proposals(library: Library) -> None:
     ]
     cells = added(map(tally, proposals))
     indicator = definition(library, "2.1")
-    found = {
-        name: shares(figures(indicator, "2012-13", cells, funds)) for name, funds in SCOPES.items()
-    }
+    found = {name: shares(figures(indicator, "2012-13", cells, funds)) for name, funds in SCOPES.items()}
     assert found == {"XBTC": (1, 1), "RBSA": (0, 1), "RBTC": (1, 1), "all": (2, 3)}
 
 
