@@ -290,19 +290,35 @@ def _said(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """List the rows that two reports count otherwise: in which group each stood and stands."""
-    was, now = counted(before), counted(after)
+    """List the rows of which two reports say something else.
+
+    Each with the group in which it stood and stands, and, of one that stands in both, its values that differ.
+    """
+    was, now = _rows_of(before), _rows_of(after)
     return [
-        {"number": number, "was": was.get(number), "is": now.get(number)}
+        {"number": number, "was": former[0], "is": newer[0], **_values(former[1], newer[1])}
         for number in sorted(was.keys() | now.keys())
-        if was.get(number) != now.get(number)
+        if (former := was.get(number, _NO_ROW)) != (newer := now.get(number, _NO_ROW))
     ]
 
 
-def counted(value: Mapping[str, Any]) -> dict[str, str]:
-    """Return in which group of a report each of its rows stands, by number or by what names the row."""
+def _values(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what two rows of one number say otherwise; nothing where there is only one of them."""
+    differing = [
+        {"name": name, "was": before.get(name), "is": after.get(name)}
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+    return {"values": differing} if before and after and differing else {}
+
+
+_NO_ROW: Final[tuple[None, Mapping[str, Any]]] = (None, {})
+
+
+def _rows_of(value: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Return every row of a report with its group, by what names it."""
     groups: Mapping[str, Sequence[Mapping[str, Any]]] = value.get("proposals") or value["groups"]
-    return {entry["number"]: group for group, entries in groups.items() for entry in entries}
+    return {entry["number"]: (group, entry) for group, entries in groups.items() for entry in entries}
 
 
 def published(db: Connection, code: str, biennium: str) -> list[tuple[str, datetime, str]]:
