@@ -162,7 +162,7 @@ def in_figures(value: dict[str, Any]) -> str:
 
 def _print_rows(value: dict[str, Any]) -> None:
     if not value["complete"]:
-        click.echo("  Incomplete: there are rows without an answer.")
+        click.echo("  Incomplete: some rows lack what decides whether they count.")
     for name, rows in value["groups"].items():
         if rows:
             click.echo(f"\n  {name} ({len(rows)})")

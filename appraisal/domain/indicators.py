@@ -15,11 +15,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.indicators import Percentage, Rounding
-from appraisal.definitions.workflows import Workflow
 from appraisal.domain import forms, routes, tracks
 from appraisal.domain.facts import CORRECTING, Case, Contribution
 from appraisal.domain.routes import Reason, RouteKind
@@ -37,7 +36,11 @@ SCOPES: Final[Mapping[str, frozenset[str]]] = {
     "RBTC": frozenset({"RBTC"}),
     "all": frozenset({"XBTC", "RBSA", "RBTC"}),
 }
-_ALL, _STATE = "all", "state"
+_ALL, _STATE, _DECISION = "all", "state", "decision"
+# The dimensions that the figures themselves are added up from.
+FIGURES: Final = (_ALL, _STATE, _DECISION)
+# What the decision on an appraisal came to (empty: none was taken). An annulled one approves nothing.
+Decided = Literal["", "approved", "not_approved"]
 ROUNDING: Final = Rounding()
 
 
@@ -46,7 +49,8 @@ class Approval:
     """What the indicator needs to know of one proposal; not approved ones count by their state only.
 
     ``approved_at`` None with a route means that the date is not known. ``donors``: each with its part
-    of ``usd``, in the order of the form.
+    of ``usd``, in the order of the form. ``decided``: what the last decision on an appraisal came to,
+    whatever was registered or corrected beside it.
     """
 
     number: str
@@ -63,6 +67,7 @@ class Approval:
     unit: str = ""
     track: str = ""
     donors: tuple[tuple[str, Decimal], ...] = ()
+    decided: Decided = ""
 
     @property
     def biennium(self) -> str:
@@ -200,7 +205,8 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
     approval, found = case.approval, routes.route(case, book)
     if approval is None or found is None:
         umbrella = _is_umbrella(case.version.content if case.version else case.content)
-        return unapproved(case.number, case.state, umbrella=umbrella, illustrative=case.illustrative)
+        entry = unapproved(case.number, case.state, umbrella=umbrella, illustrative=case.illustrative)
+        return replace(entry, decided=_decided(case))
     version = next((entry for entry in case.versions if entry.id == approval.version_id), case.version)
     content = version.content if version else case.content
     given = version.contributions if version else approval.contributions or ()
@@ -212,7 +218,16 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
         reason=found.reason,
         illustrative=case.illustrative,
         track=version.track if version else case.track,
+        decided=_decided(case),
     )
+
+
+def _decided(case: Case) -> Decided:
+    """Return what the last decision on an appraisal of a proposal came to."""
+    last = next((entry for entry in reversed(case.decisions) if entry.kind in _DECIDING), None)
+    if last is None:
+        return ""
+    return "approved" if last.kind in _APPROVING_INSIDE and last.voided_at is None else "not_approved"
 
 
 def outside(
@@ -327,14 +342,19 @@ class Told(NamedTuple):
 
 # The events whose facts the indicator listens to: by the name of one, by the acts of the others.
 CREATING: Final = "create"
-APPROVING: Final = ("approve", "countersign", "register_approval")
-LISTENED: Final = ("submit", *APPROVING, "annul", *CORRECTING)
+_APPROVING_INSIDE: Final = ("approve", "countersign")
+APPROVING: Final = (*_APPROVING_INSIDE, "register_approval")
+_DECIDING: Final = (*_APPROVING_INSIDE, "reject")
+# What ends an approval.
+ENDING: Final = ("annul", *CORRECTING)
+LISTENED: Final = ("submit", *APPROVING, "reject", *ENDING)
 
 
 def replayed(events: Iterable[Told]) -> Approval | None:
     """Derive from the events of one proposal, in order, what the indicator needs; None for a mere draft."""
     said: Mapping[str, Any] | None = None
     umbrella = illustrative = pinned = False
+    decided: Decided = ""
     # What is so again once the registration is corrected.
     before = (umbrella, pinned)
     last: Told | None = None
@@ -348,15 +368,22 @@ def replayed(events: Iterable[Told]) -> Approval | None:
             before = (umbrella, pinned)
             said, pinned = last.facts["approval"], True
             umbrella, illustrative = said["umbrella"], said["illustrative"]
+            decided = "approved" if last.act in _APPROVING_INSIDE else decided
+        elif last.act == "reject":
+            decided = "not_approved"
         elif last.act == "annul":
-            said = None
+            # Of an approval that was given outside nothing here was decided, and nothing is taken back.
+            said, decided = None, "not_approved" if decided else ""
         elif last.act in CORRECTING:
             said, (umbrella, pinned) = None, before
     if last is None or not pinned:
         return None
-    if said is not None:
-        return heard(last.number, last.state, said)
-    return unapproved(last.number, last.state, umbrella=umbrella, illustrative=illustrative)
+    found = (
+        unapproved(last.number, last.state, umbrella=umbrella, illustrative=illustrative)
+        if said is None
+        else heard(last.number, last.state, said)
+    )
+    return replace(found, decided=decided)
 
 
 def unapproved(number: str, state: str, *, umbrella: bool, illustrative: bool) -> Approval:
@@ -370,6 +397,8 @@ def tally(entry: Approval) -> dict[Cell, Sum]:
     if entry.umbrella:
         return {}
     found = {Cell(_STATE, entry.state, "", "", "", entry.illustrative): Sum(1, Decimal(0))}
+    if entry.decided:
+        found[Cell(_DECISION, entry.decided, "", "", "", entry.illustrative)] = Sum(1, Decimal(0))
     if entry.route is None:
         return found
     lines = [(_ALL, "", entry.usd)]
@@ -402,7 +431,6 @@ def moved(before: Tally, after: Tally) -> dict[Cell, Sum]:
 
 def figures(
     indicator: Percentage,
-    workflow: Workflow,
     biennium: str,
     cells: Tally,
     scope: frozenset[str] | None = None,
@@ -418,16 +446,7 @@ def figures(
     falling = [(cell, entry) for cell, entry in everything if cell.biennium == biennium]
     within = [(cell, entry) for cell, entry in falling if _is_in(cell, chosen)]
     undated = [entry for cell, entry in everything if not cell.biennium and _is_in(cell, chosen)]
-    states: dict[str, int] = defaultdict(int)
-    for cell, entry in cells.items():
-        if cell.dimension == _STATE:
-            states[cell.value] += entry.proposals
-    negative = sum(
-        count
-        for state, count in states.items()
-        if state in workflow.states and workflow.states[state].outcome == "negative"
-    )
-    passed = sum(entry.proposals for cell, entry in everything if cell.route in ("mechanism", "override"))
+    states = _by_value(cells, _STATE)
     share, overrides = _share(within), _counted(within, "override")
     milestone = indicator.milestone(biennium)
     bar = milestone.percent if milestone else None
@@ -446,7 +465,7 @@ def figures(
         xbtc=_share([pair for pair in falling if _is_in(pair[0], SCOPES["XBTC"])]),
         rbsa=_share([pair for pair in falling if _is_in(pair[0], SCOPES["RBSA"])]),
         usd=_usd(within),
-        approved_of_appraised=Share(passed, passed + negative),
+        approved_of_appraised=approval_rate(cells),
         states=tuple(sorted((state, count) for state, count in states.items() if count)),
         illustrative=any(
             cell.illustrative and entry.proposals
@@ -454,6 +473,21 @@ def figures(
             if cell.biennium in (biennium, "") and _is_in(cell, chosen)
         ),
     )
+
+
+def approval_rate(cells: Tally) -> Share:
+    """Return, of the proposals decided on after an appraisal, over all years, those that are approved."""
+    decided = _by_value(cells, _DECISION)
+    return Share(decided.get("approved", 0), sum(decided.values()))
+
+
+def _by_value(cells: Tally, dimension: str) -> dict[str, int]:
+    """Count the proposals of a dimension by its values, of all biennia."""
+    found: dict[str, int] = defaultdict(int)
+    for cell, entry in cells.items():
+        if cell.dimension == dimension:
+            found[cell.value] += entry.proposals
+    return found
 
 
 def breakdown(dimension: str, biennium: str, cells: Tally, scope: frozenset[str]) -> tuple[Line, ...]:
@@ -510,7 +544,6 @@ def _usd(pairs: Iterable[tuple[Cell, Sum]]) -> tuple[Decimal, Decimal]:
 
 def report(
     indicator: Percentage,
-    workflow: Workflow,
     biennium: str,
     proposals: Iterable[Approval],
     scope: frozenset[str] | None = None,
@@ -518,7 +551,7 @@ def report(
     """Compute the indicator for a biennium from all proposals, one by one, and list those behind it."""
     everything = [entry for entry in proposals if not entry.umbrella]
     cells = added(tally(entry) for entry in everything)
-    found = figures(indicator, workflow, biennium, cells, scope)
+    found = figures(indicator, biennium, cells, scope)
     approved = [entry for entry in everything if entry.route is not None]
     falling = [entry for entry in approved if entry.biennium == biennium]
     within = [entry for entry in falling if entry.funds & found.scope]

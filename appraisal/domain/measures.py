@@ -22,6 +22,8 @@ from appraisal.domain.indicators import displayed_percent, first_year
 Measured = int | Decimal
 _ZERO: Final = Decimal(0)
 _GAP: Final[Column] = BY_KEY["gaps"].column("gap")
+# The group of the rows of which nobody knows how much they are about.
+_UNMEASURED: Final = "unmeasured"
 _LINKS: Final = ("linked_outcome", "linked_dwcp")
 # Measure to the list that it is computed from.
 SOURCES: Final[Mapping[str, str]] = {
@@ -119,7 +121,7 @@ def figure(indicator: Percentage | Growth, biennium: str, facts: Facts) -> Figur
         percent=displayed_percent(exact, bar, indicator.rounding),
         milestone=bar,
         met=None if bar is None or exact is None else exact >= Fraction(bar),
-        complete=not any(tally.groups[name] for name in tally.missing),
+        complete=not any(tally.groups.get(name) for name in tally.missing),
         groups=tally.groups,
         illustrative=tally.illustrative,
     )
@@ -144,7 +146,8 @@ def gaps_adequately_filled(scope: Scope, years: Years, facts: Facts) -> Tally:
     """Count the gaps recorded in the biennium, and those that funded proposals fill adequately.
 
     A gap is filled by what the proposals that name it and were funded by the end of the biennium give to
-    it; adequately, from so many per cent of its amount on as the scope says.
+    it; adequately, from so many per cent of its amount on as the scope says. A gap of nought is one whose
+    amount nobody knows: nothing tells whether it is filled.
     """
     assert scope.at_least is not None
     gaps = {named(_GAP, row["gap"]): row for row in facts.rows}
@@ -154,13 +157,14 @@ def gaps_adequately_filled(scope: Scope, years: Years, facts: Facts) -> Tally:
             filling[named(_GAP, entry.gap)].append(entry)
     filled: list[Row] = []
     short: list[Row] = []
+    unmeasured: list[Row] = []
     for key, row in gaps.items():
         if row["recorded_on"][:4] not in years:
             continue
         given = sum((entry.usd or _ZERO for entry in filling[key]), _ZERO)
         needed = Decimal(row["amount"]) * scope.at_least / 100
         behind = {**row, "filled": given, "proposals": [entry.number for entry in filling[key]]}
-        (filled if given >= needed else short).append(behind)
+        (unmeasured if not needed else filled if given >= needed else short).append(behind)
     mine = {named(_GAP, row["gap"]) for row in (*filled, *short)}
     unpriced = [entry for key in mine for entry in filling[key] if entry.usd is None]
     unmatched = [entry for key, entries in filling.items() if key not in gaps for entry in entries]
@@ -172,10 +176,16 @@ def gaps_adequately_filled(scope: Scope, years: Years, facts: Facts) -> Tally:
             "others": tuple(short),
             "unpriced": _proposals(unpriced),
             "unmatched": _proposals(unmatched),
+            **_unmeasured(unmeasured),
         },
-        ("unpriced",),
+        ("unpriced", _UNMEASURED),
         any(entry.illustrative for key in mine for entry in filling[key]),
     )
+
+
+def _unmeasured(rows: Sequence[Row]) -> dict[str, tuple[Row, ...]]:
+    """Return the group of the rows that lack an amount; a figure without any has no such group."""
+    return {_UNMEASURED: tuple(rows)} if rows else {}
 
 
 def _proposals(funded: Iterable[Funded]) -> tuple[Row, ...]:
@@ -189,8 +199,10 @@ def funding_in_modalities(scope: Scope, years: Years, facts: Facts) -> Tally:
     """Add up the agreements signed in the biennium, and those in the modalities of the scope, in US$.
 
     Direct project support counts only where it is linked to an outcome or a Decent Work Country Programme.
+    An agreement over nought is one whose amount nobody knows.
     """
-    signed = [row for row in facts.rows if row["signed_on"][:4] in years]
+    mine = [row for row in facts.rows if row["signed_on"][:4] in years]
+    signed = [row for row in mine if Decimal(row["amount"])]
     within = [row for row in signed if row["modality"] in scope.modalities]
     counted = tuple(row for row in within if _is_aligned(row))
     return Tally(
@@ -200,7 +212,9 @@ def funding_in_modalities(scope: Scope, years: Years, facts: Facts) -> Tally:
             "counted": counted,
             "unlinked": tuple(row for row in within if not _is_aligned(row)),
             "others": tuple(row for row in signed if row["modality"] not in scope.modalities),
+            **_unmeasured([row for row in mine if not Decimal(row["amount"])]),
         },
+        (_UNMEASURED,),
     )
 
 
@@ -209,9 +223,19 @@ def _is_aligned(row: Row) -> bool:
 
 
 def expenditure(scope: Scope, years: Years, facts: Facts) -> Tally:
-    """Add up what was spent and what was allocated in the two years of the biennium, in US$."""
-    rows = tuple(row for row in facts.rows if row["period"] in years)
-    return Tally(_usd(rows, "expenditure"), _usd(rows, "allocation"), {"counted": rows})
+    """Add up what was spent and what was allocated in the two years of the biennium, in US$.
+
+    What was spent of an allocation of nought is a part of something that nobody knows.
+    """
+    rows = [row for row in facts.rows if row["period"] in years]
+    unmeasured = [row for row in rows if Decimal(row["expenditure"]) and not Decimal(row["allocation"])]
+    counted = tuple(row for row in rows if row not in unmeasured)
+    return Tally(
+        _usd(counted, "expenditure"),
+        _usd(counted, "allocation"),
+        {"counted": counted, **_unmeasured(unmeasured)},
+        (_UNMEASURED,),
+    )
 
 
 def _usd(rows: Iterable[Row], column: str) -> Decimal:
@@ -236,23 +260,25 @@ def dwcps_to_satisfaction(scope: Scope, years: Years, facts: Facts) -> Tally:
 def _answered(day: str, columns: Sequence[str], years: Years, facts: Facts) -> Tally:
     """Count the rows of the biennium in which every answer is yes.
 
-    Of several about one country and cycle, the last one counts. One no settles a row; otherwise a
-    missing answer leaves it open.
+    Of several about one country and cycle, the last one counts; where it does not answer, what was answered
+    before in the biennium does. One no settles a row; otherwise a missing answer leaves it open.
     """
     last: dict[tuple[str, str], Row] = {}
+    answers: dict[tuple[str, str], dict[str, Any]] = defaultdict(dict)
     earlier = []
     for row in sorted(facts.rows, key=lambda row: (row["country"], row["cycle"], row[day])):
         if row[day][:4] not in years:
             continue
-        before = last.get((row["country"], row["cycle"]))
-        if before is not None:
-            earlier.append(before)
-        last[row["country"], row["cycle"]] = row
+        key = (row["country"], row["cycle"])
+        if key in last:
+            earlier.append(last[key])
+        last[key] = row
+        answers[key] |= {name: row[name] for name in columns if row.get(name) is not None}
     groups: dict[str, list[Row]] = {"counted": [], "others": [], "unanswered": []}
-    for row in last.values():
-        answers = [row.get(name) for name in columns]
-        name = "others" if False in answers else "unanswered" if None in answers else "counted"
-        groups[name].append(row)
+    for key, row in last.items():
+        said = [answers[key].get(name) for name in columns]
+        name = "others" if False in said else "unanswered" if None in said else "counted"
+        groups[name].append({**row, **answers[key]})
     behind = {name: tuple(rows) for name, rows in groups.items()} | {"earlier": tuple(earlier)}
     return Tally(len(groups["counted"]), None, behind, ("unanswered",))
 

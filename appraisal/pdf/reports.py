@@ -171,7 +171,7 @@ def _lists(value: Value, say: Words) -> dict[str, Any]:
         "unlisted": max(0, len(listed) - LISTED),
         "undated": len(value["proposals"]["undated"]),
         "changes": [
-            (entry["number"], _group(entry["was"], say), _group(entry["is"], say))
+            (entry["number"], _stood(entry, "was", say), _stood(entry, "is", say))
             for entry in changes[:CHANGED]
         ],
         "unchanged": max(0, len(changes) - CHANGED),
@@ -196,6 +196,27 @@ def _proposal(group: str, entry: Value, say: Words) -> dict[str, str]:
 
 # The long titles of groups do not go on a line.
 _SHORT: Final = words.GROUPS | {"undated": N_("undated"), "other_funds": N_("Paid for by other funds")}
+
+
+def _stood(change: Value, then: str, say: Words) -> str:
+    """Return how a proposal was or is counted, with its values that differ where it stands in both."""
+    said = [_group(change[then], say)]
+    for entry in change.get("values", ()):
+        if (label := _COLUMNS.get(entry["name"])) and entry[then] is not None:
+            text = ", ".join(entry[then]) if isinstance(entry[then], list) else str(entry[then])
+            said.append(say.say(N_("%(name)s: %(said)s"), name=say.say(label), said=text))
+    return texts.drawn("; ".join(said), _TITLE_EMS)
+
+
+# Of the values of a proposal, those that its group does not say already.
+_COLUMNS: Final = {
+    "usd": N_("US$"),
+    "approved_at": N_("Approved on"),
+    "funds": N_("Funds"),
+    "unit": N_("Responsible unit"),
+    "donors": N_("Donors"),
+    "title": N_("Title"),
+}
 
 
 def _group(group: str | None, say: Words) -> str:

@@ -73,19 +73,17 @@ def figures(
     The one asked for and that of today are always among them. Read from the cells that steps keep, in
     time that does not grow with the proposals. Raises ``ValueError`` for what is no biennium.
     """
-    indicator, workflow = definition(library, CODE), library.newest_workflow()
-    cells = tallies.cells(db, ("all", "state"))
+    indicator, cells = definition(library, CODE), tallies.cells(db, indicators.FIGURES)
     found = {entry.biennium for entry in indicator.milestones} | {biennium, indicators.biennium_of(today)}
     found |= {cell.biennium for cell in cells if cell.biennium}
-    return {entry: indicators.figures(indicator, workflow, entry, cells, scope) for entry in sorted(found)}
+    return {entry: indicators.figures(indicator, entry, cells, scope) for entry in sorted(found)}
 
 
 def effect(db: Connection, library: Library, entry: Approval, biennium: str) -> tuple[Figures, Figures]:
     """Return indicator 2.1 of a biennium as it is, and as it would be with one approval more."""
-    indicator, workflow = definition(library, CODE), library.newest_workflow()
-    cells = tallies.cells(db, ("all", "state"))
+    indicator, cells = definition(library, CODE), tallies.cells(db, indicators.FIGURES)
     with_it = indicators.added([cells, indicators.tally(entry)])
-    before, after = (indicators.figures(indicator, workflow, biennium, each) for each in (cells, with_it))
+    before, after = (indicators.figures(indicator, biennium, each) for each in (cells, with_it))
     return before, after
 
 
@@ -117,7 +115,7 @@ def report(
     """
     indicator = definition(library, code, key)
     indicators.first_year(biennium)
-    return indicators.report(indicator, library.newest_workflow(), biennium, told(db, past), scope)
+    return indicators.report(indicator, biennium, told(db, past), scope)
 
 
 def report_value(library: Library, code: str, found: Report, key: str = "") -> dict[str, Any]:
@@ -293,19 +291,35 @@ def _said(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """List the rows that two reports count otherwise: in which group each stood and stands."""
-    was, now = counted(before), counted(after)
+    """List the rows of which two reports say something else.
+
+    Each with the group in which it stood and stands, and, of one that stands in both, its values that differ.
+    """
+    was, now = _rows_of(before), _rows_of(after)
     return [
-        {"number": number, "was": was.get(number), "is": now.get(number)}
+        {"number": number, "was": former[0], "is": newer[0], **_values(former[1], newer[1])}
         for number in sorted(was.keys() | now.keys())
-        if was.get(number) != now.get(number)
+        if (former := was.get(number, _NO_ROW)) != (newer := now.get(number, _NO_ROW))
     ]
 
 
-def counted(value: Mapping[str, Any]) -> dict[str, str]:
-    """Return in which group of a report each of its rows stands, by number or by what names the row."""
+def _values(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what two rows of one number say otherwise; nothing where there is only one of them."""
+    differing = [
+        {"name": name, "was": before.get(name), "is": after.get(name)}
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+    return {"values": differing} if before and after and differing else {}
+
+
+_NO_ROW: Final[tuple[None, Mapping[str, Any]]] = (None, {})
+
+
+def _rows_of(value: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Return every row of a report with its group, by what names it."""
     groups: Mapping[str, Sequence[Mapping[str, Any]]] = value.get("proposals") or value["groups"]
-    return {entry["number"]: group for group, entries in groups.items() for entry in entries}
+    return {entry["number"]: (group, entry) for group, entries in groups.items() for entry in entries}
 
 
 def published(db: Connection, code: str, biennium: str) -> list[tuple[str, datetime, str]]:
@@ -420,6 +434,6 @@ def _differences(read: Approval | None, derived: Approval | None) -> Iterator[st
         yield "stands only in the columns" if derived is None else "is missing from the columns"
         return
     for name in Approval.__slots__:
-        # No column says what each donor gives.
-        if name != "donors" and getattr(read, name) != getattr(derived, name):
+        # No column says what each donor gives, or what was decided; the sums are compared all the same.
+        if name not in ("donors", "decided") and getattr(read, name) != getattr(derived, name):
             yield f"{name} is {getattr(read, name)!s}, but the trail says {getattr(derived, name)!s}"

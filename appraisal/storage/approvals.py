@@ -55,10 +55,11 @@ def behind(
     return [_approval(row) for row in db.execute(ordered.offset(first).limit(most))]
 
 
-def routes_of(db: Connection, biennium: str, scope: frozenset[str]) -> dict[str, str]:
-    """Return the route by number of every proposal that the figure of a biennium counts."""
-    statement = select(PROPOSALS.c.number, PROPOSALS.c.route).where(*counted(biennium, scope))
-    return {row.number: row.route for row in db.execute(statement)}
+def routes_of(db: Connection, biennium: str, scope: frozenset[str]) -> dict[str, tuple[str, Decimal]]:
+    """Return by number the route and the US$ of every proposal that the figure of a biennium counts."""
+    columns = (PROPOSALS.c.number, PROPOSALS.c.route, PROPOSALS.c.usd)
+    statement = select(*columns).where(*counted(biennium, scope))
+    return {row.number: (row.route, row.usd or Decimal(0)) for row in db.execute(statement)}
 
 
 def counted(biennium: str, scope: frozenset[str]) -> tuple[ColumnElement[bool], ...]:

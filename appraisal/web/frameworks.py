@@ -277,7 +277,10 @@ _TITLES: Final = {
         "unlinked": N_("Direct project support without a link to an outcome or programme"),
         "others": N_("Agreements of other modalities"),
     },
-    "expenditure": {"counted": N_("Projects in the two years of the biennium")},
+    "expenditure": {
+        "counted": N_("Projects in the two years of the biennium"),
+        "unmeasured": N_("Spent without an allocation, counted nowhere"),
+    },
     "undafs_with_priorities": {
         "counted": N_("UNDAFs that reflect such priorities"),
         "others": N_("UNDAFs that do not"),
@@ -293,6 +296,7 @@ _TITLES: Final = {
 }
 _FURTHER_TITLES: Final = {
     "unanswered": N_("Without an answer, counted nowhere"),
+    "unmeasured": N_("Without an amount, counted nowhere"),
     "earlier": N_("Assessed again later in the biennium, counted nowhere"),
 }
 

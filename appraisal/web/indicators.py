@@ -384,7 +384,11 @@ def _published(db: Connection, report: Figures) -> list[Published]:
     found = []
     for digest, at, text in reports:
         value = json.loads(text)
-        then = {number: group for number, group in indicators.counted(value).items() if group in _COUNTED}
+        then = {
+            entry["number"]: (group, Decimal(entry["usd"]))
+            for group in _COUNTED
+            for entry in value["proposals"][group]
+        }
         changed = sorted(number for number in now.keys() | then.keys() if now.get(number) != then.get(number))
         share = f"{value['numerator']} / {value['denominator']}"
         languages = drawn.get(digest, frozenset())

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appraisal.canonical import canonical
+from appraisal.canonical import canonical, plain
 from appraisal.definitions.library import Library
 from appraisal.domain.facts import Case
 from appraisal.domain.indicators import (
@@ -24,8 +24,10 @@ from appraisal.domain.indicators import (
     Report,
     Share,
     Sum,
+    Told,
     added,
     approval_of,
+    approval_rate,
     biennium_of,
     breakdown,
     displayed_percent,
@@ -34,6 +36,7 @@ from appraisal.domain.indicators import (
     heard,
     largest,
     moved,
+    replayed,
     report,
     summed,
     tally,
@@ -51,7 +54,7 @@ def proposal(route: Any = "mechanism", **changes: Any) -> Approval:
 
 
 def listed(library: Library, proposals: Sequence[Approval], biennium: str = "2012-13") -> Report:
-    return report(definition(library, "2.1"), library.newest_workflow(), biennium, proposals)
+    return report(definition(library, "2.1"), biennium, proposals)
 
 
 def count(library: Library, proposals: Sequence[Approval], biennium: str = "2012-13") -> Figures:
@@ -159,13 +162,15 @@ def test_lines_beside_the_headline(library: Library) -> None:
     lists = listed(
         library,
         [
-            proposal("mechanism", number="1", usd=Decimal("100.10")),
-            proposal("override", number="2", usd=Decimal("200.20"), funds=frozenset({"RBSA"})),
+            proposal("mechanism", number="1", usd=Decimal("100.10"), decided="approved"),
+            proposal(
+                "override", number="2", usd=Decimal("200.20"), funds=frozenset({"RBSA"}), decided="approved"
+            ),
             proposal("outside", number="3", usd=Decimal("50.05"), reason="registered"),
             proposal("outside", number="4", approved_at=None),
             proposal("outside", number="5", funds=frozenset({"RBTC"})),
-            proposal(None, number="6", state="rejected"),
-            proposal("mechanism", number="7", funds=frozenset({"XBTC", "RBSA"})),
+            proposal(None, number="6", state="rejected", decided="not_approved"),
+            proposal("mechanism", number="7", funds=frozenset({"XBTC", "RBSA"}), decided="approved"),
         ],
     )
     found = lists.figures
@@ -182,6 +187,53 @@ def test_lines_beside_the_headline(library: Library) -> None:
     assert found.usd == (Decimal("200.10"), Decimal("450.35"))
     assert found.approved_of_appraised == Share(3, 4)
     assert found.states == (("approved", 6), ("rejected", 1))
+
+
+def _acts_open(done: Sequence[str]) -> list[str]:
+    """Return the acts that may come next in the history of a proposal."""
+    last = next((act for act in reversed(done) if act in (*DECISIONS, "register_approval", *ENDS)), "")
+    if last in ("approve", "countersign"):
+        return ["annul"]
+    if last == "register_approval":
+        return list(ENDS)
+    decides = () if "reject" in done or "annul" in done else DECISIONS
+    return ["submit", "register_approval", *(decides if "submit" in done else ())]
+
+
+DECISIONS = ("approve", "countersign", "reject")
+ENDS = ("annul", "confirm_correction")
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[str]:
+    """Draw the acts of a proposal, each one where it may come."""
+    done: list[str] = []
+    for _ in range(draw(st.integers(1, 8))):
+        done.append(draw(st.sampled_from(_acts_open(done))))
+    return done
+
+
+@given(st.lists(histories(), max_size=6))
+def test_the_approval_rate_counts_what_was_decided_on_an_appraisal(
+    drawn: list[list[str]],
+) -> None:
+    """What was registered, annulled or corrected outside is no decision here, and takes none away."""
+    said = {"kind": "new", "approval": plain(told(proposal("mechanism")))}
+    found = []
+    for number, acts in enumerate(drawn):
+        entry = replayed(Told(str(number), "step", act, "anywhere", said) for act in acts)
+        if entry is not None:
+            found.append(entry)
+    decided = [
+        (acts, max(place for place, act in enumerate(acts) if act in DECISIONS))
+        for acts in drawn
+        if set(acts) & set(DECISIONS)
+    ]
+    approved_still = [
+        acts for acts, place in decided if acts[place] != "reject" and "annul" not in acts[place + 1 :]
+    ]
+    cells = added(map(tally, found))
+    assert approval_rate(cells) == Share(len(approved_still), len(decided))
 
 
 def test_the_same_proposal_twice_is_two(library: Library) -> None:
@@ -222,10 +274,8 @@ def test_another_scope_counts_other_proposals(library: Library) -> None:
         proposal("mechanism", number="3", funds=frozenset({"RBTC"})),
     ]
     cells = added(map(tally, proposals))
-    indicator, workflow = definition(library, "2.1"), library.newest_workflow()
-    found = {
-        name: shares(figures(indicator, workflow, "2012-13", cells, funds)) for name, funds in SCOPES.items()
-    }
+    indicator = definition(library, "2.1")
+    found = {name: shares(figures(indicator, "2012-13", cells, funds)) for name, funds in SCOPES.items()}
     assert found == {"XBTC": (1, 1), "RBSA": (0, 1), "RBTC": (1, 1), "all": (2, 3)}
 
 

@@ -172,6 +172,35 @@ def test_of_several_assessments_in_a_biennium_the_last_counts(library: Library) 
     assert (found.numerator, found.groups["counted"], found.groups["earlier"]) == (1, (rows[0],), (rows[1],))
 
 
+def test_a_later_row_with_an_empty_cell_takes_no_answer_away(library: Library) -> None:
+    rows = [
+        undaf("KH", "2010-01-10", reflects=True, government=True),
+        undaf("KH", "2010-01-20", reflects=None, government=False, employers=True, workers=True),
+        undaf("LA", "2009-12-31", reflects=True),
+        undaf("LA", "2010-01-20"),
+    ]
+    found = compute(library, "3.1", rows)
+    assert found.groups["counted"] == ({**rows[1], "reflects": True},)
+    # What was said in another biennium is not said in this one.
+    assert found.groups["unanswered"] == (rows[3],)
+    assert found.groups["earlier"] == (rows[0],)
+    assert names(compute(library, "3.3", rows).groups["others"], "country") == ["KH"]
+
+
+def test_an_amount_of_nought_is_not_known(library: Library) -> None:
+    found = compute(library, "1.1", [gap("A", "0"), gap("B", "100.00")], [funding("P1", "A", "5")])
+    assert (found.numerator, found.denominator, found.complete) == (0, 1, False)
+    assert names(found.groups["unmeasured"], "gap") == ["A"]
+    spent = {"symbol": "A", "period": "2010", "allocation": "0.00", "expenditure": "5000000"}
+    found = compute(library, "2.2", [spent])
+    assert (found.numerator, found.denominator, found.percent, found.complete) == (0, 0, None, False)
+    assert found.groups["unmeasured"] == (spent,)
+    agreed = {"reference": "1", "amount": "0", "signed_on": "2010-01-01", "modality": "rbsa"}
+    found = compute(library, "1.2", [agreed, {**agreed, "reference": "2", "amount": "10"}])
+    assert (found.numerator, found.denominator, found.complete) == (10, 10, False)
+    assert names(found.groups["unmeasured"], "reference") == ["1"]
+
+
 def test_a_growth_without_a_baseline_has_a_count_and_no_percentage(library: Library) -> None:
     found = compute(library, "3.1", [undaf("KH", reflects=True)])
     assert (found.kind, found.numerator, found.denominator) == ("growth", 1, None)
@@ -263,7 +292,8 @@ def test_gaps_are_counted_as_one_by_one(library: Library, rows: list[Row], funde
     def key(text: str) -> str:
         return text.replace(" ", "").lower()
 
-    mine = [row for row in rows if row["recorded_on"][:4] in ("2010", "2011")]
+    recorded = [row for row in rows if row["recorded_on"][:4] in ("2010", "2011")]
+    mine = [row for row in recorded if Decimal(row["amount"])]
     filled = 0
     for row in mine:
         given_to_it = sum(
@@ -275,6 +305,8 @@ def test_gaps_are_counted_as_one_by_one(library: Library, rows: list[Row], funde
     found = compute(library, "1.1", rows, funded)
     assert (found.numerator, found.denominator) == (filled, len(mine))
     assert found.exact == (Fraction(100 * filled, len(mine)) if mine else None)
+    assert len(found.groups.get("unmeasured", ())) == len(recorded) - len(mine)
+    assert not (found.complete and len(recorded) > len(mine))
     # More money never fills less.
     more = [*funded, funding("P9", "A", "50")]
     assert compute(library, "1.1", rows, more).numerator >= found.numerator
@@ -302,16 +334,19 @@ def test_agreements_are_added_up_as_one_by_one(library: Library, rows: list[Row]
 
 @given(rows=DELIVERIES)
 def test_deliveries_are_added_up_as_one_by_one(library: Library, rows: list[Row]) -> None:
-    mine = [row for row in rows if row["period"] in ("2010", "2011")]
+    known = [row for row in rows if Decimal(row["allocation"]) or not Decimal(row["expenditure"])]
+    mine = [row for row in known if row["period"] in ("2010", "2011")]
+    unknown = [row for row in rows if row not in known and row["period"] in ("2010", "2011")]
     found = compute(library, "2.2", rows)
-    assert found.groups == {"counted": tuple(mine)}
+    assert found.groups == {"counted": tuple(mine), **({"unmeasured": tuple(unknown)} if unknown else {})}
+    assert found.complete == (not unknown)
     spent = sum(Fraction(row["expenditure"]) for row in mine)
     given_out = sum(Fraction(row["allocation"]) for row in mine)
     assert found.exact == (100 * spent / given_out if given_out else None)
     more = {"symbol": "B", "period": "2011", "allocation": "0", "expenditure": "1"}
     after = compute(library, "2.2", [*rows, more])
-    assert (after.exact is None) == (found.exact is None)
-    assert found.exact is None or (after.exact is not None and after.exact > found.exact)
+    # Of what nothing is known, nothing is counted.
+    assert (after.exact, after.complete) == (found.exact, False)
 
 
 @given(rows=ASSESSED, code=st.sampled_from(["3.1", "3.2", "3.3"]))
@@ -325,7 +360,16 @@ def test_answers_are_counted_as_one_by_one(library: Library, rows: list[Row], co
             other["country"] == row["country"] and other["assessed_on"] > row["assessed_on"] for other in mine
         )
     ]
-    counted = sum(all(row.get(name) is True for name in columns) for row in last)
+
+    def said(row: Row, name: str) -> Any:
+        """Return the newest answer of a country in the biennium."""
+        about = sorted(
+            (other for other in mine if other["country"] == row["country"]),
+            key=lambda other: str(other["assessed_on"]),
+        )
+        return next((other[name] for other in reversed(about) if name in other), None)
+
+    counted = sum(all(said(row, name) is True for name in columns) for row in last)
     found = compute(library, code, rows)
     assert (found.numerator, found.denominator, found.exact, found.percent) == (counted, None, None, None)
     assert sum(len(group) for group in found.groups.values()) == len(mine)

@@ -25,8 +25,8 @@ WIDE = "WWWWWWWWWW " * 30
 
 def value_of(library: Library, **given: Any) -> Value:
     """Return the value of a published report of a biennium without any approval, some of it replaced."""
-    indicator, workflow = indicators.definition(library, "2.1"), library.newest_workflow()
-    found = indicators.report_value(library, "2.1", report(indicator, workflow, "2010-11", []))
+    indicator = indicators.definition(library, "2.1")
+    found = indicators.report_value(library, "2.1", report(indicator, "2010-11", []))
     about = {"published_at": "2012-03-05T10:00:00.000000Z", "supersedes": "", "changes": []}
     listed = {"finance_list": {"missing": 0, "symbols": []}}
     value: Value = canonical.plain(found | about | listed | given)
@@ -68,7 +68,11 @@ def full(library: Library) -> Value:
         "other_funds": [],
     }
     lines = [line(text[:290], 1, 2) for text in texts] + [line(f"U{place}", 1, 1) for place in range(30)]
-    changes = [{"number": f"TC-2010-{n:04}", "was": "undated", "is": None} for n in range(9)]
+    usd = {"name": "usd", "was": "900000.00", "is": "450000.00"}
+    title = {"name": "title", "was": WIDE, "is": ODD}
+    revalued = {"number": "TC-2010-0000", "was": "mechanism", "is": "mechanism", "values": [title, usd]}
+    changes: list[Value] = [{"number": f"TC-2010-{n:04}", "was": "undated", "is": None} for n in range(1, 9)]
+    changes.insert(0, revalued)
     return value_of(
         library,
         numerator=40,

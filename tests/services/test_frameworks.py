@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from appraisal.domain.measures import Figure
 from appraisal.domain.schemas import departures
@@ -110,4 +112,41 @@ def test_every_indicator_is_published_and_computed_again(stage: Stage) -> None:
     assert [value["percent"] for value in kept] == ["53.3", "70.0"]
     assert again == [{key: value[key] for key in found} for value, found in zip(kept, again, strict=True)]
     assert (kept[0]["supersedes"], newest[0]) == (sealed["2.2"][0], later)
-    assert kept[0]["changes"] == [{"number": "ras/10/07/fin\t2010", "was": None, "is": "counted"}]
+    spent = {"name": "expenditure", "was": "80", "is": "100"}
+    assert kept[0]["changes"] == [
+        {"number": "ras/09/01/fin\t2010", "was": "counted", "is": "counted", "values": [spent]},
+        {"number": "ras/10/07/fin\t2010", "was": None, "is": "counted"},
+    ]
+
+
+ROWS = st.dictionaries(
+    st.sampled_from("ABCD"),
+    st.tuples(
+        st.sampled_from(["counted", "others"]), st.dictionaries(st.sampled_from("xyz"), st.integers(0, 2))
+    ),
+)
+
+
+@given(before=ROWS, after=ROWS)
+def test_every_row_that_says_something_else_is_among_the_changes(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    def report(rows: dict[str, Any]) -> dict[str, Any]:
+        groups: dict[str, list[Any]] = {"counted": [], "others": []}
+        for number, (group, cells) in rows.items():
+            groups[group].append({"number": number, **cells})
+        return {"groups": groups}
+
+    found = indicators.changes(report(before), report(after))
+    differing = [name for name in "ABCD" if before.get(name) != after.get(name)]
+    assert [entry["number"] for entry in found] == differing
+    for entry in found:
+        was, now = (rows.get(entry["number"], (None, {})) for rows in (before, after))
+        assert (entry["was"], entry["is"]) == (was[0], now[0])
+        told = {value["name"]: (value["was"], value["is"]) for value in entry.get("values", ())}
+        names = was[1].keys() | now[1].keys() if was[0] and now[0] else ()
+        assert told == {
+            name: (was[1].get(name), now[1].get(name))
+            for name in names
+            if was[1].get(name) != now[1].get(name)
+        }

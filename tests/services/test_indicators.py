@@ -29,13 +29,13 @@ TALLIES = tables.Tally.__table__
 
 
 def _without_donors(found: Iterable[Approval]) -> list[Approval]:
-    return sorted((replace(entry, donors=()) for entry in found), key=attrgetter("number"))
+    return sorted((replace(entry, donors=(), decided="") for entry in found), key=attrgetter("number"))
 
 
 def every(stage: Stage) -> tuple[list[Approval], list[Approval], list[Approval]]:
     """Return what the indicator reads from columns, what the rules derive, and what the trail tells.
 
-    No column says what each donor gives.
+    No column says what each donor gives, or what was decided.
     """
     with stage.database.read() as db:
         rates = load_rates(db)
@@ -123,6 +123,42 @@ def test_the_share_counts_first_approvals_of_the_biennium(lite: Stage) -> None:
     assert (found.share.numerator, found.share.denominator, found.percent) == (1, 3, "33.3")
     assert (found.with_overrides.numerator, len(lists.undated), len(lists.other_funds)) == (2, 1, 1)
     assert not found.complete
+
+
+def _annulled(stage: Stage, number: str) -> str:
+    casts.take(stage, "chief", number, "propose_annulment", note="A mistake.")
+    casts.take(stage, "deputy", number, "annul")
+    return number
+
+
+def test_the_approval_rate_knows_nothing_but_decisions_on_appraisals(stage: Stage) -> None:
+    def rate() -> Share:
+        every(stage)
+        with stage.database.read() as db:
+            assert indicators.differences(db) == []
+            found = indicators.figures(db, stage.library, "2010-11", stage.now.date())["2010-11"]
+            listed = indicators.report(db, stage.library, "2.1", "2010-11").figures
+        assert found.approved_of_appraised == listed.approved_of_appraised
+        return found.approved_of_appraised
+
+    casts.approved(stage)
+    _annulled(stage, casts.outside(stage))
+    assert rate() == Share(1, 1)
+    rejected = casts.awaiting(stage)
+    casts.take(stage, "chief", rejected, "reject", note="No.")
+    assert rate() == Share(1, 2)
+    given = ApprovalGiven("Minute 12", "Registry", stage.now)
+    casts.take(stage, "desk", rejected, "register_approval", approval=given)
+    assert rate() == Share(1, 2)
+    _annulled(stage, rejected)
+    assert rate() == Share(1, 2)
+    annulled = _annulled(stage, casts.approved(stage))
+    assert rate() == Share(1, 3)
+    casts.take(stage, "desk", annulled, "register_approval", approval=given)
+    assert rate() == Share(1, 3)
+    casts.overridden(stage)
+    casts.submitted(stage)
+    assert rate() == Share(2, 4)
 
 
 def test_the_last_second_of_a_biennium_is_that_of_geneva(lite: Stage) -> None:
