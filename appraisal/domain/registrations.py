@@ -7,7 +7,6 @@ A registration by mistake never was an approval, so nothing is annulled: the sta
 a step cancels for good, a hold and a first signature, does not.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -119,16 +118,6 @@ def previous_before(case: Case) -> str:
                 covered.append(previous)
             previous = step.from_state
     return covered[-1] if covered else ""
-
-
-def corrected(case: Case) -> Mapping[datetime, datetime]:
-    """Return the moments of registrations that were corrected, each with the moment of its correction."""
-    corrections = {entry.at for entry in case.decisions if entry.kind in CORRECTING}
-    return {
-        entry.at: entry.voided_at
-        for entry in case.decisions
-        if entry.kind == "register_approval" and entry.voided_at in corrections
-    }
 
 
 def hold_ended(case: Case, registration: Decision) -> bool:

@@ -218,7 +218,7 @@ def _correcting(case: Case, book: Rulebook, now: datetime) -> list[Row]:
             [
                 say(N_("The approval registered on %(at)s"), at=formats.moment(registration.at)),
                 formats.headed(say(N_("Document")), registration.document),
-                say(N_("Its decision sheet is kept, and marked as superseded")),
+                say(N_("Its decision sheet is kept, and marked as corrected")),
                 say(N_("Published reports keep what they said")),
             ],
         )

@@ -110,7 +110,8 @@ def _drawn_over(writer: PdfWriter) -> None:
 def test_a_record_as_it_was_drawn_holds(pdf: bytes, record: bytes, library: Library, again: Render) -> None:
     found = verify(pdf, read(pdf, GROUNDS), library, again)
     assert [entry.say("en") for entry in found.findings if entry.outcome != "holds"] == [
-        "The file is not signed, and its record says that it would not be."
+        "Whether the record is still in force only the register can say.",
+        "The file is not signed, and its record says that it would not be.",
     ]
     # The register and the trail are those of a database, and here there is none; nobody signed.
     looked_at = [check for check in CHECKS if check not in ("register", "trail", "signer", "time_stamp")]
@@ -122,7 +123,7 @@ def test_a_record_as_it_was_drawn_holds(pdf: bytes, record: bytes, library: Libr
 def test_without_a_drawing_it_says_that_only_one_vouches_for_the_pages(pdf: bytes, library: Library) -> None:
     found = verify(pdf, read(pdf, GROUNDS), library, None)
     assert found.holds
-    assert found.unchecked == ("signature", "pages")
+    assert found.unchecked == ("validity", "signature", "pages")
     assert sentence(found, "pages") == (
         "The file is not signed, so only drawing the record again (--render) can vouch for its pages."
     )
@@ -199,7 +200,7 @@ def test_a_page_that_was_altered_and_saved_by_another_tool_needs_the_drawing(
     _drawn_over(writer)
     data = _saved(writer)
     without = verify(data, read(data, GROUNDS), library, None)
-    assert (failing(without), without.unchecked) == (set(), ("signature", "pages"))
+    assert (failing(without), without.unchecked) == (set(), ("validity", "signature", "pages"))
     found = verify(data, read(data, GROUNDS), library, again)
     assert failing(found) == {"pages"}
     assert "this one was altered, or made by another version" in sentence(found, "pages")

@@ -39,7 +39,7 @@ def test_what_comes_back_and_what_does_not_is_said_before(
     page = _page(client, number, "correct_registration")
     for said in (
         "Minute &lt;b&gt;12&lt;/b&gt;",
-        "Its decision sheet is kept, and marked as superseded",
+        "Its decision sheet is kept, and marked as corrected",
         "The state “Under appraisal”",
         "The appraisal that was running, with all its ratings and reviews",
         "The time limit of that state starts anew",
