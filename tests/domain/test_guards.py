@@ -59,6 +59,7 @@ def test_whoever_a_step_is_not_for_learns_that_alone(book: Rulebook) -> None:
         ({"budget": {"amount": "5", "currency": "CHF"}}, {}, ["rate_missing"]),
         ({}, {"documents": attached("outline")}, ["documents_missing"]),
         ({}, {"holds": HELD}, ["on_hold"]),
+        ({}, {"umbrella_known": False}, ["umbrella_unknown"]),
         ({}, {"changes": (RequiredChange(1, 1, 1, "", "Do it."),)}, ["changes_unanswered"]),
         ({}, {"changes": (RequiredChange(1, 1, 1, "", "Do it.", "done", " "),)}, ["changes_unanswered"]),
         ({}, {"steps": rounds(3)}, ["rounds_spent"]),
