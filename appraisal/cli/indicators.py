@@ -176,8 +176,13 @@ def _print_rows(value: dict[str, Any]) -> None:
 
 
 def _print_approvals(value: dict[str, Any]) -> None:
-    if not value["complete"]:
+    if value["proposals"]["undated"]:
         click.echo("  Incomplete: there are approvals without a date.")
+    if opened := value["finance_list"]["unapproved"]:
+        click.echo(f"  Incomplete: projects that were opened without an approval here: {len(opened)}")
+    for entry in opened:
+        said = f"{entry['number']}, {entry['state_title']['en']}"
+        click.echo(f"    {entry['symbol']}  {entry['title'][:60]}  opened without an approval here: {said}")
     if value["finance_list"]["missing"]:
         click.echo(
             f"  Projects in the finance list without a proposal here: {value['finance_list']['missing']}"

@@ -21,6 +21,7 @@ Value = Mapping[str, Any]
 BARS: Final = 5
 LISTED: Final = 5
 CHANGED: Final = 4
+OPENED: Final = 2
 _LISTED_GROUPS: Final = ("override", "outside", "undated")
 # Ems that two lines hold: of a title in its column, and beside a bar.
 _TITLE_EMS, _LABEL_EMS = 32.0, 15.0
@@ -170,11 +171,25 @@ def _lists(value: Value, say: Words) -> dict[str, Any]:
         "listed": [_proposal(group, entry, say) for group, entry in listed[:LISTED]],
         "unlisted": max(0, len(listed) - LISTED),
         "undated": len(value["proposals"]["undated"]),
+        **_opened(value["finance_list"].get("unapproved", ()), say),
         "changes": [
             (entry["number"], _stood(entry, "was", say), _stood(entry, "is", say))
             for entry in changes[:CHANGED]
         ],
         "unchanged": max(0, len(changes) - CHANGED),
+    }
+
+
+def _opened(unapproved: Sequence[Value], say: Words) -> dict[str, Any]:
+    """Return the projects that were opened without an approval here: how many, and the first by name."""
+    named = [
+        f"{texts.drawn(entry['symbol'], _LABEL_EMS)} ({entry['number']}, {say.text(entry['state_title'])})"
+        for entry in unapproved[:OPENED]
+    ]
+    return {
+        "unapproved": len(unapproved),
+        "opened": "; ".join(named),
+        "unopened": max(0, len(unapproved) - OPENED),
     }
 
 

@@ -125,6 +125,8 @@ class _Workbook:
         self._figures(self._sheet(N_("Figures"), (34, 60, 16, 16)))
         self._breakdowns(self._sheet(N_("Breakdowns"), (24, 40, 16, 16, 12, 18, 18)))
         self._proposals()
+        if self.report["finance_list"]["unapproved"]:
+            self._unapproved(self._sheet(N_("Finance list"), (24, 60, 16, 24)))
 
     def _sheet(self, title: str, widths: Sequence[int], suffix: str = "") -> Worksheet:
         sheet = self.book.add_worksheet(self.say.say(title) + suffix)
@@ -152,7 +154,7 @@ class _Workbook:
         self._row(sheet, row, [self.say.say(title) for title in titles], self.bold)
 
     def _figures(self, sheet: Worksheet) -> None:
-        report, say = self.report, self.say
+        report, say, listed = self.report, self.say, self.report["finance_list"]
         indicator = indicators.definition(self.library, report["indicator"], report["definition"]["key"])
         facts: list[tuple[str, object]] = [
             (N_("Indicator"), f"{report['indicator']}: {indicator.title[say.language]}"),
@@ -161,7 +163,9 @@ class _Workbook:
             (N_("Definition"), f"{report['definition']['key']} {report['definition']['digest']}"),
             (N_("Milestone"), Fraction(report["milestone"]) if report["milestone"] else ""),
             (N_("Milestone reached"), "" if (met := report["milestone_met"]) is None else met),
-            (N_("Every approval has a date"), report["complete"]),
+            (N_("Every approval has a date"), not report["proposals"]["undated"]),
+            (N_("Projects in the finance list without a proposal here"), listed["missing"]),
+            (N_("Projects opened without an approval here"), len(listed["unapproved"])),
             (N_("Approval rate of appraised proposals"), self._rate(report["approved_of_appraised"])),
             (N_("Illustrative"), report["illustrative"]),
         ]
@@ -232,6 +236,14 @@ class _Workbook:
                 self._head(sheet, 0, titles)
             row += 1
             self._row(sheet, row, self._proposal(entry))
+
+    def _unapproved(self, sheet: Worksheet) -> None:
+        """Name the projects that were opened without an approval here."""
+        titles = (N_("Project symbol"), N_("Project title"), N_("Proposal"), N_("State"))
+        self._head(sheet, 0, titles)
+        for row, entry in enumerate(self.report["finance_list"]["unapproved"], 1):
+            said = (entry["symbol"], entry["title"], entry["number"], self.say.text(entry["state_title"]))
+            self._row(sheet, row, said)
 
     def _proposal(self, entry: Value) -> tuple[object, ...]:
         return (

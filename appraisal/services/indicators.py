@@ -214,8 +214,10 @@ def value(
     known_at = {"as_of": past.moment} if past and past.moment else {}
     if is_headline(library, code, key):
         found = report(db, library, code, biennium, past, scope, key)
-        listed = matches.listed_value(db, biennium, found.figures.scope, past)
-        return {**report_value(library, code, found, key), "finance_list": listed, **known_at}
+        listed = matches.listed_value(db, library, biennium, found.figures.scope, past)
+        report_of = report_value(library, code, found, key)
+        complete = report_of["complete"] and not listed["unapproved"]
+        return {**report_of, "complete": complete, "finance_list": listed, **known_at}
     if scope is not None:
         raise ValueError(f"indicator {code} has no funds to choose from")
     return {
@@ -392,8 +394,17 @@ def report_faults(db: Connection, library: Library) -> Iterator[str | None]:
         except NotFound:
             yield f"{name} is of an indicator that {key} does not have"
             continue
-        others = [key for key in sorted(again) if said.get(key) != again[key]]
+        left_out = _RECKONED_OTHERWISE if _is_earlier(said) else ()
+        others = [key for key in sorted(again) if key not in left_out and said.get(key) != again[key]]
         yield f"{name}: computed again, {', '.join(others)} would be otherwise" if others else None
+
+
+# What a report said by other rules before it named the projects that were opened without an approval.
+_RECKONED_OTHERWISE: Final = ("approved_of_appraised", "complete", "finance_list")
+
+
+def _is_earlier(said: Mapping[str, Any]) -> bool:
+    return "proposals" in said and "unapproved" not in said.get("finance_list", {})
 
 
 def recount(db: Connection) -> bool:

@@ -6,13 +6,16 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from appraisal.definitions.library import Library
 from appraisal.domain import matches, symbols
 from appraisal.domain.facts import SYSTEM_ACTOR, Person
 from appraisal.domain.matches import Candidate, How, Project
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import NotFound
+from appraisal.i18n import Text
 from appraisal.storage import matches as stored
 from appraisal.storage import queries, site
+from appraisal.storage.matches import Unapproved
 from appraisal.storage.pasts import Past
 
 ACTION: Final = "match_project"
@@ -125,6 +128,18 @@ def missing(
     return (entry for entry in stored.unmatched(db, past) if matches.is_in(entry, biennium, scope))
 
 
+def unapproved(
+    db: Connection, biennium: str, scope: frozenset[str], past: Past | None = None
+) -> Iterator[Unapproved]:
+    """Yield the projects that the indicator would have to count and whose proposals are not approved here."""
+    return (entry for entry in stored.unapproved(db, past) if matches.is_in(entry.project, biennium, scope))
+
+
+def state_title(library: Library, entry: Unapproved) -> Text:
+    """Return what the state of a proposal is called by the workflow that it pinned."""
+    return library.workflow(entry.workflow).states[entry.state].title
+
+
 def suggestions(db: Connection, projects: list[Project]) -> dict[str, list[Candidate]]:
     """Return by key the proposals that projects may be."""
     countries = {code for entry in projects for code in entry.countries}
@@ -132,7 +147,22 @@ def suggestions(db: Connection, projects: list[Project]) -> dict[str, list[Candi
     return {entry.key: matches.suggested(entry, known) for entry in projects}
 
 
-def listed_value(db: Connection, biennium: str, scope: frozenset[str], past: Past | None) -> dict[str, Any]:
-    """Return what a report says of the finance list: how many projects are not here, and which."""
+def listed_value(
+    db: Connection, library: Library, biennium: str, scope: frozenset[str], past: Past | None
+) -> dict[str, Any]:
+    """Return what a report says of the finance list.
+
+    How many projects are not here, and which; and those that were opened without an approval here.
+    """
     found = [entry.symbol for entry in missing(db, biennium, scope, past)]
-    return {"missing": len(found), "symbols": found}
+    opened = [
+        {
+            "symbol": entry.project.symbol,
+            "title": entry.project.title,
+            "number": entry.number,
+            "state": entry.state,
+            "state_title": state_title(library, entry).model_dump(),
+        }
+        for entry in unapproved(db, biennium, scope, past)
+    ]
+    return {"missing": len(found), "symbols": found, "unapproved": opened}

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select
 
+from appraisal.domain.indicators import APPROVING, ENDING
 from appraisal.domain.matches import Candidate, How, Project, project_of
 from appraisal.storage import tables
 from appraisal.storage.datasets import ENTRIES, in_force, rows_of, stored
@@ -17,6 +18,7 @@ from appraisal.storage.proposals import entered
 
 MATCHES = tables.Match.__table__
 PROPOSALS = tables.Proposal.__table__
+EVENTS = tables.Event.__table__
 DATASET: Final = "projects"
 
 
@@ -35,6 +37,16 @@ class Matched:
     usd: Decimal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unapproved:
+    """A project that was opened for a proposal without an approval here, and the state of that proposal."""
+
+    project: Project
+    number: str
+    workflow: str
+    state: str
+
+
 def insert_match(db: Connection, project: str, proposal: int | None, how: How, now: datetime, by: int) -> int:
     """Write down what a project is from now on, None for nothing that is known; return the id of the row."""
     written = insert(MATCHES).values(project=project, proposal_id=proposal, how=how, at=now, by=by)
@@ -48,6 +60,38 @@ def unmatched(db: Connection, past: Past | None = None) -> Iterator[Project]:
         MATCHES.c.project == ENTRIES.c.key, MATCHES.c.proposal_id.is_not(None), *newest(past)
     )
     return _projects(db, rows_of(DATASET, past).where(~held.exists()))
+
+
+def unapproved(db: Connection, past: Past | None = None) -> Iterator[Unapproved]:
+    """Yield the projects whose proposal is not approved, now or then, in order of their keys."""
+    state, is_unapproved = _standing(past)
+    rows = rows_of(DATASET, past).add_columns(
+        PROPOSALS.c.number, PROPOSALS.c.workflow, state.label("proposal_state")
+    )
+    statement = (
+        rows.join(MATCHES, MATCHES.c.project == ENTRIES.c.key)
+        .join(PROPOSALS, PROPOSALS.c.id == MATCHES.c.proposal_id)
+        .where(*newest(past), is_unapproved)
+    )
+    for row in db.execute(statement):
+        project = project_of(row.key, stored(row).value, row.line, row.import_id)
+        yield Unapproved(project, row.number, row.workflow, row.proposal_state)
+
+
+def _standing(past: Past | None) -> tuple[ColumnElement[str], ColumnElement[bool]]:
+    """Return the state of a proposal, and the condition that no approval of it stands, now or then."""
+    if past is None:
+        return PROPOSALS.c.state, PROPOSALS.c.route == ""
+
+    def last(column: ColumnElement[str], *acts: str) -> ColumnElement[str]:
+        narrowed = [EVENTS.c.act.in_(acts)] if acts else []
+        statement = select(column).where(
+            EVENTS.c.proposal_id == PROPOSALS.c.id, past.includes(EVENTS), *narrowed
+        )
+        return statement.order_by(EVENTS.c.sequence.desc()).limit(1).correlate(PROPOSALS).scalar_subquery()
+
+    deciding = func.coalesce(last(EVENTS.c.act, *APPROVING, *ENDING), "")
+    return last(EVENTS.c.to_state), deciding.not_in(APPROVING)
 
 
 def find_project(db: Connection, key: str) -> Project | None:

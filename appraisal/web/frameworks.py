@@ -21,7 +21,7 @@ from appraisal.domain.indicators import biennium_of, first_year
 from appraisal.domain.measures import SOURCES, Figure
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
-from appraisal.services import frameworks, indicators
+from appraisal.services import frameworks, indicators, matches
 from appraisal.services.indicators import CODE as APPRAISED
 from appraisal.web import datasets, formats
 from appraisal.web.context import actor, page, read, say, signed_in, site, with_role
@@ -85,7 +85,8 @@ def _standing(db: Connection, indicator: Percentage | Growth, biennium: str) -> 
     today = geneva_date(site().now())
     found = indicators.figures(db, site().library, biennium, today)[biennium]
     behind = say(N_("%(part)s of %(whole)s"), part=found.share.numerator, whole=found.share.denominator)
-    return Standing(percent(found.percent), behind, found.met, found.complete, found.illustrative)
+    complete = found.complete and next(matches.unapproved(db, biennium, found.scope), None) is None
+    return Standing(percent(found.percent), behind, found.met, complete, found.illustrative)
 
 
 def standing(found: Figure) -> Standing:

@@ -121,6 +121,7 @@ def show() -> str:
             standing=_standing(indicator, report, today),
             overdue=view.overdue,
             missing=view.missing if _reads_reports() else None,
+            unapproved=view.unapproved,
             has_list=bool(datasets.count_rows(db).get(stored_matches.DATASET)),
             states=[
                 (workflow.states[key].title, count) for key, count in report.states if key in workflow.states
@@ -140,6 +141,7 @@ class View:
     breakdowns: Mapping[str, Sequence[Line]]
     groups: list[Group]
     missing: int = 0
+    unapproved: int = 0
     overdue: Sequence[conditions.Overdue] = ()
 
 
@@ -158,6 +160,7 @@ def _now(db: Connection, biennium: str, today: date) -> View:
         indicators.breakdowns(db, biennium, report.scope),
         _groups(db, _counts(report), behind),
         sum(1 for _ in matches.missing(db, biennium, report.scope)),
+        sum(1 for _ in matches.unapproved(db, biennium, report.scope)),
         conditions.overdue_conditions(db, actor(), today, *counted),
     )
 
@@ -169,7 +172,8 @@ def _then(db: Connection, biennium: str, as_of: date) -> View:
     behind = {key: getattr(found, key) for key in GROUPS}
     groups = _groups(db, _counts(found.figures), behind)
     missing = sum(1 for _ in matches.missing(db, biennium, found.figures.scope, past))
-    return View({biennium: found.figures}, found.breakdowns, groups, missing)
+    unapproved = sum(1 for _ in matches.unapproved(db, biennium, found.figures.scope, past))
+    return View({biennium: found.figures}, found.breakdowns, groups, missing, unapproved)
 
 
 @bp.get(f"/{CODE}/proposals")

@@ -75,6 +75,7 @@ def show() -> str:
         shown = list(islice(waiting, start * PAGE, start * PAGE + PAGE))
         rest = sum(1 for _ in waiting)
         suggested = matches.suggestions(db, shown)
+        opened = _page_of(_unapproved(db, biennium), request.args.get("opened", 1, int))
         return page(
             "matches/show.html",
             biennium=biennium,
@@ -82,6 +83,12 @@ def show() -> str:
             lines=[Line(entry, suggested[entry.key]) for entry in shown],
             count=start * PAGE + len(shown) + rest,
             projects=stored.count_projects(db),
+            opened=[
+                (entry, matches.state_title(site().library, entry)[language()]) for entry in opened.shown
+            ],
+            unapproved=opened.count,
+            opened_before=_opened_url(biennium, opened.place - 1) if opened.place > 1 else None,
+            opened_after=_opened_url(biennium, opened.place + 1) if opened.has_more else None,
             matched=_matched(db),
             most=PAGE,
             previous=url_for(".show", biennium=biennium or None, page=start) if start else None,
@@ -99,8 +106,39 @@ def _check(biennium: str) -> None:
 def _missing(db: Connection, biennium: str) -> Iterator[Project]:
     if not biennium:
         return stored.unmatched(db)
-    scope = frozenset(indicators.definition(site().library, indicators.CODE).scope.funds)
-    return matches.missing(db, biennium, scope)
+    return matches.missing(db, biennium, _scope())
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A page of the projects that were opened without an approval here, and how many there are in all."""
+
+    shown: Sequence[stored.Unapproved]
+    count: int
+    place: int
+    has_more: bool
+
+
+def _page_of(listed: Iterator[stored.Unapproved], asked: int) -> Opened:
+    place = min(max(1, asked), MOST_PAGES)
+    passed = sum(1 for _ in islice(listed, (place - 1) * PAGE))
+    shown = list(islice(listed, PAGE))
+    rest = sum(1 for _ in listed)
+    return Opened(shown, passed + len(shown) + rest, place, rest > 0)
+
+
+def _opened_url(biennium: str, place: int) -> str:
+    return url_for(".show", biennium=biennium or None, opened=place, _anchor="unapproved")
+
+
+def _unapproved(db: Connection, biennium: str) -> Iterator[stored.Unapproved]:
+    if not biennium:
+        return stored.unapproved(db)
+    return matches.unapproved(db, biennium, _scope())
+
+
+def _scope() -> frozenset[str]:
+    return frozenset(indicators.definition(site().library, indicators.CODE).scope.funds)
 
 
 def _matched(db: Connection) -> list[Matched]:

@@ -12,6 +12,7 @@ from appraisal.cli import main
 from appraisal.domain.schemas import departures, schema_text
 from tests import casts
 from tests.casts import Stage
+from tests.lists import import_text
 
 
 @pytest.fixture
@@ -75,3 +76,28 @@ def test_the_schema_needs_no_database(tmp_path: Path) -> None:
 def test_a_day_that_is_still_to_come_is_refused(stage: Stage) -> None:
     result = run(stage, "--as-of", "2999-01-01")
     assert (result.exit_code, "“2999-01-01” is still to come" in result.stderr) == (2, True)
+
+
+def test_projects_opened_without_an_approval_are_named_by_the_command_and_in_the_workbook(
+    stage: Stage, tmp_path: Path
+) -> None:
+    number = casts.awaiting(stage, symbol="RAF/10/01/FRA")
+    casts.take(stage, "chief", number, "reject", note="No.")
+    text = "symbol,title,fund,opened_on\nRAF/10/01/FRA,=Bypass,XBTC,2010-01-20\n"
+    import_text(stage, "projects", text)
+    printed = run(stage).stdout
+    assert "  Incomplete: projects that were opened without an approval here: 1\n" in printed
+    said = f"opened without an approval here: {number}, Rejected"
+    assert f"    RAF/10/01/FRA  =Bypass  {said}\n" in printed
+    assert "approvals without a date" not in printed
+    file = tmp_path / "report.xlsx"
+    run(stage, "-o", str(file))
+    book = openpyxl.load_workbook(file)
+    assert [[cell.value for cell in row] for row in book["Finance list"].rows] == [
+        ["Project symbol", "Project title", "Proposal", "State"],
+        ["RAF/10/01/FRA", "=Bypass", number, "Rejected"],
+    ]
+    figures = {row[0].value: row[1].value for row in book["Figures"].rows}
+    assert figures["Every approval has a date"] is True
+    assert figures["Projects opened without an approval here"] == 1
+    assert figures["Projects in the finance list without a proposal here"] == 0

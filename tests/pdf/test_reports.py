@@ -28,7 +28,7 @@ def value_of(library: Library, **given: Any) -> Value:
     indicator = indicators.definition(library, "2.1")
     found = indicators.report_value(library, "2.1", report(indicator, "2010-11", []))
     about = {"published_at": "2012-03-05T10:00:00.000000Z", "supersedes": "", "changes": []}
-    listed = {"finance_list": {"missing": 0, "symbols": []}}
+    listed = {"finance_list": {"missing": 0, "symbols": [], "unapproved": []}}
     value: Value = canonical.plain(found | about | listed | given)
     assert departures(value, "indicator") == []
     return value
@@ -57,6 +57,16 @@ def line(value: str, part: int, whole: int) -> Value:
     return {"value": value, "numerator": part, "denominator": whole, "percent": shown, "usd": usd}
 
 
+def opened(number: int) -> Value:
+    return {
+        "symbol": f"RAF/10/0{number}/FRA",
+        "title": WIDE,
+        "number": f"TC-2010-{number:04}",
+        "state": "rejected",
+        "state_title": {"en": "Rejected", "fr": "Rejetée", "es": "Rechazada"},
+    }
+
+
 def full(library: Library) -> Value:
     """Return a report of many proposals, long names and odd characters, and everything that can be said."""
     texts = ["कि x\u0301 e\u0301", WIDE, "x" * 290, ODD, FRENCH, "ب" * 200]
@@ -81,7 +91,11 @@ def full(library: Library) -> Value:
         exact="2000/23",
         milestone_met=True,
         complete=False,
-        finance_list={"missing": 12, "symbols": [f"RAS/10/{n}/JPN" for n in range(12)]},
+        finance_list={
+            "missing": 12,
+            "symbols": [f"RAS/10/{n}/JPN" for n in range(12)],
+            "unapproved": [opened(n) for n in range(5)],
+        },
         illustrative=True,
         with_overrides=[41, 46],
         usd=["36000000.00", "41400000.00"],
@@ -123,6 +137,7 @@ def test_the_pages_say_what_the_report_says(library: Library) -> None:
         "2014–15: 100%",
         "2008–09: not entered",
         "3 approvals have no date and are counted in no biennium.",
+        "5 projects of the finance list were opened without an approval here.",
         "Invented decisions are among what is counted",
         "With overrides counted 41 46 89.1%",
         "RBSA only 0 0 no data",
@@ -137,6 +152,7 @@ def test_the_pages_say_what_the_report_says(library: Library) -> None:
         "By region",
         "1 of 2 (50.0%)",
         "32 others",
+        "RAF/10/00/FRA (TC-2010-0000, Rejected); RAF/10/01/FRA (TC-2010-0001, Rejected); and 3 more",
         "32 of 34 (94.1%)",
         "TC-2010-0100",
         "1 Apr 2010",

@@ -8,6 +8,7 @@ from sqlalchemy import event, text
 
 from appraisal.domain.indicators import Share
 from appraisal.domain.refusals import NotAllowed
+from appraisal.domain.steps import ApprovalGiven
 from appraisal.errors import NotFound
 from appraisal.services import approvals, indicators, matches, ticks, trails
 from appraisal.storage import matches as stored
@@ -184,6 +185,7 @@ def test_a_project_that_never_came_here_counts_in_the_denominator(stage: Stage) 
     assert value()["finance_list"] == {
         "missing": 3,
         "symbols": ["ZAM/10/01/NOR", "ZAM/10/02/NOR", "ZAM/10/03/NOR"],
+        "unapproved": [],
     }
     desk = stage.people["desk"]
     with stage.database.begin() as db:
@@ -197,7 +199,7 @@ def test_a_project_that_never_came_here_counts_in_the_denominator(stage: Stage) 
     assert case.approval.approved_at.date() == date(2010, 1, 20)
     found = value()
     assert (found["numerator"], found["denominator"], found["complete"]) == (1, 2, False)
-    assert found["finance_list"] == {"missing": 1, "symbols": ["ZAM/10/02/NOR"]}
+    assert found["finance_list"] == {"missing": 1, "symbols": ["ZAM/10/02/NOR"], "unapproved": []}
     with stage.database.read() as db:
         assert indicators.differences(db) == []
         shares = indicators.figures(db, stage.library, "2010-11", stage.now.date())["2010-11"]
@@ -214,7 +216,95 @@ def test_a_published_report_keeps_what_was_missing_then(stage: Stage) -> None:
         (report,) = indicators.published(db, "2.1", "2010-11")
         kept = json.loads(report[2])
         assert indicators.recomputed(db, stage.library, report[0])["finance_list"] == kept["finance_list"]
-    assert kept["finance_list"] == {"missing": 1, "symbols": ["ZAM/10/01/NOR"]}
+    assert kept["finance_list"] == {"missing": 1, "symbols": ["ZAM/10/01/NOR"], "unapproved": []}
+
+
+def _annul(stage: Stage, number: str) -> None:
+    casts.take(stage, "chief", number, "propose_annulment", note="A mistake.")
+    casts.take(stage, "deputy", number, "annul")
+
+
+def test_projects_opened_without_an_approval_are_named_in_every_state_now_and_then(stage: Stage) -> None:
+    symbols = [f"ZAM/10/0{place}/NOR" for place in range(1, 8)]
+    casts.submitted(stage, symbol=symbols[0])
+    withdrawn = casts.submitted(stage, symbol=symbols[1])
+    casts.take(stage, "ana", withdrawn, "withdraw", note="No more.")
+    rejected = casts.awaiting(stage, symbol=symbols[2])
+    annulled = casts.approved(stage, symbol=symbols[3])
+    outside = casts.outside(stage, symbol=symbols[4])
+    casts.approved(stage, symbol=symbols[5])
+    casts.submitted(stage, symbol=symbols[6])
+    lines = [f"{symbol},Bypass,ZM,XBTC,1000,USD,2010-01-20,Norway" for symbol in symbols[:6]]
+    # What no biennium in question has to count is no bypass in it.
+    _listed(stage, *lines, f"{symbols[6]},Before,ZM,XBTC,1000,USD,2009-01-20,Norway")
+
+    def report(past: Past | None = None) -> tuple[bool, dict[str, str]]:
+        with stage.database.read() as db:
+            value = indicators.value(db, stage.library, "2.1", "2010-11", past)
+        listed = value["finance_list"]
+        assert listed["missing"] == 0
+        titles = stage.library.newest_workflow().states
+        for entry in listed["unapproved"]:
+            assert entry["title"] == "Bypass"
+            assert entry["state_title"] == titles[entry["state"]].title.model_dump()
+        return value["complete"], {entry["symbol"]: entry["state"] for entry in listed["unapproved"]}
+
+    first = {symbols[0]: "submitted", symbols[1]: "withdrawn", symbols[2]: "awaiting_decision"}
+    assert report() == (False, first)
+    then = stage.now
+    sealed, _ = indicators.publish(
+        stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11"
+    )
+    stage.wait(days=1)
+    casts.take(stage, "chief", rejected, "reject", note="No.")
+    _annul(stage, annulled)
+    _annul(stage, outside)
+    given = {symbols[2]: "rejected", symbols[3]: "annulled", symbols[4]: "annulled"}
+    assert report() == report(Past(moment=stage.now)) == (False, first | given)
+    assert report(Past(moment=then)) == (False, first)
+    with stage.database.read() as db:
+        again = indicators.recomputed(db, stage.library, sealed)["finance_list"]["unapproved"]
+        assert [entry["symbol"] for entry in again] == symbols[:3]
+        assert list(indicators.report_faults(db, stage.library)) == [None]
+
+
+def test_a_list_of_approved_projects_leaves_the_report_whole(lite: Stage) -> None:
+    casts.approved(lite, symbol="ZAM/10/01/NOR")
+    number = casts.submitted(lite, symbol="ZAM/10/02/NOR")
+    _listed(
+        lite,
+        "ZAM/10/01/NOR,Here,ZM,XBTC,1000,USD,2010-01-20,Norway",
+        "ZAM/10/02/NOR,Later,ZM,XBTC,1000,USD,2010-01-20,Norway",
+    )
+    with lite.database.read() as db:
+        assert [entry.number for entry in stored.unapproved(db)] == [number]
+    given = ApprovalGiven("Minute 12", "Registry", lite.now)
+    casts.take(lite, "desk", number, "register_approval", approval=given)
+    with lite.database.read() as db:
+        value = indicators.value(db, lite.library, "2.1", "2010-11")
+    assert (value["finance_list"]["unapproved"], value["complete"]) == ([], True)
+
+
+def test_an_earlier_report_is_not_compared_in_what_was_reckoned_otherwise(lite: Stage) -> None:
+    casts.approved(lite)
+    indicators.publish(lite.database, lite.library, lite.people["desk"], lite.now, "2.1", "2010-11")
+
+    def faults(**changed: object) -> list[str | None]:
+        with unguarded(lite.database) as db:
+            (kept,) = indicators.published(db, "2.1", "2010-11")
+            value = json.dumps(json.loads(kept[2]) | changed)
+            db.execute(text("UPDATE indicator_reports SET value = :value"), {"value": value})
+        with lite.database.read() as db:
+            return list(indicators.report_faults(db, lite.library))
+
+    earlier = {"missing": 0, "symbols": []}
+    assert faults(finance_list=earlier, approved_of_appraised=[1, 2]) == [None]
+    (fault,) = faults(numerator=7)
+    assert fault is not None
+    assert fault.endswith("computed again, numerator would be otherwise")
+    (fault,) = faults(numerator=1, finance_list=earlier | {"unapproved": []})
+    assert fault is not None
+    assert fault.endswith("computed again, approved_of_appraised would be otherwise")
 
 
 def test_a_report_has_all_of_what_is_registered_before_its_lock_or_nothing(stage: Stage) -> None:
@@ -238,6 +328,6 @@ def test_a_report_has_all_of_what_is_registered_before_its_lock_or_nothing(stage
     with stage.database.read() as db:
         value = json.loads(indicators.find_published(db, sealed) or "")
         assert list(indicators.report_faults(db, stage.library)) == [None]
-    assert value["finance_list"] == {"missing": 0, "symbols": []}
+    assert value["finance_list"] == {"missing": 0, "symbols": [], "unapproved": []}
     assert [entry["number"] for entry in value["proposals"]["outside"]] == written
     assert len(written) == 1

@@ -174,3 +174,29 @@ def test_what_is_no_project_is_not_found(
     assert client.get(PAGE + "?biennium=2011-12").status_code == 404
     for act in ("confirm", "register", "undo"):
         assert client.post(f"{PAGE}/{act}", data={"project": "x"}).status_code == 404
+
+
+def test_projects_opened_without_an_approval_are_named_on_both_pages(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
+) -> None:
+    number = building.rejected_proposal(site, cast, symbol="ZAM/10/07/NOR")
+    text = LIST + "ZAM/10/07/NOR,<i>Bypass</i>,ZM,XBTC,1000,USD,2010-01-20,Norway\n"
+    import_text(site, cast, "projects", text, tmp_path)
+    sign_in(client, "desk")
+    sentence = "1 project of the finance list was opened without an approval here."
+    shown = client.get("/indicators/2.1?biennium=2010-11").text
+    assert sentence in shown
+    assert "Incomplete" in shown
+    assert "Incomplete" in client.get("/indicators/?biennium=2010-11").text
+    for address in (PAGE, PAGE + "?biennium=2010-11", PAGE + "?opened=7"):
+        page = client.get(address).text
+        assert "Projects opened without an approval here (1)" in page
+        assert ("opened without an approval here: Rejected" in page) == ("opened=7" not in address)
+        assert "&lt;i&gt;Bypass&lt;/i&gt;" in page
+        assert number in page
+    assert "Projects opened without an approval here (0)" in client.get(PAGE + "?biennium=2012-13").text
+    # Whoever reads no reports is told that the figure is not whole, and no name.
+    sign_in(client, "designer")
+    told = client.get("/indicators/2.1?biennium=2010-11").text
+    assert sentence in told
+    assert "/finance-list" not in told
