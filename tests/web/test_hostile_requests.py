@@ -188,7 +188,8 @@ def test_no_text_that_is_asked_for_is_an_error_of_ours(
 ) -> None:
     asked: dict[str, set[str]] = {}
     for rule, address in _plan(app, world, "GET"):
-        Asked.names = left = set()
+        left: set[str] = set()
+        Asked.names = left
         browser = admin if client.get(address).status_code == 403 else client
         browser.get(address)
         known = set(left)
