@@ -1,16 +1,20 @@
-"""Working days: how long a step may take, how long it took, and when silence ends a proposal."""
+"""Working days: how long a step may take, how long it took, and when silence ends a proposal.
+
+Days are counted between the earliest and the latest that anything is about (``bounds``), so that a day that
+was entered far outside of them costs neither an error nor thousands of years of counting.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import State
-from appraisal.domain import forms
+from appraisal.domain import bounds, forms
+from appraisal.domain.bounds import ONE_DAY
 from appraisal.domain.facts import Case, Hold
 
-ONE_DAY = timedelta(days=1)
 SATURDAY = 5
 # Headquarters: the calendar of coordinators and managers, and of any station that keeps none of its own.
 GENEVA: Final = "Geneva"
@@ -27,7 +31,7 @@ def add_working_days(
     """Return the day on which the ``days``-th working day after ``start`` falls; held days do not count."""
     stretches = tuple(held)
     day, left = start, days
-    while left > 0:
+    while left > 0 and day < bounds.LATEST:
         day += ONE_DAY
         if is_working_day(day, holidays) and not any(day in stretch for stretch in stretches):
             left -= 1
@@ -40,7 +44,7 @@ def subtract_working_days(
     """Return the working day that lies ``days`` working days before ``end``; held days do not count."""
     stretches = tuple(held)
     day, left = end, days
-    while left > 0:
+    while left > 0 and day > bounds.EARLIEST:
         day -= ONE_DAY
         if is_working_day(day, holidays) and not any(day in stretch for stretch in stretches):
             left -= 1
@@ -52,8 +56,8 @@ def working_days_between(
 ) -> int:
     """Count the working days after ``start`` up to and including ``end``; held days do not count."""
     stretches = tuple(held)
-    count, day = 0, start
-    while day < end:
+    count, day, last = 0, max(start, bounds.EARLIEST - ONE_DAY), min(end, bounds.LATEST)
+    while day < last:
         day += ONE_DAY
         if is_working_day(day, holidays) and not any(day in stretch for stretch in stretches):
             count += 1
@@ -72,7 +76,7 @@ class Stretch:
 
     def days(self, start: date, end: date) -> int:
         """Count its calendar days after ``start`` up to and including ``end``."""
-        first = max(self.first, start + ONE_DAY)
+        first = max(self.first, bounds.after(start))
         last = end if self.last is None else min(self.last, end)
         return max(0, (last - first).days + 1)
 
@@ -190,6 +194,8 @@ def shift(asked_at: datetime, due_on: date, holidays: Collection[date], held: Se
 
     It never moves to an earlier day, not even one that was set on a day off.
     """
+    if due_on > bounds.LATEST:
+        return due_on
     start = geneva_date(asked_at)
     days = working_days_between(start, due_on, holidays)
     return max(due_on, add_working_days(start, days, holidays, held))
@@ -210,7 +216,7 @@ def lapses_on(case: Case, days: int) -> date:
     start = geneva_date(last_sign)
     held = tuple(stretch_of(hold) for hold in case.holds)
     day, silent = start, 0
-    while silent < days:
+    while silent < days and day < bounds.LATEST:
         day += ONE_DAY
         if not any(day in stretch for stretch in held):
             silent += 1

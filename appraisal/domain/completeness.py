@@ -7,7 +7,7 @@ recommendation that it would be closed with.
 from collections.abc import Sequence
 
 from appraisal.clock import geneva_date
-from appraisal.domain import reviews, wakings
+from appraisal.domain import bounds, reviews, wakings
 from appraisal.domain.facts import Appraisal
 from appraisal.domain.refusals import Refusal, refuse
 from appraisal.domain.rulebooks import assess_appraisal, computed_recommendation
@@ -166,7 +166,7 @@ def recommendation_is_revision(attempt: Attempt) -> Refusal | None:
 
 
 def conditions_complete(attempt: Attempt) -> Refusal | None:
-    """Refuse while a condition lacks its owner, its date or its gate, or is due on a day that is past."""
+    """Refuse while a condition lacks its owner, date or gate, or is due in the past or too far ahead."""
     appraisal = attempt.case.appraisal
     if appraisal is None:
         return None
@@ -193,4 +193,11 @@ def conditions_complete(attempt: Attempt) -> Refusal | None:
         for entry in appraisal.conditions
         if entry.is_open and entry.due_on is not None and entry.due_on < today
     ]
-    return refuse("conditions_due_past", numbers=past) if past else None
+    if past:
+        return refuse("conditions_due_past", numbers=past)
+    late = [
+        entry.item or str(entry.number)
+        for entry in appraisal.conditions
+        if entry.is_open and entry.due_on is not None and bounds.due_late(entry.due_on, today)
+    ]
+    return refuse("conditions_due_late", numbers=late, years=bounds.MOST_YEARS_DUE) if late else None

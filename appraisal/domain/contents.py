@@ -10,7 +10,7 @@ from typing import Any
 
 from babel import Locale
 
-from appraisal.domain import forms
+from appraisal.domain import bounds, forms
 from appraisal.domain.forms import Field, Section
 from appraisal.domain.rates import is_currency
 from appraisal.domain.symbols import normalised
@@ -126,8 +126,11 @@ def _text_complaints(field: Field, value: str, path: str) -> Iterator[Complaint]
             N_("At most %(limit)s characters; this has %(length)s"),
             {"limit": limit, "length": len(value)},
         )
-    if field.kind == "date" and _day(value) is None:
+    day = _day(value) if field.kind == "date" else None
+    if field.kind == "date" and day is None:
         yield Complaint(path, N_("Write a date as year-month-day, like 2010-06-30"), {})
+    if day is not None and not bounds.is_sensible(day):
+        yield Complaint(path, bounds.FAR_DAY, {})
     if field.kind == "money":
         amount = decimal(value)
         if amount is None or "e" in value.lower():

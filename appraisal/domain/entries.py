@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from appraisal.domain import contents, forms, symbols
 from appraisal.domain.amounts import DOLLAR, BadCell, read_amount
+from appraisal.domain.bounds import EARLIEST, LATEST
 from appraisal.domain.contents import GLOBAL, Complaint
 from appraisal.domain.datasets import Column, Dataset
 from appraisal.domain.rates import is_currency
@@ -40,8 +41,6 @@ Row = Mapping[str, Any]
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEAR: Final = re.compile(r"[0-9]{4}")
 _CYCLE: Final = re.compile(r"([0-9]{4}) ?[-\u2010-\u2015/] ?([0-9]{4}|[0-9]{2})")
-# Nothing of the Office's is older than the Office.
-_FOUNDED: Final = date(1919, 1, 1)
 _LONGEST_SHOWN: Final = 60
 _SYMBOL_LIMIT: Final = 60
 _FLAGS: Final[Mapping[str, bool]] = {
@@ -172,8 +171,10 @@ def _date(column: Column, cell: Cell, today: date) -> str:
     day = _day(cell)
     if day > today:
         raise BadCell(N_("%(day)s lies in the future"), day=day.isoformat())
-    if day < _FOUNDED:
-        raise BadCell(N_("%(day)s lies before the ILO was founded"), day=day.isoformat())
+    if day < EARLIEST:
+        raise BadCell(
+            N_("%(day)s lies before %(earliest)s"), day=day.isoformat(), earliest=EARLIEST.isoformat()
+        )
     return day.isoformat()
 
 
@@ -198,8 +199,8 @@ def _year(column: Column, cell: Cell, today: date) -> str:
         raise BadCell(N_("“%(cell)s” is no calendar year, like 2010"), cell=_shown(cell))
     if int(text) > today.year:
         raise BadCell(N_("%(day)s lies in the future"), day=text)
-    if int(text) < _FOUNDED.year:
-        raise BadCell(N_("%(day)s lies before the ILO was founded"), day=text)
+    if int(text) < EARLIEST.year:
+        raise BadCell(N_("%(day)s lies before %(earliest)s"), day=text, earliest=EARLIEST.year)
     return text
 
 
@@ -212,6 +213,8 @@ def _cycle(column: Column, cell: Cell, today: date) -> str:
     last = first[:2] + last if len(last) == 2 else last
     if last < first:
         raise BadCell(N_("“%(cell)s” ends before it begins"), cell=_shown(cell))
+    if int(first) < EARLIEST.year or int(last) > LATEST.year:
+        raise BadCell(N_("“%(cell)s” begins or ends in a year that cannot be"), cell=_shown(cell))
     return f"{first}-{last}"
 
 

@@ -176,7 +176,7 @@ def biennium_of(day: date) -> str:
 
 def biennium_from(year: int) -> str:
     """Return the biennium that an even year begins."""
-    return f"{year}-{(year + 1) % 100:02d}"
+    return f"{year:04d}-{(year + 1) % 100:02d}"
 
 
 def first_year(biennium: str) -> int:

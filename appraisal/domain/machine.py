@@ -26,7 +26,7 @@ from appraisal.definitions.workflows import (
     Transition,
     Workflow,
 )
-from appraisal.domain import access, disclosure, permissions, substitutions
+from appraisal.domain import access, bounds, disclosure, permissions, substitutions
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.guards import GUARDS
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
@@ -314,6 +314,8 @@ def _check_agreement(attempt: Attempt) -> list[Refusal]:
     if agreement is None:
         return []
     found = [] if agreement.reference.strip() else [refuse("agreement_missing")]
+    if early := bounds.early(agreement.on):
+        found.append(early)
     late = agreement.on > geneva_date(attempt.now)
     return [*found, refuse("agreement_in_future")] if late else found
 
@@ -327,6 +329,8 @@ def _check_approval(attempt: Attempt) -> list[Refusal]:
         found.append(refuse("approval_missing"))
     if approval.approved_at is not None and approval.approved_at > attempt.now:
         found.append(refuse("approval_in_future"))
+    elif approval.approved_at is not None and (early := bounds.early(geneva_date(approval.approved_at))):
+        found.append(early)
     return found
 
 

@@ -106,7 +106,7 @@ def figure(indicator: Percentage | Growth, biennium: str, facts: Facts) -> Figur
     Raises ``KeyError`` for an indicator whose measure is not one of :data:`SOURCES`.
     """
     first = first_year(biennium)
-    tally = _MEASURES[indicator.measure](indicator.scope, (str(first), str(first + 1)), facts)
+    tally = _MEASURES[indicator.measure](indicator.scope, (f"{first:04d}", f"{first + 1:04d}"), facts)
     whole, exact = _compared(indicator, tally)
     milestone = indicator.milestone(biennium)
     bar = milestone.percent if milestone else None
@@ -153,7 +153,7 @@ def gaps_adequately_filled(scope: Scope, years: Years, facts: Facts) -> Tally:
     gaps = {named(_GAP, row["gap"]): row for row in facts.rows}
     filling: dict[str, list[Funded]] = defaultdict(list)
     for entry in facts.funded:
-        if entry.gap and str(entry.on.year) <= years[1]:
+        if entry.gap and f"{entry.on.year:04d}" <= years[1]:
             filling[named(_GAP, entry.gap)].append(entry)
     filled: list[Row] = []
     short: list[Row] = []

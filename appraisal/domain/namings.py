@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from appraisal.domain import bounds
 from appraisal.domain.facts import Person, Scope
 from appraisal.domain.refusals import Refusal, refuse
 from appraisal.domain.substitutions import ROLE_FOR, Substitution
@@ -58,6 +59,8 @@ def _days(naming: Naming, today: date) -> Iterable[Refusal]:
         yield refuse("substitution_too_long")
     if naming.last < today:
         yield refuse("substitution_past")
+    if (late := bounds.due_late(naming.first, today)) is not None:
+        yield refuse("day_late", day=late.facts["day"])
 
 
 def _others(naming: Naming, standing: Sequence[Substitution]) -> Iterable[Refusal]:

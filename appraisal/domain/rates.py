@@ -15,11 +15,10 @@ from typing import Final
 from babel.core import get_global
 
 from appraisal.canonical import digest
+from appraisal.domain.bounds import EARLIEST
 from appraisal.domain.refusals import Refusal, refuse
 from appraisal.domain.tracks import Rate
 
-# The Organisation's own rates go no further back.
-EARLIEST: Final = date(1950, 1, 1)
 # Wider than any currency that technical cooperation was ever paid in.
 SMALLEST, LARGEST = Decimal("0.001"), Decimal("1e12")
 DIGITS: Final = 15

@@ -164,6 +164,9 @@ _OF_APPRAISAL: Final[Mapping[str, str]] = {
     "reviews_open": N_("Asked to review, and the date has not passed: %(names)s."),
     "difference_unexplained": N_("%(item)s differs from a reviewer's rating and needs a reason."),
     "conditions_due_past": N_("The due date of a condition lies in the past: %(numbers)s."),
+    "conditions_due_late": N_(
+        "The due date of a condition lies more than %(years)s years ahead: %(numbers)s."
+    ),
     "reviewer_rated": N_("%(name)s has rated this appraisal for its lead and does not review it as well."),
 }
 _OF_INPUT: Final[Mapping[str, str]] = {
@@ -220,6 +223,9 @@ _OF_INPUT: Final[Mapping[str, str]] = {
     "block_taken": N_("%(checklist)s has a reviewer already, and one is enough to finalise it."),
     "block_of_unit": N_("%(items)s: the final rating is given by the reviewer of %(unit)s."),
     "due_past": N_("A due date must lie in the future."),
+    "due_late": N_("A due date lies %(years)s years ahead at the most: choose %(day)s or an earlier day."),
+    "day_early": N_("Check the date: nothing here lies before %(day)s."),
+    "day_late": N_("Check the date: nothing here lies after %(day)s."),
     "item_not_reviewed": N_("%(items)s: not part of the checklists that this review is about."),
     "proposed_not_confirmable": N_("These ratings must be confirmed one by one: %(items)s."),
     "lead_counts_as_author": N_(

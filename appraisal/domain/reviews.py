@@ -14,7 +14,7 @@ from typing import Literal
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.sets import ChecklistSet
-from appraisal.domain import access, agreements, substitutions, tracks, wakings
+from appraisal.domain import access, agreements, bounds, substitutions, tracks, wakings
 from appraisal.domain.agreements import Agreement
 from appraisal.domain.facts import Appraisal, Case, Consultation, Person, RatingGiven, Review
 from appraisal.domain.refusals import Refusal, refuse
@@ -152,9 +152,16 @@ def asking_refusals(
     for code, unit in blocks(criteria).items():
         if code in checklists:
             found += _block_refusals(running, code, unit, person)
-    if due_on <= geneva_date(now):
-        found.append(refuse("due_past"))
-    return found
+    return [*found, *due_refusals(due_on, now)]
+
+
+def due_refusals(due_on: date, now: datetime) -> list[Refusal]:
+    """Judge the day by which somebody is asked to review: a day to come, and no more than years ahead."""
+    today = geneva_date(now)
+    if due_on <= today:
+        return [refuse("due_past")]
+    late = bounds.due_late(due_on, today)
+    return [late] if late else []
 
 
 def coordinating_refusals(case: Case, actor: Person) -> list[Refusal]:

@@ -11,8 +11,7 @@ from typing import Final, Literal
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import Transition
-from appraisal.domain import calendars
-from appraisal.domain.calendars import ONE_DAY
+from appraisal.domain import bounds, calendars
 from appraisal.domain.facts import Case, Consultation, Review
 from appraisal.domain.rulebooks import Rulebook
 
@@ -69,7 +68,7 @@ def _of_state(book: Rulebook, case: Case) -> Iterator[Demand]:
     if state.remind_after is not None:
         first = calendars.on_day(case, measured, case.state_since, state.remind_after)
         yield Demand("reminder", entered, first, due_on)
-    yield Demand("overdue", entered, due_on + ONE_DAY, due_on)
+    yield Demand("overdue", entered, bounds.after(due_on), due_on)
 
 
 def _of_appraisal(case: Case) -> Iterator[Demand]:
@@ -80,14 +79,14 @@ def _of_appraisal(case: Case) -> Iterator[Demand]:
     for consultation in running.consultations:
         if consultation.answered_at is None and consultation.silent_at is None:
             due_on = due_day(case, consultation)
-            yield Demand("consult_overdue", consultation.id, due_on + ONE_DAY, due_on)
+            yield Demand("consult_overdue", consultation.id, bounds.after(due_on), due_on)
     for review in running.reviews:
         if review.is_open and review.silent_at is None:
             due_on = due_day(case, review)
             soon = calendars.before(case, due_on, NOTICE)
             if soon > geneva_date(review.asked_at):
                 yield Demand("review_soon", review.id, soon, due_on, due_on)
-            yield Demand("review_overdue", review.id, due_on + ONE_DAY, due_on)
+            yield Demand("review_overdue", review.id, bounds.after(due_on), due_on)
 
 
 def due_day(case: Case, asked: Consultation | Review) -> date:
@@ -112,7 +111,7 @@ def _of_conditions(book: Rulebook, case: Case) -> Iterator[Demand]:
     for condition in case.finalised.conditions:
         if condition.is_open and condition.due_on is not None:
             due_on = condition.due_on
-            yield Demand("condition_overdue", condition.id, due_on + ONE_DAY, due_on)
+            yield Demand("condition_overdue", condition.id, bounds.after(due_on), due_on)
 
 
 def wake_on(book: Rulebook, case: Case, today: date, *, done: bool = False) -> date | None:
@@ -122,7 +121,7 @@ def wake_on(book: Rulebook, case: Case, today: date, *, done: bool = False) -> d
     """
     open_still = [entry for entry in demands(book, case) if entry.last is None or entry.last >= today]
     said = [entry.first for entry in open_still if not done or entry.first > today]
-    earliest = today + ONE_DAY if done else today
+    earliest = bounds.after(today) if done else today
     steps = [
         # A step that is closed for another reason than time is looked at again every day.
         max(day, earliest)
@@ -139,12 +138,12 @@ def _opens_on(book: Rulebook, case: Case, transition: Transition, today: date) -
         return None
     days = [today]
     if "hold_expired" in transition.when and hold is not None:
-        days.append(hold.until + ONE_DAY)
+        days.append(bounds.after(hold.until))
     if "silent_too_long" in transition.when and silence is not None:
         days.append(calendars.lapses_on(case, silence))
     if "annulment_expired" in transition.when:
         signature, limit = case.signature, book.workflow.limits.annulment_days
         if signature is None or signature.kind != "propose_annulment" or limit is None:
             return None
-        days.append(calendars.signature_due(case, signature.at, limit) + ONE_DAY)
+        days.append(bounds.after(calendars.signature_due(case, signature.at, limit)))
     return max(days)

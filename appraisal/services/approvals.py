@@ -14,7 +14,7 @@ from appraisal.canonical import canonical
 from appraisal.clock import GENEVA, geneva_date
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Transition, Workflow
-from appraisal.domain import contents, forms, indicators, registrations, tracks
+from appraisal.domain import bounds, contents, forms, indicators, registrations, tracks
 from appraisal.domain.facts import Case, Content, Contribution, Person
 from appraisal.domain.indicators import CREATING, Approval
 from appraisal.domain.matches import Project, content_of
@@ -274,6 +274,8 @@ def _line(cells: Mapping[str, str], line: int, now: datetime) -> tuple[Line, lis
             wrong.append(f"the date must be year-month-day, not “{cells['date']}”")
     if approved_at is not None and geneva_date(approved_at) > geneva_date(now):
         wrong.append(f"the date {cells['date']} lies in the future")
+    if approved_at is not None and (early := bounds.early(geneva_date(approved_at))):
+        wrong.append(f"the date {cells['date']} lies before {early.facts['day']}")
     return (
         Line(
             line,

@@ -178,8 +178,7 @@ def move_due(
     case, _ = steps.load(db, library, number, actor, lock=True)
     _, found = _find(case, review)
     refusals = reviews.moving_refusals(case, found, actor)
-    if due_on <= geneva_date(now):
-        refusals.append(refuse("due_past"))
+    refusals += reviews.due_refusals(due_on, now)
     if refusals:
         raise disclosure.not_allowed(case, actor, refusals)
     _write(db, found, due_on=wakings.day_to_keep(case, found, due_on), silent_at=None, released_at=None)

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, insert, select
 
 from appraisal.clock import geneva_date
-from appraisal.domain import rates
+from appraisal.domain import bounds, rates
 from appraisal.domain.facts import Person
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.domain.tracks import Rate
@@ -121,6 +121,8 @@ def enter_holiday(db: Connection, actor: Person, now: datetime, station: str, da
     station, name = station.strip(), name.strip()
     if not station or not name:
         raise BadSettingGiven("name")
+    if not bounds.is_sensible(day):
+        raise BadSettingGiven("day")
     site.lock(db)
     if db.execute(select(HOLIDAYS.c.id).where(HOLIDAYS.c.station == station, HOLIDAYS.c.day == day)).first():
         raise BadSettingGiven("exists")

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from sqlalchemy import JSON, ColumnElement, Connection, Select, and_, cast, func, select, type_coerce
 
-from appraisal.clock import GENEVA, geneva_date
+from appraisal.clock import geneva_date
 from appraisal.domain import facts, tracks
-from appraisal.domain.indicators import first_year
 from appraisal.domain.symbols import normalised
 from appraisal.storage import tables
+from appraisal.storage.approvals import biennium_days
 from appraisal.storage.facts import contribution
 from appraisal.storage.proposals import entered
 
@@ -104,8 +104,7 @@ def _batch(biennium: str, last: str) -> Select[Any]:
     )
     if not biennium:
         return statement
-    year = first_year(biennium)
-    begins, ends = (datetime(value, 1, 1, tzinfo=GENEVA) for value in (year, year + 2))
+    begins, ends = biennium_days(biennium)
     moment = func.coalesce(
         PROPOSALS.c.approved_at, VERSIONS.c.at, PROPOSALS.c.created_at, type_=VERSIONS.c.at.type
     )

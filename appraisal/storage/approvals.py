@@ -1,7 +1,7 @@
 """Approvals: the proposals behind indicator 2.1, as the columns of their rows tell of them."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, cast
 
@@ -70,10 +70,16 @@ def counted(biennium: str, scope: frozenset[str]) -> tuple[ColumnElement[bool], 
 def biennium_days(biennium: str) -> tuple[datetime, datetime]:
     """Return the first moment of a biennium at headquarters, and the first after it."""
     year = first_year(biennium)
-    return (
-        datetime(year, 1, 1, tzinfo=GENEVA).astimezone(UTC),
-        datetime(year + 2, 1, 1, tzinfo=GENEVA).astimezone(UTC),
-    )
+    return _begin(year), _begin(year + 2)
+
+
+def _begin(year: int) -> datetime:
+    """Return the first moment of a year at headquarters, or the first or last that there is."""
+    if year <= MINYEAR:
+        return datetime.min.replace(tzinfo=UTC)
+    if year > MAXYEAR:
+        return datetime.max.replace(tzinfo=UTC)
+    return datetime(year, 1, 1, tzinfo=GENEVA).astimezone(UTC)
 
 
 def _within(biennium: str) -> tuple[ColumnElement[bool], ...]:

@@ -64,9 +64,19 @@ def _row(cell: Cell, entry: Sum) -> dict[str, Any]:
 
 def cells(db: Connection, dimensions: Sequence[str] = (), biennium: str | None = None) -> dict[Cell, Sum]:
     """Return the cells of some dimensions, or of all, and of a biennium where one is given."""
-    given = {"dimensions": list(dimensions), "biennium": biennium}
+    # Of years before 1000 it was once written with fewer figures.
+    written = sorted({biennium, biennium.lstrip("0")}) if biennium is not None else []
+    given = {"dimensions": list(dimensions), "biennia": written}
     rows = db.execute(_summing(bool(dimensions), biennium is not None), given)
-    return {Cell(*row[:-2]): Sum(row[-2], Decimal(row[-1]).scaleb(-2)) for row in rows}
+    return added(_sum(row) for row in rows)
+
+
+def _sum(row: Sequence[Any]) -> Mapping[Cell, Sum]:
+    """Return what one row adds to its cell."""
+    cell = Cell(*row[:-2])
+    if cell.biennium:
+        cell = cell._replace(biennium=cell.biennium.rjust(len("2010-11"), "0"))
+    return {cell: Sum(row[-2], Decimal(row[-1]).scaleb(-2))}
 
 
 @cache
@@ -76,7 +86,7 @@ def _summing(by_dimension: bool, by_biennium: bool) -> Select[Any]:
     if by_dimension:
         statement = statement.where(TALLIES.c.dimension.in_(bindparam("dimensions", expanding=True)))
     if by_biennium:
-        statement = statement.where(TALLIES.c.biennium == bindparam("biennium"))
+        statement = statement.where(TALLIES.c.biennium.in_(bindparam("biennia", expanding=True)))
     return statement
 
 
@@ -89,7 +99,7 @@ def gather(db: Connection) -> bool:
     # What is added meanwhile is not seen here, and stays.
     columns = (*_CELL, TALLIES.c["count"], TALLIES.c.cents)
     gone = db.execute(delete(TALLIES).returning(*columns))
-    found = added({Cell(*row[:-2]): Sum(row[-2], Decimal(row[-1]).scaleb(-2))} for row in gone)
+    found = added(_sum(row) for row in gone)
     add(db, {cell: entry for cell, entry in found.items() if any(entry)})
     return True
 

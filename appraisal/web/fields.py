@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Collection
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from flask import request
 from werkzeug.datastructures import MultiDict
 from wtforms import DateField, ValidationError
+from wtforms.fields.core import UnboundField
 
 from appraisal.clock import geneva_date
-from appraisal.domain import forms
+from appraisal.domain import bounds, forms
 from appraisal.i18n import N_
-from appraisal.web.context import number, say, site
+from appraisal.web.context import language, number, say, site
 
 Check = Callable[[Any, Any], None]
 
@@ -20,14 +21,17 @@ class DayField(DateField):
     """A day, written year-month-day; empty is None."""
 
     def process_formdata(self, valuelist: list[Any]) -> None:
-        """Read the day; ``ValueError`` with a sentence for what is none."""
+        """Read the day; ``ValueError`` with a sentence for what is none, or lies out of all bounds."""
         text = " ".join(valuelist).strip()
         self.data = None
         if text:
             try:
-                self.data = date.fromisoformat(text)
+                day = date.fromisoformat(text)
             except ValueError:
                 raise ValueError(say(N_("Write a date as year-month-day, like 2010-06-30"))) from None
+            if not bounds.is_sensible(day):
+                raise ValueError(say(bounds.FAR_DAY))
+            self.data = day
 
 
 def needed(message: str) -> Check:
@@ -69,8 +73,27 @@ def not_past(form: Any, field: Any) -> None:
         raise ValidationError(say(N_("A due date cannot lie in the past: choose today or a later day")))
 
 
+def not_far(form: Any, field: Any) -> None:
+    """Check that a day on which something is due lies no more than years ahead."""
+    today = geneva_date(site().now())
+    if field.data and not field.errors and (late := bounds.due_late(field.data, today)) is not None:
+        raise ValidationError(late.say(language()))
+
+
+# So many rows that nobody suggested, beside those for the items of the checklists.
+FREE_ROWS: Final = 40
 LINE: Check = at_most(forms.LINE_LIMIT)
 PROSE: Check = at_most(forms.PROSE_LIMIT)
+
+
+def rows_at_most(rows: Any, limit: int) -> Any:
+    """Return the field of a form class for a list of rows as another, with no more rows than a limit."""
+    limited = UnboundField(
+        rows.field_class, *rows.args, name=rows.name, **{**rows.kwargs, "max_entries": limit}
+    )
+    # Fields stand in the order in which they were made.
+    limited.creation_counter = rows.creation_counter
+    return limited
 
 
 def sent() -> MultiDict[str, str]:

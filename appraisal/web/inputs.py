@@ -12,7 +12,6 @@ from appraisal.i18n import N_
 from appraisal.web.fields import LINE, PROSE, DayField, needed
 from appraisal.web.forms import TranslatedForm
 
-_MOST = 60
 _PROSE: Final = {"kind": "prose"}
 
 
@@ -53,14 +52,13 @@ class MissingForm(TranslatedForm):
 
 
 class ChangesForm(TranslatedForm):
-    """A numbered list of required changes."""
+    """A numbered list of required changes; the step that asks for them says how many there may be."""
 
     changes = FieldList(
         FormField(ChangeForm),
         N_("Required changes"),
         description=N_("The author answers each by its number: done and where, or not done and why."),
         min_entries=1,
-        max_entries=_MOST,
     )
 
 

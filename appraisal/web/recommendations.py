@@ -11,13 +11,12 @@ from appraisal.i18n import N_
 from appraisal.services.appraisals import ConditionPut
 from appraisal.web.assessments import Opened
 from appraisal.web.context import language, say
-from appraisal.web.fields import LINE, PROSE, DayField, not_past, one_of
+from appraisal.web.fields import FREE_ROWS, LINE, PROSE, DayField, not_far, not_past, one_of, rows_at_most
 from appraisal.web.formats import GATE_TITLES
 from appraisal.web.forms import TranslatedForm, choice
 
 _GATES = [choice("", N_("Choose")), *(choice(gate, title) for gate, title in GATE_TITLES.items())]
 _GATE_CHECK = one_of(GATE_TITLES)
-_MOST = 40
 
 
 class ItemConditionForm(TranslatedForm):
@@ -26,7 +25,7 @@ class ItemConditionForm(TranslatedForm):
     item = HiddenField()
     text = TextAreaField(N_("What has to be done"), validators=[PROSE], render_kw={"kind": "prose"})
     owner = StringField(N_("Owner"), validators=[LINE])
-    due_on = DayField(N_("Due on"), validators=[not_past])
+    due_on = DayField(N_("Due on"), validators=[not_past, not_far])
     gate = SelectField(N_("To be met"), choices=_GATES, validators=[_GATE_CHECK], validate_choice=False)
 
 
@@ -36,12 +35,12 @@ class OwnConditionForm(TranslatedForm):
     text = TextAreaField(N_("What has to be done"), validators=[PROSE], render_kw={"kind": "prose"})
     item = SelectField(N_("Item"), validate_choice=False)
     owner = StringField(N_("Owner"), validators=[LINE])
-    due_on = DayField(N_("Due on"), validators=[not_past])
+    due_on = DayField(N_("Due on"), validators=[not_past, not_far])
     gate = SelectField(N_("To be met"), choices=_GATES, validators=[_GATE_CHECK], validate_choice=False)
 
 
 class RecommendationForm(TranslatedForm):
-    """The lead's choice, its reason, and the conditions."""
+    """The lead's choice, its reason, and the conditions; the checklists say how many there may be."""
 
     chosen = RadioField(N_("Recommendation"), default="", validate_choice=False)
     reason = TextAreaField(
@@ -50,12 +49,11 @@ class RecommendationForm(TranslatedForm):
         validators=[PROSE],
         render_kw={"kind": "prose"},
     )
-    low = FieldList(FormField(ItemConditionForm), N_("Conditions from low ratings"), max_entries=_MOST)
+    low = FieldList(FormField(ItemConditionForm), N_("Conditions from low ratings"))
     own = FieldList(
         FormField(OwnConditionForm),
         N_("Further conditions"),
         description=N_("Written by hand, on an item or on the whole proposal."),
-        max_entries=_MOST,
     )
 
 
@@ -84,7 +82,12 @@ def has_place(opened: Opened, form: RecommendationForm) -> bool:
 
 def recommendation_form(opened: Opened, sent: Mapping[str, Any] | None = None) -> RecommendationForm:
     """Build the form, filled with what is kept, or as it was sent."""
-    form = RecommendationForm(sent, data=_kept(opened) if sent is None else None)
+    limit = sum(len(criterion.checklist.items) for criterion in opened.criteria) + FREE_ROWS
+    # What is kept on items that are low no longer stands among those written by hand.
+    most = {"low": limit, "own": limit + len(opened.appraisal.conditions)}
+    limited = {name: rows_at_most(getattr(RecommendationForm, name), most[name]) for name in most}
+    built = type("LimitedRecommendationForm", (RecommendationForm,), limited)
+    form: RecommendationForm = built(sent, data=_kept(opened) if sent is None else None)
     form.chosen.choices = choices_of(opened)
     form.chosen.validators = [one_of([value for value, _ in form.chosen.choices])]
     if sent is None:

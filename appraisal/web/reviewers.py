@@ -56,6 +56,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "block_unit": "checklists",
     "block_taken": "checklists",
     "due_past": "due_on",
+    "due_late": "due_on",
 }
 
 
@@ -416,9 +417,10 @@ def move(number: str, review: int) -> Answer:
         with begin() as db:
             services.move_due(db, site().library, actor(), site().now(), number, review, due_on)
     except NotAllowed as error:
-        if error.codes != ("due_past",):
+        if not all(_ABOUT.get(refusal.code) == "due_on" for refusal in error.refusals):
             raise
-        form.complain("due_on", SENTENCES["due_past"])
+        for refusal in error.refusals:
+            form.complain("due_on", refusal.say(language()))
         return _draw_one(opened, entry, form), 422
     name = opened.case.name(entry.person)
     flash(say(N_("%(name)s has until %(day)s."), name=name, day=formats.day(due_on)), "success")

@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response
 from wtforms import StringField
 
 from appraisal.clock import geneva_date
+from appraisal.domain.bounds import FAR_DAY
 from appraisal.errors import NotFound
 from appraisal.i18n import N_, translate_plural
 from appraisal.services import jobs, settings
@@ -36,6 +37,7 @@ class HolidayForm(TranslatedForm):
 
 _HOLIDAY_FAULTS = {
     "name": ("name", N_("Write the duty station and the name of the holiday.")),
+    "day": ("day", FAR_DAY),
     "exists": ("day", N_("This day is a holiday of the duty station already.")),
 }
 

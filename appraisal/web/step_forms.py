@@ -12,7 +12,7 @@ from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Agreement, ChangeAsked, Inputs
 from appraisal.i18n import N_
 from appraisal.web.context import language, say
-from appraisal.web.fields import one_of
+from appraisal.web.fields import FREE_ROWS, one_of, rows_at_most
 from appraisal.web.formats import named
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.inputs import (
@@ -49,6 +49,8 @@ _ABOUT: Final[Mapping[str, str]] = {
     "change_item_unknown": "changes",
     "until_missing": "until",
     "until_past": "until",
+    "until_too_far": "until",
+    "agreement_in_future": "on",
     "agreement_missing": "reference",
     "approval_missing": "document",
     "approval_in_future": "approved_on",
@@ -107,7 +109,10 @@ def step_form(asked: Asked, sent: Mapping[str, Any] | None = None) -> Translated
         parts.append(PlaceForm)
     if asked.transition.note != "none":
         parts.append(ReasonForm if asked.transition.note == "required" else NoteForm)
-    built = type("StepForm", tuple(parts) or (TranslatedForm,), {})
+    limited = {}
+    if ChangesForm in parts:
+        limited["changes"] = rows_at_most(ChangesForm.changes, len(_items(asked)) + FREE_ROWS)
+    built = type("StepForm", tuple(parts) or (TranslatedForm,), limited)
     form: TranslatedForm = built(sent, data=_suggested(asked) if sent is None else None)
     offer(asked, form)
     return form
@@ -141,10 +146,15 @@ def offer(asked: Asked, form: TranslatedForm) -> None:
         form["behalf"].choices = [("", say(N_("In your own name"))), *others]  # type: ignore[attr-defined]
         form["behalf"].validators = [one_of([value for value, _ in others])]
     if "changes" in form:
-        items = [item.id for criterion in asked.book.criteria for item in criterion.checklist.items]
+        items = _items(asked)
         for row in form["changes"]:  # type: ignore[attr-defined]
             row.form.item.choices = [("", say(N_("The whole proposal"))), *((item, item) for item in items)]
             row.form.item.validators = [one_of(items)]
+
+
+def _items(asked: Asked) -> list[str]:
+    """Return the items of all checklists that a change can be about."""
+    return [item.id for criterion in asked.book.criteria for item in criterion.checklist.items]
 
 
 def inputs_of(asked: Asked, form: TranslatedForm, now: datetime) -> Inputs:

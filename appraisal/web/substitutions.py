@@ -48,6 +48,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "substitution_overlaps": "first",
     "substitution_ends_first": "last",
     "substitution_past": "last",
+    "day_late": "first",
     "substitution_too_long": "last",
 }
 

@@ -58,7 +58,8 @@ def test_every_bad_line_is_said_and_nothing_is_written(data: Path) -> None:
         ",Bad fund,2010-09-20,XXX,Minute 12,Registry\n"
         ",No document,2010-09-20,XBTC,,\n"
         ",Too short,2010-09-20\n"
-        ",Later,2999-01-01,XBTC,Minute 12,Registry\n",
+        ",Later,2999-01-01,XBTC,Minute 12,Registry\n"
+        ",Typed wrongly,0201-01-01,XBTC,Minute 12,Registry\n",
     )
 
     assert result.exit_code == 2
@@ -70,7 +71,8 @@ def test_every_bad_line_is_said_and_nothing_is_written(data: Path) -> None:
         "approvals.csv:6: the source is empty",
         "approvals.csv:7: 3 cells instead of 6",
         "approvals.csv:8: the date 2999-01-01 lies in the future",
-        "7 faults; nothing was done.",
+        "approvals.csv:9: the date 0201-01-01 lies before 1950-01-01",
+        "8 faults; nothing was done.",
     ]
     assert count_proposals(data) == 0
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appraisal.definitions.library import Library
+from appraisal.domain import bounds
 from appraisal.domain.calendars import (
     Stretch,
     add_working_days,
@@ -16,6 +17,7 @@ from appraisal.domain.calendars import (
     lapses_on,
     leads,
     present,
+    shift,
     shifted,
     station,
     stretch_of,
@@ -207,3 +209,20 @@ def test_lapse_does_not_count_days_on_hold() -> None:
     hold = Hold(at(2012, 1, 10), date(2012, 1, 19), "Wait.", 2, at(2012, 1, 30))
     case = submitted(state="incomplete", state_since=at(2012, 1, 1), holds=(hold,))
     assert lapses_on(case, 90) == date(2012, 4, 11)
+
+
+@pytest.mark.parametrize("far", [date.min, date(201, 3, 4), date(9999, 12, 31)])
+def test_a_day_out_of_all_bounds_is_counted_in_no_time_and_without_an_error(far: date) -> None:
+    held = (Stretch(date(2012, 4, 1), far),)
+    asked = at(2012, 4, 1)
+    for start, end in ((far, date(2012, 4, 5)), (date(2012, 4, 5), far), (far, far)):
+        assert 0 <= working_days_between(start, end, EASTER, held) < 260 * 150
+    assert add_working_days(far, 5, EASTER, held) >= far
+    assert subtract_working_days(far, 5, EASTER, held) <= far
+    assert held[0].days(far, date.max) >= 0
+    assert shift(asked, far, EASTER, held) == max(far, date(2012, 4, 1))
+    # A hold that never ends lets nothing fall due while anybody looks.
+    forever = (Stretch(date(2012, 4, 1), date.max),)
+    assert add_working_days(date(2012, 4, 5), 5, EASTER, forever) == bounds.LATEST
+    until = replace(submitted(), state_since=asked, holds=(Hold(asked, date.max, "Wait.", 2),))
+    assert lapses_on(until, 30) > bounds.LATEST

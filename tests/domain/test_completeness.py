@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from appraisal.definitions.library import Library
+from appraisal.domain import bounds
 from appraisal.domain.facts import (
     Case,
     Consultation,
@@ -82,7 +83,7 @@ def test_every_condition_has_owner_date_and_gate(book: Rulebook) -> None:
         ]
 
 
-def test_a_condition_is_due_today_or_later(book: Rulebook) -> None:
+def test_a_condition_is_due_today_or_within_years(book: Rulebook) -> None:
     case = under_appraisal(book, TRI_4="1")
 
     def due(day: date, **changes: object) -> Case:
@@ -91,6 +92,9 @@ def test_a_condition_is_due_today_or_later(book: Rulebook) -> None:
 
     assert refused(book, due(NOW.date() - DAY), LEAD, "finalise") == ["conditions_due_past"]
     assert fire(book, due(NOW.date()), LEAD, "finalise") == "awaiting_decision"
+    last = bounds.last_due(NOW.date())
+    assert refused(book, due(last + DAY), LEAD, "finalise") == ["conditions_due_late"]
+    assert fire(book, due(last), LEAD, "finalise") == "awaiting_decision"
     # One that was met before the appraisal was recalled is past and done.
     assert fire(book, due(NOW.date() - DAY, cleared_at=NOW), LEAD, "finalise") == "awaiting_decision"
     # What goes with another recommendation binds nobody.

@@ -11,6 +11,7 @@ from appraisal.domain.entries import Broken, Cell, Formula
 from appraisal.i18n import LANGUAGES, translate
 
 TODAY = date(2011, 6, 30)
+_IMPOSSIBLE = "“%s” begins or ends in a year that cannot be"
 UNDAF: Mapping[str, Cell] = {"country": "kh", "cycle": "2010\u201314", "assessed_on": "2010-12-31"}
 PROJECT: Mapping[str, Cell] = {"symbol": "ras/13/51m/jpn"}
 DELIVERY: Mapping[str, Cell] = {
@@ -72,7 +73,7 @@ def test_cells_become_what_is_kept() -> None:
         ("2010-02-30", "“2010-02-30” is no day written as year-month-day, like 2010-12-31"),
         (40543, "“40543” is a number: format the cell as a date"),
         ("2011-07-01", "2011-07-01 lies in the future"),
-        ("0210-01-01", "0210-01-01 lies before the ILO was founded"),
+        ("0210-01-01", "0210-01-01 lies before 1950-01-01"),
         (Formula("=TODAY()"), "“=TODAY()” is a formula: write the value in its place"),
         (Broken("#N/A"), "“#N/A” is an error of the spreadsheet"),
         ("", "the cell is empty"),
@@ -88,6 +89,8 @@ def test_a_day_that_is_none(cell: Cell, sentence: str) -> None:
         ("undafs", {**UNDAF, "country": "XX"}, "country", "“XX” is no code of a country in ISO 3166"),
         ("undafs", {**UNDAF, "cycle": "2010"}, "cycle", "“2010” is no first and last year, like 2010-2014"),
         ("undafs", {**UNDAF, "cycle": "2014-2010"}, "cycle", "“2014-2010” ends before it begins"),
+        ("undafs", {**UNDAF, "cycle": "0201-2010"}, "cycle", _IMPOSSIBLE % "0201-2010"),
+        ("undafs", {**UNDAF, "cycle": "2010-9999"}, "cycle", _IMPOSSIBLE % "2010-9999"),
         (
             "undafs",
             {**UNDAF, "cycle": date(2010, 1, 1)},

@@ -1,7 +1,7 @@
 """Guards and inputs: why a step is not open, one reason at a time and all of them together."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -156,6 +156,12 @@ def test_a_track_is_only_tightened(book: Rulebook, track: str, codes: list[str])
             ["approval_in_future"],
         ),
         (
+            "register_approval",
+            lambda book: draft(),
+            Inputs(approval=ApprovalGiven("Minute", "Registry", datetime(1949, 12, 31, 22, 59, tzinfo=UTC))),
+            ["day_early"],
+        ),
+        (
             "fund",
             lambda book: replace(approved(book), state="sent_to_donor"),
             Inputs(),
@@ -166,6 +172,12 @@ def test_a_track_is_only_tightened(book: Rulebook, track: str, codes: list[str])
             lambda book: replace(approved(book), state="sent_to_donor"),
             Inputs(agreement=Agreement(date(2012, 2, 1), " ")),
             ["agreement_missing"],
+        ),
+        (
+            "fund",
+            lambda book: replace(approved(book), state="sent_to_donor"),
+            Inputs(agreement=Agreement(date(1949, 12, 31), "Letter")),
+            ["day_early"],
         ),
     ],
 )

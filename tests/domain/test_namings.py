@@ -59,6 +59,7 @@ def test_somebody_who_fell_ill_last_week_can_still_be_replaced() -> None:
         ({"first": date(2012, 2, 1), "last": date(2012, 2, 29)}, ["substitution_past"]),
         ({"first": TODAY, "last": date(2013, 3, 2)}, ["substitution_too_long"]),
         ({"first": TODAY, "last": date(2013, 3, 1)}, []),
+        ({"first": date(9999, 1, 1), "last": date.max}, ["day_late"]),
         (
             {"substitute": replace(BOB, active=False, roles=frozenset()), "last": date(2012, 2, 1)},
             ["substitute_inactive", "substitute_lacks_role", "substitution_ends_first", "substitution_past"],

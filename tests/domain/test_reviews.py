@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from appraisal.definitions.library import Library
-from appraisal.domain import reviews
+from appraisal.domain import bounds, reviews
 from appraisal.domain.agreements import Agreement, alpha
 from appraisal.domain.facts import Appraisal, Case, Hold, Person, RatingGiven, Review
 from appraisal.domain.refusals import Refusal
@@ -259,6 +259,9 @@ def test_an_appraiser_who_has_no_part_in_it_may_be_asked(book: Rulebook) -> None
         ({"checklists": ("EVA",)}, ["checklist_unknown"]),
         ({"due_on": NOW.date()}, ["due_past"]),
         ({"due_on": NOW.date() - DAY}, ["due_past"]),
+        ({"due_on": bounds.last_due(NOW.date())}, []),
+        ({"due_on": bounds.last_due(NOW.date()) + DAY}, ["due_late"]),
+        ({"due_on": date.max}, ["due_late"]),
     ],
 )
 def test_whoever_may_not_be_asked_is_told_why(

@@ -1,12 +1,13 @@
 """Approvals given outside: registered for a proposal that is here or not, and imported all or none."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from appraisal.clock import geneva_date
 from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.routes import Route, route
@@ -331,12 +332,17 @@ def test_a_list_that_cannot_be_read_names_its_lines(lite: Stage, text: str, faul
     assert [fault.line for fault in caught.value.faults] == faults
 
 
-def test_a_date_of_long_ago_can_be_read_back(lite: Stage) -> None:
-    (case,) = _import(lite, HEADING + ",Ancient,0999-06-30,XBTC,Minute 1,Registry\n")
+def test_a_date_before_all_technical_cooperation_is_refused(lite: Stage) -> None:
+    with pytest.raises(FaultyInput) as caught:
+        _import(lite, HEADING + ",Ancient,0999-06-30,XBTC,Minute 1,Registry\n")
+    assert [str(fault) for fault in caught.value.faults] == [
+        "list.csv:2: the date 0999-06-30 lies before 1950-01-01"
+    ]
+    (case,) = _import(lite, HEADING + ",First,1950-01-01,XBTC,Minute 1,Registry\n")
     approval = casts.load(lite, case.number).approval
     assert approval is not None
     assert approval.approved_at is not None
-    assert approval.approved_at.year == 999
+    assert geneva_date(approval.approved_at) == date(1950, 1, 1)
 
 
 def test_a_number_of_somebody_elses_is_a_project_symbol(lite: Stage) -> None:

@@ -63,6 +63,7 @@ def test_everything_wrong_is_said_at_once(lite: Stage) -> None:
             "kind": "novel",
             "countries": ["ZM", "QQ"],
             "start": "1 July",
+            "end": "9999-12-31",
             "contributions": [
                 {"donor": "One", "private": "no", "fund": "XBTC", "amount": "-1", "currency": "Euro"}
             ],
@@ -77,6 +78,7 @@ def test_everything_wrong_is_said_at_once(lite: Stage) -> None:
         "identification.kind": "Choose one of the values offered",
         "identification.countries": "Not a country code of ISO 3166: QQ",
         "identification.start": "Write a date as year-month-day, like 2010-06-30",
+        "identification.end": "Check the year: a date lies between 1950 and 2099",
         "identification.contributions-0-modality": "Fill in “Modality”, or clear the row",
         "identification.contributions-0-amount": "Write an amount of 0 or more with at most two decimals",
         "identification.contributions-0-currency": "Write a currency as three letters of ISO 4217, like EUR",

@@ -198,6 +198,7 @@ def test_a_date_is_moved_into_the_future_and_silence_forgotten(lite: Stage) -> N
         db.execute(table.update().where(table.c.id == review).values(silent_at=lite.now))
     today = lite.now.date()
     assert refusal(lite, reviews.move_due, "desk", number, review, today) == ("due_past",)
+    assert refusal(lite, reviews.move_due, "desk", number, review, date.max) == ("due_late",)
     act(lite, reviews.move_due, "desk", number, review, today + timedelta(days=1))
     assert (of(lite, number, "nora").due_on, of(lite, number, "nora").silent_at) == (date(2010, 2, 2), None)
 

@@ -44,6 +44,28 @@ def test_required_changes_are_suggested_added_and_removed(
     assert _state(site, number) == "under_appraisal"
 
 
+def test_every_item_of_the_checklists_may_ask_for_a_change(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    criteria = site.library.criteria(site.library.newest_set().key)
+    items = [item.id for criterion in criteria for item in criterion.checklist.items]
+    number = building.assigned_proposal(site, cast, budget="6000000")
+    building.answer_bureaux(site, cast, number)
+    building.rate_all(site, cast["reader"], number, value="1")
+    sign_in(client, "reader")
+    page = client.get(_url(number, "request_revision"))
+    assert page.status_code == 200
+    assert page.text.count("Not convincing yet.") == len(items) > 60
+    rows = {f"changes-{place}-item": item for place, item in enumerate(items)}
+    rows |= {f"changes-{place}-text": f"Mend {item}" for place, item in enumerate(items)}
+    rows |= {f"changes-{len(items)}-item": "", f"changes-{len(items)}-text": "Shorten it"}
+    more = client.post(_url(number, "request_revision"), data={**rows, "add": "changes"})
+    assert f'name="changes-{len(items) + 1}-text"' in more.text
+    assert client.post(_url(number, "request_revision"), data=rows).status_code == 303
+    asked = [(change.item, change.text) for change in building.load(site, number).changes]
+    assert asked == [*((item, f"Mend {item}") for item in items), ("", "Shorten it")]
+
+
 def test_a_revision_is_requested_with_numbered_changes(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
@@ -68,6 +90,8 @@ def test_a_hold_takes_a_day_in_the_future(
     for until, words in (
         ("soon", "Write a date as year-month-day"),
         ("2009-12-31", "must lie in the future"),
+        ("2016-12-31", "A hold lasts 5 years at the most."),
+        ("9999-12-31", "a date lies between 1950 and 2099"),
         ("", "Give the last day of the hold."),
     ):
         page = client.post(_url(number, "hold"), data={"until": until, "note": "Waiting for the donor"})
@@ -95,6 +119,11 @@ def test_an_agreement_has_a_date_and_a_reference(
     page = client.post(_url(number, "fund"), data={"on": "2010-02-01"})
     assert page.status_code == 422
     assert 'href="#reference"' in page.text
+    for far, words in (("0201-02-01", "between 1950 and 2099"), ("2010-02-02", "cannot lie in the future")):
+        page = client.post(_url(number, "fund"), data={"on": far, "reference": "Agreement 7"})
+        assert page.status_code == 422
+        assert words in page.text
+        assert 'href="#on"' in page.text
     given = {"on": "2010-02-01", "reference": "Agreement 7"}
     assert client.post(_url(number, "fund"), data=given).status_code == 303
     assert _state(site, number) == "funded"
@@ -111,6 +140,10 @@ def test_an_outside_approval_of_today_lies_before_now(
 ) -> None:
     number = building.submitted_proposal(site, cast)
     sign_in(client, "desk")
+    given = {"document": "Minute 12", "source": "Registry", "approved_on": "0201-02-01"}
+    page = client.post(_url(number, "register_approval"), data=given)
+    assert page.status_code == 422
+    assert "Check the year: a date lies between 1950 and 2099" in page.text
     given = {"document": "Minute 12", "source": "Registry", "approved_on": "2010-02-01"}
     assert client.post(_url(number, "register_approval"), data=given).status_code == 303
     approval = _registered(site, number).approval

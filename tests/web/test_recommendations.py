@@ -109,7 +109,7 @@ def test_conditions_are_added_removed_and_judged(
     assert not _running(site, number).conditions
 
 
-def test_a_condition_cannot_be_due_in_the_past(
+def test_a_condition_cannot_be_due_in_the_past_or_years_ahead(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
     number = building.rated_proposal(site, cast, ratings={"TRI-3": "1"})
@@ -126,6 +126,10 @@ def test_a_condition_cannot_be_due_in_the_past(
     assert page.text.count("A due date cannot lie in the past: choose today or a later day") == 2
     assert 'href="#low-0-due_on"' in page.text
     assert "Name a role for each" in page.text
+    assert [entry.due_on for entry in _running(site, number).conditions] == [date(2010, 3, 3)]
+    late = client.post(_url(number, "/recommendation"), data={**row, "low-0-due_on": "2013-02-02"})
+    assert late.status_code == 422
+    assert "A due date lies 3 years ahead at the most: choose 1 February 2013 or an earlier day." in late.text
     assert [entry.due_on for entry in _running(site, number).conditions] == [date(2010, 3, 3)]
     today = client.post(_url(number, "/recommendation"), data={**row, "low-0-due_on": "2010-02-01"})
     assert today.status_code == 303

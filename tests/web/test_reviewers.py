@@ -130,6 +130,8 @@ def test_who_reviewed_the_version_before_comes_first(
         ({"due_on": ""}, "Give the date."),
         ({"due_on": "soon"}, "Write a date as year-month-day"),
         ({"due_on": "2010-02-01"}, "A due date must lie in the future."),
+        ({"due_on": "2013-02-04"}, "A due date lies 3 years ahead at the most"),
+        ({"due_on": "9999-12-31"}, "a date lies between 1950 and 2099"),
         ({"due_on": "2010-02-13"}, "Choose a working day."),
         ({"checklists": ["EVA"]}, "EVA is finalised by EVAL"),
         ({"checklists": ["NOPE"]}, "These checklists are not part of this appraisal: NOPE."),

@@ -175,6 +175,8 @@ def test_a_holiday_is_entered_and_taken_out(client: FlaskClient, sign_in: SignIn
     sign_in(client, "admin")
     assert client.post("/settings/holidays", data=HOLIDAY).status_code == 303
     client.post("/settings/holidays", data={**HOLIDAY, "day": "2010-01-01", "name": "New Year"})
+    for far in ("0201-12-24", "9999-12-24"):
+        assert client.post("/settings/holidays", data={**HOLIDAY, "day": far}).status_code == 422
     with site.database.read() as db:
         assert facts.load_holidays(db) == {"Geneva": {date(2010, 12, 24), date(2010, 1, 1)}}
     page = client.get("/settings/holidays").text

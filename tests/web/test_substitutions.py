@@ -152,6 +152,7 @@ def test_other_peoples_pages_are_for_administrators(
         ),
         ({"last": "2010-02-01"}, ["The last day lies before the first."]),
         ({"first": "2010-01-04", "last": "2010-01-08"}, ["The last day is over already."]),
+        ({"first": "2013-02-04", "last": "2013-02-08"}, ["nothing here lies after"]),
         ({"last": "2011-03-01"}, ["A substitution lasts a year at the most."]),
         ({"substitute": "999"}, ["Choose one of the values offered"]),
         ({"scope": "everything"}, ["Choose one of the values offered"]),

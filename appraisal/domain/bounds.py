@@ -1,0 +1,43 @@
+"""Bounds: how far back and how far ahead a day may lie, wherever somebody enters one."""
+
+from datetime import date, timedelta
+from typing import Final
+
+from appraisal.domain.refusals import Refusal, refuse
+from appraisal.i18n import N_
+
+# Technical cooperation, and the rates that it is valued by, go no further back.
+EARLIEST: Final = date(1950, 1, 1)
+# No plan reaches further, and no calendar is counted beyond.
+LATEST: Final = date(2099, 12, 31)
+# Whoever has to do something later than that has not been asked to do it.
+MOST_YEARS_DUE: Final = 3
+ONE_DAY: Final = timedelta(days=1)
+FAR_DAY: Final = N_("Check the year: a date lies between 1950 and 2099")
+
+
+def is_sensible(day: date) -> bool:
+    """Tell whether a day lies between the earliest and the latest that anything is about."""
+    return EARLIEST <= day <= LATEST
+
+
+def early(day: date) -> Refusal | None:
+    """Refuse a day on which something happened where it lies before the earliest."""
+    return refuse("day_early", day=EARLIEST) if day < EARLIEST else None
+
+
+def last_due(today: date) -> date:
+    """Return the last day on which something may be due that is asked for today."""
+    # Of a 29 February the year in question has the 28th at least.
+    return date(today.year + MOST_YEARS_DUE, today.month, min(today.day, 28))
+
+
+def due_late(day: date, today: date) -> Refusal | None:
+    """Refuse a due day that lies too far ahead."""
+    last = last_due(today)
+    return refuse("due_late", years=MOST_YEARS_DUE, day=last) if day > last else None
+
+
+def after(day: date) -> date:
+    """Return the next day; after the last one that there is, that one again."""
+    return day if day == date.max else day + ONE_DAY
