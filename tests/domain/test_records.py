@@ -96,6 +96,19 @@ def test_a_block_names_who_finalised_it(sample: Sample) -> None:
     assert eva["finalised_by"] == {"unit": "EVAL", "person": None, "signed_at": None}
 
 
+def test_what_is_only_proposed_is_not_recorded(sample: Sample) -> None:
+    carried = {
+        item: replace(given, proposed=item.startswith("EVA"))
+        for item, given in sample.appraisal.ratings.items()
+    }
+    items = _items(sample.record(ratings=carried))
+    for item, row in items.items():
+        given = (
+            ("", "", "") if item.startswith("EVA") else (carried[item].value, carried[item].comment, "p. 14")
+        )
+        assert (row["rating"], row["comment"], row["evidence"]) == given
+
+
 def test_silence_is_recorded_and_days_on_hold_are_no_delay(sample: Sample) -> None:
     asked = Consultation(1, "NORMES", at(2), date(2010, 2, 9), silent_at=at(11))
     (entry,) = sample.record(consultations=(asked,))["appraisal"]["consultations"]

@@ -95,6 +95,31 @@ def test_a_changed_rating_is_found_unless_nothing_that_is_said_depends_on_it(id:
     assert same == (rating == before)
 
 
+def _block(value: Value) -> dict[str, Any]:
+    found: dict[str, Any] = value["appraisal"]["criteria"][-1]
+    assert found["code"] == "EVA"
+    return found
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda value: _block(value)["finalised_by"].update(person=None, signed_at=None),
+        lambda value: value["appraisal"].update(reviews=[]),
+        lambda value: value["appraisal"]["reviews"][0]["person"].update(unit="PARDEV"),
+        lambda value: value["appraisal"]["reviews"][0].update(checklists=["TRI"]),
+        lambda value: value["appraisal"]["reviews"][0]["ratings"].pop(),
+        lambda value: value["appraisal"]["reviews"][0]["ratings"][0].update(rating="3"),
+        lambda value: _block(value).pop("finalised_by"),
+    ],
+)
+def test_a_block_that_no_review_of_its_unit_finalised_counts_for_nothing(
+    change: Callable[[Value], object],
+) -> None:
+    found_wrong = failing(changed(APPROVAL, change))
+    assert {"completeness", "verdicts"} <= found_wrong
+
+
 @given(
     st.integers(0, len(RECORD["appraisal"]["criteria"]) - 1),
     st.sampled_from(["", "MET", "PARTLY_MET", "NOT_MET"]),

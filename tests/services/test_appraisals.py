@@ -13,7 +13,7 @@ from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import appraisals, proposals
 from appraisal.services.appraisals import ConditionPut, RatingPut, changed_evidence
-from appraisal.storage import tables
+from appraisal.storage import pipelines, similarities, tables
 from tests import casts
 from tests.casts import Stage
 
@@ -130,6 +130,35 @@ def test_ratings_of_the_last_record_come_over_as_proposed(stage: Stage) -> None:
     again: dict[str, Any] = {item.replace("-", "_"): RatingPut("2") for item in ("TRI-1", *changed)}
     _rate(stage, number, **again)
     casts.take(stage, "lead", number, "finalise")
+
+
+def test_a_block_that_was_carried_over_counts_nowhere_until_its_unit_signs_again(stage: Stage) -> None:
+    number = casts.revision(stage, budget="6000000.00")
+    casts.resubmit(stage, number)
+    casts.assign(stage, number)
+    block = {item for item in casts.items_of(stage, number) if item.startswith("EVA")}
+    assert len(block) == 9
+    again: dict[str, Any] = {
+        item.replace("-", "_"): RatingPut("1" if item == "TRI-1" else "2", "Because.")
+        for item in casts.items_of(stage, number)
+        if item not in block
+    }
+    _rate(stage, number, **again)
+    assert "evaluability_incomplete" in casts.refused(stage, "lead", number, "finalise")
+    case = casts.take(stage, "lead", number, "request_revision", changes=(ChangeAsked("More."),))
+    final = case.finalised
+    assert final is not None
+    assert {item for item, given in final.ratings.items() if given.proposed} == block
+    assert "EVA" not in final.verdicts
+    assert not final.covers_evaluability
+    with stage.database.read() as db:
+        counted = pipelines.ratings(db, None, "2010-11")
+        last = similarities.final_ratings(db, [case.id])[case.id]
+    # The first appraisal counts the block once, the second does not.
+    assert {entry.item: entry.count for entry in counted} == {
+        item: 1 if item in block else 2 for item in final.ratings
+    }
+    assert {given.item for given in last} == set(final.ratings) - block
 
 
 def test_a_changed_document_touches_the_items_that_cite_its_kind(lite: Stage) -> None:
