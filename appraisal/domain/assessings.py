@@ -128,13 +128,46 @@ class _Again:
         self.criteria = applicable(known.criteria, self.usd)
         self.all = known.criteria
         self.rows = {item["id"]: item for entry in appraisal["criteria"] for item in entry["items"]}
+        unfinished = self._unfinished()
+        # What its unit did not finalise counts as carried over, whatever the rows say.
         self.ratings = {
-            id: RatingGiven(id, item["rating"], item["comment"], item["evidence"])
+            id: RatingGiven(id, item["rating"], item["comment"], item["evidence"], id in unfinished)
             for id, item in self.rows.items()
             if item["rating"]
         }
         self.facts = tracks.checklist_facts(value["proposal"]["content"])
         self.assessment = self._assess(self.criteria)
+
+    def _unfinished(self) -> frozenset[str]:
+        """Return the items of blocks that no signed review of their unit finalised, in this appraisal."""
+        units = {
+            entry.checklist.code: entry.member.finalised_by
+            for entry in self.criteria
+            if entry.member.finalised_by
+        }
+        return frozenset(
+            item["id"]
+            for entry in self.appraisal["criteria"]
+            if entry["code"] in units and not self._is_finalised(entry, units[entry["code"]])
+            for item in entry["items"]
+        )
+
+    def _is_finalised(self, entry: Value, unit: str) -> bool:
+        """Tell whether a signed review of a unit gave a block the ratings that stand there."""
+        said = entry.get("finalised_by")
+        if said is None:
+            # Records of the first versions of the product know no reviews: the lead rated every block.
+            return "reviews" not in self.appraisal
+        rated = {item["id"]: item["rating"] for item in entry["items"] if item["rating"]}
+        return said["unit"] == unit and any(
+            entry["code"] in review["checklists"]
+            and review["person"]["unit"] == unit
+            and review["signed_at"] is not None
+            and review["signed_at"] == said["signed_at"]
+            and review["person"]["name"] == (said["person"] or {}).get("name")
+            and rated.items() <= {given["id"]: given["rating"] for given in review["ratings"]}.items()
+            for review in self.appraisal.get("reviews", ())
+        )
 
     def _assess(self, criteria: tuple[Criterion, ...]) -> Assessment:
         return assess(self.chosen, criteria, self.ratings, self.facts)

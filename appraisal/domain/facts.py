@@ -111,6 +111,7 @@ class Version:
 class RatingGiven:
     """One item's rating; *proposed* ones were carried over and still wait to be confirmed.
 
+    What is proposed is no rating: nothing is computed from it, counted or recorded (``counts``).
     ``reason`` is why the lead's differs from a reviewer's; ``by`` is who gave the lead's.
     """
 
@@ -121,6 +122,11 @@ class RatingGiven:
     proposed: bool = False
     reason: str = ""
     by: int | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether something may rest on it: a value was given, and nobody has still to confirm it."""
+        return self.value != "" and not self.proposed
 
 
 @dataclass(frozen=True, slots=True)

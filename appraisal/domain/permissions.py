@@ -147,6 +147,27 @@ def naming_refusals(case: Case, book: Rulebook, actor: Person) -> list[Refusal]:
     return found
 
 
+def joining_refusals(case: Case, book: Rulebook, person: Person) -> list[Refusal]:
+    """Judge whether a person may become an author: a designer who has done nothing that authors may not do.
+
+    Whoever led or reviewed the appraisal, took a step that the workflow closes to authors, or lifted a
+    condition would have judged what is then their own, however long ago.
+    """
+    if not person.has("designer") or not person.active:
+        return [refuse("role_missing", role="designer")]
+    if person.id in case.related("lead") | case.related("reviewer"):
+        return [refuse("author_is_lead", name=person.name)]
+    closed = {entry.name for entry in book.workflow.transitions if "author" in entry.excludes}
+    acted = {id for step in case.steps if step.name in closed for id in (step.by, step.behalf)}
+    acted |= {
+        id
+        for appraisal in case.appraisals
+        for entry in appraisal.conditions
+        for id in (entry.cleared_by, entry.waived_by)
+    }
+    return [refuse("author_has_acted", name=person.name)] if person.id in acted else []
+
+
 def answering_refusals(case: Case, consultation: Consultation, actor: Person) -> list[Refusal]:
     """Judge whether a person may write down what a unit says without a review of their own.
 

@@ -12,7 +12,17 @@ from typing import Any
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain import calendars, forms, guards, reviews, routes, wakings
-from appraisal.domain.facts import Appraisal, Case, Condition, Decision, Person, Review, Step, Version
+from appraisal.domain.facts import (
+    Appraisal,
+    Case,
+    Condition,
+    Decision,
+    Person,
+    RatingGiven,
+    Review,
+    Step,
+    Version,
+)
 from appraisal.domain.issuers import NOBODY, Issuer
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.verdicts import applicable
@@ -215,11 +225,17 @@ def _criteria(
                     **({"reason": given.reason} if given and item.id in differing else {}),
                 }
                 for item in criterion.checklist.items
-                for given in [appraisal.ratings.get(item.id)]
+                for given in [_counting(appraisal, item.id)]
             ],
         }
         for criterion in criteria
     ]
+
+
+def _counting(appraisal: Appraisal, item: str) -> RatingGiven | None:
+    """Return the rating of an item, a comment without a value too; what is only proposed is none."""
+    given = appraisal.ratings.get(item)
+    return None if given is None or given.proposed else given
 
 
 def _finalised(case: Case, appraisal: Appraisal, criterion: Criterion) -> dict[str, Any]:
@@ -256,7 +272,7 @@ def _review(case: Case, review: Review) -> dict[str, Any]:
         "ratings": [
             {"id": entry.item, "rating": entry.value, "comment": entry.comment}
             for entry in given
-            if entry.value
+            if entry.counts
         ],
     }
 
@@ -278,7 +294,7 @@ def _rated_for_lead(case: Case, appraisal: Appraisal, items: Iterable[str]) -> l
     instead = case.related("lead") - {appraisal.lead}
     found: dict[int, list[str]] = {}
     for item in items:
-        given = appraisal.ratings.get(item)
+        given = _counting(appraisal, item)
         if given is not None and given.by in instead:
             found.setdefault(given.by, []).append(item)
     return [{**_person(case, rater), "items": rated} for rater, rated in found.items()]

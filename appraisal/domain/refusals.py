@@ -127,6 +127,9 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
     "lead_changed": N_("The appraisal has changed meanwhile, or has another lead by now."),
     "nothing_asks": N_("No item of the checklists asks for this."),
     "reason_withheld": N_("This is not possible now. The reason is told to those who may read it."),
+    "author_has_acted": N_(
+        "%(name)s has done what authors may not do on this proposal, and cannot become one of them."
+    ),
 }
 _OF_APPRAISAL: Final[Mapping[str, str]] = {
     # Ratings, verdicts, recommendation, consultations, and who reviews.

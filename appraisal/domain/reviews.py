@@ -353,14 +353,14 @@ def _row(chosen: ChecklistSet, appraisal: Appraisal, code: str, item: str) -> Ro
     given = tuple(
         (review, review.ratings[item])
         for review in signed(appraisal)
-        if item in review.ratings and review.ratings[item].value
+        if item in review.ratings and review.ratings[item].counts
     )
     values = [rating.value for _, rating in given]
     final = appraisal.ratings.get(item)
     differs = tuple(
         review
         for review, rating in given
-        if final and final.value and appraisal.counts(review) and rating.value != final.value
+        if final and final.counts and appraisal.counts(review) and rating.value != final.value
     )
     agreed = values[0] if values and len(set(values)) == 1 else ""
     has_counting = any(appraisal.counts(review) for review, _ in given)
@@ -385,7 +385,7 @@ def adoptable(case: Case, book: Rulebook, appraisal: Appraisal) -> list[Row]:
     return [
         row
         for row in side_by_side(case, book, appraisal)
-        if row.agreed and row.code not in blocked and not (row.final and row.final.value)
+        if row.agreed and row.code not in blocked and not (row.final and row.final.counts)
     ]
 
 

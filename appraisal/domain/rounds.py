@@ -1,9 +1,9 @@
 """Rounds: what a new version means for the appraisal of the one before it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from appraisal.definitions.library import Criterion
-from appraisal.domain.facts import Case, RequiredChange, Version
+from appraisal.domain.facts import Appraisal, Case, RequiredChange, Version
 
 
 def items_touched(criteria: Iterable[Criterion], changed: frozenset[str]) -> dict[str, tuple[str, ...]]:
@@ -16,20 +16,30 @@ def items_touched(criteria: Iterable[Criterion], changed: frozenset[str]) -> dic
     }
 
 
-def version_carried_from(case: Case) -> Version | None:
-    """Return the version that the ratings of the present appraisal were carried over from.
+def appraisals_carried_from(appraisals: Sequence[Appraisal]) -> tuple[Appraisal, ...]:
+    """Return the appraisals that hand ratings on to the next one, the last at the end.
 
-    That is the one finalised last before it; a superseded appraisal hands nothing on.
+    That is the one that ended last; where it was closed with ratings that nobody had confirmed, it is
+    preceded by those that had handed them to it. A superseded appraisal hands nothing on.
     """
+    found: list[Appraisal] = []
+    for entry in reversed(appraisals):
+        if entry.is_running or entry.superseded_at:
+            continue
+        found.insert(0, entry)
+        if entry.finalised_at or not any(given.proposed for given in entry.ratings.values()):
+            break
+    return tuple(found)
+
+
+def versions_carried_from(case: Case) -> tuple[Version, ...]:
+    """Return the versions that the ratings of the present appraisal may have been given on."""
     running = case.appraisal or case.finalised
     if running is None:
-        return None
-    earlier = {
-        entry.version_id
-        for entry in case.appraisals
-        if entry.finalised_at and not entry.superseded_at and entry.id != running.id
-    }
-    return next((entry for entry in reversed(case.versions) if entry.id in earlier), None)
+        return ()
+    before = [entry for entry in case.appraisals if entry.number < running.number]
+    earlier = {entry.version_id for entry in appraisals_carried_from(before)}
+    return tuple(entry for entry in case.versions if entry.id in earlier)
 
 
 def changes_answered(case: Case, before: Version, after: Version) -> list[RequiredChange]:

@@ -65,7 +65,8 @@ def compare(
         Compared(item, mine, given, _direction(chosen, mine.value, given.value))
         for criterion in criteria
         for item in criterion.checklist.items
-        for mine, given in [(own.get(item.id, NOTHING), ratings.get(item.id, NOTHING))]
+        for mine, theirs in [(own.get(item.id, NOTHING), ratings.get(item.id, NOTHING))]
+        for given in [theirs if theirs.counts else NOTHING]
     ]
     return sorted(found, key=lambda entry: (not entry.differs, entry.direction == "unrated"))
 

@@ -57,7 +57,10 @@ def assess(
     *,
     check_comments: bool = True,
 ) -> Assessment:
-    """Score the criteria that apply. A fact that is None is not known, and forbids nothing."""
+    """Score the criteria that apply by the ratings that count: proposed ones are as if not given.
+
+    A fact that is None is not known, and forbids nothing.
+    """
     verdicts: dict[str, str | None] = {}
     scores: dict[str, Fraction | None] = {}
     by_criterion: dict[str, tuple[Refusal, ...]] = {}
@@ -66,7 +69,7 @@ def assess(
         checklist = criterion.checklist
         found = tuple(_problems(chosen, checklist, ratings, facts, check_comments))
         by_criterion[checklist.code] = found
-        unscorable = any(problem.code not in ("comment_missing", "item_unconfirmed") for problem in found)
+        unscorable = any(problem.code != "comment_missing" for problem in found)
         rated = _rated(chosen, checklist, ratings)
         scores[checklist.code] = mean(
             (points, criterion.member.item_weights.get(item.id, Decimal(1))) for item, points in rated
@@ -98,11 +101,14 @@ def conditions_of(
     """Return the items that turn into conditions under a recommendation; none unless it is conditional."""
     if recommendation is None or chosen.recommendation(recommendation).means != "conditional":
         return ()
-    return tuple(
-        item.id
-        for criterion in criteria
-        for item in criterion.checklist.items
-        if item.id in ratings and ratings[item.id].value in chosen.conditions_from
+    low = low_items(chosen, ratings)
+    return tuple(item.id for criterion in criteria for item in criterion.checklist.items if item.id in low)
+
+
+def low_items(chosen: ChecklistSet, ratings: Mapping[str, RatingGiven]) -> frozenset[str]:
+    """Return the items that are rated so low that a condition may come of them."""
+    return frozenset(
+        item for item, given in ratings.items() if given.counts and given.value in chosen.conditions_from
     )
 
 
@@ -137,7 +143,7 @@ def _rated(
     found = []
     for item in checklist.items:
         given = ratings.get(item.id)
-        rating = chosen.rating(given.value) if given else None
+        rating = chosen.rating(given.value) if given and given.counts else None
         if rating is not None and rating.points is not None:
             found.append((item, rating.points))
     return found
@@ -191,9 +197,10 @@ def _problems(
     rated_or_open = 0
     for item in checklist.items:
         given = ratings.get(item.id)
-        if given is None or not given.value:
+        if given is None or not given.counts:
             rated_or_open += 1
-            yield refuse("item_unrated", item=item.id)
+            is_carried = given is not None and given.value != ""
+            yield refuse("item_unconfirmed" if is_carried else "item_unrated", item=item.id)
             continue
         rating = chosen.rating(given.value)
         if rating is None:
@@ -205,8 +212,6 @@ def _problems(
             yield refuse("x_on_gating", item=item.id)
         elif not may_be_not_relevant(chosen, item, facts):
             yield refuse("x_not_allowed", item=item.id)
-        if given.proposed:
-            yield refuse("item_unconfirmed", item=item.id)
         if check_comments and rating.comment == "required" and not given.comment.strip():
             yield refuse("comment_missing", item=item.id, value=given.value)
     waived = checklist.rated_share_waived_when

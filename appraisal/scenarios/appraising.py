@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, reviews, rulebooks
+from appraisal.domain import access, reviews, rulebooks, verdicts
 from appraisal.domain.facts import Appraisal, Case
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.scenarios import reviewing
@@ -95,7 +95,7 @@ def _conditions(doing: Doing, case: Case, running: Appraisal, chosen: str) -> li
 
 def _saved(book: Rulebook, running: Appraisal) -> Iterable[ConditionPut]:
     """Yield the conditions of the running appraisal; those born of a low rating go when it rises."""
-    low = {given.item for given in running.ratings.values() if given.value in book.set.conditions_from}
+    low = verdicts.low_items(book.set, running.ratings)
     for entry in running.conditions:
         if entry.by_hand or entry.item in low:
             yield ConditionPut(entry.text, entry.item, entry.owner, entry.due_on, entry.gate)

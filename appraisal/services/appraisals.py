@@ -19,6 +19,7 @@ from appraisal.domain import (
     rounds,
     rulebooks,
     substitutions,
+    verdicts,
 )
 from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Gate, Person, Scope
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
@@ -177,15 +178,16 @@ def _touch(db: Connection, running: Appraisal, **values: Any) -> None:
 
 
 def changed_evidence(case: Case, book: rulebooks.Rulebook) -> frozenset[str]:
-    """Return the items whose evidence fields differ between the version appraised last and the present one.
+    """Return the items whose evidence fields differ between a version appraised before and the present one.
 
-    An item that cites a document changes when the files of that kind do.
+    That is any version on which a rating that was carried over may have been given. An item that cites
+    a document changes when the files of that kind do.
     """
-    running, earlier = case.appraisal or case.finalised, rounds.version_carried_from(case)
-    if running is None or earlier is None:
+    running, earlier = case.appraisal or case.finalised, rounds.versions_carried_from(case)
+    if running is None:
         return frozenset()
     present = next(entry for entry in case.versions if entry.id == running.version_id)
-    changed = differences.changed_paths(earlier, present)
+    changed = frozenset[str]().union(*(differences.changed_paths(entry, present) for entry in earlier))
     return frozenset(rounds.items_touched(book.criteria_for(present.threshold_usd), changed))
 
 
@@ -240,7 +242,7 @@ def recommend(
     table = tables.Condition.__table__
     # Conditions of an appraisal that is still open are notes, not obligations: they are written anew.
     db.execute(delete(table).where(table.c.appraisal_id == running.id))
-    low = {given.item for given in running.ratings.values() if given.value in book.set.conditions_from}
+    low = verdicts.low_items(book.set, running.ratings)
     owner_of = owners_by_name(db, [put.owner for put in conditions])
     for position, put in enumerate(conditions, 1):
         proposals.insert_row(

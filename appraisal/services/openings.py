@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import update
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, responses, reviews
+from appraisal.domain import access, calendars, responses, reviews, rounds
 from appraisal.domain.facts import (
     Appraisal,
     Case,
@@ -82,17 +82,14 @@ def _retired(taking: Taking, case: Case) -> Case:
 
 
 def _carry_over(taking: Taking, appraisal: int, lead: Person) -> Mapping[str, RatingGiven]:
-    """Propose the ratings of the last record, for the criteria that apply to this version."""
-    last = next(
-        (
-            entry
-            for entry in reversed(taking.case.appraisals)
-            if entry.finalised_at and not entry.superseded_at
-        ),
-        None,
-    )
-    if last is None or taking.case.version is None:
+    """Propose the ratings of the last appraisal, for the criteria that apply to this version.
+
+    One that was closed as it was left hands on what its lead had rated so far.
+    """
+    earlier = rounds.appraisals_carried_from(taking.case.appraisals)
+    if not earlier or taking.case.version is None:
         return {}
+    last = earlier[-1]
     criteria = taking.book.criteria_for(taking.case.version.threshold_usd)
     items = [
         item.id for criterion in criteria for item in criterion.checklist.items if item.id in last.ratings

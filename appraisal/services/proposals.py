@@ -239,11 +239,11 @@ def add_author(
     *,
     seen: int | None = None,
 ) -> Case:
-    """Let another designer write along; somebody who has led or reviewed the appraisal cannot."""
-    case, _ = _editable(db, library, actor, number, seen)
+    """Let another designer write along; somebody who has judged the proposal in any way cannot."""
+    case, book = _editable(db, library, actor, number, seen)
     if person_id in case.related("author"):
         return case
-    return _join(db, case, actor, now, person_id, {})
+    return _join(db, case, book, actor, now, person_id, {})
 
 
 def name_author(
@@ -275,7 +275,7 @@ def name_author(
     if refusals:
         raise disclosure.not_allowed(case, actor, refusals)
     said = {"reason": reason.strip()[: forms.PROSE_LIMIT]}
-    after = _join(db, case, actor, now, person_id, said, request)
+    after = _join(db, case, book, actor, now, person_id, said, request)
     notices.tell(db, [person_id], "author_named", now, proposal=case.id, by=actor.id)
     return after
 
@@ -292,18 +292,19 @@ def load_to_name_author(
 def _join(
     db: Connection,
     case: Case,
+    book: Rulebook,
     actor: Person,
     now: datetime,
     person_id: int,
     said: Mapping[str, Any],
     request: str | None = None,
 ) -> Case:
-    """Make a designer an author who is none yet, and has neither led nor reviewed the appraisal."""
+    """Make somebody an author who may become one, and is none yet."""
     person = load_people(db, [person_id]).get(person_id)
-    if person is None or not person.has("designer") or not person.active:
+    if person is None:
         raise NotAllowed([refuse("role_missing", role="designer")])
-    if person.id in case.related("lead") | case.related("reviewer"):
-        raise disclosure.not_allowed(case, actor, [refuse("author_is_lead", name=person.name)])
+    if refusals := permissions.joining_refusals(case, book, person):
+        raise disclosure.not_allowed(case, actor, refusals)
     after = steps.add_relation(db, case, person, "author", now)
     return note_event(db, after, actor, now, "add_author", {"author": person.id, **said}, request)
 

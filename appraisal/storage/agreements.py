@@ -38,6 +38,7 @@ def count_ratings(db: Connection, person: Person | None = None) -> list[Counted]
             REVIEWS.c.withdrawn_at.is_(None),
             APPRAISALS.c.superseded_at.is_(None),
             GIVEN.c.value != "",
+            ~GIVEN.c.proposed,
         )
         .group_by(*columns)
     )

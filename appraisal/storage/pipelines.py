@@ -120,13 +120,16 @@ def first_recommendations(db: Connection, reader: Person | None, biennium: str) 
 
 
 def ratings(db: Connection, reader: Person | None, biennium: str) -> list[Rated]:
-    """Count the ratings of the appraisals that were finalised in a biennium, by set, item and value."""
+    """Count the ratings of the appraisals that were finalised in a biennium, by set, item and value.
+
+    What was carried over and never confirmed is no rating.
+    """
     columns = (PROPOSALS.c.definition_set, RATINGS.c.item, RATINGS.c.value, PROPOSALS.c.illustrative)
     rows = db.execute(
         select(*columns, func.count())
         .join(APPRAISALS, APPRAISALS.c.id == RATINGS.c.appraisal_id)
         .join(PROPOSALS, PROPOSALS.c.id == APPRAISALS.c.proposal_id)
-        .where(RATINGS.c.value != "", *_finalised(biennium), *_readable(reader))
+        .where(RATINGS.c.value != "", ~RATINGS.c.proposed, *_finalised(biennium), *_readable(reader))
         .group_by(*columns)
         .order_by(*columns)
     )

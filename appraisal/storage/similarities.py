@@ -174,7 +174,7 @@ def final_ratings(db: Connection, proposals: Collection[int]) -> Mapping[int, li
     rows = db.execute(
         select(APPRAISALS.c.proposal_id, RATINGS.c.item, RATINGS.c.value)
         .join(APPRAISALS, APPRAISALS.c.id == RATINGS.c.appraisal_id)
-        .where(RATINGS.c.appraisal_id.in_(_last_appraisals(proposals)))
+        .where(RATINGS.c.appraisal_id.in_(_last_appraisals(proposals)), ~RATINGS.c.proposed)
         .order_by(RATINGS.c.id)
     )
     for proposal, item, value in rows:

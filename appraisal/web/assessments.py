@@ -219,7 +219,7 @@ def measure(
     unit: str = "",
 ) -> Progress:
     """Measure how far ratings of a checklist are, by what is still wrong with them."""
-    rated = sum(item.id in ratings and ratings[item.id].value != "" for item in checklist.items)
+    rated = sum(item.id in ratings and ratings[item.id].counts for item in checklist.items)
     hindered = {problem.facts.get("item") for problem in found}
     status = STATUS_STARTED if rated else STATUS_TODO
     return Progress(

@@ -61,7 +61,7 @@ def show(number: str) -> Answer:
     with read() as db:
         case, book = proposals.load_to_name_author(db, site().library, actor(), number)
         designers = queries.holders(db, "designer")
-    offered = _offered(case, designers)
+    offered = _offered(case, book, designers)
     form = AuthorForm(request.form)
     form.person.choices = [("", say(N_("Choose"))), *((str(entry.id), named(entry)) for entry in offered)]
     if request.method == "GET":
@@ -93,9 +93,13 @@ def show(number: str) -> Answer:
     return redirect(url_for("work.show"), 303)
 
 
-def _offered(case: Case, designers: Sequence[Person]) -> list[Person]:
-    barred = case.related("author") | case.related("lead") | case.related("reviewer")
-    return [person for person in designers if person.id not in barred]
+def _offered(case: Case, book: Rulebook, designers: Sequence[Person]) -> list[Person]:
+    """Return the designers who may become an author, and are none."""
+    return [
+        person
+        for person in designers
+        if person.id not in case.related("author") and not permissions.joining_refusals(case, book, person)
+    ]
 
 
 def _draw(case: Case, book: Rulebook, form: AuthorForm, refused: Sequence[str] = ()) -> str:

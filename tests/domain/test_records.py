@@ -92,8 +92,21 @@ def test_a_block_names_who_finalised_it(sample: Sample) -> None:
         "signed_at": "2010-02-09T09:00:00.000000Z",
     }
     assert "finalised_by" not in criteria["TRI"]
-    (eva,) = [entry for entry in sample.record()["appraisal"]["criteria"] if entry["code"] == "EVA"]
+    (eva,) = [entry for entry in sample.record(reviews=())["appraisal"]["criteria"] if entry["code"] == "EVA"]
     assert eva["finalised_by"] == {"unit": "EVAL", "person": None, "signed_at": None}
+
+
+def test_what_is_only_proposed_is_not_recorded(sample: Sample) -> None:
+    carried = {
+        item: replace(given, proposed=item.startswith("EVA"))
+        for item, given in sample.appraisal.ratings.items()
+    }
+    items = _items(sample.record(ratings=carried))
+    for item, row in items.items():
+        given = (
+            ("", "", "") if item.startswith("EVA") else (carried[item].value, carried[item].comment, "p. 14")
+        )
+        assert (row["rating"], row["comment"], row["evidence"]) == given
 
 
 def test_silence_is_recorded_and_days_on_hold_are_no_delay(sample: Sample) -> None:

@@ -1,6 +1,7 @@
 """Verdicts and recommendations: exact values, and what no rating may ever bring about."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appraisal.definitions.library import Criterion, read_library
+from appraisal.definitions.library import Criterion, read_library, read_set
+from appraisal.definitions.sets import ChecklistSet
 from appraisal.domain.facts import RatingGiven
 from appraisal.domain.guards import names
 from appraisal.domain.verdicts import (
@@ -16,6 +18,7 @@ from appraisal.domain.verdicts import (
     Facts,
     applicable,
     assess,
+    conditions_of,
     unknown_items,
 )
 from appraisal.paths import folder
@@ -199,7 +202,40 @@ def test_a_carried_over_rating_waits_to_be_confirmed() -> None:
     given = said(every()) | {"TRI-4": RatingGiven("TRI-4", "2", proposed=True)}
     found = assess(OURS, SEVEN, given, KNOWN)
     assert codes(found) == [("item_unconfirmed", "TRI-4")]
-    assert found.recommendation == "READY"
+    assert found.verdicts["TRI"] is None
+    assert found.recommendation is None
+
+
+def _own_set(name: str) -> tuple[ChecklistSet, tuple[Criterion, ...]]:
+    library, chosen = read_set(SETS / name, names())
+    return chosen, library.criteria(chosen.key)
+
+
+@given(
+    st.sampled_from([(OURS, EIGHT), *(_own_set(name) for name in ("weighted", "lowest"))]),
+    st.lists(st.sampled_from(["1", "2", "3", "X", "0"]), min_size=70, max_size=70),
+    st.lists(st.booleans(), min_size=70, max_size=70),
+)
+def test_nothing_follows_from_what_is_only_proposed(
+    known: tuple[ChecklistSet, tuple[Criterion, ...]], values: list[str], proposed: list[bool]
+) -> None:
+    chosen, criteria = known
+    items = [item.id for criterion in criteria for item in criterion.checklist.items]
+    carried = {
+        item: RatingGiven(item, value, "Because.", proposed=waits)
+        for item, value, waits in zip(items, values, proposed, strict=False)
+    }
+    confirmed = {item: given for item, given in carried.items() if not given.proposed}
+    found, without = assess(chosen, criteria, carried, KNOWN), assess(chosen, criteria, confirmed, KNOWN)
+    assert replace(found, problems=(), by_criterion={}) == replace(without, problems=(), by_criterion={})
+    # Nobody is told to look again at what is not a rating yet, only to confirm it.
+    as_unrated = [(code.replace("item_unconfirmed", "item_unrated"), item) for code, item in codes(found)]
+    assert as_unrated == codes(without)
+    for code in ("READY_WITH_CONDITIONS", found.recommendation):
+        if code in {entry.code for entry in chosen.recommendations}:
+            assert conditions_of(chosen, criteria, carried, code) == conditions_of(
+                chosen, criteria, confirmed, code
+            )
 
 
 def test_items_that_no_checklist_has() -> None:

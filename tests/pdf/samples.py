@@ -196,6 +196,7 @@ def sample_of(library: Library) -> Sample:
         3: Person(3, "Carlos Núñez", frozenset({"appraiser"}), unit="PARDEV"),
         4: Person(4, "Dagmar Łoś", frozenset({"manager"}), unit="PARDEV"),
         5: Person(5, "Erik Olsen", frozenset({"manager"}), unit="CABINET"),
+        14: Person(14, "Reviewer 14", frozenset({"appraiser"}), unit="X"),
     }
     case = Case(
         1,
@@ -223,4 +224,8 @@ def sample_of(library: Library) -> Sample:
         people=people,
         illustrative=True,
     )
-    return Sample(book, case, appraisal)
+    # EVAL finalised its block, or nothing would rest on it.
+    appraisal = replace(
+        appraisal, reviews=tuple(entry for entry in outcomes(appraisal) if entry.unit == "EVAL")
+    )
+    return Sample(book, replace(case, appraisals=(appraisal,)), appraisal)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 from appraisal import canonical
 from appraisal.i18n import Language
@@ -71,7 +72,8 @@ def _without_digest(value: Value, language: Language) -> str:
 
 
 def test_records_from_before_there_were_reviews_are_drawn_as_they_were(sample: Sample) -> None:
-    for value in (sample.record(), sample.approval(), sample.revision()):
+    bare = replace(sample, appraisal=replace(sample.appraisal, reviews=()))
+    for value in (bare.record(), bare.approval(), bare.revision()):
         page = _without_digest(value, "en")
         assert _without_digest(_earlier(value), "en") == page
         assert "Independent reviews" not in page

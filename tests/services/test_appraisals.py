@@ -1,5 +1,6 @@
 """Appraising: rating, carrying over, confirming, recommending, consulting, finalising and recalling."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import appraisals, proposals
 from appraisal.services.appraisals import ConditionPut, RatingPut, changed_evidence
-from appraisal.storage import tables
+from appraisal.storage import pipelines, similarities, tables
 from tests import casts
 from tests.casts import Stage
 
@@ -117,10 +118,7 @@ def test_ratings_of_the_last_record_come_over_as_proposed(stage: Stage) -> None:
         item: ("1" if item == "TRI-1" else "2", "Because.") for item in casts.items_of(stage, number)
     }
     assert all(given.proposed for given in running.ratings.values())
-    assert casts.refused(stage, "lead", number, "finalise") == (
-        "appraisal_incomplete",
-        "recommendation_not_decidable",
-    )
+    assert casts.refused(stage, "lead", number, "finalise") == ("appraisal_incomplete",)
 
     case = casts.load(stage, number)
     changed = changed_evidence(case, rulebook(stage.library, case.workflow, case.set))
@@ -132,6 +130,35 @@ def test_ratings_of_the_last_record_come_over_as_proposed(stage: Stage) -> None:
     again: dict[str, Any] = {item.replace("-", "_"): RatingPut("2") for item in ("TRI-1", *changed)}
     _rate(stage, number, **again)
     casts.take(stage, "lead", number, "finalise")
+
+
+def test_a_block_that_was_carried_over_counts_nowhere_until_its_unit_signs_again(stage: Stage) -> None:
+    number = casts.revision(stage, budget="6000000.00")
+    casts.resubmit(stage, number)
+    casts.assign(stage, number)
+    block = {item for item in casts.items_of(stage, number) if item.startswith("EVA")}
+    assert len(block) == 9
+    again: dict[str, Any] = {
+        item.replace("-", "_"): RatingPut("1" if item == "TRI-1" else "2", "Because.")
+        for item in casts.items_of(stage, number)
+        if item not in block
+    }
+    _rate(stage, number, **again)
+    assert "evaluability_incomplete" in casts.refused(stage, "lead", number, "finalise")
+    case = casts.take(stage, "lead", number, "request_revision", changes=(ChangeAsked("More."),))
+    final = case.finalised
+    assert final is not None
+    assert {item for item, given in final.ratings.items() if given.proposed} == block
+    assert "EVA" not in final.verdicts
+    assert not final.covers_evaluability
+    with stage.database.read() as db:
+        counted = pipelines.ratings(db, None, "2010-11")
+        last = similarities.final_ratings(db, [case.id])[case.id]
+    # The first appraisal counts the block once, the second does not.
+    assert {entry.item: entry.count for entry in counted} == {
+        item: 1 if item in block else 2 for item in final.ratings
+    }
+    assert {given.item for given in last} == set(final.ratings) - block
 
 
 def test_a_changed_document_touches_the_items_that_cite_its_kind(lite: Stage) -> None:
@@ -156,8 +183,8 @@ def test_a_changed_document_touches_the_items_that_cite_its_kind(lite: Stage) ->
     assert changed_evidence(case, book) == cited
 
 
-def test_a_superseded_record_hands_nothing_on(lite: Stage) -> None:
-    """Version 2 was appraised, recalled and sent back, so version 3 goes by version 1's record."""
+def test_what_was_recalled_and_sent_back_hands_on_what_its_lead_had_rated(lite: Stage) -> None:
+    """Version 2 was appraised, recalled and sent back: its record is superseded, the ratings are not."""
     number = casts.revision(lite)
     casts.save(lite, number, "gender", analysis="Changed in version 2.")
     casts.resubmit(lite, number)
@@ -168,10 +195,11 @@ def test_a_superseded_record_hands_nothing_on(lite: Stage) -> None:
     casts.take(lite, "desk", number, "return_incomplete", missing="A letter.")
     casts.take(lite, "ana", number, "submit")
     casts.assign(lite, number)
-    running = _running(lite, number)
-    assert running.ratings["GEN-1"].value == "2"
+    given = _running(lite, number).ratings["GEN-1"]
+    assert (given.value, given.proposed) == ("3", True)
     case = casts.load(lite, number)
-    assert "GEN-1" in changed_evidence(case, rulebook(lite.library, case.workflow, case.set))
+    # They were given on version 2, and version 3 is the same.
+    assert changed_evidence(case, rulebook(lite.library, case.workflow, case.set)) == frozenset()
 
 
 def test_a_new_lead_confirms_every_rating(stage: Stage) -> None:
@@ -317,7 +345,28 @@ def test_an_appraisal_sent_back_is_kept_as_it_was_left(lite: Stage) -> None:
     assert (closed.is_running, closed.finalised_at, closed.ratings) == (False, None, running.ratings)
     casts.take(lite, "ana", number, "submit")
     casts.take(lite, "desk", number, "assign", lead="lead")
-    assert _running(lite, number).ratings == {}
+    carried = {item: replace(given, proposed=True) for item, given in running.ratings.items()}
+    assert _running(lite, number).ratings == carried
+    # The closed one is as it was left, whatever becomes of the ratings that it handed on.
+    _rate(lite, number, ALI_1=RatingPut("1", "Looked at again."))
+    assert casts.load(lite, number).appraisals[0].ratings == running.ratings
+
+
+def test_ratings_sent_back_twice_are_compared_with_the_version_that_they_were_given_on(lite: Stage) -> None:
+    number = casts.rated(lite)
+    casts.take(lite, "desk", number, "return_incomplete", missing="A letter.")
+    casts.save(lite, number, "gender", analysis="Changed in version 2.")
+    casts.take(lite, "ana", number, "submit")
+    casts.assign(lite, number)
+    _rate(lite, number, ALI_1=RatingPut("3", "Seen on version 2."))
+    casts.take(lite, "desk", number, "return_incomplete", missing="Another letter.")
+    casts.take(lite, "ana", number, "submit")
+    casts.assign(lite, number)
+    _confirm(lite, number)
+    ratings = _running(lite, number).ratings
+    assert ratings["ALI-1"].value == "3"
+    assert ratings["GEN-1"].proposed
+    assert not ratings["ALI-2"].proposed
 
 
 def test_a_revision_needs_changes_on_items_that_exist(lite: Stage) -> None:

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appraisal.domain import permissions
 from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed
+from appraisal.domain.rulebooks import rulebook
 from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import NotFound, StepConflict
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import proposals, reviews
+from appraisal.services import appraisals, proposals, reviews
 from appraisal.services.attachments import file_type
 from appraisal.services.proposals import MOST_BYTES, BadContent, BadFile
 from tests import casts
@@ -230,6 +232,59 @@ def test_whoever_led_or_reviewed_never_becomes_an_author(lite: Stage) -> None:
     casts.rate(lite, number, who="all", TRI_1="1")
     casts.take(lite, "all", number, "request_revision", changes=(ChangeAsked("More."),))
     assert casts.refusal(lite, lambda: _join(lite, number, "all")) == ("author_is_lead",)
+
+
+CHANGES = (ChangeAsked("More."),)
+
+
+@pytest.mark.parametrize(
+    ("step", "inputs"),
+    [
+        ("propose_override", {}),
+        ("return", {"changes": CHANGES}),
+        ("reject", {}),
+        ("hold", {"until": date(2010, 3, 20)}),
+    ],
+)
+def test_whoever_took_a_step_that_is_closed_to_authors_never_becomes_one(
+    lite: Stage, step: str, inputs: dict[str, Any]
+) -> None:
+    number = casts.not_recommended(lite)
+    case = casts.take(lite, "all", number, step, note="Because.", **inputs)
+    book = rulebook(lite.library, case.workflow, case.set)
+    codes = [entry.code for entry in permissions.joining_refusals(case, book, lite.people["all"])]
+    assert codes == ["author_has_acted"]
+    assert permissions.joining_refusals(case, book, lite.people["ben"]) == []
+
+
+def test_whoever_signed_first_stays_out_after_the_signature_has_ended(lite: Stage) -> None:
+    number = casts.not_recommended(lite)
+    casts.take(lite, "all", number, "propose_override", note="Urgent.")
+    case = casts.take(lite, "chief", number, "return", changes=CHANGES)
+    assert case.signature is None
+    assert casts.refusal(lite, lambda: _join(lite, number, "all")) == ("author_has_acted",)
+    assert casts.load(lite, number).related("author") == {lite.people["ana"].id}
+    assert len(_join(lite, number, "ben").related("author")) == 2
+
+
+def test_a_manager_whose_place_was_taken_becomes_no_author_either(lite: Stage) -> None:
+    number = casts.not_recommended(lite)
+    casts.substitute(lite, "all", "deputy", "decisions", by="admin", last=20)
+    behalf = lite.people["all"].id
+    casts.take(lite, "deputy", number, "return", changes=CHANGES, behalf=behalf)
+    assert casts.refusal(lite, lambda: _join(lite, number, "all")) == ("author_has_acted",)
+
+
+def test_whoever_waived_a_condition_becomes_no_author(lite: Stage) -> None:
+    number = casts.awaiting(lite, ratings={"CAP_6": "1"})
+    final = casts.load(lite, number).finalised
+    assert final is not None
+    with lite.database.begin() as db:
+        appraisals.waive_condition(
+            db, lite.library, lite.people["all"], lite.now, number, final.conditions[0].id, "Needless."
+        )
+    casts.take(lite, "chief", number, "return", changes=CHANGES)
+    assert casts.refusal(lite, lambda: _join(lite, number, "all")) == ("author_has_acted",)
 
 
 def test_an_author_is_not_told_who_reviewed_before_the_appraisal_is_finalised(lite: Stage) -> None:

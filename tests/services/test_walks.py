@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from appraisal.definitions.library import Library
-from appraisal.domain import access, events, machine, rulebooks
+from appraisal.domain import access, events, machine, reviews, rulebooks, verifications
 from appraisal.domain.events import Event
 from appraisal.domain.facts import Case, Person, Scope
 from appraisal.domain.indicators import Figures
 from appraisal.domain.refusals import NotAllowed
+from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked
 from appraisal.errors import NotFound
 from appraisal.services import appraisals, indicators, proposals, steps, ticks
@@ -223,6 +224,7 @@ def test_whatever_people_try_the_rules_hold(
             cases = load_cases(db)
         for case in cases:
             _check_case(stage, case)
+        _check_records(walk)
         _check_visibility(stage, cases)
         from_columns, from_facts, from_trail = every(stage)
         assert from_columns == from_facts == from_trail
@@ -288,6 +290,33 @@ def _check_figures(walk: Walk) -> None:
             assert found.figures == kept
 
 
+def _check_records(walk: Walk) -> None:
+    """Verify every record by itself: what the rules let happen, they do not find fault with later."""
+    found = {
+        digest: [
+            entry.say("en")
+            for entry in verifications.verify(value.encode(), walk.stage.library)
+            if entry.outcome == "fails"
+        ]
+        for digest, value in walk.records.items()
+    }
+    assert {digest: sentences for digest, sentences in found.items() if sentences} == {}
+
+
+def _check_ratings(book: Rulebook, case: Case) -> None:
+    """Hold that a verdict rests on confirmed ratings alone, and a block on its unit's own signed review."""
+    units = reviews.block_items(book.criteria)
+    for appraisal in case.appraisals:
+        counting = {item for item, given in appraisal.ratings.items() if given.counts}
+        for criterion in book.criteria:
+            code = criterion.checklist.code
+            if appraisal.verdicts.get(code):
+                assert {item.id for item in criterion.checklist.items} <= counting
+        for item in counting & set(units):
+            code = item.partition("-")[0]
+            assert reviews.finaliser(appraisal, code, units[item]) is not None
+
+
 def _check_case(stage: Stage, case: Case) -> None:
     book = rulebooks.rulebook(stage.library, case.workflow, case.set)
     assert case.state in book.workflow.states
@@ -310,6 +339,10 @@ def _check_case(stage: Stage, case: Case) -> None:
             joined = since.get(("author", step.by))
             assert joined is None or joined > step.at
     _check_duties(case, row["route"])
+    _check_ratings(book, case)
+    closed = {entry.name for entry in book.workflow.transitions if "author" in entry.excludes}
+    acted = {id for step in case.steps if step.name in closed for id in (step.by, step.behalf)}
+    assert not acted & case.related("author")
 
 
 def _check_duties(case: Case, route: str) -> None:
