@@ -17,6 +17,8 @@ from appraisal.services import people
 from appraisal.storage import schema, site, tables
 from appraisal.storage.databases import Database
 
+# A year that has not begun, and whose first days are near enough to be planned.
+YEAR = clock.now().year + 2
 FIRST = ("people", "add-administrator", "--email", "Mia@example.org", "--name", "Mia Stone")
 
 
@@ -155,7 +157,7 @@ def test_a_database_that_is_not_ready_is_told(tmp_path: Path, arguments: tuple[s
 
 def named(data: Path, *options: str) -> Result:
     arguments = ("people", "substitute", "lead@example.org", "eval@example.org", "--for", "appraisals")
-    return run(data, *arguments, "--first", "2999-01-01", "--last", "2999-01-09", *options)
+    return run(data, *arguments, "--first", f"{YEAR}-01-01", "--last", f"{YEAR}-01-09", *options)
 
 
 def add_appraisers(data: Path) -> None:
@@ -177,13 +179,16 @@ def test_an_administrator_names_a_substitute(data: Path) -> None:
     run(data, *FIRST)
     add_appraisers(data)
     result = named(data)
-    assert result.stdout == "Eval stands in for Lead (appraisals) from 2999-01-01 to 2999-01-09.\n"
+    assert result.stdout == f"Eval stands in for Lead (appraisals) from {YEAR}-01-01 to {YEAR}-01-09.\n"
     assert result.exit_code == 0
     again = named(data)
     assert again.exit_code == 1
-    assert "From 1 January 2999 to 9 January 2999 Eval stands in already" in again.stderr
-    value = json.loads(named(data, "--first", "2999-02-01", "--last", "2999-02-02", "--json").stdout)
-    assert (value["first"], value["last"]) == ("2999-02-01", "2999-02-02")
+    assert f"From 1 January {YEAR} to 9 January {YEAR} Eval stands in already" in again.stderr
+    value = json.loads(named(data, "--first", f"{YEAR}-02-01", "--last", f"{YEAR}-02-02", "--json").stdout)
+    assert (value["first"], value["last"]) == (f"{YEAR}-02-01", f"{YEAR}-02-02")
+    far = named(data, "--first", "2999-01-01", "--last", "2999-01-09")
+    assert far.exit_code == 1
+    assert "Check the date: nothing here lies after" in far.stderr
 
 
 def test_only_an_administrator_names_from_here(data: Path) -> None:
