@@ -456,6 +456,16 @@ def deliver(site: Site, boxes: Mailboxes) -> None:
     jobs.work(site.database, site.files, blank, site.now, courier=Courier(boxes.server()))
 
 
+def test_a_link_is_shown_once_and_lost_to_no_other_page(admin: FlaskClient, cast: Cast) -> None:
+    made = {"email": "new@example.org", "name": "New", "roles": "designer", "language": "en"}
+    address = admin.post("/people/new", data=made).headers["Location"]
+    # Neither a question for the headers alone, nor the page of somebody else, takes it away.
+    assert admin.head(address).status_code == 200
+    assert shown_link(admin.get(f"/people/{cast['chief'].id}").text) is None
+    assert shown_link(admin.get(address).text) is not None
+    assert shown_link(admin.get(address).text) is None
+
+
 def test_a_link_goes_to_its_owner_and_is_shown_to_nobody(
     sending: Flask, site: Site, cast: Cast, sign_in: SignIn, boxes: Mailboxes
 ) -> None:
