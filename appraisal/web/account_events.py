@@ -20,7 +20,7 @@ bp = Blueprint("account_events", __name__, url_prefix="/people")
 
 # So many events of accounts are shown at once.
 MOST_EVENTS: Final = 100
-_EVENTS: Final[Mapping[str, str]] = {
+EVENTS: Final[Mapping[str, str]] = {
     "create_person": N_("The account was created."),
     "change_person": N_("Name, duty station or language was changed."),
     "change_roles": N_("The roles were changed. Before: %(before)s. Now: %(after)s."),
@@ -29,6 +29,7 @@ _EVENTS: Final[Mapping[str, str]] = {
     "confirm_request": N_("A request was confirmed on the command line."),
     "decline_request": N_("What was asked for was declined."),
     "withdraw_request": N_("What was asked for was taken back."),
+    "void_request": N_("What was asked for is void: the account has changed since."),
     "close_account": N_("The account was closed."),
     "open_account": N_("The account was opened again."),
     "end_password": N_("The password was ended: one person alone had seen the link that set it."),
@@ -75,11 +76,11 @@ def _acting(event: Mapping[str, Any]) -> tuple[int, int, int]:
 
 def _line(event: Mapping[str, Any], name: str, names: Mapping[int, str]) -> Line:
     said = event["facts"]
-    sentence = _EVENTS.get(f"{event['action']} {said.get('how', '')}".strip())
+    sentence = EVENTS.get(f"{event['action']} {said.get('how', '')}".strip())
     by, asked_by, confirmed_by = _acting(event)
     # Earlier versions of the product told of roles in every change of an account.
     if event["action"] == "change_person" and said.get("before") != said.get("roles"):
-        said, sentence = {**said, "after": said.get("roles", [])}, _EVENTS["change_roles"]
+        said, sentence = {**said, "after": said.get("roles", [])}, EVENTS["change_roles"]
     values = {key: _written(said.get(key, "")) for key in ("before", "after", "adds")}
     return Line(
         at=datetime.fromisoformat(event["at"]),

@@ -1,5 +1,7 @@
 """The pages of accounts: administrators alone, every fault at its field, links shown once or sent."""
 
+import ast
+import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -13,11 +15,12 @@ from sqlalchemy import select, update
 
 from appraisal.canonical import canonical
 from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import jobs, people
+from appraisal.services import confirmations, jobs, people
 from appraisal.services.couriers import Courier
 from appraisal.services.people import Account
 from appraisal.storage import site as chain
 from appraisal.storage import tables
+from appraisal.web import account_events
 from appraisal.web.app import create_app
 from appraisal.web.context import Site
 from tests.carriers import blank
@@ -454,6 +457,19 @@ def sending(site: Site, boxes: Mailboxes, compiled: Compiled) -> Flask:
 
 def deliver(site: Site, boxes: Mailboxes) -> None:
     jobs.work(site.database, site.files, blank, site.now, courier=Courier(boxes.server()))
+
+
+def test_everything_that_happens_to_an_account_has_a_sentence() -> None:
+    found = set()
+    for module in (people, confirmations):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "site.append":
+                action = node.args[3]
+                choices = (action.body, action.orelse) if isinstance(action, ast.IfExp) else (action,)
+                found |= {entry.value for entry in choices if isinstance(entry, ast.Constant)}
+    assert len(found) > 10
+    titled = {name.split()[0] for name in account_events.EVENTS}
+    assert found - titled == set()
 
 
 def test_a_link_is_shown_once_and_lost_to_no_other_page(admin: FlaskClient, cast: Cast) -> None:
