@@ -15,8 +15,9 @@ from sqlalchemy import Engine, event
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import rulebooks, tracks
+from appraisal.domain import completeness, rulebooks, tracks
 from appraisal.domain import substitutions as duties
+from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person, Scope
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
@@ -33,7 +34,7 @@ from appraisal.services import (
     settings,
     substitutions,
 )
-from appraisal.services.appraisals import ConditionPut, RatingPut
+from appraisal.services.appraisals import RatingPut
 from appraisal.services.settings import RateGiven
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import load_case
@@ -137,6 +138,8 @@ def take(
     """Take one step; ``given`` are the fields of ``Inputs``, a lead by key."""
     if isinstance(given.get("lead"), str):
         given["lead"] = stage.people[given["lead"]]
+    if step in ("finalise", "request_revision"):
+        given.setdefault("withdrawn", dropped(stage.database, stage.library, number))
     actor = SYSTEM_ACTOR if who == "system" else stage.people[who]
     with stage.database.begin() as db:
         case = acts.take_step(
@@ -144,6 +147,16 @@ def take(
         )
     stage.wait(minutes=1)
     return case
+
+
+def dropped(database: Database, library: Library, number: str) -> frozenset[int]:
+    """Return the conditions that closing the appraisal withdraws, as the page names them to be confirmed."""
+    with database.read() as db:
+        case = load_case(db, number)
+    if case.appraisal is None:
+        return frozenset()
+    book = rulebooks.rulebook(library, case.workflow, case.set)
+    return frozenset(entry.number for entry in completeness.not_kept(book, case))
 
 
 def draft(stage: Stage, who: str = "ana", *, attach: Sequence[str] = ATTACHED, **given: Any) -> str:

@@ -268,6 +268,7 @@ def _as_seen(appraisal: Appraisal, person: Person) -> Appraisal:
         appraisal,
         ratings={},
         conditions=(),
+        former_conditions=(),
         # Of the own unit only that it was asked: a colleague may have answered for it.
         consultations=tuple(
             Consultation(entry.id, entry.unit, entry.asked_at, entry.due_on)

@@ -7,10 +7,10 @@ recommendation that it would be closed with.
 from collections.abc import Sequence
 
 from appraisal.clock import geneva_date
-from appraisal.domain import bounds, reviews, wakings
-from appraisal.domain.facts import Appraisal
+from appraisal.domain import bounds, conditions, reviews, wakings
+from appraisal.domain.facts import Appraisal, Case, Condition
 from appraisal.domain.refusals import Refusal, refuse
-from appraisal.domain.rulebooks import assess_appraisal, computed_recommendation
+from appraisal.domain.rulebooks import Rulebook, assess_appraisal, computed_recommendation
 from appraisal.domain.steps import Attempt
 
 
@@ -94,6 +94,16 @@ def reviews_heard(attempt: Attempt) -> Refusal | None:
 def final_recommendation(attempt: Attempt, appraisal: Appraisal) -> str:
     """Return what the lead chose, or what was computed; an empty string while neither can be said."""
     return appraisal.chosen or computed_recommendation(attempt.book, attempt.case, appraisal) or ""
+
+
+def not_kept(book: Rulebook, case: Case) -> tuple[Condition, ...]:
+    """Return the conditions that closing the running appraisal now would withdraw."""
+    running = case.appraisal
+    if running is None:
+        return ()
+    final = running.chosen or computed_recommendation(book, case, running)
+    entry = next((entry for entry in book.set.recommendations if entry.code == final), None)
+    return conditions.not_kept(running, entry.means) if entry else ()
 
 
 def choice_refusal(attempt: Attempt, appraisal: Appraisal) -> Refusal | None:

@@ -131,7 +131,13 @@ class RatingGiven:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """An obligation of an approval, born of an item or written by hand."""
+    """An obligation of an approval, born of an item or written by hand.
+
+    It keeps its id, and a number that no other of the proposal ever has, through all that becomes of it;
+    ``position`` is its place on the page. ``follows`` is the number of the condition of an earlier version
+    whose place it takes once its appraisal is closed; ``superseded_by`` that of the one that took its own.
+    ``row_version`` grows with every change but that of its place.
+    """
 
     id: int
     number: int
@@ -150,11 +156,24 @@ class Condition:
     reported_at: datetime | None = None
     reported_by: int | None = None
     report: str = ""
+    position: int = 0
+    written_at: datetime | None = None
+    written_by: int | None = None
+    follows: int | None = None
+    withdrawn_at: datetime | None = None
+    withdrawn_by: int | None = None
+    superseded_by: int | None = None
+    row_version: int = 1
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether it still belongs to its appraisal: neither withdrawn nor superseded."""
+        return self.withdrawn_at is None and self.superseded_by is None
 
     @property
     def is_open(self) -> bool:
         """Tell whether it is still to be met."""
-        return self.cleared_at is None and self.waived_at is None
+        return self.stands and self.cleared_at is None and self.waived_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +260,8 @@ class Appraisal:
     """One appraisal of one version; ``computed`` and ``final`` are set when it is finalised.
 
     ``chosen`` and ``reason`` are what the lead has put down so far. A closed appraisal that was
-    never finalised stays as it was left.
+    never finalised stays as it was left. ``conditions`` are those that stand, ``former_conditions`` those
+    that were withdrawn or superseded while they belonged to it.
     """
 
     id: int
@@ -264,6 +284,7 @@ class Appraisal:
     superseded_at: datetime | None = None
     record: str = ""
     row_version: int = 1
+    former_conditions: tuple[Condition, ...] = ()
 
     @property
     def is_running(self) -> bool:

@@ -26,7 +26,7 @@ from appraisal.definitions.workflows import (
     Transition,
     Workflow,
 )
-from appraisal.domain import access, bounds, disclosure, permissions, substitutions
+from appraisal.domain import access, bounds, completeness, disclosure, permissions, substitutions
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.guards import GUARDS
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
@@ -121,6 +121,9 @@ def _edited(attempt: Attempt) -> list[Refusal]:
     goes_by_them = attempt.case.pinned or attempt.transition.act in _PINNING
     return list(attempt.book.refusals) if goes_by_them else []
 
+
+# Acts that close an appraisal with a result, and so say which conditions bind.
+CLOSING: Final[frozenset[Act]] = frozenset({"finalise", "request_revision"})
 
 # Acts that rest on nothing that lead or reviewers have said.
 _APART: Final[frozenset[Act]] = frozenset(
@@ -249,6 +252,11 @@ def inputs(attempt: Attempt) -> list[Refusal]:
             found.append(refuse(f"{need}_missing"))
         elif need in _CHECKS:
             found += _CHECKS[need](attempt)
+    if transition.act in CLOSING:
+        dropped = completeness.not_kept(attempt.book, attempt.case)
+        if given.withdrawn != {entry.number for entry in dropped}:
+            numbers = [str(entry.number) for entry in dropped] or ["–"]
+            found.append(refuse("conditions_not_kept", numbers=numbers))
     if given.track and not _is_tighter(attempt):
         found.append(refuse("track_not_tighter"))
     if given.behalf is not None and given.behalf not in substitutions.places(

@@ -162,7 +162,7 @@ def joining_refusals(case: Case, book: Rulebook, person: Person) -> list[Refusal
     acted |= {
         id
         for appraisal in case.appraisals
-        for entry in appraisal.conditions
+        for entry in (*appraisal.conditions, *appraisal.former_conditions)
         for id in (entry.cleared_by, entry.waived_by)
     }
     return [refuse("author_has_acted", name=person.name)] if person.id in acted else []

@@ -166,6 +166,9 @@ _OF_APPRAISAL: Final[Mapping[str, str]] = {
     "lead_conflicted": N_("%(name)s declared a conflict of interest over this proposal."),
     "reviews_open": N_("Asked to review, and the date has not passed: %(names)s."),
     "difference_unexplained": N_("%(item)s differs from a reviewer's rating and needs a reason."),
+    "conditions_not_kept": N_(
+        "Under this recommendation open conditions are withdrawn. Confirm each of them, or none: %(numbers)s."
+    ),
     "conditions_due_past": N_("The due date of a condition lies in the past: %(numbers)s."),
     "conditions_due_late": N_(
         "The due date of a condition lies more than %(years)s years ahead: %(numbers)s."

@@ -46,6 +46,8 @@ class Inputs:
     agreement: Agreement | None = None
     approval: ApprovalGiven | None = None
     track: str = ""
+    # The numbers of the conditions that closing an appraisal withdraws, as whoever closes it was shown.
+    withdrawn: frozenset[int] = frozenset()
     # In whose place a manager decides; None is the own.
     behalf: int | None = None
 

@@ -1,11 +1,13 @@
 """Appraising: the use cases that rate, recommend, answer for units, and close conditions."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from appraisal.clock import geneva_date
 from appraisal.domain import access, reviews, rulebooks, verdicts
+from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.facts import Appraisal, Case
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.scenarios import reviewing
@@ -13,7 +15,6 @@ from appraisal.scenarios.givens import listed
 from appraisal.scenarios.plays import NOTE, Doing, Unplayable
 from appraisal.scenarios.reviewing import put_down
 from appraisal.services import appraisals, conditions, steps
-from appraisal.services.appraisals import ConditionPut
 from appraisal.storage.facts import load_case
 
 
@@ -82,7 +83,7 @@ def _conditions(doing: Doing, case: Case, running: Appraisal, chosen: str) -> li
     if given is None:
         found = list(_saved(book, running))
     else:
-        found = [_condition(entry, doing.now) for entry in listed(given)]
+        found = _matched(running, [_condition(entry, doing.now) for entry in listed(given)])
     computed = rulebooks.assess_appraisal(book, case, running)
     means = {entry.code: entry.means for entry in book.set.recommendations}
     if means.get(chosen or computed.recommendation or "") == "conditional":
@@ -93,12 +94,26 @@ def _conditions(doing: Doing, case: Case, running: Appraisal, chosen: str) -> li
     return found
 
 
+def _matched(running: Appraisal, puts: Iterable[ConditionPut]) -> list[ConditionPut]:
+    """Let each condition given be the one that stands on its item, first by first, where there is one."""
+    open_ones = [entry for entry in running.conditions if entry.is_open]
+    found = []
+    for put in puts:
+        entry = next((entry for entry in open_ones if entry.item == put.item), None)
+        if entry is not None:
+            open_ones.remove(entry)
+        found.append(replace(put, id=entry.id) if entry else put)
+    return found
+
+
 def _saved(book: Rulebook, running: Appraisal) -> Iterable[ConditionPut]:
     """Yield the conditions of the running appraisal; those born of a low rating go when it rises."""
     low = verdicts.low_items(book.set, running.ratings)
     for entry in running.conditions:
         if entry.by_hand or entry.item in low:
-            yield ConditionPut(entry.text, entry.item, entry.owner, entry.due_on, entry.gate)
+            yield ConditionPut(
+                entry.text, entry.item, entry.owner, entry.due_on, entry.gate, entry.id, entry.row_version
+            )
 
 
 def _condition(said: Mapping[str, Any], now: datetime) -> ConditionPut:
@@ -147,7 +162,7 @@ def report(doing: Doing) -> Case:
 def clear(doing: Doing) -> Case:
     """Close a condition with evidence."""
     evidence = doing.text("evidence", NOTE)
-    return appraisals.clear_condition(
+    return conditions.clear_condition(
         doing.db, doing.library, doing.actor, doing.now, doing.number, _condition_of(doing), evidence
     )
 
@@ -155,7 +170,7 @@ def clear(doing: Doing) -> Case:
 def waive(doing: Doing) -> Case:
     """Waive a condition with a reason."""
     reason = doing.text("reason", doing.text("note", NOTE))
-    return appraisals.waive_condition(
+    return conditions.waive_condition(
         doing.db, doing.library, doing.actor, doing.now, doing.number, _condition_of(doing), reason
     )
 

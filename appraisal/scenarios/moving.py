@@ -5,7 +5,7 @@ from typing import Any
 
 from appraisal.clock import GENEVA, geneva_date
 from appraisal.definitions.workflows import Transition
-from appraisal.domain import access, machine, rulebooks
+from appraisal.domain import access, completeness, machine, rulebooks
 from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.domain.rulebooks import Rulebook
@@ -25,8 +25,9 @@ def transition(doing: Doing) -> Case:
         appraising.recommend(doing)
     if taken.act == "submit" and not doing.switched_off("answers"):
         _answer_changes(doing, case)
+        case = load_case(doing.db, doing.number)
     after = acts.take_step(
-        doing.db, doing.library, doing.actor, doing.now, doing.number, doing.do, _inputs(doing, taken)
+        doing.db, doing.library, doing.actor, doing.now, doing.number, doing.do, _inputs(doing, case, taken)
     )
     if taken.act == "assign" and not doing.switched_off("consultations"):
         return appraising.answer_all(doing, after)
@@ -42,7 +43,7 @@ def refusal_of_unseen(doing: Doing) -> NotAllowed:
     case = load_case(doing.db, doing.number)
     book = _book(doing, case)
     try:
-        given = _inputs(doing, book.workflow.transition(doing.do))
+        given = _inputs(doing, case, book.workflow.transition(doing.do))
         machine.fire(book, case, doing.actor, doing.now, doing.do, given)
     except NotAllowed as error:
         return error
@@ -53,10 +54,13 @@ def _book(doing: Doing, case: Case) -> Rulebook:
     return rulebooks.rulebook(doing.library, case.workflow, case.set, load_rates(doing.db))
 
 
-def _inputs(doing: Doing, taken: Transition) -> Inputs:
+def _inputs(doing: Doing, case: Case, taken: Transition) -> Inputs:
     given, needs = doing.given, taken.needs
     note = doing.text("note", doing.text("reason", NOTE if taken.note == "required" else ""))
     values: dict[str, Any] = {"note": note, "track": doing.text("track")}
+    if taken.act in machine.CLOSING:
+        dropped = completeness.not_kept(_book(doing, case), case)
+        values["withdrawn"] = frozenset(entry.number for entry in dropped)
     if "lead" in needs and "lead" in given:
         values["lead"] = doing.person("lead")
     if "behalf" in given:

@@ -1,8 +1,8 @@
-"""Appraisals: rating, comments of units, the lead's recommendation, and its conditions."""
+"""Appraisals: rating, comments of units, and the lead's recommendation."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, update
@@ -21,13 +21,14 @@ from appraisal.domain import (
     substitutions,
     verdicts,
 )
-from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Gate, Person, Scope
+from appraisal.domain.conditions import ConditionPut
+from appraisal.domain.facts import Appraisal, Case, Consultation, Person, Scope
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.errors import NotFound, StepConflict
+from appraisal.services import conditions as services
 from appraisal.services import steps
-from appraisal.services.conditions import owners_by_name
 from appraisal.services.proposals import note_event
-from appraisal.storage import proposals, tables
+from appraisal.storage import tables
 from appraisal.storage.facts import load_case
 
 RATINGS = tables.Rating.__table__
@@ -45,17 +46,6 @@ class RatingPut:
     comment: str = ""
     evidence: str = ""
     reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ConditionPut:
-    """A condition as the lead writes it; one without an item's rating behind it is written by hand."""
-
-    text: str
-    item: str = ""
-    owner: str = ""
-    due_on: date | None = None
-    gate: Gate | None = None
 
 
 def _rateable(
@@ -222,42 +212,31 @@ def recommend(
     *,
     chosen: str = "",
     reason: str = "",
-    conditions: Sequence[ConditionPut] = (),
+    conditions: Sequence[ConditionPut] | None = None,
+    known: Collection[int] | None = None,
     seen: int | None = None,
 ) -> Case:
     """Save the recommendation that the lead chooses, why, and the conditions; nothing is final yet.
 
     An empty choice follows what is computed. Whether the choice is open is judged by the step
-    that makes it final; a recommendation that the set does not have is refused at once.
+    that makes it final; a recommendation that the set does not have is refused at once. Without
+    ``conditions`` they stay as they are; ``known`` are the ids of those that the lead was shown (None for
+    all), of which the ones left out are withdrawn.
     """
     case, book, running = _rateable(db, library, actor, now, number, seen)
-    known = _items(case, book, running)
+    applying = _items(case, book, running)
     wrong = [
-        refuse("item_unknown", item=put.item) for put in conditions if put.item and put.item not in known
+        refuse("item_unknown", item=put.item)
+        for put in conditions or ()
+        if put.item and put.item not in applying
     ]
     if wrong:
         raise disclosure.not_allowed(case, actor, wrong)
     if chosen and chosen not in {entry.code for entry in book.set.recommendations}:
         raise NotAllowed([refuse("recommendation_unknown", recommendation=chosen)])
-    table = tables.Condition.__table__
-    # Conditions of an appraisal that is still open are notes, not obligations: they are written anew.
-    db.execute(delete(table).where(table.c.appraisal_id == running.id))
-    low = verdicts.low_items(book.set, running.ratings)
-    owner_of = owners_by_name(db, [put.owner for put in conditions])
-    for position, put in enumerate(conditions, 1):
-        proposals.insert_row(
-            db,
-            tables.Condition,
-            appraisal_id=running.id,
-            number=position,
-            item=put.item,
-            text=put.text.strip(),
-            owner=put.owner.strip(),
-            owner_id=owner_of(put.owner),
-            due_on=put.due_on,
-            gate=put.gate,
-            by_hand=put.item not in low,
-        )
+    if conditions is not None:
+        low = verdicts.low_items(book.set, running.ratings)
+        case = services.save(db, case, running, actor, now, conditions, known, low)
     _touch(db, running, chosen=chosen, reason=reason.strip())
     return load_case(db, number)
 
@@ -308,73 +287,3 @@ def keep_answer(
         .where(table.c.id == entry.id, table.c.answered_at.is_(None))
         .values(answered_at=now, answered_by=actor.id, text=text.strip()[: forms.PROSE_LIMIT], late=late)
     )
-
-
-def clear_condition(
-    db: Connection,
-    library: Library,
-    actor: Person,
-    now: datetime,
-    number: str,
-    condition: int,
-    evidence: str,
-    *,
-    seen: int | None = None,
-) -> Case:
-    """Close a condition with evidence: a coordinator's act, never its owner's or an author's."""
-    case, entry = _condition(db, library, actor, number, condition, seen)
-    refusals = permissions.clearing_refusals(case, entry, actor)
-    if not evidence.strip():
-        refusals.append(refuse("evidence_missing"))
-    if refusals:
-        raise disclosure.not_allowed(case, actor, refusals)
-    table = tables.Condition.__table__
-    db.execute(
-        update(table)
-        .where(table.c.id == condition)
-        .values(cleared_at=now, cleared_by=actor.id, evidence=evidence.strip())
-    )
-    return note_event(
-        db, case, actor, now, "clear_condition", {"condition": entry.number, "evidence": evidence.strip()}
-    )
-
-
-def waive_condition(
-    db: Connection,
-    library: Library,
-    actor: Person,
-    now: datetime,
-    number: str,
-    condition: int,
-    reason: str,
-    *,
-    seen: int | None = None,
-) -> Case:
-    """Waive a condition: a manager's act, after which only an override can approve."""
-    case, entry = _condition(db, library, actor, number, condition, seen)
-    refusals = permissions.waiving_refusals(case, entry, actor, now)
-    if not reason.strip():
-        refusals.append(refuse("note_missing"))
-    if refusals:
-        raise disclosure.not_allowed(case, actor, refusals)
-    table = tables.Condition.__table__
-    db.execute(
-        update(table)
-        .where(table.c.id == condition)
-        .values(waived_at=now, waived_by=actor.id, evidence=reason.strip())
-    )
-    return note_event(
-        db, case, actor, now, "waive_condition", {"condition": entry.number, "reason": reason.strip()}
-    )
-
-
-def _condition(
-    db: Connection, library: Library, actor: Person, number: str, condition: int, seen: int | None
-) -> tuple[Case, Condition]:
-    case, _ = steps.load(db, library, number, actor, lock=True)
-    steps.check_seen(case, seen)
-    final = case.finalised
-    entry = next((entry for entry in final.conditions if entry.id == condition), None) if final else None
-    if entry is None:
-        raise NotFound("condition", str(condition))
-    return case, entry

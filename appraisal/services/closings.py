@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Table, case, delete, literal, update
+from sqlalchemy import Table, case, literal, update
 
 from appraisal.canonical import canonical
-from appraisal.domain import responses, rulebooks
-from appraisal.domain.facts import Appraisal, Case, Condition, RequiredChange
+from appraisal.domain import conditions, responses, rulebooks
+from appraisal.domain.facts import Appraisal, Case, RequiredChange
 from appraisal.services.steps import Outcome, Taking
+from appraisal.storage import conditions as stored
 from appraisal.storage import proposals, tables
 
 
@@ -33,9 +34,11 @@ def _finalise(taking: Taking, facts: Mapping[str, Any]) -> Outcome:
     computed = rulebooks.computed_recommendation(taking.book, taking.case, running) or ""
     final = running.chosen or computed
     closed = _close_answers(taking, running)
+    means = taking.book.set.recommendation(final).means if final else ""
+    ending = conditions.closing(taking.case, running, means)
+    stored.end(taking.db, ending, taking.actor.id, taking.now)
     finalised = replace(
         closed,
-        conditions=_binding(taking, running, final),
         finalised_at=taking.now,
         computed=computed,
         final=final,
@@ -59,18 +62,11 @@ def _finalise(taking: Taking, facts: Mapping[str, Any]) -> Outcome:
         "computed": finalised.computed,
         "final": finalised.final,
         "unanswered": responses.unanswered(closed),
+        **conditions.ending_facts(ending),
         **facts,
     }
-    return Outcome(with_appraisal(taking.case, finalised), facts=said)
-
-
-def _binding(taking: Taking, running: Appraisal, final: str) -> tuple[Condition, ...]:
-    """Return the conditions that bind from now on; notes for another recommendation are struck out."""
-    if final and taking.book.set.recommendation(final).means == "conditional":
-        return running.conditions
-    table = tables.Condition.__table__
-    taking.db.execute(delete(table).where(table.c.appraisal_id == running.id))
-    return ()
+    after = with_appraisal(taking.case, finalised)
+    return Outcome(ending.applied(after, taking.now, taking.actor.id), facts=said)
 
 
 def ask_changes(taking: Taking, case: Case) -> Case:

@@ -1,20 +1,26 @@
-"""Conditions: finding the account of an owner, naming another one, and reporting a condition as met."""
+"""Conditions: writing what the lead saves, naming another owner, and reporting a condition as met.
 
-from collections.abc import Callable, Iterable
+Every row that is written here is told by an event of its proposal's chain in the same transaction; none is
+ever deleted.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
+from appraisal.definitions.library import Library
+from appraisal.domain import conditions as rules
 from appraisal.domain import disclosure, forms, permissions
-from appraisal.domain.facts import Case, Condition, Person
+from appraisal.domain.conditions import ConditionPut
+from appraisal.domain.facts import Appraisal, Case, Condition, Person
 from appraisal.domain.refusals import refuse
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import notices, steps
 from appraisal.services.proposals import note_event
-from appraisal.storage import proposals, queries, tables
+from appraisal.storage import conditions as stored
+from appraisal.storage import proposals, queries
 from appraisal.storage.facts import load_case, load_people
-
-CONDITIONS = tables.Condition.__table__
 
 
 def owners_by_name(db: Connection, written: Iterable[str]) -> Callable[[str], int | None]:
@@ -34,6 +40,35 @@ def owners_by_name(db: Connection, written: Iterable[str]) -> Callable[[str], in
         return next(iter(found)) if len(found) == 1 else None
 
     return find
+
+
+def save(
+    db: Connection,
+    case: Case,
+    running: Appraisal,
+    actor: Person,
+    now: datetime,
+    puts: Sequence[ConditionPut],
+    known: Collection[int] | None,
+    low: Collection[str],
+) -> Case:
+    """Save the conditions of a running appraisal, and tell by one event what changed; nothing where none did.
+
+    The event is written aside: what the lead drafts collides with nobody's page, and none betrays it.
+    Raises ``StepConflict`` where one of them is no longer what the lead saw, ``NotAllowed`` where
+    it is closed.
+    """
+    if (stale := rules.conflict(running, puts)) is not None:
+        raise StepConflict(stale.seen, None)
+    if refusals := rules.closed_refusals(running, puts):
+        raise disclosure.not_allowed(case, actor, refusals)
+    plan = rules.saving(case, running, puts, known, low, owners_by_name(db, [put.owner for put in puts]))
+    plan = stored.save(db, case, running, plan, actor.id, now)
+    facts = rules.saving_facts(running, plan)
+    if not facts:
+        return case
+    said = {"appraisal": running.number, **facts}
+    return note_event(db, case, actor, now, rules.WRITE, said, aside=True)
 
 
 def report_condition(
@@ -59,11 +94,7 @@ def report_condition(
     if refusals:
         raise disclosure.not_allowed(case, actor, refusals)
     report = evidence.strip()[: forms.PROSE_LIMIT]
-    db.execute(
-        update(CONDITIONS)
-        .where(CONDITIONS.c.id == condition)
-        .values(reported_at=now, reported_by=actor.id, report=report)
-    )
+    stored.change(db, entry, reported_at=now, reported_by=actor.id, report=report)
     notices.tell_audiences(
         db,
         case,
@@ -111,9 +142,7 @@ def name_owner(
     if refusals:
         raise disclosure.not_allowed(case, actor, refusals)
     assert person is not None
-    db.execute(
-        update(CONDITIONS).where(CONDITIONS.c.id == condition).values(owner=person.name, owner_id=person.id)
-    )
+    stored.change(db, entry, owner=person.name, owner_id=person.id)
     facts = {"condition": entry.number}
     notices.tell(db, [person.id], "condition_owned", now, proposal=case.id, facts=facts, by=actor.id)
     said = {
@@ -123,6 +152,66 @@ def name_owner(
         "reason": reason.strip()[: forms.PROSE_LIMIT],
     }
     return note_event(db, case, actor, now, "name_owner", said, request)
+
+
+def clear_condition(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    number: str,
+    condition: int,
+    evidence: str,
+    *,
+    seen: int | None = None,
+) -> Case:
+    """Close a condition with evidence: a coordinator's act, never its owner's or an author's."""
+    case, entry = _condition(db, library, actor, number, condition, seen)
+    refusals = permissions.clearing_refusals(case, entry, actor)
+    if not evidence.strip():
+        refusals.append(refuse("evidence_missing"))
+    if refusals:
+        raise disclosure.not_allowed(case, actor, refusals)
+    shown = evidence.strip()[: forms.PROSE_LIMIT]
+    stored.change(db, entry, cleared_at=now, cleared_by=actor.id, evidence=shown)
+    said = {"condition": entry.number, "evidence": shown}
+    return note_event(db, case, actor, now, "clear_condition", said)
+
+
+def waive_condition(
+    db: Connection,
+    library: Library,
+    actor: Person,
+    now: datetime,
+    number: str,
+    condition: int,
+    reason: str,
+    *,
+    seen: int | None = None,
+) -> Case:
+    """Waive a condition: a manager's act, after which only an override can approve."""
+    case, entry = _condition(db, library, actor, number, condition, seen)
+    refusals = permissions.waiving_refusals(case, entry, actor, now)
+    if not reason.strip():
+        refusals.append(refuse("note_missing"))
+    if refusals:
+        raise disclosure.not_allowed(case, actor, refusals)
+    because = reason.strip()[: forms.PROSE_LIMIT]
+    stored.change(db, entry, waived_at=now, waived_by=actor.id, evidence=because)
+    said = {"condition": entry.number, "reason": because}
+    return note_event(db, case, actor, now, "waive_condition", said)
+
+
+def _condition(
+    db: Connection, library: Library, actor: Person, number: str, condition: int, seen: int | None
+) -> tuple[Case, Condition]:
+    case, _ = steps.load(db, library, number, actor, lock=True)
+    steps.check_seen(case, seen)
+    final = case.finalised
+    entry = next((entry for entry in final.conditions if entry.id == condition), None) if final else None
+    if entry is None:
+        raise NotFound("condition", str(condition))
+    return case, entry
 
 
 def find_condition(

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
 
 from sqlalchemy import update
 
 from appraisal.clock import geneva_date
 from appraisal.domain import access, calendars, responses, reviews, rounds
+from appraisal.domain import conditions as rules
+from appraisal.domain.conditions import Ending
 from appraisal.domain.facts import (
     Appraisal,
     Case,
@@ -20,9 +21,8 @@ from appraisal.domain.facts import (
 from appraisal.services import blocks, notices, steps
 from appraisal.services.closings import named, update_appraisal, with_appraisal
 from appraisal.services.steps import Outcome, Taking
+from appraisal.storage import conditions as stored
 from appraisal.storage import proposals, tables
-
-Copied = TypeVar("Copied", Condition, Consultation)
 
 
 def assign(taking: Taking) -> Outcome:
@@ -42,6 +42,7 @@ def assign(taking: Taking) -> Outcome:
         opened_at=taking.now,
         row_version=_beyond(case),
     )
+    case, carried, left = _conditions_carried(taking, case, id)
     appraisal = Appraisal(
         id,
         number,
@@ -49,6 +50,7 @@ def assign(taking: Taking) -> Outcome:
         lead.id,
         taking.now,
         ratings=_carry_over(taking, id, lead),
+        conditions=carried,
         consultations=_ask_units(taking, case.track, id),
         row_version=_beyond(case),
     )
@@ -61,6 +63,7 @@ def assign(taking: Taking) -> Outcome:
         "appraisal": number,
         "track": case.track,
         "asked": [entry.unit for entry in appraisal.consultations],
+        **rules.carrying_facts(carried, left),
     }
     return Outcome(after, {"track": case.track, "tightened": case.tightened}, facts)
 
@@ -98,6 +101,29 @@ def _carry_over(taking: Taking, appraisal: int, lead: Person) -> Mapping[str, Ra
     for given in carried.values():
         insert_rating(taking, appraisal, given)
     return carried
+
+
+def _conditions_carried(
+    taking: Taking, case: Case, appraisal: int
+) -> tuple[Case, tuple[Condition, ...], tuple[Condition, ...]]:
+    """Let the new appraisal go on with the conditions of one that was closed as it was left.
+
+    Those on items that do not apply to the present version are withdrawn. Those of a finalised appraisal
+    stay with it, until the new one is closed. Return the case, what was carried over, and what was not.
+    """
+    last = case.appraisals[-1] if case.appraisals else None
+    if last is None or last.finalised_at is not None or case.version is None:
+        return case, (), ()
+    criteria = taking.book.criteria_for(case.version.threshold_usd)
+    items = {item.id for criterion in criteria for item in criterion.checklist.items} | {""}
+    carried = tuple(entry for entry in last.conditions if entry.item in items)
+    left = tuple(entry for entry in last.conditions if entry.item not in items)
+    ending = Ending(left)
+    stored.end(taking.db, ending, taking.actor.id, taking.now)
+    stored.carry(taking.db, appraisal, carried)
+    after = ending.applied(case, taking.now, taking.actor.id)
+    emptied = next(entry for entry in after.appraisals if entry.id == last.id)
+    return with_appraisal(after, replace(emptied, conditions=())), carried, left
 
 
 def insert_rating(taking: Taking, appraisal: int, given: RatingGiven) -> None:
@@ -204,17 +230,25 @@ def _taken_back(taking: Taking, case: Case, ids: set[int]) -> Case:
 
 
 def recall(taking: Taking) -> Outcome:
-    """Open a finalised appraisal again as a new one with the same ratings; the record stays, superseded."""
+    """Open a finalised appraisal again as a new one with the same ratings; the record stays, superseded.
+
+    Its conditions belong to the new one as they are: what is waived stays waived, what is cleared cleared.
+    """
     case, finalised = taking.case, taking.case.finalised
     assert finalised is not None
     update_appraisal(taking, finalised.id, superseded_at=taking.now)
-    superseded = with_appraisal(case, replace(finalised, superseded_at=taking.now))
+    superseded = with_appraisal(case, replace(finalised, superseded_at=taking.now, conditions=()))
     opened = _open_again(taking, finalised)
     # What is still to be signed is signed once, in the appraisal that is opened again.
     superseded = _taken_back(taking, superseded, {entry.id for entry in finalised.reviews if entry.is_open})
     return Outcome(
         replace(superseded, appraisals=(*superseded.appraisals, opened)),
-        facts={"superseded": finalised.number, "record": finalised.record, "appraisal": opened.number},
+        facts={
+            "superseded": finalised.number,
+            "record": finalised.record,
+            "appraisal": opened.number,
+            **rules.carrying_facts(finalised.conditions, ()),
+        },
     )
 
 
@@ -234,6 +268,7 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
     )
     for given in finalised.ratings.values():
         insert_rating(taking, id, given)
+    stored.carry(taking.db, id, finalised.conditions)
     assert finalised.finalised_at is not None
     opened = replace(
         finalised,
@@ -251,15 +286,9 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         covers_evaluability=False,
         record="",
         row_version=_beyond(taking.case),
-        conditions=tuple(_copied(taking, tables.Condition, id, entry) for entry in finalised.conditions),
+        former_conditions=(),
         consultations=tuple(
-            _copied(
-                taking,
-                tables.Consultation,
-                id,
-                responses.awaited_again(taking.case, entry, taking.now),
-                proposal_id=taking.case.id,
-            )
+            _copied(taking, id, responses.awaited_again(taking.case, entry, taking.now))
             for entry in finalised.consultations
         ),
     )
@@ -268,12 +297,11 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
     )
 
 
-def _copied(taking: Taking, model: type[tables.Base], appraisal: int, entry: Copied, **values: Any) -> Copied:
-    """Write a condition or consultation once more, for another appraisal."""
+def _copied(taking: Taking, appraisal: int, entry: Consultation) -> Consultation:
+    """Write a consultation once more, for another appraisal."""
     fields = {name: value for name, value in named(entry).items() if name != "id"}
-    return replace(
-        entry, id=proposals.insert_row(taking.db, model, appraisal_id=appraisal, **fields, **values)
-    )
+    fields |= {"appraisal_id": appraisal, "proposal_id": taking.case.id}
+    return replace(entry, id=proposals.insert_row(taking.db, tables.Consultation, **fields))
 
 
 def _copied_review(taking: Taking, appraisal: int, review: Review) -> Review:

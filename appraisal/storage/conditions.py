@@ -1,14 +1,22 @@
-"""Conditions that approvals rely on: those that wait for somebody, and those whose date has passed."""
+"""Conditions: their rows, those that wait for somebody, and those whose date has passed.
 
-from collections.abc import Collection
-from dataclasses import dataclass
+No row is ever deleted. Whoever writes one appends an event to the chain of its proposal afterwards, in the
+same transaction, that says what was written.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, update
 
-from appraisal.domain.facts import Person
+from appraisal.domain import conditions as rules
+from appraisal.domain.conditions import Ending, Saving
+from appraisal.domain.facts import Appraisal, Case, Condition, Person
+from appraisal.errors import StepConflict
 from appraisal.storage import tables
+from appraisal.storage.proposals import insert_row
 from appraisal.storage.roles import able
 from appraisal.storage.visibilities import blind, fully_visible, related
 
@@ -59,7 +67,13 @@ def binding() -> tuple[ColumnElement[bool], ...]:
         PROPOSALS.c.route != "",
         CONDITIONS.c.cleared_at.is_(None),
         CONDITIONS.c.waived_at.is_(None),
+        *standing(),
     )
+
+
+def standing() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which one belongs to its appraisal, as ``facts.Condition.stands`` says."""
+    return CONDITIONS.c.withdrawn_at.is_(None), CONDITIONS.c.superseded_by.is_(None)
 
 
 def _binding(*columns: ColumnElement[Any]) -> Select[Any]:
@@ -132,3 +146,61 @@ def conditions_for(db: Connection, person: Person, today: date, ended: Collectio
         )
         for row in rows
     ]
+
+
+def save(db: Connection, case: Case, running: Appraisal, plan: Saving, by: int, now: datetime) -> Saving:
+    """Write the rows of a plan; return it with the ids of what is new."""
+    places = {number: place for place, number in enumerate(plan.order, 1)}
+    written = []
+    for entry in plan.written:
+        content = {name: getattr(entry, name) for name in rules.CONTENT}
+        id = insert_row(
+            db,
+            tables.Condition,
+            proposal_id=case.id,
+            appraisal_id=running.id,
+            number=entry.number,
+            position=places[entry.number],
+            written_at=now,
+            written_by=by,
+            **content,
+        )
+        written.append(replace(entry, id=id))
+    for before, after in plan.changed:
+        change(db, before, **{name: getattr(after, name) for name in rules.CONTENT})
+    for entry in plan.withdrawn:
+        change(db, entry, withdrawn_at=now, withdrawn_by=by)
+    for entry in running.conditions:
+        if places.get(entry.number, entry.position) != entry.position:
+            place = places[entry.number]
+            db.execute(update(CONDITIONS).where(CONDITIONS.c.id == entry.id).values(position=place))
+    return replace(plan, written=tuple(written))
+
+
+def change(db: Connection, entry: Condition, **values: Any) -> None:
+    """Write what becomes of a condition, whose version grows.
+
+    Raises ``StepConflict`` where it is not at the version that was loaded.
+    """
+    changed = db.execute(
+        update(CONDITIONS)
+        .where(CONDITIONS.c.id == entry.id, CONDITIONS.c.row_version == entry.row_version)
+        .values(row_version=entry.row_version + 1, **values)
+    )
+    if changed.rowcount != 1:
+        raise StepConflict(entry.row_version, None)
+
+
+def end(db: Connection, ending: Ending, by: int, now: datetime) -> None:
+    """Write what ends conditions; the event of the step that does it tells of them."""
+    for entry in ending.withdrawn:
+        change(db, entry, withdrawn_at=now, withdrawn_by=by)
+    for entry, number in ending.superseded:
+        change(db, entry, superseded_by=number)
+
+
+def carry(db: Connection, appraisal: int, entries: Iterable[Condition]) -> None:
+    """Let conditions belong to another appraisal from now on, as they are."""
+    ids = [entry.id for entry in entries]
+    if ids:
+        db.execute(update(CONDITIONS).where(CONDITIONS.c.id.in_(ids)).values(appraisal_id=appraisal))

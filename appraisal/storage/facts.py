@@ -89,8 +89,14 @@ def _case(db: Connection, row: Row[Any], *, lock: bool = False) -> facts.Case:
             *(value for entry in appraisal.reviews for value in (entry.person, entry.behalf)),
             *(
                 value
-                for entry in appraisal.conditions
-                for value in (entry.cleared_by, entry.waived_by, entry.reported_by)
+                for entry in (*appraisal.conditions, *appraisal.former_conditions)
+                for value in (
+                    entry.written_by,
+                    entry.cleared_by,
+                    entry.waived_by,
+                    entry.reported_by,
+                    entry.withdrawn_by,
+                )
             ),
         )
         if person
@@ -251,11 +257,13 @@ def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
     rows = _rows(db, table, proposal, "number")
     ratings: dict[int, dict[str, facts.RatingGiven]] = defaultdict(dict)
     conditions: dict[int, list[facts.Condition]] = defaultdict(list)
+    former: dict[int, list[facts.Condition]] = defaultdict(list)
     consultations: dict[int, list[facts.Consultation]] = defaultdict(list)
     for row in db.execute(_ratings_of(), {"proposal": proposal}):
         ratings[row[0]][row[1]] = facts.RatingGiven(*row[1:])
     for row in db.execute(_conditions_of(), {"proposal": proposal}):
-        conditions[row.appraisal_id].append(_condition(row))
+        condition = _condition(row)
+        (conditions if condition.stands else former)[row.appraisal_id].append(condition)
     for row in _rows(db, tables.Consultation.__table__, proposal, "id"):
         consultations[row.appraisal_id].append(
             facts.Consultation(
@@ -281,6 +289,7 @@ def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
             opened_at=row.opened_at,
             ratings=ratings[row.id],
             conditions=tuple(conditions[row.id]),
+            former_conditions=tuple(former[row.id]),
             consultations=tuple(consultations[row.id]),
             reviews=tuple(reviews[row.id]),
             chosen=row.chosen,
@@ -312,7 +321,8 @@ def _ratings_of() -> Select[Any]:
 @cache
 def _conditions_of() -> Select[Any]:
     asked = tables.Condition.__table__
-    return select(asked).where(asked.c.appraisal_id.in_(_appraisals_of())).order_by(asked.c.number)
+    mine = asked.c.proposal_id == bindparam("proposal")
+    return select(asked).where(mine).order_by(asked.c.position, asked.c.number)
 
 
 def _reviews(db: Connection, proposal: int) -> Mapping[int, list[facts.Review]]:
@@ -409,6 +419,14 @@ def _condition(row: Row[Any]) -> facts.Condition:
         reported_at=row.reported_at,
         reported_by=row.reported_by,
         report=row.report,
+        position=row.position,
+        written_at=row.written_at,
+        written_by=row.written_by,
+        follows=row.follows,
+        withdrawn_at=row.withdrawn_at,
+        withdrawn_by=row.withdrawn_by,
+        superseded_by=row.superseded_by,
+        row_version=row.row_version,
     )
 
 

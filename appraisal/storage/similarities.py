@@ -16,6 +16,7 @@ from sqlalchemy import type_coerce as as_type
 
 from appraisal.domain.facts import Person, RatingGiven
 from appraisal.storage import tables
+from appraisal.storage.conditions import standing
 from appraisal.storage.queries import PROPOSALS
 from appraisal.storage.visibilities import blind, consulted, fully_visible, submitted, visible
 
@@ -188,8 +189,8 @@ def final_conditions(db: Connection, proposals: Collection[int]) -> Mapping[int,
     rows = db.execute(
         select(APPRAISALS.c.proposal_id, CONDITIONS.c.text)
         .join(APPRAISALS, APPRAISALS.c.id == CONDITIONS.c.appraisal_id)
-        .where(CONDITIONS.c.appraisal_id.in_(_last_appraisals(proposals)))
-        .order_by(APPRAISALS.c.proposal_id, CONDITIONS.c.number)
+        .where(CONDITIONS.c.appraisal_id.in_(_last_appraisals(proposals)), *standing())
+        .order_by(APPRAISALS.c.proposal_id, CONDITIONS.c.position)
     )
     for proposal, text in rows:
         found[proposal].append(text)

@@ -28,6 +28,8 @@ from appraisal.web.recommendations import (
     low_items,
     offer_items,
     recommendation_form,
+    reconcile,
+    shown_in,
     takes_conditions,
 )
 from appraisal.web.reviewers import asked_of, sees_reviewers
@@ -182,7 +184,9 @@ def recommendation(number: str) -> Answer:
         opened = _open_ratings(number)
         if not has_place(opened, form):
             raise
-        return _draw_recommendation(opened, recommendation_form(opened, request.form), conflict=True), 409
+        form = recommendation_form(opened, request.form)
+        reconcile(opened, form)
+        return _draw_recommendation(opened, form, conflict=True), 409
     flash(say(N_("Saved.")), "success")
     return redirect(request.path, 303)
 
@@ -197,7 +201,9 @@ def _save_recommendation(opened: Opened, form: RecommendationForm) -> None:
             opened.case.number,
             chosen=form.chosen.data or "",
             reason=(form.reason.data or "").replace("\r\n", "\n"),
-            conditions=conditions_in(form, low_items(opened)) if takes_conditions(opened) else (),
+            # Where the page has no place for them they stay as they are.
+            conditions=conditions_in(form, low_items(opened)) if takes_conditions(opened) else None,
+            known=set(shown_in(form)),
             seen=seen(),
         )
 
@@ -210,6 +216,7 @@ def _draw_recommendation(opened: Opened, form: RecommendationForm, conflict: boo
         form=form,
         progress=progress_of(opened),
         takes_conditions=takes_conditions(opened),
+        closed=[entry for entry in opened.appraisal.conditions if not entry.is_open],
         questions=questions,
         closing=closing_steps(opened),
         conflict=conflict,

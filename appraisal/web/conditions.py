@@ -13,8 +13,8 @@ from appraisal.domain.facts import Case, Condition, Person
 from appraisal.domain.refusals import SENTENCES, Refusal
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
-from appraisal.services import appraisals, steps
 from appraisal.services import conditions as services
+from appraisal.services import steps
 from appraisal.web import formats
 from appraisal.web.context import actor, begin, page, read, reasons, say, seen, signed_in, site
 from appraisal.web.fields import PROSE, needed
@@ -58,7 +58,7 @@ def clear(number: str, condition: int) -> Answer:
         condition,
         EvidenceForm(request.form),
         permissions.clearing_refusals,
-        appraisals.clear_condition,
+        services.clear_condition,
         {
             "act": "clear",
             "label": say(N_("Close the condition")),
@@ -76,7 +76,7 @@ def waive(number: str, condition: int) -> Answer:
         condition,
         WaiverForm(request.form),
         partial(permissions.waiving_refusals, now=site().now()),
-        appraisals.waive_condition,
+        services.waive_condition,
         {
             "act": "waive",
             "label": say(N_("Waive the condition")),

@@ -8,7 +8,7 @@ from flask import url_for
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import Act, Transition
-from appraisal.domain import calendars, forms, registrations, rulebooks, tracks
+from appraisal.domain import calendars, completeness, conditions, forms, registrations, rulebooks, tracks
 from appraisal.domain.facts import Appraisal, Case, Condition, Person
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.i18n import N_
@@ -114,6 +114,7 @@ def _closing(case: Case, book: Rulebook, now: datetime) -> list[Row]:
         _row(N_("Recommendation given"), _title(book, appraisal.chosen or computed)),
         *([_row(N_("Reason"), appraisal.reason)] if appraisal.reason else []),
         *_conditions(book, appraisal, appraisal.chosen or computed),
+        *_dropped(book, case),
     ]
 
 
@@ -122,9 +123,36 @@ def _title(book: Rulebook, code: str) -> str:
 
 
 def _conditions(book: Rulebook, appraisal: Appraisal, final: str) -> list[Row]:
-    if not final or book.set.recommendation(final).means != "conditional":
+    """Show the conditions that bind; what is waived or cleared stays whatever is recommended."""
+    if not final:
         return []
-    return [_row(N_("Conditions"), [condition_line(entry) for entry in appraisal.conditions])]
+    dropped = conditions.not_kept(appraisal, book.set.recommendation(final).means)
+    kept = [condition_line(entry) for entry in appraisal.conditions if entry not in dropped]
+    return [_row(N_("Conditions"), kept)] if kept else []
+
+
+def _dropped(book: Rulebook, case: Case) -> list[Row]:
+    """Show the conditions that closing withdraws: of this appraisal, and of earlier versions."""
+    running, gone = case.appraisal, completeness.not_kept(book, case)
+    if running is None:
+        return []
+    final = running.chosen or rulebooks.computed_recommendation(book, case, running) or ""
+    ending = conditions.closing(
+        case, running, book.set.recommendation(final).means if final else "conditional"
+    )
+    earlier = [condition_line(entry) for entry in ending.withdrawn if entry not in gone]
+    followed = [
+        say(N_("%(line)s: condition %(number)s takes its place"), line=condition_line(entry), number=number)
+        for entry, number in ending.superseded
+    ]
+    return [
+        *([_row(N_("Conditions withdrawn"), [condition_line(entry) for entry in gone])] if gone else []),
+        *(
+            [_row(N_("Conditions of an earlier version that end"), [*followed, *earlier])]
+            if followed or earlier
+            else []
+        ),
+    ]
 
 
 def condition_line(entry: Condition) -> str:
@@ -195,8 +223,8 @@ def _escalating(case: Case, book: Rulebook, now: datetime) -> list[Row]:
 
 def _following(case: Case, book: Rulebook, now: datetime) -> list[Row]:
     """Show the conditions that are still open."""
-    conditions = case.finalised.conditions if case.finalised else ()
-    open_ones = [condition_line(entry) for entry in conditions if entry.is_open]
+    binding = case.finalised.conditions if case.finalised else ()
+    open_ones = [condition_line(entry) for entry in binding if entry.is_open]
     return [_row(N_("Open conditions"), open_ones or say(N_("None")))]
 
 

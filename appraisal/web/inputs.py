@@ -3,7 +3,16 @@
 from datetime import date, datetime, time
 from typing import Any, Final
 
-from wtforms import BooleanField, FieldList, FormField, RadioField, SelectField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    FieldList,
+    FormField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
 
 from appraisal.clock import GENEVA, geneva_date
 from appraisal.domain.refusals import SENTENCES
@@ -105,6 +114,19 @@ class ApprovalForm(TranslatedForm):
         return ApprovalGiven(
             written(self.document), written(self.source), None if day is None else end_of(day, now)
         )
+
+
+class WithdrawnForm(TranslatedForm):
+    """The conditions that closing an appraisal withdraws, each to be confirmed."""
+
+    withdrawn = SelectMultipleField(
+        N_("Conditions that are withdrawn"),
+        description=N_(
+            "Under this recommendation no condition binds. Confirm each of them, or change the recommendation."
+        ),
+        validate_choice=False,
+        render_kw={"kind": "choices"},
+    )
 
 
 class PlaceForm(TranslatedForm):

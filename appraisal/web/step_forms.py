@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from appraisal.definitions.workflows import Transition
-from appraisal.domain.facts import Case, Person, StandIn
+from appraisal.domain import completeness, machine
+from appraisal.domain.facts import Case, Condition, Person, StandIn
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Agreement, ChangeAsked, Inputs
 from appraisal.i18n import N_
-from appraisal.web.context import language, say
+from appraisal.web.consequences import condition_line
+from appraisal.web.context import language, number, say
 from appraisal.web.fields import FREE_ROWS, one_of, rows_at_most
 from appraisal.web.formats import named
 from appraisal.web.forms import TranslatedForm
@@ -26,6 +28,7 @@ from appraisal.web.inputs import (
     ReasonForm,
     TrackForm,
     UntilForm,
+    WithdrawnForm,
     written,
 )
 
@@ -56,6 +59,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "approval_in_future": "approved_on",
     "approval_same": "document",
     "track_not_tighter": "track",
+    "conditions_not_kept": "withdrawn",
     "lead_counts_as_author": "lead",
     "behalf_not_in_force": "behalf",
 }
@@ -70,6 +74,11 @@ class Asked:
     transition: Transition
     appraisers: Sequence[Person]
     places: Sequence[StandIn] = ()
+
+    def dropped(self) -> tuple[Condition, ...]:
+        """Return the conditions that the step withdraws, each of which is to be confirmed."""
+        closes = self.transition.act in machine.CLOSING
+        return completeness.not_kept(self.book, self.case) if closes else ()
 
     def offered(self) -> list[Person]:
         """Return the appraisers who may be named: neither excluded nor the lead already."""
@@ -105,6 +114,8 @@ def step_form(asked: Asked, sent: Mapping[str, Any] | None = None) -> Translated
     parts = [_FORMS[need] for need in asked.transition.needs]
     if asked.stricter():
         parts.append(TrackForm)
+    if asked.dropped():
+        parts.append(WithdrawnForm)
     if asked.places:
         parts.append(PlaceForm)
     if asked.transition.note != "none":
@@ -141,6 +152,9 @@ def offer(asked: Asked, form: TranslatedForm) -> None:
         title = asked.book.workflow.tracks[asked.case.track].title[language()]
         kept = say(N_("%(track)s, as derived"), track=title)
         form["track"].choices = [("", kept), *asked.stricter()]  # type: ignore[attr-defined]
+    if "withdrawn" in form:
+        named_ones = [(str(entry.number), condition_line(entry)) for entry in asked.dropped()]
+        form["withdrawn"].choices = named_ones  # type: ignore[attr-defined]
     if "behalf" in form:
         others = [(str(id), say(N_("For %(name)s"), name=name)) for id, name in asked.replaced().items()]
         form["behalf"].choices = [("", say(N_("In your own name"))), *others]  # type: ignore[attr-defined]
@@ -167,6 +181,8 @@ def inputs_of(asked: Asked, form: TranslatedForm, now: datetime) -> Inputs:
         given["until"] = form["until"].data
     if isinstance(form, PlaceForm):
         given["behalf"] = next((id for id in asked.replaced() if str(id) == form.behalf.data), None)
+    if isinstance(form, WithdrawnForm):
+        given["withdrawn"] = frozenset(filter(None, map(number, form.withdrawn.data or ())))
     if isinstance(form, LeadForm):
         given["lead"] = next(
             (person for person in asked.appraisers if str(person.id) == form.lead.data), None

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.facts import Appraisal, Case
 from appraisal.domain.rulebooks import rulebook
 from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import appraisals, proposals
-from appraisal.services.appraisals import ConditionPut, RatingPut, changed_evidence
+from appraisal.services.appraisals import RatingPut, changed_evidence
 from appraisal.storage import pipelines, similarities, tables
 from tests import casts
 from tests.casts import Stage
@@ -243,7 +244,7 @@ def test_a_recommendation_and_its_conditions_are_notes_until_final(lite: Stage) 
     casts.recommend(lite, number, ["ALI-2", ""], chosen="READY_WITH_CONDITIONS")
     casts.recommend(lite, number, ["ALI-3"], chosen="READY_WITH_CONDITIONS")
     running = _running(lite, number)
-    assert [(entry.number, entry.item, entry.by_hand) for entry in running.conditions] == [(1, "ALI-3", True)]
+    assert [(entry.number, entry.item, entry.by_hand) for entry in running.conditions] == [(3, "ALI-3", True)]
     assert (running.chosen, running.reason) == ("READY_WITH_CONDITIONS", "Because.")
 
 

@@ -5,11 +5,11 @@ from datetime import date
 import pytest
 
 from appraisal.domain import events
+from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.facts import Case, Condition
 from appraisal.domain.steps import Agreement
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import appraisals, conditions, people
-from appraisal.services.appraisals import ConditionPut
 from appraisal.storage import conditions as stored
 from appraisal.storage import queries
 from appraisal.storage.conditions import Bound
@@ -46,7 +46,7 @@ def _report(
 
 def _clear(stage: Stage, who: str, number: str) -> Case:
     with stage.database.begin() as db:
-        return appraisals.clear_condition(
+        return conditions.clear_condition(
             db, stage.library, stage.people[who], stage.now, number, _condition(stage, number).id, "Seen."
         )
 

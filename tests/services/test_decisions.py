@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import Connection, select
 
 from appraisal.clock import stamp
+from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.routes import Route, route
 from appraisal.domain.rulebooks import rulebook
 from appraisal.domain.steps import Agreement, ChangeAsked
 from appraisal.errors import NotFound
-from appraisal.services import appraisals
+from appraisal.services import appraisals, conditions
 from appraisal.storage import queries, tables
 from appraisal.storage.facts import load_case
 from tests import casts
@@ -274,14 +275,14 @@ def _condition(stage: Stage, number: str) -> int:
 
 def _clear(stage: Stage, number: str, who: str, evidence: str = "The letter came.") -> Case:
     with stage.database.begin() as db:
-        return appraisals.clear_condition(
+        return conditions.clear_condition(
             db, stage.library, stage.people[who], stage.now, number, _condition_in(db, number), evidence
         )
 
 
 def _waive(stage: Stage, number: str, who: str, reason: str = "Not needed.") -> Case:
     with stage.database.begin() as db:
-        return appraisals.waive_condition(
+        return conditions.waive_condition(
             db, stage.library, stage.people[who], stage.now, number, _condition_in(db, number), reason
         )
 
@@ -324,7 +325,7 @@ def test_an_owner_or_author_does_not_close_a_condition(lite: Stage) -> None:
     number = casts.rated(lite, "all", ratings=CONDITIONAL)
     with lite.database.begin() as db:
         due = lite.now.date()
-        put = appraisals.ConditionPut("Mend.", "CAP-6", "Desk", due, "before_donor")
+        put = ConditionPut("Mend.", "CAP-6", "Desk", due, "before_donor")
         appraisals.recommend(db, lite.library, lite.people["lead"], lite.now, number, conditions=[put])
     casts.take(lite, "lead", number, "finalise")
     assert casts.refusal(lite, lambda: _clear(lite, number, "all")) == ("condition_owner_clears",)
@@ -352,7 +353,7 @@ def test_conditions_of_another_proposal_are_not_found(lite: Stage) -> None:
     one, two = casts.awaiting(lite, ratings=CONDITIONAL), casts.awaiting(lite, ratings=CONDITIONAL)
     foreign = _condition(lite, two)
     with pytest.raises(NotFound), lite.database.begin() as db:
-        appraisals.clear_condition(db, lite.library, lite.people["desk"], lite.now, one, foreign, "Yes.")
+        conditions.clear_condition(db, lite.library, lite.people["desk"], lite.now, one, foreign, "Yes.")
 
 
 def test_only_what_was_approved_here_goes_to_the_donor(lite: Stage) -> None:

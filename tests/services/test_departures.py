@@ -11,6 +11,7 @@ import pytest
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain import access, duties, machine, permissions, reviews, rulebooks
+from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.duties import DutiesLeft, Duty
 from appraisal.domain.events import broken
 from appraisal.domain.facts import Case, Person
@@ -20,7 +21,6 @@ from appraisal.errors import StepConflict
 from appraisal.services import appraisals, departures, proposals, ticks
 from appraisal.services import conditions as condition_services
 from appraisal.services import reviews as review_services
-from appraisal.services.appraisals import ConditionPut
 from appraisal.storage import conditions, queries, site, tables
 from appraisal.storage import duties as stored
 from tests import casts

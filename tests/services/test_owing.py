@@ -11,6 +11,7 @@ from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.substitutions import on_duty
 from appraisal.services import appraisals, reviews, steps, substitutions
+from appraisal.services import conditions as services
 from appraisal.storage import conditions, queries
 from appraisal.storage.facts import load_people
 from tests import casts
@@ -74,8 +75,8 @@ def test_conditions_and_consultations_are_closed_to_whoever_owes_a_review(lite: 
 
     asked = [entry.id for entry in appraisal.consultations]
     for what, ids in (
-        (appraisals.clear_condition, [condition, 999]),
-        (appraisals.waive_condition, [condition, 999]),
+        (services.clear_condition, [condition, 999]),
+        (services.waive_condition, [condition, 999]),
         (appraisals.answer_consultation, [*asked, 999]),
     ):
         for id in ids:
@@ -122,7 +123,7 @@ def test_the_history_of_a_reviewer_has_the_steps_alone(stage: Stage) -> None:
     casts.take(stage, "lead", number, "finalise")
     condition = casts.load(stage, number).appraisals[-1].conditions[0].id
     with stage.database.begin() as db:
-        appraisals.clear_condition(
+        services.clear_condition(
             db, stage.library, stage.people["desk"], stage.now, number, condition, "Minute 12"
         )
     case = casts.load(stage, number)

@@ -18,7 +18,7 @@ from appraisal.domain.rulebooks import rulebook
 from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import NotFound, StepConflict
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import appraisals, proposals, reviews
+from appraisal.services import conditions, proposals, reviews
 from appraisal.services.attachments import file_type
 from appraisal.services.proposals import MOST_BYTES, BadContent, BadFile
 from tests import casts
@@ -280,7 +280,7 @@ def test_whoever_waived_a_condition_becomes_no_author(lite: Stage) -> None:
     final = casts.load(lite, number).finalised
     assert final is not None
     with lite.database.begin() as db:
-        appraisals.waive_condition(
+        conditions.waive_condition(
             db, lite.library, lite.people["all"], lite.now, number, final.conditions[0].id, "Needless."
         )
     casts.take(lite, "chief", number, "return", changes=CHANGES)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from appraisal.domain import access
 from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import appraisals, people, reviews
+from appraisal.services import conditions, people, reviews
 from appraisal.services.appraisals import RatingPut
 from appraisal.storage import records
 from tests import casts
@@ -126,7 +126,7 @@ def test_a_condition_is_not_waived_by_or_for_somebody_with_a_conflict(lite: Stag
     def waive(who: str) -> Callable[[], object]:
         def act() -> None:
             with lite.database.begin() as db:
-                appraisals.waive_condition(
+                conditions.waive_condition(
                     db, lite.library, lite.people[who], lite.now, number, final.conditions[0].id, "Because."
                 )
 

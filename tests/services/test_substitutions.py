@@ -11,7 +11,7 @@ from appraisal.domain.events import broken
 from appraisal.domain.facts import Case, Scope
 from appraisal.domain.steps import ChangeAsked, Inputs
 from appraisal.errors import NotFound
-from appraisal.services import acts, appraisals, people, steps, substitutions
+from appraisal.services import acts, appraisals, conditions, people, steps, substitutions
 from appraisal.services.appraisals import RatingPut
 from appraisal.storage import queries, site, tables
 from appraisal.storage.substitutions import list_substitutions
@@ -416,7 +416,7 @@ def test_a_condition_is_not_waived_for_its_lead(lite: Stage) -> None:
     def waive(who: str) -> Any:
         def act() -> None:
             with lite.database.begin() as db:
-                appraisals.waive_condition(
+                conditions.waive_condition(
                     db, lite.library, lite.people[who], lite.now, number, final.conditions[0].id, "Because."
                 )
 

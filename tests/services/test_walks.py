@@ -21,7 +21,7 @@ from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked
 from appraisal.errors import NotFound
-from appraisal.services import appraisals, indicators, proposals, steps, ticks
+from appraisal.services import appraisals, conditions, indicators, proposals, steps, ticks
 from appraisal.storage import queries, tables
 from appraisal.storage.facts import load_cases
 from appraisal.storage.files import Files
@@ -171,7 +171,7 @@ def settle_condition(walk: Walk, who: str, number: str, dice: int) -> object:
     final = casts.load(stage, number).finalised
     if final is None or not final.conditions:
         return None
-    act = appraisals.clear_condition if dice % 2 else appraisals.waive_condition
+    act = conditions.clear_condition if dice % 2 else conditions.waive_condition
     with stage.database.begin() as db:
         return act(
             db, stage.library, stage.people[who], stage.now, number, final.conditions[0].id, "Because."

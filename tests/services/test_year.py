@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.steps import ChangeAsked
 from appraisal.services import appraisals, settings, ticks
-from appraisal.services.appraisals import ConditionPut
 from appraisal.storage import tables
 from tests import casts
 from tests.casts import Stage

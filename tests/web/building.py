@@ -14,17 +14,19 @@ from sqlalchemy import Connection
 
 from appraisal.definitions.library import Library
 from appraisal.domain import tracks
+from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
 from appraisal.scenarios.neutral import neutral_content
 from appraisal.services import acts, appraisals, approvals, departures, people, proposals, reviews, sessions
-from appraisal.services.appraisals import ConditionPut, RatingPut
+from appraisal.services.appraisals import RatingPut
 from appraisal.settings import SessionLimits, Settings
 from appraisal.storage import facts
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 from appraisal.web.context import Site
 from appraisal.web.sessions import TOKEN
+from tests import casts
 from tests.databases import hurried
 
 START: Final = datetime(2010, 2, 1, 9, tzinfo=UTC)
@@ -136,6 +138,8 @@ def _pass(site: Site) -> None:
 
 def take(site: Site, actor: Person, number: str, name: str, **given: Any) -> None:
     """Take one step; ``given`` are the fields of ``Inputs``."""
+    if name in ("finalise", "request_revision"):
+        given.setdefault("withdrawn", casts.dropped(site.database, site.library, number))
     with site.database.begin() as db:
         acts.take_step(db, site.library, actor, site.now(), number, name, Inputs(**given))
     _pass(site)

@@ -77,7 +77,18 @@ def test_a_revision_is_requested_with_numbered_changes(
         "changes-4-item": "",
         "changes-4-text": "Shorten it",
     }
-    assert client.post(_url(number, "request_revision"), data=rows).status_code == 303
+    # The condition that was written for the low rating does not bind under a revision: the page asks.
+    page = client.get(_url(number, "request_revision")).text
+    assert "1. (TRI-1) Make TRI-1 good." in page
+    for unconfirmed in ({}, {"withdrawn": "2"}):
+        refused = client.post(_url(number, "request_revision"), data={**rows, **unconfirmed})
+        assert refused.status_code == 422
+        assert 'href="#withdrawn"' in refused.text
+        assert "Consult the workers" in refused.text
+    confirmed = client.post(_url(number, "request_revision"), data={**rows, "withdrawn": "1"})
+    assert confirmed.status_code == 303
+    [gone] = building.load(site, number).appraisals[0].former_conditions
+    assert (gone.number, gone.withdrawn_by) == (1, cast["reader"].id)
     asked = [(change.number, change.item, change.text) for change in building.load(site, number).changes]
     assert asked == [(1, "TRI-1", "Consult the workers"), (2, "", "Shorten it")]
 

@@ -1,5 +1,6 @@
 """The recommendation: following or lowering it, and writing conditions."""
 
+import re
 from datetime import date
 
 from flask.testing import FlaskClient
@@ -157,3 +158,106 @@ def test_a_recommendation_out_of_date_keeps_what_was_typed(
     assert page.status_code == 409
     assert "Typed for long" in page.text
     assert "saving again keeps it" in page.text
+
+
+def _hidden(page: str) -> dict[str, str]:
+    """Return the hidden fields of the form that a page holds, by name."""
+    found = re.findall(r'<input type="hidden" name="((?:low|own)-[^"]+|seen|shown)" value="([^"]*)">', page)
+    return dict(found)
+
+
+def _typed(place: str, text: str, **more: str) -> dict[str, str]:
+    whole = {"item": "", "owner": "Ana Ruiz", "due_on": "2010-04-01", "gate": "before_start", **more}
+    return {f"{place}-{name}": value for name, value in {"text": text, **whole}.items()}
+
+
+def test_rows_keep_their_conditions_and_a_removed_row_withdraws_its_own(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.rated_proposal(site, cast)
+    sign_in(client, "reader")
+    url = _url(number, "/recommendation")
+    rows = {**_typed("own-0", "One"), **_typed("own-1", "Two", item="TRI-3"), **_typed("own-2", "Three")}
+    assert client.post(url, data={"chosen": "", **rows}).status_code == 303
+    hidden = _hidden(client.get(url).text)
+    assert hidden["shown"] == "1:1 2:1 3:1"
+    kept = {name: value for name, value in {**rows, **hidden}.items() if not name.startswith("own-1")}
+    assert client.post(url, data={"chosen": "", **kept, "own-2-text": "Three, better"}).status_code == 303
+    running = _running(site, number)
+    assert [(entry.number, entry.text) for entry in running.conditions] == [(1, "One"), (3, "Three, better")]
+    assert [(entry.number, entry.text) for entry in running.former_conditions] == [(2, "Two")]
+
+
+def test_two_tabs_overwrite_nothing_of_each_other(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.rated_proposal(site, cast)
+    sign_in(client, "reader")
+    url = _url(number, "/recommendation")
+    both = {**_typed("own-0", "One"), **_typed("own-1", "Two")}
+    client.post(url, data={"chosen": "", **both})
+    first = {**both, **_hidden(client.get(url).text)}
+    second = {**first, "own-0-text": "One, by the other tab", **_typed("own-2", "Three, by the other tab")}
+    assert client.post(url, data={"chosen": "", **second}).status_code == 303
+    stale = {name: value for name, value in first.items() if not name.startswith("own-1")}
+    stale = {**stale, "own-0-text": "One, by this tab"}
+    page = client.post(url, data={"chosen": "", **stale})
+    assert page.status_code == 409
+    for words in ("One, by this tab", "Saved meanwhile: 1. One, by the other tab", "Three, by the other tab"):
+        assert words in page.text
+    again = {**stale, **_typed("own-1", "Three, by the other tab"), **_hidden(page.text)}
+    assert client.post(url, data={"chosen": "", **again}).status_code == 303
+    running = _running(site, number)
+    assert [(entry.number, entry.text) for entry in running.conditions] == [
+        (1, "One, by this tab"),
+        (3, "Three, by the other tab"),
+    ]
+    assert [(entry.number, entry.text) for entry in running.former_conditions] == [(2, "Two")]
+
+
+def test_a_form_sent_twice_writes_each_condition_once(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.rated_proposal(site, cast)
+    sign_in(client, "reader")
+    url = _url(number, "/recommendation")
+    rows = {"chosen": "", **_typed("own-0", "One"), **_hidden(client.get(url).text)}
+    assert client.post(url, data=rows).status_code == 303
+    page = client.post(url, data=rows)
+    assert page.status_code == 409
+    assert client.post(url, data={**rows, **_hidden(page.text)}).status_code == 303
+    assert [(entry.number, entry.text) for entry in _running(site, number).conditions] == [(1, "One")]
+
+
+def test_no_text_is_lost_while_a_revision_is_computed_for_a_moment(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.rated_proposal(site, cast, ratings={"TRI-3": "1"})
+    sign_in(client, "reader")
+    url = _url(number, "/recommendation")
+    building.rate_all(site, cast["reader"], number, {"TRI-1": "1"})
+    page = client.get(url).text
+    assert "Conditions written so far stay as they are" in page
+    client.post(url, data={"chosen": "REVISE", "reason": "Too weak", **_hidden(page)})
+    building.rate_all(site, cast["reader"], number, {"TRI-3": "1"})
+    assert [(entry.number, entry.text) for entry in _running(site, number).conditions] == [
+        (1, "Make TRI-3 good.")
+    ]
+    assert "Make TRI-3 good." in client.get(url).text
+
+
+def test_closing_without_conditions_asks_for_each_that_goes(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.rated_proposal(site, cast)
+    sign_in(client, "reader")
+    client.post(_url(number, "/recommendation"), data={"chosen": "", **_typed("own-0", "Report on it")})
+    step = f"/proposals/{number}/steps/finalise"
+    page = client.get(step).text
+    assert page.count("1. Report on it") == 2
+    seen = str(building.load(site, number).row_version)
+    refused = client.post(step, data={"note": "", "seen": seen})
+    assert refused.status_code == 422
+    assert "Confirm each of them, or none: 1." in refused.text
+    assert client.post(step, data={"note": "", "seen": seen, "withdrawn": "1"}).status_code == 303
+    assert building.load(site, number).state == "awaiting_decision"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
 from appraisal.domain.steps import ChangeAsked
 from appraisal.services import (
@@ -23,7 +24,7 @@ from appraisal.services import (
     substitutions,
     ticks,
 )
-from appraisal.services.appraisals import ConditionPut, RatingPut
+from appraisal.services.appraisals import RatingPut
 from appraisal.storage import records as stored
 from appraisal.storage import tables
 from appraisal.storage.databases import Database

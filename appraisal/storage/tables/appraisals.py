@@ -74,14 +74,17 @@ class Consultation(Base):
 
 
 class Condition(Base):
-    """A condition of an appraisal."""
+    """A condition of a proposal, in the appraisal that it belongs to now; it is never deleted."""
 
     __tablename__ = "conditions"
-    __table_args__ = (UniqueConstraint("appraisal_id", "number"),)
+    __table_args__ = (UniqueConstraint("proposal_id", "number"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    appraisal_id: Mapped[int] = mapped_column(ForeignKey("appraisals.id"))
+    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"))
+    appraisal_id: Mapped[int] = mapped_column(ForeignKey("appraisals.id"), index=True)
+    # Given once within the proposal; its place on the page is the position.
     number: Mapped[int]
+    position: Mapped[int]
     item: Mapped[str] = mapped_column(String(12), default="")
     text: Mapped[str] = mapped_column(default="")
     owner: Mapped[str] = mapped_column(default="")
@@ -99,6 +102,16 @@ class Condition(Base):
     reported_at: Mapped[datetime | None]
     reported_by: Mapped[int | None]
     report: Mapped[str] = mapped_column(default="", server_default="")
+    # Unknown of what was written before this was noted.
+    written_at: Mapped[datetime | None]
+    written_by: Mapped[int | None]
+    # The number of the condition of an earlier version whose place it takes when its appraisal is closed.
+    follows: Mapped[int | None]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[int | None]
+    # The number of the one that took its place.
+    superseded_by: Mapped[int | None]
+    row_version: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class Review(Base):

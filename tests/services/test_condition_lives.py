@@ -1,0 +1,418 @@
+"""Condition lives: each keeps its number through whatever becomes of it, and events alone tell all of it."""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from appraisal.domain import conditions as rules
+from appraisal.domain import disclosure
+from appraisal.domain.conditions import ConditionPut
+from appraisal.domain.facts import Appraisal, Condition
+from appraisal.domain.refusals import NotAllowed
+from appraisal.domain.steps import ChangeAsked
+from appraisal.errors import StepConflict
+from appraisal.services import appraisals, conditions
+from appraisal.storage import queries
+from tests import casts
+from tests.casts import Stage
+
+DUE = date(2010, 4, 1)
+
+
+def _bodies(stage: Stage, number: str) -> list[Mapping[str, Any]]:
+    with stage.database.read() as db:
+        return [event.facts for event in queries.chain_of(db, casts.load(stage, number).id)]
+
+
+def _events(stage: Stage, number: str) -> list[str]:
+    return [body["action"] for body in _bodies(stage, number)]
+
+
+def _told(stage: Stage, number: str) -> Mapping[str, Any]:
+    """Return what the last event says of conditions."""
+    found: Mapping[str, Any] = _bodies(stage, number)[-1]["facts"].get(rules.FACTS, {})
+    return found
+
+
+def _last(stage: Stage, number: str) -> Appraisal:
+    return casts.load(stage, number).appraisals[-1]
+
+
+def _save(
+    stage: Stage, number: str, puts: Sequence[ConditionPut] | None, who: str = "lead", **given: Any
+) -> tuple[Condition, ...]:
+    with stage.database.begin() as db:
+        appraisals.recommend(
+            db, stage.library, stage.people[who], stage.now, number, conditions=puts, **given
+        )
+    stage.wait(minutes=1)
+    return _last(stage, number).conditions
+
+
+def _put(entry: Condition, **changes: Any) -> ConditionPut:
+    kept = ConditionPut(
+        entry.text, entry.item, entry.owner, entry.due_on, entry.gate, entry.id, entry.row_version
+    )
+    return replace(kept, **changes)
+
+
+def _new(text: str, item: str = "", **given: Any) -> ConditionPut:
+    whole: dict[str, Any] = {"owner": "Office", "due_on": DUE, "gate": "before_donor", **given}
+    return ConditionPut(text, item, **whole)
+
+
+def _waive(stage: Stage, number: str, condition: int, who: str = "chief") -> None:
+    with stage.database.begin() as db:
+        conditions.waive_condition(
+            db, stage.library, stage.people[who], stage.now, number, condition, "No need."
+        )
+    stage.wait(minutes=1)
+
+
+def _clear(stage: Stage, number: str, condition: int) -> None:
+    with stage.database.begin() as db:
+        conditions.clear_condition(
+            db, stage.library, stage.people["desk"], stage.now, number, condition, "The letter came."
+        )
+    stage.wait(minutes=1)
+
+
+def _shown(entries: Iterable[Condition]) -> list[tuple[int, str, str]]:
+    return [(entry.number, entry.item, entry.text) for entry in entries]
+
+
+def _agree(stage: Stage, number: str) -> None:
+    """Compare the rows with what the events say, and see that each is of one appraisal."""
+    case = casts.load(stage, number)
+    told = rules.replay(_bodies(stage, number))
+    rows = {
+        entry.number: rules.Stood(entry, appraisal.number)
+        for appraisal in case.appraisals
+        for entry in (*appraisal.conditions, *appraisal.former_conditions)
+    }
+    assert rows == told
+
+
+def test_a_waived_condition_stays_waived_through_a_recall_and_whatever_the_lead_saves(stage: Stage) -> None:
+    number = casts.awaiting(stage, ratings={"TRI_4": "1", "CAP_6": "1"})
+    first, second = _last(stage, number).conditions
+    _waive(stage, number, first.id)
+    casts.take(stage, "lead", number, "recall", note="One more look.")
+    carried = _last(stage, number).conditions
+    assert [(entry.id, entry.number) for entry in carried] == [(first.id, 1), (second.id, 2)]
+    casts.recommend(stage, number, ["TRI-4", "CAP-6"])
+    assert casts.refusal(stage, lambda: _save(stage, number, [_put(carried[0], text="Else.")])) == (
+        "condition_closed",
+    )
+    _save(stage, number, [])
+    found = {entry.number: entry for entry in _last(stage, number).conditions}
+    assert found[1].waived_by == stage.people["chief"].id
+    casts.recommend(stage, number, ["CAP-6"])
+    casts.take(stage, "lead", number, "finalise")
+    assert casts.refused(stage, "chief", number, "approve") == ("condition_waived",)
+    # Waived again: what is waived cannot be, what took the place of the other can.
+    with pytest.raises(NotAllowed):
+        _waive(stage, number, first.id, "deputy")
+    newer = next(entry for entry in _last(stage, number).conditions if entry.is_open)
+    _waive(stage, number, newer.id, "deputy")
+    _agree(stage, number)
+
+
+def test_waived_stays_waived_where_the_appraisal_turns_out_favourable_without_conditions(lite: Stage) -> None:
+    number = casts.awaiting(lite, ratings={"TRI_4": "1"})
+    _waive(lite, number, _last(lite, number).conditions[0].id)
+    casts.take(lite, "lead", number, "recall", note="One more look.")
+    casts.rate(lite, number, TRI_4="2")
+    casts.take(lite, "lead", number, "finalise")
+    assert _last(lite, number).final == "READY"
+    assert casts.refused(lite, "chief", number, "approve") == ("condition_waived",)
+    casts.take(lite, "chief", number, "propose_override", note="Because.")
+    casts.take(lite, "deputy", number, "countersign")
+    assert casts.load(lite, number).approval is not None
+    _agree(lite, number)
+
+
+def test_a_cleared_condition_keeps_its_evidence_through_a_recall(lite: Stage) -> None:
+    number = casts.awaiting(lite, ratings={"TRI_4": "1", "CAP_6": "1"})
+    before = _last(lite, number).conditions[0]
+    _clear(lite, number, before.id)
+    casts.take(lite, "lead", number, "recall", note="One more look.")
+    casts.recommend(lite, number, ["TRI-4", "CAP-6"])
+    found = next(entry for entry in _last(lite, number).conditions if entry.id == before.id)
+    assert (found.number, found.evidence, found.cleared_by) == (
+        before.number,
+        "The letter came.",
+        lite.people["desk"].id,
+    )
+    _agree(lite, number)
+
+
+def test_a_recommendation_that_is_revise_for_a_moment_loses_no_text(lite: Stage) -> None:
+    number = casts.rated(lite, ratings={"TRI_4": "1"})
+    _save(lite, number, [_new("One."), _new("Two.", "TRI-4"), _new("Three.")])
+    casts.rate(lite, number, TRI_1="1")
+    _save(lite, number, None, chosen="REVISE", reason="Too weak.")
+    casts.rate(lite, number, TRI_4="1")
+    assert _shown(_save(lite, number, None)) == [(2, "", "One."), (3, "TRI-4", "Two."), (4, "", "Three.")]
+    _agree(lite, number)
+
+
+def test_what_closing_does_not_keep_is_confirmed_by_number_and_withdrawn_by_an_event(stage: Stage) -> None:
+    number = casts.rated(stage)
+    entries = _save(stage, number, [_new("One."), _new("Two.", "CAP-6")])
+    for confirmed in (frozenset(), frozenset({1}), frozenset({1, 2, 3})):
+        assert casts.refused(stage, "lead", number, "finalise", withdrawn=confirmed) == (
+            "conditions_not_kept",
+        )
+    casts.take(stage, "lead", number, "finalise", withdrawn=frozenset({1, 2}))
+    assert _told(stage, number) == {
+        "withdrawn": [{**rules.said(entry), "due_on": "2010-04-01"} for entry in entries]
+    }
+    final = _last(stage, number)
+    assert (final.final, final.conditions, _shown(final.former_conditions)) == ("READY", (), _shown(entries))
+    _agree(stage, number)
+
+
+def test_asking_for_a_revision_names_the_conditions_that_it_withdraws(lite: Stage) -> None:
+    number = casts.rated(lite, ratings={"TRI_1": "1"})
+    given: dict[str, Any] = {"changes": (ChangeAsked("Consult all three.", "TRI-1"),)}
+    assert casts.refused(lite, "lead", number, "request_revision", withdrawn=frozenset(), **given) == (
+        "conditions_not_kept",
+    )
+    casts.take(lite, "lead", number, "request_revision", **given)
+    assert [entry["number"] for entry in _told(lite, number)["withdrawn"]] == [1]
+    _agree(lite, number)
+
+
+def test_two_conditions_on_one_item_keep_their_numbers_when_they_change_places(lite: Stage) -> None:
+    number = casts.rated(lite)
+    one, two = _save(lite, number, [_new("One.", "TRI-4"), _new("Two.", "TRI-4")])
+    turned = _save(lite, number, [_put(two), _put(one)])
+    assert _shown(turned) == [(2, "TRI-4", "Two."), (1, "TRI-4", "One.")]
+    assert _told(lite, number) == {"order": [2, 1]}
+    changed = _save(lite, number, [_put(two, text="Two, better."), _put(one)])
+    assert [(entry.number, entry.id) for entry in changed] == [(2, two.id), (1, one.id)]
+    [told] = _told(lite, number)["changed"]
+    assert (told["number"], told["before"]["text"], told["after"]["text"]) == (2, "Two.", "Two, better.")
+    _agree(lite, number)
+
+
+def test_a_number_is_never_given_twice(lite: Stage) -> None:
+    number = casts.rated(lite)
+    _save(lite, number, [_new("One."), _new("Two.")])
+    _save(lite, number, [])
+    assert _shown(_save(lite, number, [_new("Three.")])) == [(3, "", "Three.")]
+    # What was typed again is another condition; the old one stays withdrawn.
+    assert _shown(_save(lite, number, [_new("One.")])) == [(4, "", "One.")]
+    assert sorted(entry.number for entry in _last(lite, number).former_conditions) == [1, 2, 3]
+    _agree(lite, number)
+
+
+def test_saving_the_same_again_writes_no_event(lite: Stage) -> None:
+    number = casts.rated(lite)
+    one, two = _save(lite, number, [_new("One."), _new("Two.")])
+    before = _events(lite, number)
+    assert before.count("write_conditions") == 1
+    _save(lite, number, [_put(one), _put(two)])
+    # The same page sent once more, from before they had ids.
+    _save(lite, number, [_new("One."), _new("Two.")])
+    _save(lite, number, None, reason="Just so.")
+    assert _events(lite, number) == before
+    assert _last(lite, number).conditions == (one, two)
+
+
+def test_a_condition_that_somebody_else_changed_is_a_conflict_of_its_own(stage: Stage) -> None:
+    number = casts.rated(stage)
+    one, two = _save(stage, number, [_new("One."), _new("Two.")])
+    casts.substitute(stage, "lead", "eval")
+    _save(stage, number, [_put(one, text="One, by Eval."), _put(two)], "eval")
+    with pytest.raises(StepConflict):
+        _save(stage, number, [_put(one, text="One, by the lead."), _put(two)])
+    _save(stage, number, [_put(one, text="One, by Eval.", seen=2)], known=[one.id, two.id])
+    with pytest.raises(StepConflict):
+        _save(stage, number, [_put(two, text="Two, withdrawn meanwhile.")])
+    # Nothing that the page did not show is withdrawn by it.
+    kept = _save(stage, number, [_new("Three.")], known=[])
+    assert _shown(kept) == [(3, "", "Three."), (1, "", "One, by Eval.")]
+    _agree(stage, number)
+
+
+def test_drafts_go_on_in_the_appraisal_after_one_that_was_sent_back(stage: Stage) -> None:
+    number = casts.rated(stage)
+    one, two = _save(stage, number, [_new("One.", "TRI-4"), _new("Two.")])
+    casts.take(stage, "desk", number, "return_incomplete", missing="A letter.")
+    assert _last(stage, number).conditions == (one, two)
+    casts.take(stage, "ana", number, "submit")
+    casts.assign(stage, number, "eval")
+    assert _last(stage, number).number == 2
+    assert _last(stage, number).conditions == (one, two)
+    [_, told] = [
+        body["facts"].get(rules.FACTS) for body in _bodies(stage, number) if body["action"] == "assign"
+    ]
+    assert told == {"carried": [1, 2]}
+    _agree(stage, number)
+
+
+def test_what_does_not_apply_to_the_next_version_is_withdrawn_by_name(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    casts.take(lite, "desk", number, "return_incomplete", missing="The budget.")
+    casts.spend(lite, number, "6000000")
+    casts.take(lite, "ana", number, "submit")
+    casts.assign(lite, number)
+    casts.rate(lite, number)
+    _save(lite, number, [_new("One.", "EVA-1a"), _new("Two.")])
+    casts.take(lite, "desk", number, "return_incomplete", missing="The budget again.")
+    casts.spend(lite, number, "600000")
+    casts.take(lite, "ana", number, "submit")
+    casts.assign(lite, number)
+    assert _shown(_last(lite, number).conditions) == [(2, "", "Two.")]
+    _agree(lite, number)
+
+
+def _returned(stage: Stage, number: str) -> None:
+    casts.take(
+        stage,
+        "chief",
+        number,
+        "return",
+        note="Not like this.",
+        changes=(ChangeAsked("Mend it.", "TRI-4"),),
+    )
+    casts.resubmit(stage, number)
+    casts.assign(stage, number)
+
+
+def test_a_condition_of_an_earlier_version_is_superseded_or_withdrawn_when_the_next_is_closed(
+    stage: Stage,
+) -> None:
+    number = casts.awaiting(stage, ratings={"TRI_4": "1", "CAP_6": "1", "TRI_5": "1"})
+    _clear(stage, number, _last(stage, number).conditions[2].id)
+    _returned(stage, number)
+    before = casts.load(stage, number).appraisals[0]
+    # While the next appraisal runs, what was written on the version before stays as it was.
+    casts.rate(stage, number, TRI_4="1")
+    [heir] = _save(stage, number, [_new("Mend it at last.", "TRI-4")])
+    assert (heir.number, heir.follows) == (4, 1)
+    assert casts.load(stage, number).appraisals[0] == before
+    casts.take(stage, "lead", number, "finalise")
+    told = _told(stage, number)
+    assert [(entry["number"], entry["by"]) for entry in told["superseded"]] == [(1, 4)]
+    assert [(entry["number"], entry["text"]) for entry in told["withdrawn"]] == [(2, "Mend this.")]
+    first, second = casts.load(stage, number).appraisals
+    assert _shown(first.conditions) == [(3, "TRI-5", "Mend this.")]
+    assert first.conditions[0].evidence == "The letter came."
+    assert {entry.number: entry.superseded_by for entry in first.former_conditions} == {1: 4, 2: None}
+    assert _shown(second.conditions) == [(4, "TRI-4", "Mend it at last.")]
+    _agree(stage, number)
+
+
+def test_drafts_are_told_to_those_who_read_the_appraisal_until_it_is_finalised(lite: Stage) -> None:
+    number = casts.rated(lite)
+    _save(lite, number, [_new("One.")])
+
+    def told(who: str) -> list[str]:
+        with lite.database.read() as db:
+            case = casts.load(lite, number)
+            happened = queries.history_of(db, case.id)
+        return [entry.name for entry in disclosure.history_for(case, lite.people[who], happened)]
+
+    assert [
+        who for who in ("ana", "chief", "lead", "desk", "auditor") if "write_conditions" in told(who)
+    ] == [
+        "lead",
+        "desk",
+        "auditor",
+    ]
+    # Nor does the version of the proposal, which every page of it carries.
+    before = casts.load(lite, number).row_version
+    _save(lite, number, [_new("Two.")])
+    assert casts.load(lite, number).row_version == before
+    casts.take(lite, "lead", number, "finalise")
+    assert "write_conditions" in told("ana")
+
+
+ITEMS = ("TRI-4", "CAP-6", "TRI-4", "")
+
+
+def _step(stage: Stage, number: str, dice: random.Random) -> str:
+    """Do one thing that may be possible now; say what it was."""
+    case = casts.load(stage, number)
+    last = case.appraisals[-1] if case.appraisals else None
+    entries = list(last.conditions) if last else []
+    some = dice.choice(entries) if entries else None
+    match case.state:
+        case "submitted":
+            casts.assign(stage, number)
+            casts.rate(stage, number, TRI_4="1")
+            return "assign"
+        case "incomplete":
+            casts.take(stage, "ana", number, "submit")
+            return "submit"
+        case "revision_requested":
+            casts.resubmit(stage, number)
+            return "resubmit"
+        case "under_appraisal" if dice.random() < 0.8:
+            dice.shuffle(entries)
+            kept = [_put(entry) for entry in entries if not entry.is_open or dice.random() < 0.8]
+            kept = [
+                put
+                if dice.random() < 0.6 or not next(e for e in entries if e.id == put.id).is_open
+                else replace(put, text=f"Changed {dice.randrange(9)}", item=dice.choice(ITEMS))
+                for put in kept
+            ]
+            new = [_new(f"New {dice.randrange(99)}", dice.choice(ITEMS)) for _ in range(dice.randrange(3))]
+            known = None if dice.random() < 0.7 else [entry.id for entry in entries[:1]]
+            _save(stage, number, [*kept, *new], known=known)
+            return "save"
+        case "under_appraisal" if dice.random() < 0.2:
+            casts.take(stage, "desk", number, "return_incomplete", missing="A letter.")
+            return "return_incomplete"
+        case "under_appraisal":
+            written = {entry.item for entry in entries}
+            if "TRI-4" not in written:
+                _save(stage, number, [*map(_put, entries), _new("Needed.", "TRI-4")])
+            casts.take(stage, "lead", number, "finalise")
+            return "finalise"
+        case "awaiting_decision":
+            roll = dice.random()
+            if some is not None and some.is_open and roll < 0.25:
+                _waive(stage, number, some.id)
+                return "waive"
+            if some is not None and some.is_open and roll < 0.5:
+                _clear(stage, number, some.id)
+                return "clear"
+            if some is not None and some.is_open and roll < 0.6:
+                with stage.database.begin() as db:
+                    conditions.report_condition(db, stage.people["ana"], stage.now, number, some.id, "Done.")
+                return "report"
+            if roll < 0.85:
+                casts.take(stage, "lead", number, "recall", note="Again.")
+                return "recall"
+            asked = (ChangeAsked("Mend it.", "TRI-4"),)
+            casts.take(stage, "chief", number, "return", note="No.", changes=asked)
+            return "return"
+        case other:
+            raise AssertionError(other)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_rows_are_what_the_events_say_after_every_step_of_any_history(lite: Stage, seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311
+    number = casts.submitted(lite)
+    waived: dict[int, Any] = {}
+    taken: list[str] = []
+    for _ in range(30):
+        taken.append(_step(lite, number, dice))
+        _agree(lite, number)
+        found = {entry.number: entry for entry in rules.every(casts.load(lite, number))}
+        # What was waived or cleared once is so for ever, and every number is one condition's for good.
+        assert all(
+            found[entry.number] == replace(entry, position=found[entry.number].position)
+            for entry in waived.values()
+        ), taken
+        waived = {key: entry for key, entry in found.items() if entry.cleared_at or entry.waived_at}
+    assert {"save", "finalise"} <= set(taken)
