@@ -123,6 +123,7 @@ class _Again:
 
     def __init__(self, value: Value, appraisal: Value, chosen: ChecklistSet, known: Known) -> None:
         self.appraisal = appraisal
+        self.decided = value["decision"]["conditions"] if "decision" in value else None
         self.chosen = chosen
         self.usd = _usd(value)
         self.criteria = applicable(known.criteria, self.usd)
@@ -329,6 +330,28 @@ class _Again:
         numbers = [row["number"] for row in given]
         if len(set(numbers)) != len(numbers):
             yield N_("Two conditions carry the same number."), {}
+        torn = [row["number"] for row in given if not _is_whole(row)]
+        if torn:
+            yield (
+                N_("What became of conditions is not said the same way twice, or on nothing: %(numbers)s."),
+                {"numbers": torn},
+            )
+        if self.decided is not None and self.decided != given:
+            yield N_("Appraisal and decision say different things of the conditions."), {}
+
+
+def _is_whole(row: Value) -> bool:
+    """Tell whether a condition says the same of its end each time; older records say less of it."""
+    if "waiver" not in row or "cleared" not in row:
+        return True
+    waiver, cleared = row["waiver"], row["cleared"]
+    ends = [entry for entry in (waiver, cleared) if entry is not None]
+    return (
+        row["waived"] == (waiver is not None)
+        and row["cleared_at"] == (cleared and cleared["at"])
+        and len(ends) < 2
+        and all(entry.get("text", "").strip() for entry in ends)
+    )
 
 
 def _worded(criterion: Criterion) -> Value:

@@ -1,6 +1,6 @@
 """Chronologies: whether the moments of a record stand in an order in which things can have happened."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -54,8 +54,7 @@ def _pairs(value: Value) -> Iterator[Pair]:
             yield _SIGNED, decision["first_signature"]["at"], _DECIDED, decision["at"]
         if decision["kind"] == "register_approval":
             yield _APPROVED, decision["approved_at"], _DECIDED, decision["at"]
-        for entry in decision["conditions"]:
-            yield f"{entry['number']}.", entry["cleared_at"], _ISSUED, issued
+        yield from _condition_pairs(value, decision["conditions"])
 
 
 def _appraisal_pairs(value: Value, appraisal: Value) -> Iterator[Pair]:
@@ -84,8 +83,28 @@ def _appraisal_pairs(value: Value, appraisal: Value) -> Iterator[Pair]:
         yield f"{named}, silent_at", asked.get("silent_at"), _CLOSED, closed
     for criterion in appraisal["criteria"]:
         yield criterion["code"], criterion.get("finalised_by", {}).get("signed_at"), _CLOSED, closed
+    yield from _condition_pairs(value, appraisal["conditions"])
     for entry in appraisal["conditions"]:
-        yield f"{entry['number']}.", entry["cleared_at"], _ISSUED, issued
+        yield f"{entry['number']}., written", (entry.get("written") or {}).get("at"), _CLOSED, closed
+
+
+def _condition_pairs(value: Value, conditions: Iterable[Value]) -> Iterator[Pair]:
+    """Yield that each condition was written before anything became of it; older records say less.
+
+    One that was drafted on a version that was sent back is older than the version of the record.
+    """
+    issued = value["issued_at"]
+    for entry in conditions:
+        named = f"{entry['number']}."
+        yield named, entry["cleared_at"], _ISSUED, issued
+        written = (entry.get("written") or {}).get("at")
+        for first in value["steps"][:1]:
+            yield first["name"], first["at"], f"{named}, written", written
+        yield f"{named}, written", written, _ISSUED, issued
+        for key in ("reported", "cleared", "waiver"):
+            at = (entry.get(key) or {}).get("at")
+            yield f"{named}, written", written, f"{named}, {key}", at
+            yield f"{named}, {key}", at, _ISSUED, issued
 
 
 def _closing(value: Value) -> Iterator[Said]:

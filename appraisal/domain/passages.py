@@ -274,11 +274,36 @@ def _overlaps(value: Value, workflow: Workflow) -> Iterator[Said]:
             signatories = acting
         elif transition.to != INTERNAL or transition.act in ENDING_SIGNATURES:
             signatories = {}
+    yield from _lifted(value, related)
     decision = value.get("decision")
     if decision is not None and decision["first_signature"]:
         first, second = _acting(decision["first_signature"]), _acting(decision)
         for name in sorted(second[who] for who in first.keys() & second.keys()):
             yield N_("%(name)s gave both signatures."), {"name": name}
+
+
+# Who never lifts a condition, by how: what one asks for, one does not give up or call met oneself.
+_LIFTING: Mapping[str, tuple[Relation, ...]] = {"cleared": ("author",), "waiver": ("author", "lead")}
+
+
+def _lifted(value: Value, related: Mapping[Relation, Mapping[Who, str]]) -> Iterator[Said]:
+    """Yield each condition that somebody cleared or waived who may not."""
+    for condition in value.get("appraisal", {}).get("conditions", ()):
+        for key, relations in _LIFTING.items():
+            done = condition.get(key)
+            if done is None:
+                continue
+            who = _who(done["by"])
+            for relation in relations:
+                if related.get(relation, {}).get(who, done["at"]) < done["at"]:
+                    yield (
+                        N_("%(name)s lifted condition %(number)s, and is %(relation)s as well."),
+                        {
+                            "name": done["by"]["name"],
+                            "number": condition["number"],
+                            "relation": _RELATIONS[relation],
+                        },
+                    )
 
 
 def _related(value: Value) -> Mapping[Relation, Mapping[Who, str]]:

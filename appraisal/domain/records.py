@@ -11,7 +11,7 @@ from typing import Any
 
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.workflows import ROLES
-from appraisal.domain import calendars, forms, guards, reviews, routes, wakings
+from appraisal.domain import calendars, conditions, forms, guards, reviews, routes, wakings
 from appraisal.domain.facts import (
     Appraisal,
     Case,
@@ -75,7 +75,7 @@ def decision_sheet(
         | {
             "route": found.kind if found else "",
             "route_reason": found.reason if found else "",
-            "conditions": [_condition(entry) for entry in appraisal.conditions] if appraisal else [],
+            "conditions": [_condition(case, entry) for entry in appraisal.conditions] if appraisal else [],
             "changes": _changes(case) if decision.kind == "return" else [],
         },
     }
@@ -180,7 +180,7 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
         "computed": appraisal.computed,
         "final": appraisal.final,
         "reason": appraisal.reason,
-        "conditions": [_condition(entry) for entry in appraisal.conditions],
+        "conditions": [_condition(case, entry) for entry in appraisal.conditions],
         "changes": _changes(case) if _asks_revision(book, appraisal) else [],
         "consultations": [
             {
@@ -344,7 +344,12 @@ def _changes(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def _condition(condition: Condition) -> dict[str, Any]:
+def _condition(case: Case, condition: Condition) -> dict[str, Any]:
+    """Say what is asked for, who wrote it, and who reported, cleared or waived it on what evidence.
+
+    Who wrote what older versions of the product kept is not known.
+    """
+    replaced = (entry.number for entry in conditions.every(case) if entry.superseded_by == condition.number)
     return {
         "number": condition.number,
         "item": condition.item,
@@ -355,7 +360,19 @@ def _condition(condition: Condition) -> dict[str, Any]:
         "by_hand": condition.by_hand,
         "waived": condition.waived_at is not None,
         "cleared_at": condition.cleared_at,
+        "supersedes": next(replaced, None),
+        "written": _done(case, condition.written_by, condition.written_at),
+        "reported": _done(case, condition.reported_by, condition.reported_at, condition.report),
+        "cleared": _done(case, condition.cleared_by, condition.cleared_at, condition.evidence),
+        "waiver": _done(case, condition.waived_by, condition.waived_at, condition.evidence),
     }
+
+
+def _done(case: Case, by: int | None, at: datetime | None, text: str | None = None) -> dict[str, Any] | None:
+    """Say who did something with a condition, when, and in which words if any; None where nobody did."""
+    if by is None or at is None:
+        return None
+    return {"by": _person(case, by), "at": at, **({} if text is None else {"text": text})}
 
 
 def _steps(case: Case, book: Rulebook) -> list[dict[str, Any]]:

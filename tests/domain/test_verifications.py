@@ -207,6 +207,76 @@ def test_what_contradicts_something_else_is_found(change: Callable[[Value], obje
     assert check in failing(changed(APPROVAL, change))
 
 
+def _everywhere(value: Value, **changes: Any) -> None:
+    """Say something else of the first condition, in the appraisal and in the decision."""
+    for part in ("appraisal", "decision"):
+        value[part]["conditions"][0].update(**copy.deepcopy(changes))
+
+
+def _by(value: Value, person: Mapping[str, Any], at: str = "2010-02-17T10:00:00.000000Z") -> Value:
+    return {"by": dict(person), "at": at, "text": "See minute 4."}
+
+
+@pytest.mark.parametrize(
+    ("change", "check"),
+    [
+        (lambda value: value["decision"]["conditions"].pop(), "conditions"),
+        (lambda value: value["decision"]["conditions"][0].update(text="Else."), "conditions"),
+        (lambda value: _everywhere(value, waived=True), "conditions"),
+        (lambda value: _everywhere(value, cleared_at=value["issued_at"]), "conditions"),
+        (lambda value: _everywhere(value, waiver=_by(value, value["decision"]["by"])), "conditions"),
+        (lambda value: _everywhere(value, cleared=_by(value, value["decision"]["by"])), "conditions"),
+        (
+            lambda value: _everywhere(
+                value,
+                cleared_at="2010-02-17T10:00:00.000000Z",
+                cleared=_by(value, value["decision"]["by"]) | {"text": " "},
+            ),
+            "conditions",
+        ),
+        (
+            lambda value: _everywhere(
+                value,
+                cleared_at="2010-02-17T10:00:00.000000Z",
+                cleared=_by(
+                    value, {**value["decision"]["by"], "id": 1, "name": value["proposal"]["authors"][0]}
+                ),
+            ),
+            "separation",
+        ),
+        (
+            lambda value: _everywhere(value, waived=True, waiver=_by(value, value["appraisal"]["lead"])),
+            "separation",
+        ),
+        (
+            lambda value: _everywhere(
+                value, reported=_by(value, value["appraisal"]["lead"], "2010-02-03T10:00:00.000000Z")
+            ),
+            "times",
+        ),
+    ],
+)
+def test_what_became_of_conditions_is_compared(change: Callable[[Value], object], check: str) -> None:
+    assert check in failing(changed(APPROVAL, change))
+
+
+def test_a_condition_that_was_met_on_evidence_holds_and_one_of_an_older_record_too() -> None:
+    coordinator = {"id": 2, "name": SAMPLE.case.people[2].name, "unit": "", "roles": []}
+    at = "2010-02-17T10:00:00.000000Z"
+    met = changed(
+        APPROVAL, lambda value: _everywhere(value, cleared_at=at, cleared=_by(value, coordinator, at))
+    )
+    assert failing(met) == set()
+
+    def forget(value: Value) -> None:
+        for part in ("appraisal", "decision"):
+            for entry in value[part]["conditions"]:
+                for key in ("supersedes", "written", "reported", "cleared", "waiver"):
+                    del entry[key]
+
+    assert failing(changed(APPROVAL, forget)) == set()
+
+
 NAMED = st.fixed_dictionaries({id: st.sampled_from(["Ana Pérez", "علي حسن"]) for id in SAMPLE.case.people})
 APPROVING = (*SAMPLE.case.steps, Step(5, "approve", "approve", "awaiting_decision", "approved", at(22), 4))
 
@@ -345,6 +415,10 @@ OPTIONAL = {
     "by",
     "issuer",
     "author_ids",
+    "written",
+    "reported",
+    "cleared",
+    "waiver",
 }
 
 

@@ -174,9 +174,21 @@ def sample_of(library: Library) -> Sample:
                 "CO-Bangkok",
                 date(2010, 4, 1),
                 "before_donor",
+                position=1,
+                written_at=at(16),
+                written_by=3,
             ),
             Condition(
-                2, 2, "CAP-6", "Name who pays afterwards.", "Manager", date(2010, 6, 1), "before_start"
+                2,
+                2,
+                "CAP-6",
+                "Name who pays afterwards.",
+                "Manager",
+                date(2010, 6, 1),
+                "before_start",
+                position=2,
+                written_at=at(16),
+                written_by=3,
             ),
         ),
         (

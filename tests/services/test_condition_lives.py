@@ -1,5 +1,6 @@
 """Condition lives: each keeps its number through whatever becomes of it, and events alone tell all of it."""
 
+import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -8,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from appraisal.canonical import canonical
 from appraisal.domain import conditions as rules
-from appraisal.domain import disclosure
+from appraisal.domain import disclosure, verifications
 from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.facts import Appraisal, Condition
 from appraisal.domain.refusals import NotAllowed
@@ -17,6 +19,7 @@ from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import StepConflict
 from appraisal.services import appraisals, conditions
 from appraisal.storage import queries
+from appraisal.storage import records as stored
 from tests import casts
 from tests.casts import Stage
 
@@ -333,6 +336,64 @@ def test_drafts_are_told_to_those_who_read_the_appraisal_until_it_is_finalised(l
     assert casts.load(lite, number).row_version == before
     casts.take(lite, "lead", number, "finalise")
     assert "write_conditions" in told("ana")
+
+
+def _sheets(stage: Stage, number: str) -> list[dict[str, Any]]:
+    """Return the values of the records of a proposal, the oldest first, each of which holds."""
+    with stage.database.read() as db:
+        listed, _ = stored.list_records(db, stage.people["desk"], number)
+        found = [stored.find_record(db, entry.digest) for entry in reversed(listed)]
+    values = [json.loads(entry.value) for entry in found if entry is not None]
+    for value in values:
+        fails = [
+            entry.say("en")
+            for entry in verifications.verify(canonical(value), stage.library)
+            if entry.outcome == "fails"
+        ]
+        assert fails == []
+    return values
+
+
+def test_records_say_by_whom_a_condition_was_written_reported_met_and_waived(stage: Stage) -> None:
+    number = casts.awaiting(stage, ratings={"TRI_4": "1", "CAP_6": "1"})
+    one, two = _last(stage, number).conditions
+    with stage.database.begin() as db:
+        conditions.report_condition(db, stage.people["ana"], stage.now, number, one.id, "See minute 4.")
+    stage.wait(minutes=1)
+    _clear(stage, number, one.id)
+    _waive(stage, number, two.id)
+    casts.take(stage, "lead", number, "recall", note="One more look.")
+    casts.take(stage, "lead", number, "finalise")
+    casts.take(stage, "chief", number, "propose_override", note="Because.")
+    casts.take(stage, "deputy", number, "countersign")
+    first, second, sheet = _sheets(stage, number)
+    [before, _] = first["appraisal"]["conditions"]
+    assert (before["written"]["by"]["name"], before["cleared"], before["waived"]) == ("Lead", None, False)
+    for said in (second["appraisal"]["conditions"], sheet["decision"]["conditions"]):
+        met, waived = said
+        assert (met["number"], met["cleared"]["by"]["name"], met["cleared"]["text"]) == (
+            1,
+            "Desk",
+            "The letter came.",
+        )
+        assert (met["reported"]["by"]["name"], met["reported"]["text"]) == ("Ana", "See minute 4.")
+        assert (waived["number"], waived["waiver"]["by"]["name"], waived["waiver"]["text"]) == (
+            2,
+            "Chief",
+            "No need.",
+        )
+        assert met["cleared_at"] == met["cleared"]["at"]
+    _agree(stage, number)
+
+
+def test_the_record_of_the_next_version_says_which_condition_took_whose_place(lite: Stage) -> None:
+    number = casts.awaiting(lite, ratings={"TRI_4": "1"})
+    _returned(lite, number)
+    casts.rate(lite, number, TRI_4="1")
+    casts.recommend(lite, number, ["TRI-4"])
+    casts.take(lite, "lead", number, "finalise")
+    [said] = _sheets(lite, number)[-1]["appraisal"]["conditions"]
+    assert (said["number"], said["supersedes"]) == (2, 1)
 
 
 ITEMS = ("TRI-4", "CAP-6", "TRI-4", "")
