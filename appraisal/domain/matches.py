@@ -20,6 +20,7 @@ from appraisal.domain.contents import GLOBAL
 from appraisal.domain.indicators import biennium_of
 from appraisal.domain.registrations import UNNAMED
 from appraisal.domain.tracks import Rate, cents, rate_on
+from appraisal.i18n import N_
 
 How = Literal["symbol", "confirmed", "outside", "undone"]
 SUGGESTED: Final = 3
@@ -217,6 +218,27 @@ class Changed:
     differences: tuple[Difference, ...]
 
 
+_SENTENCES: Final[Mapping[str, str]] = {
+    "basis": N_("what it was linked with was not kept"),
+    "listed no": N_("the row is not in the list any more"),
+    "listed yes": N_("the row is in the list again"),
+    "amount": N_("the amount was %(was)s and is %(now)s"),
+    "currency": N_("the currency was %(was)s and is %(now)s"),
+    "fund": N_("the fund was %(was)s and is %(now)s"),
+    "opened_on": N_("the day of opening was %(was)s and is %(now)s"),
+    "symbol": N_("the symbol in the proposal was %(was)s and is %(now)s"),
+    "approval no": N_("the approval does not stand any more"),
+    "approval other": N_("another approval stands than then"),
+    "another": N_("nobody said why the approval has this project beside %(now)s"),
+}
+
+
+def in_words(name: str, was: str, now: str) -> tuple[str, dict[str, str]]:
+    """Return the sentence of the catalogue that says a difference, with its facts."""
+    sentence = _SENTENCES.get(name) or _SENTENCES[f"{name} {now}"]
+    return sentence, {"was": was or UNNAMED, "now": now or UNNAMED}
+
+
 def basis_of(project: Project | None, bearing: Bearing, reason: str = "") -> dict[str, Any]:
     """Return the facts that a link is looked at with, as they are kept and told."""
     amount = project.amount if project else None
@@ -238,7 +260,11 @@ def changed(links: Iterable[Link]) -> list[Changed]:
     first: dict[str, str] = {}
     others: dict[int, str] = {}
     for link in listed:
-        if link.project is not None and not link.reason and first.setdefault(link.number, link.key) != link.key:
+        if (
+            link.project is not None
+            and not link.reason
+            and first.setdefault(link.number, link.key) != link.key
+        ):
             others[link.id] = first[link.number].upper()
     found = [Changed(link, tuple(_differences(link, others.get(link.id, "")))) for link in listed]
     return sorted((entry for entry in found if entry.differences), key=lambda entry: entry.link.key)

@@ -37,14 +37,16 @@ def _correct(taking: Taking, kind: DecisionKind) -> Outcome:
     columns: Mapping[str, Any] = {}
     unpinned: Mapping[str, Any] = {}
     projects: list[str] = []
+    ways: tuple[How, ...]
     if case.is_created_by_registration:
         after, columns = replace(after, voided_at=taking.now), {"voided_at": taking.now}
-        ways: tuple[How, ...] = ("symbol", "confirmed", "outside")
+        ways = ("symbol", "confirmed", "outside")
         projects = matches.release(taking.db, taking.actor, taking.now, case.id, ways)
     elif case.version is None:
         after, columns = _unpinned(taking, after)
         # No project is a draft; what its symbol decided goes by itself.
-        projects = matches.release(taking.db, taking.actor, taking.now, case.id, ("confirmed",))
+        ways = ("confirmed",)
+        projects = matches.release(taking.db, taking.actor, taking.now, case.id, ways)
         unpinned = {"definitions": after.pins}
     closed = registrations.closed_by(case, registration)
     if closed is not None:

@@ -47,7 +47,7 @@ def match_symbols(db: Connection, now: datetime, symbols: Collection[str] | None
 
 
 def _follow(db: Connection, now: datetime, entry: Unsaid, proposal: int | None) -> None:
-    """Write down what a symbol decides; whatever takes an earlier match back is told of in the site's chain."""
+    """Write down what a symbol decides; the site's chain tells of whatever takes an earlier match back."""
     if entry.is_new:
         stored.insert_match(db, entry.key, proposal, "symbol", now, SYSTEM_ACTOR.id)
         return
@@ -137,9 +137,7 @@ def changed_links(db: Connection, past: Past | None = None) -> list[Changed]:
     return matches.changed(stored.links(db, past))
 
 
-def changed(
-    db: Connection, biennium: str, scope: frozenset[str], past: Past | None = None
-) -> list[Changed]:
+def changed(db: Connection, biennium: str, scope: frozenset[str], past: Past | None = None) -> list[Changed]:
     """Return the links that somebody has to look at again before the indicator of a biennium is whole."""
     return [entry for entry in changed_links(db, past) if matches.touches(entry.link, biennium, scope)]
 

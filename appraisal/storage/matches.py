@@ -10,9 +10,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, literal, or_, select
 
 from appraisal.canonical import canonical
-from appraisal.domain.indicators import APPROVING, ENDING
 from appraisal.domain import forms
 from appraisal.domain.facts import SYSTEM_ACTOR
+from appraisal.domain.indicators import APPROVING, ENDING
 from appraisal.domain.matches import Bearing, Candidate, How, Link, Project, project_of
 from appraisal.domain.symbols import normalised
 from appraisal.storage import tables
@@ -65,7 +65,9 @@ def insert_match(
 ) -> int:
     """Write down what a project is from now on, None for nothing that is known; return the id of the row."""
     kept = canonical(basis).decode() if basis else ""
-    written = insert(MATCHES).values(project=project, proposal_id=proposal, how=how, at=now, by=by, basis=kept)
+    written = insert(MATCHES).values(
+        project=project, proposal_id=proposal, how=how, at=now, by=by, basis=kept
+    )
     found: int = db.execute(written.returning(MATCHES.c.id)).scalar_one()
     return found
 
@@ -104,7 +106,7 @@ def _standing(past: Past | None) -> tuple[ColumnElement[str], ColumnElement[bool
 
 def _last(column: ColumnElement[Any], past: Past | None, *acts: str) -> ColumnElement[Any]:
     """Return what a column says of the last event of a proposal, or of the last with one of some acts."""
-    conditions = [EVENTS.c.act.in_(acts)] if acts else []
+    conditions: list[ColumnElement[bool]] = [EVENTS.c.act.in_(acts)] if acts else []
     if past is not None:
         conditions.append(past.includes(EVENTS))
     statement = select(column).where(EVENTS.c.proposal_id == PROPOSALS.c.id, *conditions)
@@ -200,15 +202,15 @@ def taken(db: Connection) -> frozenset[int]:
         .where(MATCHES.c.how.in_(_BY_PEOPLE), *newest(), *in_force(DATASET), ENTRIES.c.value != "")
     )
     rows = db.execute(statement)
-    return frozenset(
-        row.proposal_id for row in rows if not (row.basis and json.loads(row.basis)["reason"])
-    )
+    return frozenset(row.proposal_id for row in rows if not _reason(row.basis))
 
 
 def listed_symbols(db: Connection, number: str) -> frozenset[str]:
     """Return the symbols of a proposal, as it bears it now and as its form has it, that the list has too."""
     row = db.execute(
-        select(PROPOSALS.c.symbol, PROPOSALS.c.workflow, PROPOSALS.c.content).where(PROPOSALS.c.number == number)
+        select(PROPOSALS.c.symbol, PROPOSALS.c.workflow, PROPOSALS.c.content).where(
+            PROPOSALS.c.number == number
+        )
     ).one_or_none()
     if row is None:
         return frozenset()
@@ -249,6 +251,7 @@ def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
         MATCHES.c.how,
         MATCHES.c.at.label("matched_at"),
         MATCHES.c.by,
+        MATCHES.c.basis,
     )
     statement = (
         rows.join(MATCHES, MATCHES.c.project == ENTRIES.c.key)
@@ -264,6 +267,7 @@ def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
             row.matched_at,
             row.by,
             row.usd if row.route else None,
+            _reason(row.basis),
         )
         for row in db.execute(statement)
     ]
@@ -304,6 +308,12 @@ class Taken:
         return self.project.symbol if self.project else self.key.upper()
 
 
+def _reason(basis: str) -> str:
+    """Return why an approval has a project beside another one, from what its link was looked at with."""
+    reason: str = json.loads(basis)["reason"] if basis else ""
+    return reason
+
+
 def projects_of(db: Connection, proposal: int) -> list[Taken]:
     """Return the projects that are taken for a proposal, in order of their keys."""
     columns = (MATCHES.c.project, MATCHES.c.how, MATCHES.c.basis, ENTRIES.c.value)
@@ -315,7 +325,7 @@ def projects_of(db: Connection, proposal: int) -> list[Taken]:
         Taken(
             row.project,
             row.how,
-            json.loads(row.basis)["reason"] if row.basis else "",
+            _reason(row.basis),
             project_of(row.project, json.loads(row.value)) if row.value else None,
         )
         for row in rows

@@ -177,7 +177,11 @@ def test_a_row_that_is_corrected_shows_a_persons_link_again(stage: Stage, way: s
     then = stage.now
     stage.wait(days=1)
     _listed(stage, _row(FIRST, "300", fund="RBSA", day="2010-01-31"))
-    differing = [("amount", "100", "300"), ("fund", "XBTC", "RBSA"), ("opened_on", "2010-01-30", "2010-01-31")]
+    differing = [
+        ("amount", "100", "300"),
+        ("fund", "XBTC", "RBSA"),
+        ("opened_on", "2010-01-30", "2010-01-31"),
+    ]
     assert _changed(stage) == {FIRST: differing}
     assert _changed(stage, Past(moment=then)) == {}
     sealed = _publish(stage)

@@ -219,7 +219,12 @@ def test_a_project_that_never_came_here_counts_in_the_denominator(stage: Stage) 
     assert case.approval.approved_at.date() == date(2010, 1, 20)
     found = value()
     assert (found["numerator"], found["denominator"], found["complete"]) == (1, 2, False)
-    assert found["finance_list"] == {"missing": 1, "symbols": ["ZAM/10/02/NOR"], "unapproved": [], "changed": []}
+    assert found["finance_list"] == {
+        "missing": 1,
+        "symbols": ["ZAM/10/02/NOR"],
+        "unapproved": [],
+        "changed": [],
+    }
     with stage.database.read() as db:
         assert indicators.differences(db) == []
         shares = indicators.figures(db, stage.library, "2010-11", stage.now.date())["2010-11"]
@@ -236,7 +241,12 @@ def test_a_published_report_keeps_what_was_missing_then(stage: Stage) -> None:
         (report,) = indicators.published(db, "2.1", "2010-11")
         kept = json.loads(report[2])
         assert indicators.recomputed(db, stage.library, report[0])["finance_list"] == kept["finance_list"]
-    assert kept["finance_list"] == {"missing": 1, "symbols": ["ZAM/10/01/NOR"], "unapproved": [], "changed": []}
+    assert kept["finance_list"] == {
+        "missing": 1,
+        "symbols": ["ZAM/10/01/NOR"],
+        "unapproved": [],
+        "changed": [],
+    }
 
 
 def _annul(stage: Stage, number: str) -> None:
