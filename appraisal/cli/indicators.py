@@ -13,6 +13,7 @@ from appraisal.definitions.library import Library
 from appraisal.domain.indicators import SCOPES, biennium_of
 from appraisal.domain.schemas import schema_text
 from appraisal.errors import NotFound
+from appraisal.pdf.words import Words
 from appraisal.services import feeds, indicators
 from appraisal.storage.pasts import Past
 
@@ -183,6 +184,11 @@ def _print_approvals(value: dict[str, Any]) -> None:
     for entry in opened:
         said = f"{entry['number']}, {entry['state_title']['en']}"
         click.echo(f"    {entry['symbol']}  {entry['title'][:60]}  opened without an approval here: {said}")
+    if again := value["finance_list"]["changed"]:
+        click.echo(f"  Incomplete: links of the finance list to look at again: {len(again)}")
+    for entry in again:
+        said = "; ".join(Words("en").differences(entry["differences"]))
+        click.echo(f"    {entry['symbol']}  {entry['number']}: {said}")
     if value["finance_list"]["missing"]:
         click.echo(
             f"  Projects in the finance list without a proposal here: {value['finance_list']['missing']}"

@@ -13,7 +13,7 @@ import click
 from waitress.server import create_server
 
 from appraisal import clock
-from appraisal.cli import sites
+from appraisal.cli import connections, sites
 from appraisal.pdf.signings import Signer
 from appraisal.pdf.workers import Renderer
 from appraisal.services import issuers, jobs, people, releases
@@ -116,12 +116,16 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
             # A thread is given only what has come in whole. What is a little too large gets a page that says
             # so; what is far too large is not taken in, and the connection ends.
             max_request_body_size=2 * MOST_BYTES,
+            connection_limit=connections.MOST,
+            # Unlike the other way, it takes any number of them.
+            asyncore_use_poll=True,
             ident=None,
             clear_untrusted_proxy_headers=True,
             **trusted,
         )
     except OSError as error:
         _fail_to_listen(host, port, error)
+    connections.keep_open(server)
     chosen = getattr(server, "effective_port", port)
     click.echo(f"Serving on http://{f'[{host}]' if ':' in host else host}:{chosen}  (Ctrl+C stops)")
     click.echo(f"Answers to: {', '.join(hosts)}{'' if site.settings.address else _OTHER_NAMES}")

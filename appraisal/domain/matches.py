@@ -1,21 +1,26 @@
 """Matches: whether a project of the finance list is a proposal that was appraised here.
 
 The finance list says what was opened, and so what the indicator has to count (domain rules 5.3). A symbol
-decides by itself; titles and countries only suggest, and a person confirms.
+decides by itself, for as long as it does; titles and countries only suggest, and a person confirms.
+
+A person's link is kept with the facts that it was looked at with, its *basis*. When they change, it is shown
+again, until somebody has looked at it once more.
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, Literal
 
+from appraisal.canonical import digest
 from appraisal.domain.contents import GLOBAL
 from appraisal.domain.indicators import biennium_of
 from appraisal.domain.registrations import UNNAMED
 from appraisal.domain.tracks import Rate, cents, rate_on
+from appraisal.i18n import N_
 
 How = Literal["symbol", "confirmed", "outside", "undone"]
 SUGGESTED: Final = 3
@@ -25,6 +30,8 @@ _ALIKE: Final = Fraction(1, 2)
 _SHORTEST: Final = 3
 # Beyond this part of the approved amount, what was opened is said to be another one.
 DIFFERENCE: Final = 10
+# What a person looks at in a row before taking its project for a proposal.
+_ROW: Final = ("amount", "currency", "fund", "opened_on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,12 @@ def differs(opened: Decimal | None, approved: Decimal | None) -> bool:
     """Tell whether what was opened differs from what was approved by more than a tenth of the latter."""
     if opened is None or approved is None:
         return False
-    return abs(opened - approved) > approved / DIFFERENCE
+    return opened < approved - approved / DIFFERENCE or exceeds(opened, approved)
+
+
+def exceeds(opened: Decimal, approved: Decimal) -> bool:
+    """Tell whether what was opened is beyond what was approved by more than a tenth of the latter."""
+    return opened - approved > approved / DIFFERENCE
 
 
 def is_in(project: Project, biennium: str, scope: frozenset[str]) -> bool:
@@ -148,3 +160,143 @@ def content_of(project: Project) -> dict[str, dict[str, Any]]:
             ],
         }
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """What a link rests on in a proposal: its symbol, and by which event it is approved, 0 for by none."""
+
+    symbol: str
+    approval: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A project that a person took for a proposal, with its present row and what it was looked at with.
+
+    ``project`` is None where the list has no such row any more, ``basis`` where it was not kept.
+    """
+
+    id: int
+    key: str
+    number: str
+    how: How
+    basis: Mapping[str, Any] | None
+    project: Project | None
+    bearing: Bearing
+
+    @property
+    def symbol(self) -> str:
+        """Return the symbol of the project."""
+        return self.project.symbol if self.project else self.key.upper()
+
+    @property
+    def reason(self) -> str:
+        """Return why the approval has this project beside another one; empty where nobody said."""
+        return self.basis["reason"] if self.basis else ""
+
+    @property
+    def seal(self) -> str:
+        """Return the digest of what there is to look at now, by which a form says what was seen."""
+        return digest([self.id, basis_of(self.project, self.bearing)])
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A fact under a link that is not what it was looked at with."""
+
+    name: str
+    was: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A link that somebody has to look at again, and why."""
+
+    link: Link
+    differences: tuple[Difference, ...]
+
+
+_SENTENCES: Final[Mapping[str, str]] = {
+    "basis": N_("what it was linked with was not kept"),
+    "listed no": N_("the row is not in the list any more"),
+    "listed yes": N_("the row is in the list again"),
+    "amount": N_("the amount was %(was)s and is %(now)s"),
+    "currency": N_("the currency was %(was)s and is %(now)s"),
+    "fund": N_("the fund was %(was)s and is %(now)s"),
+    "opened_on": N_("the day of opening was %(was)s and is %(now)s"),
+    "symbol": N_("the symbol in the proposal was %(was)s and is %(now)s"),
+    "approval no": N_("the approval does not stand any more"),
+    "approval other": N_("another approval stands than then"),
+    "another": N_("nobody said why the approval has this project beside %(now)s"),
+}
+
+
+def in_words(name: str, was: str, now: str) -> tuple[str, dict[str, str]]:
+    """Return the sentence of the catalogue that says a difference, with its facts."""
+    sentence = _SENTENCES.get(name) or _SENTENCES[f"{name} {now}"]
+    return sentence, {"was": was or UNNAMED, "now": now or UNNAMED}
+
+
+def basis_of(project: Project | None, bearing: Bearing, reason: str = "") -> dict[str, Any]:
+    """Return the facts that a link is looked at with, as they are kept and told."""
+    amount = project.amount if project else None
+    return {
+        "listed": "yes" if project else "no",
+        "amount": "" if amount is None else format(amount.normalize(), "f"),
+        "currency": project.currency if project else "",
+        "fund": project.fund if project else "",
+        "opened_on": project.opened_on.isoformat() if project and project.opened_on else "",
+        "symbol": bearing.symbol,
+        "approval": bearing.approval,
+        "reason": reason,
+    }
+
+
+def changed(links: Iterable[Link]) -> list[Changed]:
+    """Return the links under which facts changed, and those beside another one without a reason."""
+    listed = sorted(links, key=lambda link: link.id)
+    first: dict[str, str] = {}
+    others: dict[int, str] = {}
+    for link in listed:
+        if (
+            link.project is not None
+            and not link.reason
+            and first.setdefault(link.number, link.key) != link.key
+        ):
+            others[link.id] = first[link.number].upper()
+    found = [Changed(link, tuple(_differences(link, others.get(link.id, "")))) for link in listed]
+    return sorted((entry for entry in found if entry.differences), key=lambda entry: entry.link.key)
+
+
+def _differences(link: Link, other: str) -> Iterator[Difference]:
+    bearing = link.bearing
+    if link.project is None and not bearing.approval:
+        # Neither opened nor approved any more: nothing counts by this link.
+        return
+    if link.basis is None:
+        yield Difference("basis", "", "")
+        return
+    kept, now = link.basis, basis_of(link.project, bearing)
+    if kept["listed"] != now["listed"]:
+        yield Difference("listed", kept["listed"], now["listed"])
+    else:
+        yield from (Difference(name, kept[name], now[name]) for name in _ROW if kept[name] != now[name])
+    # A symbol that agrees with the link by now speaks for it.
+    if bearing.symbol not in (kept["symbol"], link.symbol) and bearing.symbol.casefold() != link.key:
+        yield Difference("symbol", kept["symbol"], bearing.symbol)
+    if kept["approval"] and kept["approval"] != bearing.approval:
+        yield Difference("approval", "yes", "other" if bearing.approval else "no")
+    if other:
+        yield Difference("another", "", other)
+
+
+def touches(link: Link, biennium: str, scope: frozenset[str]) -> bool:
+    """Tell whether the indicator of a biennium counts what a link is about, or did when it was looked at."""
+    before = link.basis
+    rows = [link.project] if link.project else []
+    if before is not None and before["listed"] == "yes":
+        opened = date.fromisoformat(before["opened_on"]) if before["opened_on"] else None
+        rows.append(Project(link.key, link.symbol, fund=before["fund"], opened_on=opened))
+    return not rows or any(is_in(row, biennium, scope) for row in rows)

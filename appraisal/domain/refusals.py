@@ -96,6 +96,12 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
     ),
     "correction_not_waiting": N_("No correction is proposed."),
     "proposal_matched": N_("%(number)s is the project %(symbol)s already."),
+    "projects_reason": N_("%(number)s is the project %(symbol)s already: say why it has another one."),
+    "projects_unknown": N_("What the projects of %(number)s were opened with is not known of every one."),
+    "projects_beyond": N_(
+        "Together, the projects of %(number)s were opened with US$ %(opened)s. US$ %(approved)s was approved, "
+        "and a tenth above that is the most."
+    ),
     "annulment_pending": N_("The annulment of this approval waits for its second signature."),
     "signature_not_waiting": N_("No first signature is waiting for a second one."),
     "annulment_not_expired": N_("The second signature may be given until %(until)s."),

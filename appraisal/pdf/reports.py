@@ -172,6 +172,7 @@ def _lists(value: Value, say: Words) -> dict[str, Any]:
         "unlisted": max(0, len(listed) - LISTED),
         "undated": len(value["proposals"]["undated"]),
         **_opened(value["finance_list"].get("unapproved", ()), say),
+        **_again(value["finance_list"].get("changed", ())),
         "changes": [
             (entry["number"], _stood(entry, "was", say), _stood(entry, "is", say))
             for entry in changes[:CHANGED]
@@ -191,6 +192,12 @@ def _opened(unapproved: Sequence[Value], say: Words) -> dict[str, Any]:
         "opened": "; ".join(named),
         "unopened": max(0, len(unapproved) - OPENED),
     }
+
+
+def _again(changed: Sequence[Value]) -> dict[str, Any]:
+    """Return the links that somebody has to look at again: how many, and the first by name."""
+    named = [f"{texts.drawn(entry['symbol'], _LABEL_EMS)} ({entry['number']})" for entry in changed[:OPENED]]
+    return {"changed": len(changed), "again": "; ".join(named), "unseen": max(0, len(changed) - OPENED)}
 
 
 def _listed(value: Value) -> Iterator[tuple[str, Value]]:

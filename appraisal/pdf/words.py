@@ -1,7 +1,7 @@
 """Words: codes, amounts and moments of a record, as the reader of one language says them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent, get_currency_symbol
 
 from appraisal.clock import geneva_date, parse_stamp
-from appraisal.domain import forms, responses, routes
+from appraisal.domain import forms, matches, responses, routes
 from appraisal.i18n import LOCALES, N_, Language, say, translate, translate_plural, write_day
 
 _BEFORE_SIGN = re.compile(r" (?=[?!:;»])")
@@ -111,6 +111,11 @@ class Words:
     def label(self, labels: Mapping[str, str], code: str) -> str:
         """Translate a code; one that is not known is shown as it is."""
         return translate(self.language, labels[code]) if code in labels else code
+
+    def differences(self, differences: Iterable[Mapping[str, str]]) -> list[str]:
+        """Say what changed under a link of the finance list, in its order."""
+        worded = (matches.in_words(each["name"], each["was"], each["is"]) for each in differences)
+        return [self.say(sentence, **facts) for sentence, facts in worded]
 
     def money(self, amount: str | None, currency: str = "USD") -> str:
         """Write an amount with its currency, cents only where there are any; nothing for None."""

@@ -17,7 +17,7 @@ from appraisal.definitions.workflows import Transition, Workflow
 from appraisal.domain import bounds, contents, forms, indicators, registrations, tracks
 from appraisal.domain.facts import Case, Content, Contribution, Person
 from appraisal.domain.indicators import CREATING, Approval
-from appraisal.domain.matches import Project, content_of
+from appraisal.domain.matches import Project, basis_of, content_of
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.registrations import Entry
 from appraisal.domain.steps import ApprovalGiven, Inputs
@@ -27,6 +27,7 @@ from appraisal.services.proposals import BadContent, check_references, note_even
 from appraisal.storage import proposals, site, tables
 from appraisal.storage import registrations as stored
 from appraisal.storage.facts import load_case, load_rates
+from appraisal.storage.matches import bearing
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 # What numbers of proposals look like here; anything else is a project symbol of somebody else's.
@@ -195,7 +196,8 @@ def register_project(
         request=request,
         apart=apart,
     )
-    matches.write(db, actor, now, project.key, project.symbol, "outside", case.id, case.number)
+    basis = basis_of(project, bearing(db, case.id))
+    matches.write(db, actor, now, project.key, project.symbol, "outside", case.id, case.number, basis)
     return case
 
 

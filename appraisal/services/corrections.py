@@ -8,6 +8,7 @@ from appraisal.canonical import canonical
 from appraisal.clock import geneva_date
 from appraisal.domain import registrations, tracks
 from appraisal.domain.facts import Appraisal, Case, Decision, DecisionKind
+from appraisal.domain.matches import How
 from appraisal.services import blocks, decisions, matches, submissions
 from appraisal.services.closings import update_appraisal, with_appraisal, write_answers
 from appraisal.services.steps import Outcome, Taking
@@ -36,11 +37,16 @@ def _correct(taking: Taking, kind: DecisionKind) -> Outcome:
     columns: Mapping[str, Any] = {}
     unpinned: Mapping[str, Any] = {}
     projects: list[str] = []
+    ways: tuple[How, ...]
     if case.is_created_by_registration:
         after, columns = replace(after, voided_at=taking.now), {"voided_at": taking.now}
-        projects = matches.release(taking.db, taking.actor, taking.now, case.id)
+        ways = ("symbol", "confirmed", "outside")
+        projects = matches.release(taking.db, taking.actor, taking.now, case.id, ways)
     elif case.version is None:
         after, columns = _unpinned(taking, after)
+        # No project is a draft; what its symbol decided goes by itself.
+        ways = ("confirmed",)
+        projects = matches.release(taking.db, taking.actor, taking.now, case.id, ways)
         unpinned = {"definitions": after.pins}
     closed = registrations.closed_by(case, registration)
     if closed is not None:

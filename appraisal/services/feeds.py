@@ -127,6 +127,8 @@ class _Workbook:
         self._proposals()
         if self.report["finance_list"]["unapproved"]:
             self._unapproved(self._sheet(N_("Finance list"), (24, 60, 16, 24)))
+        if self._changed:
+            self._links(self._sheet(N_("Links to look at again"), (24, 60, 16, 100)))
 
     def _sheet(self, title: str, widths: Sequence[int], suffix: str = "") -> Worksheet:
         sheet = self.book.add_worksheet(self.say.say(title) + suffix)
@@ -166,6 +168,7 @@ class _Workbook:
             (N_("Every approval has a date"), not report["proposals"]["undated"]),
             (N_("Projects in the finance list without a proposal here"), listed["missing"]),
             (N_("Projects opened without an approval here"), len(listed["unapproved"])),
+            (N_("Links to look at again"), len(self._changed)),
             (N_("Approval rate of appraised proposals"), self._rate(report["approved_of_appraised"])),
             (N_("Illustrative"), report["illustrative"]),
         ]
@@ -244,6 +247,20 @@ class _Workbook:
         for row, entry in enumerate(self.report["finance_list"]["unapproved"], 1):
             said = (entry["symbol"], entry["title"], entry["number"], self.say.text(entry["state_title"]))
             self._row(sheet, row, said)
+
+    @property
+    def _changed(self) -> Sequence[Value]:
+        # Reports of before do not say it.
+        found: Sequence[Value] = self.report["finance_list"].get("changed", ())
+        return found
+
+    def _links(self, sheet: Worksheet) -> None:
+        """Name the links under which facts changed, and what changed."""
+        titles = (N_("Project symbol"), N_("Project title"), N_("Proposal"), N_("What changed"))
+        self._head(sheet, 0, titles)
+        for row, entry in enumerate(self._changed, 1):
+            said = "; ".join(self.say.differences(entry["differences"]))
+            self._row(sheet, row, (entry["symbol"], entry["title"], entry["number"], said))
 
     def _proposal(self, entry: Value) -> tuple[object, ...]:
         return (

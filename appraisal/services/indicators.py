@@ -216,7 +216,7 @@ def value(
         found = report(db, library, code, biennium, past, scope, key)
         listed = matches.listed_value(db, library, biennium, found.figures.scope, past)
         report_of = report_value(library, code, found, key)
-        complete = report_of["complete"] and not listed["unapproved"]
+        complete = report_of["complete"] and not listed["unapproved"] and not listed["changed"]
         return {**report_of, "complete": complete, "finance_list": listed, **known_at}
     if scope is not None:
         raise ValueError(f"indicator {code} has no funds to choose from")
@@ -258,6 +258,7 @@ def publish(
         # Whoever imports, matches or registers waits for this, so that no earlier row comes later.
         site.lock(db)
         # Read under the lock: one act writes an event and a match, and a report has both or neither.
+        matches.match_symbols(db, now)
         events = audits.highest(database, audits.EVENTS)
         past = Past(rows={"events": events, **pasts.highest(db, tables.Entry, tables.Match)})
         found = plain(value(db, library, code, biennium, past))
@@ -394,17 +395,19 @@ def report_faults(db: Connection, library: Library) -> Iterator[str | None]:
         except NotFound:
             yield f"{name} is of an indicator that {key} does not have"
             continue
-        left_out = _RECKONED_OTHERWISE if _is_earlier(said) else ()
+        left_out = _reckoned_otherwise(said)
         others = [key for key in sorted(again) if key not in left_out and said.get(key) != again[key]]
         yield f"{name}: computed again, {', '.join(others)} would be otherwise" if others else None
 
 
-# What a report said by other rules before it named the projects that were opened without an approval.
-_RECKONED_OTHERWISE: Final = ("approved_of_appraised", "complete", "finance_list")
-
-
-def _is_earlier(said: Mapping[str, Any]) -> bool:
-    return "proposals" in said and "unapproved" not in said.get("finance_list", {})
+def _reckoned_otherwise(said: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a report said by other rules before it named the projects that keep it from being whole."""
+    if "proposals" not in said:
+        return ()
+    listed = said.get("finance_list", {})
+    if "unapproved" not in listed:
+        return ("approved_of_appraised", "complete", "finance_list")
+    return () if "changed" in listed else ("complete", "finance_list")
 
 
 def recount(db: Connection) -> bool:

@@ -1,50 +1,67 @@
 """Matches: holding the finance list of newly opened projects against the proposals that are here."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import matches, symbols
+from appraisal.domain import matches
 from appraisal.domain.facts import SYSTEM_ACTOR, Person
-from appraisal.domain.matches import Candidate, How, Project
+from appraisal.domain.matches import Candidate, Changed, How, Project
 from appraisal.domain.refusals import NotAllowed, refuse
-from appraisal.errors import NotFound
+from appraisal.errors import NotFound, StepConflict
 from appraisal.i18n import Text
 from appraisal.storage import matches as stored
 from appraisal.storage import queries, site
-from appraisal.storage.matches import Unapproved
+from appraisal.storage.facts import load_rates
+from appraisal.storage.matches import Unapproved, Unsaid
 from appraisal.storage.pasts import Past
 
 ACTION: Final = "match_project"
 _BATCH: Final = 500
 
 
-def match_symbols(db: Connection, now: datetime) -> int:
-    """Match every project whose symbol one proposal bears, in whichever spelling; return how many.
+def match_symbols(db: Connection, now: datetime, symbols: Collection[str] | None = None) -> int:
+    """Match every project whose symbol one proposal bears, and no other any longer; return what that changed.
 
-    A symbol that several proposals bear decides nothing, and nor does one that a person has undone.
+    ``symbols``: those to look at, all by default. A symbol that several proposals bear decides nothing, nor
+    does one of which a person has said something, nor one whose proposal a person took for another project.
     """
     site.lock(db)
-    undone = stored.undone(db)
-    waiting = [entry for entry in stored.unmatched(db) if entry.key not in undone]
-    count = 0
-    for start in range(0, len(waiting), _BATCH):
-        part = {symbols.normalised(entry.symbol): entry for entry in waiting[start : start + _BATCH]}
-        for symbol, ids in stored.by_symbol(db, part).items():
-            if len(ids) == 1:
-                stored.insert_match(db, part[symbol].key, ids[0], "symbol", now, SYSTEM_ACTOR.id)
+    unsaid, count = list(stored.unsaid(db, symbols)), 0
+    taken = stored.taken(db) if unsaid else frozenset()
+    for start in range(0, len(unsaid), _BATCH):
+        part = unsaid[start : start + _BATCH]
+        bearers = stored.by_symbol(db, {entry.symbol for entry in part})
+        for entry in part:
+            ids = bearers.get(entry.symbol, [])
+            found = ids[0] if len(ids) == 1 and ids[0] not in taken else None
+            if found != entry.proposal:
+                _follow(db, now, entry, found)
                 count += 1
     return count
 
 
-def confirm(db: Connection, actor: Person, now: datetime, key: str, number: str) -> None:
+def _follow(db: Connection, now: datetime, entry: Unsaid, proposal: int | None) -> None:
+    """Write down what a symbol decides; the site's chain tells of whatever takes an earlier match back."""
+    if entry.is_new:
+        stored.insert_match(db, entry.key, proposal, "symbol", now, SYSTEM_ACTOR.id)
+        return
+    number = "" if proposal is None else stored.number_of(db, proposal)
+    write(db, SYSTEM_ACTOR, now, entry.key, entry.symbol, "symbol" if number else "undone", proposal, number)
+
+
+def confirm(db: Connection, actor: Person, now: datetime, key: str, number: str, reason: str = "") -> None:
     """Say that a project is a proposal, which a coordinator has looked at.
 
-    Said again, it is answered as done. Raises ``NotAllowed``, also for a project or proposal that is matched
-    already, or ``NotFound`` for one that is not there; a draft, and what the actor may not read, is none.
+    ``reason``: why one approval has this project beside another. Said again, it is answered as done. Raises
+    ``NotAllowed``, also for a project that is matched already, and for a further project without a reason,
+    or beyond what was approved; or ``NotFound`` for one that is not there; a draft, and what the actor may
+    not read, is none.
     """
     project = find_project(db, actor, key)
     found = queries.entered_id(db, number, actor)
@@ -55,9 +72,79 @@ def confirm(db: Connection, actor: Person, now: datetime, key: str, number: str)
         raise NotAllowed([refuse("project_matched")])
     if found is None:
         raise NotFound("proposal", number)
-    if others := stored.projects_of(db, found):
-        raise NotAllowed([refuse("proposal_matched", number=number, symbol=min(others.values()))])
-    write(db, actor, now, project.key, project.symbol, "confirmed", found, number)
+    kept = _reason_beside(db, now, project, found, number, reason)
+    basis = matches.basis_of(project, stored.bearing(db, found), kept)
+    write(db, actor, now, project.key, project.symbol, "confirmed", found, number, basis)
+
+
+def _reason_beside(
+    db: Connection, now: datetime, project: Project, proposal: int, number: str, reason: str
+) -> str:
+    """Return the reason for a further project of one approval, empty for the only one.
+
+    Raises ``NotAllowed`` without a reason or an approval, and where the projects together were opened with
+    more than a tenth above what was approved, or nobody can tell.
+    """
+    others = [entry for entry in stored.projects_of(db, proposal) if entry.key != project.key]
+    listed = [entry.project for entry in others if entry.project is not None]
+    if not listed:
+        return ""
+    approved = stored.approved_usd(db, proposal)
+    if approved is None:
+        raise NotAllowed([refuse("proposal_matched", number=number, symbol=listed[0].symbol)])
+    needed = any(entry.project is not None and not entry.reason for entry in others)
+    if needed and not reason.strip():
+        raise NotAllowed([refuse("projects_reason", number=number, symbol=listed[0].symbol)])
+    rates, today = load_rates(db), geneva_date(now)
+    opened = [matches.usd_of(entry, rates, today) for entry in (project, *listed)]
+    known = [entry for entry in opened if entry is not None]
+    if len(known) < len(opened):
+        raise NotAllowed([refuse("projects_unknown", number=number)])
+    total = sum(known, Decimal(0))
+    if matches.exceeds(total, approved):
+        raise NotAllowed([refuse("projects_beyond", number=number, opened=total, approved=approved)])
+    return reason.strip() if needed else ""
+
+
+def look_again(db: Connection, actor: Person, now: datetime, key: str, seal: str, reason: str = "") -> None:
+    """Say that a link still holds, which a coordinator has looked at again as it stands now.
+
+    ``seal`` is that of the link that was seen; ``reason`` as for :func:`confirm`. Where nothing changed, it
+    is answered as done. Raises ``NotAllowed`` as :func:`confirm` does, ``NotFound``, or ``StepConflict``
+    where something else changed meanwhile.
+    """
+    check_coordinator(actor)
+    site.lock(db)
+    link = next(stored.links(db, key=key), None)
+    if link is None:
+        raise NotFound("match", key)
+    if link.seal != seal:
+        raise StepConflict(None, None)
+    if all(entry.link.key != key for entry in changed_links(db)):
+        return
+    proposal = stored.matched_to(db, key)
+    assert proposal is not None
+    if link.project is not None:
+        kept = _reason_beside(db, now, link.project, proposal, link.number, reason)
+    else:
+        kept = link.reason
+    basis = matches.basis_of(link.project, link.bearing, kept)
+    write(db, actor, now, key, link.symbol, link.how, proposal, link.number, basis)
+
+
+def changed_links(db: Connection, past: Past | None = None) -> list[Changed]:
+    """Return what people took for a proposal and have to look at again, now or then, in order of keys."""
+    return matches.changed(stored.links(db, past))
+
+
+def changed(db: Connection, biennium: str, scope: frozenset[str], past: Past | None = None) -> list[Changed]:
+    """Return the links that somebody has to look at again before the indicator of a biennium is whole."""
+    return [entry for entry in changed_links(db, past) if matches.touches(entry.link, biennium, scope)]
+
+
+def are_settled(db: Connection, biennium: str, scope: frozenset[str]) -> bool:
+    """Tell whether every project opened is approved here as far as it is here, and every link looked at."""
+    return next(unapproved(db, biennium, scope), None) is None and not changed(db, biennium, scope)
 
 
 def undo(db: Connection, actor: Person, now: datetime, key: str) -> str | None:
@@ -75,21 +162,26 @@ def undo(db: Connection, actor: Person, now: datetime, key: str) -> str | None:
     return registered
 
 
-def release(db: Connection, actor: Person, now: datetime, proposal: int) -> list[str]:
-    """Take every project for no proposal any more that was taken for one; return their symbols.
+def release(db: Connection, actor: Person, now: datetime, proposal: int, hows: Collection[How]) -> list[str]:
+    """Take every project for no proposal any more that was taken for one in some way; return their symbols.
 
     The caller holds the site's lock.
     """
-    found = stored.projects_of(db, proposal)
-    for key, symbol in found.items():
-        write(db, actor, now, key, symbol, "undone", None, "")
-    return sorted(found.values())
+    found = [entry for entry in stored.projects_of(db, proposal) if entry.how in hows]
+    for entry in found:
+        write(db, actor, now, entry.key, entry.symbol, "undone", None, "")
+    return sorted(entry.symbol for entry in found)
+
+
+def check_coordinator(actor: Person) -> None:
+    """Raise ``NotAllowed`` for anybody but a coordinator."""
+    if not (actor.has("coordinator") and actor.active):
+        raise NotAllowed([refuse("role_missing", role="coordinator")])
 
 
 def find_project(db: Connection, actor: Person, key: str) -> Project:
     """Return a project of the finance list, for a coordinator who writes something down of it."""
-    if not (actor.has("coordinator") and actor.active):
-        raise NotAllowed([refuse("role_missing", role="coordinator")])
+    check_coordinator(actor)
     site.lock(db)
     project = stored.find_project(db, key)
     if project is None:
@@ -114,10 +206,13 @@ def write(
     how: How,
     proposal: int | None,
     number: str,
+    basis: Mapping[str, Any] | None = None,
 ) -> None:
     """Write down what somebody found of a project, and tell of the row in the site's chain."""
-    row = stored.insert_match(db, key, proposal, how, now, actor.id)
+    row = stored.insert_match(db, key, proposal, how, now, actor.id, basis)
     facts = {"match": row, "project": symbol, "how": how, "proposal": number}
+    if basis is not None:
+        facts["basis"] = basis
     site.append(db, now, actor.id, ACTION, facts)
 
 
@@ -152,7 +247,8 @@ def listed_value(
 ) -> dict[str, Any]:
     """Return what a report says of the finance list.
 
-    How many projects are not here, and which; and those that were opened without an approval here.
+    How many projects are not here, and which; those that were opened without an approval here; and those that
+    somebody has to look at again, since the facts under what they were taken for changed.
     """
     found = [entry.symbol for entry in missing(db, biennium, scope, past)]
     opened = [
@@ -165,4 +261,16 @@ def listed_value(
         }
         for entry in unapproved(db, biennium, scope, past)
     ]
-    return {"missing": len(found), "symbols": found, "unapproved": opened}
+    again = [
+        {
+            "symbol": entry.link.symbol,
+            "title": entry.link.project.title if entry.link.project else "",
+            "number": entry.link.number,
+            "how": entry.link.how,
+            "differences": [
+                {"name": each.name, "was": each.was, "is": each.now} for each in entry.differences
+            ],
+        }
+        for entry in changed(db, biennium, scope, past)
+    ]
+    return {"missing": len(found), "symbols": found, "unapproved": opened, "changed": again}

@@ -1,6 +1,6 @@
 """Taking a step: load, ask the machine, write the row, one event and the outbox, all or nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -27,9 +27,10 @@ from appraisal.domain.refusals import NotAllowed, Undeclared, refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Inputs
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import notices, records
+from appraisal.services import matches, notices, records
 from appraisal.storage import proposals, site, tables, tallies
 from appraisal.storage.facts import load_case, load_people, load_rates
+from appraisal.storage.matches import listed_symbols
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,11 @@ def take(
     none, take the steps that name them.
     """
     actor = substitutions.on_duty(actor, now)
-    if _touches_site(library, name):
+    # The projects of the finance list that go by what the proposal is called.
+    symbols: Collection[str] = ()
+    if (touches := _touches_site(library, name)) or _submits(library, name):
+        symbols = listed_symbols(db, number)
+    if touches or symbols:
         # Before the row, as everybody does who needs both.
         site.lock(db)
     case, book = _load_to_act(db, library, number, actor, name)
@@ -154,13 +159,25 @@ def take(
     transition, to = machine.fire(book, case, actor, now, name, given)
     behalf = _replaced(db, substitutions.behalf(case, actor, transition, given.behalf, now))
     taking = Taking(db, case, book, actor, now, given, transition, to, behalf)
-    return settle(taking, acts[transition.act](taking), request)
+    after = settle(taking, acts[transition.act](taking), request)
+    if symbols:
+        matches.match_symbols(db, now, symbols)
+    return after
 
 
 def _touches_site(library: Library, name: str) -> bool:
     """Tell whether a step has to look at other proposals, or at what the site's chain tells of."""
+    return _is(library, name, "register_approval", *CORRECTING)
+
+
+def _submits(library: Library, name: str) -> bool:
+    """Tell whether a step may give a proposal another symbol."""
+    return _is(library, name, "submit")
+
+
+def _is(library: Library, name: str, *acts: Act) -> bool:
     return any(
-        entry.name == name and entry.act in ("register_approval", *CORRECTING)
+        entry.name == name and entry.act in acts
         for workflow in library.definitions.values()
         if isinstance(workflow, Workflow)
         for entry in workflow.transitions

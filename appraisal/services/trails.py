@@ -347,6 +347,8 @@ def _match_fault(told: Mapping[str, Any] | None, row: Any, *, is_first: bool) ->
         "project": key_of(BY_KEY[PROJECTS], {"symbol": told["project"]}),
         "proposal_id": told["proposal"],
         **{name: told[name] for name in ("how", "at", "by")},
+        # Events of before do not say what somebody looked at.
+        **({"basis": canonical(told["basis"]).decode()} if "basis" in told else {}),
     }
     for column, value in said.items():
         if held[column] != value:

@@ -1,16 +1,20 @@
 """Matches as they are stored: which project of the finance list is which proposal, at any moment."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, literal, or_, select
 
+from appraisal.canonical import canonical
+from appraisal.domain import forms
+from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.domain.indicators import APPROVING, ENDING
-from appraisal.domain.matches import Candidate, How, Project, project_of
+from appraisal.domain.matches import Bearing, Candidate, How, Link, Project, project_of
+from appraisal.domain.symbols import normalised
 from appraisal.storage import tables
 from appraisal.storage.datasets import ENTRIES, in_force, rows_of, stored
 from appraisal.storage.pasts import Past
@@ -19,6 +23,7 @@ from appraisal.storage.proposals import entered
 MATCHES = tables.Match.__table__
 PROPOSALS = tables.Proposal.__table__
 EVENTS = tables.Event.__table__
+VERSIONS = tables.Version.__table__
 DATASET: Final = "projects"
 
 
@@ -26,7 +31,8 @@ DATASET: Final = "projects"
 class Matched:
     """A project with the proposal that it is, how that was found, when and by whom.
 
-    ``usd`` is what the proposal was approved with; None while it is not approved.
+    ``usd`` is what the proposal was approved with; None while it is not approved. ``reason`` is why there is
+    another project of the same approval.
     """
 
     project: Project
@@ -35,6 +41,7 @@ class Matched:
     at: datetime
     by: int
     usd: Decimal | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +54,20 @@ class Unapproved:
     state: str
 
 
-def insert_match(db: Connection, project: str, proposal: int | None, how: How, now: datetime, by: int) -> int:
+def insert_match(
+    db: Connection,
+    project: str,
+    proposal: int | None,
+    how: How,
+    now: datetime,
+    by: int,
+    basis: Mapping[str, Any] | None = None,
+) -> int:
     """Write down what a project is from now on, None for nothing that is known; return the id of the row."""
-    written = insert(MATCHES).values(project=project, proposal_id=proposal, how=how, at=now, by=by)
+    kept = canonical(basis).decode() if basis else ""
+    written = insert(MATCHES).values(
+        project=project, proposal_id=proposal, how=how, at=now, by=by, basis=kept
+    )
     found: int = db.execute(written.returning(MATCHES.c.id)).scalar_one()
     return found
 
@@ -82,16 +100,127 @@ def _standing(past: Past | None) -> tuple[ColumnElement[str], ColumnElement[bool
     """Return the state of a proposal, and the condition that no approval of it stands, now or then."""
     if past is None:
         return PROPOSALS.c.state, PROPOSALS.c.route == ""
+    deciding = func.coalesce(_last(EVENTS.c.act, past, *APPROVING, *ENDING), "")
+    return _last(EVENTS.c.to_state, past), deciding.not_in(APPROVING)
 
-    def last(column: ColumnElement[str], *acts: str) -> ColumnElement[str]:
-        narrowed = [EVENTS.c.act.in_(acts)] if acts else []
-        statement = select(column).where(
-            EVENTS.c.proposal_id == PROPOSALS.c.id, past.includes(EVENTS), *narrowed
+
+def _last(column: ColumnElement[Any], past: Past | None, *acts: str) -> ColumnElement[Any]:
+    """Return what a column says of the last event of a proposal, or of the last with one of some acts."""
+    conditions: list[ColumnElement[bool]] = [EVENTS.c.act.in_(acts)] if acts else []
+    if past is not None:
+        conditions.append(past.includes(EVENTS))
+    statement = select(column).where(EVENTS.c.proposal_id == PROPOSALS.c.id, *conditions)
+    return statement.order_by(EVENTS.c.sequence.desc()).limit(1).correlate(PROPOSALS).scalar_subquery()
+
+
+def links(db: Connection, past: Past | None = None, key: str = "") -> Iterator[Link]:
+    """Yield what people took for a proposal, now or then, whether the list still has the row or not."""
+    listed = and_(ENTRIES.c.key == MATCHES.c.project, *in_force(DATASET, past))
+    columns = (MATCHES.c.id, MATCHES.c.project, MATCHES.c.how, MATCHES.c.basis, PROPOSALS.c.number)
+    entry = (ENTRIES.c.value, ENTRIES.c.line, ENTRIES.c.import_id)
+    statement = (
+        select(*columns, *entry, *_bearing(past))
+        .select_from(
+            MATCHES.join(PROPOSALS, PROPOSALS.c.id == MATCHES.c.proposal_id).outerjoin(ENTRIES, listed)
         )
-        return statement.order_by(EVENTS.c.sequence.desc()).limit(1).correlate(PROPOSALS).scalar_subquery()
+        .where(MATCHES.c.how.in_(_BY_PEOPLE), *newest(past), *([MATCHES.c.project == key] if key else []))
+    )
+    for row in db.execute(statement):
+        said = json.loads(row.value) if row.value else None
+        project = project_of(row.project, said, row.line, row.import_id) if said else None
+        basis = json.loads(row.basis) if row.basis else None
+        yield Link(row.id, row.project, row.number, row.how, basis, project, _read_bearing(row))
 
-    deciding = func.coalesce(last(EVENTS.c.act, *APPROVING, *ENDING), "")
-    return last(EVENTS.c.to_state), deciding.not_in(APPROVING)
+
+_BY_PEOPLE: Final = ("confirmed", "outside")
+
+
+def bearing(db: Connection, proposal: int) -> Bearing:
+    """Return what a link to a proposal rests on there."""
+    return _read_bearing(db.execute(select(*_bearing(None)).where(PROPOSALS.c.id == proposal)).one())
+
+
+def _bearing(past: Past | None) -> tuple[ColumnElement[Any], ...]:
+    deciding = (*APPROVING, *ENDING)
+    submitted: ColumnElement[Any] = literal(None)
+    if past is not None:
+        times = (
+            select(func.count())
+            .where(EVENTS.c.proposal_id == PROPOSALS.c.id, EVENTS.c.act == "submit", past.includes(EVENTS))
+            .correlate(PROPOSALS)
+            .scalar_subquery()
+        )
+        is_then = (VERSIONS.c.proposal_id == PROPOSALS.c.id, VERSIONS.c.number == times)
+        submitted = select(VERSIONS.c.value).where(*is_then).correlate(PROPOSALS).scalar_subquery()
+    return (
+        PROPOSALS.c.symbol.label("borne"),
+        submitted.label("submitted"),
+        _last(EVENTS.c.act, past, *deciding).label("deciding"),
+        _last(EVENTS.c.sequence, past, *deciding).label("decided_by"),
+    )
+
+
+def _read_bearing(row: Any) -> Bearing:
+    symbol = row.borne
+    if row.submitted is not None:
+        symbol = normalised(str(forms.value(json.loads(row.submitted)["content"], "identification.symbol")))
+    return Bearing(symbol, row.decided_by if row.deciding in APPROVING else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaid:
+    """A project of which nobody said what it is; the product itself takes it for a proposal, or for none.
+
+    ``is_new`` where nothing was ever written of it.
+    """
+
+    key: str
+    symbol: str
+    proposal: int | None
+    is_new: bool
+
+
+def unsaid(db: Connection, symbols: Collection[str] | None = None) -> Iterator[Unsaid]:
+    """Yield the projects of which no person said what they are, of all the list or of some symbols."""
+    rows = rows_of(DATASET).add_columns(MATCHES.c.id.label("match"), MATCHES.c.proposal_id)
+    held = and_(MATCHES.c.project == ENTRIES.c.key, *newest())
+    statement = rows.select_from(ENTRIES.outerjoin(MATCHES, held)).where(
+        or_(MATCHES.c.id.is_(None), MATCHES.c.by == SYSTEM_ACTOR.id)
+    )
+    if symbols is not None:
+        statement = statement.where(ENTRIES.c.key.in_([symbol.casefold() for symbol in symbols]))
+    for row in db.execute(statement):
+        symbol = normalised(stored(row).value["symbol"])
+        yield Unsaid(row.key, symbol, row.proposal_id, row.match is None)
+
+
+def taken(db: Connection) -> frozenset[int]:
+    """Return the ids of proposals that a person took for a project of the list, as the only one."""
+    statement = (
+        select(MATCHES.c.proposal_id, MATCHES.c.basis)
+        .select_from(MATCHES.join(ENTRIES, ENTRIES.c.key == MATCHES.c.project))
+        .where(MATCHES.c.how.in_(_BY_PEOPLE), *newest(), *in_force(DATASET), ENTRIES.c.value != "")
+    )
+    rows = db.execute(statement)
+    return frozenset(row.proposal_id for row in rows if not _reason(row.basis))
+
+
+def listed_symbols(db: Connection, number: str) -> frozenset[str]:
+    """Return the symbols of a proposal, as it bears it now and as its form has it, that the list has too."""
+    row = db.execute(
+        select(PROPOSALS.c.symbol, PROPOSALS.c.workflow, PROPOSALS.c.content).where(
+            PROPOSALS.c.number == number
+        )
+    ).one_or_none()
+    if row is None:
+        return frozenset()
+    written = normalised(str(forms.value(json.loads(row.content), "identification.symbol")))
+    found = {row.symbol, written} - {""}
+    if not found:
+        return frozenset()
+    keys = {symbol.casefold(): symbol for symbol in found}
+    held = select(ENTRIES.c.key).where(ENTRIES.c.dataset == DATASET, ENTRIES.c.key.in_(keys)).distinct()
+    return frozenset(keys[key] for key in db.execute(held).scalars())
 
 
 def find_project(db: Connection, key: str) -> Project | None:
@@ -122,6 +251,7 @@ def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
         MATCHES.c.how,
         MATCHES.c.at.label("matched_at"),
         MATCHES.c.by,
+        MATCHES.c.basis,
     )
     statement = (
         rows.join(MATCHES, MATCHES.c.project == ENTRIES.c.key)
@@ -137,6 +267,7 @@ def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
             row.matched_at,
             row.by,
             row.usd if row.route else None,
+            _reason(row.basis),
         )
         for row in db.execute(statement)
     ]
@@ -162,17 +293,61 @@ def registered_for(db: Connection, project: str) -> str | None:
     return found
 
 
-def projects_of(db: Connection, proposal: int) -> dict[str, str]:
-    """Return the projects that are taken for a proposal: their symbols by their keys."""
-    statement = select(MATCHES.c.project, ENTRIES.c.value).select_from(
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A project that is taken for a proposal; ``project`` is None where the list has no such row any more."""
+
+    key: str
+    how: How
+    reason: str
+    project: Project | None
+
+    @property
+    def symbol(self) -> str:
+        """Return the symbol of the project."""
+        return self.project.symbol if self.project else self.key.upper()
+
+
+def _reason(basis: str) -> str:
+    """Return why an approval has a project beside another one, from what its link was looked at with."""
+    reason: str = json.loads(basis)["reason"] if basis else ""
+    return reason
+
+
+def projects_of(db: Connection, proposal: int) -> list[Taken]:
+    """Return the projects that are taken for a proposal, in order of their keys."""
+    columns = (MATCHES.c.project, MATCHES.c.how, MATCHES.c.basis, ENTRIES.c.value)
+    statement = select(*columns).select_from(
         MATCHES.outerjoin(ENTRIES, and_(ENTRIES.c.key == MATCHES.c.project, *in_force(DATASET)))
     )
     rows = db.execute(statement.where(MATCHES.c.proposal_id == proposal, *newest()))
-    return {row.project: json.loads(row.value)["symbol"] if row.value else row.project for row in rows}
+    found = [
+        Taken(
+            row.project,
+            row.how,
+            _reason(row.basis),
+            project_of(row.project, json.loads(row.value)) if row.value else None,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda entry: entry.key)
+
+
+def number_of(db: Connection, proposal: int) -> str:
+    """Return the number of a proposal by its id."""
+    found: str = db.execute(select(PROPOSALS.c.number).where(PROPOSALS.c.id == proposal)).scalar_one()
+    return found
+
+
+def approved_usd(db: Connection, proposal: int) -> Decimal | None:
+    """Return what a proposal was approved with; None where no approval of it stands."""
+    statement = select(PROPOSALS.c.usd).where(PROPOSALS.c.id == proposal, PROPOSALS.c.route != "")
+    found: Decimal | None = db.execute(statement).scalar()
+    return found
 
 
 def undone(db: Connection) -> frozenset[str]:
-    """Return the projects of which a person said that they are not what they were taken for."""
+    """Return the projects of which it was said that they are not what they were taken for."""
     statement = select(MATCHES.c.project).where(MATCHES.c.proposal_id.is_(None), *newest())
     return frozenset(db.execute(statement).scalars())
 

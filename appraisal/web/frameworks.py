@@ -85,7 +85,7 @@ def _standing(db: Connection, indicator: Percentage | Growth, biennium: str) -> 
     today = geneva_date(site().now())
     found = indicators.figures(db, site().library, biennium, today)[biennium]
     behind = say(N_("%(part)s of %(whole)s"), part=found.share.numerator, whole=found.share.denominator)
-    complete = found.complete and next(matches.unapproved(db, biennium, found.scope), None) is None
+    complete = found.complete and matches.are_settled(db, biennium, found.scope)
     return Standing(percent(found.percent), behind, found.met, complete, found.illustrative)
 
 

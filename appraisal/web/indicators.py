@@ -122,6 +122,7 @@ def show() -> str:
             overdue=view.overdue,
             missing=view.missing if _reads_reports() else None,
             unapproved=view.unapproved,
+            changed=view.changed,
             has_list=bool(datasets.count_rows(db).get(stored_matches.DATASET)),
             states=[
                 (workflow.states[key].title, count) for key, count in report.states if key in workflow.states
@@ -142,6 +143,7 @@ class View:
     groups: list[Group]
     missing: int = 0
     unapproved: int = 0
+    changed: int = 0
     overdue: Sequence[conditions.Overdue] = ()
 
 
@@ -161,6 +163,7 @@ def _now(db: Connection, biennium: str, today: date) -> View:
         _groups(db, _counts(report), behind),
         sum(1 for _ in matches.missing(db, biennium, report.scope)),
         sum(1 for _ in matches.unapproved(db, biennium, report.scope)),
+        len(matches.changed(db, biennium, report.scope)),
         conditions.overdue_conditions(db, actor(), today, *counted),
     )
 
@@ -173,7 +176,8 @@ def _then(db: Connection, biennium: str, as_of: date) -> View:
     groups = _groups(db, _counts(found.figures), behind)
     missing = sum(1 for _ in matches.missing(db, biennium, found.figures.scope, past))
     unapproved = sum(1 for _ in matches.unapproved(db, biennium, found.figures.scope, past))
-    return View({biennium: found.figures}, found.breakdowns, groups, missing, unapproved)
+    changed = len(matches.changed(db, biennium, found.figures.scope, past))
+    return View({biennium: found.figures}, found.breakdowns, groups, missing, unapproved, changed)
 
 
 @bp.get(f"/{CODE}/proposals")

@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from appraisal.clock import geneva_date
+from appraisal.domain import forms, machine
 from appraisal.domain import indicators as rules
-from appraisal.domain import machine
 from appraisal.domain import matches as rules_of_matches
-from appraisal.domain.matches import Candidate, Project, content_of
+from appraisal.domain.matches import Candidate, Difference, Link, Project, content_of
 from appraisal.domain.refusals import NotAllowed, refuse
-from appraisal.errors import NotFound
+from appraisal.errors import NotFound, StepConflict
 from appraisal.i18n import N_
 from appraisal.services import approvals, indicators, matches, steps
 from appraisal.storage import matches as stored
@@ -51,7 +51,8 @@ class Line:
 class Matched:
     """A project with its proposal, and how that was found, in words.
 
-    ``opened`` and ``approved`` are their US$ where they differ by more than a tenth.
+    ``opened`` and ``approved`` are their US$ where they differ by more than a tenth; ``reason`` is why the
+    approval has another project as well.
     """
 
     project: Project
@@ -60,6 +61,16 @@ class Matched:
     at: datetime
     opened: Decimal | None = None
     approved: Decimal | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A link that somebody has to look at again, with what changed; ``several`` asks for a reason."""
+
+    link: Link
+    differences: Sequence[str]
+    several: bool
 
 
 @bp.get("")
@@ -75,6 +86,7 @@ def show() -> str:
         shown = list(islice(waiting, start * PAGE, start * PAGE + PAGE))
         rest = sum(1 for _ in waiting)
         suggested = matches.suggestions(db, shown)
+        again = _again(db, biennium)
         opened = _page_of(_unapproved(db, biennium), request.args.get("opened", 1, int))
         return page(
             "matches/show.html",
@@ -89,6 +101,8 @@ def show() -> str:
             unapproved=opened.count,
             opened_before=_opened_url(biennium, opened.place - 1) if opened.place > 1 else None,
             opened_after=_opened_url(biennium, opened.place + 1) if opened.has_more else None,
+            again=again[:PAGE],
+            changed=len(again),
             matched=_matched(db),
             most=PAGE,
             previous=url_for(".show", biennium=biennium or None, page=start) if start else None,
@@ -137,6 +151,22 @@ def _unapproved(db: Connection, biennium: str) -> Iterator[stored.Unapproved]:
     return matches.unapproved(db, biennium, _scope())
 
 
+def _again(db: Connection, biennium: str) -> list[Again]:
+    found = matches.changed(db, biennium, _scope()) if biennium else matches.changed_links(db)
+    return [
+        Again(
+            entry.link,
+            [say(sentence, **facts) for sentence, facts in map(_in_words, entry.differences)],
+            bool(entry.link.reason) or any(each.name == "another" for each in entry.differences),
+        )
+        for entry in found
+    ]
+
+
+def _in_words(entry: Difference) -> tuple[str, dict[str, str]]:
+    return rules_of_matches.in_words(entry.name, entry.was, entry.now)
+
+
 def _scope() -> frozenset[str]:
     return frozenset(indicators.definition(site().library, indicators.CODE).scope.funds)
 
@@ -151,7 +181,7 @@ def _matched(db: Connection) -> list[Matched]:
         how = say(_HOW[entry.how], name=people[entry.by].name if entry.by in people else "")
         opened = rules_of_matches.usd_of(entry.project, rates, today)
         amounts = (opened, entry.usd) if rules_of_matches.differs(opened, entry.usd) else (None, None)
-        lines.append(Matched(entry.project, entry.number, how, entry.at, *amounts))
+        lines.append(Matched(entry.project, entry.number, how, entry.at, *amounts, entry.reason))
     return lines
 
 
@@ -162,7 +192,7 @@ def confirm() -> Response:
     number = request.form.get("number", "").strip().upper()
     try:
         with begin() as db:
-            matches.confirm(db, actor(), site().now(), _key(), number)
+            matches.confirm(db, actor(), site().now(), _key(), number, _reason())
     except NotFound as error:
         if error.kind != "proposal":
             raise
@@ -214,6 +244,21 @@ def _ask(given: Mapping[str, str]) -> str:
         )
 
 
+@bp.post("/look")
+@with_role("coordinator")
+def look() -> Response:
+    """Say that a link holds, which a coordinator has looked at again since the facts under it changed."""
+    try:
+        with begin() as db:
+            seal = request.form.get("seal", "")
+            matches.look_again(db, actor(), site().now(), _key(), seal, _reason())
+    except StepConflict:
+        flash(say(N_("Something else changed meanwhile: look at it once more.")), "error")
+        return _back()
+    flash(say(N_("The link stands, as it was looked at now.")), "success")
+    return _back()
+
+
 @bp.post("/undo")
 @with_role("coordinator")
 def undo() -> Response:
@@ -242,6 +287,10 @@ def _correcting(db: Connection, number: str) -> str | None:
 
 def _key() -> str:
     return request.form.get("project", "")
+
+
+def _reason() -> str:
+    return request.form.get("reason", "")[: forms.LINE_LIMIT]
 
 
 def _back() -> Response:

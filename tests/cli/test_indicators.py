@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from appraisal.cli import main
 from appraisal.domain.schemas import departures, schema_text
+from appraisal.services.approvals import register_project
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
@@ -101,3 +102,27 @@ def test_projects_opened_without_an_approval_are_named_by_the_command_and_in_the
     assert figures["Every approval has a date"] is True
     assert figures["Projects opened without an approval here"] == 1
     assert figures["Projects in the finance list without a proposal here"] == 0
+
+
+def test_links_to_look_at_again_are_named_by_the_command_and_in_the_workbook(
+    stage: Stage, tmp_path: Path
+) -> None:
+    heading = "symbol,title,fund,amount,opened_on\n"
+    import_text(stage, "projects", heading + "RAF/10/01/FRA,=Youth,XBTC,100,2010-01-20\n")
+    with stage.database.begin() as db:
+        desk = stage.people["desk"]
+        number = register_project(db, stage.library, desk, stage.now, "raf/10/01/fra").number
+    import_text(stage, "projects", heading + "RAF/10/01/FRA,=Youth,RBSA,,2010-01-20\n")
+    printed = run(stage).stdout
+    assert "  Incomplete: links of the finance list to look at again: 1\n" in printed
+    said = "the amount was 100 and is –; the fund was XBTC and is RBSA"
+    assert f"    RAF/10/01/FRA  {number}: {said}\n" in printed
+    file = tmp_path / "report.xlsx"
+    run(stage, "-o", str(file))
+    book = openpyxl.load_workbook(file)
+    assert [[cell.value for cell in row] for row in book["Links to look at again"].rows] == [
+        ["Project symbol", "Project title", "Proposal", "What changed"],
+        ["RAF/10/01/FRA", "=Youth", number, said],
+    ]
+    figures = {row[0].value: row[1].value for row in book["Figures"].rows}
+    assert figures["Links to look at again"] == 1

@@ -142,6 +142,20 @@ def test_an_override_above_five_million_waits_for_the_review_before_the_donor(bo
     assert refused(book, big, COORDINATOR, "send_to_donor") == ["evaluability_missing"]
 
 
+def test_an_override_above_five_million_needs_the_review_before_its_first_signature(book: Rulebook) -> None:
+    """Approved without it, a proposal could go nowhere but to its annulment."""
+    given = with_appraisal(awaiting_decision(book, "REVISE"), covers_evaluability=False)
+    assert given.version is not None
+    big = replace(given, versions=(replace(given.version, threshold_usd=Decimal("5000000.01")),))
+    assert refused(book, big, MANAGER, "propose_override", NOTE) == ["evaluability_missing"]
+    assert refused(book, override(big), SECOND_MANAGER, "countersign") == ["evaluability_missing"]
+    reviewed = with_appraisal(big, covers_evaluability=True)
+    assert fire(book, reviewed, MANAGER, "propose_override", NOTE) == "awaiting_decision"
+    assert fire(book, override(reviewed), SECOND_MANAGER, "countersign") == "approved"
+    # What stands in its way is the way back to the appraisal, not the end of the proposal.
+    assert fire(book, big, MANAGER, "reject", NOTE) == "rejected"
+
+
 def test_reopening_twice_at_most(book: Rulebook) -> None:
     once = submitted(state="lapsed", previous_state="incomplete", steps=rounds(0, "reopen"))
     assert fire(book, once, COORDINATOR, "reopen") == "incomplete"

@@ -28,7 +28,7 @@ def value_of(library: Library, **given: Any) -> Value:
     indicator = indicators.definition(library, "2.1")
     found = indicators.report_value(library, "2.1", report(indicator, "2010-11", []))
     about = {"published_at": "2012-03-05T10:00:00.000000Z", "supersedes": "", "changes": []}
-    listed = {"finance_list": {"missing": 0, "symbols": [], "unapproved": []}}
+    listed = {"finance_list": {"missing": 0, "symbols": [], "unapproved": [], "changed": []}}
     value: Value = canonical.plain(found | about | listed | given)
     assert departures(value, "indicator") == []
     return value
@@ -67,6 +67,17 @@ def opened(number: int) -> Value:
     }
 
 
+def changed(number: int) -> Value:
+    differing = [{"name": "amount", "was": "1", "is": "2"}, {"name": "listed", "was": "yes", "is": "no"}]
+    return {
+        "symbol": f"RAF/10/1{number}/FRA",
+        "title": WIDE,
+        "number": f"TC-2010-{number:04}",
+        "how": "outside",
+        "differences": differing,
+    }
+
+
 def full(library: Library) -> Value:
     """Return a report of many proposals, long names and odd characters, and everything that can be said."""
     texts = ["कि x\u0301 e\u0301", WIDE, "x" * 290, ODD, FRENCH, "ب" * 200]
@@ -95,6 +106,7 @@ def full(library: Library) -> Value:
             "missing": 12,
             "symbols": [f"RAS/10/{n}/JPN" for n in range(12)],
             "unapproved": [opened(n) for n in range(5)],
+            "changed": [changed(n) for n in range(5)],
         },
         illustrative=True,
         with_overrides=[41, 46],

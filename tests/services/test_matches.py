@@ -51,12 +51,17 @@ def test_a_symbol_matches_in_whichever_spelling(stage: Stage) -> None:
     assert (found.number, found.how, found.project.symbol) == (number, "symbol", "RAS/13/51M/JPN")
 
 
-def test_what_is_submitted_later_is_matched_by_a_tick(stage: Stage) -> None:
+def test_what_is_submitted_later_is_matched_at_once_or_by_a_tick(stage: Stage) -> None:
     _listed(stage, "RER/09/05/FIN,Youth,AM,XBTC,1,,,")
-    _known(stage, "RER/09/05/FIN")
+    number = _known(stage, "RER/09/05/FIN")
+    assert _symbols(stage) == []
+    with unguarded(stage.database) as db:
+        # As a site of before has it.
+        db.execute(text("DELETE FROM matches"))
     assert _symbols(stage) == ["RER/09/05/FIN"]
     ticks.tick(stage.database, stage.library, stage.now)
-    assert _symbols(stage) == []
+    with stage.database.read() as db:
+        assert [entry.number for entry in stored.matched(db, 10)] == [number]
 
 
 def test_a_symbol_of_two_proposals_and_one_of_a_draft_decide_nothing(stage: Stage) -> None:
@@ -90,8 +95,18 @@ def test_a_person_confirms_what_title_and_country_suggest(stage: Stage) -> None:
     assert _symbols(stage) == []
     with stage.database.read() as db:
         told = [entry.facts for entry in site.chain(db) if entry.facts["action"] == "match_project"]
+    basis = {
+        "listed": "yes",
+        "amount": "1",
+        "currency": "USD",
+        "fund": "XBTC",
+        "opened_on": "2010-01-20",
+        "symbol": "",
+        "approval": 0,
+        "reason": "",
+    }
     assert [entry["facts"] for entry in told] == [
-        {"match": 1, "project": "ZAM/10/01/NOR", "how": "confirmed", "proposal": number}
+        {"match": 1, "project": "ZAM/10/01/NOR", "how": "confirmed", "proposal": number, "basis": basis}
     ]
 
 
@@ -111,16 +126,20 @@ def test_a_person_confirms_what_title_and_country_suggest(stage: Stage) -> None:
             "match 2: its column how is not what the site's chain tells",
         ),
         (
+            "UPDATE matches SET basis = '' WHERE id = 2",
+            "match 2: its column basis is not what the site's chain tells",
+        ),
+        (
             "UPDATE matches SET id = 9 WHERE id = 2",
             "match 9: is not told of by the site's chain",
         ),
         ("DELETE FROM matches WHERE id = 2", "match 2: is missing, though the site's chain tells of it"),
         (
-            "INSERT INTO matches SELECT 9, project, NULL, 'undone', at, \"by\" FROM matches WHERE id = 2",
+            "INSERT INTO matches SELECT 9, project, NULL, 'undone', at, \"by\", '' FROM matches WHERE id = 2",
             "match 9: is not told of by the site's chain",
         ),
         (
-            "INSERT INTO matches SELECT 9, project, proposal_id, 'symbol', at, 0 FROM matches WHERE id = 2",
+            "INSERT INTO matches SELECT 9, project, proposal_id, 'symbol', at, 0, '' FROM matches WHERE id = 2",
             "match 9: is not told of by the site's chain",
         ),
     ],
@@ -149,7 +168,7 @@ def test_what_people_do_with_a_project_stands_in_the_trail_in_its_order(stage: S
         matches.confirm(db, stage.people["desk"], stage.now, "rer/09/05/fin", number)
         approvals.register_project(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
     report = trails.verify(stage.database, stage.library, None)
-    assert (report.breaks, report.checked["matches"]) == ([], 4)
+    assert (report.breaks, report.checked["matches"]) == ([], 5)
 
 
 def test_what_was_undone_is_not_matched_again_by_itself(stage: Stage) -> None:
@@ -186,6 +205,7 @@ def test_a_project_that_never_came_here_counts_in_the_denominator(stage: Stage) 
         "missing": 3,
         "symbols": ["ZAM/10/01/NOR", "ZAM/10/02/NOR", "ZAM/10/03/NOR"],
         "unapproved": [],
+        "changed": [],
     }
     desk = stage.people["desk"]
     with stage.database.begin() as db:
@@ -199,7 +219,12 @@ def test_a_project_that_never_came_here_counts_in_the_denominator(stage: Stage) 
     assert case.approval.approved_at.date() == date(2010, 1, 20)
     found = value()
     assert (found["numerator"], found["denominator"], found["complete"]) == (1, 2, False)
-    assert found["finance_list"] == {"missing": 1, "symbols": ["ZAM/10/02/NOR"], "unapproved": []}
+    assert found["finance_list"] == {
+        "missing": 1,
+        "symbols": ["ZAM/10/02/NOR"],
+        "unapproved": [],
+        "changed": [],
+    }
     with stage.database.read() as db:
         assert indicators.differences(db) == []
         shares = indicators.figures(db, stage.library, "2010-11", stage.now.date())["2010-11"]
@@ -216,7 +241,12 @@ def test_a_published_report_keeps_what_was_missing_then(stage: Stage) -> None:
         (report,) = indicators.published(db, "2.1", "2010-11")
         kept = json.loads(report[2])
         assert indicators.recomputed(db, stage.library, report[0])["finance_list"] == kept["finance_list"]
-    assert kept["finance_list"] == {"missing": 1, "symbols": ["ZAM/10/01/NOR"], "unapproved": []}
+    assert kept["finance_list"] == {
+        "missing": 1,
+        "symbols": ["ZAM/10/01/NOR"],
+        "unapproved": [],
+        "changed": [],
+    }
 
 
 def _annul(stage: Stage, number: str) -> None:
@@ -305,6 +335,8 @@ def test_an_earlier_report_is_not_compared_in_what_was_reckoned_otherwise(lite: 
     (fault,) = faults(numerator=1, finance_list=earlier | {"unapproved": []})
     assert fault is not None
     assert fault.endswith("computed again, approved_of_appraised would be otherwise")
+    (fault,) = faults(approved_of_appraised=[1, 1], finance_list=earlier | {"unapproved": [], "changed": []})
+    assert fault is None
 
 
 def test_a_report_has_all_of_what_is_registered_before_its_lock_or_nothing(stage: Stage) -> None:
@@ -328,6 +360,6 @@ def test_a_report_has_all_of_what_is_registered_before_its_lock_or_nothing(stage
     with stage.database.read() as db:
         value = json.loads(indicators.find_published(db, sealed) or "")
         assert list(indicators.report_faults(db, stage.library)) == [None]
-    assert value["finance_list"] == {"missing": 0, "symbols": [], "unapproved": []}
+    assert value["finance_list"] == {"missing": 0, "symbols": [], "unapproved": [], "changed": []}
     assert [entry["number"] for entry in value["proposals"]["outside"]] == written
     assert len(written) == 1

@@ -158,7 +158,7 @@ def test_others_who_read_all_only_look(
     page = client.get(PAGE).text
     assert number in page
     assert "<form" not in page[page.index("<main") : page.index("</main>")]
-    for act in ("confirm", "register", "undo"):
+    for act in ("confirm", "register", "look", "undo"):
         answer = client.post(f"{PAGE}/{act}", data={"project": "zam/10/01/nor", "number": number})
         assert answer.status_code == 403
     sign_in(client, "designer")
@@ -172,7 +172,7 @@ def test_what_is_no_project_is_not_found(
     sign_in(client, "desk")
     assert "No finance list was imported yet." in client.get(PAGE).text
     assert client.get(PAGE + "?biennium=2011-12").status_code == 404
-    for act in ("confirm", "register", "undo"):
+    for act in ("confirm", "register", "look", "undo"):
         assert client.post(f"{PAGE}/{act}", data={"project": "x"}).status_code == 404
 
 
@@ -200,3 +200,53 @@ def test_projects_opened_without_an_approval_are_named_on_both_pages(
     told = client.get("/indicators/2.1?biennium=2010-11").text
     assert sentence in told
     assert "/finance-list" not in told
+
+
+def test_a_link_is_looked_at_again_on_the_page_of_the_list(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
+) -> None:
+    number = _imported(site, cast, tmp_path)
+    sign_in(client, "desk")
+    given = {"project": "zam/10/01/nor", "biennium": "2010-11"}
+    client.post(PAGE + "/confirm", data={**given, "number": number})
+    address = PAGE + "?biennium=2010-11"
+    assert "Links to look at again (0)" in client.get(address).text
+    import_text(site, cast, "projects", LIST.replace("RBSA,1000", "RBSA,1200"), tmp_path)
+    sentence = "The facts under 1 link of the finance list changed, and nobody has looked again."
+    shown = client.get("/indicators/2.1?biennium=2010-11").text
+    assert sentence in shown
+    assert "/finance-list?biennium=2010-11#changed" in shown
+    assert "Incomplete" in client.get("/indicators/?biennium=2010-11").text
+    for listed in (PAGE, address):
+        page = client.get(listed).text
+        assert "Links to look at again (1)" in page
+        assert "the amount was 1000 and is 1200" in page
+    found = re.search(r'name="seal" value="([0-9a-f]{64})"', page)
+    assert found is not None
+    seal = found[1]
+    import_text(site, cast, "projects", LIST.replace("RBSA,1000", "RBSA,1300"), tmp_path)
+    # What was seen is not what stands: nothing is written.
+    answer = client.post(PAGE + "/look", data={**given, "seal": seal}, follow_redirects=True)
+    assert "Something else changed meanwhile: look at it once more." in answer.text
+    assert "Links to look at again (1)" in answer.text
+    found = re.search(r'name="seal" value="([0-9a-f]{64})"', answer.text)
+    assert found is not None
+    answer = client.post(PAGE + "/look", data={**given, "seal": found[1]}, follow_redirects=True)
+    assert "The link stands, as it was looked at now." in answer.text
+    assert "Links to look at again (0)" in answer.text
+    assert sentence not in client.get("/indicators/2.1?biennium=2010-11").text
+
+
+def test_a_second_project_of_one_approval_is_given_with_its_reason(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
+) -> None:
+    number = _imported(site, cast, tmp_path)
+    sign_in(client, "desk")
+    given = {"number": number, "project": "zam/10/01/nor"}
+    assert client.post(PAGE + "/confirm", data=given).status_code == 303
+    given["project"] = "zam/10/02/nor"
+    answer = client.post(PAGE + "/confirm", data=given)
+    assert (answer.status_code, "say why it has another one" in answer.text) == (403, True)
+    given["reason"] = "<b>Two offices</b>"
+    assert client.post(PAGE + "/confirm", data=given).status_code == 303
+    assert "&lt;b&gt;Two offices&lt;/b&gt;" in client.get(PAGE).text

@@ -300,3 +300,26 @@ def test_head_leaves_the_connection_as_it_should_be(data: Path) -> None:
                 method == "GET",
             )
         connection.close()
+
+
+def test_connections_that_wait_for_nothing_keep_nobody_out(data: Path) -> None:
+    head = b"POST /verify HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 3\r\n\r\n"
+
+    def asked(port: int) -> float:
+        began = time.monotonic()
+        assert _raw(port, "GET /sign-in HTTP/1.1", "Host: localhost")[0] == 200
+        return time.monotonic() - began
+
+    with serving(data) as (port, _), ExitStack() as stack:
+        # The machine may be busy with something else; what it takes anyhow is no fault of theirs.
+        usual = max(asked(port) for _ in range(2))
+        # Somebody elsewhere, who is slow and means it.
+        slow = socket.create_connection(("127.0.0.1", port), timeout=60, source_address=("127.0.0.3", 0))
+        stack.enter_context(slow).sendall(head)
+        for place in range(130):
+            half = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            half.sendall(b"" if place % 2 else b"GET /sign-in HTTP/1.1\r\nHost: local")
+        for _ in range(3):
+            assert asked(port) < 2 + usual
+        slow.sendall(b"a=b")
+        assert slow.makefile("rb").readline().startswith(b"HTTP/1.1 4")

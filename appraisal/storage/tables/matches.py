@@ -19,7 +19,10 @@ class Match(Base):
     project: Mapped[str]
     # None where it is no longer taken for any.
     proposal_id: Mapped[int | None] = mapped_column(ForeignKey("proposals.id"), index=True)
-    # By symbol, confirmed by a person, registered as an outside approval, or undone.
+    # By symbol, confirmed by a person, registered as an outside approval, or undone. The product itself
+    # undoes what it matched by a symbol that decides no longer.
     how: Mapped[str] = mapped_column(String(12))
     at: Mapped[datetime]
     by: Mapped[int]
+    # The facts that a person looked at, as JSON; empty for what the product found by itself.
+    basis: Mapped[str] = mapped_column(default="", server_default="")
