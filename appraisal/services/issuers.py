@@ -65,6 +65,21 @@ def _append(db: Connection, issuer: Issuer, certificate: bytes | None, now: date
     site.append(db, now, SYSTEM, ACTION, facts)
 
 
+def promised_key(db: Connection, signer: Signer | None) -> Signer:
+    """Return the key for a signature that a record promises: the one in force, or after it any former one.
+
+    That a key was retired takes nothing back of what was promised until then. Raises ``KeyMissing``.
+    """
+    key = key_of(issuers.current(db), signer)
+    if key is not None:
+        return key
+    if signer is None or issuers.certificate_of(db, signer.fingerprint) is None:
+        raise KeyMissing(
+            "the record is to be signed, no key is in force, and APPRAISAL_SIGNER names none of before"
+        )
+    return signer
+
+
 def key_of(issuer: Issuer, signer: Signer | None) -> Signer | None:
     """Return the key with which to sign now, None where nothing is signed; raises ``KeyMissing``."""
     if not issuer.signs:

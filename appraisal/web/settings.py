@@ -105,7 +105,7 @@ def mail() -> str:
 def retry_mail() -> Response:
     """Try every message again that was given up."""
     with begin() as db:
-        count = jobs.retry_mails(db, actor(), site().now())
+        count = jobs.retry(db, actor(), site().now(), jobs.MAILS)
     told = translate_plural(
         language(), "%(count)s message will be tried again.", "%(count)s messages will be tried again.", count
     )
