@@ -105,6 +105,9 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
     sites.say_stopped(site.database, site.library)
     with site.database.begin() as db:
         issuers.note_address(db, site.settings.address, site.now())
+        issuers.warn(db, site.now())
+        near = issuers.expiry(db, site.now())
+    sites.warn_of_key(near)
     hosts = origins.hosts_of(site.settings, host)
     try:
         app = create_app(site, hosts)

@@ -98,6 +98,17 @@ KINDS: Final[Mapping[str, Kind]] = {
         "/people/events",
         is_urgent=True,
     ),
+    "key_expires": Kind(
+        N_("The key with which records are signed expires on %(last)s"),
+        "/settings/drawings",
+        N_("Have a new one certified, and put it in force before that day."),
+        is_urgent=True,
+    ),
+    "key_expired": Kind(
+        N_("The key with which records are signed expired on %(last)s: nothing is signed any more"),
+        "/settings/drawings",
+        is_urgent=True,
+    ),
     "confirmation_asked": Kind(
         N_("Something about an account waits for your confirmation"), "/people/requests", is_urgent=True
     ),

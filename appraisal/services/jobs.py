@@ -11,6 +11,7 @@ two lanes, from which a worker takes in turn: neither waits for the other to be 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -66,6 +67,8 @@ class Lane:
     longest: timedelta
 
 
+# The kinds of what is drawn.
+DRAWINGS = (records.RENDER, reports.RENDER)
 PATIENCE = timedelta(hours=1)
 # So many workers may be lost over a job one after the other before it makes room for others.
 _LOST = 6
@@ -162,7 +165,7 @@ def _lane(job: Leased) -> Lane:
 
 def _doubled(span: timedelta, times: int) -> timedelta:
     # Twice as long too often would be no span any more.
-    return span * 2 ** min(times, 20)
+    return span * (1 << min(times, 20))
 
 
 def give_up(database: Database, job: Leased, now: datetime, error: str) -> bool:
@@ -343,17 +346,41 @@ def _draw(
         return
     if job.kind != records.RENDER:
         raise ValueError(f"there is no job of the kind {job.kind}")
-    record, language = int(job.payload["record"]), language_or(str(job.payload["language"]))
+    drawn(database, files, render, signer, int(job.payload["record"]), str(job.payload["language"]), now)
+
+
+def drawn(
+    database: Database,
+    files: Files,
+    render: records.Render,
+    signer: Signer | None,
+    record: int,
+    language: str,
+    now: datetime,
+    *,
+    again: bool = False,
+) -> bytes:
+    """Return the PDF of a record in a language: the one that is kept, else it is drawn, signed and kept.
+
+    It is drawn anew where that is asked for, and where the file that was kept is lost or altered; the
+    register knows the earlier one for good. Raises ``NotFound``, ``KeyMissing``, ``Unsignable`` and whatever
+    drawing raises.
+    """
     with database.read() as db:
+        kept = records.rendering_of(db, record, language)
+        if kept is not None and not again:
+            with suppress(NotFound):
+                return files.read(kept)
         value = records.record_value(db, record)
         # Before anything is drawn: waiting for a key costs next to nothing.
         key = issuers.promised_key(db, signer) if is_signed(json.loads(value)) else None
     # Nothing is held open while the page is drawn.
-    pdf = render(value, language)
+    pdf = render(value, language_or(language))
     if key is not None:
         pdf = key.sign_pdf(pdf, now)
     with database.begin() as db:
-        records.keep_rendering(db, files, record, language, pdf, now)
+        anew = kept is not None
+        return files.read(records.keep_rendering(db, files, record, language, pdf, now, again=anew))
 
 
 def _draw_report(

@@ -17,7 +17,7 @@ from appraisal.domain import access, calendars, duties, machine, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.wakings import Demand
-from appraisal.services import acts, matches, notices, sessions, steps
+from appraisal.services import acts, issuers, matches, notices, sessions, steps
 from appraisal.services.closings import with_appraisal
 from appraisal.services.proposals import note_event
 from appraisal.storage import proposals, queries, tables, tallies
@@ -79,6 +79,8 @@ def ticking(database: Database, library: Library, now: datetime) -> Iterator[Tic
         matches.match_symbols(db, now)
     with database.begin() as db:
         sessions.forget(db, now)
+    with database.begin() as db:
+        issuers.warn(db, now)
 
 
 def _ticked(database: Database, library: Library, now: datetime, number: str) -> Ticked:
