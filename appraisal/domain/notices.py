@@ -68,6 +68,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         N_("%(number)s: the comments of your unit are overdue"),
         "/proposals/%(number)s/consultations/%(consultation)s",
     ),
+    "further_round_asked": Kind(
+        N_("%(number)s: its rounds are spent; whether there is a further one is for a manager to say")
+    ),
     "due_soon": Kind(N_("%(number)s: due soon")),
     "overdue": Kind(N_("%(number)s: overdue")),
     "condition_overdue": Kind(N_("%(number)s: condition %(condition)s is overdue")),

@@ -21,6 +21,9 @@ def upgrade() -> None:
     # They were given up after five minutes, most of them for want of a key or of room.
     given_up = (jobs.c.kind != "mail", jobs.c.done_at.is_(None), jobs.c.dead_at.is_not(None))
     op.execute(sa.update(jobs).where(*given_up).values(dead_at=None, lease_until=None, attempts=0))
+    op.add_column(
+        "proposals", sa.Column("awaits_manager", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
     op.create_table(
         "earlier_renderings",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -37,4 +40,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take the migration back."""
     op.drop_table("earlier_renderings")
+    op.drop_column("proposals", "awaits_manager")
     op.drop_column("jobs", "waits")
