@@ -83,6 +83,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         ),
         "/",
     ),
+    "substitute_lost": Kind(
+        N_("Nobody stands in for you any more from %(first)s to %(last)s: name somebody else"),
+        "/account/substitutes",
+    ),
     "substitute_named": Kind(N_("You stand in for somebody from %(first)s to %(last)s"), "/"),
     # The token is no fact that is kept: it is made when the message is sent.
     "invitation_link": _of_account(N_("Choose your password"), page="/invitation/%(token)s", more=_ONCE),

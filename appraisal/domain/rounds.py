@@ -80,6 +80,16 @@ def versions_carried_from(case: Case) -> tuple[Version, ...]:
     return tuple(entry for entry in case.versions if entry.id in earlier)
 
 
+def changes_to_answer(case: Case) -> list[RequiredChange]:
+    """Return the required changes that may be answered: an answer that came in with a version stays."""
+    last = case.version.at if case.version else None
+    return [
+        change
+        for change in case.changes
+        if change.answered_at is None or last is None or change.answered_at > last
+    ]
+
+
 def changes_answered(case: Case, before: Version, after: Version) -> list[RequiredChange]:
     """Return the required changes whose answers came in after one version, up to another."""
     return [

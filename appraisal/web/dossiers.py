@@ -95,6 +95,7 @@ def _doable(case: Case, book: Rulebook, now: datetime) -> dict[str, Any]:
         "offers": standings.offers(case, book, person, now),
         "is_author": person.id in case.related("author"),
         "may_write": access.may_edit(case, person, state.editable_by == "author"),
+        "changes_to_answer": rounds.changes_to_answer(case),
         "sees_ratings": access.sees_running_ratings(case, person),
         "owes_review_by": reviews.owed(case, person),
         "sees_reviewers": bool(case.appraisals) and reviewers.sees_reviewers(case, person),
