@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from appraisal.clock import parse_stamp
 from appraisal.definitions.workflows import Audience, Relation, Role
 from appraisal.domain import access, duties
 from appraisal.domain.facts import Case, Person
@@ -172,8 +173,8 @@ def _shown(language: Language, number: str, facts: Mapping[str, Any]) -> dict[st
 
 
 def _day(language: Language, day: str) -> str:
-    # Of a moment, its day: a notice that cannot be put into words would never be delivered.
-    return write_day(language, date.fromisoformat(day[:10]))
+    # Of a moment, its day in Geneva: a notice that cannot be put into words would never be delivered.
+    return write_day(language, parse_stamp(day) if "T" in day else date.fromisoformat(day[:10]))
 
 
 def reached(case: Case, audiences: tuple[Audience, ...]) -> tuple[Audience, ...]:
