@@ -6,7 +6,7 @@ nothing has to be compiled.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 from babel.dates import format_date
 from babel.messages.pofile import read_po
 from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from appraisal.clock import geneva_date
 
 Language = Literal["en", "fr", "es"]
 LANGUAGES: tuple[Language, ...] = ("en", "fr", "es")
@@ -51,7 +53,12 @@ def language_or(value: str | None, default: Language = "en") -> Language:
 
 
 def write_day(language: Language, day: date) -> str:
-    """Write a day in words: 4 February 2010. In French the first of a month is an ordinal."""
+    """Write a day in words: 4 February 2010; of a moment its day in Geneva.
+
+    In French the first of a month is an ordinal.
+    """
+    if isinstance(day, datetime):
+        day = geneva_date(day)
     pattern = "d'er' MMMM y" if language == "fr" and day.day == 1 else "long"
     return format_date(day, pattern, locale=LOCALES[language])
 

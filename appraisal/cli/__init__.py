@@ -35,6 +35,7 @@ COMMANDS = {
     "tick": "tick",
     "audit": "audit",
     "keys": "keys",
+    "drawings": "drawings",
     "mail": "mail",
     "people": "people",
     "db": "db",

@@ -17,7 +17,7 @@ from appraisal.domain.checkpoints import BadCheckpoint, Checkpoint, read_checkpo
 from appraisal.errors import StepConflict
 from appraisal.pdf.signings import Unsignable
 from appraisal.services import audits, releases, trails
-from appraisal.services.issuers import KeyMissing
+from appraisal.services.issuers import KeyMissing, expired_on
 from appraisal.services.trails import Report
 from appraisal.storage import audits as stored
 from appraisal.storage import proposals
@@ -53,6 +53,7 @@ def checkpoint(out: BinaryIO | None) -> None:
             sites.fail(f"The checkpoint cannot be signed: {error}.", code=1)
         with database.read() as db:
             newest = stored.last_checkpoint(db)
+            expired = expired_on(db, clock.now())
             signature = stored.signature_of(db, newest.sequence) if newest else None
     if newest is None:
         sites.fail("There is nothing to seal yet.", code=1)
@@ -60,6 +61,8 @@ def checkpoint(out: BinaryIO | None) -> None:
         out.write(newest.body.encode())
         _write_signature(out, signature)
     said = _said(newest) if made else f"Nothing has changed since checkpoint {newest.sequence}."
+    if expired is not None and signature is None:
+        said += f"\nUnsigned: the key expired on {expired:%Y-%m-%d}."
     click.echo(said, err=out is not None)
 
 

@@ -2,9 +2,13 @@
 
 import hashlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import click
+from sqlalchemy import Connection
 
 from appraisal import clock, i18n
 from appraisal.cli import sites
@@ -12,8 +16,9 @@ from appraisal.domain.indicators import first_year
 from appraisal.pdf.signings import Unsignable
 from appraisal.services import bundles
 from appraisal.services.bundles import Incomplete, Nothing
-from appraisal.services.issuers import KeyMissing
+from appraisal.services.issuers import KeyMissing, end_expired
 from appraisal.storage.bundles import Query
+from appraisal.storage.databases import Database
 
 
 def read_biennium(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
@@ -65,9 +70,9 @@ def bundle(
         sites.written(out, force=force) as file,
         sites.opened(chosen) as (database, files),
         sites.signer(chosen) as signer,
-        database.read() as db,
+        _viewed(database, now := clock.now()) as db,
     ):
-        now, told = clock.now(), language or chosen.language
+        told = language or chosen.language
         try:
             order = bundles.order(db, query, now, signer)
             count = bundles.write(db, files, library, order, file, now, told, _progress)
@@ -78,6 +83,17 @@ def bundle(
     with out.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     click.echo(f"{count} proposal{'s' if count != 1 else ''} in {out}\nSHA-256 {digest}")
+    if order.expired_on:
+        click.echo(f"Unsigned: the key expired on {order.expired_on:%Y-%m-%d}.")
+
+
+@contextmanager
+def _viewed(database: Database, now: datetime) -> Iterator[Connection]:
+    """Read the database after noting whether its key has expired."""
+    with database.begin() as db:
+        end_expired(db, now)
+    with database.read() as db:
+        yield db
 
 
 def _progress(done: int, total: int) -> None:

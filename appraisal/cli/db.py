@@ -9,7 +9,7 @@ from appraisal import clock
 from appraisal.cli import sites
 from appraisal.definitions.library import Library
 from appraisal.errors import AppraisalError
-from appraisal.services import indicators, releases, trails, upgrades
+from appraisal.services import indicators, issuers, releases, trails, upgrades
 from appraisal.storage import schema
 from appraisal.storage.databases import Database
 
@@ -61,6 +61,8 @@ def check(as_json: bool) -> None:
     """
     with sites.opened(sites.settings()) as (database, _):
         found = findings(database, sites.library())
+        with database.read() as connection:
+            sites.warn_of_key(issuers.expiry(connection, clock.now()))
     if as_json:
         sites.echo_json(found._asdict())
     else:

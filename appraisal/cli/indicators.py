@@ -206,7 +206,8 @@ def _print_approvals(value: dict[str, Any]) -> None:
             continue
         click.echo(f"\n  {name.replace('_', ' ')} ({len(proposals)})")
         for entry in proposals:
-            day = (entry["approved_at"] or "undated")[:10]
+            approved_at = entry["approved_at"]
+            day = clock.geneva_date(clock.parse_stamp(approved_at)).isoformat() if approved_at else "undated"
             reason = f"  [{entry['reason']}]" if entry["reason"] else ""
             word = "  illustrative" if entry["illustrative"] else ""
             click.echo(f"    {entry['number']}  {day:<10}  {entry['title'][:60]:<60}{reason}{word}")

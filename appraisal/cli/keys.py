@@ -42,17 +42,23 @@ def use() -> None:
         try:
             with database.begin() as db:
                 changed = services.use_key(db, signer, clock.now())
+                near = services.expiry(db, clock.now())
         except Unsignable as error:
             sites.fail(f"The key cannot be used: {error}")
         said = "is in force from now on" if changed else "is in force already"
         click.echo(
             f"The key of {signer.subject} {said}; its certificate expires on {signer.not_after:%Y-%m-%d}."
         )
+        sites.warn_of_key(near)
 
 
 @keys.command()
 def retire() -> None:
-    """Have nothing signed from now on; what is signed stays so."""
+    """Have nothing signed from now on; what is signed stays so.
+
+    Records that were issued as signed are still drawn in further languages, signed with the next key, or with
+    this one for as long as APPRAISAL_SIGNER names it.
+    """
     with sites.opened(sites.settings()) as (database, _):
         with database.begin() as db:
             changed = services.retire_key(db, clock.now())
@@ -67,7 +73,7 @@ def show(as_json: bool) -> None:
     With --json every change is an entry of its own.
     """
     with sites.opened(sites.settings()) as (database, _), database.read() as db:
-        rows = issuers.history(db)
+        rows, near = issuers.history(db), services.expiry(db, clock.now())
     entries = [
         {"since": row.at, "address": row.address, "subject": row.subject, "certificate": row.fingerprint}
         for row in rows
@@ -79,6 +85,9 @@ def show(as_json: bool) -> None:
         click.echo("No key was ever in force; nothing is signed.")
     for _, changes in groupby(entries, itemgetter("certificate")):
         click.echo(_line(list(changes)))
+    if near is not None:
+        click.echo(f"The certificate of the key in force expires on {near.last:%Y-%m-%d}.")
+        sites.warn_of_key(near)
 
 
 def _line(changes: list[dict[str, Any]]) -> str:

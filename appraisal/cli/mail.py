@@ -71,7 +71,7 @@ def _print(server: MailServer | None, found: Delivery, lost: list[GivenUp]) -> N
 def retry(as_json: bool) -> None:
     """Try every message again that was given up."""
     with sites.opened(sites.settings()) as (database, _), database.begin() as db:
-        count = jobs.retry_mails(db, SYSTEM_ACTOR, clock.now())
+        count = jobs.retry(db, SYSTEM_ACTOR, clock.now(), jobs.MAILS)
     if as_json:
         sites.echo_json({"again": count})
     else:

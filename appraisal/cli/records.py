@@ -6,25 +6,58 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import Connection
 
-from appraisal import i18n
+from appraisal import clock, i18n
 from appraisal.canonical import canonical
 from appraisal.cli import sites
+from appraisal.domain.records import is_signed
 from appraisal.domain.schemas import schema_text
 from appraisal.pdf.rendering import render
+from appraisal.pdf.signings import Unsignable
+from appraisal.services import jobs
+from appraisal.services.issuers import KeyMissing
 from appraisal.storage import records
+from appraisal.storage.records import RecordFound
+
+
+def _is_file(given: str) -> bool:
+    return given == "-" or Path(given).suffix == ".json" or Path(given).is_file()
+
+
+def _find(db: Connection, given: str) -> RecordFound:
+    found = records.find_record(db, given) or records.newest_record(db, given)
+    if found is None:
+        sites.fail(f"There is no record {given}.", 1)
+    return found
+
+
+def _issued(given: str, language: i18n.Language, *, again: bool) -> tuple[dict[str, Any], bytes]:
+    """Return a record of the database and its PDF: the one that was made before, else it is made and kept.
+
+    So the register knows every file that is given out, and one that promises a signature has it.
+    """
+    chosen = sites.settings()
+    with sites.opened(chosen) as (database, files), sites.signer(chosen) as signer:
+        with database.read() as db:
+            found = _find(db, given)
+        try:
+            pdf = jobs.drawn(database, files, _render, signer, found.id, language, clock.now(), again=again)
+        except (KeyMissing, Unsignable) as error:
+            sites.fail(f"The record is to be signed, and cannot be: {error}.", 1)
+    return json.loads(found.value), pdf
+
+
+def _render(value: bytes, language: i18n.Language) -> bytes:
+    return render(json.loads(value), language)
 
 
 def _value(given: str) -> bytes:
     """Find the canonical JSON of a record, in a file or in the database."""
-    file = Path(given)
-    if given == "-" or file.suffix == ".json" or file.is_file():
+    if _is_file(given):
         return _from_file(given)
     with sites.opened(sites.settings()) as (database, _), database.read() as db:
-        found = records.find_record(db, given) or records.newest_record(db, given)
-    if found is None:
-        sites.fail(f"There is no record {given}.", 1)
-    return found.value.encode()
+        return _find(db, given).value.encode()
 
 
 def _from_file(given: str) -> bytes:
@@ -68,21 +101,31 @@ def _print_schema(context: click.Context, _: click.Parameter, wanted: bool) -> N
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the record's canonical JSON instead of drawing it."
 )
-def record(record: str, output: Path | None, language: i18n.Language, as_json: bool) -> None:
+@click.option("--again", is_flag=True, help="Draw it anew, though its file is kept; the register knows both.")
+def record(record: str, output: Path | None, language: i18n.Language, as_json: bool, again: bool) -> None:
     """Draw RECORD as a PDF.
 
     RECORD is the digest of a record, the number of a proposal (its newest record is taken), or a
-    JSON file with a record's value.
+    JSON file with a record's value. A record of the database is signed as it promises, and its file is
+    kept; what is drawn of a JSON file is a preview, unsigned and in no register.
     """
-    value = _value(record)
     if as_json:
-        sys.stdout.buffer.write(value + b"\n")
+        sys.stdout.buffer.write(_value(record) + b"\n")
         return
-    pdf = render(json.loads(value), language)
+    if _is_file(record):
+        value: dict[str, Any] = json.loads(_from_file(record))
+        pdf = render(value, language)
+        if is_signed(value):
+            click.echo(
+                "The record says that its file is signed. This one is not, and “appraisal verify” will say so.",
+                err=True,
+            )
+    else:
+        value, pdf = _issued(record, language, again=again)
     if str(output) == "-":
         sys.stdout.buffer.write(pdf)
         return
-    kind, number = json.loads(value)["kind"], json.loads(value)["number"]
+    kind, number = value["kind"], value["number"]
     file = output or Path(f"{number}-{kind}-{language}.pdf")
     try:
         file.write_bytes(pdf)

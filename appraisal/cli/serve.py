@@ -41,11 +41,15 @@ def work_on(
     mail: MailServer | None,
     signer: Signer | None = None,
 ) -> None:
-    """Do jobs as they come until told to stop; a fault of one job never ends the worker."""
-    courier = Courier(mail) if mail else None
+    """Do jobs as they come until told to stop, first those that waited; a fault never ends the worker."""
+    courier, has_begun = Courier(mail) if mail else None, False
     with Renderer() as renderer:
         while not stop.is_set():
             try:
+                if not has_begun:
+                    with database.begin() as db:
+                        jobs.take_up(db, now())
+                    has_begun = True
                 jobs.work(
                     database,
                     files,
@@ -101,6 +105,9 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
     sites.say_stopped(site.database, site.library)
     with site.database.begin() as db:
         issuers.note_address(db, site.settings.address, site.now())
+        issuers.warn(db, site.now())
+        near = issuers.expiry(db, site.now())
+    sites.warn_of_key(near)
     hosts = origins.hosts_of(site.settings, host)
     try:
         app = create_app(site, hosts)
@@ -169,6 +176,8 @@ def work(once: bool) -> None:
     with sites.opened(chosen) as (database, files), sites.signer(chosen) as signer:
         if once:
             courier = Courier(chosen.mail) if chosen.mail else None
+            with database.begin() as db:
+                jobs.take_up(db, clock.now())
             with Renderer() as renderer:
                 done = jobs.work(database, files, renderer.render, clock.now, courier=courier, signer=signer)
             click.echo(f"{done} done, {jobs.waiting(database)} waiting.")

@@ -20,6 +20,7 @@ from appraisal.errors import FaultyInput
 from appraisal.paths import folder, make_private
 from appraisal.pdf.signings import Signer, Unsignable, open_signer
 from appraisal.services import releases
+from appraisal.services.issuers import Expiry
 from appraisal.settings import BadSetting, Settings, read_settings
 from appraisal.storage import schema
 from appraisal.storage.databases import Database, is_missing
@@ -72,6 +73,18 @@ def signer(chosen: Settings) -> Iterator[Signer | None]:
         fail(f"APPRAISAL_SIGNER: {error}")
     with found:
         yield found
+
+
+def warn_of_key(near: Expiry | None) -> None:
+    """Say on standard error that the key in force expires soon, if it does."""
+    if near is None or not near.is_near:
+        return
+    when = "today" if near.days <= 0 else f"in {near.days} day{'s' if near.days > 1 else ''}"
+    click.echo(
+        f"Warning: the key of {near.subject} expires {when}, on {near.last:%Y-%m-%d %H:%M} UTC. "
+        "From then on nothing is signed, until “appraisal keys use” puts another in force.",
+        err=True,
+    )
 
 
 def opened_database(url: str) -> Database:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -45,13 +45,21 @@ class Manifest:
     made_at: str
     asked: Mapping[str, Any]
     entries: Mapping[str, Entry]
+    unsigned: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
-def manifest(entries: Iterable[Entry], asked: Mapping[str, Any], now: datetime, product: str) -> bytes:
-    """Write the manifest of a bundle."""
+def manifest(
+    entries: Iterable[Entry],
+    asked: Mapping[str, Any],
+    now: datetime,
+    product: str,
+    unsigned: Mapping[str, Any] | None = None,
+) -> bytes:
+    """Write the manifest of a bundle; ``unsigned`` says why there is no signature where one is expected."""
     files = [{"path": entry.path, "size": entry.size, "sha256": entry.sha256} for entry in sorted(entries)]
+    why = {"unsigned": dict(unsigned)} if unsigned else {}
     return canonical(
-        {"schema": SCHEMA, "made_at": now, "product": product, "asked": dict(asked), "files": files}
+        {"schema": SCHEMA, "made_at": now, "product": product, "asked": dict(asked), "files": files, **why}
     )
 
 
@@ -73,7 +81,9 @@ def read_manifest(data: bytes) -> Manifest:
         entries = [_entry(file) for file in value["files"]]
         if [entry.path for entry in entries] != sorted({entry.path for entry in entries}):
             raise BadManifest("it names a file twice, or not in order")
-        return Manifest(str(value["made_at"]), dict(value["asked"]), {entry.path: entry for entry in entries})
+        files = {entry.path: entry for entry in entries}
+        why = dict(value.get("unsigned", {}))
+        return Manifest(str(value["made_at"]), dict(value["asked"]), files, why)
     except BadManifest:
         raise
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from typing import Final
 
 from appraisal.clock import geneva_date
-from appraisal.definitions.workflows import State
-from appraisal.domain import bounds, forms
+from appraisal.definitions.workflows import State, Workflow
+from appraisal.domain import bounds, forms, rounds
 from appraisal.domain.bounds import ONE_DAY
 from appraisal.domain.facts import Case, Hold
 
@@ -120,8 +120,14 @@ def clock(case: Case, limit: int, since: datetime, until: datetime, station: str
 
 
 def _days_off(case: Case, station: str) -> tuple[Collection[date], tuple[Stretch, ...]]:
-    """Return the days of a station that do not count for a proposal: its holidays, and those on hold."""
-    return case.holidays.get(station, frozenset()), tuple(stretch_of(hold) for hold in case.holds)
+    """Return the days of a station that do not count for a proposal: holidays, and when its clock stood."""
+    return case.holidays.get(station, frozenset()), _standstills(case)
+
+
+def _standstills(case: Case) -> tuple[Stretch, ...]:
+    """Return when the clock of a proposal stood: on hold, or while a manager's leave was awaited."""
+    awaited = (Stretch(geneva_date(asked.at), geneva_date(given.at)) for asked, given in rounds.waits(case))
+    return (*(stretch_of(hold) for hold in case.holds), *awaited)
 
 
 def station(case: Case, state: State, lead: int | None = None) -> str:
@@ -166,9 +172,11 @@ def measure(case: Case, state: State, track: str, since: datetime, until: dateti
     return max(clocks, key=lambda found: found.due_on)
 
 
-def present(case: Case, state: State, until: datetime) -> Clock | None:
-    """Measure the stay in the present state, of which ``state`` is the definition."""
-    return measure(case, state, case.track, case.state_since, until)
+def present(workflow: Workflow, case: Case, until: datetime) -> Clock | None:
+    """Measure the stay in the present state; None where it has no limit, or while a manager is awaited."""
+    if rounds.awaits_manager(workflow, case):
+        return None
+    return measure(case, workflow.states[case.state], case.track, case.state_since, until)
 
 
 def on_day(case: Case, measured: Clock, since: datetime, days: int) -> date:
@@ -210,11 +218,11 @@ def lapses_on(case: Case, days: int) -> date:
     """Return the first day on which silence of ``days`` calendar days has ended a proposal.
 
     Day 1 is the day after the last sign of life; the proposal lapses after the midnight in Geneva
-    that ends day ``days``. Days on hold do not count.
+    that ends day ``days``. Days on hold, or on which a manager was awaited, do not count.
     """
     last_sign = case.state_since if case.edited_at is None else max(case.state_since, case.edited_at)
     start = geneva_date(last_sign)
-    held = tuple(stretch_of(hold) for hold in case.holds)
+    held = _standstills(case)
     day, silent = start, 0
     while silent < days and day < bounds.LATEST:
         day += ONE_DAY

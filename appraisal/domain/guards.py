@@ -9,7 +9,7 @@ from typing import Final
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.names import Names, Requires
-from appraisal.domain import calendars, forms, permissions, reviews, routes, substitutions, tracks
+from appraisal.domain import calendars, forms, permissions, reviews, rounds, routes, substitutions, tracks
 from appraisal.domain.completeness import (
     bureaux_heard,
     checklists_complete,
@@ -116,21 +116,10 @@ def changes_answered(attempt: Attempt) -> Refusal | None:
     return refuse("changes_unanswered", numbers=unanswered) if unanswered else None
 
 
-def revision_rounds(case: Case) -> int:
-    """Count the times that a revision was asked for, by the lead or by a manager."""
-    return sum(step.act in ("request_revision", "return") for step in case.steps)
-
-
-def _further_round_allowed(case: Case) -> bool:
-    allowed = [step.sequence for step in case.steps if step.act == "continue_rounds"]
-    asked = [step.sequence for step in case.steps if step.act in ("request_revision", "return")]
-    return bool(allowed) and bool(asked) and allowed[-1] > asked[-1]
-
-
 def rounds_permitted(attempt: Attempt) -> Refusal | None:
     """Refuse a resubmission after the last round that the workflow gives, unless a manager allowed it."""
     limit = attempt.book.workflow.limits.rounds
-    if revision_rounds(attempt.case) >= limit and not _further_round_allowed(attempt.case):
+    if rounds.count(attempt.case) >= limit and not rounds.is_further_allowed(attempt.case):
         return refuse("rounds_spent", rounds=limit)
     return None
 
@@ -138,16 +127,16 @@ def rounds_permitted(attempt: Attempt) -> Refusal | None:
 def rounds_spent(attempt: Attempt) -> Refusal | None:
     """Refuse a further round while there are rounds left, or where one is allowed already."""
     limit = attempt.book.workflow.limits.rounds
-    if revision_rounds(attempt.case) < limit:
+    if rounds.count(attempt.case) < limit:
         return refuse("rounds_remain", rounds=limit)
-    return refuse("further_round_allowed") if _further_round_allowed(attempt.case) else None
+    return refuse("further_round_allowed") if rounds.is_further_allowed(attempt.case) else None
 
 
 def decision_due_or_rounds_spent(attempt: Attempt) -> Refusal | None:
     """Refuse a rejection outside a decision before the rounds are spent."""
     state = attempt.book.workflow.states[attempt.case.state]
     limit = attempt.book.workflow.limits.rounds
-    if state.holder == "manager" or revision_rounds(attempt.case) >= limit:
+    if state.holder == "manager" or rounds.count(attempt.case) >= limit:
         return None
     return refuse("rounds_remain", rounds=limit)
 
@@ -279,10 +268,12 @@ def not_escalated_before(attempt: Attempt) -> Refusal | None:
 
 
 def silent_too_long(attempt: Attempt) -> Refusal | None:
-    """Refuse to end a proposal before its days of silence are over."""
+    """Refuse to end a proposal before its days of silence are over, or while a manager is awaited."""
     days = attempt.book.workflow.states[attempt.case.state].lapses_after
     if days is None:
         return None
+    if rounds.awaits_manager(attempt.book.workflow, attempt.case):
+        return refuse("manager_awaited")
     on = calendars.lapses_on(attempt.case, days)
     return None if geneva_date(attempt.now) >= on else refuse("not_silent_long_enough", on=on)
 

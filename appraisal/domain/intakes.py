@@ -348,29 +348,52 @@ def _donors(taking: _Taking) -> Iterator[_Donor]:
             yield _Donor(name, part.given.get("type", "").strip().startswith("7"), part.line)
 
 
-# A revised budget takes the place of the original one of the same days.
+# A revised budget takes the place of the original one of the same days, and of one that was revised before.
 _REVISED: Final = "2"
 _AMOUNT: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _DAY: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 
 
 def _amounts(taking: _Taking, budgets: Iterable[Node]) -> Iterator[tuple[str, Decimal]]:
-    """Yield currency and amount of every budget that counts."""
-    kept: dict[tuple[str, ...], Node] = {}
+    """Yield currency and amount of every budget that counts; those whose days overlap are named."""
+    kept: dict[tuple[str, ...], list[Node]] = {}
     for place, part in enumerate(budgets):
-        days = [entry.given.get("iso-date", "") for entry in part.parts if entry.name.startswith("period-")]
-        is_revised = part.given.get("type", "1").strip() == _REVISED
-        period = tuple(days) if len(days) == 2 else (str(place),)
-        before = kept.get(period)
-        if before is not None and (before.given.get("type") == _REVISED) != is_revised:
-            taking.remark(
-                "budget", (before if is_revised else part).line, N_("a revised budget takes its place")
-            )
-            kept[period] = part if is_revised else before
-        else:
-            kept[(*period, str(place)) if before is not None else period] = part
-    for part in kept.values():
+        days = _period(part)
+        kept.setdefault(days if len(days) == 2 else (str(place),), []).append(part)
+    counted: list[Node] = []
+    for parts in kept.values():
+        # Of several for the same days the last one that was revised holds; without one they add up.
+        last = next((part for part in reversed(parts) if _is_revised(part)), None)
+        for part in parts:
+            if last is not None and part is not last:
+                taking.remark("budget", part.line, N_("a revised budget takes its place"))
+        counted += parts if last is None else [last]
+    _name_overlaps(taking, counted)
+    for part in counted:
         yield from _amount(taking, part)
+
+
+def _is_revised(budget: Node) -> bool:
+    return budget.given.get("type", "1").strip() == _REVISED
+
+
+def _period(budget: Node) -> tuple[str, ...]:
+    """Return the first and the last day of a budget as they are written, as far as they are there."""
+    given = {entry.name: entry.given.get("iso-date", "") for entry in budget.parts}
+    found = (_DAY.fullmatch(given.get(name, "").strip()) for name in ("period-start", "period-end"))
+    return tuple(day[1] for day in found if day)
+
+
+def _name_overlaps(taking: _Taking, budgets: Sequence[Node]) -> None:
+    """Say of each budget whose days overlap those of an earlier one that both are added up."""
+    overlapping = N_("its days overlap those of another budget; both are added up")
+    dated = [part for part in budgets if len(_period(part)) == 2]
+    latest = ""
+    for part in sorted(dated, key=_period):
+        first, last = _period(part)
+        if first <= latest:
+            taking.remark("budget", part.line, overlapping)
+        latest = max(latest, last)
 
 
 def _amount(taking: _Taking, budget: Node) -> Iterator[tuple[str, Decimal]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from appraisal.clock import parse_stamp
 from appraisal.definitions.workflows import Audience, Relation, Role
 from appraisal.domain import access, duties
 from appraisal.domain.facts import Case, Person
@@ -68,6 +69,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         N_("%(number)s: the comments of your unit are overdue"),
         "/proposals/%(number)s/consultations/%(consultation)s",
     ),
+    "further_round_asked": Kind(
+        N_("%(number)s: its rounds are spent; whether there is a further one is for a manager to say")
+    ),
     "due_soon": Kind(N_("%(number)s: due soon")),
     "overdue": Kind(N_("%(number)s: overdue")),
     "condition_overdue": Kind(N_("%(number)s: condition %(condition)s is overdue")),
@@ -79,6 +83,10 @@ KINDS: Final[Mapping[str, Kind]] = {
             "Somebody has left; things that you or a colleague hand over, now or when their turn comes: %(count)s"
         ),
         "/",
+    ),
+    "substitute_lost": Kind(
+        N_("Nobody stands in for you any more from %(first)s to %(last)s: name somebody else"),
+        "/account/substitutes",
     ),
     "substitute_named": Kind(N_("You stand in for somebody from %(first)s to %(last)s"), "/"),
     # The token is no fact that is kept: it is made when the message is sent.
@@ -96,6 +104,17 @@ KINDS: Final[Mapping[str, Kind]] = {
     "emergency_elsewhere": Kind(
         N_("An account was touched in the emergency way, on the command line"),
         "/people/events",
+        is_urgent=True,
+    ),
+    "key_expires": Kind(
+        N_("The key with which records are signed expires on %(last)s"),
+        "/settings/drawings",
+        N_("Have a new one certified, and put it in force before that day."),
+        is_urgent=True,
+    ),
+    "key_expired": Kind(
+        N_("The key with which records are signed expired on %(last)s: nothing is signed any more"),
+        "/settings/drawings",
         is_urgent=True,
     ),
     "confirmation_asked": Kind(
@@ -154,8 +173,8 @@ def _shown(language: Language, number: str, facts: Mapping[str, Any]) -> dict[st
 
 
 def _day(language: Language, day: str) -> str:
-    # Of a moment, its day: a notice that cannot be put into words would never be delivered.
-    return write_day(language, date.fromisoformat(day[:10]))
+    # Of a moment, its day in Geneva: a notice that cannot be put into words would never be delivered.
+    return write_day(language, parse_stamp(day) if "T" in day else date.fromisoformat(day[:10]))
 
 
 def reached(case: Case, audiences: tuple[Audience, ...]) -> tuple[Audience, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.workflows import ROLES
-from appraisal.domain import calendars, conditions, forms, guards, reviews, routes, wakings
+from appraisal.domain import calendars, conditions, forms, reviews, rounds, routes, wakings
 from appraisal.domain.facts import (
     Appraisal,
     Case,
@@ -335,7 +335,7 @@ def _decision(case: Case, decision: Decision) -> dict[str, Any]:
 
 
 def _changes(case: Case) -> list[dict[str, Any]]:
-    latest = guards.revision_rounds(case)
+    latest = rounds.count(case)
     newest = max((change.round for change in case.changes), default=latest)
     return [
         {"number": change.number, "item": change.item, "text": change.text}

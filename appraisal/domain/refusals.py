@@ -111,6 +111,7 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
     "proposal_over": N_("This proposal is over."),
     "escalated_before": N_("A decision on this version was asked for before."),
     "not_silent_long_enough": N_("The proposal lapses on %(on)s."),
+    "manager_awaited": N_("A manager is awaited: until then no days of silence count."),
     "reopenings_spent": N_("The proposal was reopened %(times)s times already."),
     "approved_outside": N_("The proposal was approved outside the mechanism."),
     "fund_unknown": N_("The finance list does not say from which fund the project is paid."),

@@ -35,7 +35,10 @@ ROLE_FOR: Final[Mapping[Scope, Role]] = {"appraisals": "appraiser", "decisions":
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """That somebody stands in for a person, as it was named; it stays after it has ended."""
+    """That somebody stands in for a person, as it was named; it stays after it has ended.
+
+    It is void where either of the two has lost the account or the role that it takes.
+    """
 
     id: int
     person: int
@@ -47,16 +50,17 @@ class Substitution:
     last: date
     named_by: str = ""
     ended_at: datetime | None = None
+    is_void: bool = False
 
     def stage(self, today: date) -> Stage:
         """Tell whether it is in force, still to come, or over."""
-        if self.ended_at is not None or self.last < today:
+        if self.ended_at is not None or self.is_void or self.last < today:
             return "past"
         return "coming" if today < self.first else "present"
 
     def overlaps(self, first: date, last: date) -> bool:
         """Tell whether any of its days lies within others, both ends included."""
-        return self.ended_at is None and self.first <= last and first <= self.last
+        return self.ended_at is None and not self.is_void and self.first <= last and first <= self.last
 
 
 def in_force(person: Person, now: datetime) -> tuple[StandIn, ...]:

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import Transition
-from appraisal.domain import bounds, calendars
+from appraisal.domain import bounds, calendars, rounds
 from appraisal.domain.facts import Case, Consultation, Review
 from appraisal.domain.rulebooks import Rulebook
 
@@ -57,7 +57,7 @@ def demands(book: Rulebook, case: Case) -> tuple[Demand, ...]:
 
 def _of_state(book: Rulebook, case: Case) -> Iterator[Demand]:
     state = book.workflow.states[case.state]
-    measured = calendars.present(case, state, case.state_since)
+    measured = calendars.present(book.workflow, case, case.state_since)
     if measured is None:
         return
     entered = case.arrival.sequence if case.arrival else 0
@@ -140,6 +140,8 @@ def _opens_on(book: Rulebook, case: Case, transition: Transition, today: date) -
     if "hold_expired" in transition.when and hold is not None:
         days.append(bounds.after(hold.until))
     if "silent_too_long" in transition.when and silence is not None:
+        if rounds.awaits_manager(book.workflow, case):
+            return None
         days.append(calendars.lapses_on(case, silence))
     if "annulment_expired" in transition.when:
         signature, limit = case.signature, book.workflow.limits.annulment_days

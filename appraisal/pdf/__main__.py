@@ -39,6 +39,9 @@ def _answer(value: bytes, language: str) -> tuple[bytes, bytes]:
         return DONE, render(parse(value), language_or(language))
     except MemoryError:
         return OUT_OF_MEMORY, b"the record needs more memory than the process may have"
+    except (OSError, ImportError):
+        # Says nothing of the record: this process ends, and another one tries again later.
+        raise
     except Exception as error:
         return FAILED, f"{type(error).__name__}: {error}".encode()
 

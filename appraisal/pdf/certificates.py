@@ -1,5 +1,7 @@
 """Certificates: those of authorities that are trusted, and lists of revoked ones, as they lie in files."""
 
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from appraisal.errors import AppraisalError
@@ -32,6 +34,14 @@ def read_certificates(data: bytes) -> list[Any]:
     if not found:
         raise NotCertificates("there is no certificate in this file")
     return found
+
+
+@lru_cache(maxsize=16)
+def expiry_of(certificate: bytes) -> datetime:
+    """Return the last moment at which a certificate (DER) is valid; raises ``NotCertificates``."""
+    validity = read_certificates(certificate)[0]["tbs_certificate"]["validity"]
+    last: datetime = validity["not_after"].native
+    return last.astimezone(UTC)
 
 
 def read_revocations(data: bytes) -> Any:

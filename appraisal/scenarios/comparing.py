@@ -29,7 +29,7 @@ def describe(playing: Play, number: str) -> dict[str, Any]:
     running = case.appraisal
     assessed = rulebooks.assess_appraisal(book, case, running) if running else None
     verdicts = dict(appraisal.verdicts) if appraisal else {}
-    clock = calendars.present(case, book.workflow.states[case.state], playing.now)
+    clock = calendars.present(book.workflow, case, playing.now)
     return {
         "number": case.number,
         "state": case.state,

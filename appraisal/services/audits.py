@@ -15,7 +15,7 @@ from appraisal.domain.checkpoints import Checkpoint
 from appraisal.domain.events import GENESIS
 from appraisal.errors import StepConflict
 from appraisal.pdf.signings import Signer
-from appraisal.services.issuers import key_of
+from appraisal.services.issuers import end_expired, key_of
 from appraisal.storage import audits, issuers, site
 from appraisal.storage.databases import Database
 
@@ -36,11 +36,14 @@ class Reach:
 def checkpoint(database: Database, now: datetime, signer: Signer | None = None) -> Checkpoint | None:
     """Append a checkpoint where anything has changed since the last one; return it, else None.
 
-    It is signed where a key is in force; raises ``KeyMissing`` where that one is not at hand.
+    It is signed where a key is in force; raises ``KeyMissing`` where that one is not at hand. A key whose
+    certificate has expired is in force no more: that is noted first, and the checkpoint is not signed.
 
     Nothing is held while the heads are read: what is written meanwhile belongs to the next one. That
     there is a checkpoint is itself an event of the site, so that the last one cannot be taken away alone.
     """
+    with database.begin() as db:
+        end_expired(db, now)
     with database.read() as db:
         last = audits.last_checkpoint(db)
         issuer = issuers.current(db)

@@ -266,9 +266,10 @@ def _check_signature(run: Checking, manifest_json: bytes, site: "Site | None") -
         if expected:
             run.tell("signature", "fails", "The manifest is not signed, though a key is in force.")
         else:
-            run.tell(
-                "signature", "unchecked", "The manifest is not signed, so nothing vouches for its HTML pages."
-            )
+            day = str(run.manifest.unsigned.get("key_expired", ""))[:10]
+            why = f": it says that the key expired on {day}" if day else ""
+            said = f"The manifest is not signed{why}, so nothing vouches for its HTML pages."
+            run.tell("signature", "unchecked", said)
         return
     made = examine_text(manifest_json, _read(run.archive, SIGNATURE, _PIECE), run.grounds)
     signer = f"{made.subject} (SHA-256 {made.fingerprint})"

@@ -24,7 +24,7 @@ from appraisal.pdf.signings import Signer
 from appraisal.product import VERSION
 from appraisal.services import bundle_pages
 from appraisal.services.bundle_pages import Kept, Listed, Shown
-from appraisal.services.issuers import key_of
+from appraisal.services.issuers import expired_on, issuing, key_of
 from appraisal.storage import audits, issuers, site, visibilities
 from appraisal.storage import bundles as stored
 from appraisal.storage.bundles import Query
@@ -58,11 +58,15 @@ class Withheld(AppraisalError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A bundle that can be made: what was asked, the proposals that fit, and the key that signs it."""
+    """A bundle that can be made: what was asked, the proposals that fit, and the key that signs it.
+
+    Without one, ``expired_on`` is when the last one expired, if that is why.
+    """
 
     query: Query
     rows: Sequence[Any]
     key: Signer | None
+    expired_on: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -106,7 +110,8 @@ def order(
     """Find what a query chooses, before anything is written; with ``reader``, for somebody of the pages.
 
     Raises ``Nothing``, ``KeyMissing`` where a key is in force that is not at hand, ``Unsignable`` where it is
-    not valid now, and ``Withheld``: a bundle of all that fits is never silently one of less.
+    not valid yet, and ``Withheld``: a bundle of all that fits is never silently one of less. With a key that
+    has expired it is made all the same, and says that it is unsigned; call ``issuers.end_expired`` before.
     """
     rows = stored.chosen(db, query, reader)
     if query.numbers:
@@ -121,10 +126,10 @@ def order(
         raise Withheld(withheld)
     if not rows:
         raise Nothing
-    key = key_of(issuers.current(db), signer)
+    key = key_of(issuing(db, now), signer)
     if key is not None:
         key.check_time(now)
-    return Order(query, rows, key)
+    return Order(query, rows, key, expired_on(db, now))
 
 
 def write(
@@ -154,7 +159,7 @@ def write(
         _common(db, library, writing)
         index = bundle_pages.index(shown, asked_for(order.query), now, language)
         writing.put("index.html", index)
-        _close(writing, order.query, now, order.key)
+        _close(writing, order, now)
     return len(rows)
 
 
@@ -284,13 +289,14 @@ def _common(db: Connection, library: Library, writing: Writing) -> None:
     writing.put("definitions/DIGESTS", digests.encode())
 
 
-def _close(writing: Writing, query: Query, now: datetime, key: Signer | None) -> None:
+def _close(writing: Writing, order: Order, now: datetime) -> None:
     """Write what names all the files: the manifest, its signature where a key is in force, and the sums."""
     entries = list(writing.entries.values())
-    named = bundles.manifest(entries, _asked(query), now, VERSION)
+    unsigned = {"key_expired": order.expired_on} if order.expired_on else {}
+    named = bundles.manifest(entries, _asked(order.query), now, VERSION, unsigned)
     writing.put(bundles.MANIFEST, named)
-    if key is not None:
-        writing.put(bundles.SIGNATURE, key.sign_text(named, now))
+    if order.key is not None:
+        writing.put(bundles.SIGNATURE, order.key.sign_text(named, now))
     writing.put(bundles.SUMS, bundles.sums(entries, named))
 
 

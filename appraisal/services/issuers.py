@@ -2,19 +2,30 @@
 
 That a key is in force is a fact of the database and an event of the site, not a setting of one process: from
 then on records say that they are signed, and a process without the key refuses to draw them.
+
+A key ends with its certificate. From that moment on records promise no signature, and checkpoints and bundles
+are made without one, each saying so: what was promised until then waits for the next key. Administrators are
+told of it from sixty days before.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
+from appraisal.clock import geneva_date
 from appraisal.domain.issuers import ACTION, Issuer
 from appraisal.errors import AppraisalError
+from appraisal.pdf.certificates import expiry_of
 from appraisal.pdf.signings import Signer
-from appraisal.storage import issuers, site
+from appraisal.services import notices
+from appraisal.storage import issuers, queries, site
+from appraisal.storage import notices as stored_notices
 
 SYSTEM = 0
+# So many days before its last one administrators are told that a key expires.
+WARNINGS: Final = (60, 30, 14, 7, 1)
 
 
 class KeyMissing(AppraisalError):
@@ -59,10 +70,101 @@ def note_address(db: Connection, address: str, now: datetime) -> bool:
     return True
 
 
-def _append(db: Connection, issuer: Issuer, certificate: bytes | None, now: datetime) -> None:
+def issuing(db: Connection, now: datetime) -> Issuer:
+    """Return who issues records at a moment: without a key once its certificate has expired."""
+    found = issuers.current(db)
+    last = _last_moment(db, found)
+    return found if last is None or now <= last else replace(found, fingerprint="", subject="")
+
+
+def end_expired(db: Connection, now: datetime) -> bool:
+    """Note that the key in force has expired, if it has, so that nothing is expected to be signed with it."""
+    if issuing(db, now) == issuers.current(db):
+        return False
+    site.lock(db)
+    before = issuers.current(db)
+    last = _last_moment(db, before)
+    if last is None or now <= last:
+        return False
+    _append(db, replace(before, fingerprint="", subject=""), None, now, expired=last)
+    return True
+
+
+def expired_on(db: Connection, now: datetime) -> datetime | None:
+    """Return when the newest key expired, where nothing is signed for that reason; else None."""
+    certificate = issuers.newest_certificate(db)
+    if certificate is None or issuing(db, now).signs:
+        return None
+    last = expiry_of(certificate)
+    return last if last < now else None
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When the key in force expires, and how many days of Geneva are left: none on its last day."""
+
+    subject: str
+    last: datetime
+    days: int
+
+    @property
+    def is_near(self) -> bool:
+        """Tell whether administrators have to see to it now."""
+        return self.days <= WARNINGS[0]
+
+
+def expiry(db: Connection, now: datetime) -> Expiry | None:
+    """Return when the key in force expires; None where nothing is signed."""
+    found = issuing(db, now)
+    last = _last_moment(db, found)
+    if last is None:
+        return None
+    return Expiry(found.subject, last, (geneva_date(last) - geneva_date(now)).days)
+
+
+def _last_moment(db: Connection, issuer: Issuer) -> datetime | None:
+    certificate = issuers.certificate_of(db, issuer.fingerprint) if issuer.signs else None
+    return None if certificate is None else expiry_of(certificate)
+
+
+def warn(db: Connection, now: datetime) -> None:
+    """Tell administrators that the key expires soon, or has expired: once for each of ``WARNINGS``."""
+    ended, near = end_expired(db, now), expiry(db, now)
+    if ended and (gone := expired_on(db, now)) is not None:
+        notices.tell(db, queries.ids_with(db, "administrator"), "key_expired", now, facts=_day_of(gone))
+    if near is None or not near.is_near:
+        return
+    facts = {**_day_of(near.last), "warning": min(days for days in WARNINGS if days >= near.days)}
+    site.lock(db)
+    if not stored_notices.was_told(db, "key_expires", facts):
+        notices.tell(db, queries.ids_with(db, "administrator"), "key_expires", now, facts=facts)
+
+
+def _day_of(moment: datetime) -> dict[str, str]:
+    return {"last": geneva_date(moment).isoformat()}
+
+
+def _append(
+    db: Connection, issuer: Issuer, certificate: bytes | None, now: datetime, **more: datetime
+) -> None:
     issuers.append(db, issuer, certificate, SYSTEM, now)
     facts = {"address": issuer.address, "fingerprint": issuer.fingerprint, "subject": issuer.subject}
-    site.append(db, now, SYSTEM, ACTION, facts)
+    site.append(db, now, SYSTEM, ACTION, {**facts, **more})
+
+
+def promised_key(db: Connection, signer: Signer | None) -> Signer:
+    """Return the key for a signature that a record promises: the one in force, or after it any former one.
+
+    That a key was retired takes nothing back of what was promised until then. Raises ``KeyMissing``.
+    """
+    key = key_of(issuers.current(db), signer)
+    if key is not None:
+        return key
+    if signer is None or issuers.certificate_of(db, signer.fingerprint) is None:
+        raise KeyMissing(
+            "the record is to be signed, no key is in force, and APPRAISAL_SIGNER names none of before"
+        )
+    return signer
 
 
 def key_of(issuer: Issuer, signer: Signer | None) -> Signer | None:

@@ -1,5 +1,9 @@
 """Jobs: the outbox is the queue. Leases, a fenced finish, back-off and dead letters.
 
+Waiting for the installation (its key, its disk, its database, its libraries) is no attempt: such a job is
+tried again without an end. Only what can never succeed, or did not in four weeks, is dead, until
+:func:`retry` takes it up again.
+
 A job may be done twice when a worker dies between its effect and its finish; every effect here
 is kept by what it is about, so that the second time changes nothing. Mail and everything else are
 two lanes, from which a worker takes in turn: neither waits for the other to be empty.
@@ -7,23 +11,38 @@ two lanes, from which a worker takes in turn: neither waits for the other to be 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from appraisal.domain.facts import Person
 from appraisal.domain.records import is_signed
 from appraisal.domain.refusals import NotAllowed, refuse
-from appraisal.errors import AppraisalError
+from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import language_or
-from appraisal.pdf.signings import Signer
+from appraisal.pdf.signings import Signer, Unsignable
+from appraisal.pdf.workers import RenderingFailed
 from appraisal.services import couriers, issuers, mails, people, records, reports
 from appraisal.services.couriers import Courier
 from appraisal.services.notices import MAIL
-from appraisal.storage import issuers as stored_issuers
 from appraisal.storage import tables
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
@@ -37,7 +56,7 @@ class Lane:
     """How jobs of some kinds are taken: how many at once, for how long, and how often they are tried.
 
     The second attempt comes ``first`` after the one before, each later one after twice as long, but
-    never after more than ``longest``.
+    never after more than ``longest``. What waits for the installation is tried at least every ``PATIENCE``.
     """
 
     kinds: ColumnElement[bool]
@@ -48,19 +67,29 @@ class Lane:
     longest: timedelta
 
 
-RENDERING = Lane(JOBS.c.kind != MAIL, 1, timedelta(minutes=2), 6, timedelta(seconds=10), timedelta(hours=1))
+# The kinds of what is drawn.
+DRAWINGS = (records.RENDER, reports.RENDER)
+PATIENCE = timedelta(hours=1)
+# So many workers may be lost over a job one after the other before it makes room for others.
+_LOST = 6
+# Attempts that count: what went wrong with the job itself, and not with the installation.
+_COUNTED = JOBS.c.attempts - JOBS.c.waits
+
+# About four weeks of attempts.
+RENDERING = Lane(JOBS.c.kind != MAIL, 1, timedelta(minutes=2), 40, timedelta(seconds=10), timedelta(days=1))
 # About a day of attempts. The lease holds for the batch, begun in its first third, at the slowest server.
 MAILS = Lane(JOBS.c.kind == MAIL, 50, timedelta(minutes=3), 30, timedelta(seconds=30), timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A job in this worker's hands; ``attempts`` is the fence."""
+    """A job in this worker's hands; ``attempts`` is the fence, of which so many ``waits`` do not count."""
 
     id: int
     kind: str
     payload: Mapping[str, Any]
     attempts: int
+    waits: int = 0
 
 
 def lease(database: Database, now: datetime, lane: Lane = RENDERING, most: int = 0) -> list[Leased]:
@@ -71,7 +100,7 @@ def lease(database: Database, now: datetime, lane: Lane = RENDERING, most: int =
         JOBS.c.dead_at.is_(None),
         JOBS.c.run_at <= now,
         or_(JOBS.c.lease_until.is_(None), JOBS.c.lease_until < now),
-        JOBS.c.attempts < lane.attempts,
+        lane.attempts > _COUNTED,
     )
     chosen = select(JOBS.c.id).where(free).order_by(JOBS.c.run_at, JOBS.c.id).limit(most or lane.batch)
     if not database.is_sqlite:
@@ -82,24 +111,30 @@ def lease(database: Database, now: datetime, lane: Lane = RENDERING, most: int =
             update(JOBS)
             .where(JOBS.c.id.in_(chosen.scalar_subquery()))
             .values(lease_until=now + lane.lease, attempts=JOBS.c.attempts + 1)
-            .returning(JOBS.c.id, JOBS.c.kind, JOBS.c.payload, JOBS.c.attempts)
+            .returning(JOBS.c.id, JOBS.c.kind, JOBS.c.payload, JOBS.c.attempts, JOBS.c.waits)
         ).all()
     # Neither database returns rows in the order in which they were chosen.
-    return [Leased(row.id, row.kind, json.loads(row.payload), row.attempts) for row in sorted(rows)]
+    return [Leased(id, kind, json.loads(payload), *counts) for id, kind, payload, *counts in sorted(rows)]
 
 
 def _bury(db: Connection, now: datetime, lane: Lane) -> None:
-    """Give up jobs whose worker was never heard of again, as often as a job is tried."""
+    """Put off jobs whose worker was never heard of again, time after time; in the end give them up."""
+    is_last = lane.attempts <= _COUNTED
     db.execute(
         update(JOBS)
         .where(
             lane.kinds,
             JOBS.c.done_at.is_(None),
             JOBS.c.dead_at.is_(None),
-            JOBS.c.attempts >= lane.attempts,
+            min(_LOST, lane.attempts) <= _COUNTED,
             JOBS.c.lease_until < now,
         )
-        .values(dead_at=now, error="every worker that took this job died over it")
+        .values(
+            lease_until=None,
+            run_at=now + PATIENCE,
+            dead_at=case((is_last, literal(now, JOBS.c.dead_at.type)), else_=JOBS.c.dead_at),
+            error="every worker that took this job died over it",
+        )
     )
 
 
@@ -110,17 +145,62 @@ def finish(database: Database, job: Leased, now: datetime) -> bool:
 
 def fail(database: Database, job: Leased, now: datetime, error: str) -> bool:
     """Put a job back for later, twice as late each time; after the last attempt of its lane it is dead."""
-    lane = MAILS if job.kind == MAIL else RENDERING
-    if job.attempts >= lane.attempts:
+    lane, counted = _lane(job), job.attempts - job.waits
+    if counted >= lane.attempts:
         return give_up(database, job, now, error)
-    # Twice as long too often would be no span any more.
-    wait = min(lane.first * 2 ** min(job.attempts - 1, 20), lane.longest)
+    wait = min(_doubled(lane.first, counted - 1), lane.longest)
     return _settle(database, job, lease_until=None, run_at=now + wait, error=error[:2000])
+
+
+def put_off(database: Database, job: Leased, now: datetime, error: str) -> bool:
+    """Put a job back that waits for the installation: that is no attempt, and has no end."""
+    wait = min(_doubled(_lane(job).first, job.waits), PATIENCE)
+    values: dict[str, Any] = {"lease_until": None, "run_at": now + wait, "waits": job.waits + 1}
+    return _settle(database, job, error=error[:2000], **values)
+
+
+def _lane(job: Leased) -> Lane:
+    return MAILS if job.kind == MAIL else RENDERING
+
+
+def _doubled(span: timedelta, times: int) -> timedelta:
+    # Twice as long too often would be no span any more.
+    return span * (1 << min(times, 20))
 
 
 def give_up(database: Database, job: Leased, now: datetime, error: str) -> bool:
     """Leave a job dead at once: no later attempt could do better."""
     return _settle(database, job, dead_at=now, error=error[:2000])
+
+
+def settle(database: Database, job: Leased, now: datetime, error: Exception) -> bool:
+    """Put a job back after an error, or give it up where no later attempt could do better."""
+    said = f"{type(error).__name__}: {error}"
+    if _is_of_the_installation(error):
+        return put_off(database, job, now, said)
+    if isinstance(error, NotFound) or (isinstance(error, RenderingFailed) and error.reason == "refused"):
+        return give_up(database, job, now, said)
+    return fail(database, job, now, said)
+
+
+# The key, the disk or the network, a library, the database, the memory of the machine.
+_WAITING = (
+    issuers.KeyMissing,
+    Unsignable,
+    OSError,
+    ImportError,
+    OperationalError,
+    InterfaceError,
+    NoConnection,
+    MemoryError,
+)
+
+
+def _is_of_the_installation(error: Exception) -> bool:
+    """Tell whether an error says nothing of the job, but that something is missing around it."""
+    # A process that is killed, or ends before it draws, lacks memory or a library.
+    is_lost = isinstance(error, RenderingFailed) and error.reason == "crash"
+    return is_lost or isinstance(error, _WAITING)
 
 
 def put_back(database: Database, jobs: Sequence[Leased], at: datetime, error: str = "") -> None:
@@ -191,11 +271,11 @@ class _Worker:
     count: int = field(default=0)
 
     def draw(self, job: Leased) -> None:
-        """Render a record or a report; a fault is tried again later."""
+        """Render a record or a report; an error is settled."""
         try:
             _draw(self.database, self.files, self.render, self.signer, job, self.now())
         except Exception as error:
-            fail(self.database, job, self.now(), f"{type(error).__name__}: {error}")
+            settle(self.database, job, self.now(), error)
         else:
             self._done(job)
 
@@ -223,7 +303,7 @@ class _Worker:
                 fail(self.database, job, self.now(), str(error))
                 lost = lost + 1 if isinstance(error, couriers.Lost) else 0
             except Exception as error:
-                fail(self.database, job, self.now(), f"{type(error).__name__}: {error}")
+                settle(self.database, job, self.now(), error)
             else:
                 lost = 0
                 self._done(job)
@@ -266,19 +346,41 @@ def _draw(
         return
     if job.kind != records.RENDER:
         raise ValueError(f"there is no job of the kind {job.kind}")
-    record, language = int(job.payload["record"]), language_or(str(job.payload["language"]))
+    drawn(database, files, render, signer, int(job.payload["record"]), str(job.payload["language"]), now)
+
+
+def drawn(
+    database: Database,
+    files: Files,
+    render: records.Render,
+    signer: Signer | None,
+    record: int,
+    language: str,
+    now: datetime,
+    *,
+    again: bool = False,
+) -> bytes:
+    """Return the PDF of a record in a language: the one that is kept, else it is drawn, signed and kept.
+
+    It is drawn anew where that is asked for, and where the file that was kept is lost or altered; the
+    register knows the earlier one for good. Raises ``NotFound``, ``KeyMissing``, ``Unsignable`` and whatever
+    drawing raises.
+    """
     with database.read() as db:
+        kept = records.rendering_of(db, record, language)
+        if kept is not None and not again:
+            with suppress(NotFound):
+                return files.read(kept)
         value = records.record_value(db, record)
-        issuer = stored_issuers.current(db)
+        # Before anything is drawn: waiting for a key costs next to nothing.
+        key = issuers.promised_key(db, signer) if is_signed(json.loads(value)) else None
     # Nothing is held open while the page is drawn.
-    pdf = render(value, language)
-    if is_signed(json.loads(value)):
-        key = issuers.key_of(issuer, signer)
-        if key is None:
-            raise issuers.KeyMissing("the record is to be signed, and no key is in force")
+    pdf = render(value, language_or(language))
+    if key is not None:
         pdf = key.sign_pdf(pdf, now)
     with database.begin() as db:
-        records.keep_rendering(db, files, record, language, pdf, now)
+        anew = kept is not None
+        return files.read(records.keep_rendering(db, files, record, language, pdf, now, again=anew))
 
 
 def _draw_report(
@@ -292,18 +394,22 @@ def _draw_report(
         reports.keep_rendering(db, files, report, language, pdf, now)
 
 
-def retry_mails(db: Connection, actor: Person, now: datetime) -> int:
-    """Try every message again that was given up, from its first attempt on; return how many.
+def retry(db: Connection, actor: Person, now: datetime, lane: Lane) -> int:
+    """Try everything of a lane again that was given up, from its first attempt on; return how many.
 
     An administrator's act; the system does it from the command line.
     """
     if actor.id != 0 and not (actor.has("administrator") and actor.active):
         raise NotAllowed([refuse("role_missing", role="administrator")])
-    given_up = (MAILS.kinds, JOBS.c.done_at.is_(None), JOBS.c.dead_at.is_not(None))
-    revived = update(JOBS).where(*given_up)
-    return db.execute(
-        revived.values(dead_at=None, lease_until=None, attempts=0, run_at=now, error="")
-    ).rowcount
+    given_up = (lane.kinds, JOBS.c.done_at.is_(None), JOBS.c.dead_at.is_not(None))
+    values = {"dead_at": None, "lease_until": None, "attempts": 0, "waits": 0, "run_at": now, "error": ""}
+    return db.execute(update(JOBS).where(*given_up).values(**values)).rowcount
+
+
+def take_up(db: Connection, now: datetime) -> int:
+    """Make due at once what waits for the installation: whoever starts a worker has repaired it, perhaps."""
+    waits = (JOBS.c.done_at.is_(None), JOBS.c.dead_at.is_(None), JOBS.c.waits > 0, JOBS.c.run_at > now)
+    return db.execute(update(JOBS).where(*waits).values(run_at=now)).rowcount
 
 
 def waiting(database: Database, lane: Lane | None = None) -> int:

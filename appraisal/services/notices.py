@@ -16,7 +16,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from appraisal.canonical import canonical
 from appraisal.clock import GENEVA
 from appraisal.definitions.workflows import Audience
-from appraisal.domain import access, notices
+from appraisal.domain import access, notices, rounds
 from appraisal.domain.facts import Case, Consultation, Person
 from appraisal.storage import queries, tables
 from appraisal.storage.databases import take_turn
@@ -132,6 +132,9 @@ def tell_of_step(taking: "Taking", after: Case, due_on: Any) -> None:
         facts[notices.STATE] = taking.book.workflow.states[taking.to].title.model_dump()
     what, is_urgent = transition.name[:_LONGEST], transition.marks is not None
     _write(taking.db, dict.fromkeys(told, facts), what, taking.now, after.id, is_urgent=is_urgent)
+    if rounds.awaits_manager(taking.book.workflow, after) and taking.to != taking.case.state:
+        by = taking.actor.id
+        tell_audiences(taking.db, after, ("managers",), "further_round_asked", taking.now, by=by)
 
 
 def _audience(db: Connection, case: Case, audiences: tuple[Audience, ...], now: datetime) -> Sequence[Person]:

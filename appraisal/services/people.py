@@ -25,6 +25,7 @@ from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import LANGUAGES
 from appraisal.services import departures, notices, sessions
+from appraisal.services.substitutions import end_void
 from appraisal.storage import account_requests, site, substitutions, tables
 from appraisal.storage import sessions as stored_sessions
 from appraisal.storage.databases import Database
@@ -266,6 +267,7 @@ def change_person(
         wake_open(db, geneva_date(now), led_by=id)
     _note_changes(db, actor, now, before.person, values, departures.facts_of(left))
     departures.tell(db, left, now)
+    end_void(db, actor, now, id)
     _close_void(db, actor, now, id, asked)
     # Nothing is asked for an account that is closed.
     if waiting and active:

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, select, update
 from appraisal.canonical import canonical
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import access, contents, disclosure, events, forms, permissions, tracks
+from appraisal.domain import access, contents, disclosure, events, forms, permissions, rounds, tracks
 from appraisal.domain.contents import Complaint
-from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person, RequiredChange
+from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
 from appraisal.domain.indicators import CREATING
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.domain.rulebooks import Rulebook
@@ -326,7 +326,7 @@ def answer_change(
     An answer that came in with a submitted version stays: it raises ``NotFound`` like an unknown id.
     """
     case, _ = _editable(db, library, actor, number, seen)
-    if change not in {entry.id for entry in case.changes if not _came_in(case, entry)}:
+    if change not in {entry.id for entry in rounds.changes_to_answer(case)}:
         raise NotFound("required change", str(change))
     if answer not in ("done", "not_done") or not text.strip():
         raise NotAllowed([refuse("text_missing")])
@@ -338,13 +338,6 @@ def answer_change(
     )
     proposals.update_proposal(db, case.id, case.row_version, edited_at=now)
     return load_case(db, number)
-
-
-def _came_in(case: Case, change: RequiredChange) -> bool:
-    """Tell whether the answer to a change belongs to a version that was submitted."""
-    return (
-        change.answered_at is not None and case.version is not None and change.answered_at <= case.version.at
-    )
 
 
 def attach_document(

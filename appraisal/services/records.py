@@ -14,7 +14,8 @@ from appraisal.domain import records
 from appraisal.domain.facts import Case, Decision
 from appraisal.errors import NotFound
 from appraisal.i18n import Language
-from appraisal.storage import issuers, proposals, tables
+from appraisal.services.issuers import issuing
+from appraisal.storage import proposals, renderings, tables
 from appraisal.storage.files import Files
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Stored:
 def store(taking: "Taking", after: Case, decision: Decision | None) -> Stored:
     """Store the value of the record that a step makes, and put its rendering in the outbox."""
     kind: Literal["appraisal", "decision"]
-    issuer = issuers.current(taking.db)
+    issuer = issuing(taking.db, taking.now)
     if decision is None:
         kind, appraisal = "appraisal", after.finalised
         assert appraisal is not None
@@ -103,10 +104,29 @@ def record_value(db: Connection, record: int) -> bytes:
     return value.encode()
 
 
+def rendering_of(db: Connection, record: int, language: str) -> str | None:
+    """Return the SHA-256 of the PDF of a record in a language; None where there is none."""
+    table = tables.Rendering.__table__
+    found: str | None = db.execute(
+        select(table.c.sha256).where(table.c.record_id == record, table.c.language == language)
+    ).scalar_one_or_none()
+    return found
+
+
 def keep_rendering(
-    db: Connection, files: Files, record: int, language: str, pdf: bytes, now: datetime
+    db: Connection,
+    files: Files,
+    record: int,
+    language: str,
+    pdf: bytes,
+    now: datetime,
+    *,
+    again: bool = False,
 ) -> str:
-    """Keep the PDF of a record; return its SHA-256. One that was made meanwhile is kept instead."""
+    """Keep the PDF of a record; return its SHA-256. One that was made meanwhile is kept instead.
+
+    Drawn ``again`` it takes the place of the one before, which the register knows as an earlier drawing.
+    """
     sha256 = files.keep(pdf)
     table = tables.Rendering.__table__
     try:
@@ -117,9 +137,9 @@ def keep_rendering(
                 )
             )
     except IntegrityError:
-        sha256 = db.execute(
-            select(table.c.sha256).where(table.c.record_id == record, table.c.language == language)
-        ).scalar_one()
+        if not again:
+            return rendering_of(db, record, language) or sha256
+        renderings.replace_rendering(db, record, language, sha256, len(pdf), now)
     return sha256
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
+from appraisal.clock import geneva_date
 from appraisal.domain import trails
 from appraisal.domain.findings import Finding, fails, holds, unchecked
 from appraisal.i18n import N_
@@ -21,7 +23,7 @@ def compared(db: Connection, found: Verification, sha256: str) -> Verification:
     signs, or did, is known, whoever issued it.
     """
     issued = renderings.copies_of(db, found.digest)
-    register = _register(issued, sha256)
+    register = _register(issued, sha256, renderings.earlier_copy(db, found.digest, sha256))
     validity = records.validity_of(db, found.digest)
     added = [
         *([validity.finding()] if validity is not None else ()),
@@ -44,11 +46,17 @@ def compared(db: Connection, found: Verification, sha256: str) -> Verification:
     return replace(found, findings=(*added, *kept), validity=validity)
 
 
-def _register(issued: frozenset[str] | None, sha256: str) -> Finding:
+def _register(issued: frozenset[str] | None, sha256: str, drawn_before: datetime | None) -> Finding:
     if issued is None:
         return fails("register", N_("This installation has issued no record with this digest."))
     if sha256 in issued:
         return holds("register", N_("This installation issued this record, and this very file of it."))
+    if drawn_before is not None:
+        return holds(
+            "register",
+            N_("This installation issued this record; this file is an earlier drawing of it, of %(day)s."),
+            day=geneva_date(drawn_before).isoformat(),
+        )
     return fails(
         "register",
         N_("This installation issued this record, but not this file of it: its pages may say otherwise."),

@@ -17,6 +17,7 @@ from appraisal.domain import (
     events,
     indicators,
     machine,
+    rounds,
     routes,
     rulebooks,
     substitutions,
@@ -204,7 +205,7 @@ def settle(taking: Taking, outcome: Outcome, request: str | None) -> Case:
     """Write the row, the event and the outbox of a step whose act is done."""
     db, case, now = taking.db, taking.case, taking.now
     moved = taking.to != case.state
-    spent = calendars.present(case, taking.book.workflow.states[case.state], now) if moved else None
+    spent = calendars.present(taking.book.workflow, case, now) if moved else None
     after = replace(
         outcome.case,
         state=taking.to,
@@ -361,11 +362,12 @@ def standing(book: Rulebook, case: Case) -> dict[str, Any]:
     """Return the columns that lists and the indicator read, derived from the case."""
     found, approval = routes.route(case, book), case.approval
     state = book.workflow.states[case.state]
-    clock = calendars.present(case, state, case.state_since)
+    clock = calendars.present(book.workflow, case, case.state_since)
     return {
         "holder_id": case.appraisal.lead if state.holder == "lead" and case.appraisal else None,
         "due_on": clock.due_on if clock else None,
         "on_hold": case.hold is not None,
+        "awaits_manager": rounds.awaits_manager(book.workflow, case),
         "counts": not (state.terminal and state.outcome != "positive"),
         "route": found.kind if found else "",
         "route_reason": found.reason if found else "",

@@ -76,9 +76,27 @@ def end_substitution(db: Connection, actor: Person, now: datetime, id: int) -> S
         raise NotFound("substitution", str(id))
     if entry.stage(geneva_date(now)) == "past":
         raise NotAllowed([refuse("substitution_over")])
-    db.execute(update(SUBSTITUTIONS).where(SUBSTITUTIONS.c.id == id).values(ended_at=now))
-    site.append(db, now, actor.id, "end_substitution", {"substitution": id, "person": entry.person})
+    _end(db, actor, now, entry)
     return find(db, id)
+
+
+def end_void(db: Connection, actor: Person, now: datetime, person: int) -> None:
+    """End the substitutions for and by a person that a change of the account made void, so that none revives.
+
+    Whoever was to be replaced by somebody who has left is told. The caller holds the site's lock.
+    """
+    for entry in substitutions.list_substitutions(db, person):
+        if entry.ended_at is not None or not entry.is_void or entry.last < geneva_date(now):
+            continue
+        _end(db, actor, now, entry)
+        if entry.substitute == person:
+            days = {"first": entry.first.isoformat(), "last": entry.last.isoformat()}
+            notices.tell(db, [entry.person], "substitute_lost", now, facts=days, by=actor.id)
+
+
+def _end(db: Connection, actor: Person, now: datetime, entry: Substitution) -> None:
+    db.execute(update(SUBSTITUTIONS).where(SUBSTITUTIONS.c.id == entry.id).values(ended_at=now))
+    site.append(db, now, actor.id, "end_substitution", {"substitution": entry.id, "person": entry.person})
 
 
 def find(db: Connection, id: int) -> Substitution:

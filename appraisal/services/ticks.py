@@ -13,11 +13,11 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.domain import access, calendars, duties, machine, wakings
+from appraisal.domain import access, calendars, duties, machine, rounds, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.wakings import Demand
-from appraisal.services import acts, matches, notices, sessions, steps
+from appraisal.services import acts, issuers, matches, notices, sessions, steps
 from appraisal.services.closings import with_appraisal
 from appraisal.services.proposals import note_event
 from appraisal.storage import proposals, queries, tables, tallies
@@ -79,6 +79,8 @@ def ticking(database: Database, library: Library, now: datetime) -> Iterator[Tic
         matches.match_symbols(db, now)
     with database.begin() as db:
         sessions.forget(db, now)
+    with database.begin() as db:
+        issuers.warn(db, now)
 
 
 def _ticked(database: Database, library: Library, now: datetime, number: str) -> Ticked:
@@ -135,13 +137,14 @@ def tick_one(db: Connection, library: Library, now: datetime, number: str) -> Ti
     if unsaid:
         _mark(db, case, unsaid, now)
         case = _note_silence(db, case, unsaid, now)
-    clock = calendars.present(case, book.workflow.states[case.state], now)
+    clock = calendars.present(book.workflow, case, now)
     # No event, so the proposal stays at its row version: nobody's open page is out of date by this.
     db.execute(
         update(PROPOSALS)
         .where(PROPOSALS.c.id == case.id)
         .values(
             due_on=clock.due_on if clock else None,
+            awaits_manager=rounds.awaits_manager(book.workflow, case),
             wake_on=wakings.wake_on(book, case, today, done=True),
         )
     )

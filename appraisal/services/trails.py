@@ -164,7 +164,9 @@ def _hear(run: Verifying, chain: Sequence[events.Event]) -> None:
         elif f'"action":"{ISSUER}"' in entry.body:
             told = entry.facts
             in_force = told["facts"]["fingerprint"]
-            changes.append((told["at"], told["by"], told["facts"]))
+            # That it ended with its certificate is said beside.
+            facts = {key: value for key, value in told["facts"].items() if key != "expired"}
+            changes.append((told["at"], told["by"], facts))
         elif f'"action":"{IN_FORCE}"' in entry.body:
             facts = entry.facts["facts"]
             run.in_force[facts["definition"]] = facts["digest"]

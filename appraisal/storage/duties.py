@@ -84,6 +84,10 @@ def work_of(
                     ~any_related({person.id} | replaced, "author"),
                 )
             )
+    if held_by.get("author") and person.has("manager"):
+        # The rounds are spent: whether there is a further one is a manager's to say.
+        awaiting = (PROPOSALS.c.state.in_(held_by["author"]), PROPOSALS.c.awaits_manager)
+        mine.append(and_(*awaiting, ~_deciding_bars(person, today)))
     for role in ("coordinator", "manager"):
         if held_by.get(role) and person.has(role):
             barred = _deciding_bars(person, today) if role == "manager" else related(person, "author")
@@ -121,7 +125,13 @@ def work_of(
         select(
             *COLUMNS,
             full.label("full"),
-            case((signed, first.c.kind), (orphaned, "orphaned"), (authorless, "authorless"), else_=""),
+            case(
+                (signed, first.c.kind),
+                (orphaned, "orphaned"),
+                (authorless, "authorless"),
+                (and_(PROPOSALS.c.awaits_manager, ~related(person, "author")), "manager"),
+                else_="",
+            ),
             first.c.at,
         )
         .outerjoin(first, and_(first.c.proposal_id == PROPOSALS.c.id, *_waiting(first)))
@@ -217,7 +227,7 @@ def _work(holders: Mapping[str, str], person: Person, row: Any) -> tuple[str, Li
         # A draft, which only its authors read.
         hidden = replace(listed_of(columns), title="", countries="", donors="")
         return special, hidden
-    if special in ("", "orphaned", "authorless"):
+    if special in ("", "orphaned", "authorless", "manager"):
         return special or _whose(holders.get(found.state, ""), found.holder_id, person), found
     return special, replace(found, state_since=signed_at, due_on=None)
 

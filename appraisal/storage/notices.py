@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, func, or_, select
 
+from appraisal.canonical import canonical
 from appraisal.definitions.workflows import Role
 from appraisal.domain.facts import Person
 from appraisal.storage import tables
@@ -87,6 +88,12 @@ def list_told(db: Connection, proposal: int, at: datetime) -> list[tuple[int, st
         .order_by(NOTICES.c.id)
     )
     return [(row.person_id, row.what) for row in rows]
+
+
+def was_told(db: Connection, what: str, facts: Mapping[str, Any]) -> bool:
+    """Tell whether anybody was ever told something with the very same facts."""
+    same = (NOTICES.c.what == what, NOTICES.c.facts == canonical(facts).decode())
+    return db.execute(select(NOTICES.c.id).where(*same).limit(1)).first() is not None
 
 
 @dataclass(frozen=True, slots=True)

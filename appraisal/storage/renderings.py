@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from appraisal.canonical import canonical
 from appraisal.i18n import LANGUAGES
@@ -14,6 +14,7 @@ from appraisal.storage import tables
 
 RECORDS = tables.Record.__table__
 RENDERINGS = tables.Rendering.__table__
+EARLIER = tables.EarlierRendering.__table__
 JOBS = tables.Job.__table__
 
 
@@ -54,8 +55,35 @@ def ordinal_of(db: Connection, record: int) -> int:
     return number
 
 
+def earlier_copy(db: Connection, digest: str, sha256: str) -> datetime | None:
+    """Return when a PDF of the record with a digest was made that was drawn again since; None for no such."""
+    made: datetime | None = db.execute(
+        select(EARLIER.c.at)
+        .join(RECORDS, RECORDS.c.id == EARLIER.c.record_id)
+        .where(RECORDS.c.digest == digest, EARLIER.c.sha256 == sha256)
+    ).scalar_one_or_none()
+    return made
+
+
+def replace_rendering(
+    db: Connection, record: int, language: str, sha256: str, size: int, at: datetime
+) -> None:
+    """Put a PDF in the place of the one that a record has in a language, which stays known as earlier."""
+    this = (RENDERINGS.c.record_id == record, RENDERINGS.c.language == language)
+    old = db.execute(select(RENDERINGS.c.sha256, RENDERINGS.c.at).where(*this).with_for_update()).one()
+    if old.sha256 == sha256:
+        return
+    known = select(EARLIER.c.id).where(EARLIER.c.record_id == record, EARLIER.c.sha256 == old.sha256)
+    if db.execute(known).first() is None:
+        db.execute(insert(EARLIER).values(record_id=record, language=language, sha256=old.sha256, at=old.at))
+    db.execute(update(RENDERINGS).where(*this).values(sha256=sha256, size=size, at=at))
+
+
 def copies_of(db: Connection, digest: str) -> frozenset[str] | None:
-    """Return the SHA-256 of every PDF of the record with a digest; None where there is no such record."""
+    """Return the SHA-256 of every PDF of the record with a digest; None where there is no such record.
+
+    Those that were drawn again since are not among them: see :func:`earlier_copy`.
+    """
     rows = db.execute(
         select(RENDERINGS.c.sha256)
         .select_from(RECORDS.outerjoin(RENDERINGS, RENDERINGS.c.record_id == RECORDS.c.id))

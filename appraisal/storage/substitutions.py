@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Row,
     Select,
     and_,
@@ -125,13 +126,23 @@ def list_substitutions(db: Connection, person: int) -> list[Substitution]:
 
 
 def standing(db: Connection, scope: Scope) -> list[Substitution]:
-    """List the substitutions of a scope that were not ended, whatever their days."""
-    return _found(db, SUBSTITUTIONS.c.scope == scope, SUBSTITUTIONS.c.ended_at.is_(None))
+    """List the substitutions of a scope that were not ended and are not void, whatever their days."""
+    found = _found(db, SUBSTITUTIONS.c.scope == scope, SUBSTITUTIONS.c.ended_at.is_(None))
+    return [entry for entry in found if not entry.is_void]
 
 
 def find_substitution(db: Connection, id: int) -> Substitution | None:
     """Return a substitution by its id."""
     return next(iter(_found(db, SUBSTITUTIONS.c.id == id)), None)
+
+
+def _may_take(person: FromClause) -> ColumnElement[bool]:
+    """Return the condition that somebody has an open account and the role that the scope of a row takes."""
+    roles = " " + person.c.roles + " "
+    holds = (
+        and_(SUBSTITUTIONS.c.scope == scope, roles.like(f"% {role} %")) for scope, role in ROLE_FOR.items()
+    )
+    return and_(person.c.active, or_(*holds))
 
 
 def _found(db: Connection, *where: ColumnElement[bool]) -> list[Substitution]:
@@ -147,6 +158,7 @@ def _found(db: Connection, *where: ColumnElement[bool]) -> list[Substitution]:
         SUBSTITUTIONS.c.last,
         named_by.c.name,
         SUBSTITUTIONS.c.ended_at,
+        ~and_(_may_take(person), _may_take(substitute)),
     )
     rows = db.execute(
         select(*columns)

@@ -16,7 +16,7 @@ from appraisal.clock import geneva_date
 from appraisal.domain import indicators as biennia
 from appraisal.i18n import N_
 from appraisal.pdf.signings import Unsignable, open_signer
-from appraisal.services import bundles
+from appraisal.services import bundles, issuers
 from appraisal.services.bundles import Nothing, Order, Withheld
 from appraisal.services.issuers import KeyMissing
 from appraisal.storage.bundles import Query, biennia_of_approvals
@@ -162,6 +162,8 @@ def _sent(query: Query) -> Response | tuple[str, int]:
 
     def write(begin_writing: Callable[[], IO[bytes]]) -> None:
         key = place.settings.signer
+        with place.database.begin() as db:
+            issuers.end_expired(db, now)
         with open_signer(key) if key else nullcontext() as signer, place.database.read() as db:
             order: Order = bundles.order(db, query, now, signer, reader)
             bundles.write(db, place.files, place.library, order, begin_writing(), now, told)

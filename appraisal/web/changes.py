@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 from wtforms import Form, RadioField, TextAreaField, ValidationError
 
+from appraisal.domain import rounds
 from appraisal.domain.facts import Case, RequiredChange
 from appraisal.i18n import N_
 from appraisal.services import proposals
@@ -19,10 +20,13 @@ from appraisal.web.forms import choice
 
 @signed_in
 def answer(number: str) -> str | Response | tuple[str, int]:
-    """Answer each required change: done, saying where, or not done, saying why; some may stay open."""
+    """Answer each required change: done, saying where, or not done, saying why; some may stay open.
+
+    What was answered with a version that was submitted stays as it is, and is only shown.
+    """
     with read() as db:
         case, book = load_own(db, number)
-    closed, asked = closed_because(case, book), _answerable(case)
+    closed, asked = closed_because(case, book), rounds.changes_to_answer(case)
     if request.method == "GET":
         return _page(case, asked, _draw(asked), closed, case.row_version)
     form = _form(asked)(request.form)
@@ -33,12 +37,6 @@ def answer(number: str) -> str | Response | tuple[str, int]:
         _save(db, case, asked, form, drawn_from)
     flash(say(N_("Your answers are saved.")), "success")
     return redirect(url_for("drafts.overview", number=number), 303)
-
-
-def _answerable(case: Case) -> list[RequiredChange]:
-    """Return the changes of the last round, and any that earlier ones left open."""
-    last = max((change.round for change in case.changes), default=0)
-    return [change for change in case.changes if change.round == last or change.answer is None]
 
 
 def _form(asked: Sequence[RequiredChange]) -> type[Form]:

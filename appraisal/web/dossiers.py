@@ -8,7 +8,7 @@ from typing import Any
 from flask import url_for
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, forms, reviews, routes, tracks
+from appraisal.domain import access, calendars, forms, reviews, rounds, routes, tracks
 from appraisal.domain.facts import Appraisal, Case, Contribution, Person, Version
 from appraisal.domain.forms import Content
 from appraisal.domain.rulebooks import Rulebook
@@ -75,13 +75,14 @@ def dossier(case: Case, book: Rulebook) -> dict[str, Any]:
 def _standing(case: Case, book: Rulebook, now: datetime) -> dict[str, Any]:
     """Return where the proposal stands, and with whom until when."""
     state = book.workflow.states[case.state]
+    lapses = not rounds.awaits_manager(book.workflow, case)
     return {
         "state": state,
         "tone": standings.state_tone(state),
         "stages": standings.stages(case, book.workflow),
-        "holder": standings.holder(case, state),
+        "holder": standings.holder(case, book),
         "clock": standings.clock(case, book, now),
-        "lapses_on": calendars.lapses_on(case, state.lapses_after) if state.lapses_after else None,
+        "lapses_on": calendars.lapses_on(case, state.lapses_after) if lapses and state.lapses_after else None,
         "track": book.workflow.tracks[case.track].title if case.track else None,
         "route": routes.route(case, book),
     }
@@ -94,6 +95,7 @@ def _doable(case: Case, book: Rulebook, now: datetime) -> dict[str, Any]:
         "offers": standings.offers(case, book, person, now),
         "is_author": person.id in case.related("author"),
         "may_write": access.may_edit(case, person, state.editable_by == "author"),
+        "changes_to_answer": rounds.changes_to_answer(case),
         "sees_ratings": access.sees_running_ratings(case, person),
         "owes_review_by": reviews.owed(case, person),
         "sees_reviewers": bool(case.appraisals) and reviewers.sees_reviewers(case, person),

@@ -52,6 +52,7 @@ WORK: Final[tuple[Entry, ...]] = (
     Entry(N_("People"), "people.index", frozenset({"administrator"})),
     Entry(N_("Holidays"), "settings.holidays", frozenset({"administrator"})),
     Entry(N_("Mail"), "settings.mail", frozenset({"administrator"})),
+    Entry(N_("Drawings and key"), "settings.drawings", frozenset({"administrator"})),
 )
 FIGURES: Final[tuple[Entry, ...]] = (
     Entry(N_("Indicator 2.1"), "indicators.show", _EVERYBODY),

@@ -1,4 +1,4 @@
-"""Settings: the holidays of duty stations, and how the mail stands."""
+"""Settings: the holidays of duty stations, how the mail stands, and how drawings and the key do."""
 
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -8,9 +8,10 @@ from appraisal.clock import geneva_date
 from appraisal.domain.bounds import FAR_DAY
 from appraisal.errors import NotFound
 from appraisal.i18n import N_, translate_plural
-from appraisal.services import jobs, settings
+from appraisal.services import issuers, jobs, settings
 from appraisal.services.notices import MAIL
 from appraisal.services.settings import BadSettingGiven
+from appraisal.storage import drawings as stored_drawings
 from appraisal.storage import notices
 from appraisal.storage import settings as stored
 from appraisal.web.context import actor, begin, language, page, read, say, site, with_role
@@ -105,9 +106,37 @@ def mail() -> str:
 def retry_mail() -> Response:
     """Try every message again that was given up."""
     with begin() as db:
-        count = jobs.retry_mails(db, actor(), site().now())
+        count = jobs.retry(db, actor(), site().now(), jobs.MAILS)
     told = translate_plural(
         language(), "%(count)s message will be tried again.", "%(count)s messages will be tried again.", count
     )
     flash(told % {"count": count}, "success")
     return redirect(url_for("settings.mail"), 303)
+
+
+@bp.get("/drawings")
+@with_role("administrator")
+def drawings() -> str:
+    """Show how the drawing of PDFs stands, and the key with which they are signed."""
+    now = site().now()
+    with read() as db:
+        return page(
+            "settings/drawings.html",
+            standing=stored_drawings.standing(db, jobs.DRAWINGS),
+            given_up=stored_drawings.list_given_up(db, jobs.DRAWINGS),
+            near=issuers.expiry(db, now),
+            expired=issuers.expired_on(db, now),
+        )
+
+
+@bp.post("/drawings/retry")
+@with_role("administrator")
+def retry_drawings() -> Response:
+    """Try every drawing again that was given up."""
+    with begin() as db:
+        count = jobs.retry(db, actor(), site().now(), jobs.RENDERING)
+    told = translate_plural(
+        language(), "%(count)s drawing will be tried again.", "%(count)s drawings will be tried again.", count
+    )
+    flash(told % {"count": count}, "success")
+    return redirect(url_for("settings.drawings"), 303)

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import State, Workflow
-from appraisal.domain import access, calendars, machine
+from appraisal.domain import access, calendars, machine, rounds
 from appraisal.domain.calendars import Clock
 from appraisal.domain.facts import CORRECTING, Appraisal, Case, Decision, Person
 from appraisal.domain.rulebooks import Rulebook
@@ -143,9 +143,11 @@ def state_tone(state: State) -> str:
     return {"positive": "good", "negative": "bad"}.get(state.outcome, "info" if state.open else "neutral")
 
 
-def holder(case: Case, state: State) -> str:
+def holder(case: Case, book: Rulebook) -> str:
     """Return who has to act, by name where it is somebody in particular."""
-    running = case.appraisal or case.finalised
+    running, state = case.appraisal or case.finalised, book.workflow.states[case.state]
+    if rounds.awaits_manager(book.workflow, case):
+        return say(N_("the managers"))
     match state.holder:
         case "author":
             return ", ".join(sorted(case.name(id) for id in case.related("author")))
@@ -161,7 +163,7 @@ def holder(case: Case, state: State) -> str:
 
 def clock(case: Case, book: Rulebook, now: datetime) -> Clock | None:
     """Return the clock of the present state; None where it has no limit."""
-    return calendars.present(case, book.workflow.states[case.state], now)
+    return calendars.present(book.workflow, case, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ def test_a_key_is_shown_once_under_its_newest_address(
         issuers.note_address(db, "https://first.example.org", begun)
     signer = ring.signer()
     key = f"since 2010-01-04 08:00 UTC: {signer.subject} (SHA-256 {signer.fingerprint}); address: "
-    assert run("keys", "show").output == f"{key}https://first.example.org\n"
+    expiry = "The certificate of the key in force expires on 2040-01-01.\n"
+    assert run("keys", "show").output == f"{key}https://first.example.org\n{expiry}"
 
     with database.begin() as db:
         issuers.note_address(db, "https://second.example.org", begun + timedelta(days=1))

@@ -159,14 +159,13 @@ def test_what_an_author_is_still_writing_does_not_move_his_clock(library: Librar
 
 def test_a_new_lead_elsewhere_never_gets_less_time(library: Library) -> None:
     book = book_of(library)
-    state = book.workflow.states["under_appraisal"]
     geneva, lusaka = frozenset({date(2012, 3, 8), date(2012, 3, 9)}), frozenset({date(2012, 3, 12)})
     case = replace(under_appraisal(book), holidays={"Geneva": geneva, "Lusaka": lusaka})
     here = _led(case, (LEAD, "Geneva"), since=at(2012, 3, 1))
     there = _led(case, (LEAD, "Geneva"), (OTHER_APPRAISER, "Lusaka"), since=at(2012, 3, 1))
     alone = _led(case, (LEAD, "Lusaka"), since=at(2012, 3, 1))
     found = {
-        name: present(given, state, at(2012, 3, 13))
+        name: present(book.workflow, given, at(2012, 3, 13))
         for name, given in (("here", here), ("there", there), ("alone", alone))
     }
     # Ten working days from Thursday 1 March; two days off in Geneva, one in Lusaka.

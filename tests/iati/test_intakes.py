@@ -116,6 +116,31 @@ def test_a_revised_budget_takes_the_place_of_the_original() -> None:
 
 
 @pytest.mark.parametrize(
+    "budgets",
+    [
+        [("1", "100"), ("2", "120"), ("2", "150")],
+        [("2", "120"), ("1", "100"), ("2", "150")],
+        [("1", "100"), ("1", "50"), ("2", "150")],
+        [("2", "120"), ("2", "150"), ("1", "100")],
+    ],
+)
+def test_of_a_budget_that_was_revised_twice_the_last_one_holds(budgets: list[tuple[str, str]]) -> None:
+    found = only(FINLAND, *(budget(value, type=kind) for kind, value in budgets))
+    assert identification(found)["contributions"][0]["amount"] == "150"  # type: ignore[index]
+    assert ("budget", "a revised budget takes its place", 2) in said(found)
+
+
+def test_budgets_whose_days_overlap_are_named() -> None:
+    longer = budget("300", "2010-10-01", "2011-12-31", type="2")
+    found = only(FINLAND, budget("100", type="1"), longer)
+    assert identification(found)["contributions"][0]["amount"] == "400"  # type: ignore[index]
+    sentence = "its days overlap those of another budget; both are added up"
+    assert ("budget", sentence, 1) in said(found)
+    following = only(FINLAND, budget("100"), budget("300", "2011-01-01", "2011-12-31"))
+    assert sentence not in {what for _, what, _ in said(following)}
+
+
+@pytest.mark.parametrize(
     "text", ["1 000 000", "1,000,000", "1.000.000", "1'000", "€ 5", "1e9", "ten", "", "NaN", "٣"]
 )
 def test_an_amount_in_another_form_is_refused_by_name(text: str) -> None:

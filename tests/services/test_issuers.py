@@ -2,7 +2,7 @@
 
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from appraisal.i18n import Language
 from appraisal.pdf.signatures import examine_pdf, examine_text
 from appraisal.pdf.signings import Signer, Unsignable
-from appraisal.services import audits, issuers, jobs, trails
+from appraisal.services import audits, issuers, jobs, records, trails
 from appraisal.services.issuers import KeyMissing
 from appraisal.storage import audits as stored
 from appraisal.storage import issuers as stored_issuers
@@ -203,8 +203,119 @@ def test_keys_and_signatures_that_were_bent_are_named(
     assert told(stage) == [what]
 
 
-def test_a_certificate_that_expires_stops_signing(stage: Stage, tmp_path: Path) -> None:
+EXPIRED = datetime(2011, 2, 1, tzinfo=UTC)
+
+
+def notices_of(stage: Stage, who: str) -> list[tuple[str, dict[str, object]]]:
+    table = tables.Notice.__table__
+    mine = select(table.c.what, table.c.facts).where(table.c.person_id == stage.people[who].id)
+    with stage.database.read() as db:
+        rows = db.execute(mine.where(table.c.what.like("key_%")).order_by(table.c.id)).all()
+    return [(row.what, json.loads(row.facts)) for row in rows]
+
+
+def test_with_an_expired_key_checkpoints_are_made_unsigned_and_the_trail_says_why(
+    stage: Stage, tmp_path: Path
+) -> None:
     short = make_keyring(tmp_path, since=2009, until=2011)
     use(stage, short.signer())
-    with pytest.raises(Unsignable, match="expired on 2011-01-01"):
-        audits.checkpoint(stage.database, datetime(2011, 2, 1, tzinfo=UTC), short.signer())
+    assert audits.checkpoint(stage.database, stage.now, short.signer()) is not None
+    made = audits.daily_checkpoint(stage.database, EXPIRED, short.signer())
+    assert made is not None
+    with stage.database.read() as db:
+        assert stored.signature_of(db, made.sequence) is None
+        last = [entry.facts for entry in site.chain(db) if '"action":"issuer"' in entry.body][-1]
+        assert issuers.expired_on(db, EXPIRED) == datetime(2011, 1, 1, tzinfo=UTC)
+    assert last["facts"]["expired"] == "2011-01-01T00:00:00.000000Z"
+    assert told(stage) == []
+
+
+def test_a_record_promises_no_signature_once_the_key_has_expired(stage: Stage, tmp_path: Path) -> None:
+    """Even before a tick has noted it."""
+    use(stage, make_keyring(tmp_path, since=2009, until=2011).signer())
+    casts.awaiting(stage)
+    stage.now = EXPIRED
+    casts.awaiting(stage)
+    assert [value["issuer"]["signed"] for value in values(stage)] == [True, False]  # type: ignore[index]
+
+
+def test_what_was_promised_is_signed_with_the_next_key(
+    stage: Stage, tmp_path: Path, ring: Keyring, paper: bytes
+) -> None:
+    short = make_keyring(tmp_path, since=2009, until=2011).signer()
+    use(stage, short)
+    casts.awaiting(stage)
+    stage.now = EXPIRED
+    with stage.database.begin() as db:
+        issuers.end_expired(db, stage.now)
+    assert jobs.work(stage.database, stage.files, lambda *_: paper, lambda: stage.now, signer=short) == 0
+    use(stage, ring.signer())
+    stage.wait(days=1)
+    assert (
+        jobs.work(stage.database, stage.files, lambda *_: paper, lambda: stage.now, signer=ring.signer()) == 1
+    )
+
+
+def test_a_promised_signature_is_given_in_another_language_after_its_key_was_retired(
+    stage: Stage, ring: Keyring, tmp_path: Path, paper: bytes
+) -> None:
+    use(stage, ring.signer())
+    casts.awaiting(stage)
+
+    def draw(signer: Signer | None) -> int:
+        return jobs.work(stage.database, stage.files, lambda *_: paper, lambda: stage.now, signer=signer)
+
+    assert draw(ring.signer()) == 1
+    with stage.database.begin() as db:
+        issuers.retire_key(db, stage.now)
+        records.ask_rendering(db, 1, "fr", stage.now)
+    other = make_keyring(tmp_path).signer()
+    for signer in (None, other):
+        assert draw(signer) == 0
+        stage.wait(hours=1)
+    assert draw(ring.signer()) == 1
+    with stage.database.read() as db:
+        sha256 = records.rendering_of(db, 1, "fr")
+    assert sha256 is not None
+    found = examine_pdf(stage.files.read(sha256), ring.grounds(stage.now))
+    assert found is not None
+    assert found.fingerprint == ring.signer().fingerprint
+
+
+def test_administrators_are_told_from_sixty_days_before_once_for_each_warning(
+    stage: Stage, tmp_path: Path
+) -> None:
+    use(stage, make_keyring(tmp_path, since=2009, until=2011).signer())
+    told_on = {}
+    # Geneva has the new year an hour before the certificate has.
+    for day in range(75):
+        now = datetime(2010, 10, 25, 12, tzinfo=UTC) + timedelta(days=day)
+        before = len(notices_of(stage, "admin"))
+        for _ in range(2):
+            with stage.database.begin() as db:
+                issuers.warn(db, now)
+        if len(notices_of(stage, "admin")) > before:
+            told_on[now.date().isoformat()] = notices_of(stage, "admin")[-1][1].get("warning")
+        assert len(notices_of(stage, "admin")) <= before + 1
+    assert told_on == {
+        "2010-11-02": 60,
+        "2010-12-02": 30,
+        "2010-12-18": 14,
+        "2010-12-25": 7,
+        "2010-12-31": 1,
+        "2011-01-01": None,
+    }
+    assert notices_of(stage, "admin")[-1] == ("key_expired", {"last": "2011-01-01"})
+    assert notices_of(stage, "desk") == []
+
+
+def test_a_key_that_expires_tonight_is_warned_of_once_and_at_once(stage: Stage, tmp_path: Path) -> None:
+    stage.now = datetime(2010, 12, 31, 20, tzinfo=UTC)
+    use(stage, make_keyring(tmp_path, since=2009, until=2011).signer())
+    for _ in range(2):
+        with stage.database.begin() as db:
+            issuers.warn(db, stage.now)
+            near = issuers.expiry(db, stage.now)
+    assert near is not None
+    assert (near.days, near.is_near) == (1, True)
+    assert [facts["warning"] for _, facts in notices_of(stage, "admin")] == [1]

@@ -5,9 +5,13 @@ from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
 
+import pytest
 from sqlalchemy import Row, select
+from sqlalchemy.exc import OperationalError
 
+from appraisal.domain.refusals import NotAllowed
 from appraisal.i18n import Language
+from appraisal.pdf.workers import RenderingFailed
 from appraisal.services import acts, jobs, records
 from appraisal.services.jobs import RENDERING
 from appraisal.storage import proposals, tables
@@ -65,17 +69,24 @@ def test_a_job_that_fails_is_put_off_twice_as_long_each_time_and_then_given_up(d
             waits.append((row.run_at - now).total_seconds())
             assert jobs.lease(database, row.run_at - SECOND) == []
             now = row.run_at
-    assert waits == [10, 20, 40, 80, 160]
+    assert waits[:5] == [10, 20, 40, 80, 160]
+    assert set(waits[14:]) == {24 * 3600}
+    assert timedelta(weeks=3) < timedelta(seconds=sum(waits)) < timedelta(weeks=4)
     (row,) = _rows(database)
     assert (row.dead_at, len(row.error)) == (now, 2000)
     assert jobs.lease(database, now + timedelta(days=365)) == []
     assert jobs.waiting(database) == 0
 
 
-def test_a_job_that_kills_its_workers_is_given_up(database: Database) -> None:
+def test_a_job_that_kills_its_workers_makes_room_for_others_and_is_given_up_in_the_end(
+    database: Database,
+) -> None:
     _enqueue(database)
     now = START
-    for _ in range(MOST_ATTEMPTS):
+    for time in range(MOST_ATTEMPTS):
+        if time >= 6:
+            assert jobs.lease(database, now) == []
+            now += timedelta(hours=1)
         assert len(jobs.lease(database, now)) == 1
         now += LEASE + SECOND
     assert jobs.lease(database, now) == []
@@ -107,14 +118,15 @@ def test_workers_share_jobs_and_do_none_twice(database: Database) -> None:
 class Press:
     """Draws a record as a few bytes, and remembers what was asked of it."""
 
-    def __init__(self, faults: int = 0) -> None:
+    def __init__(self, faults: int = 0, error: Exception | None = None) -> None:
         self.asked: list[tuple[bytes, str]] = []
         self.faults = faults
+        self.error = error or RuntimeError("out of ink")
 
     def __call__(self, value: bytes, language: Language) -> bytes:
         self.asked.append((value, language))
         if len(self.asked) <= self.faults:
-            raise RuntimeError("out of ink")
+            raise self.error
         return b"%PDF " + language.encode() + value[:20]
 
 
@@ -156,6 +168,61 @@ def test_a_fault_of_the_press_is_tried_again_later(stage: Stage) -> None:
     stage.wait(seconds=10)
     assert jobs.work(stage.database, stage.files, press, lambda: stage.now) == 1
     assert len(_renderings(stage.database)) == 1
+
+
+_FULL = OSError(28, "No space left on device")
+_BUSY = OperationalError("INSERT", {}, RuntimeError("database is locked"))
+_KILLED = RenderingFailed("crash", "signal 9")
+
+
+@pytest.mark.parametrize("error", [_FULL, _BUSY, _KILLED, ImportError("libpango"), MemoryError()])
+def test_waiting_for_the_installation_is_no_attempt_and_needs_no_hand(lite: Stage, error: Exception) -> None:
+    casts.awaiting(lite)
+    broken = Press(faults=10**6, error=error)
+    for _ in range(60):
+        jobs.work(lite.database, lite.files, broken, lambda: lite.now)
+        (row,) = _rows(lite.database)
+        assert row.dead_at is None
+        assert row.run_at - lite.now <= timedelta(hours=1)
+        lite.now = row.run_at
+    assert row.error == f"{type(error).__name__}: {error}"
+    assert jobs.work(lite.database, lite.files, Press(), lambda: lite.now) == 1
+    assert len(_renderings(lite.database)) == 1
+
+
+def test_waiting_does_not_use_up_the_attempts_of_a_job(lite: Stage) -> None:
+    casts.awaiting(lite)
+    for _ in range(2 * MOST_ATTEMPTS):
+        jobs.work(lite.database, lite.files, Press(faults=1, error=_FULL), lambda: lite.now)
+        lite.now = _rows(lite.database)[0].run_at
+    jobs.work(lite.database, lite.files, Press(faults=1), lambda: lite.now)
+    (row,) = _rows(lite.database)
+    assert (row.dead_at, row.run_at - lite.now) == (None, timedelta(seconds=10))
+
+
+def test_a_worker_that_starts_takes_up_what_waited(stage: Stage) -> None:
+    casts.awaiting(stage)
+    for _ in range(10):
+        jobs.work(stage.database, stage.files, Press(faults=1, error=_FULL), lambda: stage.now)
+        stage.now = _rows(stage.database)[0].run_at
+    jobs.work(stage.database, stage.files, Press(faults=1, error=_FULL), lambda: stage.now)
+    assert jobs.work(stage.database, stage.files, Press(), lambda: stage.now) == 0
+    with stage.database.begin() as db:
+        assert jobs.take_up(db, stage.now) == 1
+    assert jobs.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
+
+
+def test_what_can_never_succeed_is_given_up_at_once_until_somebody_takes_it_up(stage: Stage) -> None:
+    casts.awaiting(stage)
+    refusing = Press(faults=1, error=RenderingFailed("refused", "KeyError: 'title'"))
+    jobs.work(stage.database, stage.files, refusing, lambda: stage.now)
+    (row,) = _rows(stage.database)
+    assert row.dead_at == stage.now
+    with pytest.raises(NotAllowed), stage.database.begin() as db:
+        jobs.retry(db, stage.people["desk"], stage.now, RENDERING)
+    with stage.database.begin() as db:
+        assert jobs.retry(db, stage.people["admin"], stage.now, RENDERING) == 1
+    assert jobs.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
 
 
 def test_a_job_that_nobody_knows_fails_and_holds_up_no_other(stage: Stage) -> None:

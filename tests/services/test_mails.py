@@ -276,7 +276,7 @@ def test_letters_beyond_ascii_in_an_address_need_a_server_that_takes_them(lite: 
     assert _to(boxes) == ["lead"]
     assert _rows(lite)[0].error == "the mail server takes no addresses with letters beyond ASCII"
     with lite.database.begin() as db:
-        assert jobs.retry_mails(db, lite.people["admin"], lite.now) == 1
+        assert jobs.retry(db, lite.people["admin"], lite.now, jobs.MAILS) == 1
     with Mailboxes(options={"enable_SMTPUTF8": True}).opened() as boxes:
         assert _work(lite, boxes) == 1
     (found,) = boxes.received
@@ -388,17 +388,17 @@ def test_what_was_given_up_is_tried_again_when_told_to(stage: Stage, boxes: Mail
     stage.wait(days=2)
     assert _work(stage, boxes) == 0
     with stage.database.begin() as db:
-        assert jobs.retry_mails(db, stage.people["admin"], stage.now) == 1
+        assert jobs.retry(db, stage.people["admin"], stage.now, jobs.MAILS) == 1
     assert _work(stage, boxes) == 1
     assert _to(boxes) == ["lead", "desk"]
     with stage.database.begin() as db:
-        assert jobs.retry_mails(db, stage.people["admin"], stage.now) == 0
+        assert jobs.retry(db, stage.people["admin"], stage.now, jobs.MAILS) == 0
 
 
 def test_only_administrators_have_mail_tried_again(lite: Stage) -> None:
     def again() -> None:
         with lite.database.begin() as db:
-            jobs.retry_mails(db, lite.people["desk"], lite.now)
+            jobs.retry(db, lite.people["desk"], lite.now, jobs.MAILS)
 
     assert casts.refusal(lite, again) == ("role_missing",)
 

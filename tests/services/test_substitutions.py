@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from appraisal.clock import geneva_date
 from appraisal.domain.events import broken
 from appraisal.domain.facts import Case, Scope
 from appraisal.domain.steps import ChangeAsked, Inputs
@@ -14,7 +15,7 @@ from appraisal.errors import NotFound
 from appraisal.services import acts, appraisals, conditions, people, steps, substitutions
 from appraisal.services.appraisals import RatingPut
 from appraisal.storage import queries, site, tables
-from appraisal.storage.substitutions import list_substitutions
+from appraisal.storage.substitutions import list_substitutions, standing
 from tests import casts
 from tests.casts import Stage
 from tests.services.test_races import race
@@ -123,6 +124,36 @@ def test_an_ended_one_leaves_room_for_another(stage: Stage) -> None:
         substitutions.end_substitution(db, stage.people["admin"], stage.now, named.id)
     assert casts.substitute(stage, "eval", "lead").substitute_name == "Lead"
     assert stage.people["eval"].stands_in == ()
+
+
+@pytest.mark.parametrize("change", [{"active": False}, {"roles": ["coordinator"]}])
+@pytest.mark.parametrize("who", ["all", "lead"])
+def test_a_substitution_ends_with_the_account_or_the_role_of_either(
+    stage: Stage, who: str, change: dict[str, Any]
+) -> None:
+    named = casts.substitute(stage, "lead", "all")
+    casts.change(stage, who, **change)
+    with stage.database.read() as db:
+        (entry,) = list_substitutions(db, named.person)
+        ended = [event for event in site.chain(db) if '"action":"end_substitution"' in event.body]
+        assert standing(db, "appraisals") == []
+    assert (entry.stage(geneva_date(stage.now)), len(ended)) == ("past", 1)
+    # Whoever comes back starts anew.
+    casts.change(stage, who, active=True, roles=["appraiser"])
+    assert stage.people["all"].stands_in == ()
+    assert casts.substitute(stage, "lead", "all").ended_at is None
+
+
+def test_a_substitution_of_a_closed_account_blocks_no_other(lite: Stage) -> None:
+    """Also one that was closed before its substitutions ended with it."""
+    named = casts.substitute(lite, "lead", "all")
+    table = tables.Person.__table__
+    with lite.database.begin() as db:
+        db.execute(update(table).where(table.c.id == named.substitute).values(active=False))
+    with lite.database.read() as db:
+        (entry,) = list_substitutions(db, named.person)
+    assert (entry.ended_at, entry.stage(geneva_date(lite.now))) == (None, "past")
+    assert casts.substitute(lite, "lead", "eval").stage(geneva_date(lite.now)) == "present"
 
 
 def test_only_who_may_name_may_end_and_only_once(lite: Stage) -> None:

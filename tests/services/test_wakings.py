@@ -127,7 +127,7 @@ def _waits(stage: Stage, number: str) -> bool:
         rows = db.execute(select(REMINDERS).where(REMINDERS.c.proposal_id == case.id))
         said = {(entry.kind, entry.sequence) for entry in rows}
     book = rulebooks.rulebook(stage.library, case.workflow, case.set)
-    clock = calendars.present(case, book.workflow.states[case.state], stage.now)
+    clock = calendars.present(book.workflow, case, stage.now)
     today = geneva_date(stage.now)
     unsaid = [
         entry

@@ -61,6 +61,28 @@ def test_late_reviews_count_and_those_of_a_superseded_appraisal_do_not_count_twi
     assert {entry.appraisal for entry in count(stage)} == {acts.latest(stage, number).id}
 
 
+def test_a_judgement_that_is_carried_over_and_confirmed_counts_once(stage: Stage) -> None:
+    number = acts.assigned(stage)
+    for who in ("nora", "gus"):
+        acts.reviewed(stage, number, who, TRI_1="3" if who == "gus" else "2")
+    first = count(stage)
+    casts.take(stage, "desk", number, "return_incomplete", missing="A paper.")
+    casts.take(stage, "ana", number, "submit")
+    casts.assign(stage, number)
+    for who in ("nora", "gus"):
+        acts.ask(stage, number, who, "TRI")
+        acts.declare(stage, number, who)
+        acts.act(stage, reviews.confirm_unchanged, who, number)
+        if who == "gus":
+            acts.rate(stage, number, who, TRI_1="1")
+        acts.sign(stage, number, who)
+    # What was rated anew is another judgement; everything else is the one of before.
+    assert [entry for entry in count(stage) if entry not in first] == [
+        Counted("appraisal.v1", "TRI-1", acts.latest(stage, number).id, "1", 1)
+    ]
+    assert len(count(stage)) == len(first) + 1
+
+
 def test_what_was_taken_back_or_not_rated_is_not_counted(lite: Stage) -> None:
     number = acts.assigned(lite)
     acts.ask(lite, number, "nora", "TRI")

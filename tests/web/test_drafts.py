@@ -334,6 +334,30 @@ def test_required_changes_are_answered_one_by_one(
     assert "Every required change is answered." in client.get(f"/proposals/{number}/form").text
 
 
+def test_answers_that_came_in_with_a_version_are_shown_and_not_offered_again(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.revision_proposal(site, cast)
+    sign_in(client, "designer")
+    change, address = building.load(site, number).changes[0].id, f"/proposals/{number}/changes"
+    offer = "Answer the required changes"
+    assert offer in client.get(f"/proposals/{number}").text
+    given = {f"answer_{change}": "done", f"text_{change}": "Section 3."}
+    assert client.post(address, data=given).status_code == 303
+    # Until it is submitted an answer may be put otherwise.
+    assert f'name="answer_{change}"' in client.get(address).text
+    building.take(site, cast["designer"], number, "submit")
+    building.take(site, cast["desk"], number, "return_incomplete", missing="A paper.")
+    page = client.get(address).text
+    assert f'name="answer_{change}"' not in page
+    assert "Section 3." in page
+    assert offer not in client.get(f"/proposals/{number}").text
+    # A page that was opened before is not an error either.
+    again = client.post(address, data={f"answer_{change}": "not_done", f"text_{change}": "No."})
+    assert again.status_code == 303
+    assert building.load(site, number).changes[0].answer == "done"
+
+
 def test_answers_to_changes_of_a_stale_page_are_refused(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

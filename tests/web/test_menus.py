@@ -71,7 +71,7 @@ def _marked(page: str) -> list[str]:
         ),
         (
             "admin",
-            ["My work", "People", "Holidays", "Mail"],
+            ["My work", "People", "Holidays", "Mail", "Drawings and key"],
             ["Indicator 2.1", "Results framework", "Workflow"],
         ),
     ],
@@ -87,7 +87,7 @@ def test_the_menu_has_a_row_to_work_with_and_a_row_to_look_up(
 
 
 @pytest.mark.parametrize(
-    ("apart", "count"), [({"administrator"}, (6, 7)), ({"manager", "appraiser"}, (8, 7))]
+    ("apart", "count"), [({"administrator"}, (6, 7)), ({"manager", "appraiser"}, (9, 7))]
 )
 def test_whoever_has_every_role_that_goes_together_is_led_to_every_page_and_it_is_marked_alone(
     site: Site, client: FlaskClient, apart: set[str], count: tuple[int, int]

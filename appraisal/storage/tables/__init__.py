@@ -39,6 +39,7 @@ from appraisal.storage.tables.tallies import Tally
 from appraisal.storage.tables.trail import (
     Access,
     Checkpoint,
+    EarlierRendering,
     Event,
     IndicatorReport,
     Issuer,
@@ -59,6 +60,7 @@ __all__ = [
     "Consultation",
     "Decision",
     "Document",
+    "EarlierRendering",
     "Entry",
     "Event",
     "Hold",

@@ -22,7 +22,10 @@ class Reminder(Base):
 
 
 class Job(Base):
-    """The outbox: what has to be done after a step, written in the transaction of the step."""
+    """The outbox: what has to be done after a step, written in the transaction of the step.
+
+    ``attempts`` counts how often it was taken; of these ``waits`` only waited for the installation.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -41,6 +44,7 @@ class Job(Base):
     run_at: Mapped[datetime]
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
+    waits: Mapped[int] = mapped_column(default=0, server_default="0")
     done_at: Mapped[datetime | None]
     dead_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(default="")

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appraisal.storage.tables.base import Base
@@ -67,6 +67,8 @@ class Proposal(Base):
     # The first day on which time may demand something of it; None while nothing is to come.
     wake_on: Mapped[date | None] = mapped_column(index=True)
     on_hold: Mapped[bool] = mapped_column(default=False)
+    # Whether it goes on only when a manager allows a further round.
+    awaits_manager: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Whether its budget counts for the umbrella programme above it: not once it has come to nothing.
     counts: Mapped[bool] = mapped_column(default=True)
     route: Mapped[str] = mapped_column(String(12), default="")

@@ -132,6 +132,19 @@ class Rendering(Base):
     at: Mapped[datetime]
 
 
+class EarlierRendering(Base):
+    """A PDF of a record that was drawn again since; the register knows it for good."""
+
+    __tablename__ = "earlier_renderings"
+    __table_args__ = (UniqueConstraint("record_id", "sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    record_id: Mapped[int] = mapped_column(ForeignKey("records.id"))
+    language: Mapped[str] = mapped_column(String(2))
+    sha256: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+
+
 class IndicatorReport(Base):
     """A published indicator report: its value stays, whatever is corrected later."""
 
