@@ -12,7 +12,7 @@ from appraisal.definitions.names import Names
 from appraisal.definitions.proofs import prove
 from appraisal.definitions.releases import LOCK, edited_places, read_lock, release_of
 from appraisal.definitions.sets import ChecklistSet, Member
-from appraisal.definitions.workflows import Workflow
+from appraisal.definitions.workflows import Track, Workflow
 from appraisal.errors import Fault, FaultyInput, NotFound
 
 MODELS: Mapping[str, type[Definition]] = {
@@ -77,6 +77,15 @@ class Library:
     def newest_workflow(self) -> Workflow:
         """Return the newest released workflow, which drafts follow; the newest where nothing is locked."""
         return self._newest(Workflow)
+
+    def workflows(self) -> tuple[Workflow, ...]:
+        """Return every workflow, the newest last."""
+        found = (entry for entry in self.definitions.values() if isinstance(entry, Workflow))
+        return tuple(sorted(found, key=lambda entry: entry.version))
+
+    def tracks(self) -> dict[str, Track]:
+        """Return the tracks of all workflows by their keys; of one that several have, the newest."""
+        return {key: track for workflow in self.workflows() for key, track in workflow.tracks.items()}
 
     def newest_set(self) -> ChecklistSet:
         """Return the newest released set, which drafts follow; the newest where nothing is locked."""

@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from appraisal.domain.contents import GLOBAL
+from appraisal.domain.forms import UNNAMED
 from appraisal.domain.indicators import biennium_of
-from appraisal.domain.registrations import UNNAMED
 from appraisal.domain.tracks import Rate, cents, rate_on
 
 How = Literal["symbol", "confirmed", "outside", "undone"]

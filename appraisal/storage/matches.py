@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select
 
-from appraisal.domain.indicators import APPROVING, ENDING
+from appraisal.domain.approvals import APPROVING, ENDING
 from appraisal.domain.matches import Candidate, How, Project, project_of
 from appraisal.storage import tables
 from appraisal.storage.datasets import ENTRIES, in_force, rows_of, stored
