@@ -7,7 +7,6 @@ from sqlalchemy import Connection
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import Workflow
 from appraisal.domain import forms, measures, pipelines
 from appraisal.domain.measures import SOURCES, Facts, Figure, Funded
 from appraisal.errors import NotFound
@@ -39,8 +38,7 @@ def funded(db: Connection, library: Library, past: Past | None = None) -> list[F
     """Return the proposals that were funded by a moment and name a gap; the day is the agreement's."""
     states = {
         (workflow.key, name)
-        for workflow in library.definitions.values()
-        if isinstance(workflow, Workflow)
+        for workflow in library.workflows()
         for name in pipelines.marks(workflow)["funded"].states
     }
     found = []
