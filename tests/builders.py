@@ -169,3 +169,11 @@ def approved(book: Rulebook, kind: Any = "approve", final: str = "READY", **chan
         approved_at=NOW,
     )
     return replace(case, state="approved", state_since=NOW, decisions=(replace(decision, **changes),))
+
+
+def annulled(case: Case) -> Case:
+    """Return a proposal whose approval was annulled an hour later."""
+    at = NOW + HOUR
+    decisions = tuple(replace(entry, voided_at=at) for entry in case.decisions)
+    ending = Decision(id=32, kind="annul", at=at, by=SECOND_MANAGER.id)
+    return replace(case, state="annulled", state_since=at, decisions=(*decisions, ending))

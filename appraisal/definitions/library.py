@@ -1,7 +1,8 @@
 """The library: all definitions of a folder, read once, pinned by key and digest, and locked once released."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from appraisal.definitions.names import Names
 from appraisal.definitions.proofs import prove
 from appraisal.definitions.releases import LOCK, edited_places, read_lock, release_of
 from appraisal.definitions.sets import ChecklistSet, Member
-from appraisal.definitions.workflows import Workflow
+from appraisal.definitions.workflows import HOLDERS, Holder, State, Track, Workflow
 from appraisal.errors import Fault, FaultyInput, NotFound
 
 MODELS: Mapping[str, type[Definition]] = {
@@ -78,6 +79,33 @@ class Library:
         """Return the newest released workflow, which drafts follow; the newest where nothing is locked."""
         return self._newest(Workflow)
 
+    def workflows(self) -> tuple[Workflow, ...]:
+        """Return every workflow, the newest last."""
+        found = (entry for entry in self.definitions.values() if isinstance(entry, Workflow))
+        return tuple(sorted(found, key=lambda entry: entry.version))
+
+    def states(self, is_meant: Callable[[State], bool]) -> frozenset[tuple[str, str]]:
+        """Return the states of which something is true, each with the workflow that says so.
+
+        A state means nothing by its name alone. Drafts have pinned no workflow and go by the newest: for
+        them its states stand there once more, with an empty key.
+        """
+        flows = {flow.key: flow for flow in self.workflows()} | {"": self.newest_workflow()}
+        return frozenset(
+            (key, name)
+            for key, flow in flows.items()
+            for name, state in flow.states.items()
+            if is_meant(state)
+        )
+
+    def held_by(self) -> dict[str, frozenset[tuple[str, str]]]:
+        """Return the states that each holder holds, each with the workflow in which it does."""
+        return {name: self.states(partial(_is_held_by, name)) for name in HOLDERS if name != "nobody"}
+
+    def tracks(self) -> dict[str, Track]:
+        """Return the tracks of all workflows by their keys; of one that several have, the newest."""
+        return {key: track for workflow in self.workflows() for key, track in workflow.tracks.items()}
+
     def newest_set(self) -> ChecklistSet:
         """Return the newest released set, which drafts follow; the newest where nothing is locked."""
         return self._newest(ChecklistSet)
@@ -102,6 +130,10 @@ class Library:
                     if key in self.released and key not in self.edited:
                         found[key] = self.digests[key]
         return found
+
+
+def _is_held_by(holder: Holder, state: State) -> bool:
+    return state.holder == holder
 
 
 def read_library(workflows: Path, checklists: Path, names: Names, *, reads_locks: bool = True) -> Library:

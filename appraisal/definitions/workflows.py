@@ -19,6 +19,7 @@ SYSTEM = "system"
 Actor = Literal["author", "lead", "signatory", "coordinator", "manager", "administrator", "system"]
 
 Holder = Literal["author", "coordinator", "lead", "manager", "nobody"]
+HOLDERS: tuple[Holder, ...] = get_args(Holder)
 Outcome = Literal["none", "positive", "negative"]
 
 # What a step does to the facts of a proposal, beside moving it. The services implement one

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal, get_args
 
 from appraisal.definitions.workflows import Relation, Role
-from appraisal.domain import forms
+from appraisal.domain import approvals, forms
 
 Content = Mapping[str, Mapping[str, Any]]
 Gate = Literal["before_donor", "before_start"]
@@ -325,8 +325,6 @@ FIRST_SIGNATURES: Final[tuple[DecisionKind, ...]] = (
     "propose_annulment",
     "propose_correction",
 )
-# What takes back the registration of an approval.
-CORRECTING: Final[tuple[DecisionKind, ...]] = ("correct_registration", "confirm_correction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +348,11 @@ class Decision:
     contradicts: bool = False
     behalf: int | None = None
     contributions: tuple[Contribution, ...] | None = None
+
+    @property
+    def act(self) -> str:
+        """Return by which act of a step it was taken."""
+        return self.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,16 +495,13 @@ class Case:
     @property
     def approval(self) -> Decision | None:
         """Return the decision that approved the proposal; an annulled approval is none."""
-        approving = ("approve", "countersign", "register_approval")
-        return next(
-            (entry for entry in self.decisions if entry.kind in approving and not entry.voided_at), None
-        )
+        return approvals.approval(self.decisions)
 
     @property
     def registration(self) -> Decision | None:
         """Return the registration by which the proposal is approved; None where it was approved here."""
         approval = self.approval
-        return approval if approval is not None and approval.kind == "register_approval" else None
+        return approval if approval is not None and approval.kind == approvals.REGISTERING else None
 
     @property
     def is_created_by_registration(self) -> bool:

@@ -8,7 +8,7 @@ list of rows; dates are ISO 8601, money is a decimal string, empty values are le
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from appraisal.i18n import N_
 
@@ -90,6 +90,8 @@ def _kind_is(*kinds: str) -> Callable[[Content], bool]:
 
 
 YES_NO = (Choice("yes", N_("Yes")), Choice("no", N_("No")))
+# What stands in the form where nobody named the donor.
+UNNAMED: Final = "–"
 FUNDS = (
     Choice("XBTC", N_("Extra-budgetary technical cooperation (XBTC)")),
     Choice("RBSA", N_("Regular Budget Supplementary Account (RBSA)")),

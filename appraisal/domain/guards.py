@@ -75,10 +75,13 @@ def no_block_finalised(attempt: Attempt) -> Refusal | None:
 
 
 def not_umbrella(attempt: Attempt) -> Refusal | None:
-    """Refuse a container, which is never approved itself (domain rules, section 3.1)."""
-    return (
-        refuse("umbrella") if forms.value(attempt.case.content, "identification.kind") == "umbrella" else None
-    )
+    """Refuse a container, which is never approved itself (domain rules, section 3.1).
+
+    What is submitted is the form as it stands; what else a step is about is what was submitted last.
+    """
+    version = attempt.case.version if attempt.transition.act != "submit" else None
+    content = version.content if version else attempt.case.content
+    return refuse("umbrella") if forms.value(content, "identification.kind") == "umbrella" else None
 
 
 def form_complete(attempt: Attempt) -> Refusal | None:

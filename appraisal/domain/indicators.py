@@ -19,8 +19,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.indicators import Percentage, Rounding
-from appraisal.domain import forms, routes, tracks
-from appraisal.domain.facts import CORRECTING, Case, Contribution
+from appraisal.domain import approvals, forms, routes, tracks
+from appraisal.domain.approvals import APPROVING, ENDING
+from appraisal.domain.facts import Case, Contribution, Decision
 from appraisal.domain.routes import Reason, RouteKind
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.tracks import Rate
@@ -50,7 +51,8 @@ class Approval:
 
     ``approved_at`` None with a route means that the date is not known. ``donors``: each with its part
     of ``usd``, in the order of the form. ``decided``: what the last decision on an appraisal came to,
-    whatever was registered or corrected beside it.
+    whatever was registered or corrected beside it, and ``decided_at`` when it was taken. ``workflow`` is the
+    one that the proposal pinned, by which its state is to be read.
     """
 
     number: str
@@ -68,11 +70,17 @@ class Approval:
     track: str = ""
     donors: tuple[tuple[str, Decimal], ...] = ()
     decided: Decided = ""
+    decided_at: datetime | None = None
+    workflow: str = ""
 
     @property
     def biennium(self) -> str:
         """Return the biennium of the approval; empty for an undated one."""
-        return biennium_of(geneva_date(self.approved_at)) if self.approved_at else ""
+        return _biennium_at(self.approved_at)
+
+
+def _biennium_at(moment: datetime | None) -> str:
+    return biennium_of(geneva_date(moment)) if moment else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ class Cell(NamedTuple):
     """What proposals are counted under: one line of one breakdown, or a state.
 
     ``biennium`` is empty for undated approvals and for states; ``funds`` are sorted, with a space between.
+    ``workflow`` is that of a state, which means nothing without it.
     """
 
     dimension: str
@@ -100,6 +109,7 @@ class Cell(NamedTuple):
     funds: str
     route: str
     illustrative: bool
+    workflow: str = ""
 
 
 class Sum(NamedTuple):
@@ -130,6 +140,8 @@ class Figures:
     milestone without being it, None for *no data*. ``milestone`` and ``met`` are None for a biennium
     without one. ``scope`` are the funds that are counted; ``undated``, ``outside``, ``overrides`` and
     ``other_funds`` count proposals; ``usd`` is the US$ of numerator and denominator.
+    ``approved_of_appraised`` counts what was decided in the biennium, ``states`` proposals by workflow and
+    state.
     """
 
     biennium: str
@@ -147,7 +159,7 @@ class Figures:
     rbsa: Share
     usd: tuple[Decimal, Decimal]
     approved_of_appraised: Share
-    states: tuple[tuple[str, int], ...]
+    states: tuple[tuple[str, str, int], ...]
     illustrative: bool
 
     @property
@@ -205,8 +217,14 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
     approval, found = case.approval, routes.route(case, book)
     if approval is None or found is None:
         umbrella = _is_umbrella(case.version.content if case.version else case.content)
-        entry = unapproved(case.number, case.state, umbrella=umbrella, illustrative=case.illustrative)
-        return replace(entry, decided=_decided(case))
+        return unapproved(
+            case.number,
+            case.state,
+            umbrella=umbrella,
+            illustrative=case.illustrative,
+            workflow=case.workflow,
+            **_decided(case.decisions),
+        )
     version = next((entry for entry in case.versions if entry.id == approval.version_id), case.version)
     content = version.content if version else case.content
     given = version.contributions if version else approval.contributions or ()
@@ -218,16 +236,17 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
         reason=found.reason,
         illustrative=case.illustrative,
         track=version.track if version else case.track,
-        decided=_decided(case),
+        workflow=case.workflow,
+        **_decided(case.decisions),
     )
 
 
-def _decided(case: Case) -> Decided:
-    """Return what the last decision on an appraisal of a proposal came to."""
-    last = next((entry for entry in reversed(case.decisions) if entry.kind in _DECIDING), None)
+def _decided(trail: Iterable["Told | Decision"]) -> dict[str, Any]:
+    """Return what the last decision on an appraisal of a proposal came to, and when it was taken."""
+    last, stands = approvals.decision(trail)
     if last is None:
-        return ""
-    return "approved" if last.kind in _APPROVING_INSIDE and last.voided_at is None else "not_approved"
+        return {}
+    return {"decided": "approved" if stands else "not_approved", "decided_at": last.at}
 
 
 def outside(
@@ -279,12 +298,13 @@ def told(approval: Approval) -> dict[str, Any]:
     }
 
 
-def heard(number: str, state: str, said: Mapping[str, Any]) -> Approval:
-    """Read back what :func:`told` said of a proposal that stands in a state."""
+def heard(number: str, workflow: str, state: str, said: Mapping[str, Any]) -> Approval:
+    """Read back what :func:`told` said of a proposal that stands in a state of a workflow."""
     given = dict(said)
     at = given.pop("approved_at")
     return Approval(
         number=number,
+        workflow=workflow,
         state=state,
         funds=frozenset(given.pop("funds")),
         usd=Decimal(given.pop("usd")),
@@ -331,74 +351,77 @@ def told_by_sheet(sheet: Mapping[str, Any], rates: Sequence[Rate], created_at: d
 
 
 class Told(NamedTuple):
-    """An event of a proposal that the indicator listens to, with the state that the last one of all left."""
+    """An event of a proposal that the indicator listens to, with the state that the last one of all left.
+
+    ``workflow`` is by which the proposal goes; what the events say of it themselves comes first.
+    """
 
     number: str
     name: str
     act: str
     state: str
     facts: Mapping[str, Any]
+    at: datetime
+    workflow: str = ""
 
 
 # The events whose facts the indicator listens to: by the name of one, by the acts of the others.
 CREATING: Final = "create"
-_APPROVING_INSIDE: Final = ("approve", "countersign")
-APPROVING: Final = (*_APPROVING_INSIDE, "register_approval")
-_DECIDING: Final = (*_APPROVING_INSIDE, "reject")
-# What ends an approval.
-ENDING: Final = ("annul", *CORRECTING)
-LISTENED: Final = ("submit", *APPROVING, "reject", *ENDING)
+LISTENED: Final = ("submit", *approvals.DECIDING, *APPROVING, *ENDING)
 
 
 def replayed(events: Iterable[Told]) -> Approval | None:
     """Derive from the events of one proposal, in order, what the indicator needs; None for a mere draft."""
-    said: Mapping[str, Any] | None = None
-    umbrella = illustrative = pinned = False
-    decided: Decided = ""
-    # What is so again once the registration is corrected.
-    before = (umbrella, pinned)
-    last: Told | None = None
-    for last in events:
-        if last.name == CREATING:
-            # That of an approval registered by an earlier version says it with the approval.
-            illustrative = last.facts.get("illustrative", False)
-        elif last.act == "submit":
-            umbrella, pinned = last.facts["kind"] == "umbrella", True
-        elif last.act in APPROVING:
-            before = (umbrella, pinned)
-            said, pinned = last.facts["approval"], True
-            umbrella, illustrative = said["umbrella"], said["illustrative"]
-            decided = "approved" if last.act in _APPROVING_INSIDE else decided
-        elif last.act == "reject":
-            decided = "not_approved"
-        elif last.act == "annul":
-            # Of an approval that was given outside nothing here was decided, and nothing is taken back.
-            said, decided = None, "not_approved" if decided else ""
-        elif last.act in CORRECTING:
-            said, (umbrella, pinned) = None, before
-    if last is None or not pinned:
+    listed = list(events)
+    kept = approvals.uncorrected(listed)
+    entering = [entry for entry in kept if entry.act == "submit" or entry.act in APPROVING]
+    if not entering:
         return None
-    found = (
-        unapproved(last.number, last.state, umbrella=umbrella, illustrative=illustrative)
-        if said is None
-        else heard(last.number, last.state, said)
+    last, newest = listed[-1], entering[-1]
+    approval, decided = approvals.approval(kept), _decided(kept)
+    pinning = (entry.facts["workflow"] for entry in entering if "workflow" in entry.facts)
+    workflow = next(pinning, last.workflow)
+    if approval is not None:
+        return replace(heard(last.number, workflow, last.state, approval.facts["approval"]), **decided)
+    illustrative = next(
+        (entry.facts["approval"]["illustrative"] for entry in reversed(entering) if entry.act in APPROVING),
+        # That of an approval registered by an earlier version says it with the approval.
+        next((entry.facts.get("illustrative", False) for entry in kept if entry.name == CREATING), False),
     )
-    return replace(found, decided=decided)
+    said = newest.facts if newest.act == "submit" else newest.facts["approval"]
+    umbrella = said["kind"] == "umbrella" if newest.act == "submit" else said["umbrella"]
+    return unapproved(
+        last.number, last.state, umbrella=umbrella, illustrative=illustrative, workflow=workflow, **decided
+    )
 
 
-def unapproved(number: str, state: str, *, umbrella: bool, illustrative: bool) -> Approval:
+def unapproved(
+    number: str, state: str, *, umbrella: bool, illustrative: bool, workflow: str = "", **decided: Any
+) -> Approval:
     """Return what the indicator needs of a proposal that is not approved: where it stands."""
     nothing = Decimal(0)
-    return Approval(number, "", state, frozenset(), nothing, umbrella=umbrella, illustrative=illustrative)
+    return Approval(
+        number,
+        "",
+        state,
+        frozenset(),
+        nothing,
+        umbrella=umbrella,
+        illustrative=illustrative,
+        workflow=workflow,
+        **decided,
+    )
 
 
 def tally(entry: Approval) -> dict[Cell, Sum]:
     """Return the cells that a proposal counts in, with what it adds to each. An umbrella counts in none."""
     if entry.umbrella:
         return {}
-    found = {Cell(_STATE, entry.state, "", "", "", entry.illustrative): Sum(1, Decimal(0))}
+    one = Sum(1, Decimal(0))
+    found = {Cell(_STATE, entry.state, "", "", "", entry.illustrative, entry.workflow): one}
     if entry.decided:
-        found[Cell(_DECISION, entry.decided, "", "", "", entry.illustrative)] = Sum(1, Decimal(0))
+        decided_in = _biennium_at(entry.decided_at)
+        found[Cell(_DECISION, entry.decided, decided_in, "", "", entry.illustrative)] = one
     if entry.route is None:
         return found
     lines = [(_ALL, "", entry.usd)]
@@ -446,7 +469,6 @@ def figures(
     falling = [(cell, entry) for cell, entry in everything if cell.biennium == biennium]
     within = [(cell, entry) for cell, entry in falling if _is_in(cell, chosen)]
     undated = [entry for cell, entry in everything if not cell.biennium and _is_in(cell, chosen)]
-    states = _by_value(cells, _STATE)
     share, overrides = _share(within), _counted(within, "override")
     milestone = indicator.milestone(biennium)
     bar = milestone.percent if milestone else None
@@ -465,8 +487,8 @@ def figures(
         xbtc=_share([pair for pair in falling if _is_in(pair[0], SCOPES["XBTC"])]),
         rbsa=_share([pair for pair in falling if _is_in(pair[0], SCOPES["RBSA"])]),
         usd=_usd(within),
-        approved_of_appraised=approval_rate(cells),
-        states=tuple(sorted((state, count) for state, count in states.items() if count)),
+        approved_of_appraised=approval_rate(biennium, cells),
+        states=_states(cells),
         illustrative=any(
             cell.illustrative and entry.proposals
             for cell, entry in everything
@@ -475,19 +497,22 @@ def figures(
     )
 
 
-def approval_rate(cells: Tally) -> Share:
-    """Return, of the proposals decided on after an appraisal, over all years, those that are approved."""
-    decided = _by_value(cells, _DECISION)
-    return Share(decided.get("approved", 0), sum(decided.values()))
-
-
-def _by_value(cells: Tally, dimension: str) -> dict[str, int]:
-    """Count the proposals of a dimension by its values, of all biennia."""
-    found: dict[str, int] = defaultdict(int)
+def approval_rate(biennium: str, cells: Tally) -> Share:
+    """Return, of the proposals decided on after an appraisal in a biennium, those that are approved by it."""
+    decided: dict[str, int] = defaultdict(int)
     for cell, entry in cells.items():
-        if cell.dimension == dimension:
-            found[cell.value] += entry.proposals
-    return found
+        if (cell.dimension, cell.biennium) == (_DECISION, biennium):
+            decided[cell.value] += entry.proposals
+    return Share(decided["approved"], sum(decided.values()))
+
+
+def _states(cells: Tally) -> tuple[tuple[str, str, int], ...]:
+    """Count the proposals in each state of each workflow."""
+    found: dict[tuple[str, str], int] = defaultdict(int)
+    for cell, entry in cells.items():
+        if cell.dimension == _STATE:
+            found[cell.workflow, cell.value] += entry.proposals
+    return tuple((*key, count) for key, count in sorted(found.items()) if count)
 
 
 def breakdown(dimension: str, biennium: str, cells: Tally, scope: frozenset[str]) -> tuple[Line, ...]:

@@ -26,11 +26,11 @@ from appraisal.definitions.workflows import (
     Transition,
     Workflow,
 )
-from appraisal.domain import access, bounds, completeness, disclosure, permissions, substitutions
+from appraisal.domain import access, bounds, completeness, disclosure, permissions, substitutions, tracks
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.guards import GUARDS
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
-from appraisal.domain.rulebooks import Rulebook
+from appraisal.domain.rulebooks import PINNING, Rulebook
 from appraisal.domain.steps import Attempt, Inputs
 
 # Long enough for any donor; a slip of the pen in the year is refused.
@@ -112,13 +112,9 @@ def _unopposed(event: EventData) -> bool:
     return not attempt.refusals
 
 
-# Acts by which a proposal pins definitions, if it has not done so.
-_PINNING: Final[frozenset[Act]] = frozenset({"submit", "register_approval"})
-
-
 def _edited(attempt: Attempt) -> list[Refusal]:
     """Return which definitions are not what the proposal pinned, or what was released before it pins them."""
-    goes_by_them = attempt.case.pinned or attempt.transition.act in _PINNING
+    goes_by_them = attempt.case.pinned or attempt.transition.act in PINNING
     return list(attempt.book.refusals) if goes_by_them else []
 
 
@@ -339,7 +335,16 @@ def _check_approval(attempt: Attempt) -> list[Refusal]:
         found.append(refuse("approval_in_future"))
     elif approval.approved_at is not None and (early := bounds.early(geneva_date(approval.approved_at))):
         found.append(early)
-    return found
+    return [*found, *_check_fund(attempt.case, approval.fund)]
+
+
+def _check_fund(case: Case, fund: str) -> list[Refusal]:
+    """Refuse an approval that nobody knows the fund of, and one that is not of what the form names."""
+    named = tracks.funds_approved(case)
+    if not named and not fund:
+        return [refuse("approval_fund_missing")]
+    other = fund and named and fund not in named
+    return [refuse("approval_fund_other", fund=fund, named=sorted(named))] if other else []
 
 
 _CHECKS: Mapping[str, Callable[[Attempt], list[Refusal]]] = {

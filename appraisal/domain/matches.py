@@ -17,8 +17,8 @@ from typing import Any, Final, Literal
 
 from appraisal.canonical import digest
 from appraisal.domain.contents import GLOBAL
+from appraisal.domain.forms import UNNAMED
 from appraisal.domain.indicators import biennium_of
-from appraisal.domain.registrations import UNNAMED
 from appraisal.domain.tracks import Rate, cents, rate_on
 from appraisal.i18n import N_
 

@@ -40,7 +40,8 @@ SOURCES: Final[Mapping[str, str]] = {
 class Funded:
     """A proposal that reached the milestone *funded*, and the gap that its approved version names.
 
-    ``gap`` is as it was written, ``usd`` None where no amount was; ``on`` is the day of the funding.
+    ``gap`` is as it was written, ``usd`` None where no amount was; ``on`` is the day of the funding, and
+    ``workflow`` the one that the proposal pinned, by which it is funded.
     """
 
     number: str
@@ -48,6 +49,7 @@ class Funded:
     usd: Decimal | None
     on: date
     illustrative: bool = False
+    workflow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Figure:
     and the baseline, None while there is none. ``exact`` is the percentage, or growth in per cent,
     unrounded, ``percent`` as it is shown; both None for *no data* and for *no baseline*.
     ``met`` is None where there is nothing to compare. ``complete`` is false where an answer is missing.
+    ``workflows`` are those by which the proposals behind it are read.
     """
 
     indicator: str
@@ -98,6 +101,7 @@ class Figure:
     complete: bool
     groups: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     illustrative: bool = False
+    workflows: frozenset[str] = frozenset()
 
 
 def figure(indicator: Percentage | Growth, biennium: str, facts: Facts) -> Figure:
@@ -124,6 +128,7 @@ def figure(indicator: Percentage | Growth, biennium: str, facts: Facts) -> Figur
         complete=not any(tally.groups.get(name) for name in tally.missing),
         groups=tally.groups,
         illustrative=tally.illustrative,
+        workflows=frozenset(entry.workflow for entry in facts.funded if entry.workflow),
     )
 
 

@@ -19,11 +19,10 @@ from appraisal.domain.indicators import Share
 
 Stage = Literal["submitted", "appraised", "approved", "with_donor", "funded"]
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
-# The first submission puts a proposal into the funnel, and annulling its approval takes that back.
+# The first submission puts a proposal into the funnel.
 ENTERING: Final[Act] = "submit"
-ANNULLING: Final[Act] = "annul"
-# A registration of an approval tells of nothing once it is corrected.
-REGISTERING: Final[Act] = "register_approval"
+# What comes of the approval that stands, and is given back with it.
+FOLLOWING: Final[tuple[Stage, ...]] = ("approved", "with_donor", "funded")
 # A finalised appraisal that asks for a revision leads back to its authors, to no milestone.
 APPRAISING: Final[tuple[Act, ...]] = ("finalise", "request_revision")
 PASSING: Final = frozenset({"favourable", "conditional"})
@@ -40,10 +39,9 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """So many proposals that reached the same stages; ``annulled`` where their approval was."""
+    """So many proposals that reached the same stages: of those from the approval on, by what stands."""
 
     stages: frozenset[Stage]
-    annulled: bool
     illustrative: bool
     count: int
 
@@ -116,14 +114,13 @@ def marks(workflow: Workflow) -> Mapping[Stage, Marks]:
 
 
 def funnel(found: Iterable[Reached]) -> Funnel:
-    """Add up how far proposals came. What an annulled approval led to is not counted."""
+    """Add up how far proposals came."""
     counts: dict[Stage, int] = dict.fromkeys(STAGES, 0)
     unappraised, illustrative = 0, False
     for entry in found:
-        stages = entry.stages & {"submitted", "appraised"} if entry.annulled else entry.stages
-        for stage in stages:
+        for stage in entry.stages:
             counts[stage] += entry.count
-        if "approved" in stages and "appraised" not in stages:
+        if "approved" in entry.stages and "appraised" not in entry.stages:
             unappraised += entry.count
         illustrative = illustrative or entry.illustrative
     return Funnel(counts, unappraised, illustrative)

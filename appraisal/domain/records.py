@@ -5,7 +5,7 @@ every item stands beside its rating. Its canonical JSON is what is digested, sto
 Content follows EVAL's own form (header of the tool for evaluability review) and domain rules 3.6.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from appraisal.domain.facts import (
     Appraisal,
     Case,
     Condition,
+    Contribution,
     Decision,
     Person,
     RatingGiven,
@@ -68,7 +69,7 @@ def decision_sheet(
     appraisal = next((entry for entry in case.appraisals if entry.id == decision.appraisal_id), None)
     found = routes.route(case, book) if case.approval and case.approval.id == decision.id else None
     value = {
-        **_head(case, book, decision.version_id, now, "decision"),
+        **_head(case, book, decision.version_id, now, "decision", decision.contributions or ()),
         "issuer": issuer.value(),
         "appraisal_record": appraisal.record if appraisal else "",
         "decision": _decision(case, decision)
@@ -84,7 +85,14 @@ def decision_sheet(
     return value
 
 
-def _head(case: Case, book: Rulebook, version_id: int | None, now: datetime, kind: str) -> dict[str, Any]:
+def _head(
+    case: Case,
+    book: Rulebook,
+    version_id: int | None,
+    now: datetime,
+    kind: str,
+    given: Sequence[Contribution] = (),
+) -> dict[str, Any]:
     version = next((entry for entry in case.versions if entry.id == version_id), None)
     return {
         "schema": SCHEMA,
@@ -94,7 +102,7 @@ def _head(case: Case, book: Rulebook, version_id: int | None, now: datetime, kin
         "illustrative": case.illustrative,
         "source": case.source,
         "issued_at": now,
-        "proposal": _proposal(case, version),
+        "proposal": _proposal(case, version, version.contributions if version else given),
         "definitions": {
             "workflow": {"key": book.workflow.key, "title": _text(book.workflow.title)},
             "set": {"key": book.set.key, "title": _text(book.set.title)},
@@ -105,7 +113,7 @@ def _head(case: Case, book: Rulebook, version_id: int | None, now: datetime, kin
     }
 
 
-def _proposal(case: Case, version: Version | None) -> dict[str, Any]:
+def _proposal(case: Case, version: Version | None, given: Sequence[Contribution]) -> dict[str, Any]:
     content = version.content if version else case.content
     get = forms.value
     authors = sorted((case.name(person), person) for person in case.related("author"))
@@ -139,7 +147,7 @@ def _proposal(case: Case, version: Version | None) -> dict[str, Any]:
                 "rate": entry.rate,
                 "rate_on": entry.rate_on,
             }
-            for entry in (version.contributions if version else ())
+            for entry in given
         ],
         "documents": [
             {"kind": entry.kind, "filename": entry.filename, "sha256": entry.sha256, "size": entry.size}

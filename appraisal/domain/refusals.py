@@ -73,7 +73,9 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
     "on_hold": N_("The proposal is on hold until %(until)s."),
     "not_held": N_("The proposal is not on hold."),
     "hold_not_expired": N_("The hold runs until %(until)s."),
-    "umbrella": N_("An umbrella programme is a container: its country projects are submitted, not itself."),
+    "umbrella": N_(
+        "An umbrella programme is a container: its country projects are submitted and approved, not itself."
+    ),
     "fields_missing": N_("The form is not complete: %(fields)s."),
     "umbrella_unknown": N_("The form names an umbrella programme that is not here: correct its number."),
     "documents_missing": N_("Documents are missing for the track: %(documents)s."),
@@ -199,6 +201,8 @@ _OF_INPUT: Final[Mapping[str, str]] = {
     "agreement_missing": N_("Give the date and the reference of the agreement."),
     "agreement_in_future": N_("What the donor answered cannot lie in the future."),
     "approval_missing": N_("Give the document and the source of the approval."),
+    "approval_fund_missing": N_("The form names no fund: say from which one the project is paid."),
+    "approval_fund_other": N_("The form names the fund %(named)s, and the approval %(fund)s."),
     "approval_in_future": N_("An approval cannot lie in the future."),
     "recommendation_unknown": N_("“%(recommendation)s” is not a recommendation."),
     "evidence_missing": N_("Say what shows that the condition is met."),

@@ -10,16 +10,13 @@ a step cancels for good, a hold and a first signature, does not.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Literal
 
 from appraisal.clock import geneva_date
-from appraisal.domain import forms, responses, tracks
-from appraisal.domain.facts import CORRECTING, Appraisal, Case, Content, Decision
+from appraisal.domain import approvals, forms, responses, tracks
+from appraisal.domain.facts import Appraisal, Case, Content, Decision
 from appraisal.domain.responses import Asked
 from appraisal.domain.symbols import normalised
-
-# What stands in the form where a list does not name the donor.
-UNNAMED: Final = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ def entry_of(
         number,
         str(forms.value(content, "identification.title")),
         normalised(str(forms.value(content, "identification.symbol"))),
-        frozenset(_folded(donor) for donor, *_ in given if donor.strip() not in ("", UNNAMED)),
+        frozenset(_folded(donor) for donor, *_ in given if donor.strip() not in ("", forms.UNNAMED)),
         frozenset((currency, amount) for _, currency, amount in given if amount),
         approved_at,
         is_approved,
@@ -106,18 +103,11 @@ def running_again(case: Case, closed: Appraisal, registration: Decision, now: da
 def previous_before(case: Case) -> str:
     """Return which state counted as the one before, when the registration in force was made.
 
-    Read from the steps: a correction gives back what the registration before it had covered.
+    A registration that was corrected before it never counted.
     """
-    covered: list[str] = []
-    previous = ""
-    for step in case.steps:
-        if step.act in CORRECTING:
-            previous = covered.pop() if covered else ""
-        elif step.from_state != step.to_state:
-            if step.act == "register_approval":
-                covered.append(previous)
-            previous = step.from_state
-    return covered[-1] if covered else ""
+    moves = [step for step in approvals.uncorrected(case.steps) if step.from_state != step.to_state]
+    before = moves[: len(moves) - len(approvals.standing(moves))]
+    return before[-1].from_state if before else ""
 
 
 def hold_ended(case: Case, registration: Decision) -> bool:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from appraisal.definitions.library import Criterion, Library
 from appraisal.definitions.sets import ChecklistSet
-from appraisal.definitions.workflows import Workflow
+from appraisal.definitions.workflows import Act, Workflow
 from appraisal.domain import tracks
 from appraisal.domain.facts import Appraisal, Case, Version
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
@@ -17,6 +17,8 @@ from appraisal.domain.tracks import Rate
 from appraisal.domain.verdicts import Assessment, applicable, assess
 
 T = TypeVar("T")
+# Acts by which a proposal pins definitions, if it has not done so.
+PINNING: Final[frozenset[Act]] = frozenset({"submit", "register_approval"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,15 @@ class ChangeAsked:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalGiven:
-    """An approval given outside: ``approved_at`` None means undated."""
+    """An approval given outside: ``approved_at`` None means undated.
+
+    ``fund`` is from which it is paid, where whoever tells of it knows; it counts where the form names none.
+    """
 
     document: str
     source: str
     approved_at: datetime | None = None
+    fund: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from appraisal.definitions.checklists import Fact
 from appraisal.definitions.workflows import TrackCondition, Workflow
 from appraisal.domain import forms
-from appraisal.domain.facts import Content, Contribution, Document
+from appraisal.domain.facts import Case, Content, Contribution, Document
 
 CENT = Decimal("0.01")
 # More than the largest amount divided by the smallest rate that a database can hold.
@@ -58,6 +58,26 @@ def contributions(content: Content, rates: Sequence[Rate], day: date) -> tuple[C
             )
         )
     return tuple(found)
+
+
+def approved_outside(
+    content: Content, rates: Sequence[Rate], day: date, fund: str = ""
+) -> tuple[Contribution, ...]:
+    """Read the contributions of a form whose approval was given outside, at the rates of its day.
+
+    Where it names none, the fund that came with the approval pays, of an amount that nobody told.
+    """
+    given = contributions(content, rates, day)
+    if given or not fund:
+        return given
+    return (
+        Contribution(forms.UNNAMED, False, fund, "direct", Decimal(0), "USD", Decimal(0), Decimal(1), day),
+    )
+
+
+def funds_approved(case: Case) -> frozenset[str]:
+    """Return the funds of what an approval given outside would approve: the version, or else the form."""
+    return funds(case.version.contributions if case.version else contributions(case.content, (), date.min))
 
 
 def cents(amount: Decimal) -> Decimal:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from appraisal.clock import geneva_date
-from appraisal.domain.facts import CORRECTING
+from appraisal.domain.approvals import CORRECTING
 from appraisal.domain.findings import Finding, ended, holds
 from appraisal.i18n import N_
 

@@ -68,7 +68,7 @@ def register_outside(
     check_references(db, actor, kept)
     _check_duplicates(db, kept, approval.approved_at, apart)
     number = proposals.next_number(db, geneva_date(at).year)
-    given = tracks.contributions(kept, load_rates(db), geneva_date(at))
+    given = tracks.approved_outside(kept, load_rates(db), geneva_date(at), approval.fund)
     proposals.insert_proposal(
         db,
         number=number,
@@ -123,7 +123,8 @@ def examine(
     kept = _kept(content)
     if approval.approved_at is not None and approval.approved_at > now:
         raise NotAllowed([refuse("approval_in_future")])
-    given = tracks.contributions(kept, load_rates(db), geneva_date(approval.approved_at or now))
+    day = geneva_date(approval.approved_at or now)
+    given = tracks.approved_outside(kept, load_rates(db), day, approval.fund)
     state = _registering(library.newest_workflow()).to
     counted = indicators.outside("", state, kept, given, approval.approved_at)
     same, alike = find_alike(db, kept, approval.approved_at)
@@ -343,7 +344,7 @@ def _import_line(
 ) -> Case:
     # The end of today has not come yet; an approval of today was given before this moment.
     at = min(line.approved_at, now) if line.approved_at else None
-    approval = ApprovalGiven(line.document, line.source, at)
+    approval = ApprovalGiven(line.document, line.source, at, line.fund)
     table = tables.Proposal.__table__
     title = line.title or line.number
     if db.execute(select(table.c.id).where(table.c.number == line.number)).first():
@@ -363,7 +364,7 @@ def _import_line(
             "symbol": line.number,
             "contributions": [
                 {
-                    "donor": registrations.UNNAMED,
+                    "donor": forms.UNNAMED,
                     "private": "no",
                     "fund": line.fund,
                     "modality": "direct",

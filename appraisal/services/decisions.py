@@ -120,9 +120,8 @@ def register_approval(taking: Taking) -> Outcome:
     pinned = pinning(taking.case, case)
     frozen = None
     if case.version is None:
-        frozen = tracks.contributions(
-            case.content, taking.book.rates, geneva_date(approval.approved_at or case.created_at)
-        )
+        day = geneva_date(approval.approved_at or case.created_at)
+        frozen = tracks.approved_outside(case.content, taking.book.rates, day, approval.fund)
         columns |= submissions.summary(case.content, frozen, tracks.total_usd(frozen))
     outcome = decide(
         taking,

@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import Workflow
 from appraisal.domain.duties import HANDED_OVER_BY, DutiesLeft, Duty, left_by
 from appraisal.domain.facts import Person
 from appraisal.services import notices
@@ -21,11 +20,8 @@ from appraisal.storage import duties, queries
 
 def list_duties(db: Connection, library: Library, person: Person) -> list[Duty]:
     """List what a person still has to do and nobody else can do instead."""
-    flows = [entry for entry in library.definitions.values() if isinstance(entry, Workflow)]
-    states = [(name, state) for flow in flows for name, state in flow.states.items()]
-    open_states = {name for name, state in states if state.open}
-    ended = {name for name, state in states if state.terminal}
-    return duties.duties_of(db, person, open_states, ended)
+    open_states = library.states(lambda state: state.open)
+    return duties.duties_of(db, person, open_states, library.states(lambda state: state.terminal))
 
 
 def check(

@@ -210,7 +210,7 @@ class _Workbook:
             return self.say.say(N_("Not stated"))
         if name == "region":
             return self.say.label(words.REGIONS, value)
-        if name == "track" and (track := self.library.newest_workflow().tracks.get(value)):
+        if name == "track" and (track := self.library.tracks().get(value)):
             return track.title[self.say.language]
         return value
 

@@ -7,8 +7,7 @@ from sqlalchemy import Connection
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import Workflow
-from appraisal.domain import forms, measures
+from appraisal.domain import forms, measures, pipelines
 from appraisal.domain.measures import SOURCES, Facts, Figure, Funded
 from appraisal.errors import NotFound
 from appraisal.storage import datasets, frameworks
@@ -39,10 +38,8 @@ def funded(db: Connection, library: Library, past: Past | None = None) -> list[F
     """Return the proposals that were funded by a moment and name a gap; the day is the agreement's."""
     states = {
         (workflow.key, name)
-        for workflow in library.definitions.values()
-        if isinstance(workflow, Workflow)
-        for name, state in workflow.states.items()
-        if state.milestone == "funded"
+        for workflow in library.workflows()
+        for name in pipelines.marks(workflow)["funded"].states
     }
     found = []
     for entry in frameworks.reached(db, states, past):
@@ -57,6 +54,7 @@ def funded(db: Connection, library: Library, past: Past | None = None) -> list[F
                     Decimal(amount) if amount else None,
                     date.fromisoformat(on) if on else geneva_date(entry.at),
                     entry.illustrative,
+                    entry.workflow,
                 )
             )
     return found

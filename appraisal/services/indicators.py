@@ -1,7 +1,7 @@
 """Indicators: computing reports from what is held or was, publishing them, and proving the sums."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -156,7 +156,10 @@ def report_value(library: Library, code: str, found: Report, key: str = "") -> d
         "rbsa": _pair(numbers.rbsa),
         "usd": list(numbers.usd),
         "approved_of_appraised": _pair(numbers.approved_of_appraised),
-        "states": dict(numbers.states),
+        "states": [
+            {"workflow": workflow, "state": state, "proposals": count}
+            for workflow, state, count in numbers.states
+        ],
         "illustrative": numbers.illustrative,
         "breakdowns": {
             name: [{"value": line.value, **_line(line)} for line in lines]
@@ -217,13 +220,22 @@ def value(
         listed = matches.listed_value(db, library, biennium, found.figures.scope, past)
         report_of = report_value(library, code, found, key)
         complete = report_of["complete"] and not listed["unapproved"] and not listed["changed"]
-        return {**report_of, "complete": complete, "finance_list": listed, **known_at}
+        used = {workflow for workflow, *_ in found.figures.states}
+        return {
+            **report_of,
+            "complete": complete,
+            "finance_list": listed,
+            "workflows": workflow_values(library, used),
+            **known_at,
+        }
     if scope is not None:
         raise ValueError(f"indicator {code} has no funds to choose from")
+    figure = frameworks.figure(db, library, code, biennium, past, key)
     return {
         "schema": FIGURE_SCHEMA,
         "definition": definition_value(library, key),
-        **measures.told(frameworks.figure(db, library, code, biennium, past, key)),
+        "workflows": workflow_values(library, figure.workflows),
+        **measures.told(figure),
         **known_at,
     }
 
@@ -237,6 +249,11 @@ def definition_value(library: Library, key: str = "") -> dict[str, str]:
     """Return by which definitions something is computed, with their digest."""
     used = library.indicators(key).key
     return {"key": used, "digest": library.digests[used]}
+
+
+def workflow_values(library: Library, keys: Iterable[str]) -> list[dict[str, str]]:
+    """Return the workflows by which proposals are read, with their digests."""
+    return [{"key": key, "digest": library.digests[key]} for key in sorted(keys) if key in library.digests]
 
 
 def publish(
@@ -381,14 +398,19 @@ def report_faults(db: Connection, library: Library) -> Iterator[str | None]:
             if "schema" not in said and "definition" not in said:
                 yield None
                 continue
-            key, sealed = said["definition"]["key"], said["definition"]["digest"]
+            key = said["definition"]["key"]
             indicators.first_year(said["biennium"])
             _past_of(said, json.loads(row.up_to))
         except (ValueError, TypeError, AttributeError, KeyError):
             yield f"the report {row.digest} is not what the product writes"
             continue
-        if library.digests.get(key) != sealed:
-            yield f"{name} was computed by {key}, which is not among the definitions any more"
+        gone = [
+            entry["key"]
+            for entry in (said["definition"], *said.get("workflows", ()))
+            if library.digests.get(entry["key"]) != entry["digest"]
+        ]
+        if gone:
+            yield f"{name} was computed by {', '.join(gone)}, which is not among the definitions any more"
             continue
         try:
             again = recomputed(db, library, row.digest)
@@ -400,14 +422,20 @@ def report_faults(db: Connection, library: Library) -> Iterator[str | None]:
         yield f"{name}: computed again, {', '.join(others)} would be otherwise" if others else None
 
 
-def _reckoned_otherwise(said: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what a report said by other rules before it named the projects that keep it from being whole."""
-    if "proposals" not in said:
-        return ()
+def _reckoned_otherwise(said: Mapping[str, Any]) -> frozenset[str]:
+    """Return what an earlier version of the product reckoned in a report by other rules, or not at all."""
+    found: set[str] = set()
     listed = said.get("finance_list", {})
-    if "unapproved" not in listed:
-        return ("approved_of_appraised", "complete", "finance_list")
-    return () if "changed" in listed else ("complete", "finance_list")
+    if "proposals" in said and "unapproved" not in listed:
+        # It did not name the projects that were opened without an approval.
+        found |= {"approved_of_appraised", "complete", "finance_list"}
+    if "proposals" in said and "changed" not in listed:
+        # It did not name the links whose facts had changed.
+        found |= {"complete", "finance_list"}
+    if "workflows" not in said:
+        # It did not name them, and counted decisions of all years together.
+        found |= {"approved_of_appraised", "states", "workflows"}
+    return frozenset(found)
 
 
 def recount(db: Connection) -> bool:
@@ -449,5 +477,5 @@ def _differences(read: Approval | None, derived: Approval | None) -> Iterator[st
         return
     for name in Approval.__slots__:
         # No column says what each donor gives, or what was decided; the sums are compared all the same.
-        if name not in ("donors", "decided") and getattr(read, name) != getattr(derived, name):
+        if name not in ("donors", "decided", "decided_at") and getattr(read, name) != getattr(derived, name):
             yield f"{name} is {getattr(read, name)!s}, but the trail says {getattr(derived, name)!s}"

@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import Workflow
 from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.storage import queries, site
 from appraisal.storage.databases import Database
@@ -41,8 +40,7 @@ def find_stopped(db: Connection, library: Library) -> tuple[int, list[str]]:
 
     Returns the keys of those definitions as well. None of the proposals moves until the texts are put back.
     """
-    flows = [entry for entry in library.definitions.values() if isinstance(entry, Workflow)]
-    states = {name for flow in flows for name, state in flow.states.items() if not state.terminal}
+    states = library.states(lambda state: not state.terminal)
     stopped, keys = 0, set()
     for pins, count in queries.pins_of(db, states):
         others = {key for key, digest in json.loads(pins).items() if library.digests.get(key) != digest}

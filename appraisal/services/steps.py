@@ -23,7 +23,8 @@ from appraisal.domain import (
     substitutions,
     wakings,
 )
-from appraisal.domain.facts import CORRECTING, SYSTEM_ACTOR, Case, Decision, Person, Step
+from appraisal.domain.approvals import APPROVING, CORRECTING
+from appraisal.domain.facts import SYSTEM_ACTOR, Case, Decision, Person, Step
 from appraisal.domain.refusals import NotAllowed, Undeclared, refuse
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Inputs
@@ -277,7 +278,7 @@ def pin(taking: Taking, case: Case) -> tuple[Case, dict[str, str]]:
 
 def pinning(before: Case, after: Case) -> dict[str, Any]:
     """Return what the event of a step says of the definitions that it pins; nothing where they were."""
-    return {} if before.pinned else {"definitions": after.pins}
+    return {} if before.pinned else {"definitions": after.pins, "workflow": after.workflow}
 
 
 def _previous(taking: Taking, outcome: Outcome) -> str:
@@ -287,7 +288,7 @@ def _previous(taking: Taking, outcome: Outcome) -> str:
 
 
 def _approves(taking: Taking) -> bool:
-    return taking.transition.act in indicators.APPROVING
+    return taking.transition.act in APPROVING
 
 
 def _tally(taking: Taking, case: Case) -> indicators.Tally:

@@ -27,6 +27,7 @@ _NAMES: Final = (
     "region",
     "unit",
     "track",
+    "workflow",
 )
 _COLUMNS: Final = [PROPOSALS.c[name] for name in _NAMES]
 
@@ -111,7 +112,13 @@ def _is(name: str, value: str) -> ColumnElement[bool]:
 def _approval(row: Any) -> Approval:
     umbrella = row.kind == "umbrella"
     if not row.route:
-        return unapproved(row.number, row.state, umbrella=umbrella, illustrative=row.illustrative)
+        return unapproved(
+            row.number,
+            row.state,
+            umbrella=umbrella,
+            illustrative=row.illustrative,
+            workflow=row.workflow,
+        )
     return Approval(
         number=row.number,
         title=row.title,
@@ -126,4 +133,5 @@ def _approval(row: Any) -> Approval:
         region=row.region,
         unit=row.unit,
         track=row.track,
+        workflow=row.workflow,
     )

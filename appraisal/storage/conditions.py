@@ -16,7 +16,7 @@ from appraisal.domain.conditions import Ending, Saving
 from appraisal.domain.facts import Appraisal, Case, Condition, Person
 from appraisal.errors import StepConflict
 from appraisal.storage import tables
-from appraisal.storage.proposals import insert_row
+from appraisal.storage.proposals import in_states, insert_row
 from appraisal.storage.roles import able
 from appraisal.storage.visibilities import blind, fully_visible, related
 
@@ -103,12 +103,14 @@ class Bound:
     is_ownerless: bool = False
 
 
-def conditions_for(db: Connection, person: Person, today: date, ended: Collection[str]) -> list[Bound]:
+def conditions_for(
+    db: Connection, person: Person, today: date, ended: Collection[tuple[str, str]]
+) -> list[Bound]:
     """List the open conditions that a person owns and, for coordinators, those reported or overdue.
 
     Those as well whose owner's account is closed (*ownerless*), since nobody is pressed to meet them.
-    What is in one of the states ``ended`` waits for nobody any more. An owner need not read the
-    proposal to see the condition itself.
+    What is in one of the states ``ended``, each with its workflow, waits for nobody. An owner need not
+    read the proposal to see the condition itself.
     """
     owned = CONDITIONS.c.owner_id == person.id
     ownerless = and_(CONDITIONS.c.owner_id.is_not(None), CONDITIONS.c.owner_id.not_in(able(None)))
@@ -129,7 +131,7 @@ def conditions_for(db: Connection, person: Person, today: date, ended: Collectio
             owned.label("owned"),
             ownerless.label("ownerless"),
             fully_visible(person).label("full"),
-        ).where(or_(*mine), ~blind(person), PROPOSALS.c.state.not_in(sorted(ended)))
+        ).where(or_(*mine), ~blind(person), ~in_states(ended))
     )
     return [
         Bound(

@@ -28,6 +28,7 @@ from appraisal.domain.substitutions import covered
 from appraisal.storage import tables
 from appraisal.storage.conditions import binding
 from appraisal.storage.facts import review_open
+from appraisal.storage.proposals import in_states
 from appraisal.storage.queries import COLUMNS, Listed, listed_of
 from appraisal.storage.roles import able, holding
 from appraisal.storage.substitutions import deputies_of
@@ -53,16 +54,16 @@ DECISIONS = tables.Decision.__table__
 def work_of(
     db: Connection,
     person: Person,
-    held_by: Mapping[str, Sequence[str]],
+    held_by: Mapping[str, Collection[tuple[str, str]]],
     today: date,
     blocks: Collection[str] = (),
     most: int = 200,
 ) -> list[tuple[str, Listed]]:
     """List what waits for a person, by what is due first; each with what makes it theirs.
 
-    ``held_by`` gives for each holder (author, coordinator, lead, manager) the states it holds,
-    ``blocks`` the checklists whose reviewer never decides. What waits for a lead for whom the person
-    stands in has the holder *substitute*. For coordinators, *orphaned* ones are added, whose lead
+    ``held_by`` gives for each holder (author, coordinator, lead, manager) the states it holds, each with its
+    workflow, ``blocks`` the checklists whose reviewer never decides. What waits for a lead for whom the
+    person stands in has the holder *substitute*. For coordinators, *orphaned* ones are added, whose lead
     cannot go on, and *authorless* ones, whose authors cannot: of one that they do not read, the number
     alone. A first signature that the person may give the second to is listed under its own kind
     (*propose_override*, *propose_annulment*, *propose_correction*), by when it was given.
@@ -72,14 +73,14 @@ def work_of(
     authorless: ColumnElement[bool] = false()
     signed: ColumnElement[bool] = false()
     if held_by.get("author") and person.has("designer"):
-        mine.append(and_(PROPOSALS.c.state.in_(held_by["author"]), related(person, "author")))
+        mine.append(and_(in_states(held_by["author"]), related(person, "author")))
     if held_by.get("lead"):
         if person.has("appraiser"):
-            mine.append(and_(PROPOSALS.c.state.in_(held_by["lead"]), PROPOSALS.c.holder_id == person.id))
+            mine.append(and_(in_states(held_by["lead"]), PROPOSALS.c.holder_id == person.id))
         if replaced := covered(person, "appraisals"):
             mine.append(
                 and_(
-                    PROPOSALS.c.state.in_(held_by["lead"]),
+                    in_states(held_by["lead"]),
                     PROPOSALS.c.holder_id.in_(sorted(replaced)),
                     ~any_related({person.id} | replaced, "author"),
                 )
@@ -94,7 +95,7 @@ def work_of(
             # What was approved outside is on record here and waits for nobody.
             mine.append(
                 and_(
-                    PROPOSALS.c.state.in_(held_by[role]),
+                    in_states(held_by[role]),
                     PROPOSALS.c.route != "outside",
                     ~barred,
                     # While an annulment waits it is the managers' turn, who find it under its own kind.
@@ -104,11 +105,11 @@ def work_of(
     if person.has("coordinator") and person.active:
         others = ~related(person, "author")
         orphaned = and_(
-            PROPOSALS.c.state.in_(held_by.get("lead", ())),
+            in_states(held_by.get("lead", ())),
             PROPOSALS.c.holder_id.not_in(able("appraiser")),
             others,
         )
-        authorless = and_(PROPOSALS.c.state.in_(held_by.get("author", ())), without_author(), others)
+        authorless = and_(in_states(held_by.get("author", ())), without_author(), others)
         mine.append(orphaned)
     if person.has("manager") and person.active:
         signed = _second_signature(person, today, blocks)
@@ -219,7 +220,7 @@ def _signed_by_others(person: Person, today: date, kinds: Sequence[str]) -> Sele
     )
 
 
-def _work(holders: Mapping[str, str], person: Person, row: Any) -> tuple[str, Listed]:
+def _work(holders: Mapping[tuple[str, str], str], person: Person, row: Any) -> tuple[str, Listed]:
     """Return one thing that waits, with what makes it the person's."""
     *columns, special, signed_at = row
     found = Listed(*columns)
@@ -228,7 +229,9 @@ def _work(holders: Mapping[str, str], person: Person, row: Any) -> tuple[str, Li
         hidden = replace(listed_of(columns), title="", countries="", donors="")
         return special, hidden
     if special in ("", "orphaned", "authorless", "manager"):
-        return special or _whose(holders.get(found.state, ""), found.holder_id, person), found
+        return special or _whose(
+            holders.get((found.workflow, found.state), ""), found.holder_id, person
+        ), found
     return special, replace(found, state_since=signed_at, due_on=None)
 
 
@@ -238,11 +241,15 @@ def _whose(holder: str, lead: int | None, person: Person) -> str:
 
 
 def duties_of(
-    db: Connection, person: Person, open_states: Collection[str], ended: Collection[str]
+    db: Connection,
+    person: Person,
+    open_states: Collection[tuple[str, str]],
+    ended: Collection[tuple[str, str]],
 ) -> list[Duty]:
     """List what a person still has to do and nobody else can do instead, in one statement.
 
-    ``open_states`` are those of proposals on their way, ``ended`` those in which nothing more is to come.
+    ``open_states`` are those of proposals on their way, ``ended`` those in which nothing more is to come,
+    each with its workflow.
     """
     appraisals = tables.Appraisal.__table__
     others_write = exists().where(
@@ -258,7 +265,7 @@ def duties_of(
     of_proposal = (PROPOSALS.c.id, PROPOSALS.c.state_since, PROPOSALS.c.due_on)
     found: list[Select[Any]] = [
         _duties("author", *of_proposal).where(
-            PROPOSALS.c.state.in_(sorted(open_states)), related(person, "author"), ~others_write
+            in_states(open_states), related(person, "author"), ~others_write
         ),
         _duties("lead", *of_proposal).where(PROPOSALS.c.holder_id == person.id),
         _duties("review", REVIEWS.c.id, REVIEWS.c.asked_at, REVIEWS.c.due_on)
@@ -268,7 +275,7 @@ def duties_of(
         _duties("condition", CONDITIONS.c.id, PROPOSALS.c.state_since, CONDITIONS.c.due_on)
         .join(appraisals, appraisals.c.proposal_id == PROPOSALS.c.id)
         .join(CONDITIONS, CONDITIONS.c.appraisal_id == appraisals.c.id)
-        .where(CONDITIONS.c.owner_id == person.id, *binding(), PROPOSALS.c.state.not_in(sorted(ended))),
+        .where(CONDITIONS.c.owner_id == person.id, *binding(), ~in_states(ended)),
         *(
             _duties(kind, DECISIONS.c.id, DECISIONS.c.at, literal(None, PROPOSALS.c.due_on.type))
             .join(DECISIONS, DECISIONS.c.proposal_id == PROPOSALS.c.id)

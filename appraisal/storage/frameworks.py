@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, or_, select, tuple_
+from sqlalchemy import Connection, or_, select
 
-from appraisal.domain.facts import CORRECTING
-from appraisal.domain.indicators import APPROVING
+from appraisal.domain.approvals import APPROVING, ENDING, standing, uncorrected
+from appraisal.domain.rulebooks import PINNING
 from appraisal.storage import tables
 from appraisal.storage.pasts import Past
 
@@ -24,47 +24,52 @@ class Reached:
     """A proposal that reached a state, what its approved version says, and what the event said of it."""
 
     number: str
+    workflow: str
     content: Mapping[str, Mapping[str, Any]]
     at: datetime
     facts: Mapping[str, Any]
     illustrative: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """An event that moved a proposal, approved it, or ended its approval."""
+
+    proposal: int
+    act: str
+    to_state: str
+    at: datetime
+    body: str
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        facts: Mapping[str, Any] = json.loads(self.body)["facts"]
+        return facts
+
+
 def reached(db: Connection, states: Collection[tuple[str, str]], past: Past | None = None) -> list[Reached]:
-    """Return the proposals whose approval stands and that have reached a state, now or as it stood.
+    """Return the proposals whose approval led them to a state, and stands, now or as it stood.
 
     ``states`` are pairs of a workflow and a state of it. Without a version, an approval given elsewhere
     is of what the form says. In order of numbers, each once, with its first event into such a state.
     """
     if not states:
         return []
-    arriving = (
-        tuple_(PROPOSALS.c.workflow, EVENTS.c.to_state).in_(sorted(states)),
-        EVENTS.c.from_state != EVENTS.c.to_state,
-    )
     heard = [past.includes(EVENTS)] if past else []
-    arrived = (
-        select(PROPOSALS.c.id)
-        .join(EVENTS, EVENTS.c.proposal_id == PROPOSALS.c.id)
-        .where(*arriving, *heard)
-        .distinct()
+    moving = EVENTS.c.from_state != EVENTS.c.to_state
+    arrived = select(EVENTS.c.proposal_id).where(
+        EVENTS.c.to_state.in_(sorted({name for _, name in states})), moving, *heard
     )
     statement = (
-        select(
-            PROPOSALS.c.id, EVENTS.c.act, EVENTS.c.from_state, EVENTS.c.to_state, EVENTS.c.at, EVENTS.c.body
-        )
-        .join(EVENTS, EVENTS.c.proposal_id == PROPOSALS.c.id)
-        .where(PROPOSALS.c.id.in_(arrived), *heard)
+        select(EVENTS.c.proposal_id, EVENTS.c.act, EVENTS.c.to_state, EVENTS.c.at, EVENTS.c.body)
         .where(
-            or_(
-                EVENTS.c.act.in_((*APPROVING, "annul", *CORRECTING)), EVENTS.c.from_state != EVENTS.c.to_state
-            )
+            EVENTS.c.proposal_id.in_(arrived), or_(EVENTS.c.act.in_((*APPROVING, *ENDING)), moving), *heard
         )
-        .order_by(PROPOSALS.c.id, EVENTS.c.sequence)
+        .order_by(EVENTS.c.proposal_id, EVENTS.c.sequence)
     )
-    trails: dict[int, list[Any]] = defaultdict(list)
-    for event in db.execute(statement):
-        trails[event.id].append(event)
+    trails: dict[int, list[_Event]] = defaultdict(list)
+    for row in db.execute(statement):
+        trails[row.proposal_id].append(_Event(*row))
     columns = (PROPOSALS.c.id, PROPOSALS.c.number, PROPOSALS.c.workflow, PROPOSALS.c.content)
     proposals = db.execute(
         select(*columns, PROPOSALS.c.illustrative)
@@ -73,30 +78,20 @@ def reached(db: Connection, states: Collection[tuple[str, str]], past: Past | No
     )
     found = []
     for row in proposals:
-        entered = {state for workflow, state in states if workflow == row.workflow}
-        version, arrival = _followed(trails[row.id], entered)
-        if version is not None and arrival is not None:
+        followed = standing(trails[row.id])
+        workflow = _workflow(trails[row.id], row.workflow)
+        arrival = next((entry for entry in followed if (workflow, entry.to_state) in states), None)
+        if arrival is not None:
+            version = followed[0].facts["version"]
             content = _content(db, row.id, version) if version else json.loads(row.content)
-            facts = json.loads(arrival.body)["facts"]
-            found.append(Reached(row.number, content, arrival.at, facts, row.illustrative))
+            found.append(Reached(row.number, workflow, content, arrival.at, arrival.facts, row.illustrative))
     return found
 
 
-def _followed(events: Sequence[Any], states: Collection[str]) -> tuple[str | None, Any]:
-    """Return the digest of the version whose approval stands, None for none, and the first arrival."""
-    version: str | None = None
-    arrival = None
-    for row in events:
-        if row.act in APPROVING:
-            version = json.loads(row.body)["facts"]["version"]
-        elif row.act == "annul":
-            version = None
-        elif row.act in CORRECTING:
-            # What followed the registration never came about either.
-            version = arrival = None
-        if arrival is None and row.to_state in states and row.from_state != row.to_state:
-            arrival = row
-    return version, arrival
+def _workflow(trail: Sequence[_Event], present: str) -> str:
+    """Return the workflow that a proposal pinned by the end of a trail; the present one where none says."""
+    pinning = (entry.facts.get("workflow") for entry in uncorrected(trail) if entry.act in PINNING)
+    return next((name for name in pinning if name), present)
 
 
 def _content(db: Connection, proposal: int, digest: str) -> Mapping[str, Mapping[str, Any]]:

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, li
 
 from appraisal.canonical import canonical
 from appraisal.domain import forms
+from appraisal.domain.approvals import APPROVING, ENDING
 from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.domain.indicators import APPROVING, ENDING
 from appraisal.domain.matches import Bearing, Candidate, How, Link, Project, project_of
 from appraisal.domain.symbols import normalised
 from appraisal.storage import tables

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
-from appraisal.domain.facts import CORRECTING, Person
+from appraisal.domain.approvals import APPROVING, ENDING
+from appraisal.domain.facts import Person
 from appraisal.domain.pipelines import (
-    ANNULLING,
     ENTERING,
-    REGISTERING,
+    FOLLOWING,
     STAGES,
     Marks,
     Rated,
@@ -31,8 +31,9 @@ def reached(
 ) -> list[Reached]:
     """Count the proposals first submitted in a biennium by the stages that they reached until now.
 
-    ``marks`` say for each workflow, by its key, what tells of a stage. What a reader does not read in full,
-    or still has to review, is left out; None is the system, which is shown all.
+    ``marks`` say for each workflow, by its key, what tells of a stage. From the approval on, a stage is
+    reached where it came of the approval that stands, as ``domain.approvals.standing`` says. What a reader
+    does not read in full, or still has to review, is left out; None is the system, which is shown all.
     """
     first, after = biennium_days(biennium)
     entered = func.min(EVENTS.c.at)
@@ -42,9 +43,9 @@ def reached(
         .group_by(EVENTS.c.proposal_id)
         .having(entered >= first, entered < after)
     )
-    flags = [_any(_tells(stage, marks)).label(stage) for stage in STAGES]
+    flags = [_reached(stage, marks).label(stage) for stage in STAGES]
     each = (
-        select(PROPOSALS.c.illustrative, *flags, _any(EVENTS.c.act == ANNULLING).label("annulled"))
+        select(PROPOSALS.c.illustrative, *flags)
         .join(EVENTS, EVENTS.c.proposal_id == PROPOSALS.c.id)
         .where(PROPOSALS.c.id.in_(cohort), *_readable(reader))
         .group_by(PROPOSALS.c.id, PROPOSALS.c.illustrative)
@@ -54,7 +55,6 @@ def reached(
     return [
         Reached(
             frozenset(stage for stage in STAGES if row._mapping[stage]),
-            bool(row.annulled),
             row.illustrative,
             row.times,
         )
@@ -62,33 +62,31 @@ def reached(
     ]
 
 
-def _any(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.max(case((condition, 1), else_=0))
+def _reached(stage: Stage, marks: Mapping[str, Mapping[Stage, Marks]]) -> ColumnElement[int]:
+    """Return 1 where a proposal reached a stage, of its events together, and 0 where it did not."""
+    told = _last(_tells(stage, marks))
+    if stage not in FOLLOWING:
+        return case((told > 0, 1), else_=0)
+    approved = _last(EVENTS.c.act.in_(APPROVING))
+    # Nothing approves what is approved, so the last approval is the one that stands, unless it was ended.
+    return case((and_(approved > _last(EVENTS.c.act.in_(ENDING)), told >= approved), 1), else_=0)
+
+
+def _last(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """Return the number of the last event of a proposal that meets a condition; 0 for none."""
+    return func.max(case((condition, EVENTS.c.sequence), else_=0))
 
 
 def _tells(stage: Stage, marks: Mapping[str, Mapping[Stage, Marks]]) -> ColumnElement[bool]:
-    """Return the condition that an event tells of a stage, in the workflow that the proposal follows.
-
-    A registration that was corrected later tells of none.
-    """
-    later = EVENTS.alias()
-    corrected = exists().where(
-        later.c.proposal_id == EVENTS.c.proposal_id,
-        later.c.sequence > EVENTS.c.sequence,
-        later.c.act.in_(CORRECTING),
-    )
-    told = or_(EVENTS.c.act != REGISTERING, ~corrected)
-    return and_(
-        told,
-        or_(
-            *(
-                and_(
-                    PROPOSALS.c.workflow == key,
-                    or_(EVENTS.c.act.in_(found[stage].acts), EVENTS.c.to_state.in_(found[stage].states)),
-                )
-                for key, found in sorted(marks.items())
+    """Return the condition that an event tells of a stage, in the workflow that the proposal follows."""
+    return or_(
+        *(
+            and_(
+                PROPOSALS.c.workflow == key,
+                or_(EVENTS.c.act.in_(found[stage].acts), EVENTS.c.to_state.in_(found[stage].states)),
             )
-        ),
+            for key, found in sorted(marks.items())
+        )
     )
 
 

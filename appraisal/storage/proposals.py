@@ -1,11 +1,24 @@
 """Writing proposals: the row with its version, the audit chain, and what hangs on both."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Update,
+    and_,
+    bindparam,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningInsert
 
 from appraisal.canonical import canonical
@@ -48,6 +61,24 @@ def next_number(db: Connection, year: int) -> str:
         .limit(1)
     ).scalar()
     return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+
+
+def in_states(states: Collection[tuple[str, str]]) -> ColumnElement[bool]:
+    """Return the condition that a proposal is in one of some states, each named with its workflow.
+
+    The workflow of a draft is empty. Workflows that agree are asked for together, and the names first: they
+    have an index.
+    """
+    named: dict[str, set[str]] = defaultdict(set)
+    for workflow, name in states:
+        named[workflow].add(name)
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for workflow in sorted(named):
+        alike[tuple(sorted(named[workflow]))].append(workflow)
+    each = [
+        and_(PROPOSALS.c.workflow.in_(keys), PROPOSALS.c.state.in_(names)) for names, keys in alike.items()
+    ]
+    return and_(PROPOSALS.c.state.in_(sorted({name for _, name in states})), or_(false(), *each))
 
 
 def entered() -> tuple[ColumnElement[bool], ...]:

@@ -1,6 +1,6 @@
 """Queries: proposals as they are listed, their chains and histories, and who holds which role."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
 from appraisal.storage import substitutions, tables
 from appraisal.storage.facts import person as person_of
-from appraisal.storage.proposals import entered
+from appraisal.storage.proposals import entered, in_states
 from appraisal.storage.roles import holding
 from appraisal.storage.types import LARGEST_ID
 from appraisal.storage.visibilities import fully_visible, visible
@@ -182,9 +182,9 @@ def holders(db: Connection, role: Role) -> list[Person]:
     return [person for person in found if person.has(role)]
 
 
-def pins_of(db: Connection, states: Iterable[str]) -> list[tuple[str, int]]:
-    """Count the proposals in some states by the definitions that they pin, as canonical JSON."""
-    counted = select(PROPOSALS.c.pins, func.count()).where(PROPOSALS.c.state.in_(sorted(states)))
+def pins_of(db: Connection, states: Collection[tuple[str, str]]) -> list[tuple[str, int]]:
+    """Count the proposals in some states of workflows by the definitions that they pin, as canonical JSON."""
+    counted = select(PROPOSALS.c.pins, func.count()).where(in_states(states))
     return [(row[0], row[1]) for row in db.execute(counted.group_by(PROPOSALS.c.pins))]
 
 

@@ -21,8 +21,8 @@ from sqlalchemy import (
 
 from appraisal.canonical import plain
 from appraisal.domain import forms
+from appraisal.domain.approvals import APPROVING
 from appraisal.domain.indicators import (
-    APPROVING,
     CREATING,
     LISTENED,
     Cell,
@@ -133,7 +133,14 @@ def told(db: Connection, past: Past | None = None) -> Iterator[list[Told]]:
     last = EVENTS.alias()
     statement = (
         select(
-            PROPOSALS.c.id, PROPOSALS.c.number, EVENTS.c.name, EVENTS.c.act, last.c.to_state, EVENTS.c.body
+            PROPOSALS.c.id,
+            PROPOSALS.c.number,
+            PROPOSALS.c.workflow,
+            EVENTS.c.name,
+            EVENTS.c.act,
+            EVENTS.c.at,
+            last.c.to_state,
+            EVENTS.c.body,
         )
         .join(PROPOSALS, PROPOSALS.c.id == EVENTS.c.proposal_id)
         .join(ends, ends.c.proposal_id == EVENTS.c.proposal_id)
@@ -144,11 +151,11 @@ def told(db: Connection, past: Past | None = None) -> Iterator[list[Told]]:
     options = {"stream_results": True, "max_row_buffer": _PAGE}
     found: list[Told] = []
     with db.execute(statement, execution_options=options) as rows:
-        for id, number, name, act, state, body in rows:
+        for id, number, workflow, name, act, at, state, body in rows:
             if found and found[-1].number != number:
                 yield found
                 found = []
-            found.append(Told(number, name, act, state, _facts(db, id, act, body)))
+            found.append(Told(number, name, act, state, _facts(db, id, act, body), at, workflow))
     if found:
         yield found
 

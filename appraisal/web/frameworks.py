@@ -25,7 +25,7 @@ from appraisal.services import frameworks, indicators, matches
 from appraisal.services.indicators import CODE as APPRAISED
 from appraisal.web import datasets, formats
 from appraisal.web.context import actor, page, read, say, signed_in, site, with_role
-from appraisal.web.indicators import percent, years
+from appraisal.web.indicators import definitions, percent, years
 
 bp = Blueprint("frameworks", __name__, url_prefix="/indicators")
 
@@ -194,6 +194,7 @@ def show(code: str) -> str:
         reads_rows=_reads_rows(),
         page_size=PAGE,
         scope=_scope(indicator),
+        definitions=definitions(found.workflows),
         published=_published(reports, found),
         **_WORDS,
     )

@@ -1,7 +1,7 @@
 """Indicators: indicator 2.1 of a biennium, the proposals behind every figure, and published reports."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -31,6 +31,7 @@ from appraisal.web import downloads
 from appraisal.web.context import actor, language, page, read, say, signed_in, site, with_role
 from appraisal.web.fields import DayField
 from appraisal.web.forms import TranslatedForm
+from appraisal.web.proposals import workflows
 
 bp = Blueprint("indicators", __name__, url_prefix="/indicators")
 # So many proposals of a group stand on the page itself; its own list holds all, in pages.
@@ -100,7 +101,7 @@ def show() -> str:
     if form.as_of.data and form.as_of.data > today:
         form.complain("as_of", N_("This day is still to come: the figure is that of today"))
     library = site().library
-    indicator, workflow = indicators.definition(library, CODE), library.newest_workflow()
+    indicator = indicators.definition(library, CODE)
     with read() as db:
         view = _then(db, biennium, as_of) if as_of else _now(db, biennium, today)
         report = view.reports[biennium]
@@ -124,14 +125,34 @@ def show() -> str:
             unapproved=view.unapproved,
             changed=view.changed,
             has_list=bool(datasets.count_rows(db).get(stored_matches.DATASET)),
-            states=[
-                (workflow.states[key].title, count) for key, count in report.states if key in workflow.states
-            ],
+            states=_states(report),
+            definitions=definitions({workflow for workflow, *_ in report.states}),
             published=_published(db, report),
             reads_reports=_reads_reports(),
             funds=[choice.label for choice in forms.FUNDS if choice.value in indicator.scope.funds],
             illustrative=any(entry.illustrative for entry in view.reports.values()),
         )
+
+
+def definitions(used: Iterable[str]) -> list[str]:
+    """Return the definitions that a figure is computed by, its workflows among them, with their digests."""
+    library = site().library
+    named = [indicators.definition_value(library), *indicators.workflow_values(library, used)]
+    return [f"{entry['key']} ({entry['digest']})" for entry in named]
+
+
+def _states(report: Figures) -> list[tuple[str, int]]:
+    """Return how many proposals stand in each state, as the workflow calls it that they pinned.
+
+    Where several workflows call one by the same name, each line says of which it is.
+    """
+    found = []
+    several = len({workflow for workflow, *_ in report.states}) > 1
+    for key, state, count in report.states:
+        flow = workflows().get(key)
+        title = flow.states[state].title[language()] if flow and state in flow.states else state
+        found.append((f"{title} ({key})" if several else title, count))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,8 +400,8 @@ def _line_title(name: str, value: str) -> str:
     if name == "region":
         return next((say(entry.label) for entry in forms.REGIONS if entry.value == value), value)
     if name == "track":
-        found = site().library.newest_workflow().tracks.get(value)
-        return found.title[language()] if found else value
+        tracks = site().library.tracks()
+        return tracks[value].title[language()] if value in tracks else value
     return value
 
 

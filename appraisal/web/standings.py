@@ -7,9 +7,9 @@ from typing import Final, Literal
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import State, Workflow
-from appraisal.domain import access, calendars, machine, rounds
+from appraisal.domain import access, approvals, calendars, machine, rounds
 from appraisal.domain.calendars import Clock
-from appraisal.domain.facts import CORRECTING, Appraisal, Case, Decision, Person
+from appraisal.domain.facts import Appraisal, Case, Decision, Person
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.i18n import N_
 from appraisal.web import formats
@@ -98,14 +98,13 @@ def stages(case: Case, workflow: Workflow) -> list[Stage]:
 def _reached(case: Case, workflow: Workflow) -> dict[str, tuple[str, datetime]]:
     """Return the milestones reached and not given back, each with the state and the moment."""
     reached: dict[str, tuple[str, datetime]] = {}
-    covered: list[dict[str, tuple[str, datetime]]] = []
-    for step in case.steps:
+    steps = approvals.uncorrected(case.steps)
+    before = len(steps) - len(approvals.standing(steps))
+    for place, step in enumerate(steps):
         if step.from_state == step.to_state or step.to_state not in workflow.states:
             continue
-        if step.act == "register_approval":
-            covered.append(reached.copy())
-        elif step.act in CORRECTING and covered:
-            reached = covered.pop()
+        if workflow.states[step.to_state].outcome == "positive" and place < before:
+            # It came of an approval that was annulled since.
             continue
         own = workflow.states[step.to_state].milestone
         ahead = _ahead(workflow, step.to_state)

@@ -80,9 +80,9 @@ def show() -> str:
     """Show what waits for the person, and what to do where nothing does."""
     person, today = actor(), geneva_date(site().now())
     flows = workflows()
-    ended = {name for flow in flows.values() for name, state in flow.states.items() if state.terminal}
+    ended = site().library.states(lambda state: state.terminal)
     with read() as db:
-        found = duties.work_of(db, person, _held_by(flows), today, _blocks())
+        found = duties.work_of(db, person, site().library.held_by(), today, _blocks())
         asked: list[Asked | ToReview] = [
             *duties.reviews_for(db, person),
             *duties.reviews_to_take_over(db, person),
@@ -123,16 +123,6 @@ def _titles(person: Person) -> dict[str, str]:
         else:
             found[key] = say(title)
     return found
-
-
-def _held_by(flows: Mapping[str, Workflow]) -> dict[str, Sequence[str]]:
-    """Return the states that each holder holds, in whichever workflow."""
-    held: dict[str, list[str]] = {}
-    for flow in flows.values():
-        for name, state in flow.states.items():
-            if state.holder != "nobody" and name not in held.setdefault(state.holder, []):
-                held[state.holder].append(name)
-    return dict(held)
 
 
 def _blocks() -> set[str]:

@@ -43,14 +43,23 @@ from appraisal.domain.indicators import (
     told,
 )
 from appraisal.services.indicators import definition
-from tests.builders import DAY, HOUR, NOW, approved, awaiting_decision, book_of, submitted, with_appraisal
+from tests.builders import (
+    DAY,
+    NOW,
+    annulled,
+    approved,
+    awaiting_decision,
+    book_of,
+    submitted,
+    with_appraisal,
+)
 
 
 def proposal(route: Any = "mechanism", **changes: Any) -> Approval:
     """Return a proposal approved in 2012 with money from XBTC."""
     approved_at = None if route is None else NOW
     entry = Approval("P", "T", "approved", frozenset({"XBTC"}), Decimal(100), route, approved_at=approved_at)
-    return replace(entry, **changes)
+    return replace(entry, workflow="standard.v1", **changes)
 
 
 def listed(library: Library, proposals: Sequence[Approval], biennium: str = "2012-13") -> Report:
@@ -162,15 +171,22 @@ def test_lines_beside_the_headline(library: Library) -> None:
     lists = listed(
         library,
         [
-            proposal("mechanism", number="1", usd=Decimal("100.10"), decided="approved"),
+            proposal("mechanism", number="1", usd=Decimal("100.10"), decided="approved", decided_at=NOW),
             proposal(
-                "override", number="2", usd=Decimal("200.20"), funds=frozenset({"RBSA"}), decided="approved"
+                "override",
+                number="2",
+                usd=Decimal("200.20"),
+                funds=frozenset({"RBSA"}),
+                decided="approved",
+                decided_at=NOW,
             ),
             proposal("outside", number="3", usd=Decimal("50.05"), reason="registered"),
             proposal("outside", number="4", approved_at=None),
             proposal("outside", number="5", funds=frozenset({"RBTC"})),
-            proposal(None, number="6", state="rejected", decided="not_approved"),
-            proposal("mechanism", number="7", funds=frozenset({"XBTC", "RBSA"}), decided="approved"),
+            proposal(None, number="6", state="rejected", decided="not_approved", decided_at=NOW),
+            proposal(
+                "mechanism", number="7", funds=frozenset({"XBTC", "RBSA"}), decided="approved", decided_at=NOW
+            ),
         ],
     )
     found = lists.figures
@@ -186,7 +202,7 @@ def test_lines_beside_the_headline(library: Library) -> None:
     assert (found.xbtc, found.rbsa) == (Share(2, 3), Share(1, 2))
     assert found.usd == (Decimal("200.10"), Decimal("450.35"))
     assert found.approved_of_appraised == Share(3, 4)
-    assert found.states == (("approved", 6), ("rejected", 1))
+    assert found.states == (("standard.v1", "approved", 6), ("standard.v1", "rejected", 1))
 
 
 def _acts_open(done: Sequence[str]) -> list[str]:
@@ -221,7 +237,7 @@ def test_the_approval_rate_counts_what_was_decided_on_an_appraisal(
     said = {"kind": "new", "approval": plain(told(proposal("mechanism")))}
     found = []
     for number, acts in enumerate(drawn):
-        entry = replayed(Told(str(number), "step", act, "anywhere", said) for act in acts)
+        entry = replayed(Told(str(number), "step", act, "anywhere", said, NOW) for act in acts)
         if entry is not None:
             found.append(entry)
     decided = [
@@ -233,7 +249,7 @@ def test_the_approval_rate_counts_what_was_decided_on_an_appraisal(
         acts for acts, place in decided if acts[place] != "reject" and "annul" not in acts[place + 1 :]
     ]
     cells = added(map(tally, found))
-    assert approval_rate(cells) == Share(len(approved_still), len(decided))
+    assert approval_rate("2012-13", cells) == Share(len(approved_still), len(decided))
 
 
 def test_the_same_proposal_twice_is_two(library: Library) -> None:
@@ -334,7 +350,7 @@ def test_the_lines_of_a_breakdown_add_up_to_the_figure(
 
 @given(entry=ENTRIES.filter(lambda entry: entry.route is not None))
 def test_what_an_event_tells_of_an_approval_is_heard(entry: Approval) -> None:
-    assert heard(entry.number, entry.state, json.loads(canonical(told(entry)))) == entry
+    assert heard(entry.number, entry.workflow, entry.state, json.loads(canonical(told(entry)))) == entry
 
 
 def test_a_cell_of_cents_is_exact() -> None:
@@ -368,8 +384,8 @@ def test_approved_outside(library: Library) -> None:
 
 
 def test_an_annulled_approval_counts_no_more(library: Library) -> None:
-    case = approved(book_of(library), voided_at=NOW + HOUR)
-    assert derived(library, case) == (None, "")
+    case = approved(book_of(library))
+    assert derived(library, annulled(case)) == (None, "")
 
 
 def test_appraised_in_one_biennium_and_approved_in_the_next(library: Library) -> None:

@@ -22,8 +22,8 @@ from appraisal.domain.pipelines import (
 SET = "appraisal.v1"
 
 
-def came(*stages: Stage, count: int = 1, annulled: bool = False, illustrative: bool = False) -> Reached:
-    return Reached(frozenset(stages), annulled, illustrative, count)
+def came(*stages: Stage, count: int = 1, illustrative: bool = False) -> Reached:
+    return Reached(frozenset(stages), illustrative, count)
 
 
 def test_stages_are_marked_by_acts_and_by_what_states_declare(library: Library) -> None:
@@ -43,7 +43,7 @@ def test_a_funnel_adds_up_who_reached_what() -> None:
             came("submitted", "appraised", count=3),
             came("submitted", "approved", count=2),
             came("submitted", "appraised", "approved", "with_donor", "funded"),
-            came("submitted", "appraised", "approved", "with_donor", annulled=True),
+            came("submitted", "appraised"),
         ]
     )
     assert tuple(found.counts.values()) == (11, 5, 3, 1, 1)
@@ -58,7 +58,6 @@ def test_a_funnel_adds_up_who_reached_what() -> None:
         st.builds(
             Reached,
             st.frozensets(st.sampled_from(STAGES)),
-            st.booleans(),
             st.booleans(),
             st.integers(1, 9),
         )

@@ -11,7 +11,7 @@ from appraisal.definitions.library import Library
 from appraisal.domain.facts import Condition
 from appraisal.domain.routes import Route, route
 from appraisal.domain.rulebooks import Rulebook
-from tests.builders import HOUR, NOW, approved, awaiting_decision, book_of, with_appraisal
+from tests.builders import HOUR, NOW, annulled, approved, awaiting_decision, book_of, with_appraisal
 
 TICK = timedelta(microseconds=1)
 AFTER = Route("outside", "appraisal_after_approval")
@@ -93,4 +93,4 @@ def test_an_approval_without_an_appraisal(book: Rulebook) -> None:
 
 def test_no_route_without_an_approval(book: Rulebook) -> None:
     assert route(awaiting_decision(book), book) is None
-    assert route(approved(book, voided_at=NOW), book) is None
+    assert route(annulled(approved(book)), book) is None

@@ -159,7 +159,7 @@ def test_an_owner_learns_of_a_condition_once_it_binds(lite: Stage) -> None:
 
 
 def _waiting(stage: Stage, who: str, today: date) -> list[Bound]:
-    ended = {name for name, state in stage.library.newest_workflow().states.items() if state.terminal}
+    ended = stage.library.states(lambda state: state.terminal)
     with stage.database.read() as db:
         return stored.conditions_for(db, stage.people[who], today, ended)
 

@@ -104,20 +104,15 @@ TASKS = {
 
 def _tasks(stage: Stage, person: Person) -> Iterator[tuple[str, str, int]]:
     """Yield what stands on somebody's page *My work*: its kind, the number, and what it is about."""
-    states = stage.library.newest_workflow().states
-    held_by: dict[str, list[str]] = {}
-    for name, state in states.items():
-        if state.holder != "nobody":
-            held_by.setdefault(state.holder, []).append(name)
     today = geneva_date(stage.now)
     with stage.database.read() as db:
-        for kind, listed in stored.work_of(db, person, held_by, today, ("EVA",)):
+        for kind, listed in stored.work_of(db, person, stage.library.held_by(), today, ("EVA",)):
             yield "signature" if kind.startswith("propose_") else kind, listed.number, 0
         for review in stored.reviews_for(db, person):
             yield "unreviewed" if review.left_by else "review", review.number, review.id
         for asked in stored.consultations_for(db, person):
             yield "deserted" if asked.is_deserted else "unit", asked.number, asked.id
-        ended = {name for name, state in states.items() if state.terminal}
+        ended = stage.library.states(lambda state: state.terminal)
         for bound in conditions.conditions_for(db, person, today, ended):
             kind = "owned" if bound.owned else "ownerless" if bound.is_ownerless else "overdue"
             yield kind, bound.number, bound.id

@@ -29,7 +29,9 @@ TALLIES = tables.Tally.__table__
 
 
 def _without_donors(found: Iterable[Approval]) -> list[Approval]:
-    return sorted((replace(entry, donors=(), decided="") for entry in found), key=attrgetter("number"))
+    return sorted(
+        (replace(entry, donors=(), decided="", decided_at=None) for entry in found), key=attrgetter("number")
+    )
 
 
 def every(stage: Stage) -> tuple[list[Approval], list[Approval], list[Approval]]:

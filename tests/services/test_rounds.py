@@ -13,7 +13,6 @@ from tests.casts import Stage
 
 NOTICES = tables.Notice.__table__
 PROPOSALS = tables.Proposal.__table__
-HELD = {"author": ["draft", "incomplete", "revision_requested"], "manager": ["awaiting_decision"]}
 
 
 def spent(stage: Stage) -> str:
@@ -36,7 +35,7 @@ def told(stage: Stage, what: str) -> set[int]:
 
 def work(stage: Stage, who: str) -> list[tuple[str, str]]:
     with stage.database.read() as db:
-        found = duties.work_of(db, stage.people[who], HELD, geneva_date(stage.now))
+        found = duties.work_of(db, stage.people[who], stage.library.held_by(), geneva_date(stage.now))
     return [(holder, listed.number) for holder, listed in found]
 
 

@@ -1,6 +1,6 @@
 """Lists: what they show, what they hide, and that no list asks once a row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import pytest
@@ -17,17 +17,17 @@ from appraisal.storage.substitutions import list_substitutions
 from tests import casts
 from tests.casts import Stage
 
-HELD_BY = {
-    "author": ["draft", "incomplete", "revision_requested"],
-    "coordinator": ["submitted", "approved"],
-    "lead": ["under_appraisal"],
-    "manager": ["awaiting_decision"],
+HELD_BY: Mapping[str, Collection[tuple[str, str]]] = {
+    "author": [("", "draft"), ("standard.v1", "incomplete"), ("standard.v1", "revision_requested")],
+    "coordinator": [("standard.v1", "submitted"), ("standard.v1", "approved")],
+    "lead": [("standard.v1", "under_appraisal")],
+    "manager": [("standard.v1", "awaiting_decision")],
 }
 TODAY = geneva_date(casts.START)
 Page = Callable[[Connection, Person], object]
 PAGES: dict[str, Page] = {
     "proposals": queries.list_proposals,
-    "work": lambda db, person: duties.work_of(db, person, dict(HELD_BY), TODAY),
+    "work": lambda db, person: duties.work_of(db, person, HELD_BY, TODAY),
     "consultations": duties.consultations_for,
     "records": records.list_records,
     "appraisers": lambda db, person: queries.appraisers(db),
@@ -151,7 +151,7 @@ def test_work_waits_for_those_who_may_do_it(stage: Stage) -> None:
 
     def work(who: str) -> list[str]:
         with stage.database.read() as db:
-            return [holder for holder, _ in duties.work_of(db, stage.people[who], dict(HELD_BY), TODAY)]
+            return [holder for holder, _ in duties.work_of(db, stage.people[who], HELD_BY, TODAY)]
 
     assert work("chief") == ["manager"]
     assert work("lead") == ["lead"]
@@ -168,7 +168,7 @@ def test_work_is_found_by_an_index_however_many_proposals_there_are(lite: Stage,
 
     with lite.database.read() as db:
         event.listen(db, "before_cursor_execute", note)
-        duties.work_of(db, lite.people[who], dict(HELD_BY), TODAY, ("EVA",))
+        duties.work_of(db, lite.people[who], HELD_BY, TODAY, ("EVA",))
         statement, given = sent[-1]
         plan = [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)]
     assert any("ix_proposals_state_due_id" in line for line in plan), plan
@@ -203,7 +203,7 @@ def test_work_of_somebody_away_waits_for_the_substitute_too(stage: Stage) -> Non
 
     def work(who: str) -> list[tuple[str, str, int | None]]:
         with stage.database.read() as db:
-            found = duties.work_of(db, stage.people[who], dict(HELD_BY), TODAY)
+            found = duties.work_of(db, stage.people[who], HELD_BY, TODAY)
         return [(holder, listed.number, listed.holder_id) for holder, listed in found]
 
     lead, eval_ = stage.people["lead"].id, stage.people["eval"].id
@@ -221,7 +221,7 @@ def test_an_author_finds_no_work_of_a_lead_for_whom_she_stands_in(lite: Stage) -
     casts.assign(lite, number)
     casts.substitute(lite, "lead", "all")
     with lite.database.read() as db:
-        found = duties.work_of(db, lite.people["all"], {"lead": ["under_appraisal"]}, TODAY)
+        found = duties.work_of(db, lite.people["all"], {"lead": HELD_BY["lead"]}, TODAY)
     assert found == []
 
 
@@ -234,7 +234,7 @@ def test_what_a_manager_may_not_decide_for_anybody_waits_for_nobody_there(lite: 
 
     def work(who: str) -> list[str]:
         with lite.database.read() as db:
-            return [holder for holder, _ in duties.work_of(db, lite.people[who], dict(HELD_BY), TODAY)]
+            return [holder for holder, _ in duties.work_of(db, lite.people[who], HELD_BY, TODAY)]
 
     assert work("deputy") == ["manager"]
     casts.substitute(lite, "all", "deputy", "decisions")

@@ -10,7 +10,7 @@ class Tally(Base):
     """What a step added to one cell of the indicator; the cell itself is the sum of its rows.
 
     Steps only append, so that they never wait for each other; a tick makes one row a cell of them. The
-    columns up to ``illustrative`` are those of ``domain.indicators.Cell``.
+    columns up to ``workflow`` are those of ``domain.indicators.Cell``.
     """
 
     __tablename__ = "tallies"
@@ -23,6 +23,7 @@ class Tally(Base):
     funds: Mapped[str] = mapped_column(String(20))
     route: Mapped[str] = mapped_column(String(12))
     illustrative: Mapped[bool]
+    workflow: Mapped[str] = mapped_column(String(60), default="", server_default="")
     count: Mapped[int]
     # US cents: both databases add up whole numbers exactly.
     cents: Mapped[int] = mapped_column(BigInteger)

@@ -10,7 +10,7 @@ from alembic import op
 from appraisal.storage.types import Moment
 
 revision = "0019"
-down_revision = "0016"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

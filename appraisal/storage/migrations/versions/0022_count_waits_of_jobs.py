@@ -9,7 +9,7 @@ from alembic import op
 from appraisal.storage.types import Moment
 
 revision = "0022"
-down_revision = "0016"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
