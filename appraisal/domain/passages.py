@@ -129,6 +129,11 @@ def _route(value: Value, known: Known, covers: bool | None) -> list[Finding]:
         problems.append((N_("Two different appraisal records are quoted."), {}))
     if (decision["kind"] in ("countersign", "annul")) != bool(decision["first_signature"]):
         problems.append((N_("The first signature is missing, or stands where none belongs."), {}))
+    annulled = decision.get("annuls", ())
+    if annulled and decision["kind"] != "annul":
+        problems.append((N_("The sheet names sheets that it annuls, but is no annulment."), {}))
+    if others := [entry["number"] for entry in annulled if entry["number"] != value["number"]]:
+        problems.append((N_("It annuls a sheet of another proposal: %(numbers)s."), {"numbers": others}))
     contradicts = _contradicts(value, known)
     if contradicts is not None and contradicts != decision["contradicts"]:
         problems.append((N_("Whether the decision contradicts the appraisal is not said as it is."), {}))

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, FromClause, Select, bindparam, exists, func, select
 
-from appraisal.domain.facts import CORRECTING, Person
+from appraisal.domain.facts import CORRECTING, Decision, Person
+from appraisal.domain.records import Issued
 from appraisal.domain.validities import ENDING, Validity, validity
 from appraisal.storage import tables
 from appraisal.storage.queries import PAGE
@@ -196,6 +197,13 @@ def _file_for(person: Person) -> Select[Any]:
         .where(RECORDS.c.digest == bindparam("digest"), RENDERINGS.c.language == bindparam("language"))
         .where(fully_visible(person), ~blind(person))
     )
+
+
+def sheets_of(db: Connection, decision: Decision) -> tuple[Issued, ...]:
+    """Return the sheets of a decision, oldest first."""
+    statement = select(RECORDS.c.digest, RECORDS.c.at).where(RECORDS.c.decision_id == decision.id)
+    rows = db.execute(statement.order_by(RECORDS.c.id))
+    return tuple(Issued(decision.kind, *row) for row in rows)
 
 
 def newest_record(db: Connection, number: str) -> RecordFound | None:

@@ -149,6 +149,10 @@ def _decision_rows(value: dict[str, Any]) -> list[dict[str, Any]]:
         href = url_for("records.show", digest=relied_on)
         row = {"key": say(N_("Relies on the appraisal record")), "value": relied_on, "code": True}
         found.append(row | {"href": href, "action": say(N_("Read"))})
+    for sheet in decision.get("annuls", ()):
+        href = url_for("records.show", digest=sheet["digest"])
+        row = {"key": say(N_("Annuls the decision sheet")), "value": sheet["digest"], "code": True}
+        found.append(row | {"href": href, "action": say(N_("Read"))})
     return found
 
 

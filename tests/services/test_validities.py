@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from appraisal.canonical import canonical
 from appraisal.definitions.library import Library
 from appraisal.domain import validities
+from appraisal.domain.findings import does_anything_fail
 from appraisal.domain.steps import ApprovalGiven
 from appraisal.domain.validities import Validity
+from appraisal.domain.verifications import verify
 from appraisal.services import registers, upgrades
 from appraisal.services.verifications import Verification
 from appraisal.storage import audits, records
@@ -48,6 +51,24 @@ def test_an_annulled_approval_ends_its_sheet_and_no_other_record(stage: Stage) -
     casts.take(stage, "deputy", number, "annul", note="So it is.")
     found = [validity for _, validity in _all(stage, number)]
     assert found == [Validity(), Validity("annulled", annulled_at), Validity()]
+    # The sheet of the annulment names what it annuls.
+    _, (sheet, _), (annulment, _) = _all(stage, number)
+    with stage.database.read() as db:
+        values = {}
+        for digest in (sheet, annulment):
+            record = records.find_record(db, digest)
+            assert record is not None
+            values[digest] = json.loads(record.value)
+    assert not does_anything_fail(verify(canonical(values[annulment]), stage.library))
+    assert "annuls" not in values[sheet]["decision"]
+    assert values[annulment]["decision"]["annuls"] == [
+        {
+            "number": number,
+            "kind": "approve",
+            "digest": sheet,
+            "issued_at": values[sheet]["issued_at"],
+        }
+    ]
     assert [validity.code for _, validity in _all(stage, other)] == ["valid", "valid"]
 
 
