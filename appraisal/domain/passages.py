@@ -20,6 +20,7 @@ from appraisal.i18n import N_
 
 Value = Mapping[str, Any]
 
+NO_ROUTE = N_("No route yet: the record is of an appraisal, not of a decision.")
 _RELATIONS: Mapping[Relation, str] = {
     "author": N_("an author"),
     "lead": N_("the lead appraiser"),
@@ -112,7 +113,7 @@ def _fits(transition: Transition, step: Value, titles: Mapping[str, Value]) -> b
 def _route(value: Value, known: Known, covers: bool | None) -> list[Finding]:
     decision = value.get("decision")
     if decision is None:
-        return [unchecked("route", N_("No route yet: the record is of an appraisal, not of a decision."))]
+        return [unchecked("route", NO_ROUTE)]
     said = (decision["route"], decision["route_reason"])
     right = _derived(value, known, covers)
     if right is None:

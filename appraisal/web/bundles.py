@@ -14,12 +14,13 @@ from wtforms import SelectField, StringField
 
 from appraisal.clock import geneva_date
 from appraisal.domain import indicators as biennia
+from appraisal.domain.bundles import Asked
 from appraisal.i18n import N_
 from appraisal.pdf.signings import Unsignable, open_signer
 from appraisal.services import bundles
 from appraisal.services.bundles import Nothing, Order, Withheld
 from appraisal.services.issuers import KeyMissing
-from appraisal.storage.bundles import Query, biennia_of_approvals
+from appraisal.storage.bundles import biennia_of_approvals
 from appraisal.web.context import actor, language, note_access, page, read, say, site, with_role
 from appraisal.web.forms import TranslatedForm, choice
 from appraisal.web.proposals import states_to_choose
@@ -44,11 +45,11 @@ class BundleForm(TranslatedForm):
     state = SelectField(N_("State"), validate_choice=False)
     unit = StringField(N_("Responsible unit"), description=N_("As the proposals name it"))
 
-    def query(self) -> Query:
+    def query(self) -> Asked:
         """Return what was asked for."""
         named = (self.numbers.data or "").upper().translate(_SEPARATORS)
         numbers = tuple(dict.fromkeys(named.split()))
-        return Query(numbers, (self.unit.data or "").strip(), self.state.data, self.biennium.data)
+        return Asked(numbers, (self.unit.data or "").strip(), self.state.data, self.biennium.data)
 
 
 class Stream:
@@ -156,7 +157,7 @@ _MISSING: Final = N_(
 )
 
 
-def _sent(query: Query) -> Response | tuple[str, int]:
+def _sent(query: Asked) -> Response | tuple[str, int]:
     """Send a bundle, or say why there is none; the turn that was taken is given back in any case."""
     place, reader, now, told = site(), actor(), site().now(), language()
 
