@@ -13,7 +13,7 @@ from appraisal import clock
 from appraisal.canonical import plain
 from appraisal.cli import sites
 from appraisal.clock import geneva_date
-from appraisal.domain.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint
+from appraisal.domain.checkpoints import Checkpoint
 from appraisal.errors import StepConflict
 from appraisal.pdf.signings import Unsignable
 from appraisal.services import audits, releases, trails
@@ -21,9 +21,6 @@ from appraisal.services.issuers import KeyMissing, expired_on
 from appraisal.services.trails import Report
 from appraisal.storage import audits as stored
 from appraisal.storage import proposals
-
-# A checkpoint is a few hundred bytes long; what is much longer is none.
-_MOST_BYTES: Final = 1_000_000
 
 
 @click.group()
@@ -93,7 +90,7 @@ def verify(against: tuple[Path, ...], as_json: bool) -> None:
 
     Exit code 1 when anything is wrong, and 2 when it could not be looked at.
     """
-    kept = [_read(file) for file in against]
+    kept = [sites.read_kept(file) for file in against]
     library = sites.library()
     with sites.opened(sites.settings()) as (database, files), sites.progress_bar() as progress:
         report = trails.verify(database, library, files, progress)
@@ -103,16 +100,6 @@ def verify(against: tuple[Path, ...], as_json: bool) -> None:
     (_print_json if as_json else _print)(report)
     if report.wrong:
         raise SystemExit(1)
-
-
-def _read(file: Path) -> Checkpoint:
-    try:
-        with file.open("rb") as opened:
-            return read_checkpoint(opened.read(_MOST_BYTES))
-    except OSError as error:
-        sites.fail(f"{file}: {error.strerror}")
-    except BadCheckpoint:
-        sites.fail(f"{file}: this is no checkpoint")
 
 
 def _print_json(report: Report) -> None:

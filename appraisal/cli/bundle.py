@@ -12,12 +12,12 @@ from sqlalchemy import Connection
 
 from appraisal import clock, i18n
 from appraisal.cli import sites
+from appraisal.domain.bundles import Asked
 from appraisal.domain.indicators import first_year
 from appraisal.pdf.signings import Unsignable
 from appraisal.services import bundles
-from appraisal.services.bundles import Incomplete, Nothing
+from appraisal.services.bundles import Incomplete, Nothing, Undrawn
 from appraisal.services.issuers import KeyMissing, end_expired
-from appraisal.storage.bundles import Query
 from appraisal.storage.databases import Database
 
 
@@ -36,6 +36,13 @@ def read_biennium(context: click.Context, parameter: click.Parameter, value: str
 @click.option("--state", default="", help="Proposals in this state, like approved.")
 @click.option("--all", "takes_all", is_flag=True, help="All proposals.")
 @click.option(
+    "--pdf",
+    "pdfs",
+    type=click.Choice(i18n.LANGUAGES),
+    multiple=True,
+    help="Every record as PDF in this language; may be given several times. By default the PDFs that there are.",
+)
+@click.option(
     "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The ZIP to write."
 )
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
@@ -48,6 +55,7 @@ def bundle(
     unit: str,
     state: str,
     takes_all: bool,
+    pdfs: tuple[i18n.Language, ...],
     out: Path,
     force: bool,
     language: i18n.Language | None,
@@ -55,8 +63,8 @@ def bundle(
     """Write everything about some proposals into one ZIP that opens and verifies offline.
 
     Records and their PDFs, versions, attached files, events, checkpoints, certificates, definitions, and
-    pages that lead to them. Name the proposals, or say which ones. Anybody verifies it: sha256sum --check
-    SHA256SUMS, or appraisal verify FILE.zip.
+    pages that lead to them. Name the proposals, or say which ones. What was asked stands in its manifest.
+    Anybody verifies it: sha256sum --check SHA256SUMS, or appraisal verify --trust CA.pem FILE.zip.
     """
     narrowed = bool(biennium or unit or state)
     if takes_all + bool(numbers) + narrowed != 1:
@@ -64,7 +72,7 @@ def bundle(
             "Name proposals, or say which ones by --biennium, --unit or --state, or --all."
         )
     chosen = sites.settings()
-    query = Query(numbers, unit, state, biennium)
+    asked = Asked(tuple(dict.fromkeys(numbers)), unit, state, biennium, tuple(dict.fromkeys(pdfs)))
     library = sites.library()
     with (
         sites.written(out, force=force) as file,
@@ -74,10 +82,12 @@ def bundle(
     ):
         told = language or chosen.language
         try:
-            order = bundles.order(db, query, now, signer)
+            order = bundles.order(db, asked, now, signer)
             count = bundles.write(db, files, library, order, file, now, told, _progress)
         except Nothing as error:
             sites.fail(f"{str(error)[0].upper()}{str(error)[1:]}.", 1)
+        except Undrawn as error:
+            sites.fail(f"{error}. Have them prepared on the pages of the records, or leave out --pdf.", 1)
         except (Incomplete, KeyMissing, Unsignable) as error:
             sites.fail(f"The bundle cannot be made: {error}.", 1)
     with out.open("rb") as file:

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
 import click
 from sqlalchemy import inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from appraisal.definitions.library import Library, read_library
+from appraisal.domain.checkpoints import BadCheckpoint, Checkpoint, read_checkpoint
 from appraisal.domain.guards import names
 from appraisal.errors import FaultyInput
 from appraisal.paths import folder, make_private
@@ -27,6 +28,8 @@ from appraisal.storage.databases import Database, is_missing
 from appraisal.storage.files import Files
 
 BAD_INPUT = 2
+# A checkpoint is a few hundred bytes long; what is much longer is none.
+_LARGEST_CHECKPOINT: Final = 1_000_000
 NOT_READY = "The database is not ready. Run: appraisal db upgrade"
 
 
@@ -51,6 +54,17 @@ def library() -> Library:
     for fault in sorted(found.edited.values()):
         click.echo(f"{fault}. Nothing that goes by it moves.", err=True)
     return found
+
+
+def read_kept(file: Path) -> Checkpoint:
+    """Read a checkpoint that somebody kept; stops where the file is none."""
+    try:
+        with file.open("rb") as opened:
+            return read_checkpoint(opened.read(_LARGEST_CHECKPOINT))
+    except OSError as error:
+        fail(f"{file}: {error.strerror}")
+    except BadCheckpoint:
+        fail(f"{file}: this is no checkpoint")
 
 
 def settings() -> Settings:

@@ -14,7 +14,8 @@ import click
 from appraisal import clock
 from appraisal.cli import sites
 from appraisal.definitions.library import Library
-from appraisal.domain.findings import Finding, does_anything_fail
+from appraisal.domain.checkpoints import Checkpoint
+from appraisal.domain.findings import Finding
 from appraisal.domain.validities import Validity
 from appraisal.i18n import say
 from appraisal.pdf.certificates import NotCertificates, read_certificates, read_revocations
@@ -23,7 +24,7 @@ from appraisal.pdf.readings import LARGEST_FILE, SENTENCES, Unreadable
 from appraisal.pdf.signatures import Grounds
 from appraisal.pdf.workers import Renderer
 from appraisal.services import registers
-from appraisal.services.bundle_checks import NoBundle
+from appraisal.services.bundle_checkings import NoBundle
 from appraisal.services.bundle_checks import check as check_bundle
 from appraisal.services.verifications import CHECKS, OUTCOME_TITLES, Render, Verification
 from appraisal.services.verifications import verify as verify_file
@@ -33,16 +34,19 @@ _WIDTH = 110
 _OUTCOMES: Final = {
     "holds": "nothing fails",
     "ended": "genuine, but no longer in force",
+    "unknown": "nothing fails, but not all can be known here",
     "fails": "something is wrong",
     "unreadable": "not readable",
 }
 # The exit code by the worst that came out of any file, the worst first.
-_EXITS: Final = {"fails": 1, "unreadable": 2, "ended": 3}
+_EXITS: Final = {"fails": 1, "unreadable": 2, "ended": 3, "unknown": 4}
 _MOST_NAMED: Final = 20
 _TITLES = {
     **{check: say("en", title) for check, title in CHECKS.items()},
     # Of bundles.
     "files": "Files",
+    "asked": "What was asked",
+    "standing": "In force",
     "events": "Audit trail",
     "checkpoints": "Checkpoints",
     "proofs": "Proofs",
@@ -80,6 +84,14 @@ _TITLES = {
     help="Compare with the database of this installation as well: whether the record is still in force, "
     "issued here, this very file, audit trail.",
 )
+@click.option(
+    "--checkpoint",
+    "checkpoints",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="A checkpoint that was kept elsewhere: a bundle that does not hold it is too old, or was altered. "
+    "May be given several times.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(
     files: tuple[str, ...],
@@ -87,16 +99,24 @@ def verify(
     trust: tuple[Path, ...],
     revocations: tuple[Path, ...],
     compares: bool,
+    checkpoints: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Verify the PDF of a record, or several, or an auditor's bundle (ZIP), from nothing but the file.
+    """Verify PDFs of records, or bundles (ZIP) for auditors, from nothing but the files.
 
     Signature, form, schema and digest of the embedded record, verdicts and recommendation computed again
     from the ratings, order of times, steps, route, and separation of duties. Whether a record is still in
-    force, or was superseded, annulled or corrected, only the register can say (--register). Exits 0 when
-    nothing fails, 1 when something does, 2 when nothing else does but a file cannot be read, and 3 when
-    nothing is wrong, but a record is no longer in force.
+    force, or was superseded, annulled or corrected, only the register can say (--register).
+
+    Of a bundle also what was asked and whether that is there, chains of events, checkpoints and proofs, and
+    which of its records were in force at its moment. Each of that holds, fails, or cannot be known here: with
+    nobody's signature (--trust), only the bundle itself says that nothing was left out of it.
+
+    Exits 0 when nothing fails, and of a bundle all holds; 1 when something fails; 2 when nothing else does
+    but a file cannot be read; 3 when nothing is wrong, but the record of a file is no longer in force; and 4
+    when nothing fails, but something about a bundle cannot be known here.
     """
+    kept = [sites.read_kept(file) for file in checkpoints]
     library = sites.library()
     grounds = _grounds(trust, revocations)
     entries = []
@@ -108,7 +128,7 @@ def verify(
             try:
                 with Path(file).open("rb") as opened:
                     if opened.read(2) == b"PK":
-                        entries.append(_bundle(file, library, grounds, render))
+                        entries.append(_bundle(file, library, grounds, render, kept))
                         continue
                     opened.seek(0)
                     data = opened.read(LARGEST_FILE + 1)
@@ -150,15 +170,29 @@ def _named(entries: Sequence[Mapping[str, Any]], outcome: str) -> list[str]:
     return names[:_MOST_NAMED] + ([f"{len(names) - _MOST_NAMED} more"] if len(names) > _MOST_NAMED else [])
 
 
-def _bundle(file: str, library: Library, grounds: Grounds, render: Render | None) -> dict[str, Any]:
+def _bundle(
+    file: str, library: Library, grounds: Grounds, render: Render | None, kept: Sequence[Checkpoint]
+) -> dict[str, Any]:
     """Examine a bundle; raises ``NoBundle``."""
-    manifest, found = check_bundle(Path(file), library, grounds, render, _progress)
+    found = check_bundle(Path(file), library, grounds, render, _progress, kept)
+    manifest = found.manifest
     return {
         "file": file,
-        "outcome": "fails" if does_anything_fail(found) else "holds",
+        "outcome": found.outcome,
         "made_at": manifest.made_at,
-        "asked": dict(manifest.asked),
-        "findings": [_finding(entry) for entry in found],
+        "by": {"id": manifest.by[0], "name": manifest.by[1]},
+        "asked": manifest.asked.value(),
+        "digest": found.digest,
+        "records": [
+            {
+                "number": entry.number,
+                "path": entry.path,
+                "digest": entry.digest,
+                "validity": _validity(entry.validity),
+            }
+            for entry in found.standings
+        ],
+        "findings": [_finding(entry) for entry in found.findings],
     }
 
 
@@ -220,6 +254,9 @@ def _table(entry: dict[str, Any]) -> str:
     named = {finding["check"]: _TITLES[finding["check"]] for finding in entry["findings"]}
     width = max(map(len, named.values()), default=0)
     titles = {outcome: say("en", title) for outcome, title in OUTCOME_TITLES.items()}
+    if "made_at" in entry:
+        titles["unchecked"] = "NOT KNOWN"
+        lines += ["", *_indented(_head(entry)), ""]
     mark = max(len(title) for title in titles.values())
     for finding in entry["findings"]:
         head = f"  {titles[finding['outcome']]:<{mark}}  {named[finding['check']]:<{width}}  "
@@ -235,10 +272,28 @@ def _table(entry: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"  {_summary(entry)}"])
 
 
+def _head(entry: dict[str, Any]) -> str:
+    """Say what a bundle says of itself: when it was made, by whom, and what was asked for."""
+    asked = entry["asked"]
+    chosen = ", ".join(filter(None, (*asked["numbers"], asked["biennium"], asked["unit"], asked["state"])))
+    by = f"by {entry['by']['name']}" if entry["by"]["id"] else "on the command line"
+    pdfs = (
+        f"every PDF in {', '.join(asked['languages'])}" if asked["languages"] else "the PDFs that there were"
+    )
+    moment = f"{entry['made_at'][:19].replace('T', ' ')} UTC"
+    return f"By its manifest made on {moment}, asked for {by}: {chosen or 'all proposals'}, {pdfs}."
+
+
+def _indented(text: str) -> list[str]:
+    return textwrap.wrap(_printable(text), _WIDTH, initial_indent="  ", subsequent_indent="  ")
+
+
 def _summary(entry: dict[str, Any]) -> str:
     outcomes = [finding["outcome"] for finding in entry["findings"]]
     failing, unchecked = outcomes.count("fails"), outcomes.count("unchecked")
     said = f"{failing} of the findings above say that something is wrong" if failing else "Nothing fails"
+    if "made_at" in entry:
+        return f"{said}; {unchecked} cannot be known here." if unchecked else f"{said}."
     if "ended" in outcomes:
         said += (
             ", but the record is no longer in force" if not failing else "; the record is no longer in force"

@@ -20,7 +20,7 @@ from appraisal.i18n import N_, Text
 Value = Mapping[str, Any]
 
 NOT_KNOWN = N_("The definitions that the record names are not those of this installation: %(keys)s.")
-_NO_APPRAISAL = N_("The record holds no appraisal.")
+NO_APPRAISAL = N_("The record holds no appraisal.")
 _CHECKS = ("wording", "completeness", "verdicts", "recommendation", "conditions")
 
 
@@ -75,7 +75,7 @@ def findings(value: Value, known: Known) -> list[Finding]:
     """Compute everything again that follows from the ratings."""
     appraisal = value.get("appraisal")
     if appraisal is None:
-        return [unchecked(check, _NO_APPRAISAL) for check in _CHECKS]
+        return [unchecked(check, NO_APPRAISAL) for check in _CHECKS]
     chosen = known.set
     if chosen is None:
         return [unchecked(check, NOT_KNOWN, keys=known.differing) for check in _CHECKS]

@@ -1,7 +1,8 @@
 """Bundles: what an auditor takes away, as one list of files with their digests.
 
-A bundle is a ZIP whose ``manifest.json`` (canonical JSON, RFC 8785) names every other file with size and
-SHA-256; ``SHA256SUMS`` says the same for ``sha256sum --check``, the manifest included.
+A bundle is a ZIP whose ``manifest.json`` (canonical JSON, RFC 8785) says what was asked, when and by whom,
+and what there was of each proposal, and names every other file with size and SHA-256; ``SHA256SUMS`` says the
+same of the files for ``sha256sum --check``, the manifest included.
 """
 
 import hashlib
@@ -13,8 +14,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from appraisal.canonical import canonical
+from appraisal.clock import parse_stamp
+from appraisal.i18n import LANGUAGES
 
-SCHEMA: Final = "appraisal-bundle/1"
+SCHEMA: Final = "appraisal-bundle/2"
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.json.p7s"
 SUMS: Final = "SHA256SUMS"
@@ -39,18 +42,74 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for: proposals by number, or all that fit; and in which languages every PDF.
+
+    Without languages, the PDFs that there were. Without anything else, all proposals.
+    """
+
+    numbers: tuple[str, ...] = ()
+    unit: str = ""
+    state: str = ""
+    biennium: str = ""
+    languages: tuple[str, ...] = ()
+
+    def value(self) -> dict[str, Any]:
+        """Return what stands in the manifest."""
+        return {
+            "numbers": list(self.numbers),
+            "unit": self.unit,
+            "state": self.state,
+            "biennium": self.biennium,
+            "languages": list(self.languages),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What there was of a proposal: how far its chain went, its versions, and its records.
+
+    ``records`` are digests, each with the languages of the PDFs that are in the bundle.
+    """
+
+    sequence: int
+    head: str
+    versions: int
+    records: Mapping[str, tuple[str, ...]]
+
+    def value(self, number: str) -> dict[str, Any]:
+        """Return what stands in the manifest."""
+        return {
+            "number": number,
+            "sequence": self.sequence,
+            "head": self.head,
+            "versions": self.versions,
+            "records": [
+                {"digest": digest, "languages": list(languages)} for digest, languages in self.records.items()
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a bundle says that it holds, and what was asked for."""
+    """What a bundle says that it holds, what was asked for, when and by whom.
+
+    ``by`` is the id and the name of a person, 0 for a command of the installation.
+    """
 
     made_at: str
-    asked: Mapping[str, Any]
+    by: tuple[int, str]
+    asked: Asked
+    proposals: Mapping[str, Held]
     entries: Mapping[str, Entry]
     unsigned: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def manifest(
     entries: Iterable[Entry],
-    asked: Mapping[str, Any],
+    asked: Asked,
+    by: tuple[int, str],
+    proposals: Mapping[str, Held],
     now: datetime,
     product: str,
     unsigned: Mapping[str, Any] | None = None,
@@ -59,7 +118,16 @@ def manifest(
     files = [{"path": entry.path, "size": entry.size, "sha256": entry.sha256} for entry in sorted(entries)]
     why = {"unsigned": dict(unsigned)} if unsigned else {}
     return canonical(
-        {"schema": SCHEMA, "made_at": now, "product": product, "asked": dict(asked), "files": files, **why}
+        {
+            "schema": SCHEMA,
+            "made_at": now,
+            "by": {"id": by[0], "name": by[1]},
+            "product": product,
+            "asked": asked.value(),
+            "proposals": [held.value(number) for number, held in sorted(proposals.items())],
+            "files": files,
+            **why,
+        }
     )
 
 
@@ -81,13 +149,54 @@ def read_manifest(data: bytes) -> Manifest:
         entries = [_entry(file) for file in value["files"]]
         if [entry.path for entry in entries] != sorted({entry.path for entry in entries}):
             raise BadManifest("it names a file twice, or not in order")
-        files = {entry.path: entry for entry in entries}
-        why = dict(value.get("unsigned", {}))
-        return Manifest(str(value["made_at"]), dict(value["asked"]), files, why)
+        proposals = dict(map(_held, value["proposals"]))
+        if list(proposals) != sorted(proposals) or len(proposals) != len(value["proposals"]):
+            raise BadManifest("it names a proposal twice, or not in order")
+        parse_stamp(value["made_at"])
+        found = Manifest(
+            value["made_at"],
+            (value["by"]["id"], value["by"]["name"]),
+            _asked(value["asked"]),
+            proposals,
+            {entry.path: entry for entry in entries},
+            dict(value.get("unsigned", {})),
+        )
+        # Whatever else it says, or in another form, is not what the product writes.
+        again = manifest(
+            entries,
+            found.asked,
+            found.by,
+            proposals,
+            parse_stamp(found.made_at),
+            value["product"],
+            found.unsigned,
+        )
+        if again != data:
+            raise BadManifest("it is not written as a manifest is")
+        return found
     except BadManifest:
         raise
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise BadManifest("it is not written as a manifest is") from None
+
+
+def _asked(value: Mapping[str, Any]) -> Asked:
+    texts = (value["unit"], value["state"], value["biennium"])
+    languages = tuple(value["languages"])
+    if not all(isinstance(text, str) for text in (*value["numbers"], *texts)):
+        raise BadManifest("what was asked is not written as it is")
+    if not set(languages) <= set(LANGUAGES):
+        raise BadManifest("it asks for a language in which no record is drawn")
+    return Asked(tuple(value["numbers"]), *texts, languages)
+
+
+def _held(value: Mapping[str, Any]) -> tuple[str, Held]:
+    records = {entry["digest"]: tuple(entry["languages"]) for entry in value["records"]}
+    digests = (value["head"], *records)
+    counts = (value["sequence"], value["versions"])
+    if not (all(map(_SHA256.fullmatch, digests)) and all(type(count) is int for count in counts)):
+        raise BadManifest("what it says of a proposal is not written as it is")
+    return value["number"], Held(value["sequence"], value["head"], value["versions"], records)
 
 
 def _entry(file: Mapping[str, Any]) -> Entry:

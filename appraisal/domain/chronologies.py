@@ -16,7 +16,7 @@ Pair = tuple[str, str | None, str, str | None]
 
 _SUBMITTED, _OPENED, _CLOSED = N_("the submission"), N_("the opening of the appraisal"), N_("its closing")
 _ISSUED, _DECIDED, _SIGNED = N_("the issue of the record"), N_("the decision"), N_("the first signature")
-_APPROVED = N_("the approval")
+_APPROVED, _ANNULLED = N_("the approval"), N_("the issue of the sheet that is annulled")
 
 
 def problems(value: Value) -> Iterator[Said]:
@@ -55,6 +55,8 @@ def _pairs(value: Value) -> Iterator[Pair]:
         if decision["kind"] == "register_approval":
             yield _APPROVED, decision["approved_at"], _DECIDED, decision["at"]
         yield from _condition_pairs(value, decision["conditions"])
+        for entry in decision.get("annuls", ()):
+            yield _ANNULLED, entry["issued_at"], _DECIDED, decision["at"]
 
 
 def _appraisal_pairs(value: Value, appraisal: Value) -> Iterator[Pair]:

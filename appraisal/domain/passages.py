@@ -20,6 +20,7 @@ from appraisal.i18n import N_
 
 Value = Mapping[str, Any]
 
+NO_ROUTE = N_("No route yet: the record is of an appraisal, not of a decision.")
 _RELATIONS: Mapping[Relation, str] = {
     "author": N_("an author"),
     "lead": N_("the lead appraiser"),
@@ -112,7 +113,7 @@ def _fits(transition: Transition, step: Value, titles: Mapping[str, Value]) -> b
 def _route(value: Value, known: Known, covers: bool | None) -> list[Finding]:
     decision = value.get("decision")
     if decision is None:
-        return [unchecked("route", N_("No route yet: the record is of an appraisal, not of a decision."))]
+        return [unchecked("route", NO_ROUTE)]
     said = (decision["route"], decision["route_reason"])
     right = _derived(value, known, covers)
     if right is None:
@@ -129,6 +130,11 @@ def _route(value: Value, known: Known, covers: bool | None) -> list[Finding]:
         problems.append((N_("Two different appraisal records are quoted."), {}))
     if (decision["kind"] in ("countersign", "annul")) != bool(decision["first_signature"]):
         problems.append((N_("The first signature is missing, or stands where none belongs."), {}))
+    annulled = decision.get("annuls", ())
+    if annulled and decision["kind"] != "annul":
+        problems.append((N_("The sheet names sheets that it annuls, but is no annulment."), {}))
+    if others := [entry["number"] for entry in annulled if entry["number"] != value["number"]]:
+        problems.append((N_("It annuls a sheet of another proposal: %(numbers)s."), {"numbers": others}))
     contradicts = _contradicts(value, known)
     if contradicts is not None and contradicts != decision["contradicts"]:
         problems.append((N_("Whether the decision contradicts the appraisal is not said as it is."), {}))

@@ -6,6 +6,7 @@ Content follows EVAL's own form (header of the tool for evaluability review) and
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from appraisal.domain.facts import (
     Condition,
     Contribution,
     Decision,
+    DecisionKind,
     Person,
     RatingGiven,
     Review,
@@ -62,10 +64,27 @@ def _superseded(case: Case, appraisal: Appraisal) -> str:
     return next(earlier, "")
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A decision sheet that was issued: of which decision, its digest, and when."""
+
+    kind: DecisionKind
+    digest: str
+    at: datetime
+
+
 def decision_sheet(
-    case: Case, book: Rulebook, decision: Decision, now: datetime, issuer: Issuer = NOBODY
+    case: Case,
+    book: Rulebook,
+    decision: Decision,
+    now: datetime,
+    issuer: Issuer = NOBODY,
+    annulled: Sequence[Issued] = (),
 ) -> dict[str, Any]:
-    """Build the value of a decision sheet, which quotes the digest of the appraisal record it relies on."""
+    """Build the value of a decision sheet, which quotes the digest of the appraisal record it relies on.
+
+    That of an annulment names the sheets of the approval that it annuls.
+    """
     appraisal = next((entry for entry in case.appraisals if entry.id == decision.appraisal_id), None)
     found = routes.route(case, book) if case.approval and case.approval.id == decision.id else None
     value = {
@@ -78,6 +97,7 @@ def decision_sheet(
             "route_reason": found.reason if found else "",
             "conditions": [_condition(case, entry) for entry in appraisal.conditions] if appraisal else [],
             "changes": _changes(case) if decision.kind == "return" else [],
+            **({"annuls": [_issued(case, entry) for entry in annulled]} if decision.kind == "annul" else {}),
         },
     }
     if appraisal is not None and appraisal.finalised_at is not None:
@@ -340,6 +360,10 @@ def _decision(case: Case, decision: Decision) -> dict[str, Any]:
         if second and first
         else None,
     }
+
+
+def _issued(case: Case, sheet: Issued) -> dict[str, Any]:
+    return {"number": case.number, "kind": sheet.kind, "digest": sheet.digest, "issued_at": sheet.at}
 
 
 def _changes(case: Case) -> list[dict[str, Any]]:

@@ -1,28 +1,31 @@
 """Validities: whether a record still counts, or what has happened to what it records.
 
-A record is never changed, so it cannot say this itself; only the register of the installation can.
+A record is never changed, so it cannot say this itself; only the register of the installation can, or the
+whole chain of events of the proposal, as of its last event.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from appraisal.clock import geneva_date
+from appraisal.clock import geneva_date, parse_stamp
 from appraisal.domain.approvals import CORRECTING
 from appraisal.domain.findings import Finding, ended, holds
 from appraisal.i18n import N_
 
-Code = Literal["valid", "recalled", "superseded", "annulled", "corrected"]
+Code = Literal["valid", "recalled", "superseded", "annulled", "corrected", "reopened"]
 
 # What takes back an approval: the decisions after which its sheet counts no more.
 ENDING: Final = ("annul", *CORRECTING)
+APPROVING: Final = ("approve", "countersign", "register_approval")
 TITLES: Final[Mapping[Code, str]] = {
     "valid": N_("In force"),
     "recalled": N_("Recalled"),
     "superseded": N_("Superseded"),
     "annulled": N_("Annulled"),
     "corrected": N_("Corrected"),
+    "reopened": N_("Reopened"),
 }
 _SENTENCES: Final[Mapping[Code, str]] = {
     "valid": N_("The record is in force: it was neither superseded nor annulled nor corrected."),
@@ -32,6 +35,7 @@ _SENTENCES: Final[Mapping[Code, str]] = {
     "corrected": N_(
         "No longer in force: the approval had been registered by mistake, which was corrected on %(day)s."
     ),
+    "reopened": N_("No longer in force: superseded by the reopening of the proposal on %(day)s."),
 }
 
 
@@ -68,11 +72,16 @@ def validity(
     later_at: datetime | None,
     voided_at: datetime | None,
     voided_by: str | None,
+    reopened_at: datetime | None = None,
+    overtaken_by: str | None = None,
+    overtaken_at: datetime | None = None,
 ) -> Validity:
     """Return whether a record counts.
 
     Of an appraisal record: when its appraisal was recalled, the newest record of the same version that was
-    made afterwards, and when. Of a decision sheet: when the decision was voided, and by what decision.
+    made afterwards, and when. Of a decision sheet: when the decision was voided, and by what decision. Of a
+    rejection also: when the proposal was first reopened, and the sheet of the approval that was registered
+    afterwards, with its moment.
     """
     if superseded_at is not None:
         if later_record:
@@ -80,4 +89,57 @@ def validity(
         return Validity("recalled", superseded_at)
     if voided_at is not None and voided_by in ENDING:
         return Validity("annulled" if voided_by == "annul" else "corrected", voided_at)
+    if reopened_at is not None and (overtaken_at is None or reopened_at < overtaken_at):
+        return Validity("reopened", reopened_at)
+    if overtaken_by and overtaken_at is not None:
+        return Validity("superseded", overtaken_at, overtaken_by)
     return Validity()
+
+
+def along(events: Iterable[Mapping[str, Any]]) -> dict[str, Validity]:
+    """Return by its digest whether each record counts after the last of the events of a proposal, in order.
+
+    The answer is that of the register at that moment. Events of earlier versions of the product do not say
+    which act a step was; their names are those of the acts.
+    """
+    found: dict[str, Validity] = {}
+    submitted = ""
+    # By record: of which version each appraisal is, and each that was recalled.
+    version_of: dict[str, str] = {}
+    recalled: dict[str, str] = {}
+    # The rejections in force, and the approvals, each with the rejections that it ended.
+    rejections: set[str] = set()
+    approvals: list[tuple[str, set[str]]] = []
+    for event in events:
+        facts, at = event["facts"], parse_stamp(event["at"])
+        act = event.get("columns", {}).get("act") or event["action"]
+        record = facts.get("record") or ""
+        if act == "submit":
+            submitted = facts.get("digest", "")
+        elif act in ("finalise", "request_revision"):
+            version_of[record] = facts.get("version") or submitted
+            again = (entry for entry, version in recalled.items() if version == version_of[record])
+            found |= dict.fromkeys(again, Validity("superseded", at, record))
+        elif act == "recall":
+            recalled[record] = version_of.get(record, submitted)
+            found[record] = Validity("recalled", at)
+        elif act in APPROVING:
+            ended = set(rejections) if act == "register_approval" and record else set()
+            rejections -= ended
+            approvals.append((record, ended))
+            found |= dict.fromkeys(ended, Validity("superseded", at, record))
+        elif act in ENDING and approvals:
+            sheet, ended = approvals.pop()
+            found[sheet] = Validity("annulled" if act == "annul" else "corrected", at)
+            if act in CORRECTING:
+                rejections |= ended
+                found |= dict.fromkeys(ended, Validity())
+        elif act == "reopen":
+            found |= dict.fromkeys(rejections, Validity("reopened", at))
+            rejections.clear()
+        elif act == "reject" and record:
+            rejections.add(record)
+        found.setdefault(record, Validity())
+    # What had no record is no record.
+    found.pop("", None)
+    return found

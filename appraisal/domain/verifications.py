@@ -67,6 +67,8 @@ def verify(record: bytes, library: Library) -> list[Finding]:
     return found
 
 
+# What no record can say of which these are told: it is no news of one.
+INHERENT: frozenset[str] = frozenset({passages.NO_ROUTE, assessings.NO_APPRAISAL})
 # Every check, in the order in which findings list them.
 CHECKS: tuple[str, ...] = (
     "form",

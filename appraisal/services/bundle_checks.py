@@ -1,90 +1,95 @@
-"""Bundle checks: whether a bundle holds what its manifest says, and whether that holds together.
+"""Bundle checks: whether a bundle holds what was asked and its manifest says, and what all of it proves.
 
 A bundle comes from anywhere: names are looked at before anything is read, and nothing is read beyond the size
-that the manifest gives, so that no archive takes more time or memory than what it says to hold.
+that the manifest gives, so that no archive takes more time or memory than what it says to hold. It is never
+believed about itself: what it says of a record, a chain or a proposal is compared with what is proved.
 """
 
 import hashlib
 import json
+import re
 import zipfile
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
+from appraisal.clock import parse_stamp
 from appraisal.definitions.library import Library
-from appraisal.domain import bundles, events, merkles, verifications
-from appraisal.domain.bundles import MANIFEST, SIGNATURE, SUMS, BadManifest, Entry, Manifest
-from appraisal.domain.checkpoints import BadCheckpoint, Checkpoint, head_entry, read_checkpoint
-from appraisal.domain.events import GENESIS, Event
-from appraisal.domain.findings import Finding, Outcome
-from appraisal.domain.issuers import ACTION as ISSUER
-from appraisal.errors import AppraisalError
+from appraisal.domain import bundles, verifications
+from appraisal.domain.bundles import MANIFEST, SUMS, BadManifest, Entry, Manifest
+from appraisal.domain.checkpoints import Checkpoint
+from appraisal.domain.findings import Finding, does_anything_fail
+from appraisal.domain.records import is_signed
+from appraisal.domain.schemas import schema_text
+from appraisal.domain.validities import Validity
+from appraisal.paths import folder
 from appraisal.pdf.openings import Opener
 from appraisal.pdf.readings import LARGEST_FILE, SENTENCES, Unreadable
-from appraisal.pdf.signatures import Grounds, examine_text
-from appraisal.services.audits import ACTION as CHECKPOINT
+from appraisal.pdf.signatures import Grounds
+from appraisal.services.bundle_checkings import LEEWAY, Checking, NoBundle, Progress, moment, read, several
+from appraisal.services.bundle_seals import (
+    SITE,
+    Chain,
+    Site,
+    check_chain,
+    check_checkpoints,
+    check_kept,
+    check_proof,
+    check_signature,
+    check_site_chain,
+)
 from appraisal.services.verifications import Render, verify
 
 _PIECE: Final = 1 << 20
 # What a bundle may hold at most; beyond that it is not opened.
 MOST_FILES: Final = 200_000
 LARGEST_LIST: Final = 64 << 20
-LARGEST_TEXT: Final = 64 << 20
-NAMED: Final = 100
 # In which order findings are listed, whatever was looked at first.
-CHECKS: Final = ("files", "signature", "events", "checkpoints", "proofs", "site", "versions", "records")
+CHECKS: Final = (
+    "files",
+    "signature",
+    "asked",
+    "events",
+    "checkpoints",
+    "proofs",
+    "site",
+    "versions",
+    "records",
+    "standing",
+)
 # What is found out about a PDF and not about its record, which is looked at once.
 _OF_PDFS: Final = frozenset({"file", "signature", "signer", "printed", "pages"})
+# What every bundle holds.
+_FIXED: Final = ("index.html", "record.schema.json", "definitions/DIGESTS")
+# Every name that is written, beside those fixed, by the folder.
+_NAMES: Final[Mapping[str, str]] = {
+    "attachments": r"[0-9a-f]{64}(\.[a-z0-9]{1,5})?",
+    "certificates": r"[0-9a-f]{64}\.der",
+    "checkpoints": r"[0-9]{5,}\.json(\.p7s)?",
+    "definitions": r"[A-Za-z0-9._-]+\.yaml",
+    "events": r"[A-Za-z0-9-]+\.jsonl",
+    "proofs": r"[A-Za-z0-9-]+\.json",
+    "proposals": r"[A-Za-z0-9-]+\.html",
+    "versions": r"[A-Za-z0-9-]+/version-[0-9]+\.json",
+    "records": r"[A-Za-z0-9-]+/[0-9]{2,}-(appraisal|decision)(\.json|-(en|fr|es)\.pdf)",
+}
 # What damaged archives raise, each library in its own way.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError, RuntimeError)
 # What is met where a forged text holds something of another kind than the product writes.
 _FORGED = (TypeError, KeyError, IndexError, AttributeError, RecursionError)
-Progress = Callable[[int, int], None]
 
 
-class NoBundle(AppraisalError):
-    """A file is no bundle, or one that is not opened; the message says why."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a record of a bundle counted at its moment, as the chain in the bundle says."""
 
-
-@dataclass(slots=True)
-class Checking:
-    """A bundle that is being checked, and what was found so far, problem by problem."""
-
-    archive: zipfile.ZipFile
-    manifest: Manifest
-    grounds: Grounds
-    library: Library
-    opener: Opener
-    render: Render | None
-    progress: Progress
-    found: list[Finding] = field(default_factory=list)
-    told: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
-    # How much of what was looked at, for the sentences that say that it holds.
-    counted: Counter[str] = field(default_factory=Counter)
-    # What could not be checked of how many PDFs.
-    open: Counter[str] = field(default_factory=Counter)
-
-    def tell(self, check: str, outcome: Outcome, sentence: str) -> None:
-        """Note something; of one check and outcome, so many are kept."""
-        self.told[check, outcome] += 1
-        if self.told[check, outcome] <= NAMED:
-            # What a file says may hold a percent sign; here it fills a place.
-            self.found.append(Finding(check, outcome, "%(said)s", {"said": sentence}))
-
-    def close(self, check: str, sentence: str) -> None:
-        """Say that a check holds, unless it fails; or how many more of the same were found."""
-        if not self.told[check, "fails"]:
-            self.tell(check, "holds", sentence)
-        for outcome in ("fails", "unchecked"):
-            if (more := self.told[check, outcome] - NAMED) > 0:
-                self.found.append(Finding(check, outcome, "%(said)s", {"said": f"… and {more} more"}))
-
-    def read(self, path: str) -> bytes:
-        """Return a file, whose size was checked before; raises ``NoBundle`` for one that no bundle holds."""
-        return _read(self.archive, path, LARGEST_TEXT)
+    number: str
+    path: str
+    digest: str
+    validity: Validity
 
 
 @dataclass(slots=True)
@@ -93,9 +98,28 @@ class Dossier:
 
     events: str = ""
     proof: str = ""
+    page: str = ""
     versions: list[str] = field(default_factory=list)
     records: list[str] = field(default_factory=list)
     pdfs: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found out about a bundle; ``digest`` is the SHA-256 of its manifest."""
+
+    manifest: Manifest
+    digest: str
+    findings: tuple[Finding, ...]
+    standings: tuple[Standing, ...] = ()
+
+    @property
+    def outcome(self) -> Literal["holds", "fails", "unknown"]:
+        """Return the worst of the three results: nothing holds as a whole of which a part is not known."""
+        if does_anything_fail(self.findings):
+            return "fails"
+        unknown = any(finding.outcome == "unchecked" for finding in self.findings)
+        return "unknown" if unknown else "holds"
 
 
 def check(
@@ -104,20 +128,22 @@ def check(
     grounds: Grounds,
     render: Render | None = None,
     progress: Progress = lambda *_: None,
-) -> tuple[Manifest, list[Finding]]:
-    """Examine a bundle: files, records, chains, checkpoints, versions; raises ``NoBundle``.
+    kept: Sequence[Checkpoint] = (),
+) -> Checked:
+    """Examine a bundle: what was asked, files, records, chains, checkpoints, versions; raises ``NoBundle``.
 
-    Every PDF in it is examined as ``verify`` does; with ``render`` drawn again as well. One proposal is
-    looked at after the other, so that memory grows with the list of files and with nothing else.
+    Every PDF in it is examined as ``verify`` does; with ``render`` drawn again as well. ``kept`` are
+    checkpoints that somebody else kept, which it has to hold. One proposal is looked at after the other, so
+    that memory grows with the lists of files and records and with nothing else.
     """
     try:
         with zipfile.ZipFile(file) as archive, Opener() as opener:
             _refuse(archive.infolist())
             manifest, data = _manifest(archive)
             run = Checking(archive, manifest, grounds, library, opener, render, progress)
-            if _check_files(run, data):
-                _check_contents(run, data)
-            return manifest, sorted(run.found, key=lambda entry: CHECKS.index(entry.check))
+            standings = _check_contents(run, data, kept) if _check_files(run, data) else []
+            found = sorted(run.found, key=lambda entry: CHECKS.index(entry.check))
+            return Checked(manifest, hashlib.sha256(data).hexdigest(), tuple(found), tuple(standings))
     except NoBundle:
         raise
     except _DAMAGED as error:
@@ -126,59 +152,172 @@ def check(
         raise NoBundle(f"something in it is not what the product writes: {error!r}") from error
 
 
-def _check_contents(run: Checking, manifest_json: bytes) -> None:
+def _check_contents(run: Checking, manifest_json: bytes, kept: Sequence[Checkpoint]) -> list[Standing]:
     """Look at what the files say, proposal by proposal, against checkpoints and the site's own chain."""
-    site = _check_site_chain(run)
-    made = _check_checkpoints(run, site)
-    _check_signature(run, manifest_json, site)
-    attached = _check_attached(run)
+    site = check_site_chain(run)
+    check_signature(run, manifest_json, site)
+    made = check_checkpoints(run, site)
+    check_kept(run, kept, made)
+    attached = _check_named(run)
     dossiers = _dossiers(run)
+    _check_asked(run, dossiers)
+    pinned = _Pinned()
     named: set[str] = set()
+    standings: list[Standing] = []
     for count, (number, dossier) in enumerate(sorted(dossiers.items())):
         run.progress(count, len(dossiers))
-        chain = _check_events(run, number, dossier.events)
-        if chain is not None and made:
-            _check_proof(run, number, dossier.proof, chain, made)
+        chain = check_chain(run, number, dossier.events)
+        if chain is not None:
+            _check_held(run, number, chain)
+            check_proof(run, number, dossier.proof, chain, made)
         named |= _check_versions(run, number, dossier.versions, chain, attached)
-        _check_records(run, number, dossier, chain)
+        standings += _check_records(run, number, dossier, chain, site, pinned)
     run.progress(len(dossiers), len(dossiers))
     for sha256 in sorted(attached.keys() - named):
         run.tell("versions", "fails", f"{attached[sha256]} is a file that no version names")
-    for sentence, count in run.open.items():
-        run.tell("records", "unchecked", f"{_several(count, 'PDF')}: {sentence}")
+    _check_definitions(run, pinned)
+    _close(run, made, standings)
+    return standings
+
+
+def _close(run: Checking, made: Sequence[Checkpoint], standings: Sequence[Standing]) -> None:
+    """Say of each check what holds, where nothing fails."""
     counted = run.counted
+    for sentence, count in run.open.items():
+        run.leave("records", f"{several(count, 'PDF')}: {sentence.removesuffix('.')}")
+    for sentence, count in run.open_records.items():
+        run.tell("records", "unchecked", f"{several(count, 'record')}: {sentence}")
+    run.close(
+        "asked",
+        f"What the manifest says that was asked is there: {several(len(run.manifest.proposals), 'proposal')}.",
+    )
     run.close(
         "events",
-        f"From end to end: {_several(counted['chains'], 'chain')} with {_several(counted['events'], 'event')}.",
+        f"From end to end: {several(counted['chains'], 'chain')} with {several(counted['events'], 'event')}.",
     )
     if made:
-        run.close("proofs", f"What proofs there are lead to the tree of checkpoint {made[-1].sequence}.")
+        said = f"Proofs lead to the tree of the newest checkpoint, {made[-1].sequence}"
+        run.close("proofs", f"{said}, for {counted['proven']} of {several(counted['chains'], 'chain')}.")
     run.close("versions", "Versions and attached files are those that the audit trail names.")
     run.close(
         "records",
-        f"As they were issued: {_several(counted['records'], 'record')} and {_several(counted['pdfs'], 'PDF')}.",
+        f"As they were issued: {several(counted['records'], 'record')} and {several(counted['pdfs'], 'PDF')}.",
     )
-
-
-def _several(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+    for entry in standings:
+        if not entry.validity.is_valid:
+            run.tell("standing", "ended", f"{entry.path}: {entry.validity.finding().say('en')}")
+    standing = sum(entry.validity.is_valid for entry in standings)
+    run.close("standing", f"In force at the end of their chains: {several(standing, 'record')}.")
 
 
 def _dossiers(run: Checking) -> dict[str, Dossier]:
-    """Sort the files by the proposal whose they are."""
+    """Sort the files by the proposal whose they are; name those that no bundle holds."""
     found: defaultdict[str, Dossier] = defaultdict(Dossier)
     for path in run.manifest.entries:
-        folder, _, rest = path.partition("/")
+        kind, _, rest = path.partition("/")
         number = rest.partition("/")[0]
-        if folder == "events" and path != SITE:
+        if path not in (*_FIXED, SITE) and not re.fullmatch(_NAMES.get(kind, ""), rest):
+            run.tell("asked", "fails", f"{path} is no file that a bundle holds")
+        elif kind == "events" and path != SITE:
             found[rest.removesuffix(".jsonl")].events = path
-        elif folder == "proofs":
+        elif kind == "proofs":
             found[rest.removesuffix(".json")].proof = path
-        elif folder == "versions":
+        elif kind == "proposals":
+            found[rest.removesuffix(".html")].page = path
+        elif kind == "versions":
             found[number].versions.append(path)
-        elif folder == "records":
+        elif kind == "records":
             (found[number].pdfs if path.endswith(".pdf") else found[number].records).append(path)
     return found
+
+
+def _check_asked(run: Checking, dossiers: Mapping[str, Dossier]) -> None:
+    """Compare what was asked, what the manifest says that there was, and what there is."""
+    manifest, asked = run.manifest, run.manifest.asked
+    for path in _FIXED:
+        if path not in manifest.entries:
+            run.tell("asked", "fails", f"{path} is missing, which every bundle holds")
+    if asked.numbers:
+        for number in sorted(set(asked.numbers) - manifest.proposals.keys()):
+            run.tell("asked", "fails", f"{number} was asked for and is missing")
+        for number in sorted(manifest.proposals.keys() - set(asked.numbers)):
+            run.tell("asked", "fails", f"{number} was not asked for")
+    for number in sorted(manifest.proposals.keys() - dossiers.keys()):
+        run.tell("asked", "fails", f"{number} is missing, though the manifest says what there was of it")
+    for number in sorted(dossiers.keys() - manifest.proposals.keys()):
+        run.tell("asked", "fails", f"{number} is a proposal of which the manifest says nothing")
+    if not manifest.proposals:
+        run.tell("asked", "fails", "there is no proposal in it")
+    for number, dossier in sorted(dossiers.items()):
+        if not dossier.page:
+            run.tell("asked", "fails", f"proposals/{number}.html is missing")
+
+
+def _check_held(run: Checking, number: str, chain: Chain) -> None:
+    """Compare a proposal with what the manifest says that there was of it, and with what was asked."""
+    asked, held = run.manifest.asked, run.manifest.proposals.get(number)
+    if held is None:
+        return
+    if (held.sequence, held.head) != (len(chain.digests), chain.digests[-1]):
+        said = f"its chain ended with event {held.sequence}, not with {len(chain.digests)}"
+        run.tell("asked", "fails", f"{number}: by the manifest {said}")
+    if held.records.keys() != chain.validities.keys():
+        run.tell("asked", "fails", f"{number}: its records are not those of the manifest")
+    if held.versions != len(chain.versions):
+        run.tell("asked", "fails", f"{number}: its versions are not as many as those of the manifest")
+    if asked.state and chain.state != asked.state:
+        run.tell("asked", "fails", f"{number} is in the state {chain.state}, not {asked.state}")
+    for digest, languages in held.records.items():
+        missing = sorted(set(asked.languages) - set(languages))
+        if missing:
+            said = f"has no PDF in {', '.join(missing)}, which was asked for"
+            run.tell("asked", "fails", f"{number}: record {digest} {said}")
+        elif not languages:
+            run.leave("asked", f"{number}: no PDF was made of record {digest} by then")
+
+
+def _check_definitions(run: Checking, pinned: "_Pinned") -> None:
+    """Look for the definitions that records name, and compare those that are known here."""
+    entries = run.manifest.entries
+    listed: dict[str, str] = {}
+    if "definitions/DIGESTS" in entries:
+        for line in run.read("definitions/DIGESTS").decode().splitlines():
+            digest, _, key = line.partition("  ")
+            listed[key] = digest
+    for key in sorted(listed):
+        if f"definitions/{key}.yaml" not in entries:
+            run.tell(
+                "records", "fails", f"definitions/{key}.yaml is missing, which definitions/DIGESTS names"
+            )
+    if others := sorted({key for key, digest in pinned.digests if listed.get(key) != digest}):
+        said = f"Records name definitions that are not in it as they were then ({', '.join(others[:8])}"
+        run.leave("records", f"{said}{' …' if len(others) > 8 else ''})")
+    unknown = []
+    for path, entry in entries.items():
+        if path.startswith("definitions/") and path.endswith(".yaml"):
+            key = path.removeprefix("definitions/").removesuffix(".yaml")
+            own = next(
+                (
+                    file
+                    for name in ("workflows", "checklists")
+                    if (file := folder(name) / f"{key}.yaml").exists()
+                ),
+                None,
+            )
+            if own is None or hashlib.sha256(own.read_bytes()).hexdigest() != entry.sha256:
+                unknown.append(key)
+    if unknown:
+        said = f"{several(len(unknown), 'definition')} are not those that this product ships"
+        run.leave("records", f"{said} ({', '.join(unknown[:8])}{' …' if len(unknown) > 8 else ''})")
+    if "record.schema.json" in entries and run.read("record.schema.json") != schema_text().encode():
+        run.leave("records", "record.schema.json is not the schema by which records were examined here")
+
+
+@dataclass(slots=True)
+class _Pinned:
+    """The definitions that records name, by their keys and digests."""
+
+    digests: set[tuple[str, str]] = field(default_factory=set)
 
 
 def _refuse(infos: Sequence[zipfile.ZipInfo]) -> None:
@@ -207,20 +346,11 @@ def _refuse(infos: Sequence[zipfile.ZipInfo]) -> None:
 def _manifest(archive: zipfile.ZipFile) -> tuple[Manifest, bytes]:
     if MANIFEST not in archive.namelist():
         raise NoBundle("it has no manifest.json, so it is no bundle")
-    data = _read(archive, MANIFEST, LARGEST_LIST)
+    data = read(archive, MANIFEST, LARGEST_LIST)
     try:
         return bundles.read_manifest(data), data
     except BadManifest as error:
         raise NoBundle(f"manifest.json: {error}") from error
-
-
-def _read(archive: zipfile.ZipFile, path: str, most: int) -> bytes:
-    """Return a file of at most so many bytes; raises ``NoBundle`` for a larger one."""
-    with archive.open(path) as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise NoBundle(f"{path} is larger than it may be")
-    return data
 
 
 def _check_files(run: Checking, manifest_json: bytes) -> bool:
@@ -237,10 +367,12 @@ def _check_files(run: Checking, manifest_json: bytes) -> bool:
     expected = bundles.sums(named.values(), manifest_json)
     if SUMS not in there:
         run.tell("files", "fails", f"{SUMS} is missing")
-    elif _read(run.archive, SUMS, LARGEST_LIST) != expected:
+    elif run.read(SUMS, LARGEST_LIST) != expected:
         run.tell("files", "fails", f"{SUMS} is not what the manifest says")
     digest = hashlib.sha256(manifest_json).hexdigest()
-    run.close("files", f"All {len(named)} files are as the manifest says; its SHA-256 is {digest}.")
+    run.close(
+        "files", f"All {several(len(named), 'file')} are as the manifest says; its SHA-256 is {digest}."
+    )
     return not run.told["files", "fails"]
 
 
@@ -259,214 +391,7 @@ def _fault(archive: zipfile.ZipFile, entry: Entry) -> str | None:
     return None if digest.hexdigest() == entry.sha256 else "was altered"
 
 
-def _check_signature(run: Checking, manifest_json: bytes, site: "Site | None") -> None:
-    """Say of the manifest who signed it; checkpoints and records have signatures of their own."""
-    expected = site.in_force if site else ""
-    if SIGNATURE not in run.archive.namelist():
-        if expected:
-            run.tell("signature", "fails", "The manifest is not signed, though a key is in force.")
-        else:
-            day = str(run.manifest.unsigned.get("key_expired", ""))[:10]
-            why = f": it says that the key expired on {day}" if day else ""
-            said = f"The manifest is not signed{why}, so nothing vouches for its HTML pages."
-            run.tell("signature", "unchecked", said)
-        return
-    made = examine_text(manifest_json, _read(run.archive, SIGNATURE, _PIECE), run.grounds)
-    signer = f"{made.subject} (SHA-256 {made.fingerprint})"
-    if made.problems:
-        said = f"The signature of the manifest does not hold: {', '.join(made.problems)}."
-        run.tell("signature", "fails", said)
-    elif site is not None and made.fingerprint != expected:
-        run.tell("signature", "fails", f"The manifest is signed by {signer}, whose key is not in force.")
-    elif made.trust == "trusted":
-        run.tell("signature", "holds", f"The manifest is signed by {signer}.")
-    elif made.trust in _OPEN:
-        said = f"The signature of the manifest is whole; whether it is that of {signer} could not be checked"
-        run.tell("signature", "unchecked", f"{said}: {_OPEN[made.trust]}.")
-    else:
-        run.tell("signature", "fails", f"The certificate of {signer} is not to be trusted: {made.trust}.")
-
-
-# Why a signature that is whole says nothing yet of who made it.
-_OPEN: Final[Mapping[str, str]] = {
-    "unasked": "no authority is trusted here (--trust)",
-    "expired_since": "the certificate expired since",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """A chain of events that holds: their digests, and the digests of versions and records that they name."""
-
-    digests: Sequence[str]
-    versions: Mapping[int, str]
-    records: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """The installation's own chain: its digests, the checkpoints that it tells of, and whose key signs.
-
-    ``told`` gives by the sequence of a checkpoint its digest and the SHA-256 of the certificate in force.
-    """
-
-    digests: Sequence[str]
-    told: Mapping[int, tuple[str, str]]
-    in_force: str
-
-
-def _check_events(run: Checking, number: str, path: str) -> Chain | None:
-    """Follow the chain of a proposal; None where it does not hold."""
-    if not path:
-        run.tell("events", "fails", f"{number}: its events are missing")
-        return None
-    rows = _followed(run, number, path, "events")
-    if rows is None:
-        return None
-    run.counted["chains"] += 1
-    run.counted["events"] += len(rows)
-    versions: dict[int, str] = {}
-    records: set[str] = set()
-    for facts in (row.facts["facts"] for row in rows):
-        if "version" in facts and "digest" in facts:
-            versions.setdefault(facts["version"], facts["digest"])
-        if facts.get("record"):
-            records.add(facts["record"])
-    return Chain([row.digest for row in rows], versions, frozenset(records))
-
-
-def _followed(run: Checking, name: str, path: str, check: str) -> list[Event] | None:
-    """Return the events of a chain where they follow each other and belong to it, else None."""
-    try:
-        rows = [_event(line, name) for line in run.read(path).splitlines()]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        run.tell(check, "fails", f"{path} is not written as events are")
-        return None
-    if fault := events.broken(rows):
-        run.tell(check, "fails", f"{name}: {fault}")
-        return None
-    return rows
-
-
-def _event(line: bytes, name: str) -> Event:
-    held = json.loads(line)
-    body = json.loads(held["body"])
-    if held["proposal"] != name or body["proposal"] != name or not isinstance(body["facts"], dict):
-        raise ValueError(name)
-    return Event(held["sequence"], held["body"], held["digest"])
-
-
-SITE: Final = "events/site.jsonl"
-
-
-def _check_site_chain(run: Checking) -> Site | None:
-    """Follow the installation's own chain, and hear what it tells of checkpoints and keys."""
-    if SITE not in run.manifest.entries:
-        run.tell("site", "fails", "The chain of the installation is missing.")
-        return None
-    rows = _followed(run, "site", SITE, "site")
-    if rows is None:
-        return None
-    in_force, told = "", {}
-    try:
-        for entry in (row.facts for row in rows):
-            if entry["action"] == ISSUER:
-                in_force = entry["facts"]["fingerprint"]
-            elif entry["action"] == CHECKPOINT:
-                told[entry["facts"]["sequence"]] = (entry["facts"]["digest"], in_force)
-    except (KeyError, TypeError):
-        run.tell("site", "fails", f"{SITE} is not written as events are")
-        return None
-    return Site([row.digest for row in rows], told, in_force)
-
-
-def _check_checkpoints(run: Checking, site: Site | None) -> list[Checkpoint]:
-    """Follow the checkpoints, with their signatures and the site's chain; return those in their place."""
-    made: list[Checkpoint] = []
-    for path in run.manifest.entries:
-        if not (path.startswith("checkpoints/") and path.endswith(".json")):
-            continue
-        try:
-            found = read_checkpoint(run.read(path))
-        except BadCheckpoint:
-            run.tell("checkpoints", "fails", f"{path} is no checkpoint")
-            return made
-        if (found.sequence, found.facts["previous"]) != (len(made) + 1, made[-1].digest if made else GENESIS):
-            run.tell("checkpoints", "fails", f"{path} does not follow the one before")
-            return made
-        if fault := _checkpoint_fault(run, path, found, site):
-            run.tell("checkpoints", "fails", f"{path} {fault}")
-        made.append(found)
-    if site is not None:
-        for sequence in sorted(site.told.keys() - {entry.sequence for entry in made}):
-            run.tell(
-                "checkpoints",
-                "fails",
-                f"checkpoint {sequence} is missing, though the site's chain tells of it",
-            )
-        if made:
-            run.close("site", "The chain of the installation is the one that the checkpoints name.")
-        elif not run.told["site", "fails"]:
-            run.tell("site", "unchecked", "The chain of the installation holds, but no checkpoint names it.")
-    if made:
-        said = f"In order: {_several(len(made), 'checkpoint')}, {run.counted['signed']} of them signed."
-        run.close("checkpoints", said)
-    elif not run.told["checkpoints", "fails"]:
-        run.tell(
-            "checkpoints", "unchecked", "There is no checkpoint, so nothing ties the chains to a moment."
-        )
-    return made
-
-
-def _checkpoint_fault(run: Checking, path: str, made: Checkpoint, site: Site | None) -> str | None:
-    """Return what is wrong with a checkpoint in its place; tell where the site's chain is another."""
-    place = made.facts["site"]
-    digest, expected = site.told.get(made.sequence, ("", "")) if site else (made.digest, None)
-    if site is not None:
-        sequence = place["sequence"]
-        if sequence and (sequence > len(site.digests) or site.digests[sequence - 1] != place["head"]):
-            run.tell(
-                "site", "fails", f"The chain of the installation is not that of checkpoint {made.sequence}."
-            )
-    if digest != made.digest:
-        return "is not the one that the site's chain tells of"
-    if f"{path}.p7s" not in run.manifest.entries:
-        return "is not signed, though a key was in force" if expected else None
-    found = examine_text(made.body.encode(), run.read(f"{path}.p7s"), run.grounds)
-    if found.problems or found.trust not in ("trusted", *_OPEN):
-        return f"has a signature that does not hold: {', '.join(found.problems) or found.trust}"
-    run.counted["signed"] += 1
-    if expected is not None and found.fingerprint != expected:
-        return "is signed with a key that was not in force"
-    return None
-
-
-def _check_proof(run: Checking, number: str, path: str, chain: Chain, made: Sequence[Checkpoint]) -> None:
-    if not path:
-        run.tell("proofs", "unchecked", f"{number}: no proof says that a checkpoint covers its chain")
-    elif fault := proof_fault(run.read(path), number, chain.digests, made):
-        run.tell("proofs", "fails", f"{number}: {fault}")
-
-
-def proof_fault(data: bytes, number: str, digests: Sequence[str], made: Sequence[Checkpoint]) -> str | None:
-    """Return what is wrong with the proof that a chain stands in the tree of a checkpoint."""
-    try:
-        held = json.loads(data)
-        sequence, checkpoint = held["sequence"], made[held["checkpoint"] - 1]
-        if held["proposal"] != number or checkpoint.sequence != held["checkpoint"]:
-            return "its proof is of something else"
-        if not 1 <= sequence <= len(digests) or digests[sequence - 1] != held["head"]:
-            return f"its chain is not the one that checkpoint {checkpoint.sequence} covers"
-        trees, entry = checkpoint.facts["chains"], head_entry(number, sequence, held["head"])
-        path = [bytes.fromhex(part) for part in held["path"]]
-        if not merkles.is_included(bytes.fromhex(trees["root"]), entry, held["index"], trees["count"], path):
-            return f"its chain does not stand in the tree of checkpoint {checkpoint.sequence}"
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
-        return "its proof is not written as one is"
-    return None
-
-
-def _check_attached(run: Checking) -> dict[str, str]:
+def _check_named(run: Checking) -> dict[str, str]:
     """Compare the files that are named by their SHA-256 with it; return the attached ones by it."""
     found: dict[str, str] = {}
     for path, entry in run.manifest.entries.items():
@@ -504,35 +429,91 @@ def _check_versions(
     return named
 
 
-def _check_records(run: Checking, number: str, dossier: Dossier, chain: Chain | None) -> None:
+def _check_records(
+    run: Checking, number: str, dossier: Dossier, chain: Chain | None, site: Site | None, pinned: _Pinned
+) -> list[Standing]:
     """Examine the records of a proposal and every PDF of one, and look for those that its events name."""
-    drawn = defaultdict(list)
+    held = run.manifest.proposals.get(number)
+    drawn: defaultdict[str, set[str]] = defaultdict(set)
     for pdf in dossier.pdfs:
-        drawn[pdf.rpartition("-")[0]].append(pdf)
+        stem, _, language = pdf.removesuffix(".pdf").rpartition("-")
+        drawn[stem].add(language)
+    found: list[Standing] = []
     seen: set[str] = set()
-    for path in dossier.records:
+    for place, path in enumerate(dossier.records, 1):
         text = run.read(path)
         digest = verifications.digest_of(text)
         run.counted["records"] += 1
-        if chain is None or digest not in chain.records:
+        if chain is None or digest not in chain.validities:
             run.tell("records", "fails", f"{path} is not a record that the audit trail names")
+        else:
+            found.append(Standing(number, path, digest, chain.validities[digest]))
         seen.add(digest)
-        # What a record cannot say, such as the route before a decision, is no news of the bundle.
-        for finding in verifications.verify(text, run.library):
-            if finding.outcome == "fails":
-                run.tell("records", "fails", f"{path}: {finding.say('en')}")
-        for pdf in drawn.pop(path.removesuffix(".json"), ()):
-            _check_pdf(run, pdf, text)
-    for pdf in sorted(pdf for left in drawn.values() for pdf in left):
-        run.tell("records", "fails", f"{pdf} is of no record in this bundle")
-    for digest in sorted(chain.records - seen) if chain else ():
+        _check_record(run, path, place, text, chain, site, pinned)
+        stem = path.removesuffix(".json")
+        there = drawn.pop(stem, set())
+        expected = set(held.records.get(digest, ())) if held else there
+        for language in sorted(expected - there):
+            run.tell("records", "fails", f"{stem}-{language}.pdf is missing")
+        for language in sorted(there - expected):
+            run.tell("records", "fails", f"{stem}-{language}.pdf is not one that the manifest speaks of")
+        for language in sorted(there):
+            _check_pdf(run, f"{stem}-{language}.pdf", language, text, site)
+    for stem, languages in sorted(drawn.items()):
+        for language in sorted(languages):
+            run.tell("records", "fails", f"{stem}-{language}.pdf is of no record in this bundle")
+    for digest in sorted(chain.validities.keys() - seen) if chain else ():
         run.tell("records", "fails", f"a record of {number} is missing: {digest}")
+    return found
 
 
-def _check_pdf(run: Checking, path: str, record: bytes) -> None:
+def _check_record(
+    run: Checking, path: str, place: int, text: bytes, chain: Chain | None, site: Site | None, pinned: _Pinned
+) -> None:
+    """Examine a record as ``verify`` does, and what it says of other records, its kind, place and issuer."""
+    departs = False
+    for finding in verifications.verify(text, run.library):
+        if finding.outcome == "fails":
+            departs |= finding.check in ("form", "schema")
+            run.tell("records", "fails", f"{path}: {finding.say('en')}")
+        # What a record cannot say, such as the route before a decision, is no news of the bundle.
+        elif finding.outcome == "unchecked" and finding.sentence not in verifications.INHERENT:
+            run.open_records[finding.say("en")] += 1
+    if departs:
+        return
+    value: Mapping[str, Any] = json.loads(text)
+    pinned.digests |= set(value["definitions"]["digests"].items())
+    if not path.endswith(f"/{place:02d}-{value['kind']}.json"):
+        run.tell("records", "fails", f"{path} bears the name of another record")
+    if run.is_later(value["issued_at"]):
+        run.tell("records", "fails", f"{path} is newer than the bundle says that it is")
+    if site is not None and (fault := _key_fault(value, site)):
+        run.tell("records", "fails", f"{path} {fault}")
+    decision = value.get("decision", {})
+    if chain is not None and "annuls" in decision:
+        at = parse_stamp(decision["at"])
+        ended = {key for key, entry in chain.validities.items() if (entry.code, entry.at) == ("annulled", at)}
+        if {entry["digest"] for entry in decision["annuls"]} != ended:
+            run.tell("records", "fails", f"{path} annuls other sheets than the audit trail says")
+
+
+def _key_fault(value: Mapping[str, Any], site: Site) -> str | None:
+    """Return where a record says otherwise than the site's chain whether a key was in force."""
+    issued = moment(value["issued_at"])
+    before = [key for at, key in site.keys if moment(at) <= issued - LEEWAY]
+    about = [key for at, key in site.keys if issued - LEEWAY < moment(at) <= issued + LEEWAY]
+    possible = [*(before[-1:] or [""]), *about]
+    if is_signed(value) and not any(possible):
+        return "says that its files are signed, but the site's chain tells of no key that was in force"
+    if not is_signed(value) and "issuer" in value and all(possible):
+        return "says that its files are not signed, but the site's chain tells of a key that was in force"
+    return None
+
+
+def _check_pdf(run: Checking, path: str, language: str, record: bytes, site: Site | None) -> None:
     """Examine a PDF as ``verify`` does, and compare what is embedded with the record beside it."""
     run.counted["pdfs"] += 1
-    data = _read(run.archive, path, LARGEST_FILE)
+    data = run.read(path, LARGEST_FILE)
     try:
         reading = run.opener.open(data, run.grounds)
     except Unreadable as error:
@@ -540,6 +521,11 @@ def _check_pdf(run: Checking, path: str, record: bytes) -> None:
         return
     if reading.record != record:
         run.tell("records", "fails", f"{path} embeds another record than the one beside it")
+    if reading.language != language:
+        run.tell("records", "fails", f"{path} is not in the language that its name says")
+    key = reading.signature.fingerprint if reading.signature else ""
+    if key and site is not None and key not in site.signers:
+        run.tell("records", "fails", f"{path} is signed with a key that the site's chain does not tell of")
     for finding in verify(data, reading, run.library, run.render).findings:
         if finding.check not in _OF_PDFS:
             continue

@@ -1,7 +1,6 @@
 """Bundle pages: what an auditor opens first, an index and a page for each proposal, with no need of more."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
@@ -11,6 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from appraisal.clock import geneva_date
 from appraisal.domain import forms
+from appraisal.domain.bundles import Asked
+from appraisal.domain.validities import Validity
 from appraisal.i18n import N_, Language, say, write_day
 from appraisal.paths import folder
 
@@ -28,7 +29,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A proposal with its files; ``proven`` is the event up to which a checkpoint covers its chain, or 0."""
+    """A proposal with its files; ``proven`` is the event up to which a checkpoint covers its chain, or 0.
+
+    ``validities`` tells by its digest whether each record counted at the moment of the bundle.
+    """
 
     row: Any
     state: str
@@ -38,6 +42,7 @@ class Shown:
     events: Kept
     proof: Kept | None
     proven: int
+    validities: Mapping[str, Validity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +55,19 @@ class Listed:
     proven: int
 
 
-def index(shown: Sequence[Listed], asked: str, now: datetime, language: Language) -> bytes:
-    """Draw the first page: what was asked, the proposals, and how to check it all."""
+def index(shown: Sequence[Listed], asked: Asked, by: str, now: datetime, language: Language) -> bytes:
+    """Draw the first page: what was asked, when and by whom, the proposals, and how to check it all."""
     template = _environment(language).get_template("bundles/index.html")
-    return template.render(shown=shown, asked=asked, now=now, language=language).encode()
+    return template.render(shown=shown, asked=asked, by=by, now=now, language=language).encode()
 
 
-def proposal(shown: Shown, events: Iterable[Any], language: Language) -> bytes:
-    """Draw the page of a proposal: its records, versions, attached files and events."""
+def proposal(shown: Shown, events: Sequence[Any], language: Language) -> bytes:
+    """Draw the page of a proposal: its records, versions, attached files and events.
+
+    Of each event comes its place, what it says, and its digest.
+    """
     template = _environment(language).get_template("bundles/proposal.html")
-    rows = [(sequence, json.loads(body), digest) for _, sequence, body, digest in events]
-    return template.render(shown=shown, events=rows, language=language).encode()
+    return template.render(shown=shown, events=events, language=language).encode()
 
 
 @cache

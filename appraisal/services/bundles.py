@@ -1,8 +1,10 @@
 """Bundles: everything about some proposals in one ZIP, written as it is read, to be verified offline."""
 
 import hashlib
+import json
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,10 +14,10 @@ from sqlalchemy import Connection
 
 from appraisal.canonical import canonical
 from appraisal.definitions.library import Library
-from appraisal.domain import bundles, merkles
-from appraisal.domain.bundles import Entry
+from appraisal.domain import bundles, merkles, validities
+from appraisal.domain.bundles import Asked, Entry, Held
 from appraisal.domain.checkpoints import Checkpoint
-from appraisal.domain.facts import Person
+from appraisal.domain.facts import SYSTEM_ACTOR, Person
 from appraisal.domain.schemas import schema_text
 from appraisal.errors import AppraisalError, NotFound
 from appraisal.i18n import Language
@@ -27,7 +29,6 @@ from appraisal.services.bundle_pages import Kept, Listed, Shown
 from appraisal.services.issuers import expired_on, issuing, key_of
 from appraisal.storage import audits, issuers, site, visibilities
 from appraisal.storage import bundles as stored
-from appraisal.storage.bundles import Query
 from appraisal.storage.files import Files
 
 _PIECE: Final = 1 << 20
@@ -56,16 +57,27 @@ class Withheld(AppraisalError):
         super().__init__(", ".join(self.numbers))
 
 
+class Undrawn(AppraisalError):
+    """PDFs that were asked for are not drawn yet: ``missing`` are languages, each with the id of a record."""
+
+    def __init__(self, missing: Sequence[tuple[str, int]]) -> None:
+        self.missing = tuple(missing)
+        counted = Counter(language for language, _ in missing)
+        named = ", ".join(f"{count} in {language}" for language, count in counted.items())
+        super().__init__(f"PDFs that were asked for are not drawn yet: {named}")
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A bundle that can be made: what was asked, the proposals that fit, and the key that signs it.
+    """A bundle that can be made: what was asked and by whom, the proposals that fit, and the key.
 
     Without one, ``expired_on`` is when the last one expired, if that is why.
     """
 
-    query: Query
+    asked: Asked
     rows: Sequence[Any]
     key: Signer | None
+    by: Person = SYSTEM_ACTOR
     expired_on: datetime | None = None
 
 
@@ -105,18 +117,19 @@ class Writing:
 
 
 def order(
-    db: Connection, query: Query, now: datetime, signer: Signer | None = None, reader: Person | None = None
+    db: Connection, asked: Asked, now: datetime, signer: Signer | None = None, reader: Person | None = None
 ) -> Order:
-    """Find what a query chooses, before anything is written; with ``reader``, for somebody of the pages.
+    """Find what was asked for, before anything is written; with ``reader``, for somebody of the pages.
 
-    Raises ``Nothing``, ``KeyMissing`` where a key is in force that is not at hand, ``Unsignable`` where it is
-    not valid yet, and ``Withheld``: a bundle of all that fits is never silently one of less. With a key that
-    has expired it is made all the same, and says that it is unsigned; call ``issuers.end_expired`` before.
+    Raises ``Nothing``, ``Undrawn`` where a PDF that was asked for is not made, ``KeyMissing`` where a key is
+    in force that is not at hand, ``Unsignable`` where it is not valid yet, and ``Withheld``: a bundle of all
+    that fits is never silently one of less. With a key that has expired it is made all the same, and says
+    that it is unsigned; call ``issuers.end_expired`` before.
     """
-    rows = stored.chosen(db, query, reader)
-    if query.numbers:
+    rows = stored.chosen(db, asked, reader)
+    if asked.numbers:
         rows = [row for row in rows if row.is_whole]
-        missing = [number for number in query.numbers if number not in {row.number for row in rows}]
+        missing = [number for number in asked.numbers if number not in {row.number for row in rows}]
         if missing:
             raise Nothing(missing)
     elif reader is not None and visibilities.owes_review(db, reader):
@@ -126,10 +139,12 @@ def order(
         raise Withheld(withheld)
     if not rows:
         raise Nothing
+    if undrawn := stored.undrawn(db, [row.id for row in rows], asked.languages):
+        raise Undrawn(undrawn)
     key = key_of(issuing(db, now), signer)
     if key is not None:
         key.check_time(now)
-    return Order(query, rows, key, expired_on(db, now))
+    return Order(asked, rows, key, reader or SYSTEM_ACTOR, expired_on(db, now))
 
 
 def write(
@@ -151,21 +166,25 @@ def write(
     with zipfile.ZipFile(out, "w") as archive:
         writing = Writing(archive, now)
         proofs = _checkpoints(db, writing, [row.number for row in rows])
-        shown = []
+        listed, held = [], {}
         for count, row in enumerate(rows):
             progress(count, len(rows))
-            shown.append(_proposal(db, files, library, writing, row, proofs.get(row.number), language))
+            shown = _proposal(db, files, library, writing, row, proofs.get(row.number), order.asked, language)
+            records = {record.digest: tuple(code for code, _ in pdfs) for record, _, pdfs in shown.records}
+            held[row.number] = Held(row.sequence, row.head, len(shown.versions), records)
+            listed.append(Listed(row, shown.state, len(records), shown.proven))
         progress(len(rows), len(rows))
         _common(db, library, writing)
-        index = bundle_pages.index(shown, asked_for(order.query), now, language)
+        index = bundle_pages.index(listed, order.asked, order.by.name, now, language)
         writing.put("index.html", index)
-        _close(writing, order, now)
+        _close(writing, order, held, now)
     return len(rows)
 
 
-def asked_for(query: Query) -> str:
+def asked_for(asked: Asked) -> str:
     """Write in a few words what was asked for."""
-    return ", ".join(filter(None, (*query.numbers, query.biennium, query.unit, query.state)))
+    languages = f"PDF {' '.join(asked.languages)}" if asked.languages else ""
+    return ", ".join(filter(None, (*asked.numbers, asked.biennium, asked.unit, asked.state, languages)))
 
 
 def _proposal(
@@ -175,15 +194,16 @@ def _proposal(
     writing: Writing,
     row: Any,
     proof: Mapping[str, Any] | None,
+    asked: Asked,
     language: Language,
-) -> Listed:
+) -> Shown:
     """Write all that hangs on one proposal, and the page that leads to it."""
     number = row.number
     versions = [
         (found, writing.put(f"versions/{number}/version-{found.number}.json", found.value.encode()))
         for found in stored.versions_of(db, row.id)
     ]
-    records = list(_records(db, files, writing, row))
+    records = list(_records(db, files, writing, row, asked))
     documents = [
         (found, _stored(files, writing, f"attachments/{found.sha256}{_ending(found.filename)}", found))
         for found in stored.documents_of(db, row.id)
@@ -198,6 +218,7 @@ def _proposal(
         ),
     )
     proven = writing.put(f"proofs/{number}.json", canonical(proof)) if proof else None
+    said = [(sequence, json.loads(body), digest) for _, sequence, body, digest in audits.exported(db, number)]
     shown = Shown(
         row=row,
         state=_state_title(library, row, language),
@@ -207,14 +228,16 @@ def _proposal(
         events=events,
         proof=proven,
         proven=proof["sequence"] if proof else 0,
+        validities=validities.along(event for _, event, _ in said),
     )
-    page = bundle_pages.proposal(shown, audits.exported(db, number), language)
-    writing.put(f"proposals/{number}.html", page)
-    return Listed(row, shown.state, len(records), shown.proven)
+    writing.put(f"proposals/{number}.html", bundle_pages.proposal(shown, said, language))
+    return shown
 
 
-def _records(db: Connection, files: Files, writing: Writing, row: Any) -> Iterator[tuple[Any, Kept, Any]]:
-    """Write the records of a proposal, each as JSON and in every language in which it was drawn."""
+def _records(
+    db: Connection, files: Files, writing: Writing, row: Any, asked: Asked
+) -> Iterator[tuple[Any, Kept, Any]]:
+    """Write the records of a proposal, each as JSON and in every language asked, or in which it was drawn."""
     drawn = stored.renderings_of(db, row.id)
     for place, record in enumerate(stored.records_of(db, row.id), 1):
         stem = f"records/{row.number}/{place:02d}-{record.kind}"
@@ -222,6 +245,7 @@ def _records(db: Connection, files: Files, writing: Writing, row: Any) -> Iterat
         pdfs = [
             (made.language, _stored(files, writing, f"{stem}-{made.language}.pdf", made))
             for made in drawn.get(record.id, [])
+            if not asked.languages or made.language in asked.languages
         ]
         yield record, kept, pdfs
 
@@ -289,25 +313,16 @@ def _common(db: Connection, library: Library, writing: Writing) -> None:
     writing.put("definitions/DIGESTS", digests.encode())
 
 
-def _close(writing: Writing, order: Order, now: datetime) -> None:
+def _close(writing: Writing, order: Order, held: Mapping[str, Held], now: datetime) -> None:
     """Write what names all the files: the manifest, its signature where a key is in force, and the sums."""
     entries = list(writing.entries.values())
+    by = (order.by.id, order.by.name)
     unsigned = {"key_expired": order.expired_on} if order.expired_on else {}
-    named = bundles.manifest(entries, _asked(order.query), now, VERSION, unsigned)
+    named = bundles.manifest(entries, order.asked, by, held, now, VERSION, unsigned)
     writing.put(bundles.MANIFEST, named)
     if order.key is not None:
         writing.put(bundles.SIGNATURE, order.key.sign_text(named, now))
     writing.put(bundles.SUMS, bundles.sums(entries, named))
-
-
-def _asked(query: Query) -> dict[str, Any]:
-    given = {
-        "numbers": list(query.numbers),
-        "unit": query.unit,
-        "state": query.state,
-        "biennium": query.biennium,
-    }
-    return {name: value for name, value in given.items() if value}
 
 
 def _state_title(library: Library, row: Any, language: Language) -> str:

@@ -16,6 +16,7 @@ from appraisal.errors import NotFound
 from appraisal.i18n import Language
 from appraisal.services.issuers import issuing
 from appraisal.storage import proposals, renderings, tables
+from appraisal.storage import records as stored
 from appraisal.storage.files import Files
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def store(taking: "Taking", after: Case, decision: Decision | None) -> Stored:
         appraisal_id = appraisal.id
     else:
         kind, appraisal_id = "decision", None
-        value = records.decision_sheet(after, taking.book, decision, taking.now, issuer)
+        approval = taking.case.approval if decision.kind == "annul" else None
+        annulled = stored.sheets_of(taking.db, approval) if approval is not None else ()
+        value = records.decision_sheet(after, taking.book, decision, taking.now, issuer, annulled)
     text = canonical(value)
     sealed = hashlib.sha256(text).hexdigest()
     id = proposals.insert_row(

@@ -1,12 +1,12 @@
 """Bundles: what hangs on proposals, read piece by piece for those who take it away."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, exists, or_, select, true
 
 from appraisal.clock import geneva_date
+from appraisal.domain.bundles import Asked
 from appraisal.domain.facts import Person
 from appraisal.domain.indicators import biennium_of
 from appraisal.storage import tables, visibilities
@@ -19,23 +19,25 @@ DOCUMENTS = tables.Document.__table__
 CHECKPOINTS = tables.Checkpoint.__table__
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Which proposals: those named, or all that fit what is given; ``biennium`` is that of their approval."""
+def chosen(db: Connection, query: Asked, reader: Person | None = None) -> list[Any]:
+    """Return id, number, title, state, unit, workflow, moment of approval and chain's end of proposals.
 
-    numbers: tuple[str, ...] = ()
-    unit: str = ""
-    state: str = ""
-    biennium: str = ""
-
-
-def chosen(db: Connection, query: Query, reader: Person | None = None) -> list[Any]:
-    """Return id, number, title, state, unit, workflow and the moment of approval of proposals, by number.
-
-    ``is_whole`` tells whether a reader may have all of it; without one, everything is. What was never
-    submitted and is of no record is its authors' alone.
+    They come by number; where a biennium is asked for, it is that of their approval. ``is_whole`` tells
+    whether a reader may have all of it; without one, everything is. What was never submitted and is of no
+    record is its authors' alone.
     """
-    names = ("id", "number", "title", "state", "unit", "workflow", "approved_at", "illustrative")
+    names = (
+        "id",
+        "number",
+        "title",
+        "state",
+        "unit",
+        "workflow",
+        "approved_at",
+        "illustrative",
+        "sequence",
+        "head",
+    )
     whole = (true() if reader is None else visibilities.whole_to(reader)).label("is_whole")
     submitted = exists().where(VERSIONS.c.proposal_id == PROPOSALS.c.id)
     recorded = exists().where(RECORDS.c.proposal_id == PROPOSALS.c.id)
@@ -85,6 +87,18 @@ def renderings_of(db: Connection, proposal: int) -> Mapping[int, list[Any]]:
     found: dict[int, list[Any]] = {}
     for row in db.execute(statement.where(RECORDS.c.proposal_id == proposal).order_by(RENDERINGS.c.language)):
         found.setdefault(row.record_id, []).append(row)
+    return found
+
+
+def undrawn(db: Connection, proposals: Sequence[int], languages: Sequence[str]) -> list[tuple[str, int]]:
+    """Return language and id of the records of proposals of which there is no PDF in a language."""
+    found: list[tuple[str, int]] = []
+    for language in languages:
+        is_drawn = exists().where(RENDERINGS.c.record_id == RECORDS.c.id, RENDERINGS.c.language == language)
+        for first in range(0, len(proposals), 500):
+            part = RECORDS.c.proposal_id.in_(proposals[first : first + 500])
+            statement = select(RECORDS.c.id).where(part, ~is_drawn)
+            found += [(language, id) for id in db.execute(statement.order_by(RECORDS.c.id)).scalars()]
     return found
 
 

@@ -5,9 +5,11 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Select, bindparam, func, select
+from sqlalchemy import Connection, FromClause, Select, bindparam, exists, func, select
 
-from appraisal.domain.facts import Person
+from appraisal.domain.approvals import CORRECTING
+from appraisal.domain.facts import Decision, Person
+from appraisal.domain.records import Issued
 from appraisal.domain.validities import ENDING, Validity, validity
 from appraisal.storage import tables
 from appraisal.storage.queries import PAGE
@@ -21,6 +23,21 @@ APPRAISALS = tables.Appraisal.__table__
 DECISIONS = tables.Decision.__table__
 LATER = APPRAISALS.alias("later")
 VOIDING = DECISIONS.alias("voiding")
+EVENTS = tables.Event.__table__
+REGISTERED = DECISIONS.alias("registered")
+SHEET = RECORDS.alias("sheet")
+_REOPENED_AT = (
+    select(func.min(EVENTS.c.at))
+    .where(
+        DECISIONS.c.kind == "reject",
+        EVENTS.c.proposal_id == DECISIONS.c.proposal_id,
+        EVENTS.c.act == "reopen",
+        EVENTS.c.at > DECISIONS.c.at,
+    )
+    .correlate(DECISIONS)
+    .scalar_subquery()
+    .label("reopened_at")
+)
 # What decides whether a record counts, in the order in which ``validity`` takes it.
 _FATE = (
     APPRAISALS.c.superseded_at,
@@ -28,6 +45,9 @@ _FATE = (
     LATER.c.finalised_at,
     DECISIONS.c.voided_at,
     VOIDING.c.kind,
+    _REOPENED_AT,
+    SHEET.c.digest,
+    SHEET.c.at,
 )
 
 
@@ -45,11 +65,26 @@ def _with_fate(source: FromClause) -> FromClause:
         ending.c.at == DECISIONS.c.voided_at,
         ending.c.kind.in_(ENDING),
     )
+    registered, correcting = DECISIONS.alias(), DECISIONS.alias()
+    is_corrected = exists().where(
+        correcting.c.proposal_id == registered.c.proposal_id,
+        correcting.c.at == registered.c.voided_at,
+        correcting.c.kind.in_(CORRECTING),
+    )
+    overtaken_by = select(func.max(registered.c.id)).where(
+        DECISIONS.c.kind == "reject",
+        registered.c.proposal_id == DECISIONS.c.proposal_id,
+        registered.c.id > DECISIONS.c.id,
+        registered.c.kind == "register_approval",
+        ~is_corrected,
+    )
     return (
         source.outerjoin(APPRAISALS, APPRAISALS.c.id == RECORDS.c.appraisal_id)
         .outerjoin(LATER, LATER.c.id == newest.correlate(APPRAISALS).scalar_subquery())
         .outerjoin(DECISIONS, DECISIONS.c.id == RECORDS.c.decision_id)
         .outerjoin(VOIDING, VOIDING.c.id == voided_by.correlate(DECISIONS).scalar_subquery())
+        .outerjoin(REGISTERED, REGISTERED.c.id == overtaken_by.correlate(DECISIONS).scalar_subquery())
+        .outerjoin(SHEET, SHEET.c.decision_id == REGISTERED.c.id)
     )
 
 
@@ -163,6 +198,13 @@ def _file_for(person: Person) -> Select[Any]:
         .where(RECORDS.c.digest == bindparam("digest"), RENDERINGS.c.language == bindparam("language"))
         .where(fully_visible(person), ~blind(person))
     )
+
+
+def sheets_of(db: Connection, decision: Decision) -> tuple[Issued, ...]:
+    """Return the sheets of a decision, oldest first."""
+    statement = select(RECORDS.c.digest, RECORDS.c.at).where(RECORDS.c.decision_id == decision.id)
+    rows = db.execute(statement.order_by(RECORDS.c.id))
+    return tuple(Issued(decision.kind, *row) for row in rows)
 
 
 def newest_record(db: Connection, number: str) -> RecordFound | None:

@@ -10,19 +10,22 @@ from typing import IO, Any, Final
 
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
-from wtforms import SelectField, StringField
+from wtforms import SelectField, SelectMultipleField, StringField
 
 from appraisal.clock import geneva_date
 from appraisal.domain import indicators as biennia
-from appraisal.i18n import N_
+from appraisal.domain.bundles import Asked
+from appraisal.i18n import LANGUAGES, N_, language_or
 from appraisal.pdf.signings import Unsignable, open_signer
 from appraisal.services import bundles, issuers
-from appraisal.services.bundles import Nothing, Order, Withheld
+from appraisal.services.bundles import Nothing, Order, Undrawn, Withheld
 from appraisal.services.issuers import KeyMissing
-from appraisal.storage.bundles import Query, biennia_of_approvals
-from appraisal.web.context import actor, language, note_access, page, read, say, site, with_role
+from appraisal.services.records import ask_rendering
+from appraisal.storage.bundles import biennia_of_approvals
+from appraisal.web.context import actor, begin, language, note_access, page, read, say, site, with_role
 from appraisal.web.forms import TranslatedForm, choice
 from appraisal.web.proposals import states_to_choose
+from appraisal.web.records import LANGUAGE_TITLES
 
 bp = Blueprint("bundles", __name__)
 
@@ -30,6 +33,8 @@ bp = Blueprint("bundles", __name__)
 _turns: Final = BoundedSemaphore(2)
 _PIECE: Final = 1 << 16
 MOST_NUMBERS: Final = 200
+# So many PDFs are prepared for whoever asks once; asked again, the next.
+MOST_DRAWN: Final = 200
 _SEPARATORS: Final = str.maketrans(",;", "  ")
 
 
@@ -43,12 +48,25 @@ class BundleForm(TranslatedForm):
     biennium = SelectField(N_("Approved in the biennium"), validate_choice=False)
     state = SelectField(N_("State"), validate_choice=False)
     unit = StringField(N_("Responsible unit"), description=N_("As the proposals name it"))
+    languages = SelectMultipleField(
+        N_("Every record as PDF in"),
+        description=N_("Choose none for the PDFs that there are"),
+        choices=[choice(code, title) for code, title in LANGUAGE_TITLES.items()],
+        validate_choice=False,
+        render_kw={"kind": "checkboxes"},
+    )
 
-    def query(self) -> Query:
+    def query(self) -> Asked:
         """Return what was asked for."""
         named = (self.numbers.data or "").upper().translate(_SEPARATORS)
         numbers = tuple(dict.fromkeys(named.split()))
-        return Query(numbers, (self.unit.data or "").strip(), self.state.data, self.biennium.data)
+        return Asked(
+            numbers,
+            (self.unit.data or "").strip(),
+            self.state.data,
+            self.biennium.data,
+            tuple(dict.fromkeys(self.languages.data or ())),
+        )
 
 
 class Stream:
@@ -132,6 +150,8 @@ def show() -> str | Response | tuple[str, int]:
         form.complain("numbers", N_("Name %(most)s proposals at most."), most=MOST_NUMBERS)
     elif query.biennium and not _is_biennium(query.biennium):
         form.complain("biennium", N_("Choose a biennium of the list."))
+    elif not set(query.languages) <= set(LANGUAGES):
+        form.complain("languages", N_("Choose languages of the list."))
     else:
         return _sent(query) if _turns.acquire(blocking=False) else _refused(form, _BUSY, 503)
     return page("bundles/ask.html", form=form), 422
@@ -150,15 +170,18 @@ _WITHHELD: Final = N_(
     "Not all of these can be given to you while they are appraised, and a bundle with less would not be what "
     "you ask for: %(numbers)s. Ask for less, or wait."
 )
+_UNDRAWN: Final = N_(
+    "Not every PDF that you ask for is made yet (missing: %(count)s). They are being prepared: ask again later."
+)
 _MISSING: Final = N_(
     "Not to be had: %(numbers)s. There is no such proposal, it was never submitted, or it is not open to you "
     "as a whole."
 )
 
 
-def _sent(query: Query) -> Response | tuple[str, int]:
+def _sent(query: Asked) -> Response | tuple[str, int]:
     """Send a bundle, or say why there is none; the turn that was taken is given back in any case."""
-    place, reader, now, told = site(), actor(), site().now(), language()
+    place, reader, now, tongue = site(), actor(), site().now(), language()
 
     def write(begin_writing: Callable[[], IO[bytes]]) -> None:
         key = place.settings.signer
@@ -166,7 +189,7 @@ def _sent(query: Query) -> Response | tuple[str, int]:
             issuers.end_expired(db, now)
         with open_signer(key) if key else nullcontext() as signer, place.database.read() as db:
             order: Order = bundles.order(db, query, now, signer, reader)
-            bundles.write(db, place.files, place.library, order, begin_writing(), now, told)
+            bundles.write(db, place.files, place.library, order, begin_writing(), now, tongue)
 
     try:
         stream = Stream(write, _turns.release)
@@ -180,6 +203,11 @@ def _sent(query: Query) -> Response | tuple[str, int]:
         return _refused(_form(), _WITHHELD if error.numbers else _OWED, 403, numbers=numbers)
     except (KeyMissing, Unsignable):
         return _refused(_form(), _KEY, 503)
+    except Undrawn as error:
+        with begin() as db:
+            for code, record in error.missing[:MOST_DRAWN]:
+                ask_rendering(db, record, language_or(code), now)
+        return _refused(_form(), _UNDRAWN, 409, at="languages", count=len(error.missing))
     try:
         note_access("download", "bundle", bundles.asked_for(query))
     except BaseException:
@@ -209,7 +237,7 @@ def _form() -> BundleForm:
         given = biennia_of_approvals(db)
     form.biennium.choices = [any_of_them, *(choice(entry, entry.replace("-", "–")) for entry in given)]
     form.state.choices = [any_of_them, *(choice(name, title) for name, title in states_to_choose())]
-    for field in form:
+    for field in (form.numbers, form.biennium, form.state, form.unit):
         field.data = field.data or ""
     return form
 

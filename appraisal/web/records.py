@@ -28,7 +28,7 @@ bp = Blueprint("records", __name__)
 
 # The page asks again by itself only for so long: a worker that stands still needs a person.
 PATIENCE: Final = timedelta(minutes=2)
-_LANGUAGE_TITLES: Final = {"en": "English", "fr": "Français", "es": "Español"}
+LANGUAGE_TITLES: Final = {"en": "English", "fr": "Français", "es": "Español"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def index() -> str:
         "records/index.html",
         listed=listed,
         titles={kind: say(title) for kind, title in RECORD_TITLES.items()},
-        languages=_LANGUAGE_TITLES,
+        languages=LANGUAGE_TITLES,
         first=url_for(".index") if after else "",
         next=url_for(".index", after=onward) if onward else "",
     )
@@ -96,7 +96,7 @@ def show(digest: str) -> Response:
             kind=say(RECORD_TITLES[opened.found.kind]),
             title=value["proposal"]["title"],
             rows=_rows(opened, value),
-            files=[(code, _LANGUAGE_TITLES[code], standings.get(code)) for code in LANGUAGES],
+            files=[(code, LANGUAGE_TITLES[code], standings.get(code)) for code in LANGUAGES],
             validity=opened.found.validity,
             asks_again=asks_again,
         )
@@ -148,6 +148,10 @@ def _decision_rows(value: dict[str, Any]) -> list[dict[str, Any]]:
     if relied_on:
         href = url_for("records.show", digest=relied_on)
         row = {"key": say(N_("Relies on the appraisal record")), "value": relied_on, "code": True}
+        found.append(row | {"href": href, "action": say(N_("Read"))})
+    for sheet in decision.get("annuls", ()):
+        href = url_for("records.show", digest=sheet["digest"])
+        row = {"key": say(N_("Annuls the decision sheet")), "value": sheet["digest"], "code": True}
         found.append(row | {"href": href, "action": say(N_("Read"))})
     return found
 

@@ -15,12 +15,12 @@ class Spent:
     memory: float
 
 
-def run(*arguments: str, **environment: str) -> Spent:
-    """Run this interpreter to its end; fails where that one did."""
+def run(*arguments: str, code: int = 0, **environment: str) -> Spent:
+    """Run this interpreter to its end; fails where that one did not end with the code expected."""
     given: Mapping[str, str] = {**os.environ, **environment}
     with subprocess.Popen([sys.executable, *arguments], env=given, stdout=subprocess.DEVNULL) as process:  # noqa: S603
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, arguments
+    assert process.returncode == code, arguments
     # In kilobytes of 1024 bytes on Linux, which is where benches run.
     return Spent(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6)

@@ -48,12 +48,20 @@ def test_a_bundle_is_written_and_verified(number: str, tmp_path: Path) -> None:
     # Nothing is left beside it.
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
+    # Nobody signed it: nothing is wrong, and that nothing was left out cannot be known.
     result = run("verify", out)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == 4, result.output
     assert re.search(r"holds +Records +As they were issued: 2 records and 0 PDFs\.", result.output)
-    assert result.output.splitlines()[-1] == "  Nothing fails; 1 could not be checked."
+    assert re.search(r"NOT KNOWN +Signature +The manifest is not signed: what was asked", result.output)
+    assert result.output.splitlines()[-1] == "  Nothing fails; 4 cannot be known here."
+    said = " ".join(result.output.split())
+    assert f"asked for on the command line: {number}, the PDFs that there were." in said
     [entry] = json.loads(run("verify", "--json", out).output)
-    assert (entry["outcome"], entry["asked"]) == ("holds", {"numbers": [number]})
+    assert (entry["outcome"], entry["asked"]["numbers"]) == ("unknown", [number])
+    assert [(record["number"], record["validity"]["status"]) for record in entry["records"]] == [
+        (number, "valid")
+    ] * 2
+    assert entry["digest"] == hashlib.sha256(zipfile.ZipFile(out).read("manifest.json")).hexdigest()
     assert {finding["check"] for finding in entry["findings"]} >= {"files", "events", "proofs", "records"}
 
 
@@ -75,6 +83,8 @@ def test_what_is_asked_for_is_taken(number: str, tmp_path: Path, arguments: list
         (["--all", "--unit", "SKILLS"], 2, "Name proposals, or say which ones"),
         (["--biennium", "2011-12"], 2, "Invalid value for '--biennium'"),
         (["--language", "de", "--all"], 2, "Invalid value for '--language'"),
+        (["--pdf", "de", "--all"], 2, "Invalid value for '--pdf'"),
+        (["--pdf", "en", "--all"], 1, "PDFs that were asked for are not drawn yet: 2 in en."),
         (["TC-2010-0001", "TC-1999-0001"], 1, "There is no proposal TC-1999-0001."),
         (["--state", "funded"], 1, "No proposal fits what was asked."),
     ],
@@ -116,6 +126,25 @@ def test_a_key_in_force_signs_it_and_is_asked_for(
     assert (result.exit_code, "The manifest is signed by TEST ONLY" in result.output) == (0, True)
 
 
+def test_a_checkpoint_that_was_kept_shows_how_new_a_bundle_is(
+    lite: Stage, number: str, tmp_path: Path
+) -> None:
+    out, kept, other = (tmp_path / name for name in ("bundle.zip", "kept.json", "other.txt"))
+    assert run("bundle", number, "-o", out).exit_code == 0
+    assert run("audit", "checkpoint", "--out", kept).exit_code == 0
+    result = run("verify", "--checkpoint", kept, out)
+    assert (result.exit_code, "no older than that" in " ".join(result.output.split())) == (4, True)
+    casts.submitted(lite)
+    audits.checkpoint(lite.database, lite.now)
+    assert run("audit", "checkpoint", "--out", kept).exit_code == 0
+    result = run("verify", "--checkpoint", kept, out)
+    said = "Checkpoint 2, which was kept, is not in it: the bundle is older or was cut."
+    assert (result.exit_code, said in " ".join(result.output.split())) == (1, True)
+    other.write_text("Hello.")
+    result = run("verify", "--checkpoint", other, out)
+    assert (result.exit_code, "this is no checkpoint" in result.output) == (2, True)
+
+
 def test_what_fails_and_what_is_no_bundle_have_codes_of_their_own(number: str, tmp_path: Path) -> None:
     out, cut, other = (tmp_path / name for name in ("bundle.zip", "cut.zip", "other.zip"))
     assert run("bundle", number, "-o", out).exit_code == 0
@@ -129,7 +158,7 @@ def test_what_fails_and_what_is_no_bundle_have_codes_of_their_own(number: str, t
     result = run("verify", "--json", cut, out)
     assert result.exit_code == 2
     first, second = json.loads(result.output)
-    assert (first["outcome"], second["outcome"]) == ("unreadable", "holds")
+    assert (first["outcome"], second["outcome"]) == ("unreadable", "unknown")
     assert first["reason"].startswith("it cannot be read as a ZIP")
 
 

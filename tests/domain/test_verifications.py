@@ -338,6 +338,37 @@ def test_two_signatures_are_of_two_people_whatever_their_names() -> None:
     assert countersigned(4, 4) == ["Ana Pérez gave both signatures."]
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"number": "TC-2009-0009"}, "It annuls a sheet of another proposal: TC-2009-0009."),
+        ({"issued_at": "2010-02-25T09:00:00.000000Z"}, "the issue of the sheet that is annulled (2010-02-25"),
+    ],
+)
+def test_an_annulment_names_an_earlier_sheet_of_its_own_proposal(change: dict[str, str], said: str) -> None:
+    value = SAMPLE.annulment()
+    assert value["decision"]["annuls"] == [
+        {
+            "number": value["number"],
+            "kind": "approve",
+            "digest": "a" * 64,
+            "issued_at": "2010-02-22T09:00:00.000000Z",
+        }
+    ]
+    before = {entry.say("en") for entry in found(value)}
+    wrong = changed(value, lambda value: value["decision"]["annuls"][0].update(change))
+    [told] = [entry for entry in found(wrong) if entry.outcome == "fails" and entry.say("en") not in before]
+    assert said in told.say("en")
+
+
+def test_nothing_but_an_annulment_annuls() -> None:
+    named = SAMPLE.annulment()["decision"]["annuls"]
+    value = changed(APPROVAL, lambda value: value["decision"].update(annuls=named))
+    assert "The sheet names sheets that it annuls, but is no annulment." in {
+        entry.say("en") for entry in found(value) if entry.outcome == "fails"
+    }
+
+
 def test_with_other_definitions_only_what_needs_none_is_checked() -> None:
     value = changed(APPROVAL, lambda value: value["definitions"]["digests"].update({"gender.v1": "0" * 64}))
     outcomes = {entry.check: entry for entry in found(value)}
@@ -469,7 +500,13 @@ def test_records_from_before_reviews_and_substitutes_keep_to_the_schema() -> Non
 
 def test_sample_that_the_pages_are_drawn_from_keeps_to_the_schema(library: Library) -> None:
     sample: Sample = sample_of(library)
-    for value in (sample.record(), sample.reviewed(), sample.revision(), sample.approval()):
+    for value in (
+        sample.record(),
+        sample.reviewed(),
+        sample.revision(),
+        sample.approval(),
+        sample.annulment(),
+    ):
         assert departures(value) == []
 
 

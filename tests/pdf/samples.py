@@ -93,6 +93,20 @@ class Sample:
         case = replace(self.case, **{"appraisals": (relied_on,), "decisions": decisions, **changes})
         return read_back(records.decision_sheet(case, self.book, decisions[-1], at(22)))
 
+    def annulment(self) -> Value:
+        """Return the sheet of an annulment, which names the sheet of the approval."""
+        approved = Decision(1, "approve", at(22), 4, 1, 1, "Approved.", approved_at=at(22), voided_at=at(24))
+        proposed = Decision(2, "propose_annulment", at(23), 4, 1, 1, "Wrong fund.")
+        annulled = Decision(3, "annul", at(24), 5, 1, 1, "So it is.")
+        case = replace(
+            self.case,
+            appraisals=(replace(self.appraisal, record="e" * 64),),
+            decisions=(approved, proposed, annulled),
+        )
+        sheets = (records.Issued("approve", "a" * 64, at(22)),)
+        value = records.decision_sheet(case, self.book, annulled, at(24), annulled=sheets)
+        return read_back(value)
+
     def approval(self) -> Value:
         """Return the sheet of a plain approval."""
         return self.sheet(Decision(1, "approve", at(22), 4, 1, 1, "Approved.", approved_at=at(22)))

@@ -164,6 +164,13 @@ def test_an_override_prints_both_signatures_and_the_contradiction(sample: Sample
         assert solid(part) in text
 
 
+def test_an_annulment_names_the_sheet_that_it_annuls(sample: Sample, printed: Print) -> None:
+    value = sample.annulment()
+    text = "".join(pages_of(printed(value, "en")))
+    assert solid(f"Annuls Approval · {value['number']} · 22 February 2010 SHA-256 {'a' * 64}") in text
+    assert solid("Annule") in "".join(pages_of(printed(value, "fr")))
+
+
 def test_an_outside_approval_says_where_it_comes_from_and_that_it_is_undated(
     sample: Sample, printed: Print
 ) -> None:

@@ -4,11 +4,13 @@ import hashlib
 import io
 import json
 import random
+import re
 import subprocess
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +20,14 @@ from sqlalchemy import select, update
 from appraisal.canonical import canonical
 from appraisal.definitions.library import Library
 from appraisal.domain import bundles as manifests
-from appraisal.domain.bundles import Entry
-from appraisal.domain.findings import does_anything_fail
+from appraisal.domain.bundles import Asked, Entry
+from appraisal.domain.checkpoints import Checkpoint
 from appraisal.pdf.rendering import render
 from appraisal.services import audits, bundle_checks, bundles, issuers, proposals, records
-from appraisal.services.bundle_checks import NoBundle
-from appraisal.services.bundles import Incomplete, Nothing
+from appraisal.services.bundle_checkings import NoBundle
+from appraisal.services.bundles import Incomplete, Nothing, Undrawn
 from appraisal.services.issuers import KeyMissing
 from appraisal.storage import tables
-from appraisal.storage.bundles import Query
 from appraisal.storage.files import Files
 from tests import casts
 from tests.casts import Stage
@@ -42,10 +43,10 @@ def ring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
     return make_keyring(tmp_path_factory.mktemp("keys"))
 
 
-def written(stage: Stage, *numbers: str, ring: Keyring | None = None, **asked: str) -> bytes:
+def written(stage: Stage, *numbers: str, ring: Keyring | None = None, **asked: Any) -> bytes:
     out = io.BytesIO()
     with stage.database.read() as db:
-        order = bundles.order(db, Query(numbers, **asked), stage.now, ring.signer() if ring else None)
+        order = bundles.order(db, Asked(numbers, **asked), stage.now, ring.signer() if ring else None)
         bundles.write(db, stage.files, stage.library, order, out, stage.now, "en")
     return out.getvalue()
 
@@ -63,14 +64,18 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def relisted(files: Contents) -> Contents:
-    """Return files with a manifest that fits them, as whoever altered one would write it."""
+def relisted(files: Contents, change: Callable[[Any], object] = lambda _: None) -> Contents:
+    """Return files with a manifest that fits them, as whoever altered one would write it.
+
+    ``change`` changes what the manifest says besides.
+    """
     held = {name: data for name, data in files.items() if name not in manifests.BESIDE}
     entries = [Entry(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in held.items()]
     old = json.loads(files["manifest.json"])
     old["files"] = [
         {"path": entry.path, "size": entry.size, "sha256": entry.sha256} for entry in sorted(entries)
     ]
+    change(old)
     manifest = canonical(old)
     return held | {"manifest.json": manifest, "SHA256SUMS": manifests.sums(entries, manifest)}
 
@@ -78,28 +83,37 @@ def relisted(files: Contents) -> Contents:
 class Checked:
     """What was found out about a bundle, by check."""
 
-    def __init__(self, data: bytes, place: Path, library: Library, ring: Keyring | None = None) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        place: Path,
+        library: Library,
+        ring: Keyring | None = None,
+        kept: Sequence[Checkpoint] = (),
+    ) -> None:
         file = place / "bundle.zip"
         file.write_bytes(data)
         grounds = (ring or Keyring(place, b"", b"")).grounds()
         given = grounds if ring else replace(grounds, trust=())
-        _, self.findings = bundle_checks.check(file, library, given)
-        self.fails = does_anything_fail(self.findings)
+        self.checked = bundle_checks.check(file, library, given, kept=kept)
+        self.findings, self.outcome = self.checked.findings, self.checked.outcome
+        self.fails = self.outcome == "fails"
 
     def said(self, check: str) -> list[tuple[str, str]]:
         return [(entry.outcome, entry.say("en")) for entry in self.findings if entry.check == check]
 
 
-def sealed(stage: Stage, ring: Keyring) -> tuple[str, bytes]:
+def sealed(stage: Stage, ring: Keyring, *, draws: bool = True) -> tuple[str, bytes]:
     """Write a bundle of one proposal, signed and covered by a checkpoint, with the PDF of its decision."""
     with stage.database.begin() as db:
         issuers.use_key(db, ring.signer(), stage.now)
     number = casts.approved(stage)
     casts.submitted(stage)
-    with stage.database.begin() as db:
-        row = db.execute(select(RECORDS).where(RECORDS.c.kind == "decision")).one()
-        pdf = ring.signer().sign_pdf(render(json.loads(row.value), "fr"), stage.now)
-        records.keep_rendering(db, stage.files, row.id, "fr", pdf, stage.now)
+    if draws:
+        with stage.database.begin() as db:
+            row = db.execute(select(RECORDS).where(RECORDS.c.kind == "decision")).one()
+            pdf = ring.signer().sign_pdf(render(json.loads(row.value), "fr"), stage.now)
+            records.keep_rendering(db, stage.files, row.id, "fr", pdf, stage.now)
     audits.checkpoint(stage.database, stage.now, ring.signer())
     return number, written(stage, number, ring=ring)
 
@@ -111,6 +125,65 @@ def signed(
     """Such a bundle, made once."""
     with sqlite_copies.copied("staffed", casts.create_people) as opened:
         return sealed(casts.opened_stage(opened, library, Files(tmp_path_factory.mktemp("files"))), ring)
+
+
+@pytest.fixture(scope="module")
+def plain(
+    sqlite_copies: SqliteCopies, library: Library, ring: Keyring, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, bytes]:
+    """Such a bundle without the PDF."""
+    with sqlite_copies.copied("staffed", casts.create_people) as opened:
+        stage = casts.opened_stage(opened, library, Files(tmp_path_factory.mktemp("files")))
+        return sealed(stage, ring, draws=False)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Bundles of one installation, an older and a newer one, each of all that there was.
+
+    In the newer one, the approval of the first proposal is annulled, the second has gone on after the newest
+    checkpoint, the third is covered by that one, and the fourth is newer than it.
+    """
+
+    numbers: tuple[str, ...]
+    older: Contents
+    newer: Contents
+    kept: Checkpoint
+    ring: Keyring | None
+
+
+def _site(stage: Stage, ring: Keyring | None) -> Site:
+    signer = ring.signer() if ring else None
+    if ring is not None:
+        with stage.database.begin() as db:
+            issuers.use_key(db, ring.signer(), stage.now)
+    first, second = casts.approved(stage), casts.submitted(stage)
+    audits.checkpoint(stage.database, stage.now, signer)
+    older = contents(written(stage, ring=ring))
+    stage.wait(days=1)
+    casts.take(stage, "chief", first, "propose_annulment", note="Wrong fund.")
+    casts.take(stage, "deputy", first, "annul", note="So it is.")
+    third = casts.submitted(stage)
+    kept = audits.checkpoint(stage.database, stage.now, signer)
+    assert kept is not None
+    stage.wait(days=1)
+    casts.take(stage, "desk", second, "assign", lead="lead")
+    fourth = casts.submitted(stage)
+    numbers = (first, second, third, fourth)
+    return Site(numbers, older, contents(written(stage, *numbers, ring=ring)), kept, ring)
+
+
+@pytest.fixture(scope="module")
+def sites(
+    sqlite_copies: SqliteCopies, library: Library, ring: Keyring, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Site]:
+    """Bundles of an installation that signs, and of one that does not, made once."""
+    found = {}
+    for name, key in (("signed", ring), ("unsigned", None)):
+        with sqlite_copies.copied("staffed", casts.create_people) as opened:
+            stage = casts.opened_stage(opened, library, Files(tmp_path_factory.mktemp("files")))
+            found[name] = _site(stage, key)
+    return found
 
 
 def test_a_bundle_holds_all_about_a_proposal_and_verifies(
@@ -146,16 +219,21 @@ def test_a_bundle_holds_all_about_a_proposal_and_verifies(
     assert [entry.check for entry in found.findings] == [
         "files",
         "signature",
+        "asked",
+        "asked",
         "events",
         "checkpoints",
         "proofs",
         "site",
         "versions",
         "records",
+        "standing",
     ]
-    # Without anybody's word on who signed it, that is what cannot be checked.
+    assert found.outcome == "holds"
+    assert found.checked.manifest.asked == Asked((number,))
+    # Without anybody's word on who signed it, that cannot be known, nor what the signature vouches for.
     nobody = Checked(data, tmp_path, stage.library)
-    assert not nobody.fails
+    assert nobody.outcome == "unknown"
     assert [outcome for outcome, _ in nobody.said("signature")] == ["unchecked"]
 
 
@@ -382,6 +460,7 @@ def _forge_site(files: Contents, number: str) -> None:
 )
 def test_what_was_altered_together_with_the_manifest_is_named(
     signed: tuple[str, bytes],
+    plain: tuple[str, bytes],
     library: Library,
     tmp_path: Path,
     ring: Keyring,
@@ -389,14 +468,10 @@ def test_what_was_altered_together_with_the_manifest_is_named(
     check: str,
     said: str,
 ) -> None:
-    number, data = signed
+    # Reading a PDF takes longer than all the rest.
+    number, data = signed if "pdf" in alter.__name__ else plain
     files = contents(data)
     alter(files, number)
-    if "pdf" not in said:
-        # Reading a PDF takes longer than all the rest.
-        files = {
-            name: held for name, held in files.items() if not name.startswith("records/") or "json" in name
-        }
     found = Checked(zipped(relisted(files)), tmp_path, library, ring)
     told = [sentence for outcome, sentence in found.said(check) if outcome == "fails"]
     assert any(said in sentence for sentence in told), told
@@ -460,14 +535,18 @@ def _files(**files: bytes) -> bytes:
         (b"PK\x03\x04 and then nothing", "it cannot be read as a ZIP"),
         (_files(index=b"x"), "it has no manifest.json"),
         (_files(manifest_json=b"{}"), "manifest.json: it is not written as a manifest is"),
-        (_files(manifest_json=b'{"schema": "appraisal-bundle/1"}'), "manifest.json: it is not"),
+        (_files(manifest_json=b'{"schema": "appraisal-bundle/2"}'), "manifest.json: it is not"),
+        (_files(manifest_json=b'{"schema":"appraisal-bundle/1"}'), "its schema is appraisal-bundle/1, not"),
         (
             _files(
                 manifest_json=canonical(
                     {
-                        "schema": "appraisal-bundle/1",
-                        "made_at": "",
-                        "asked": {},
+                        "schema": "appraisal-bundle/2",
+                        "made_at": "2010-02-01T09:00:00.000000Z",
+                        "by": {"id": 0, "name": "system"},
+                        "product": "1",
+                        "asked": Asked().value(),
+                        "proposals": [],
                         "files": [{"path": "../x", "size": 1, "sha256": "0" * 64}],
                     }
                 )
@@ -484,7 +563,7 @@ def test_what_is_no_bundle_is_named(data: bytes, said: str, tmp_path: Path, libr
 
 def test_a_bomb_is_read_no_further_than_it_says(tmp_path: Path, library: Library) -> None:
     entry = Entry("records/x.json", 10, "0" * 64)
-    manifest = manifests.manifest([entry], {}, casts.START, "1")
+    manifest = manifests.manifest([entry], Asked(), (0, "system"), {}, casts.START, "1")
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("manifest.json", manifest)
@@ -503,3 +582,320 @@ def test_nothing_is_made_up_where_there_is_no_checkpoint(lite: Stage, tmp_path: 
     assert found.said("site") == [
         ("unchecked", "The chain of the installation holds, but no checkpoint names it.")
     ]
+
+
+def test_what_no_checkpoint_covers_yet_is_named_and_holds_by_the_signature_alone(
+    sites: Mapping[str, Site], library: Library, tmp_path: Path, ring: Keyring
+) -> None:
+    first, second, _, fourth = sites["signed"].numbers
+    newer = [
+        f"{second}: event 3 is newer than checkpoint 2",
+        f"{fourth}: its chain is newer than checkpoint 2",
+    ]
+    found = Checked(zipped(sites["signed"].newer), tmp_path, library, ring)
+    assert found.outcome == "holds"
+    assert found.said("proofs") == [
+        *(("holds", f"{said}; the signed manifest vouches for it.") for said in newer),
+        ("holds", "Proofs lead to the tree of the newest checkpoint, 2, for 3 of 4 chains."),
+    ]
+    for name, given in (("signed", None), ("unsigned", ring)):
+        found = Checked(zipped(sites[name].newer), tmp_path, library, given)
+        assert found.outcome == "unknown"
+        assert [said for outcome, said in found.said("proofs") if outcome == "unchecked"] == [
+            f"{said}." for said in newer
+        ]
+    # Whether each record was in force is said as its chain says.
+    assert [(entry.number, entry.validity.code, entry.validity.at) for entry in found.checked.standings] == [
+        (first, "valid", None),
+        (first, "annulled", casts.START + timedelta(days=1, minutes=10)),
+        (first, "valid", None),
+    ]
+    [(outcome, said)] = [entry for entry in found.said("standing") if entry[0] != "holds"]
+    assert (outcome, "02-decision.json: No longer in force: the approval was annulled on" in said) == (
+        "ended",
+        True,
+    )
+
+
+def _member(kind: str, site: Site) -> str:
+    numbers = dict(zip(("FIRST", "SECOND", "THIRD", "FOURTH"), site.numbers, strict=True))
+    for word, number in numbers.items():
+        kind = kind.replace(word, number)
+    [name] = [name for name in sorted(site.newer) if re.fullmatch(kind, name)][:1]
+    return name
+
+
+# Every kind of member, with the check that names its absence, and what that says.
+MEMBERS = [
+    (r"index\.html", "asked", "index.html is missing"),
+    (r"record\.schema\.json", "asked", "record.schema.json is missing"),
+    (r"definitions/DIGESTS", "asked", "definitions/DIGESTS is missing"),
+    (r"definitions/.*\.yaml", "records", "is missing, which definitions/DIGESTS names"),
+    (r"attachments/.*", "versions", "names a file that is missing"),
+    (r"certificates/.*", "site", "is missing, though the site's chain tells of it"),
+    (r"checkpoints/00001\.json", "checkpoints", "checkpoints/00002.json does not follow the one before"),
+    (r"checkpoints/00002\.json", "checkpoints", "checkpoint 2 is missing, though the site's chain tells"),
+    (r"checkpoints/00001\.json\.p7s", "checkpoints", "is not signed, though a key was in force"),
+    (r"checkpoints/00002\.json\.p7s", "checkpoints", "is not signed, though a key was in force"),
+    (r"events/site\.jsonl", "site", "The chain of the installation is missing."),
+    (r"events/FIRST\.jsonl", "events", "its events are missing"),
+    (r"events/FOURTH\.jsonl", "events", "its events are missing"),
+    (r"proofs/FIRST\.json", "proofs", "no proof, though it began before checkpoint 2"),
+    (r"proofs/SECOND\.json", "proofs", "no proof, though it began before checkpoint 2"),
+    (r"proposals/THIRD\.html", "asked", ".html is missing"),
+    (r"versions/THIRD/version-1\.json", "versions", "version 1 of"),
+    (r"records/FIRST/01-.*", "records", "a record of"),
+    (r"records/FIRST/03-.*", "records", "a record of"),
+]
+
+
+@pytest.mark.parametrize("name", ["signed", "unsigned"])
+@pytest.mark.parametrize(("kind", "check", "said"), MEMBERS)
+def test_no_kind_of_member_can_be_left_out(
+    sites: Mapping[str, Site], library: Library, tmp_path: Path, name: str, kind: str, check: str, said: str
+) -> None:
+    site = sites[name]
+    if site.ring is None and ("certificates" in kind or "p7s" in kind):
+        return
+    path = _member(kind, site)
+    files = {member: data for member, data in site.newer.items() if member != path}
+    found = Checked(zipped(relisted(files)), tmp_path, library, site.ring)
+    told = [sentence for outcome, sentence in found.said(check) if outcome == "fails"]
+    assert any(said in sentence for sentence in told), found.findings
+
+
+def test_every_kind_of_member_is_among_those_left_out(sites: Mapping[str, Site]) -> None:
+    site = sites["signed"]
+    known = {_member(kind, site).partition("/")[0] for kind, *_ in MEMBERS}
+    assert {name.partition("/")[0] for name in site.newer} == known | set(manifests.BESIDE)
+
+
+def test_whatever_is_left_out_nothing_holds(
+    sites: Mapping[str, Site], library: Library, tmp_path: Path
+) -> None:
+    dice = random.Random(16)  # noqa: S311 - the same subsets in each run
+    for site in sites.values():
+        members = sorted(site.newer.keys() - set(manifests.BESIDE))
+        for _ in range(8):
+            gone = set(dice.sample(members, dice.randint(1, len(members))))
+
+            def without(manifest: Any, gone: set[str] = gone) -> None:
+                manifest["proposals"] = [
+                    entry for entry in manifest["proposals"] if f"events/{entry['number']}.jsonl" not in gone
+                ]
+
+            files = {name: data for name, data in site.newer.items() if name not in gone}
+            for change in (lambda _: None, without):
+                found = Checked(zipped(relisted(files, change)), tmp_path, library, site.ring)
+                assert found.outcome == "fails", gone
+
+
+def _without(number: int) -> Callable[[Any], None]:
+    return lambda manifest: manifest["proposals"].pop(number)
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "said"),
+    [
+        (
+            lambda held: held.update(made_at="2010-02-01T12:00:00.000000Z"),
+            "events",
+            "is newer than the bundle",
+        ),
+        (lambda held: held["asked"].update(numbers=[]), "", ""),
+        (lambda held: held["asked"]["numbers"].pop(), "asked", "was not asked for"),
+        (
+            lambda held: held["asked"]["numbers"].append("TC-2010-0099"),
+            "asked",
+            "TC-2010-0099 was asked for and is missing",
+        ),
+        (lambda held: held["asked"].update(state="approved"), "asked", "is in the state"),
+        (
+            lambda held: held["asked"].update(languages=["es"]),
+            "asked",
+            "has no PDF in es, which was asked for",
+        ),
+        (lambda held: held["by"].update(name="Nobody"), "", ""),
+        (_without(0), "asked", "is a proposal of which the manifest says nothing"),
+        (
+            lambda held: held["proposals"][0].update(sequence=3),
+            "asked",
+            "by the manifest its chain ended with event 3",
+        ),
+        (lambda held: held["proposals"][0].update(head="0" * 64), "asked", "by the manifest its chain ended"),
+        (lambda held: held["proposals"][0].update(versions=2), "asked", "its versions are not as many"),
+        (lambda held: held["proposals"][0]["records"].pop(), "asked", "its records are not those"),
+        (
+            lambda held: held["proposals"][0]["records"][0].update(languages=["fr"]),
+            "records",
+            "01-appraisal-fr.pdf is missing",
+        ),
+    ],
+)
+def test_a_manifest_is_not_believed_about_its_bundle(
+    sites: Mapping[str, Site],
+    library: Library,
+    tmp_path: Path,
+    change: Callable[[Any], None],
+    check: str,
+    said: str,
+) -> None:
+    for name, site in sites.items():
+        found = Checked(zipped(relisted(site.newer, change)), tmp_path, library, site.ring)
+        told = [sentence for outcome, sentence in found.said(check) if outcome == "fails"]
+        assert any(said in sentence for sentence in told) or not check, found.findings
+        # What nothing but the manifest says, nobody can know but from its signature.
+        assert found.outcome == ("fails" if check or name == "signed" else "unknown")
+        # Nor is the signature of what it said before worth anything.
+        if site.ring is not None:
+            files = relisted(site.newer, change) | {"manifest.json.p7s": site.newer["manifest.json.p7s"]}
+            found = Checked(zipped(files), tmp_path, library, site.ring)
+            assert ("fails", "The signature of the manifest does not hold: altered.") in found.said(
+                "signature"
+            )
+
+
+def _mixed(site: Site, *kinds: str) -> Contents:
+    """Return the newer bundle with members of the older one in the place of its own."""
+    chosen = {_member(kind, site) for kind in kinds}
+    return site.newer | {name: data for name, data in site.older.items() if name in chosen}
+
+
+@pytest.mark.parametrize("name", ["signed", "unsigned"])
+@pytest.mark.parametrize(
+    ("kinds", "check", "said"),
+    [
+        (["events/FIRST.jsonl"], "proofs", "its chain is not the one that checkpoint 2 covers"),
+        (["proofs/FIRST.json"], "proofs", "its proof is of checkpoint 1, not of the newest, 2"),
+        (
+            ["events/FIRST.jsonl", "proofs/FIRST.json"],
+            "proofs",
+            "its proof is of checkpoint 1, not of the newest",
+        ),
+        (["events/site.jsonl"], "checkpoints", "is not the one that the site's chain tells of"),
+    ],
+)
+def test_two_honest_bundles_cannot_be_made_one(
+    sites: Mapping[str, Site],
+    library: Library,
+    tmp_path: Path,
+    name: str,
+    kinds: list[str],
+    check: str,
+    said: str,
+) -> None:
+    site = sites[name]
+    found = Checked(zipped(relisted(_mixed(site, *kinds))), tmp_path, library, site.ring)
+    told = [sentence for outcome, sentence in found.said(check) if outcome == "fails"]
+    assert any(said in sentence for sentence in told), found.findings
+
+
+def test_nothing_of_another_installation_passes(
+    sites: Mapping[str, Site], library: Library, tmp_path: Path
+) -> None:
+    ours, others = sites["signed"].newer, sites["unsigned"].newer
+    folders = ("events", "proofs", "records", "versions", "checkpoints", "certificates")
+    for kind in folders:
+        own = {name for name in ours if name.startswith(f"{kind}/")}
+        files = {name: data for name, data in ours.items() if name not in own}
+        files |= {name: data for name, data in others.items() if name.startswith(f"{kind}/")}
+        if files == ours:
+            # The same facts give the same text.
+            continue
+        for ring in (sites["signed"].ring, None):
+            assert Checked(zipped(relisted(files)), tmp_path, library, ring).outcome == "fails", kind
+
+
+def test_an_older_bundle_holds_as_of_its_moment_and_fails_where_something_newer_was_kept(
+    sites: Mapping[str, Site], library: Library, tmp_path: Path
+) -> None:
+    for name, outcome in (("signed", "holds"), ("unsigned", "unknown")):
+        site = sites[name]
+        older = zipped(site.older)
+        assert Checked(older, tmp_path, library, site.ring).outcome == outcome
+        found = Checked(older, tmp_path, library, site.ring, [site.kept])
+        assert found.outcome == "fails"
+        said = "Checkpoint 2, which was kept, is not in it: the bundle is older or was cut."
+        assert ("fails", said) in found.said("checkpoints")
+        found = Checked(zipped(site.newer), tmp_path, library, site.ring, [site.kept])
+        assert found.outcome == outcome
+        said = "Checkpoint 2, which was kept, is in it: the bundle is no older than that."
+        assert ("holds", said) in found.said("checkpoints")
+        other = sites["unsigned" if name == "signed" else "signed"].kept
+        found = Checked(zipped(site.newer), tmp_path, library, site.ring, [other])
+        assert ("fails", "Checkpoint 2 is not the one that was kept.") in found.said("checkpoints")
+
+
+def test_a_chain_that_was_cut_where_the_checkpoint_stood_is_not_said_to_hold(
+    sites: Mapping[str, Site], library: Library, tmp_path: Path
+) -> None:
+    for name, site in sites.items():
+        second, fourth = site.numbers[1], site.numbers[3]
+        files = {path: data for path, data in site.newer.items() if fourth not in path}
+        lines = files[f"events/{second}.jsonl"].splitlines(keepends=True)
+        files[f"events/{second}.jsonl"] = b"".join(lines[:-1])
+
+        def cut(
+            manifest: Any, second: str = second, fourth: str = fourth, lines: list[bytes] = lines
+        ) -> None:
+            manifest["asked"]["numbers"].remove(fourth)
+            manifest["proposals"] = [held for held in manifest["proposals"] if held["number"] != fourth]
+            [held] = [held for held in manifest["proposals"] if held["number"] == second]
+            held.update(sequence=len(lines) - 1, head=json.loads(lines[-2])["digest"])
+
+        found = Checked(zipped(relisted(files, cut)), tmp_path, library, site.ring)
+        # Nothing in it is wrong; that nothing was left out of it nobody vouches for.
+        wrong = {finding.check for finding in found.findings if finding.outcome == "fails"}
+        assert wrong == ({"signature"} if name == "signed" else set())
+        assert found.outcome == ("fails" if name == "signed" else "unknown")
+
+
+def test_a_site_that_signed_once_is_expected_to_sign(
+    lite: Stage, ring: Keyring, tmp_path: Path, library: Library
+) -> None:
+    with lite.database.begin() as db:
+        issuers.use_key(db, ring.signer(), lite.now)
+    number = casts.approved(lite)
+    audits.checkpoint(lite.database, lite.now, ring.signer())
+    lite.wait(hours=1)
+    with lite.database.begin() as db:
+        issuers.retire_key(db, lite.now)
+    lite.wait(hours=1)
+    casts.take(lite, "desk", number, "send_to_donor")
+    audits.checkpoint(lite.database, lite.now)
+    found = Checked(written(lite, number), tmp_path, library, ring)
+    assert found.outcome == "unknown"
+    assert found.said("checkpoints")[0] == (
+        "unchecked",
+        "Of the checkpoints, 2: not signed, though earlier ones are; why, only the site's own chain says.",
+    )
+    [(outcome, said)] = found.said("signature")
+    assert (outcome, "This installation has signed before" in said) == ("unchecked", True)
+    # Once it signs again, that vouches for what is before it.
+    again = make_keyring(tmp_path / "again")
+    with lite.database.begin() as db:
+        issuers.use_key(db, again.signer(), lite.now)
+    audits.checkpoint(lite.database, lite.now, again.signer())
+    found = Checked(written(lite, number, ring=again), tmp_path, library, again)
+    assert [said for outcome, said in found.said("checkpoints") if outcome == "unchecked"] == []
+
+
+def test_pdfs_that_were_asked_for_are_there_or_there_is_no_bundle(
+    lite: Stage,
+) -> None:
+    number = casts.approved(lite)
+    with pytest.raises(Undrawn, match="not drawn yet: 2 in en, 2 in fr"):
+        written(lite, number, languages=("en", "fr"))
+    with lite.database.begin() as db:
+        for row in db.execute(select(RECORDS)).all():
+            for language in ("en", "fr", "es"):
+                records.keep_rendering(
+                    db, lite.files, row.id, language, casts.PDF + language.encode(), lite.now
+                )
+    files = contents(written(lite, number, languages=("en", "es")))
+    drawn = [name for name in files if name.startswith("records/") and name.endswith(".pdf")]
+    assert sorted(name[-6:-4] for name in drawn) == ["en", "en", "es", "es"]
+    held = json.loads(files["manifest.json"])
+    assert held["asked"]["languages"] == ["en", "es"]
+    [proposal] = held["proposals"]
+    assert [record["languages"] for record in proposal["records"]] == [["en", "es"]] * 2

@@ -1,22 +1,34 @@
 """Validities: what a record says of itself stays; whether it counts, the register alone knows."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from appraisal.canonical import canonical
+from appraisal.definitions.library import Library
+from appraisal.domain import validities
+from appraisal.domain.findings import does_anything_fail
 from appraisal.domain.steps import ApprovalGiven
 from appraisal.domain.validities import Validity
-from appraisal.services import registers
+from appraisal.domain.verifications import verify
+from appraisal.services import registers, upgrades
 from appraisal.services.verifications import Verification
-from appraisal.storage import records
-from tests import casts
+from appraisal.storage import audits, records
+from tests import casts, histories
 from tests.casts import Stage
+from tests.histories import REVISIONS
 
 
 def _all(stage: Stage, number: str) -> list[tuple[str, Validity]]:
     """Return the records of a proposal, oldest first, with their validity, the same wherever it is asked."""
     with stage.database.read() as db:
         listed, _ = records.list_records(db, stage.people["desk"], number)
+        told = validities.along(json.loads(body) for _, _, body, _ in audits.exported(db, number))
+        # The chain says the same as the register.
+        assert told == {entry.digest: entry.validity for entry in listed}
         for entry in listed:
             found = records.find_record(db, entry.digest)
             assert found is not None
@@ -39,6 +51,24 @@ def test_an_annulled_approval_ends_its_sheet_and_no_other_record(stage: Stage) -
     casts.take(stage, "deputy", number, "annul", note="So it is.")
     found = [validity for _, validity in _all(stage, number)]
     assert found == [Validity(), Validity("annulled", annulled_at), Validity()]
+    # The sheet of the annulment names what it annuls.
+    _, (sheet, _), (annulment, _) = _all(stage, number)
+    with stage.database.read() as db:
+        values = {}
+        for digest in (sheet, annulment):
+            record = records.find_record(db, digest)
+            assert record is not None
+            values[digest] = json.loads(record.value)
+    assert not does_anything_fail(verify(canonical(values[annulment]), stage.library))
+    assert "annuls" not in values[sheet]["decision"]
+    assert values[annulment]["decision"]["annuls"] == [
+        {
+            "number": number,
+            "kind": "approve",
+            "digest": sheet,
+            "issued_at": values[sheet]["issued_at"],
+        }
+    ]
     assert [validity.code for _, validity in _all(stage, other)] == ["valid", "valid"]
 
 
@@ -79,6 +109,94 @@ def test_a_corrected_registration_ends_its_sheet(stage: Stage) -> None:
     casts.take(stage, "desk", number, "correct_registration", note="Another proposal.")
     found = [validity for _, validity in _all(stage, number)]
     assert found == [Validity(), Validity("corrected", corrected_at)]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_chains_of_earlier_versions_say_what_the_register_says(
+    lite: Stage, revision: str, tmp_path: Path
+) -> None:
+    histories.load(lite.database, revision, tmp_path)
+    upgrades.upgrade(lite.database)
+    found: dict[str, Validity | None] = {}
+    with lite.database.read() as db:
+        for row in audits.proposals(db):
+            held = (json.loads(body) for _, _, body, _ in audits.exported(db, row.number))
+            told = validities.along(held)
+            assert told == {digest: records.validity_of(db, digest) for digest in told}
+            found |= told
+    assert sorted(entry.code for entry in found.values() if entry and not entry.is_valid) == ["annulled"]
+
+
+def _reopening(library: Library) -> Library:
+    """Return definitions by which what was rejected may be reopened, as what has lapsed may."""
+    workflow = library.workflow("standard.v1")
+    changed = workflow.model_copy(
+        update={
+            "states": {
+                **workflow.states,
+                "rejected": workflow.states["rejected"].model_copy(update={"terminal": False}),
+            },
+            "transitions": [
+                entry.model_copy(update={"from_": (*entry.from_, "rejected")})
+                if entry.act == "reopen"
+                else entry
+                for entry in workflow.transitions
+            ],
+        }
+    )
+    return replace(library, definitions={**library.definitions, workflow.key: changed})
+
+
+def test_a_rejection_ends_when_the_proposal_is_reopened(stage: Stage) -> None:
+    stage.library = _reopening(stage.library)
+    number = casts.awaiting(stage)
+    casts.take(stage, "chief", number, "reject", note="Not now.")
+    assert [validity for _, validity in _all(stage, number)] == [Validity(), Validity()]
+    reopened_at = stage.now
+    casts.take(stage, "desk", number, "reopen")
+    assert [validity for _, validity in _all(stage, number)] == [
+        Validity(),
+        Validity("reopened", reopened_at),
+    ]
+    # The next one is in force, and ends by itself; nothing else changes the first.
+    casts.take(stage, "chief", number, "reject", note="Nor now.")
+    again_at = stage.now
+    found = [validity for _, validity in _all(stage, number)]
+    assert found == [Validity(), Validity("reopened", reopened_at), Validity()]
+    casts.take(stage, "desk", number, "reopen")
+    found = [validity for _, validity in _all(stage, number)]
+    assert found == [Validity(), Validity("reopened", reopened_at), Validity("reopened", again_at)]
+
+
+def test_a_rejection_ends_when_an_approval_is_registered_and_stands_again_when_that_is_corrected(
+    stage: Stage,
+) -> None:
+    number = casts.awaiting(stage)
+    casts.take(stage, "chief", number, "reject", note="Not now.")
+    given = ApprovalGiven("Minute 12", "Registry", datetime(2010, 1, 5, tzinfo=UTC))
+    registered_at = stage.now
+    casts.take(stage, "desk", number, "register_approval", approval=given)
+    *earlier, (_, rejection), (sheet, registration) = _all(stage, number)
+    assert [validity for _, validity in earlier] == [Validity()]
+    assert (rejection, registration) == (Validity("superseded", registered_at, sheet), Validity())
+    corrected_at = stage.now
+    casts.take(stage, "desk", number, "correct_registration", note="Another proposal.")
+    *_, (_, rejection), (_, registration) = _all(stage, number)
+    assert (rejection, registration) == (Validity(), Validity("corrected", corrected_at))
+    # An approval that was annulled had been one.
+    again_at = stage.now
+    casts.take(stage, "desk", number, "register_approval", approval=given)
+    casts.take(stage, "chief", number, "propose_annulment", note="Wrong fund.")
+    casts.take(stage, "deputy", number, "annul", note="So it is.")
+    found = _all(stage, number)
+    assert [validity.code for _, validity in found] == [
+        "valid",
+        "superseded",
+        "corrected",
+        "annulled",
+        "valid",
+    ]
+    assert found[1][1] == Validity("superseded", again_at, found[3][0])
 
 
 @pytest.mark.parametrize("digest", ["0" * 64, ""])

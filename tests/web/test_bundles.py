@@ -1,6 +1,7 @@
 """The page of bundles: what is sent verifies, who gets it, and what is said where nobody does."""
 
 import io
+import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from appraisal.domain import access, disclosure
+from appraisal.domain.bundles import Asked
 from appraisal.domain.findings import does_anything_fail
 from appraisal.pdf.signatures import Grounds
 from appraisal.services import bundle_checks, issuers, people, records
@@ -23,7 +25,7 @@ from appraisal.web.app import create_app
 from appraisal.web.context import Site
 from tests.keys import make_keyring
 from tests.web import building, reviewing
-from tests.web.building import Cast
+from tests.web.building import PDF, Cast
 from tests.web.conftest import SignIn
 
 PAGE = "/bundles"
@@ -55,9 +57,11 @@ def test_what_is_sent_verifies_and_is_noted(
     assert "Content-Length" not in answer.headers
     file = tmp_path / "bundle.zip"
     file.write_bytes(answer.data)
-    manifest, found = bundle_checks.check(file, site.library, Grounds(site.now()))
-    assert not does_anything_fail(found), found
-    assert manifest.asked == {"numbers": [number]}
+    found = bundle_checks.check(file, site.library, Grounds(site.now()))
+    # Nobody signs here, so that nothing but the bundle itself says that it is whole.
+    assert found.outcome == "unknown", found
+    assert found.manifest.asked == Asked((number,))
+    assert found.manifest.by == (cast[key].id, cast[key].name)
     assert noted(site) == [(cast[key].id, "download", "bundle", number)]
     answer = client.post(PAGE, data={"biennium": "2010-11", "state": "approved"})
     assert answer.headers["Content-Disposition"] == 'attachment; filename="bundle-2010-11.zip"'
@@ -203,9 +207,34 @@ def test_a_key_that_is_not_at_hand_is_said_before_anything_is_sent(
     sign_in(client, "auditor")
     file = tmp_path / "bundle.zip"
     file.write_bytes(client.post(PAGE, data={"numbers": number}).data)
-    _, found = bundle_checks.check(file, site.library, ring.grounds(site.now()))
-    [signature] = [entry for entry in found if entry.check == "signature"]
-    assert (signature.outcome, not does_anything_fail(found)) == ("holds", True)
+    found = bundle_checks.check(file, site.library, ring.grounds(site.now()))
+    [signature] = [entry for entry in found.findings if entry.check == "signature"]
+    assert signature.outcome == "holds"
+    assert not does_anything_fail(found.findings)
+
+
+def test_pdfs_that_are_asked_for_and_not_drawn_are_prepared(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast
+) -> None:
+    number = building.approved_proposal(site, cast)
+    sign_in(client, "desk")
+    asked = {"numbers": number, "languages": ["es"]}
+    answer = client.post(PAGE, data=asked)
+    assert (answer.status_code, "is made yet (missing: 2)" in answer.text) == (409, True)
+    with site.database.begin() as db:
+        for row in db.execute(select(tables.Record.__table__)).all():
+            records.keep_rendering(db, site.files, row.id, "es", PDF, site.now())
+            records.keep_rendering(db, site.files, row.id, "fr", PDF, site.now())
+    answer = client.post(PAGE, data=asked)
+    assert answer.status_code == 200
+    with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+        drawn = [name for name in archive.namelist() if name.startswith("records/") and "pdf" in name]
+        manifest = json.loads(archive.read("manifest.json"))
+    assert [name[-6:-4] for name in drawn] == ["es", "es"]
+    assert manifest["asked"]["languages"] == ["es"]
+    # What is no language is none.
+    answer = client.post(PAGE, data={"numbers": number, "languages": ["de"]})
+    assert answer.status_code == 422
 
 
 def test_what_goes_wrong_on_the_way_breaks_the_download_off(

@@ -19,6 +19,7 @@ from lxml import html
 
 from appraisal.canonical import canonical
 from appraisal.domain import forms
+from appraisal.domain.bundles import Asked
 from appraisal.domain.facts import Version
 from appraisal.domain.forms import Content, Field
 from appraisal.i18n import LANGUAGES, Language
@@ -26,7 +27,6 @@ from appraisal.pdf.rendering import page_of
 from appraisal.pdf.texts import printed
 from appraisal.services import bundles, proposals, reviews
 from appraisal.storage import records as stored
-from appraisal.storage.bundles import Query
 from appraisal.web import contents
 from appraisal.web.context import Site
 from tests.pdf.readers import solid
@@ -449,7 +449,7 @@ def test_a_record_and_its_files_hold_what_was_written(site: Site, cast: Cast) ->
 def _bundle(site: Site, number: str) -> dict[str, bytes]:
     out = io.BytesIO()
     with site.database.read() as db:
-        order = bundles.order(db, Query((number,)), site.now(), None)
+        order = bundles.order(db, Asked((number,)), site.now(), None)
         bundles.write(db, site.files, site.library, order, out, site.now(), "en")
     with zipfile.ZipFile(out) as archive:
         return {name: archive.read(name) for name in archive.namelist()}

@@ -11,12 +11,12 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from appraisal.domain import forms
+from appraisal.domain.bundles import Asked
 from appraisal.domain.steps import ApprovalGiven
 from appraisal.i18n import LANGUAGES
 from appraisal.pdf.rendering import page_of
 from appraisal.services import bundles, proposals
 from appraisal.storage import records as stored
-from appraisal.storage.bundles import Query
 from appraisal.web.context import Site
 from tests.web import building, walks
 from tests.web.building import Cast
@@ -110,7 +110,7 @@ def test_a_proposal_of_which_nothing_is_left_opens_for_everybody_to_its_end(
         assert broken(client, everywhere if who == "desk" else addresses) == [], who
     out = io.BytesIO()
     with site.database.read() as db:
-        order = bundles.order(db, Query((number,)), site.now(), None)
+        order = bundles.order(db, Asked((number,)), site.now(), None)
         bundles.write(db, site.files, site.library, order, out, site.now(), "fr")
     with zipfile.ZipFile(out) as bundle:
         [page] = [name for name in bundle.namelist() if name.endswith(".html") and number in name]

@@ -107,6 +107,20 @@ def test_a_recalled_appraisal_leaves_its_record_superseded(
         assert client.get(path).text.count("Superseded") == 1, path
 
 
+def test_the_page_of_an_annulment_leads_to_the_sheet_that_it_annuls(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.approved_proposal(site, cast)
+    building.take(site, cast["chief"], number, "propose_annulment", note="Wrong fund.")
+    building.take(site, cast["chief2"], number, "annul", note="So it is.")
+    sign_in(client, "desk")
+    *_, sheet, annulment = _records(site, cast)
+    page = client.get(f"/records/{annulment.digest}").text
+    assert "Annuls the decision sheet" in page
+    assert f'href="/records/{sheet.digest}"' in page
+    assert "the approval was annulled on" in client.get(f"/records/{sheet.digest}").text
+
+
 def test_a_pdf_is_asked_for_prepared_and_read(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, clock: Clock
 ) -> None:
