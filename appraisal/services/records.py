@@ -10,11 +10,11 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from appraisal.canonical import canonical
-from appraisal.domain import records
+from appraisal.domain import records, trails
 from appraisal.domain.facts import Case, Decision
 from appraisal.errors import NotFound
 from appraisal.i18n import Language
-from appraisal.storage import issuers, proposals, tables
+from appraisal.storage import audits, issuers, proposals, seals, tables
 from appraisal.storage.files import Files
 
 if TYPE_CHECKING:
@@ -31,6 +31,21 @@ class Stored:
     kind: Literal["appraisal", "decision"]
     digest: str
     appraisal_id: int | None = None
+
+
+def check_grounds(db: Connection, case: Case) -> None:
+    """Make sure that all which a record of a proposal would rest on is what the chain of it says.
+
+    That is its events, its versions, and every row that the newest event seals. Raises ``NotAllowed``.
+    """
+    seals.check(db, case.id)
+    walked = trails.walk(case.number, audits.events_of(db, case.id))
+    if trails.end_fault(walked, case.sequence, case.head) is not None:
+        raise seals.differs(case.id, "events")
+    table = tables.Version.__table__
+    texts = db.execute(select(table.c.value, table.c.digest).where(table.c.proposal_id == case.id))
+    if not all(trails.is_sealed(*row) for row in texts):
+        raise seals.differs(case.id, "versions")
 
 
 def store(taking: "Taking", after: Case, decision: Decision | None) -> Stored:
