@@ -116,6 +116,10 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
         "What is stored of this proposal is not what its events say (%(table)s). "
         "Nothing was done; tell an administrator."
     ),
+    "stored_differs_here": N_(
+        "What is stored is not what the events of the installation say (%(table)s). "
+        "Nothing was done; tell an administrator."
+    ),
     "definition_edited": N_(
         "%(file)s was edited after its release, first in line %(line)s. "
         "Nothing that goes by %(definition)s moves until the file is put back."

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from appraisal.canonical import canonical
 from appraisal.domain import records, trails
-from appraisal.domain.facts import Case, Decision
+from appraisal.domain.facts import SYSTEM_ACTOR, Case, Decision, Person
 from appraisal.errors import NotFound
 from appraisal.i18n import Language
 from appraisal.storage import audits, issuers, proposals, seals, tables
@@ -33,12 +33,14 @@ class Stored:
     appraisal_id: int | None = None
 
 
-def check_grounds(db: Connection, case: Case) -> None:
-    """Make sure that all which a record of a proposal would rest on is what the chain of it says.
+def check_grounds(db: Connection, case: Case, actor: Person) -> None:
+    """Make sure that all which a record of a proposal would rest on is what the trail says.
 
-    That is its events, its versions, and every row that the newest event seals. Raises ``NotAllowed``.
+    That is its events, its versions, every row that the newest event seals, and the accounts of all who are
+    named in it. Raises ``NotAllowed``.
     """
     seals.check(db, case.id)
+    seals.check_people(db, sorted({actor.id, *case.people} - {SYSTEM_ACTOR.id}))
     walked = trails.walk(case.number, audits.events_of(db, case.id))
     if trails.end_fault(walked, case.sequence, case.head) is not None:
         raise seals.differs(case.id, "events")

@@ -153,7 +153,7 @@ def take(
     given = inputs or Inputs()
     transition, to = machine.fire(book, case, actor, now, name, given)
     if transition.records:
-        records.check_grounds(db, case)
+        records.check_grounds(db, case, actor)
     behalf = _replaced(db, substitutions.behalf(case, actor, transition, given.behalf, now))
     taking = Taking(db, case, book, actor, now, given, transition, to, behalf)
     return settle(taking, acts[transition.act](taking), request)

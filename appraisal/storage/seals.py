@@ -249,12 +249,9 @@ def _of_one(name: str, dialect: str) -> str:
 
 def _read(db: Connection, statement: str, given: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Read rows by the driver itself: through SQLAlchemy a small query takes several times as long."""
-    cursor = db.connection.cursor()
-    try:
-        cursor.execute(statement, given)
-        return list(cursor.fetchall())
-    finally:
-        cursor.close()
+    driver: Any = db.connection.driver_connection
+    found: list[tuple[Any, ...]] = driver.execute(statement, given).fetchall()
+    return found
 
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -327,6 +324,7 @@ class Watch:
     statements: Iterator[int] = field(default_factory=lambda: count(1))
 
 
+SITE: Final = _table("site_events")
 _KEY: Final = "appraisal.seals"
 _UNWATCHED: Final = "events are written in a transaction of Database.begin"
 _LOG: Final = logging.getLogger(__name__)
@@ -542,7 +540,43 @@ def _note_site(db: Connection, watched: Watch, name: str, statement: UpdateBase,
     ids = db.execute(chosen if where is None else chosen.where(where), given or None).scalars()
     for id in ids.all():
         if (name, id) not in watched.before:
-            watched.before[name, id] = of_site(db, name, id)
+            watched.before[name, id] = _compared_row(db, name, id)
+
+
+def check_people(db: Connection, people: Iterable[int]) -> None:
+    """Compare the rows of people with what the site's chain says, before anything rests on who they are.
+
+    Raises ``NotAllowed``.
+    """
+    for id in people:
+        _compared_row(db, "people", id)
+
+
+def _compared_row(db: Connection, name: str, id: int) -> str:
+    """Return the seal over one row of the site; raises ``NotAllowed`` where the site's chain says another."""
+    now = of_site(db, name, id)
+    told = _told_of_site(db, name, id)
+    if told is not None and told != now:
+        _LOG.error("%s, row %s: what is stored is not what the site's chain says", name, id)
+        raise NotAllowed([refuse("stored_differs_here", table=name)])
+    return now
+
+
+def _told_of_site(db: Connection, name: str, id: int) -> str | None:
+    """Return the last seal over a row of the site; None where the site's chain is older than seals."""
+    key = f'"{name}:{id}":"'
+    pattern = f"%{key}%".replace("_", "\\_")
+    body = SITE.c.body
+    of_it = body.like(pattern, escape="\\")
+    newest = SITE.c.sequence.desc()
+    # Most of what an account went through names it, and is found by that at once.
+    ways = ([(SITE.c.person_id == id, of_it)] if name == "people" else []) + [(of_it,)]
+    for where in ways:
+        found = db.execute(select(body).where(*where).order_by(newest).limit(1)).scalar()
+        if found is not None:
+            return str(found).rpartition(key)[2][:_DIGITS].partition('"')[0]
+    last = db.execute(select(body).order_by(newest).limit(1)).scalar()
+    return "" if last is not None and '"seals":' in last else None
 
 
 def _sealing_of_all(db: Connection, name: str) -> str:

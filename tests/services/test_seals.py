@@ -1,5 +1,7 @@
 """Seals: whatever is altered of what is stored is named, or listed with the reason why no event seals it."""
 
+import hashlib
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ import pytest
 from sqlalchemy import Column, Connection, Table, create_engine, event, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from appraisal.canonical import canonical
 from appraisal.cli import db as checks
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Agreement, ChangeAsked
@@ -40,7 +43,7 @@ from appraisal.storage.types import Day, Moment, Money
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
-from tests.tampering import unguarded
+from tests.tampering import age, unguarded
 
 LESSONS = "code,text,countries,place,theme,outcome,source\nL-1,Ask early.,ZM,Zambia,,,Evaluation 7\nL-2,Ask again.,,,,,Evaluation 8\n"
 
@@ -372,6 +375,8 @@ FORGED = (
     ("UPDATE proposals SET track = 'fast'", "proposals"),
     ("UPDATE versions SET value = replace(value, 'Illustrative', 'Other')", "versions"),
     ("UPDATE events SET note = 'Bent.' WHERE sequence = 2", "events"),
+    ("UPDATE people SET name = 'Somebody Else' WHERE name = 'Lead'", "people"),
+    ("UPDATE people SET roles = 'manager coordinator' WHERE name = 'Chief'", "people"),
 )
 
 
@@ -432,3 +437,61 @@ def test_a_transaction_that_leaves_rows_unsealed_ends_in_an_error(stage: Stage) 
         with pytest.raises(seals.Unsealed):
             run(act)
     assert casts.contents(stage) == before
+
+
+def test_no_event_of_the_site_seals_what_was_altered_before(stage: Stage) -> None:
+    tamper(stage, "UPDATE people SET roles = 'manager' WHERE name = 'Ana'")
+    assert casts.refusal(stage, lambda: casts.change(stage, "ana", unit="SECTOR")) == ("stored_differs_here",)
+    [found] = trails.verify(stage.database, stage.library, None).breaks
+    id = stage.people["ana"].id
+    assert str(found) == f"people: row {id}: is not what the site's chain says"
+    # Somebody else is changed as ever.
+    casts.change(stage, "ben", unit="SECTOR")
+
+
+def test_chains_of_before_are_read_and_sealed_by_their_next_event(stage: Stage) -> None:
+    number, other = casts.awaiting(stage), casts.draft(stage)
+    with unguarded(stage.database) as db:
+        age(db, number)
+    tamper(stage, "UPDATE ratings SET value = '1' WHERE item = 'TRI-2'")
+    found = trails.verify(stage.database, stage.library, None)
+    assert (found.breaks, found.checked["unsealed_chains"]) == ([], 1)
+    casts.take(stage, "chief", number, "approve")
+    found = trails.verify(stage.database, stage.library, None)
+    assert (found.breaks, found.checked["unsealed_chains"]) == ([], 0)
+    tamper(stage, "UPDATE ratings SET value = '2' WHERE item = 'TRI-2'")
+    tamper(stage, "UPDATE proposals SET state = 'submitted' WHERE state = 'draft'")
+    assert [str(entry) for entry in trails.verify(stage.database, stage.library, None).breaks] == [
+        f"{number}: ratings: some of the 63 rows were altered",
+        f"{other}: proposals: the row was altered",
+    ]
+
+
+def test_a_chain_that_sealed_once_says_so_for_ever(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    with unguarded(lite.database) as db:
+        age(db, number)
+    hold = {"until": (lite.now + timedelta(days=9)).date(), "note": "Elections."}
+    casts.take(lite, "desk", number, "hold", **hold)
+    events, rows = Base.metadata.tables["events"], Base.metadata.tables["proposals"]
+    with unguarded(lite.database) as db:
+        last = db.execute(select(events).where(events.c.name == "hold")).one()
+        said = {**json.loads(last.body), "sequence": 4, "previous": last.digest}
+        del said["seals"]
+        body = canonical(said).decode()
+        added = {**last._mapping, "id": last.id + 1, "sequence": 4, "request": None, "body": body}
+        added["digest"] = hashlib.sha256(body.encode()).hexdigest()
+        db.execute(insert(events).values(added))
+        db.execute(update(rows).values(sequence=4, head=added["digest"]))
+    [found] = trails.verify(lite.database, lite.library, None).breaks
+    assert str(found) == f"{number}: event 4 says nothing of what is stored"
+
+
+# Where the two databases differ: truth, money, days, moments, text, and rows of the site.
+ON_BOTH = ("proposals", "appraisals", "decisions", "documents", "holds", "people", "indicator_reports")
+
+
+def test_both_databases_seal_alike(stage: Stage) -> None:
+    world(stage)
+    _, missed = unnoticed(stage, [Base.metadata.tables[name] for name in ON_BOTH])
+    assert missed == []
