@@ -124,6 +124,7 @@ _NAMES: Final = {
     "site_events": ("event of the installation", "events of the installation"),
     "versions": ("version", "versions"),
     "records": ("record", "records"),
+    "sealed_rows": ("row that events seal", "rows that events seal"),
     "indicator_reports": ("indicator report", "indicator reports"),
     "imports": ("import of a list", "imports of lists"),
     "entries": ("row that it brought", "rows that they brought"),
@@ -153,6 +154,11 @@ def _print(report: Report) -> None:
         click.echo(
             f"{older} events are of an earlier version of the product, "
             "whose texts do not hold the columns act, request, track and days."
+        )
+    if before := report.checked["unsealed_chains"]:
+        click.echo(
+            f"{before} {'chain ends' if before == 1 else 'chains end'} before seals were kept: "
+            "what is stored beside is compared from the next event on."
         )
     for at, action, person in report.emergencies:
         click.echo(f"Emergency on the command line at {at}: {action}, account {person}.")

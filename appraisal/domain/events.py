@@ -41,15 +41,17 @@ def event(
     action: str,
     facts: Mapping[str, Any],
     columns: Mapping[str, Any] | None = None,
+    seals: Mapping[str, str] | None = None,
 ) -> Event:
     """Make the next event of a chain. People stand in it by id, so that a name can be erased.
 
     ``columns`` are those that its row has beside, which could be changed unseen were they not in it;
-    empty ones are left out.
+    empty ones are left out. ``seals`` are digests over the rows that are stored once it is written.
     """
     body = canonical(
         {
             **({} if columns is None else {"columns": written(columns)}),
+            **({} if seals is None else {"seals": seals}),
             "proposal": proposal,
             "sequence": sequence,
             "previous": previous,

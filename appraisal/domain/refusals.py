@@ -121,6 +121,14 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
     "conditions_open": N_("Conditions are still open: %(numbers)s."),
     "not_open_for_rating": N_("The appraisal is not open for rating."),
     "not_editable": N_("The proposal cannot be edited in the state “%(state)s”."),
+    "stored_differs": N_(
+        "What is stored of this proposal is not what its events say (%(table)s). "
+        "Nothing was done; tell an administrator."
+    ),
+    "stored_differs_here": N_(
+        "What is stored is not what the events of the installation say (%(table)s). "
+        "Nothing was done; tell an administrator."
+    ),
     "definition_edited": N_(
         "%(file)s was edited after its release, first in line %(line)s. "
         "Nothing that goes by %(definition)s moves until the file is put back."

@@ -55,6 +55,9 @@ class Walk:
     records: dict[str, str] = field(default_factory=dict)
     # The definitions that the newest event of those that say so has the proposal go by.
     pins: Mapping[str, str] | None = None
+    # What the newest event says of the rows that are stored, as it stands in its text; None for an earlier
+    # version of the product.
+    seals: str | None = None
     fault: str | None = None
 
 
@@ -65,28 +68,30 @@ _NOTED = ('"digest":', '"record":', '"definitions":')
 def walk(number: str, rows: Iterable[EventRow]) -> Walk:
     """Follow the chain of a proposal from its first event to its last, or to the first that is wrong."""
     found = Walk()
-    told = f'"proposal":{quoted(number)},"sequence":'
+    told = f'","proposal":{quoted(number)},'
     previous, last, expected = GENESIS, 0, 0
     rows = iter(rows)
     for row in rows:
         expected += 1
         id, sequence, body, digest = row[1], row[2], row[15], row[16]
-        told_of = body
+        told_of, seals = body, None
         try:
             if sequence != expected:
                 found.fault = f"event {expected} is missing"
             elif hashlib.sha256(body.encode()).hexdigest() != digest:
                 found.fault = f"event {sequence} was altered"
-            elif body.startswith(opening := _opening(row)) and body.endswith(
-                closing := f'}},"previous":"{previous}",{told}{sequence}}}'
+            elif body.startswith(opening := _opening(row)) and (
+                parted := _parted(body, f'}},"previous":"{previous}{told}', f'"sequence":{sequence}}}')
             ):
-                told_of = body[len(opening) : -len(closing)]
+                told_of, seals = body[len(opening) : parted[0]], parted[1]
             else:
                 found.fault = _difference(row, number, previous)
                 # Nothing differs where an earlier version of the product wrote it.
                 found.unsealed += found.fault is None
             if found.fault is None and id <= last:
                 found.fault = f"event {sequence} has an id that is not after that of the one before"
+            if found.fault is None and found.seals is not None and seals is None:
+                found.fault = f"event {sequence} says nothing of what is stored"
             if found.fault is None and any(name in told_of for name in _NOTED):
                 _note(found, json.loads(body), row)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
@@ -94,10 +99,24 @@ def walk(number: str, rows: Iterable[EventRow]) -> Walk:
         if found.fault is not None:
             expected += sum(1 for _ in rows)
             break
-        previous, last = digest, id
+        previous, last, found.seals = digest, id, seals
         found.digests.append(digest)
     found.count = expected
     return found
+
+
+def _parted(body: str, closing: str, end: str) -> tuple[int, str | None] | None:
+    """Return where the facts of a text end, and what comes after about the rows that are stored."""
+    place = body.rfind(closing)
+    rest = body[place + len(closing) :]
+    if place < 0 or not rest.endswith(end):
+        return None
+    if rest == end:
+        return place, None
+    sealed = rest[: -len(end)]
+    if sealed.startswith('"seals":{') and sealed.endswith("},"):
+        return place, sealed[8:-1]
+    return None
 
 
 def end_fault(found: Walk, sequence: int, head: str) -> str | None:

@@ -62,7 +62,11 @@ def _rateable(
         raise disclosure.not_allowed(case, actor, rate_refusals(case, actor, now))
     if seen is not None and running.row_version != seen:
         raise StepConflict(seen, running.row_version)
-    return steps.add_relation(db, case, actor, "lead", now), book, running
+    after = steps.add_relation(db, case, actor, "lead", now)
+    if after is not case:
+        said = {"person": actor.id, "for": running.lead}
+        after = note_event(db, after, actor, now, "lead_for", said, aside=True)
+    return after, book, running
 
 
 def rate_refusals(case: Case, actor: Person, now: datetime) -> list[Refusal]:

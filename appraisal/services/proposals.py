@@ -19,7 +19,7 @@ from appraisal.domain.rulebooks import Rulebook
 from appraisal.errors import AppraisalError, NotFound, StepConflict
 from appraisal.services import notices, steps, submissions
 from appraisal.services.attachments import file_type, safe_name
-from appraisal.storage import proposals, queries, tables
+from appraisal.storage import proposals, queries, seals, tables
 from appraisal.storage.facts import load_case, load_people, load_rates
 from appraisal.storage.files import Files
 
@@ -150,6 +150,7 @@ def note_event(
         action=action,
         facts=said,
         columns=row,
+        seals=seals.seal(db, case.id, columns),
     )
     proposals.update_proposal(
         db,

@@ -10,12 +10,12 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from appraisal.canonical import canonical
-from appraisal.domain import records
-from appraisal.domain.facts import Case, Decision
+from appraisal.domain import records, trails
+from appraisal.domain.facts import SYSTEM_ACTOR, Case, Decision, Person
 from appraisal.errors import NotFound
 from appraisal.i18n import Language
 from appraisal.services.issuers import issuing
-from appraisal.storage import proposals, renderings, tables
+from appraisal.storage import audits, proposals, renderings, seals, tables
 from appraisal.storage import records as stored
 from appraisal.storage.files import Files
 
@@ -33,6 +33,23 @@ class Stored:
     kind: Literal["appraisal", "decision"]
     digest: str
     appraisal_id: int | None = None
+
+
+def check_grounds(db: Connection, case: Case, actor: Person) -> None:
+    """Make sure that all which a record of a proposal would rest on is what the trail says.
+
+    That is its events, its versions, every row that the newest event seals, and the accounts of all who are
+    named in it. Raises ``NotAllowed``.
+    """
+    seals.check(db, case.id)
+    seals.check_people(db, sorted({actor.id, *case.people} - {SYSTEM_ACTOR.id}))
+    walked = trails.walk(case.number, audits.events_of(db, case.id))
+    if trails.end_fault(walked, case.sequence, case.head) is not None:
+        raise seals.differs(case.id, "events")
+    table = tables.Version.__table__
+    texts = db.execute(select(table.c.value, table.c.digest).where(table.c.proposal_id == case.id))
+    if not all(trails.is_sealed(*row) for row in texts):
+        raise seals.differs(case.id, "versions")
 
 
 def store(taking: "Taking", after: Case, decision: Decision | None) -> Stored:

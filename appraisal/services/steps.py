@@ -30,7 +30,7 @@ from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Inputs
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import matches, notices, records
-from appraisal.storage import proposals, site, tables, tallies
+from appraisal.storage import proposals, seals, site, tables, tallies
 from appraisal.storage.facts import load_case, load_people, load_rates
 from appraisal.storage.matches import listed_symbols
 
@@ -159,6 +159,8 @@ def take(
     check_seen(case, seen)
     given = inputs or Inputs()
     transition, to = machine.fire(book, case, actor, now, name, given)
+    if transition.records:
+        records.check_grounds(db, case, actor)
     behalf = _replaced(db, substitutions.behalf(case, actor, transition, given.behalf, now))
     taking = Taking(db, case, book, actor, now, given, transition, to, behalf)
     after = settle(taking, acts[transition.act](taking), request)
@@ -326,6 +328,12 @@ def append(
         "days_used": after.steps[-1].days_used,
         "days_limit": after.steps[-1].days_limit,
     }
+    changed = {
+        "state": after.state,
+        "state_since": after.state_since,
+        "previous_state": after.previous_state,
+        **columns,
+    }
     event = events.event(
         proposal=case.number,
         sequence=case.sequence + 1,
@@ -335,17 +343,10 @@ def append(
         action=taking.transition.name,
         facts=said,
         columns=row,
+        seals=seals.seal(taking.db, case.id, changed),
     )
     proposals.update_proposal(
-        taking.db,
-        case.id,
-        case.row_version,
-        state=after.state,
-        state_since=after.state_since,
-        previous_state=after.previous_state,
-        sequence=event.sequence,
-        head=event.digest,
-        **columns,
+        taking.db, case.id, case.row_version, sequence=event.sequence, head=event.digest, **changed
     )
     proposals.insert_event(
         taking.db,

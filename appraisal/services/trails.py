@@ -28,7 +28,7 @@ from appraisal.services.datasets import ACTION as IMPORT
 from appraisal.services.matches import ACTION as MATCH
 from appraisal.services.releases import ACTION as IN_FORCE
 from appraisal.services.settings import CORRECT_RATE, ENTER_RATE
-from appraisal.storage import audits, issuers, site, triggers
+from appraisal.storage import audits, issuers, seals, site, triggers
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 from appraisal.storage.matches import DATASET as PROJECTS
@@ -97,6 +97,8 @@ class Verifying:
     matches: dict[int, Any] = field(default_factory=dict)
     # What it tells of rates, in their order.
     rates: list[Any] = field(default_factory=list)
+    # What it seals, row by row; None where it ends before it seals anything.
+    sealed: dict[str, str] | None = None
 
 
 def verify(
@@ -157,6 +159,7 @@ def _hear(run: Verifying, chain: Sequence[events.Event]) -> None:
     """Note what the site's chain tells of checkpoints and keys, and compare the keys with their rows."""
     in_force, changes = "", []
     for entry in chain:
+        _hear_seals(run, entry)
         if f'"action":"{ACTION}"' in entry.body:
             facts = entry.facts["facts"]
             run.told[facts["sequence"]] = facts["digest"]
@@ -193,10 +196,21 @@ def _hear(run: Verifying, chain: Sequence[events.Event]) -> None:
             )
 
 
+def _hear_seals(run: Verifying, entry: events.Event) -> None:
+    """Note what an event of the site seals; once one does, every later one says so too."""
+    sealed = entry.facts.get("seals") if '"seals":' in entry.body else None
+    if sealed is not None:
+        run.sealed = run.sealed or {}
+        run.sealed |= sealed
+    elif run.sealed is not None:
+        run.report.tell("site", "the site's chain", f"event {entry.sequence} says nothing of what is stored")
+
+
 def _check_chains(run: Verifying) -> None:
     """Follow every chain, and compare the versions and records that hang on it."""
     total = audits.counts(run.db)["events"]
     versions, records = audits.Groups(audits.versions(run.db)), audits.Groups(audits.records(run.db))
+    stored = {name: audits.Groups(audits.sealed(run.db, name)) for name in seals.OF_PROPOSALS}
     for id, named, walked in _walks(run.db):
         _without_events(run, versions, records, id)
         number = named[1] if named else f"proposal {id}"
@@ -205,12 +219,63 @@ def _check_chains(run: Verifying) -> None:
         run.report.checked["older_events"] += walked.unsealed
         run.report.tell("chains", number, _chain_fault(named, walked))
         made_by = _check_sealed(run, number, walked, versions.of(id), records.of(id))
+        _check_stored(run, id, number, walked, stored)
         # Events of earlier versions of the product do not say what was pinned.
         pins = made_by if walked.pins is None else walked.pins
         if named is not None and pins is not None and canonical(pins).decode() != named[4]:
             run.report.tell("definitions", number, "pins other definitions than it was submitted by")
         run.progress("events", run.report.checked["events"], total)
     _without_events(run, versions, records, None)
+    _without_proposal(run, stored, None)
+
+
+def _without_proposal(run: Verifying, stored: Mapping[str, audits.Groups], id: int | None) -> None:
+    """Tell of rows that hang on no proposal."""
+    for name, rows in stored.items():
+        for row in rows.before(id):
+            run.report.tell("stored", f"proposal {row[0]}", f"has rows in {name}, but no row of its own")
+
+
+def _check_stored(
+    run: Verifying, id: int, number: str, walked: trails.Walk, stored: Mapping[str, audits.Groups]
+) -> None:
+    """Compare the rows of a proposal, table by table, with what the newest event of its chain seals."""
+    _without_proposal(run, stored, id)
+    rows = {name: groups.of(id) for name, groups in stored.items()}
+    if walked.fault is not None:
+        # Named already: what it seals proves nothing.
+        return
+    if walked.seals is None:
+        run.report.checked["unsealed_chains"] += 1
+        return
+    told = json.loads(walked.seals)
+    for name, found in rows.items():
+        run.report.checked["sealed_rows"] += len(found)
+        if (now := seals.sealing(name, [row[1:] for row in found])) != told.get(name, ""):
+            run.report.tell("stored", number, seals.difference(name, told.get(name, ""), now))
+
+
+def _check_site_rows(run: Verifying) -> None:
+    """Compare every row that events of the site seal with the last one that does."""
+    if not run.site_holds:
+        return
+    if run.sealed is None:
+        run.report.checked["unsealed_chains"] += 1
+        return
+    told = dict(run.sealed)
+    for name in seals.OF_SITE:
+        for key, now in seals.all_of_site(run.db, name):
+            run.report.checked["sealed_rows"] += 1
+            if (said := told.pop(key, "")) != now:
+                what = "is not what the site's chain says" if said else "is told of by no event of the site"
+                run.report.tell("stored", _row_named(key), what)
+    for key in sorted(key for key, said in told.items() if said):
+        run.report.tell("stored", _row_named(key), "is missing, though the site's chain tells of it")
+
+
+def _row_named(key: str) -> str:
+    name, _, id = key.partition(":")
+    return f"{name}: row {id}" if id else name
 
 
 def _walks(db: Connection) -> Iterator[tuple[int, Any, trails.Walk]]:
@@ -292,7 +357,7 @@ def _check_imports(run: Verifying) -> None:
     if not run.site_holds:
         return
     entries = audits.Groups(audits.entries(run.db))
-    seen = set()
+    seen, last = set(), 0
     for row in audits.imports(run.db):
         run.report.checked["imports"] += 1
         seen.add(row.id)
@@ -300,6 +365,10 @@ def _check_imports(run: Verifying) -> None:
         for entry in entries.before(row.id + 1):
             sealing.update(datasets.sealed(entry.key, entry.line, entry.value))
             beside.add((entry.dataset, entry.at))
+            # The newest row of a key is in force, so that their order counts.
+            if entry.id <= last:
+                run.report.tell("imports", f"import {row.id}", f"row {entry.id} came before another import's")
+            last = max(last, entry.id)
             run.report.checked["entries"] += 1
         beside.discard((row.dataset, row.at))
         run.report.tell("imports", f"import {row.id}", _import_fault(run, row, sealing.hexdigest(), beside))
@@ -537,6 +606,7 @@ _CHECKS: Final[Mapping[str, Callable[[Verifying], None]]] = {
     "triggers": _check_triggers,
     "site": _check_site,
     "chains": _check_chains,
+    "site_rows": _check_site_rows,
     "indicator_reports": _check_reports,
     "imports": _check_imports,
     "matches": _check_matches,

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from appraisal.clock import parse_stamp
 from appraisal.domain import checkpoints, trails
 from appraisal.domain.checkpoints import Checkpoint
-from appraisal.storage import tables
+from appraisal.storage import seals, tables
 from appraisal.storage.databases import Database
 
 PROPOSALS = tables.Proposal.__table__
@@ -50,6 +50,11 @@ def _written(db: Connection, statement: Any) -> str:
     return str(statement.compile(dialect=db.dialect, compile_kwargs={"literal_binds": True}))
 
 
+def sealed(db: Connection, table: str) -> Iterator[tuple[Any, ...]]:
+    """Yield what events seal of a table, proposal by proposal, the id of which comes first."""
+    return chain.from_iterable(_pages(db, seals.grouped(table)))
+
+
 def _pages(db: Connection, statement: Any) -> Iterator[Sequence[tuple[Any, ...]]]:
     """Yield pages of rows as plain tuples from the driver itself, which takes a third of the time."""
     if not db.in_transaction():
@@ -57,7 +62,7 @@ def _pages(db: Connection, statement: Any) -> Iterator[Sequence[tuple[Any, ...]]
     given = () if db.dialect.name == "sqlite" else (f"trail_{next(_NUMBERS)}",)
     cursor: Any = db.connection.cursor(*given)
     try:
-        cursor.execute(_written(db, statement))
+        cursor.execute(statement if isinstance(statement, str) else _written(db, statement))
         while part := cursor.fetchmany(PAGE):
             yield part
     except db.dialect.loaded_dbapi.Error as error:
@@ -134,6 +139,7 @@ def entries(db: Connection) -> Iterator[Any]:
     """Yield what every import wrote, import by import, in its order."""
     columns = (
         ENTRIES.c.import_id,
+        ENTRIES.c.id,
         ENTRIES.c.dataset,
         ENTRIES.c.key,
         ENTRIES.c.line,
@@ -209,11 +215,12 @@ def _orphans(db: Connection, table: Table) -> Iterator[tuple[str, Any, str]]:
 def renumbered(db: Connection) -> list[str]:
     """Return the tables whose ids are not those that the database gave.
 
-    Nothing in a version or record says the id of its row, and none of them is ever deleted: SQLite counts
-    them from one. PostgreSQL may leave some out, but gives none beyond the last of its sequence.
+    Nothing in a version, record or entry of a list says the id of its row, and none of them is ever deleted:
+    SQLite counts them from one. PostgreSQL may leave some out, but gives none beyond the last of its
+    sequence.
     """
     found = []
-    for table in (VERSIONS, RECORDS):
+    for table in (VERSIONS, RECORDS, ENTRIES):
         first, last, count = db.execute(
             select(func.min(table.c.id), func.max(table.c.id), func.count()).select_from(table)
         ).one()

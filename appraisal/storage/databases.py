@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
 from appraisal.errors import StepConflict
 from appraisal.paths import make_private, make_private_folder
+from appraisal.storage import seals
 
 # SQLSTATE of a serialization failure, a deadlock and a lock that was not to be had.
 _LOST_RACES = {"40001", "40P01", "55P03"}
@@ -58,6 +59,7 @@ class Database:
                 pool_pre_ping=True,
                 isolation_level="READ COMMITTED",
             )
+        seals.watch(self._writing)
 
     @property
     def engine(self) -> Engine:
@@ -81,10 +83,10 @@ class Database:
         It is for what is noted of a visit, such as who got a file, and for no fact of anything.
         """
         if self.is_sqlite:
-            with self._turn, _conflicts(), self._writing.begin() as connection:
+            with self._turn, _conflicts(), self._writing.begin() as connection, _watched(connection):
                 yield connection
         else:
-            with _conflicts(), self._writing.begin() as connection:
+            with _conflicts(), self._writing.begin() as connection, _watched(connection):
                 yield connection
 
     def is_writing(self) -> bool:
@@ -127,6 +129,17 @@ def take_turn(db: Connection, lock: int) -> None:
     """Wait for a lock that the transaction holds to its end; SQLite writes one at a time anyway."""
     if db.dialect.name == "postgresql":
         db.execute(select(func.pg_advisory_xact_lock(lock)))
+
+
+@contextmanager
+def _watched(db: Connection) -> Iterator[None]:
+    """Let nothing be committed that no event seals."""
+    seals.begin(db)
+    try:
+        yield
+        seals.settle(db)
+    finally:
+        seals.end(db)
 
 
 @contextmanager

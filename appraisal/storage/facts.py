@@ -34,7 +34,7 @@ from appraisal.domain.substitutions import covered, on_duty
 from appraisal.domain.symbols import normalised
 from appraisal.domain.tracks import Rate
 from appraisal.errors import NotFound
-from appraisal.storage import substitutions, tables
+from appraisal.storage import seals, substitutions, tables
 from appraisal.storage.databases import take_turn
 from appraisal.storage.proposals import entered
 from appraisal.storage.registrations import rests_on
@@ -53,6 +53,7 @@ def load_case(db: Connection, number: str, *, lock: bool = False) -> facts.Case:
     row = db.execute(_by_number(lock), {"number": number}).one_or_none()
     if row is None:
         raise NotFound("proposal", number)
+    seals.note(db, row.id)
     return _case(db, row, lock=lock)
 
 

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from appraisal.storage import triggers
+from appraisal.storage import seals, triggers
 from appraisal.storage.databases import Database, take_turn
 from appraisal.storage.tables import Base
 
@@ -37,6 +37,8 @@ def upgrading(database: Database, revision: str = "head") -> Iterator[tuple[Conn
     with database.begin() as connection:
         take_turn(connection, _LOCK)
         before = _revision(connection)
+        # What a migration makes of rows is no fact of anybody: events seal it from the next one on.
+        seals.end(connection)
         command.upgrade(_config(connection), revision)
         yield connection, _revision(connection) != before
 

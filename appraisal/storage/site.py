@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select, true
 
 from appraisal.canonical import canonical
 from appraisal.domain.events import GENESIS, Event, event
-from appraisal.storage import tables
+from appraisal.storage import seals, tables
 from appraisal.storage.databases import take_turn
 
 SITE = tables.SiteEvent.__table__
@@ -31,11 +31,18 @@ def append(db: Connection, now: datetime, by: int, action: str, facts: Mapping[s
     """Append an event to the site's chain; the fact ``person`` is whose account it is about."""
     lock(db)
     last = db.execute(
-        select(SITE.c.sequence, SITE.c.digest).order_by(SITE.c.sequence.desc()).limit(1)
+        select(SITE.c.sequence, SITE.c.digest, SITE.c.body).order_by(SITE.c.sequence.desc()).limit(1)
     ).first()
     sequence, previous = (last.sequence + 1, last.digest) if last else (1, GENESIS)
     made = event(
-        proposal="site", sequence=sequence, previous=previous, at=now, by=by, action=action, facts=facts
+        proposal="site",
+        sequence=sequence,
+        previous=previous,
+        at=now,
+        by=by,
+        action=action,
+        facts=facts,
+        seals=seals.seal_site(db, is_first=last is None or '"seals":' not in last.body),
     )
     db.execute(
         insert(SITE).values(sequence=sequence, body=made.body, digest=made.digest, **event_columns(facts))

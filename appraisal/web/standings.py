@@ -51,6 +51,7 @@ EVENT_TITLES: Final[Mapping[str, str]] = {
     "declare_review": N_("A reviewer declared whether there is a conflict of interest"),
     "decline_review": N_("A reviewer declined"),
     "sign_review": N_("A review was signed"),
+    "lead_for": N_("A substitute of the lead began to work on the appraisal"),
     "note_silence": N_("The date for answers passed: not everybody had answered"),
     "report_condition": N_("A condition was reported as met"),
     "clear_condition": N_("A condition was cleared"),

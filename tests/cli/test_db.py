@@ -16,7 +16,7 @@ from appraisal.services import indicators
 from appraisal.storage import tables
 from tests import casts, histories
 from tests.casts import Stage
-from tests.tampering import unguarded
+from tests.tampering import unguarded, unwatched
 
 EVENTS = tables.Event.__table__
 PROPOSALS = tables.Proposal.__table__
@@ -154,7 +154,7 @@ def test_the_sites_own_chain_is_checked(stage: Stage) -> None:
 )
 def test_a_column_that_lies_is_found(stage: Stage, column: str, value: str | None, told: str) -> None:
     number = casts.outside(stage)
-    with stage.database.begin() as db:
+    with unwatched(stage.database) as db:
         db.execute(update(PROPOSALS).values({column: value}))
 
     wrong = findings(stage.database, stage.library).wrong
@@ -164,7 +164,7 @@ def test_a_column_that_lies_is_found(stage: Stage, column: str, value: str | Non
 
 def test_what_is_wrong_is_printed_line_by_line(lite: Stage, tmp_path: Path) -> None:
     number = casts.outside(lite)
-    with lite.database.begin() as db:
+    with unwatched(lite.database) as db:
         db.execute(update(PROPOSALS).values(route="mechanism", route_reason=""))
 
     result = run(tmp_path, "db", "check", database=lite.database.url)

@@ -15,6 +15,7 @@ from appraisal.settings import read_settings
 from appraisal.storage import tables
 from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
+from tests.tampering import unwatched
 
 
 @pytest.fixture(params=[0, 0o022, 0o077], ids=oct)
@@ -32,7 +33,7 @@ def _modes(folder: Path) -> set[tuple[bool, int]]:
 
 def _write(database: Database) -> None:
     values = {"email": "a@example.org", "name": "A", "created_at": now()}
-    with database.begin() as db:
+    with unwatched(database) as db:
         db.execute(insert(tables.Person.__table__).values(**values))
 
 

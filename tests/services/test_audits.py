@@ -1,7 +1,6 @@
 """The trail: checkpoints over it, and whatever is bent in it by hand is named."""
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, literal_column, select, text, update
 
-from appraisal.canonical import canonical
 from appraisal.domain import merkles
 from appraisal.domain.checkpoints import Checkpoint, head_entry, read_checkpoint
 from appraisal.domain.events import GENESIS, event
@@ -24,7 +22,7 @@ from tests import casts
 from tests.casts import Stage
 from tests.keys import make_keyring
 from tests.lists import import_text
-from tests.tampering import unguarded
+from tests.tampering import age, unguarded
 
 EVENTS = tables.Event.__table__
 PROPOSALS = tables.Proposal.__table__
@@ -466,21 +464,8 @@ def test_pins_that_were_changed_are_told(lite: Stage, pins: str) -> None:
 def test_events_of_an_earlier_version_still_hold(lite: Stage) -> None:
     """Texts of before held no columns: what they do hold is compared, and they are counted."""
     number = casts.submitted(lite)
-    case = casts.load(lite, number)
-    previous = GENESIS
     with unguarded(lite.database) as db:
-        rows = db.execute(
-            select(EVENTS.c.id, EVENTS.c.body)
-            .where(EVENTS.c.proposal_id == case.id)
-            .order_by(EVENTS.c.sequence)
-        ).all()
-        for row in rows:
-            said = {**json.loads(row.body), "previous": previous}
-            del said["columns"]
-            body = canonical(said).decode()
-            previous = hashlib.sha256(body.encode()).hexdigest()
-            db.execute(update(EVENTS).where(EVENTS.c.id == row.id).values(body=body, digest=previous))
-        db.execute(update(PROPOSALS).values(head=previous))
+        age(db, number)
     report = verified(lite)
     assert (report.breaks, report.checked["older_events"]) == ([], 2)
     with unguarded(lite.database) as db:

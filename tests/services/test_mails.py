@@ -25,6 +25,7 @@ from tests import casts
 from tests.carriers import blank
 from tests.casts import START, Stage
 from tests.mailboxes import ADDRESS, Mailboxes, Received, encrypting, mute
+from tests.tampering import by_hand
 
 JOBS = tables.Job.__table__
 PEOPLE = tables.Person.__table__
@@ -65,7 +66,7 @@ def _rows(stage: Stage) -> list[Row[Any]]:
 
 
 def _set(stage: Stage, who: str, **columns: Any) -> None:
-    with stage.database.begin() as db:
+    with by_hand(stage.database, stage.now) as db:
         db.execute(update(PEOPLE).where(PEOPLE.c.id == stage.people[who].id).values(**columns))
 
 

@@ -14,6 +14,7 @@ from appraisal.services import acts, notices, people, ticks
 from appraisal.storage import tables
 from tests import casts
 from tests.casts import Stage
+from tests.tampering import by_hand
 
 NOTICES = tables.Notice.__table__
 JOBS = tables.Job.__table__
@@ -43,7 +44,7 @@ def _daily(stage: Stage, *who: str) -> None:
 
 
 def _close(stage: Stage, who: str) -> None:
-    with stage.database.begin() as db:
+    with by_hand(stage.database, stage.now) as db:
         db.execute(update(PEOPLE).where(PEOPLE.c.id == stage.people[who].id).values(active=False))
 
 

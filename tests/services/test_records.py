@@ -17,7 +17,7 @@ from appraisal.storage import queries, tables
 from appraisal.storage import records as stored_records
 from tests import casts
 from tests.casts import Stage
-from tests.tampering import unguarded
+from tests.tampering import age, unguarded
 
 RECORDS = tables.Record.__table__
 
@@ -227,6 +227,7 @@ def test_days_of_steps_from_before_they_were_written_down_are_measured(lite: Sta
     table = tables.Event.__table__
     with unguarded(lite.database) as db:
         db.execute(update(table).values(track="", days_used=None, days_limit=None))
+        age(db, number)
     casts.take(lite, "lead", number, "finalise")
     steps = json.loads(_stored(lite)[-1].value)["steps"]
     assert [(step["name"], step["days_used"], step["days_limit"]) for step in steps] == [

@@ -27,6 +27,7 @@ from appraisal.storage import site, tables
 from appraisal.storage.databases import Database
 from tests import casts
 from tests.casts import Stage
+from tests.tampering import by_hand
 
 ROOT: Final = Path(__file__).parents[2]
 FILES: Final = sorted(file for name in ("workflows", "checklists") for file in folder(name).glob("*.yaml"))
@@ -209,7 +210,7 @@ def test_a_text_that_was_locked_anew_stops_what_pinned_the_one_before(lite: Stag
 
 def test_what_pinned_keys_alone_is_compared_with_the_lock(lite: Stage) -> None:
     number = casts.submitted(lite)
-    with lite.database.begin() as db:
+    with by_hand(lite.database, lite.now, number) as db:
         db.execute(update(PROPOSALS).values(pins="{}"))
     whole = lite.library
     lite.library = edited(whole, "results.v1")

@@ -21,6 +21,7 @@ from appraisal.storage import queries, records, tables
 from tests import casts
 from tests.casts import Stage
 from tests.services.test_races import race
+from tests.tampering import by_hand
 
 DUE = date(2010, 2, 10)
 LARGE = "6000000"
@@ -194,7 +195,7 @@ def test_a_date_is_moved_into_the_future_and_silence_forgotten(lite: Stage) -> N
     ask(lite, number, "nora", "TRI")
     review = of(lite, number, "nora").id
     table = tables.Review.__table__
-    with lite.database.begin() as db:
+    with by_hand(lite.database, lite.now, number) as db:
         db.execute(table.update().where(table.c.id == review).values(silent_at=lite.now))
     today = lite.now.date()
     assert refusal(lite, reviews.move_due, "desk", number, review, today) == ("due_past",)

@@ -13,6 +13,7 @@ from appraisal.storage import similarities as stored
 from appraisal.storage import tables
 from tests import casts
 from tests.casts import Stage
+from tests.tampering import unwatched
 
 OUTCOMES = {"content": {"alignment": {"outcome": "Outcome 7"}}}
 
@@ -135,7 +136,7 @@ def test_an_appraisal_that_was_recalled_tells_nothing(stage: Stage) -> None:
 def review(stage: Stage, number: str, who: str, **values: Any) -> None:
     """Ask somebody to review the last appraisal of a proposal."""
     case = casts.load(stage, number)
-    with stage.database.begin() as db:
+    with unwatched(stage.database) as db:
         db.execute(
             insert(tables.Review.__table__).values(
                 proposal_id=case.id,
@@ -230,7 +231,7 @@ def test_the_statements_do_not_grow_with_what_is_found(lite: Stage, library: Lib
 
 def _multiply(stage: Stage, number: str, times: int) -> None:
     """Write copies of a decided proposal with its version and appraisal."""
-    with stage.database.begin() as db:
+    with unwatched(stage.database) as db:
         for model in (tables.Proposal, tables.Version, tables.Appraisal):
             table = model.__table__
             key = table.c.number if model is tables.Proposal else table.c.proposal_id
@@ -252,7 +253,7 @@ def test_an_approval_that_was_annulled_was_decided_all_the_same(stage: Stage) ->
     number = casts.approved(stage, **about("Labour migration", "ZM"))
     mine = casts.draft(stage, "ben", attach=(), **about("Labour migration", "ZM"))
     table = tables.Proposal.__table__
-    with stage.database.begin() as db:
+    with unwatched(stage.database) as db:
         db.execute(update(table).where(table.c.number == number).values(state="annulled", route=""))
 
     (found,) = look(stage, mine, "ben")

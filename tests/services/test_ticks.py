@@ -12,6 +12,7 @@ from appraisal.services import appraisals, people, settings, ticks
 from appraisal.storage import proposals, queries, tables
 from tests import casts
 from tests.casts import Stage
+from tests.tampering import by_hand
 
 SECOND = timedelta(seconds=1)
 
@@ -428,7 +429,7 @@ def _ask_review(stage: Stage, number: str, who: str, due_on: date) -> int:
     """Write down that a review was asked for."""
     case = casts.load(stage, number)
     assert case.appraisal is not None
-    with stage.database.begin() as db:
+    with by_hand(stage.database, stage.now, number) as db:
         ticks.wake_by(db, case.id, stage.now.date())
         return proposals.insert_row(
             db,
@@ -450,7 +451,7 @@ def test_reviewers_are_reminded_each_for_themselves(stage: Stage) -> None:
     second = _ask_review(stage, number, "all", date(2010, 2, 5))
     stage.now = datetime(2010, 2, 3, 9, tzinfo=UTC)
     assert _told(stage) == {"review_soon": {"eval", "all"}}
-    with stage.database.begin() as db:
+    with by_hand(stage.database, stage.now, number) as db:
         table = tables.Review.__table__
         db.execute(update(table).where(table.c.id == first).values(signed_at=stage.now))
     stage.now = datetime(2010, 2, 6, 9, tzinfo=UTC)
@@ -507,7 +508,7 @@ def test_a_recalled_appraisal_waits_for_units_whose_date_is_to_come(lite: Stage)
 def test_a_condition_is_told_to_its_owner_and_coordinators_after_its_date(lite: Stage) -> None:
     number = casts.approved(lite, ratings={"TRI_4": "1"})
     table = tables.Condition.__table__
-    with lite.database.begin() as db:
+    with by_hand(lite.database, lite.now, number) as db:
         db.execute(update(table).values(owner_id=lite.people["ben"].id))
     lite.now = datetime(2010, 3, 3, 22, 59, tzinfo=UTC)
     assert _tick(lite) == ticks.Ticked()

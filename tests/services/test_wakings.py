@@ -25,6 +25,7 @@ from tests import casts
 from tests.casts import Stage
 from tests.databases import SqliteCopies
 from tests.services.test_walks import PATIENT, PEOPLE, Move, Walk, appraise, comment, go_on, write
+from tests.tampering import by_hand
 
 LENGTH: Final = 32
 STATIONS: Final = ("Geneva", "Lusaka", "Lima")
@@ -74,7 +75,7 @@ def ask_review(walk: Walk, who: str, number: str, dice: int) -> None:
     person = stage.people[("eval", "actemp", "actrav")[dice % 3]].id
     if case.appraisal is None or person in {entry.person for entry in case.appraisal.reviews}:
         return
-    with stage.database.begin() as db:
+    with by_hand(stage.database, stage.now, number) as db:
         proposals.insert_row(
             db,
             tables.Review,

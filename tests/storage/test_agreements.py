@@ -11,6 +11,7 @@ from appraisal.storage.agreements import count_ratings
 from tests import casts
 from tests.casts import Stage
 from tests.services import test_reviews as acts
+from tests.tampering import unwatched
 
 
 def count(stage: Stage, who: str | None = None) -> list[Counted]:
@@ -92,7 +93,7 @@ def test_what_was_taken_back_or_not_rated_is_not_counted(lite: Stage) -> None:
     acts.reviewed(lite, number, "gus")
     table = tables.Review.__table__
     review = acts.of(lite, number, "gus").id
-    with lite.database.begin() as db:
+    with unwatched(lite.database) as db:
         db.execute(update(table).where(table.c.id == review).values(withdrawn_at=lite.now))
     assert count(lite) == []
 
@@ -101,7 +102,7 @@ def test_illustrative_proposals_are_marked(lite: Stage) -> None:
     number = acts.assigned(lite)
     acts.reviewed(lite, number, "nora")
     table = tables.Proposal.__table__
-    with lite.database.begin() as db:
+    with unwatched(lite.database) as db:
         db.execute(update(table).values(illustrative=True))
     assert {entry.illustrative for entry in count(lite)} == {True}
 

@@ -8,6 +8,7 @@ from appraisal.storage.facts import load_cases
 from appraisal.storage.proposals import insert_row
 from tests import casts
 from tests.casts import Stage
+from tests.tampering import unwatched
 
 
 def _some(stage: Stage) -> list[str]:
@@ -68,7 +69,7 @@ def test_nobody_learns_how_it_goes_before_signing_a_review(stage: Stage) -> None
     assert case.appraisal is not None
     reader = stage.people["all"]
     table = tables.Review.__table__
-    with stage.database.begin() as db:
+    with unwatched(stage.database) as db:
         review = insert_row(
             db,
             tables.Review,
@@ -92,7 +93,7 @@ def test_nobody_learns_how_it_goes_before_signing_a_review(stage: Stage) -> None
         {"declined_at": None, "withdrawn_at": stage.now},
         {"withdrawn_at": None, "declaration": "declared"},
     ):
-        with stage.database.begin() as db:
+        with unwatched(stage.database) as db:
             db.execute(table.update().where(table.c.id == review).values(**values))
         assert shown() == 2, values
     with stage.database.begin() as db:

@@ -13,6 +13,7 @@ from appraisal.storage.facts import load_cases
 from appraisal.storage.proposals import insert_row
 from tests import casts
 from tests.casts import Stage
+from tests.tampering import unwatched
 
 BIENNIUM = "2010-11"
 
@@ -135,7 +136,7 @@ def test_nobody_learns_how_it_went_before_signing_a_review(stage: Stage) -> None
     assert case.appraisal is not None
     reader = stage.people["all"]
     assert (funnel(stage, reader=reader), passed(stage, reader=reader)) == ((2, 2, 1, 0, 0), Share(1, 2))
-    with stage.database.begin() as db:
+    with unwatched(stage.database) as db:
         insert_row(
             db,
             tables.Review,

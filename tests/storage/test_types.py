@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, text
 
 from appraisal.storage import tables
 from appraisal.storage.databases import Database
+from tests.tampering import unwatched
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def test_a_moment_is_stored_in_utc(database: Database, moment: datetime, stored:
 def test_days_and_money_come_back_exactly(database: Database) -> None:
     table = tables.Rate.__table__
     amount = Decimal("1E+3") + Decimal("0.000001")
-    with database.begin() as db:
+    with unwatched(database) as db:
         db.execute(
             insert(table).values(
                 currency="CHF",

@@ -13,6 +13,7 @@ from appraisal.services import people
 from appraisal.storage import tables
 from appraisal.web.context import Site
 from tests.casts import counted
+from tests.tampering import unwatched
 from tests.web import building, panels
 from tests.web.building import Cast
 from tests.web.conftest import SignIn
@@ -116,7 +117,7 @@ def test_illustrative_reviews_are_marked(
     site: Site, client: FlaskClient, sign_in: SignIn, reviewed: None
 ) -> None:
     table = tables.Proposal.__table__
-    with site.database.begin() as db:
+    with unwatched(site.database) as db:
         db.execute(update(table).values(illustrative=True))
     sign_in(client, "auditor")
     assert "Reviews of illustrative proposals are among these." in client.get(PAGE).text

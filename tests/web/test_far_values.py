@@ -14,7 +14,7 @@ from appraisal.services import ticks
 from appraisal.storage import tables
 from appraisal.storage.tables.base import Base
 from appraisal.storage.types import Day
-from tests.tampering import unguarded
+from tests.tampering import unguarded, unwatched
 from tests.web import building, walks
 from tests.web.conftest import Compiled, build_app
 from tests.web.worlds import World
@@ -36,7 +36,7 @@ def far(request: pytest.FixtureRequest, world: World) -> World:
         building.take(
             world.site, world.cast["desk"], world.numbers["first"], "hold", until=until, note="Wait."
         )
-    with world.site.database.begin() as db:
+    with unwatched(world.site.database) as db:
         for table in Base.metadata.sorted_tables:
             for column in table.c:
                 if isinstance(column.type, Day):

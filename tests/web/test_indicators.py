@@ -13,6 +13,7 @@ from appraisal.domain.indicators import Share, further_needed, short_of
 from appraisal.storage import tables
 from appraisal.web.context import Site
 from tests.casts import counted
+from tests.tampering import unwatched
 from tests.web import building
 from tests.web.building import Cast, Clock
 from tests.web.conftest import SignIn
@@ -321,7 +322,7 @@ def test_illustrative_data_is_marked_as_such(
 ) -> None:
     number = building.approved_proposal(site, cast)
     table = tables.Proposal.__table__
-    with site.database.begin() as db:
+    with unwatched(site.database) as db:
         db.execute(update(table).where(table.c.number == number).values(illustrative=True))
         db.execute(update(tables.Tally.__table__).values(illustrative=True))
     sign_in(client, "auditor")

@@ -182,13 +182,13 @@ def test_a_method_that_is_not_taken_has_a_page_in_the_language_of_the_reader(
 
 
 def _write(db: Connection) -> None:
-    """Change somebody's name."""
-    db.execute(update(tables.Person.__table__).values(name="Somebody Else").where(text("id = 1")))
+    """Change the language that somebody reads in."""
+    db.execute(update(tables.Person.__table__).values(language="fr").where(text("id = 1")))
 
 
-def _name(world: World) -> str:
+def _language(world: World) -> str:
     with world.site.database.read() as db:
-        return str(db.execute(select(tables.Person.__table__.c.name).where(text("id = 1"))).scalar_one())
+        return str(db.execute(select(tables.Person.__table__.c.language).where(text("id = 1"))).scalar_one())
 
 
 @pytest.fixture
@@ -229,30 +229,30 @@ def sly(world: World, compiled: Compiled) -> FlaskClient:
 def test_the_database_itself_refuses_what_a_question_writes(
     sly: FlaskClient, world: World, place: str, method: str
 ) -> None:
-    before = _name(world)
+    before = _language(world)
     refusal = "readonly database" if world.site.database.is_sqlite else "read-only transaction"
     with pytest.raises(DBAPIError, match=refusal):
         sly.open(f"/{place}", method=method)
-    assert _name(world) == before
+    assert _language(world) == before
 
 
 def test_what_follows_a_question_in_the_same_thread_or_beside_it_writes(
     sly: FlaskClient, world: World
 ) -> None:
     """The thread goes on to other requests, and what it has started writes as it did."""
-    database, before = world.site.database, _name(world)
+    database, before = world.site.database, _language(world)
     with pytest.raises(DBAPIError):
         sly.get("/past_it")
     assert sly.post("/past_it").text == "done"
-    assert _name(world) == "Somebody Else"
+    assert _language(world) == "fr"
 
     def put_back() -> None:
         with database.begin() as db:
-            db.execute(update(tables.Person.__table__).values(name=before).where(text("id = 1")))
+            db.execute(update(tables.Person.__table__).values(language=before).where(text("id = 1")))
 
     with reading_only(), ThreadPoolExecutor(1) as pool:
         pool.submit(put_back).result()
-    assert _name(world) == before
+    assert _language(world) == before
 
 
 def test_a_note_of_a_visit_is_kept_by_a_question(sly: FlaskClient, world: World) -> None:

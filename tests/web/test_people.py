@@ -26,6 +26,7 @@ from appraisal.web.context import Site
 from tests.carriers import blank
 from tests.casts import counted
 from tests.mailboxes import ADDRESS, Mailboxes
+from tests.tampering import by_hand
 from tests.web import building
 from tests.web.building import Cast
 from tests.web.conftest import Compiled, SignIn
@@ -85,7 +86,7 @@ def test_roles_of_older_accounts_that_do_not_go_together_are_shown_and_taken_apa
 ) -> None:
     assert "To be separated" not in admin.get("/people").text
     table = tables.Person.__table__
-    with site.database.begin() as db:
+    with by_hand(site.database, site.now()) as db:
         db.execute(update(table).where(table.c.id == cast["chief2"].id).values(roles="manager administrator"))
     assert admin.get("/people").text.count("To be separated") == 2
     path, both = f"/people/{cast['chief2'].id}", ["manager", "administrator"]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event, insert, select, update
 
 from appraisal.storage import tables
 from appraisal.web.context import Site
-from tests.tampering import unguarded
+from tests.tampering import unguarded, unwatched
 from tests.web import building
 from tests.web.building import Cast, Clock
 from tests.web.conftest import SignIn
@@ -38,7 +38,7 @@ def counting(site: Site) -> Iterator[list[str]]:
 
 def copies(site: Site, number: str, count: int) -> None:
     """Add rows like that of a proposal, numbered on."""
-    with site.database.begin() as db:
+    with unwatched(site.database) as db:
         row = db.execute(select(PROPOSALS).where(PROPOSALS.c.number == number)).mappings().one()
         values = {name: value for name, value in row.items() if name != "id"}
         db.execute(

@@ -11,6 +11,7 @@ from appraisal.services import appraisals, lessons, proposals
 from appraisal.services.appraisals import RatingPut
 from appraisal.storage import tables
 from appraisal.web.context import Site
+from tests.tampering import unwatched
 from tests.web import building
 from tests.web.building import Cast
 from tests.web.conftest import SignIn
@@ -292,7 +293,7 @@ def _copy(site: Site, number: str, count: int) -> None:
         (tables.Version, "proposal_id"),
         (tables.Appraisal, "proposal_id"),
     )
-    with site.database.begin() as db:
+    with unwatched(site.database) as db:
         for model, key in own:
             table = model.__table__
             row = dict(db.execute(table.select().where(table.c[key] == case.id)).mappings().one())
