@@ -39,7 +39,7 @@ def _correct(taking: Taking, kind: DecisionKind) -> Outcome:
     if case.is_created_by_registration:
         after, columns = replace(after, voided_at=taking.now), {"voided_at": taking.now}
         projects = matches.release(taking.db, taking.actor, taking.now, case.id)
-    elif case.version is None:
+    elif case.version is None and not _was_annulled(case):
         after, columns = _unpinned(taking, after)
         unpinned = {"definitions": after.pins}
     closed = registrations.closed_by(case, registration)
@@ -61,6 +61,11 @@ def _correct(taking: Taking, kind: DecisionKind) -> Outcome:
         facts={**outcome.facts, **said, **unpinned},
         previous=registrations.previous_before(case),
     )
+
+
+def _was_annulled(case: Case) -> bool:
+    """Tell whether an earlier approval was annulled: what that one pinned and counts as, stays."""
+    return any(entry.kind == "annul" for entry in case.decisions)
 
 
 def _unpinned(taking: Taking, after: Case) -> tuple[Case, Mapping[str, Any]]:
