@@ -7,11 +7,11 @@ so that a walk can be made again with some of its moves left out.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from appraisal.clock import geneva_date
 from appraisal.domain import access, machine, reviews, rulebooks, substitutions
@@ -19,6 +19,7 @@ from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case, Scope
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked
 from appraisal.errors import AppraisalError
+from appraisal.scenarios.neutral import neutral_content
 from appraisal.services import (
     appraisals,
     approvals,
@@ -47,6 +48,8 @@ FURTHER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "evan": (("appraiser",), "EVAL"),
     "mara": (("manager",), "PARDEV"),
 }
+# Who bears the name of somebody else: people are told apart by who they are.
+TWINS: Final = {"mara": "ana", "lia": "ben"}
 SPARE: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "newdesk": (("coordinator",), "PARDEV"),
     "newlead": (("appraiser",), "PARDEV"),
@@ -131,7 +134,13 @@ def create_people(database: Database) -> None:
     with database.begin() as db:
         for key, (roles, unit) in {**FURTHER, **SPARE}.items():
             people.create_person(
-                db, SYSTEM_ACTOR, START, email=f"{key}@example.org", name=key.title(), roles=roles, unit=unit
+                db,
+                SYSTEM_ACTOR,
+                START,
+                email=f"{key}@example.org",
+                name=TWINS.get(key, key).title(),
+                roles=roles,
+                unit=unit,
             )
 
 
@@ -155,6 +164,15 @@ def _lead(world: World, case: Case) -> str | None:
     return world.key(case.appraisal.lead) if case.appraisal else None
 
 
+# Days that somebody may type, and that no calendar or page may fail on.
+_FAR: Final = (date(201, 5, 5), date(1010, 2, 3), date(9999, 12, 31), date(3010, 1, 1))
+
+
+def _day(luck: Random, usual: date) -> date:
+    """Return a day, far outside of all sense now and then."""
+    return luck.choice(_FAR) if luck.random() < 0.05 else usual
+
+
 # --- Writing -----------------------------------------------------------------------------------------------
 
 
@@ -164,12 +182,16 @@ def write(world: World, luck: Random) -> object:
         return change(world, luck)
     who = luck.choice(("ana", "ana", "ben", "all"))
     umbrellas = [number for number in world.numbers if _kind(world.case(number)) == "umbrella"]
-    kind = luck.choice(("new", "new", "new", "umbrella", "child" if umbrellas else "new"))
+    kind = luck.choice(("new", "new", "new", "umbrella", "child" if umbrellas else "umbrella"))
+    if umbrellas and luck.random() < 0.5:
+        kind = "child"
     identification: dict[str, Any] = {"region": luck.choice(("africa", "asia_pacific"))}
     if luck.random() < 0.6:
         identification["symbol"] = luck.choice(SYMBOLS)
     if kind == "child":
-        identification["parent"] = luck.choice(umbrellas)
+        # What is written otherwise, or is not here, is no umbrella programme either.
+        chosen = luck.choice(umbrellas)
+        identification["parent"] = luck.choice((chosen, chosen, chosen, chosen.lower(), "NOWHERE"))
     content = {
         "identification": identification,
         "alignment": {
@@ -232,7 +254,8 @@ def answer(world: World, luck: Random) -> object:
 
 def join(world: World, luck: Random) -> object:
     """Let an author bring somebody in, or a coordinator name one."""
-    case, other = _picked(world, luck), luck.choice(MOVERS)
+    case = _picked(world, luck, *UNDER_WAY)
+    other = luck.choice(("ana", "ben", "all") if luck.random() < 0.8 else MOVERS)
     person = world.stage.people[other].id
     if luck.random() < 0.7:
         who = _author(world, case, luck)
@@ -250,6 +273,8 @@ def _inputs(world: World, luck: Random, case: Case) -> dict[str, Any]:
     world.documents += 1
     days = luck.choice((0, 0, 1, 30, 400, 800))
     approved_at = None if luck.random() < 0.2 else world.stage.now - timedelta(days=days)
+    if approved_at is not None and luck.random() < 0.05:
+        approved_at = datetime.combine(luck.choice(_FAR), time(12), UTC)
     changes = [ChangeAsked(f"Say more, {place}.", luck.choice(("TRI-1", "ALI-1", ""))) for place in (1, 2)]
     return {
         "note": "Because.",
@@ -346,7 +371,7 @@ def rate(world: World, luck: Random) -> object:
 
 
 def _recommend(world: World, luck: Random, case: Case, who: str, items: list[str]) -> object:
-    due = (world.stage.now + timedelta(days=luck.choice((10, 30, 200)))).date()
+    due = _day(luck, (world.stage.now + timedelta(days=luck.choice((10, 30, 200)))).date())
     if luck.random() < 0.2:
         items = [*items, "GEN-2", ""]
     puts = [
@@ -416,8 +441,8 @@ def ask(world: World, luck: Random) -> object:
     who, by = luck.choice(("eval", "evan", "lia", "actemp", "all", "chief")), luck.choice(("desk", "all"))
     codes = [entry.checklist.code for entry in world.book(case).criteria]
     chosen = sorted({luck.choice(codes), luck.choice(codes)})
-    due = (world.stage.now + timedelta(days=luck.choice((2, 5, 9)))).date()
-    world.note(f"{by} asks {who} to review {' and '.join(chosen)} of {case.number}")
+    due = _day(luck, (world.stage.now + timedelta(days=luck.choice((2, 5, 9)))).date())
+    world.note(f"{by} asks {who} to review {' and '.join(chosen)} of {case.number} by {due}")
     return world.act(reviewing.ask, by, case.number, world.stage.people[who], chosen, due)
 
 
@@ -475,7 +500,7 @@ def take_back(world: World, luck: Random) -> object:
     if luck.random() < 0.4:
         world.note(f"desk takes back the review of {world.key(entry.person)} of {case.number}")
         return world.act(reviewing.withdraw, "desk", case.number, entry.id)
-    day = (world.stage.now + timedelta(days=luck.choice((0, 4, 20)))).date()
+    day = _day(luck, (world.stage.now + timedelta(days=luck.choice((0, 4, 20)))).date())
     world.note(f"desk gives {world.key(entry.person)} until {day} for {case.number}")
     return world.act(reviewing.move_due, "desk", case.number, entry.id, day)
 
@@ -569,8 +594,8 @@ def tick(world: World) -> object:
 
 def enter_rate(world: World, luck: Random) -> object:
     """Enter a rate, or correct the one of the same day."""
-    day = geneva_date(world.stage.now) - timedelta(days=luck.choice((0, 0, 40, 700)))
-    per_usd = luck.choice(("1.05", "0.98", "1.5"))
+    day = _day(luck, geneva_date(world.stage.now) - timedelta(days=luck.choice((0, 0, 40, 700))))
+    per_usd = luck.choice(("1.05", "0.98", "1.5", "1000000000000000000"))
     world.note(f"desk enters CHF {per_usd} for a US$ from {day} on")
     return casts.enter_rate(world.stage, "CHF", day, per_usd, reason="A slip.")
 
@@ -581,7 +606,7 @@ def list_projects(world: World, luck: Random) -> object:
     for symbol in luck.sample(SYMBOLS, luck.choice((1, 2))):
         fund, opened = (
             luck.choice(("XBTC", "RBSA", "RBTC", "")),
-            luck.choice(("2010-01-20", "2012-03-01", "")),
+            luck.choice(("2010-01-20", "2009-05-01", "")),
         )
         rows.append(f"{symbol},Listed {symbol},ZM,{fund},{luck.choice(AMOUNTS)},USD,{opened},Norway\n")
     whole = luck.random() < 0.3
@@ -594,6 +619,13 @@ def list_gaps(world: World, luck: Random) -> object:
     gap, amount, day = luck.choice(("G-1", "G-2")), luck.choice(("100000", "0", "5000000")), "2010-01-15"
     world.note(f"desk imports gap {gap} of {amount}")
     return import_text(world.stage, "gaps", f"gap,outcome,amount,recorded_on\n{gap},1,{amount},{day}\n")
+
+
+def list_frameworks(world: World, luck: Random) -> object:
+    """Import what is known of a development framework, at times less than before."""
+    row = f"{luck.choice(('ZM', 'TH'))},2008-2012,{luck.choice(('yes', 'no', '', ''))},2010-01-{luck.choice(('05', '15', '25'))}"
+    world.note(f"desk imports a framework: {row}")
+    return import_text(world.stage, "undafs", f"country,cycle,reflects,assessed_on\n{row}\n")
 
 
 def match(world: World, luck: Random) -> object:
@@ -651,6 +683,34 @@ def publish(world: World, luck: Random) -> object:
     )
 
 
+def publish_meanwhile(world: World, luck: Random) -> object:
+    """Publish a report while somebody else registers an approval: at the last moment before it is read."""
+    stage, other = world.stage, Database(world.stage.database.url)
+    world.documents += 1
+    title, approval = f"Approved elsewhere {world.documents}", ApprovalGiven("Minute", "Registry", stage.now)
+    content = neutral_content({"title": title, "contributions": [_contribution(luck)]})
+    world.note("desk publishes 2.1 of 2010-11 while cora registers an approval")
+    written: list[str] = []
+
+    def register_first(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if not written and ("pg_advisory_xact_lock" in statement or statement == "BEGIN IMMEDIATE"):
+            written.append("")
+            with other.begin() as db:
+                case = approvals.register_outside(
+                    db, stage.library, stage.people["newdesk"], stage.now, content, approval
+                )
+            written.append(case.number)
+
+    event.listen(stage.database.engine, "before_cursor_execute", register_first)
+    try:
+        indicators.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11")
+    finally:
+        event.remove(stage.database.engine, "before_cursor_execute", register_first)
+        other.close()
+        world.numbers += written[1:]
+    return written
+
+
 def seal(world: World, luck: Random) -> object:
     """Write a checkpoint."""
     world.note("a checkpoint is written")
@@ -683,6 +743,8 @@ MOVES: Final[Mapping[str, tuple[Move, int]]] = {
     "match": (match, 3),
     "register": (register, 2),
     "publish": (publish, 2),
+    "publish_meanwhile": (publish_meanwhile, 1),
+    "list_frameworks": (list_frameworks, 2),
     "seal": (seal, 1),
 }
 # Without these no walk gets anywhere; of the others each walk leaves out some, so that some go deep.

@@ -1,7 +1,7 @@
 """Plain figures: what the indicators come to by the texts of events alone, written a second time.
 
 This follows the rules of the field and imports nothing that computes them: no facts, no routes, no tallies.
-It reads the texts of events in their order, and by the digests that they name the texts of versions and records.
+It reads the texts of events in their order, and by the digests that they name those of versions and records.
 Lists are read row by row. It is slow, and simple enough to be believed.
 """
 
@@ -415,6 +415,19 @@ def gaps(trail: Trail, found: Iterable[Known], of: str) -> dict[str, Any]:
         total += 1
         filled += sum((amount for amount in amounts if amount is not None), Decimal(0)) >= needed * ADEQUATE
     return {"numerator": filled, "denominator": total, "complete": complete}
+
+
+def frameworks(trail: Trail, of: str) -> dict[str, Any]:
+    """Return indicator 3.1 of a biennium: of each country and cycle what was answered last, if at all."""
+    years = (of[:4], f"{int(of[:4]) + 1:04d}")
+    rows = sorted(rows_of(trail, "undafs").values(), key=lambda row: str(row["assessed_on"]))
+    answers: dict[tuple[str, str], Any] = {}
+    for row in rows:
+        if row["assessed_on"][:4] in years:
+            key = (row["country"], row["cycle"])
+            said = row.get("reflects")
+            answers[key] = answers.get(key) if said is None else said
+    return {"numerator": list(answers.values()).count(True), "complete": None not in answers.values()}
 
 
 # --- The funnel --------------------------------------------------------------------------------------------
