@@ -372,20 +372,25 @@ def check_case(stage: Stage, case: Case) -> Iterator[str]:
         joined = since.get(("author", step.by)) if step.act == "assign" else None
         if joined is not None and joined <= step.at:
             yield f"{case.number}: an author assigned the lead"
+    yield from check_facts(book, case)
+
+
+def check_facts(book: Rulebook, case: Case) -> Iterator[str]:
+    """What holds of the facts of a proposal, wherever they come from."""
     closed = {entry.name for entry in book.workflow.transitions if "author" in entry.excludes}
     acted = {id for step in case.steps if step.name in closed for id in (step.by, step.behalf)}
     if acted & case.related("author"):
         yield f"{case.number}: an author took a step that is closed to authors"
-    yield from _duties(case, row["route"])
+    yield from _duties(case)
     yield from _ratings(book, case)
 
 
-def _duties(case: Case, route: str) -> Iterator[str]:
+def _duties(case: Case) -> Iterator[str]:
     authors, leads = case.related("author"), case.related("lead")
     if authors & (leads | case.related("reviewer")):
         yield f"{case.number}: an author leads or reviews"
     approval = case.approval
-    if approval is None or route == "outside":
+    if approval is None or approval.kind == "register_approval":
         return
     version = next(entry for entry in case.versions if entry.id == approval.version_id)
     appraisal = next(entry for entry in case.appraisals if entry.id == approval.appraisal_id)
@@ -395,7 +400,7 @@ def _duties(case: Case, route: str) -> Iterator[str]:
         {appraisal.lead, closed.by, closed.behalf},
         {approval.by, approval.behalf},
     ]
-    if route == "override":
+    if approval.kind == "countersign":
         earlier = (
             entry for entry in case.decisions if entry.kind == "propose_override" and entry.id < approval.id
         )
