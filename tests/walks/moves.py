@@ -78,6 +78,7 @@ DETOURS: Final = frozenset(
         "reject",
         "recall",
         "decline_funding",
+        "escalate",
         "return",
     }
 )
