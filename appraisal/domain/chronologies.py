@@ -76,7 +76,10 @@ def _appraisal_pairs(value: Value, appraisal: Value) -> Iterator[Pair]:
     for asked in (*appraisal["consultations"], *appraisal.get("reviews", ())):
         named = asked["unit"] if "unit" in asked else asked["person"]["name"]
         # One that was asked under an earlier appraisal of the version may stand under the next.
-        yield named, asked["asked_at"], _CLOSED, closed
+        if "unit" in asked or "decision" not in value:
+            yield named, asked["asked_at"], _CLOSED, closed
+        # Whoever speaks for a unit that let its date pass takes up the review only then.
+        yield named, asked["asked_at"], _ISSUED, issued
         yield _SUBMITTED, submitted, named, asked["asked_at"]
         for key in ("answered_at", "declared_at", "signed_at", "silent_at", "released_at"):
             yield named, asked["asked_at"], f"{named}, {key}", asked.get(key)

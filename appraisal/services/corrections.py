@@ -42,7 +42,7 @@ def _correct(taking: Taking, kind: DecisionKind) -> Outcome:
         after, columns = replace(after, voided_at=taking.now), {"voided_at": taking.now}
         ways = ("symbol", "confirmed", "outside")
         projects = matches.release(taking.db, taking.actor, taking.now, case.id, ways)
-    elif case.version is None:
+    elif case.version is None and not _was_annulled(case):
         after, columns = _unpinned(taking, after)
         # No project is a draft; what its symbol decided goes by itself.
         ways = ("confirmed",)
@@ -67,6 +67,11 @@ def _correct(taking: Taking, kind: DecisionKind) -> Outcome:
         facts={**outcome.facts, **said, **unpinned},
         previous=registrations.previous_before(case),
     )
+
+
+def _was_annulled(case: Case) -> bool:
+    """Tell whether an earlier approval was annulled: what that one pinned and counts as, stays."""
+    return any(entry.kind == "annul" for entry in case.decisions)
 
 
 def _unpinned(taking: Taking, after: Case) -> tuple[Case, Mapping[str, Any]]:

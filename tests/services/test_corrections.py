@@ -97,6 +97,15 @@ def _annulled(stage: Stage) -> str:
     return number
 
 
+def _annulled_outside(stage: Stage) -> str:
+    """Annul an approval of a draft that was given elsewhere: no version was ever submitted."""
+    number = casts.draft(stage)
+    _register(stage, number)
+    casts.take(stage, "chief", number, "propose_annulment", note="A mistake.")
+    casts.take(stage, "deputy", number, "annul")
+    return number
+
+
 BEFORE: dict[str, Callable[[Stage], str]] = {
     "draft": casts.draft,
     "submitted": casts.submitted,
@@ -110,6 +119,7 @@ BEFORE: dict[str, Callable[[Stage], str]] = {
     "rejected": _rejected,
     "withdrawn": _withdrawn,
     "annulled": _annulled,
+    "annulled_outside": _annulled_outside,
     "lapsed": _lapsed,
 }
 

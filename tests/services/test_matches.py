@@ -363,3 +363,17 @@ def test_a_report_has_all_of_what_is_registered_before_its_lock_or_nothing(stage
     assert value["finance_list"] == {"missing": 0, "symbols": [], "unapproved": [], "changed": []}
     assert [entry["number"] for entry in value["proposals"]["outside"]] == written
     assert len(written) == 1
+
+
+def test_a_draft_whose_registration_is_corrected_leaves_the_report_readable(lite: Stage) -> None:
+    number = casts.draft(lite, content={"identification": {"symbol": "ZAM/10/01/NOR"}})
+    approval = ApprovalGiven("Minute 12", "Registry", lite.now)
+    casts.take(lite, "desk", number, "register_approval", approval=approval)
+    _listed(lite, "ZAM/10/01/NOR,Skills,ZM,XBTC,100,USD,2010-01-05,Norway")
+    casts.take(lite, "desk", number, "correct_registration", note="A slip.")
+    with lite.database.read() as db:
+        value = indicators.value(db, lite.library, "2.1", "2010-11")
+    assert value["complete"] is False
+    assert [(row["symbol"], row["state"]) for row in value["finance_list"]["unapproved"]] == [
+        ("ZAM/10/01/NOR", "draft")
+    ]

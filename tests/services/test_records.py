@@ -122,6 +122,25 @@ def test_a_record_verifies_whose_signatory_signed_first_before(lite: Stage, who:
     assert [entry["by"]["name"] for entry in signed] == names
 
 
+def test_a_decision_verifies_about_which_a_unit_speaks_after_the_closing(lite: Stage) -> None:
+    """A unit that let its date pass may still be answered for: its review is taken up when it is."""
+    number = casts.submitted(lite)
+    casts.take(lite, "desk", number, "assign", lead="lead")
+    casts.rate(lite, number)
+    lite.wait(days=10)
+    casts.take(lite, "lead", number, "finalise")
+    casts.speak(lite, number, "actemp")
+    lite.wait(minutes=1)
+    casts.take(lite, "chief", number, "approve")
+    sheet = _stored(lite)[-1].value.encode()
+    assert [entry.say("en") for entry in verify(sheet, lite.library) if entry.outcome == "fails"] == []
+    # What was asked after the decision cannot stand on its sheet.
+    value = json.loads(sheet)
+    value["appraisal"]["reviews"][0] |= {"asked_at": "2010-12-24T09:00:00.000000Z", "signed_at": None}
+    failing = [entry.check for entry in verify(canonical(value), lite.library) if entry.outcome == "fails"]
+    assert "times" in failing
+
+
 def test_a_record_in_which_one_person_signed_twice_fails(lite: Stage) -> None:
     number = casts.overridden(lite)
     value = json.loads(_stored(lite)[-1].value)

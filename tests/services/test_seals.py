@@ -18,7 +18,6 @@ from appraisal.cli import db as checks
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Agreement, ChangeAsked
 from appraisal.services import (
-    appraisals,
     audits,
     conditions,
     confirmations,

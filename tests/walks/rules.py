@@ -1,0 +1,526 @@
+"""Walks on rules alone: one proposal, held as a value, with no database behind it.
+
+Steps are judged by the machine and done by the acts themselves. They write to a *ledger*, which stands where
+the connection to a database would: it numbers what is inserted, keeps the texts of events, versions and
+records, and finds nothing. What people do between steps is done to the value here, in as few words as it
+takes.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any, Final, cast
+
+from sqlalchemy import Connection
+
+from appraisal.clock import geneva_date
+from appraisal.definitions.workflows import Role, Transition
+from appraisal.domain import (
+    access,
+    calendars,
+    indicators,
+    machine,
+    permissions,
+    responses,
+    reviews,
+    routes,
+    substitutions,
+    wakings,
+)
+from appraisal.domain.facts import (
+    SYSTEM_ACTOR,
+    Appraisal,
+    Case,
+    Condition,
+    Consultation,
+    Person,
+    RatingGiven,
+    Review,
+    StandIn,
+)
+from appraisal.domain.refusals import NotAllowed
+from appraisal.domain.rulebooks import Rulebook
+from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
+from appraisal.domain.tracks import Rate
+from appraisal.services import blocks, steps
+from appraisal.services.acts import ACTS
+from appraisal.services.steps import Taking
+from tests import builders
+from tests.builders import NOW
+from tests.walks.moves import AMOUNTS, DETOURS
+from tests.walks.plain import Trail
+
+NUMBER: Final = "TC-2012-0001"
+PEOPLE: Final[Mapping[str, Person]] = {
+    key: Person(id, key.title(), cast(frozenset[Role], frozenset(roles)), unit=unit)
+    for id, (key, roles, unit) in enumerate(
+        [
+            ("ana", {"designer"}, "SKILLS"),
+            ("ben", {"designer"}, "SKILLS"),
+            ("desk", {"coordinator"}, "PARDEV"),
+            ("lead", {"appraiser"}, "PARDEV"),
+            ("lia", {"appraiser"}, "PARDEV"),
+            ("eval", {"appraiser"}, "EVAL"),
+            ("actemp", {"appraiser"}, "ACT/EMP"),
+            ("chief", {"manager"}, "PARDEV"),
+            ("deputy", {"manager"}, "PARDEV"),
+            ("third", {"manager"}, "PARDEV"),
+            ("all", {"designer", "coordinator", "appraiser", "manager"}, "PARDEV"),
+        ],
+        1,
+    )
+}
+
+
+# Who may be the one that a state waits for.
+_HOLDERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "author": ("ana", "ben", "all", "desk"),
+    "coordinator": ("desk", "all", "chief", "third"),
+    "lead": ("lead", "lia", "all", "eval"),
+    "manager": ("chief", "deputy", "third", "all", "lead"),
+}
+
+
+class Answer:
+    """What a ledger answers: the number of the row that was inserted, and otherwise nothing."""
+
+    rowcount = 1
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+
+    def scalar_one(self) -> int:
+        """Return the number of the row."""
+        return self.key
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def scalars(self) -> "Answer":
+        """Return nothing, one by one."""
+        return self
+
+    mappings = scalars
+
+    def all(self) -> list[Any]:
+        """Return nothing, as a list."""
+        return []
+
+    def first(self) -> None:
+        """Return nothing."""
+
+    scalar = one_or_none = scalar_one_or_none = first
+
+
+@dataclass
+class Ledger:
+    """Stands where a connection to a database would, and keeps the texts that are written."""
+
+    rows: int = 100
+    bodies: list[Mapping[str, Any]] = field(default_factory=list)
+    texts: dict[str, Any] = field(default_factory=dict)
+    records: list[str] = field(default_factory=list)
+
+    def execute(self, statement: Any, values: Any = None) -> Answer:
+        """Take a statement down; nothing is ever found."""
+        self.rows += 1
+        if isinstance(values, Mapping):
+            if "body" in values:
+                self.bodies.append(json.loads(values["body"]))
+            elif "digest" in values and "value" in values:
+                self.texts[values["digest"]] = json.loads(values["value"])
+                if "kind" in values:
+                    self.records.append(values["value"])
+        return Answer(self.rows)
+
+    def note(self, case: Case, now: datetime, by: int, action: str, facts: Mapping[str, Any]) -> None:
+        """Take down what is no step of the workflow."""
+        self.bodies.append(
+            {
+                "action": action,
+                "at": now.isoformat(),
+                "by": by,
+                "facts": facts,
+                "columns": {"from_state": case.state, "to_state": case.state},
+            }
+        )
+
+
+@dataclass
+class History:
+    """One proposal as it goes on; ``said`` tells in order what was done."""
+
+    book: Rulebook
+    case: Case
+    luck: Random
+    now: datetime = NOW
+    ledger: Ledger = field(default_factory=Ledger)
+    said: list[str] = field(default_factory=list)
+    covers: dict[int, tuple[StandIn, ...]] = field(default_factory=dict)
+
+    def person(self, key: str) -> Person:
+        """Return somebody, with those for whom they stand in."""
+        found = PEOPLE[key]
+        named = replace(found, stands_in=self.covers.get(found.id, ()))
+        return substitutions.on_duty(named, self.now)
+
+    def say(self, sentence: str) -> None:
+        """Note what is done."""
+        self.said.append(f"{self.now:%Y-%m-%d %H:%M}  {sentence}")
+
+    def running(self, **changes: Any) -> None:
+        """Change the appraisal that runs."""
+        self.case = with_appraisal(self.case, replace(cast(Appraisal, self.case.appraisal), **changes))
+
+
+def with_appraisal(case: Case, changed: Appraisal) -> Case:
+    """Return a case with one appraisal changed."""
+    kept = tuple(changed if entry.id == changed.id else entry for entry in case.appraisals)
+    return replace(case, appraisals=kept)
+
+
+def begin(book: Rulebook, luck: Random) -> History:
+    """Return a draft of somebody's."""
+    case = builders.draft({"budget": luck.choice(AMOUNTS)}, number=NUMBER, pinned=False, workflow="", set="")
+    case = replace(case, people={person.id: person for person in PEOPLE.values()})
+    return History(book, case, luck)
+
+
+# --- Steps -------------------------------------------------------------------------------------------------
+
+
+def step(history: History) -> None:
+    """Take a step that is open to somebody, in somebody else's place now and then."""
+    luck, case = history.luck, history.case
+    found: list[tuple[str, Transition]] = []
+    for key in _asked(history):
+        possible = machine.allowed(history.book, case, history.person(key), history.now)
+        found += [(key, entry.transition) for entry in possible if entry.is_open]
+        if any(transition.name not in DETOURS for _, transition in found):
+            break
+    onward = [entry for entry in found if entry[1].name not in DETOURS]
+    chosen = onward if onward and luck.random() < 0.9 else found if luck.random() < 0.3 else []
+    if not chosen:
+        return
+    name = luck.choice(sorted({transition.name for _, transition in chosen}))
+    key, transition = luck.choice([entry for entry in chosen if entry[1].name == name])
+    instead = sorted(substitutions.places(case, history.person(key), transition, history.now))
+    take(history, key, name, luck.choice(instead) if instead and luck.random() < 0.5 else None)
+
+
+def _asked(history: History) -> list[str]:
+    """Return some people, in any order: whoever it is up to, mostly, since judging every step takes time."""
+    luck, role = history.luck, history.book.workflow.states[history.case.state].holder
+    wanted = _HOLDERS.get(str(role), ()) if luck.random() < 0.8 else tuple(PEOPLE)
+    return luck.sample(wanted, min(len(wanted), 4))
+
+
+def take(history: History, key: str, name: str, instead: int | None = None) -> None:
+    """Take one step, as a service does; it may be refused."""
+    luck, now = history.luck, history.now
+    actor = SYSTEM_ACTOR if key == "system" else history.person(key)
+    given = Inputs(
+        note="Because.",
+        lead=history.person(luck.choice(("lead", "lia", "all", "eval"))),
+        missing="A letter.",
+        changes=(ChangeAsked("Say more.", luck.choice(("TRI-1", ""))),),
+        until=(now + timedelta(days=luck.choice((1, 20)))).date(),
+        agreement=Agreement(now.date(), "Agreement 1"),
+        approval=ApprovalGiven("Minute", "Registry", luck.choice((None, now, now - timedelta(days=400)))),
+        behalf=instead,
+    )
+    history.say(f"{key}: {name}{f' for {instead}' if instead else ''}")
+    transition, to = machine.fire(history.book, history.case, actor, now, name, given)
+    found = substitutions.behalf(history.case, actor, transition, instead, now)
+    behalf = next((person for person in PEOPLE.values() if person.id == found), None)
+    db = cast(Connection, history.ledger)
+    taking = Taking(db, history.case, history.book, actor, now, given, transition, to, behalf)
+    history.case = steps.settle(taking, ACTS[transition.act](taking), None)
+
+
+# --- Between steps -----------------------------------------------------------------------------------------
+
+
+def write(history: History) -> None:
+    """Change the money, and answer what was asked."""
+    case, luck = history.case, history.luck
+    state = history.book.workflow.states[case.state]
+    if state.editable_by is None:
+        return
+    rows = [{**case.content["identification"]["contributions"][0], "amount": luck.choice(AMOUNTS)}]
+    content = {**case.content, "identification": {**case.content["identification"], "contributions": rows}}
+    changes = tuple(
+        entry if entry.answer else replace(entry, answer="done", answer_text="Yes.", answered_at=history.now)
+        for entry in case.changes
+    )
+    history.say(f"ana writes: {rows[0]['amount']}")
+    history.case = replace(case, content=content, changes=changes)
+
+
+def rate(history: History) -> None:
+    """Let the lead, or who stands in, rate what is theirs, and recommend."""
+    case, luck = history.case, history.luck
+    running = case.appraisal
+    raters = [key for key in sorted(PEOPLE) if access.may_rate(case, history.person(key), history.now)]
+    if running is None or not raters:
+        return
+    who = history.person(luck.choice(raters))
+    low = luck.choice(({}, {}, {"CAP-6": "1"}, {"CAP-6": "1", "RBM-7": "1"}, {"TRI-1": "1"}))
+    block = reviews.block_items(history.book.criteria)
+    rated = {
+        item.id: RatingGiven(item.id, low.get(item.id, "2"), "Because.", reason="So.", by=who.id)
+        for entry in _criteria(history, running)
+        for item in entry.checklist.items
+        if item.id not in block
+    }
+    due = geneva_date(history.now) + timedelta(days=30)
+    chosen = luck.choice(("", "", "", "NOT_RECOMMENDED"))
+    items = list(low) + ([""] if luck.random() < 0.1 else [])
+    written = tuple(
+        Condition(
+            history.ledger.execute(None).key,
+            number,
+            item,
+            "Mend.",
+            "Ana",
+            due,
+            luck.choice(("before_donor", "before_start")),
+        )
+        for number, item in enumerate(items, 1)
+    )
+    history.say(f"{who.name} rates, low: {list(low)}, and recommends {chosen or 'what follows'}")
+    history.running(
+        ratings={**running.ratings, **rated},
+        conditions=written,
+        chosen=chosen,
+        reason="So." if chosen else "",
+    )
+
+
+def _criteria(history: History, running: Appraisal) -> Sequence[Any]:
+    version = next(entry for entry in history.case.versions if entry.id == running.version_id)
+    return history.book.criteria_for(version.threshold_usd)
+
+
+def review(history: History) -> None:
+    """Ask somebody for a review, or let somebody go on with one."""
+    case, luck, running = history.case, history.luck, history.case.appraisal
+    if running is None:
+        return
+    mine = [entry for entry in running.reviews if entry.is_open]
+    asked = [entry for entry in running.consultations if entry.answered_at is None]
+    if asked and luck.random() < 0.4:
+        chosen = luck.choice(asked)
+        answered = _answered(history, chosen, PEOPLE["actemp"].id)
+        history.say(f"{chosen.unit} answers")
+        history.running(
+            consultations=tuple(answered if entry == chosen else entry for entry in running.consultations)
+        )
+        return
+    if not mine or luck.random() < 0.2:
+        _ask(history, running)
+        return
+    entry = luck.choice(mine)
+    kind = luck.random()
+    if not entry.declaration:
+        conflict = luck.random() < 0.05
+        history.say(f"{entry.person} declares {'a conflict' if conflict else 'nothing'}")
+        changed = replace(entry, declaration="declared" if conflict else "nothing", declared_at=history.now)
+    elif kind < 0.05:
+        changed = replace(entry, declined_at=history.now, reason="No time.")
+    elif kind < 0.5 or reviews.signing_problems(case, history.book, running, entry, "Fine."):
+        rated = {
+            item.id: RatingGiven(item.id, "2", "Seen.")
+            for found in _criteria(history, running)
+            if found.checklist.code in entry.checklists
+            for item in found.checklist.items
+        }
+        changed = replace(entry, ratings=rated)
+    else:
+        _sign(history, running, entry)
+        return
+    _keep(history, running, changed)
+
+
+def _answered(history: History, asked: Consultation, by: int) -> Consultation:
+    late = responses.is_late(history.case, asked, history.now)
+    return replace(asked, answered_at=history.now, answered_by=by, text="Fine.", late=late)
+
+
+def _keep(history: History, running: Appraisal, changed: Review) -> None:
+    kept = tuple(changed if entry.id == changed.id else entry for entry in running.reviews)
+    history.running(reviews=kept)
+
+
+def _ask(history: History, running: Appraisal) -> None:
+    luck, case = history.luck, history.case
+    key = luck.choice(("eval", "eval", "lia", "actemp", "all"))
+    person = history.person(key)
+    codes = ["EVA"] if key == "eval" and luck.random() < 0.7 else [luck.choice(("TRI", "CAP", "RBM"))]
+    due = geneva_date(history.now) + timedelta(days=5)
+    found = reviews.asking_refusals(
+        case, history.book, person, codes, due, history.person("desk"), history.now
+    )
+    if found:
+        return
+    id = history.ledger.execute(None).key
+    block = {
+        item: replace(given, proposed=True)
+        for item, given in running.ratings.items()
+        if item.partition("-")[0] in codes
+    }
+    asked = Review(id, person.id, person.unit, tuple(codes), history.now, due, ratings=block)
+    history.say(f"desk asks {key} for {codes[0]}")
+    db = cast(Connection, history.ledger)
+    history.running(reviews=(*running.reviews, asked))
+    history.case = steps.add_relation(db, history.case, PEOPLE[key], "reviewer", history.now)
+
+
+def _sign(history: History, running: Appraisal, entry: Review) -> None:
+    history.say(f"{entry.person} signs {' '.join(entry.checklists)}")
+    late = responses.is_late(history.case, entry, history.now)
+    signed = replace(entry, signed_at=history.now, comment="Fine.", late=late)
+    rated = {item: given.value for item, given in entry.ratings.items()}
+    history.ledger.note(history.case, history.now, entry.person, "sign_review", {"ratings": rated})
+    _keep(history, running, signed)
+    running = cast(Appraisal, history.case.appraisal)
+    db = cast(Connection, history.ledger)
+    handed = blocks.hand_over(db, history.case, history.book, running, signed, history.now)
+    answered = tuple(
+        _answered(history, asked, entry.person)
+        if asked.unit == entry.unit and asked.answered_at is None
+        else asked
+        for asked in handed.consultations
+    )
+    history.running(ratings=handed.ratings, consultations=answered)
+
+
+def settle(history: History) -> None:
+    """Clear or waive a condition of the appraisal in force."""
+    final, luck = history.case.finalised, history.luck
+    if final is None or not any(entry.is_open for entry in final.conditions):
+        return
+    entry = luck.choice([entry for entry in final.conditions if entry.is_open])
+    if luck.random() < 0.75:
+        done = replace(entry, cleared_at=history.now, cleared_by=PEOPLE["desk"].id, evidence="Letter.")
+    elif history.case.approval is None:
+        done = replace(entry, waived_at=history.now, waived_by=PEOPLE["third"].id, evidence="So.")
+        history.ledger.note(history.case, history.now, done.waived_by or 0, "waive_condition", {})
+    else:
+        return
+    history.say(f"condition {entry.number}: {'cleared' if done.cleared_at else 'waived'}")
+    conditions = tuple(done if other.id == entry.id else other for other in final.conditions)
+    history.case = with_appraisal(history.case, replace(final, conditions=conditions))
+
+
+def join(history: History) -> None:
+    """Make somebody an author who may become one."""
+    key = history.luck.choice(("ben", "all"))
+    state = history.book.workflow.states[history.case.state]
+    person = PEOPLE[key]
+    if state.editable_by is None or permissions.joining_refusals(history.case, history.book, person):
+        return
+    history.say(f"{key} becomes an author")
+    db = cast(Connection, history.ledger)
+    history.case = steps.add_relation(db, history.case, person, "author", history.now)
+
+
+def stand_in(history: History) -> None:
+    """Name somebody for a lead or a manager, for some days."""
+    luck = history.luck
+    lead = history.case.appraisal.lead if history.case.appraisal else None
+    person = lead or PEOPLE[luck.choice(("chief", "deputy"))].id
+    key = luck.choice(("all", "lia", "eval", "deputy", "third"))
+    if PEOPLE[key].id == person:
+        return
+    first = geneva_date(history.now)
+    scope = "appraisals" if lead else "decisions"
+    named = StandIn(person, f"Person {person}", scope, first, first + timedelta(days=luck.choice((0, 10))))  # type: ignore[arg-type]
+    history.say(f"{key} stands in for {person}, {scope}")
+    history.covers[PEOPLE[key].id] = (named,)
+
+
+def enter_rate(history: History) -> None:
+    """Change the table of rates: what was frozen stays."""
+    day = geneva_date(history.now) - timedelta(days=history.luck.choice((0, 900)))
+    rates = (*history.book.rates, Rate("CHF", day, Decimal(history.luck.choice(("0.9", "1.5")))))
+    history.book = replace(history.book, rates=rates)
+
+
+def wait(history: History) -> None:
+    """Let days pass, and time do what it demands."""
+    history.now += timedelta(days=history.luck.choice((1, 1, 8, 45, 95)))
+    history.say("days pass")
+    hold = history.case.hold
+    today = geneva_date(history.now)
+    if hold is not None and hold.until < today:
+        ended = replace(hold, released_at=history.now)
+        history.case = replace(
+            history.case, holds=tuple(ended if entry == hold else entry for entry in history.case.holds)
+        )
+    for entry in machine.allowed(history.book, history.case, SYSTEM_ACTOR, history.now):
+        if entry.is_open:
+            take(history, "system", entry.transition.name)
+            break
+    wakings.wake_on(history.book, history.case, today)
+    wakings.demands(history.book, history.case)
+
+
+MOVES: Final[Mapping[Callable[[History], None], int]] = {
+    step: 14,
+    write: 3,
+    rate: 6,
+    review: 8,
+    settle: 3,
+    join: 2,
+    stand_in: 2,
+    enter_rate: 1,
+    wait: 3,
+}
+
+
+def walk(book: Rulebook, seed: int, length: int) -> Iterator[History]:
+    """Walk, and yield the history after each turn that changed anything."""
+    luck = Random(f"rules {seed}")
+    history = begin(book, luck)
+    for move in luck.choices(list(MOVES), list(MOVES.values()), k=length):
+        before = len(history.said)
+        try:
+            move(history)
+        except NotAllowed as error:
+            history.said[-1] += f" – refused: {' '.join(error.codes)}"
+        history.now += timedelta(minutes=1)
+        if len(history.said) > before:
+            yield history
+
+
+def trail(history: History) -> Trail:
+    """Return what the ledger keeps as the trail that plain figures are computed from."""
+    site: list[Mapping[str, Any]] = [
+        {
+            "action": "enter_rate",
+            "at": NOW.isoformat(),
+            "facts": {"currency": rate.currency, "day": rate.on.isoformat(), "per_usd": str(rate.per_usd)},
+        }
+        for rate in history.book.rates
+    ]
+    return Trail({NUMBER: list(history.ledger.bodies)}, site, history.ledger.texts, {}, [])
+
+
+def derived(history: History) -> indicators.Approval:
+    """Return what the indicator makes of the proposal as it is."""
+    return indicators.approval_of(history.case, history.book)
+
+
+def route(history: History) -> routes.Route | None:
+    """Return how the proposal came to be approved."""
+    return routes.route(history.case, history.book)
+
+
+def due_on(history: History) -> date | None:
+    """Return the day by which the present step is to be taken."""
+    found = calendars.present(history.book.workflow, history.case, history.now)
+    return found.due_on if found else None
