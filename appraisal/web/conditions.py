@@ -15,13 +15,16 @@ from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import conditions as services
 from appraisal.services import steps
-from appraisal.web import formats
+from appraisal.web import condition_lives, formats
 from appraisal.web.context import actor, begin, page, read, reasons, say, seen, signed_in, site
 from appraisal.web.fields import PROSE, needed
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.inputs import written
 
 bp = Blueprint("conditions", __name__)
+bp.add_url_rule(
+    "/proposals/<number>/conditions/<int:condition>", view_func=condition_lives.show, methods=["GET"]
+)
 
 Answer = str | Response | tuple[str, int]
 Judge = Callable[[Case, Condition, Person], list[Refusal]]
