@@ -93,7 +93,7 @@ def waive(number: str, condition: int) -> Answer:
 def report(number: str, condition: int) -> Answer:
     """Report a condition as met; its owner comes here without reading the rest of the proposal."""
     with read() as db:
-        case, entry = services.find_condition(db, actor(), number, condition)
+        case, entry = services.find_condition(db, actor(), number, condition, seen=seen())
     form = EvidenceForm(request.form, data={"text": entry.report})
     refusals = permissions.reporting_refusals(case, entry, actor())
     reads_all = access.level(case, actor()) == "full"
@@ -119,6 +119,9 @@ def _close(
 ) -> Answer:
     with read() as db:
         case, _ = steps.view(db, site().library, number, actor())
+    if request.method == "POST":
+        # Before it is looked for: opened again by its lead, the appraisal has taken it along.
+        steps.check_seen(case, seen())
     entries = case.finalised.conditions if case.finalised else ()
     entry = next((entry for entry in entries if entry.id == condition), None)
     if entry is None:

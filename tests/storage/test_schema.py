@@ -201,7 +201,11 @@ def test_conditions_of_earlier_revisions_are_numbered_within_their_proposal(
     casts.rate(stage, returned, CAP_6="1")
     casts.recommend(stage, returned, ["CAP-6"])
     casts.take(stage, "lead", returned, "finalise")
-    old = {"appraisal_id": [1, 2, 3, 4], "number": [1, 1, 1, 1], "item": ["TRI-4", "TRI-4", "TRI-4", "CAP-6"]}
+    old: dict[str, list[Any]] = {
+        "appraisal_id": [1, 2, 3, 4],
+        "number": [1, 1, 1, 1],
+        "item": ["TRI-4", "TRI-4", "TRI-4", "CAP-6"],
+    }
     _begin_anew(database, "0009", stage, conditions=old)
 
     schema.upgrade(database)

@@ -242,3 +242,18 @@ def test_the_page_of_a_draft_names_what_was_written_before(
     sign_in(client, "designer")
     assert client.get(url).status_code == 404
     assert "Name a role" not in client.get(f"/proposals/{number}/history").text
+
+
+def test_a_reason_typed_while_the_appraisal_was_opened_again_is_not_lost(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.appraised_proposal(site, cast, ratings={"TRI-3": "1"})
+    seen = str(building.load(site, number).row_version)
+    urls = {"chief": _url(site, number, "waive"), "designer": _url(site, number, "report")}
+    building.take(site, cast["reader"], number, "recall", note="Once more.")
+    for key, url in urls.items():
+        sign_in(client, key)
+        page = client.post(url, data={"text": "Typed for long", "seen": seen})
+        assert page.status_code == 409
+        assert "Typed for long" in page.text
+        assert client.get(url).status_code == 404
