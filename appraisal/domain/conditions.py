@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from appraisal.clock import parse_stamp
+from appraisal.definitions.workflows import Act
 from appraisal.domain import forms
 from appraisal.domain.facts import Appraisal, Case, Condition, Gate
 from appraisal.domain.refusals import Refusal, refuse
@@ -370,4 +371,6 @@ _ACTS: Final[Mapping[str, Callable[[Mapping[str, Any], datetime, int], dict[str,
         "owner_id": facts["after"]["person"],
     },
 }
+# The events that tell of conditions: those of their own, and the acts of steps that may say it in passing.
 EVENTS: Final = (WRITE, *_ACTS)
+STEPS: Final[tuple[Act, ...]] = ("assign", "recall", "finalise", "request_revision")

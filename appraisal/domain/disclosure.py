@@ -4,10 +4,10 @@ Every reason why something is closed, and every entry of a history, goes through
 more of an appraisal than its pages do.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from appraisal.domain import access
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
@@ -55,7 +55,10 @@ def _without_names(case: Case, reader: Person, refusal: Refusal) -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One entry of a proposal's history; ``act`` is empty for what is no step of the workflow."""
+    """One entry of a proposal's history; ``act`` is empty for what is no step of the workflow.
+
+    ``facts`` are what the event says, of those alone that may tell of conditions.
+    """
 
     sequence: int
     name: str
@@ -68,6 +71,7 @@ class Happened:
     note: str
     digest: str
     for_name: str
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 def reads_event(case: Case, reader: Person, event: Happened) -> bool:
@@ -76,8 +80,14 @@ def reads_event(case: Case, reader: Person, event: Happened) -> bool:
     Steps of the workflow are everybody's. What reviewers and units did belongs to the appraisal that was
     opened last before: it is for those who see its ratings, and for the others once it is finalised.
     """
-    if event.act or event.name in OPEN_EVENTS:
-        return True
+    return bool(event.act) or event.name in OPEN_EVENTS or reads_facts(case, reader, event)
+
+
+def reads_facts(case: Case, reader: Person, event: Happened) -> bool:
+    """Tell whether somebody who reads a proposal in full reads what an event says of the appraisal.
+
+    A step says in its facts which conditions it carried over or withdrew: that is the appraisal's as well.
+    """
     if access.is_blind(case, reader):
         return False
     if access.sees_running_ratings(case, reader):
@@ -104,6 +114,12 @@ def history_for(case: Case, reader: Person, happened: Sequence[Happened]) -> lis
     blind = access.is_blind(case, reader)
     told = [entry for entry in happened if reads_event(case, reader, entry)]
     return [
-        replace(entry, sequence=place, digest="", note="" if blind else entry.note)
+        replace(
+            entry,
+            sequence=place,
+            digest="",
+            note="" if blind else entry.note,
+            facts=entry.facts if reads_facts(case, reader, entry) else {},
+        )
         for place, entry in enumerate(told, 1)
     ]

@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from appraisal.definitions.library import Library
+from appraisal.domain import access, disclosure, forms, permissions
 from appraisal.domain import conditions as rules
-from appraisal.domain import disclosure, forms, permissions
 from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.facts import Appraisal, Case, Condition, Person
 from appraisal.domain.refusals import refuse
@@ -86,7 +86,7 @@ def report_condition(
     It stays open until a coordinator has closed it. Raises ``NotFound`` for one that is not the
     actor's to see; an owner need not read the rest of the proposal.
     """
-    case, entry = find_condition(db, actor, number, condition, lock=True)
+    case, entry = find_condition(db, actor, number, condition, seen=seen, lock=True)
     steps.check_seen(case, seen)
     refusals = permissions.reporting_refusals(case, entry, actor)
     if not evidence.strip():
@@ -215,10 +215,21 @@ def _condition(
 
 
 def find_condition(
-    db: Connection, actor: Person, number: str, condition: int, *, lock: bool = False
+    db: Connection,
+    actor: Person,
+    number: str,
+    condition: int,
+    *,
+    seen: int | None = None,
+    lock: bool = False,
 ) -> tuple[Case, Condition]:
-    """Load a proposal for the sake of one condition of the appraisal in force; raises ``NotFound``."""
+    """Load a proposal for the sake of one condition of the appraisal in force; raises ``NotFound``.
+
+    Whoever reads the proposal, and saw it before the appraisal was opened again, is told that it changed.
+    """
     case = load_case(db, number, lock=lock)
+    if access.level(case, actor) == "full":
+        steps.check_seen(case, seen)
     entries = case.finalised.conditions if case.finalised else ()
     entry = next((entry for entry in entries if entry.id == condition), None)
     if entry is None or not permissions.sees_condition(case, entry, actor):

@@ -106,24 +106,27 @@ def _carry_over(taking: Taking, appraisal: int, lead: Person) -> Mapping[str, Ra
 def _conditions_carried(
     taking: Taking, case: Case, appraisal: int
 ) -> tuple[Case, tuple[Condition, ...], tuple[Condition, ...]]:
-    """Let the new appraisal go on with the conditions of one that was closed as it was left.
+    """Let the new appraisal go on with the open conditions of one that was closed as it was left.
 
-    Those on items that do not apply to the present version are withdrawn. Those of a finalised appraisal
-    stay with it, until the new one is closed. Return the case, what was carried over, and what was not.
+    Those on items that do not apply to the present version are withdrawn; what is waived or cleared stays
+    with the version that it was about. Those of a finalised appraisal stay with it, until the new one is
+    closed. Return the case, what was carried over, and what was withdrawn.
     """
     last = case.appraisals[-1] if case.appraisals else None
     if last is None or last.finalised_at is not None or case.version is None:
         return case, (), ()
     criteria = taking.book.criteria_for(case.version.threshold_usd)
     items = {item.id for criterion in criteria for item in criterion.checklist.items} | {""}
-    carried = tuple(entry for entry in last.conditions if entry.item in items)
-    left = tuple(entry for entry in last.conditions if entry.item not in items)
+    open_ones = [entry for entry in last.conditions if entry.is_open]
+    carried = tuple(entry for entry in open_ones if entry.item in items)
+    left = tuple(entry for entry in open_ones if entry.item not in items)
     ending = Ending(left)
     stored.end(taking.db, ending, taking.actor.id, taking.now)
     stored.carry(taking.db, appraisal, carried)
     after = ending.applied(case, taking.now, taking.actor.id)
-    emptied = next(entry for entry in after.appraisals if entry.id == last.id)
-    return with_appraisal(after, replace(emptied, conditions=())), carried, left
+    kept = tuple(entry for entry in last.conditions if not entry.is_open)
+    before = next(entry for entry in after.appraisals if entry.id == last.id)
+    return with_appraisal(after, replace(before, conditions=kept)), carried, left
 
 
 def insert_rating(taking: Taking, appraisal: int, given: RatingGiven) -> None:

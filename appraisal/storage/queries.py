@@ -1,14 +1,16 @@
 """Queries: proposals as they are listed, their chains and histories, and who holds which role."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
 
 from appraisal.definitions.workflows import Role
+from appraisal.domain import conditions
 from appraisal.domain.disclosure import Happened
 from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
@@ -156,6 +158,7 @@ def history_of(db: Connection, proposal: int) -> list[Happened]:
         EVENTS.c.note,
         EVENTS.c.digest,
         func.coalesce(replaced.c.name, ""),
+        case((or_(EVENTS.c.name.in_(conditions.EVENTS), EVENTS.c.act.in_(conditions.STEPS)), EVENTS.c.body)),
     )
     rows = db.execute(
         select(*columns)
@@ -164,7 +167,11 @@ def history_of(db: Connection, proposal: int) -> list[Happened]:
         .where(EVENTS.c.proposal_id == proposal)
         .order_by(EVENTS.c.sequence)
     )
-    return [Happened(*row) for row in rows]
+    return [_with_facts(Happened(*row), body) for *row, body in rows]
+
+
+def _with_facts(entry: Happened, body: str | None) -> Happened:
+    return replace(entry, facts=json.loads(body)["facts"]) if body else entry
 
 
 def appraisers(db: Connection) -> list[Person]:

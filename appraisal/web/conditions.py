@@ -15,13 +15,16 @@ from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import conditions as services
 from appraisal.services import steps
-from appraisal.web import formats
+from appraisal.web import condition_lives, formats
 from appraisal.web.context import actor, begin, page, read, reasons, say, seen, signed_in, site
 from appraisal.web.fields import PROSE, needed
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.inputs import written
 
 bp = Blueprint("conditions", __name__)
+bp.add_url_rule(
+    "/proposals/<number>/conditions/<int:condition>", view_func=condition_lives.show, methods=["GET"]
+)
 
 Answer = str | Response | tuple[str, int]
 Judge = Callable[[Case, Condition, Person], list[Refusal]]
@@ -90,7 +93,7 @@ def waive(number: str, condition: int) -> Answer:
 def report(number: str, condition: int) -> Answer:
     """Report a condition as met; its owner comes here without reading the rest of the proposal."""
     with read() as db:
-        case, entry = services.find_condition(db, actor(), number, condition)
+        case, entry = services.find_condition(db, actor(), number, condition, seen=seen())
     form = EvidenceForm(request.form, data={"text": entry.report})
     refusals = permissions.reporting_refusals(case, entry, actor())
     reads_all = access.level(case, actor()) == "full"
@@ -116,6 +119,9 @@ def _close(
 ) -> Answer:
     with read() as db:
         case, _ = steps.view(db, site().library, number, actor())
+    if request.method == "POST":
+        # Before it is looked for: opened again by its lead, the appraisal has taken it along.
+        steps.check_seen(case, seen())
     entries = case.finalised.conditions if case.finalised else ()
     entry = next((entry for entry in entries if entry.id == condition), None)
     if entry is None:

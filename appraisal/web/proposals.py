@@ -18,7 +18,7 @@ from appraisal.services import proposals, steps
 from appraisal.storage import queries, records
 from appraisal.storage.facts import load_case
 from appraisal.storage.queries import Filters
-from appraisal.web import contents, dossiers, formats, sections, standings
+from appraisal.web import condition_lives, contents, dossiers, formats, sections, standings
 from appraisal.web.context import (
     actor,
     begin,
@@ -146,6 +146,7 @@ def history(number: str) -> str:
         {
             "event": entry,
             "title": standings.event_title(entry.name, book.workflow),
+            "lines": condition_lives.lines(entry),
             "to": states[entry.to_state].title
             if entry.to_state != entry.from_state and entry.to_state in states
             else None,

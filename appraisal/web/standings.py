@@ -53,6 +53,7 @@ EVENT_TITLES: Final[Mapping[str, str]] = {
     "sign_review": N_("A review was signed"),
     "lead_for": N_("A substitute of the lead began to work on the appraisal"),
     "note_silence": N_("The date for answers passed: not everybody had answered"),
+    "write_conditions": N_("Conditions were written or changed"),
     "report_condition": N_("A condition was reported as met"),
     "clear_condition": N_("A condition was cleared"),
     "waive_condition": N_("A condition was waived"),

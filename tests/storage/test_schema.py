@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import MetaData, inspect, select
 
-from appraisal.domain.steps import ApprovalGiven
+from appraisal.domain.steps import ApprovalGiven, ChangeAsked
 from appraisal.services import indicators, ticks
 from appraisal.storage import schema, site, tables
 from appraisal.storage.databases import Database
@@ -184,3 +184,39 @@ def test_what_outside_approvals_were_worth_is_frozen_by_the_upgrade(stage: Stage
     # From now on a rate of the same day is another row, in both databases.
     stage.database = database
     casts.enter_rate(stage, "EUR", date(2010, 1, 1), "0.8", reason="Misread.")
+
+
+def test_conditions_of_earlier_revisions_are_numbered_within_their_proposal(
+    stage: Stage, database: Database
+) -> None:
+    """Once each appraisal numbered its own from one, and one that was opened again held copies."""
+    recalled = casts.awaiting(stage, ratings={"TRI_4": "1", "CAP_6": "1"})
+    casts.take(stage, "lead", recalled, "recall", note="One more look.")
+    casts.take(stage, "lead", recalled, "finalise")
+    returned = casts.awaiting(stage, ratings={"TRI_4": "1"})
+    changes = (ChangeAsked("Mend it.", "TRI-4"),)
+    casts.take(stage, "chief", returned, "return", note="No.", changes=changes)
+    casts.resubmit(stage, returned)
+    casts.assign(stage, returned)
+    casts.rate(stage, returned, CAP_6="1")
+    casts.recommend(stage, returned, ["CAP-6"])
+    casts.take(stage, "lead", returned, "finalise")
+    old: dict[str, list[Any]] = {
+        "appraisal_id": [1, 2, 3, 4],
+        "number": [1, 1, 1, 1],
+        "item": ["TRI-4", "TRI-4", "TRI-4", "CAP-6"],
+    }
+    _begin_anew(database, "0009", stage, conditions=old)
+
+    schema.upgrade(database)
+
+    stage.database = database
+    first, second = casts.load(stage, recalled).appraisals
+    assert first.conditions == second.former_conditions == ()
+    [copied], [stands] = first.former_conditions, second.conditions
+    assert (copied.number, copied.superseded_by, stands.number, stands.written_by) == (2, 1, 1, None)
+    first, second = casts.load(stage, returned).appraisals
+    [ended], [stands] = first.former_conditions, second.conditions
+    assert (ended.number, ended.withdrawn_at, ended.withdrawn_by) == (2, second.finalised_at, None)
+    assert (stands.number, stands.item, first.conditions) == (1, "CAP-6", ())
+    assert schema.differences(database) == []

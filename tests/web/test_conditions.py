@@ -178,3 +178,82 @@ def test_conditions_of_others_are_not_found(
     assert client.get(url.replace(number, other)).status_code == 404
     sign_in(client, "designer2")
     assert client.get(url).status_code == 404
+
+
+def test_the_page_of_a_condition_and_the_history_tell_its_whole_life(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.appraised_proposal(site, cast, ratings={"TRI-3": "1"})
+    condition = _condition(site, number)
+    sign_in(client, "designer")
+    client.post(_url(site, number, "report"), data={"text": "See minute 4"})
+    sign_in(client, "chief")
+    client.post(_url(site, number, "waive"), data={"text": "It cannot be met"})
+    building.take(site, cast["reader"], number, "recall", note="Once more.")
+    line = "1. (TRI-3) Make TRI-3 good. – Ana Ruiz, 3 March 2010, Before it is sent to the donor"
+    sentences = (
+        f"{cast['reader'].name} wrote a condition: {line}",
+        "Ana Ruiz reported condition 1 as met: See minute 4",
+        "waived condition 1: It cannot be met",
+        "Carried over to the new appraisal as they are: conditions 1",
+    )
+    sign_in(client, "reader")
+    url = f"/proposals/{number}/conditions/{condition.id}"
+    for page in (client.get(url), client.get(f"/proposals/{number}/history")):
+        assert page.status_code == 200
+        for sentence in sentences:
+            assert sentence in page.text
+    assert "Waived by" in client.get(url).text
+    # What is opened again is its lead's, coordinators' and auditors' alone, and what it carried over too.
+    sign_in(client, "designer")
+    assert client.get(url).status_code == 404
+    history = client.get(f"/proposals/{number}/history").text
+    assert sentences[0] in history
+    assert sentences[3] not in history
+    building.take(site, cast["reader"], number, "finalise")
+    assert sentences[3] in client.get(url).text
+    assert url in client.get(f"/proposals/{number}").text
+    sign_in(client, "designer2")
+    assert client.get(url).status_code == 404
+
+
+def test_the_page_of_a_draft_names_what_was_written_before(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.rated_proposal(site, cast, ratings={"TRI-3": "1"})
+    [before] = building.load(site, number).appraisals[0].conditions
+    given = {
+        "chosen": "",
+        "shown": f"{before.id}:1",
+        "low-0-item": "TRI-3",
+        "low-0-condition": str(before.id),
+        "low-0-version": "1",
+        "low-0-text": "Name a role for each",
+        "low-0-owner": "Ana Ruiz",
+        "low-0-due_on": "2010-04-01",
+        "low-0-gate": "before_start",
+    }
+    sign_in(client, "reader")
+    assert client.post(f"/proposals/{number}/appraisal/recommendation", data=given).status_code == 303
+    url = f"/proposals/{number}/conditions/{before.id}"
+    page = client.get(url).text
+    assert "changed a condition, now: 1. (TRI-3) Name a role for each – Ana Ruiz, 1 April 2010" in page
+    assert "Before: 1. (TRI-3) Make TRI-3 good." in page
+    sign_in(client, "designer")
+    assert client.get(url).status_code == 404
+    assert "Name a role" not in client.get(f"/proposals/{number}/history").text
+
+
+def test_a_reason_typed_while_the_appraisal_was_opened_again_is_not_lost(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.appraised_proposal(site, cast, ratings={"TRI-3": "1"})
+    seen = str(building.load(site, number).row_version)
+    urls = {"chief": _url(site, number, "waive"), "designer": _url(site, number, "report")}
+    building.take(site, cast["reader"], number, "recall", note="Once more.")
+    for key, url in urls.items():
+        sign_in(client, key)
+        page = client.post(url, data={"text": "Typed for long", "seen": seen})
+        assert page.status_code == 409
+        assert "Typed for long" in page.text
+        assert client.get(url).status_code == 404
