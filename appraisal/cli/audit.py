@@ -20,7 +20,7 @@ from appraisal.services import audits, releases, trails
 from appraisal.services.issuers import KeyMissing, expired_on
 from appraisal.services.trails import Report
 from appraisal.storage import audits as stored
-from appraisal.storage import proposals
+from appraisal.storage import proposals, seals
 
 
 @click.group()
@@ -87,6 +87,9 @@ def _said(made: Checkpoint) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def verify(against: tuple[Path, ...], as_json: bool) -> None:
     """Verify the whole trail: triggers, chains, checkpoints, records, versions, files, definitions.
+
+    Every row that events seal is compared with the last event that does; appraisal audit unsealed lists the
+    others.
 
     Exit code 1 when anything is wrong, and 2 when it could not be looked at.
     """
@@ -181,6 +184,22 @@ def definitions(as_json: bool) -> None:
         click.echo(f"{geneva_date(entry.at)}  {entry.digest}  {entry.key}")
     if not found:
         click.echo("No released definition is in force yet.")
+
+
+@audit.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+def unsealed(as_json: bool) -> None:
+    """List what no event seals of what is stored, or not at once, with the reason.
+
+    All else is compared by appraisal audit verify, whatever is altered of it.
+    """
+    found = [{"table": table, "column": column, "why": why} for table, column, why in seals.unsealed()]
+    if as_json:
+        sites.echo_json(found)
+        return
+    for entry in found:
+        place = ".".join(filter(None, (entry["table"], entry["column"])))
+        click.echo(f"{place}: {entry['why']}")
 
 
 @audit.command()

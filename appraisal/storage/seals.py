@@ -313,6 +313,8 @@ class Watch:
 
     # By proposal: what the newest event of its chain seals; None where the chain is older than seals.
     told: dict[int, dict[str, str] | None] = field(default_factory=dict)
+    # Those of them that sealed anything when they were loaded.
+    earlier: list[int] = field(default_factory=list)
     written: dict[str, int] = field(default_factory=dict)
     sealed: dict[tuple[int, str], int] = field(default_factory=dict)
     compared: set[tuple[int, str]] = field(default_factory=set)
@@ -375,7 +377,7 @@ def _note(db: Connection, watched: Watch, statement: UpdateBase, given: Any) -> 
             reached.append(other)
     number = next(watched.statements)
     for table in reached:
-        for proposal in tuple(watched.told):
+        for proposal in watched.earlier:
             _compare_once(db, watched, proposal, table)
         watched.written[table] = number
 
@@ -406,7 +408,9 @@ def note(db: Connection, proposal: int) -> None:
     """Note that a transaction which writes has loaded a proposal: what it writes is compared from now on."""
     watched = _watch(db)
     if watched is not None and proposal not in watched.told:
-        watched.told[proposal] = _told(db, proposal)
+        watched.told[proposal] = told = _told(db, proposal)
+        if told:
+            watched.earlier.append(proposal)
 
 
 _NEWEST: Final = "SELECT body FROM events WHERE proposal_id = {} ORDER BY sequence DESC LIMIT 1"

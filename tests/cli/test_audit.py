@@ -128,3 +128,13 @@ def test_a_database_that_is_not_ready_is_told(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["audit", "verify"], env={"APPRAISAL_DATA": str(tmp_path)})
     assert result.exit_code == 2
     assert "Run: appraisal db upgrade" in result.stderr
+
+
+def test_what_no_event_seals_is_listed_with_the_reason(run: Run) -> None:
+    listed = run("unsealed")
+    assert listed.exit_code == 0
+    assert "people.language: a preference of whoever reads\n" in listed.stdout
+    assert "ratings: the lead's own until the appraisal is finalised or closed\n" in listed.stdout
+    found = json.loads(run("unsealed", "--json").stdout)
+    assert [entry for entry in found if not entry["why"]] == []
+    assert len(found) == len(listed.stdout.splitlines())
