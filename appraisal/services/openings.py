@@ -1,10 +1,11 @@
 """Openings: an appraisal is given to a lead, handed to another one, or opened again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from appraisal.clock import geneva_date
 from appraisal.domain import access, calendars, responses, reviews, rounds
@@ -17,6 +18,7 @@ from appraisal.domain.facts import (
     RatingGiven,
     Review,
 )
+from appraisal.domain.rulebooks import Rulebook
 from appraisal.services import blocks, notices, steps
 from appraisal.services.closings import named, update_appraisal, with_appraisal
 from appraisal.services.steps import Outcome, Taking
@@ -49,7 +51,7 @@ def assign(taking: Taking) -> Outcome:
         lead.id,
         taking.now,
         ratings=_carry_over(taking, id, lead),
-        consultations=_ask_units(taking, case.track, id),
+        consultations=ask_units(taking.db, case, taking.book, taking.now, id),
         row_version=_beyond(case),
     )
     after = steps.add_relation(
@@ -116,31 +118,43 @@ def insert_rating(taking: Taking, appraisal: int, given: RatingGiven) -> None:
     )
 
 
-def _ask_units(taking: Taking, track: str, appraisal: int) -> tuple[Consultation, ...]:
-    """Open one consultation for each unit that the applicable checklists name, due by the track."""
-    case, version = taking.case, taking.case.version
+def ask_units(
+    db: Connection,
+    case: Case,
+    book: Rulebook,
+    now: datetime,
+    appraisal: int,
+    asked: Sequence[Consultation] = (),
+) -> tuple[Consultation, ...]:
+    """Open a consultation for each unit that the applicable checklists name and that is not asked yet.
+
+    They are due by the track; those opened are returned.
+    """
+    version = case.version
     assert version is not None
-    days = taking.book.workflow.tracks[track].consultation_days
+    days = book.workflow.tracks[case.track].consultation_days
     holidays = case.holidays.get(calendars.GENEVA, frozenset())
-    due = calendars.add_working_days(geneva_date(taking.now), days, holidays)
+    due = calendars.add_working_days(geneva_date(now), days, holidays)
+    known = {entry.unit for entry in asked}
     units = dict.fromkeys(
         unit
-        for criterion in taking.book.criteria_for(version.threshold_usd)
+        for criterion in book.criteria_for(version.threshold_usd)
         for unit in criterion.checklist.consult
+        if unit not in known
     )
     return tuple(
         Consultation(
             proposals.insert_row(
-                taking.db,
+                db,
                 tables.Consultation,
                 proposal_id=case.id,
                 appraisal_id=appraisal,
                 unit=unit,
-                asked_at=taking.now,
+                asked_at=now,
                 due_on=due,
             ),
             unit,
-            taking.now,
+            now,
             due,
         )
         for unit in units
@@ -214,8 +228,18 @@ def recall(taking: Taking) -> Outcome:
     superseded = _taken_back(taking, superseded, {entry.id for entry in finalised.reviews if entry.is_open})
     return Outcome(
         replace(superseded, appraisals=(*superseded.appraisals, opened)),
-        facts={"superseded": finalised.number, "record": finalised.record, "appraisal": opened.number},
+        facts={
+            "superseded": finalised.number,
+            "record": finalised.record,
+            "appraisal": opened.number,
+            **({"asked": asked} if (asked := _asked_since(finalised, opened)) else {}),
+        },
     )
+
+
+def _asked_since(finalised: Appraisal, opened: Appraisal) -> list[str]:
+    known = {entry.unit for entry in finalised.consultations}
+    return [entry.unit for entry in opened.consultations if entry.unit not in known]
 
 
 def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
@@ -235,6 +259,9 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
     for given in finalised.ratings.values():
         insert_rating(taking, id, given)
     assert finalised.finalised_at is not None
+    # A threshold that was crossed meanwhile calls for somebody who was not asked before.
+    new = ask_units(taking.db, taking.case, taking.book, taking.now, id, finalised.consultations)
+    notices.tell_units(taking.db, taking.case, new, {finalised.lead}, taking.now, by=taking.actor.id)
     opened = replace(
         finalised,
         reviews=tuple(
@@ -252,15 +279,18 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         record="",
         row_version=_beyond(taking.case),
         conditions=tuple(_copied(taking, tables.Condition, id, entry) for entry in finalised.conditions),
-        consultations=tuple(
-            _copied(
-                taking,
-                tables.Consultation,
-                id,
-                responses.awaited_again(taking.case, entry, taking.now),
-                proposal_id=taking.case.id,
-            )
-            for entry in finalised.consultations
+        consultations=(
+            *(
+                _copied(
+                    taking,
+                    tables.Consultation,
+                    id,
+                    responses.awaited_again(taking.case, entry, taking.now),
+                    proposal_id=taking.case.id,
+                )
+                for entry in finalised.consultations
+            ),
+            *new,
         ),
     )
     return blocks.hand_over_late(
