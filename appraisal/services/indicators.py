@@ -217,7 +217,14 @@ def value(
         listed = matches.listed_value(db, library, biennium, found.figures.scope, past)
         report_of = report_value(library, code, found, key)
         complete = report_of["complete"] and not listed["unapproved"] and not listed["changed"]
-        return {**report_of, "complete": complete, "finance_list": listed, **known_at}
+        unvalued = stored.unvalued(db, biennium, found.figures.scope, past)
+        return {
+            **report_of,
+            "complete": complete,
+            "finance_list": listed,
+            "unvalued": unvalued,
+            **known_at,
+        }
     if scope is not None:
         raise ValueError(f"indicator {code} has no funds to choose from")
     return {
@@ -406,8 +413,8 @@ def _reckoned_otherwise(said: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     listed = said.get("finance_list", {})
     if "unapproved" not in listed:
-        return ("approved_of_appraised", "complete", "finance_list")
-    return () if "changed" in listed else ("complete", "finance_list")
+        return ("approved_of_appraised", "complete", "finance_list", "unvalued")
+    return () if "changed" in listed else ("complete", "finance_list", "unvalued")
 
 
 def recount(db: Connection) -> bool:
