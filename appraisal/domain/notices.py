@@ -78,6 +78,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     "condition_reported": Kind(N_("%(number)s: a report on condition %(condition)s is there")),
     "condition_owned": Kind(N_("%(number)s: condition %(condition)s is yours to meet from now on"), "/"),
     "author_named": Kind(N_("%(number)s: you are one of its authors from now on")),
+    "threshold_crossed": Kind(
+        N_("%(number)s: with its sister projects, it needs the evaluability review from now on")
+    ),
+    "threshold_crossed_late": Kind(
+        N_("%(number)s was decided without the evaluability review that its sister projects now call for")
+    ),
     "duties_left": Kind(
         N_(
             "Somebody has left; things that you or a colleague hand over, now or when their turn comes: %(count)s"

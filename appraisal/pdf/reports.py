@@ -111,7 +111,10 @@ def _readings(value: Value, say: Words) -> list[tuple[str, str, str, str]]:
     weighted = _percent(indicators.displayed_percent(exact, None), say)
     # What the indicator shows may have one decimal more than a reading beside it.
     found[0] = (*found[0][:3], _percent(value["percent"], say))
-    return [*found, (say.say(N_("Weighted by US$")), _whole(part, say), _whole(whole, say), weighted)]
+    return [
+        *found,
+        (say.weighted(value.get("unvalued", ())), _whole(part, say), _whole(whole, say), weighted),
+    ]
 
 
 def _reading(pair: Sequence[int], say: Words) -> tuple[str, str, str]:

@@ -1,7 +1,7 @@
 """Words: codes, amounts and moments of a record, as the reader of one language says them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,9 @@ from appraisal.i18n import LOCALES, N_, Language, say, translate, translate_plur
 
 _BEFORE_SIGN = re.compile(r" (?=[?!:;»])")
 _AFTER_QUOTE = re.compile(r"(?<=«) ")
+
+# So many numbers stand in a title.
+_NAMED = 2
 
 RECORD_KINDS = {"appraisal": N_("Appraisal record"), "decision": N_("Decision sheet")}
 ROLES = {
@@ -116,6 +119,13 @@ class Words:
         """Say what changed under a link of the finance list, in its order."""
         worded = (matches.in_words(each["name"], each["was"], each["is"]) for each in differences)
         return [self.say(sentence, **facts) for sentence, facts in worded]
+
+    def weighted(self, unvalued: Sequence[str]) -> str:
+        """Name the reading by US$, with the approvals that no sum of US$ contains whole."""
+        if not unvalued:
+            return self.say(N_("Weighted by US$"))
+        named = ", ".join(unvalued[:_NAMED]) + (f" +{len(unvalued) - _NAMED}" if unvalued[_NAMED:] else "")
+        return self.say(N_("Weighted by US$, incomplete: unknown of %(numbers)s"), numbers=named)
 
     def money(self, amount: str | None, currency: str = "USD") -> str:
         """Write an amount with its currency, cents only where there are any; nothing for None."""

@@ -20,7 +20,7 @@ from appraisal.domain.facts import (
     Person,
 )
 from appraisal.domain.steps import Inputs
-from appraisal.services import closings, corrections, decisions, openings, steps, submissions
+from appraisal.services import closings, corrections, decisions, openings, siblings, steps, submissions
 from appraisal.services.closings import close_running, named
 from appraisal.services.steps import Outcome, Taking
 from appraisal.storage import proposals, tables
@@ -39,7 +39,10 @@ def take_step(
     request: str | None = None,
 ) -> Case:
     """Take one step of the workflow and return the case after it; see ``steps.take``."""
-    return steps.take(ACTS, db, library, actor, now, number, name, inputs, seen=seen, request=request)
+    case = steps.take(ACTS, db, library, actor, now, number, name, inputs, seen=seen, request=request)
+    if case.steps and case.steps[-1].act in ("submit", "register_approval"):
+        siblings.follow(db, library, now, case)
+    return case
 
 
 def hold(taking: Taking) -> Outcome:

@@ -73,7 +73,9 @@ def _cell(value: Any) -> object:
 def _proposals(report: Value) -> Iterator[dict[str, Any]]:
     for group, entries in report["proposals"].items():
         for entry in entries:
-            yield {"group": group, **entry, "approved_on": _day(entry["approved_at"])}
+            # What nobody knows is no amount of nought.
+            usd = None if entry["number"] in report.get("unvalued", ()) else Decimal(entry["usd"])
+            yield {"group": group, **entry, "approved_on": _day(entry["approved_at"]), "usd": usd}
 
 
 def _day(moment: str | None) -> str:
@@ -85,7 +87,7 @@ def _cells(entry: Value) -> tuple[object, ...]:
         **entry,
         "approved_at": entry["approved_at"] or "",
         "funds": " ".join(entry["funds"]),
-        "usd": Decimal(entry["usd"]),
+        "usd": "" if entry["usd"] is None else entry["usd"],
         "donors": "; ".join(entry["donors"]),
         "illustrative": "true" if entry["illustrative"] else "false",
     }
@@ -182,6 +184,8 @@ class _Workbook:
         self._head(sheet, row, (N_("Reading"), N_("Through the mechanism"), N_("All approvals"), N_("Share")))
         for place, (title, pair) in enumerate(_readings(report), row + 1):
             self._row(sheet, place, (say.say(title), *pair, _share(*pair)))
+        if unvalued := report.get("unvalued"):
+            self._row(sheet, place + 1, (say.say(N_("US$ unknown, in no sum")), ", ".join(unvalued)))
 
     def _rate(self, pair: Sequence[int]) -> str:
         return self.say.say(N_("%(part)s of %(whole)s"), part=pair[0], whole=pair[1])
@@ -269,7 +273,7 @@ class _Workbook:
             entry["title"],
             date.fromisoformat(entry["approved_on"]) if entry["approved_on"] else "",
             " ".join(entry["funds"]),
-            Decimal(entry["usd"]),
+            entry["usd"],
             self.say.label(words.ROUTE_REASONS, entry["reason"]),
             self._line("region", entry["region"]),
             entry["unit"],

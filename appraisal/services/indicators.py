@@ -221,11 +221,13 @@ def value(
         report_of = report_value(library, code, found, key)
         complete = report_of["complete"] and not listed["unapproved"] and not listed["changed"]
         used = {workflow for workflow, *_ in found.figures.states}
+        unvalued = stored.unvalued(db, biennium, found.figures.scope, past)
         return {
             **report_of,
             "complete": complete,
             "finance_list": listed,
             "workflows": workflow_values(library, used),
+            "unvalued": unvalued,
             **known_at,
         }
     if scope is not None:
@@ -430,8 +432,8 @@ def _reckoned_otherwise(said: Mapping[str, Any]) -> frozenset[str]:
         # It did not name the projects that were opened without an approval.
         found |= {"approved_of_appraised", "complete", "finance_list"}
     if "proposals" in said and "changed" not in listed:
-        # It did not name the links whose facts had changed.
-        found |= {"complete", "finance_list"}
+        # It did not name the links whose facts had changed, nor what nobody could value.
+        found |= {"complete", "finance_list", "unvalued"}
     if "workflows" not in said:
         # It did not name them, and counted decisions of all years together.
         found |= {"approved_of_appraised", "states", "workflows"}

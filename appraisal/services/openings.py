@@ -1,9 +1,10 @@
 """Openings: an appraisal is given to a lead, handed to another one, or opened again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from appraisal.clock import geneva_date
 from appraisal.domain import access, calendars, responses, reviews, rounds
@@ -18,6 +19,7 @@ from appraisal.domain.facts import (
     RatingGiven,
     Review,
 )
+from appraisal.domain.rulebooks import Rulebook
 from appraisal.services import blocks, notices, steps
 from appraisal.services.closings import named, update_appraisal, with_appraisal
 from appraisal.services.steps import Outcome, Taking
@@ -51,7 +53,7 @@ def assign(taking: Taking) -> Outcome:
         taking.now,
         ratings=_carry_over(taking, id, lead),
         conditions=carried,
-        consultations=_ask_units(taking, case.track, id),
+        consultations=ask_units(taking.db, case, taking.book, taking.now, id),
         row_version=_beyond(case),
     )
     after = steps.add_relation(
@@ -145,31 +147,43 @@ def insert_rating(taking: Taking, appraisal: int, given: RatingGiven) -> None:
     )
 
 
-def _ask_units(taking: Taking, track: str, appraisal: int) -> tuple[Consultation, ...]:
-    """Open one consultation for each unit that the applicable checklists name, due by the track."""
-    case, version = taking.case, taking.case.version
+def ask_units(
+    db: Connection,
+    case: Case,
+    book: Rulebook,
+    now: datetime,
+    appraisal: int,
+    asked: Sequence[Consultation] = (),
+) -> tuple[Consultation, ...]:
+    """Open a consultation for each unit that the applicable checklists name and that is not asked yet.
+
+    They are due by the track; those opened are returned.
+    """
+    version = case.version
     assert version is not None
-    days = taking.book.workflow.tracks[track].consultation_days
+    days = book.workflow.tracks[case.track].consultation_days
     holidays = case.holidays.get(calendars.GENEVA, frozenset())
-    due = calendars.add_working_days(geneva_date(taking.now), days, holidays)
+    due = calendars.add_working_days(geneva_date(now), days, holidays)
+    known = {entry.unit for entry in asked}
     units = dict.fromkeys(
         unit
-        for criterion in taking.book.criteria_for(version.threshold_usd)
+        for criterion in book.criteria_for(version.threshold_usd)
         for unit in criterion.checklist.consult
+        if unit not in known
     )
     return tuple(
         Consultation(
             proposals.insert_row(
-                taking.db,
+                db,
                 tables.Consultation,
                 proposal_id=case.id,
                 appraisal_id=appraisal,
                 unit=unit,
-                asked_at=taking.now,
+                asked_at=now,
                 due_on=due,
             ),
             unit,
-            taking.now,
+            now,
             due,
         )
         for unit in units
@@ -251,8 +265,14 @@ def recall(taking: Taking) -> Outcome:
             "record": finalised.record,
             "appraisal": opened.number,
             **rules.carrying_facts(finalised.conditions, ()),
+            **({"asked": asked} if (asked := _asked_since(finalised, opened)) else {}),
         },
     )
+
+
+def _asked_since(finalised: Appraisal, opened: Appraisal) -> list[str]:
+    known = {entry.unit for entry in finalised.consultations}
+    return [entry.unit for entry in opened.consultations if entry.unit not in known]
 
 
 def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
@@ -273,6 +293,9 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         insert_rating(taking, id, given)
     stored.carry(taking.db, id, finalised.conditions)
     assert finalised.finalised_at is not None
+    # A threshold that was crossed meanwhile calls for somebody who was not asked before.
+    new = ask_units(taking.db, taking.case, taking.book, taking.now, id, finalised.consultations)
+    notices.tell_units(taking.db, taking.case, new, {finalised.lead}, taking.now, by=taking.actor.id)
     opened = replace(
         finalised,
         reviews=tuple(
@@ -290,9 +313,12 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
         record="",
         row_version=_beyond(taking.case),
         former_conditions=(),
-        consultations=tuple(
-            _copied(taking, id, responses.awaited_again(taking.case, entry, taking.now))
-            for entry in finalised.consultations
+        consultations=(
+            *(
+                _copied(taking, id, responses.awaited_again(taking.case, entry, taking.now))
+                for entry in finalised.consultations
+            ),
+            *new,
         ),
     )
     return blocks.hand_over_late(

@@ -57,6 +57,7 @@ def submit(taking: Taking) -> Outcome:
     columns = {
         **pins,
         "track": track,
+        "raised_usd": None,
         **summary(case.content, given, usd),
     }
     said = {

@@ -1,5 +1,6 @@
 """Approvals: the proposals behind indicator 2.1, as the columns of their rows tell of them."""
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal
@@ -8,11 +9,18 @@ from typing import Any, Final, cast
 from sqlalchemy import ColumnElement, Connection, or_, select
 
 from appraisal.clock import GENEVA
+from appraisal.domain import tracks
+from appraisal.domain.approvals import APPROVING, ENDING
 from appraisal.domain.indicators import Approval, first_year, unapproved
 from appraisal.storage import tables
+from appraisal.storage.facts import contribution
+from appraisal.storage.matches import last_event
+from appraisal.storage.pasts import Past
 from appraisal.storage.proposals import entered
 
 PROPOSALS = tables.Proposal.__table__
+DECISIONS = tables.Decision.__table__
+EVENTS = tables.Event.__table__
 _NAMES: Final = (
     "number",
     "title",
@@ -66,6 +74,40 @@ def routes_of(db: Connection, biennium: str, scope: frozenset[str]) -> dict[str,
 def counted(biennium: str, scope: frozenset[str]) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions under which the figure of a biennium counts a proposal."""
     return PROPOSALS.c.route != "", PROPOSALS.c.kind != "umbrella", _in(scope), *_within(biennium)
+
+
+def unvalued(db: Connection, biennium: str, scope: frozenset[str], past: Past | None = None) -> list[str]:
+    """Return the numbers of the approvals that a biennium counts and whose US$ nobody knows, in order.
+
+    They were registered without a version, with an amount for which there was no rate, or with none at all.
+    """
+    first, after = biennium_days(biennium)
+    deciding = (*APPROVING, *ENDING)
+    statement = (
+        select(PROPOSALS.c.number, DECISIONS.c.contributions)
+        .join(DECISIONS, DECISIONS.c.proposal_id == PROPOSALS.c.id)
+        .where(
+            PROPOSALS.c.kind != "umbrella",
+            DECISIONS.c.kind == "register_approval",
+            DECISIONS.c.approved_at >= first,
+            DECISIONS.c.approved_at < after,
+            or_(*(DECISIONS.c.contributions.contains(text, autoescape=True) for text in _UNKNOWN)),
+            last_event(EVENTS.c.act, past, *deciding) == "register_approval",
+            last_event(EVENTS.c.at, past, *deciding) == DECISIONS.c.at,
+        )
+        .order_by(PROPOSALS.c.number)
+    )
+    found = []
+    for row in db.execute(statement):
+        given = [contribution(entry) for entry in json.loads(row.contributions)]
+        is_unknown = any(entry.usd is None or not entry.amount for entry in given)
+        if is_unknown and tracks.funds(given) & scope:
+            found.append(row.number)
+    return found
+
+
+# What contributions say of an amount that has no US$, and may say of one that is nought.
+_UNKNOWN: Final = ('"usd":null', '"amount":"0', '"amount":null')
 
 
 def biennium_days(biennium: str) -> tuple[datetime, datetime]:

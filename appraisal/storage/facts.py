@@ -7,6 +7,7 @@ country project, whose siblings count.
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -76,7 +77,7 @@ def _case(db: Connection, row: Row[Any], *, lock: bool = False) -> facts.Case:
     siblings_usd, umbrella_known = _umbrella(
         db, str(forms.value(content, "identification.parent")), id, lock=lock
     )
-    versions, documents = _versions(db, id), _documents(db, id)
+    versions, documents = _raised(_versions(db, id), row.raised_usd), _documents(db, id)
     appraisals = _appraisals(db, id)
     decisions = _rows(db, tables.Decision.__table__, id, "id")
     mentioned = related | {id for step in steps for id in (step.by, step.behalf) if id}
@@ -220,6 +221,13 @@ def _versions(db: Connection, proposal: int) -> tuple[facts.Version, ...]:
             )
         )
     return tuple(found)
+
+
+def _raised(versions: tuple[facts.Version, ...], usd: Decimal | None) -> tuple[facts.Version, ...]:
+    """Have the last version count with what its siblings added since it was frozen, where that was noted."""
+    if usd is None or not versions:
+        return versions
+    return (*versions[:-1], replace(versions[-1], threshold_usd=usd))
 
 
 def _document_value(value: Mapping[str, Any]) -> facts.Document:

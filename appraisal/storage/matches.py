@@ -100,11 +100,11 @@ def _standing(past: Past | None) -> tuple[ColumnElement[str], ColumnElement[bool
     """Return the state of a proposal, and the condition that no approval of it stands, now or then."""
     if past is None:
         return PROPOSALS.c.state, PROPOSALS.c.route == ""
-    deciding = func.coalesce(_last(EVENTS.c.act, past, *APPROVING, *ENDING), "")
-    return _last(EVENTS.c.to_state, past), deciding.not_in(APPROVING)
+    deciding = func.coalesce(last_event(EVENTS.c.act, past, *APPROVING, *ENDING), "")
+    return last_event(EVENTS.c.to_state, past), deciding.not_in(APPROVING)
 
 
-def _last(column: ColumnElement[Any], past: Past | None, *acts: str) -> ColumnElement[Any]:
+def last_event(column: ColumnElement[Any], past: Past | None, *acts: str) -> ColumnElement[Any]:
     """Return what a column says of the last event of a proposal, or of the last with one of some acts."""
     conditions: list[ColumnElement[bool]] = [EVENTS.c.act.in_(acts)] if acts else []
     if past is not None:
@@ -155,8 +155,8 @@ def _bearing(past: Past | None) -> tuple[ColumnElement[Any], ...]:
     return (
         PROPOSALS.c.symbol.label("borne"),
         submitted.label("submitted"),
-        _last(EVENTS.c.act, past, *deciding).label("deciding"),
-        _last(EVENTS.c.sequence, past, *deciding).label("decided_by"),
+        last_event(EVENTS.c.act, past, *deciding).label("deciding"),
+        last_event(EVENTS.c.sequence, past, *deciding).label("decided_by"),
     )
 
 

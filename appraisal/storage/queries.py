@@ -1,7 +1,7 @@
 """Queries: proposals as they are listed, their chains and histories, and who holds which role."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -217,15 +217,46 @@ def kinds_to_name(db: Connection, numbers: Collection[str], reader: Person) -> d
     That is what is listed for them, and an umbrella programme that a submitted country project names: it
     is never submitted itself, and whoever reads the country project knows of it.
     """
-    child = PROPOSALS.alias()
-    is_named = exists().where(
-        child.c.parent == PROPOSALS.c.number, child.c.workflow != "", child.c.voided_at.is_(None)
-    )
-    known = or_(visible(reader), and_(PROPOSALS.c.kind == "umbrella", is_named))
+    known = or_(visible(reader), and_(PROPOSALS.c.kind == "umbrella", _has_child()))
     statement = select(PROPOSALS.c.number, PROPOSALS.c.kind).where(
         PROPOSALS.c.number.in_(sorted(numbers)), PROPOSALS.c.voided_at.is_(None), known
     )
     return {row.number: row.kind for row in db.execute(statement)} if numbers else {}
+
+
+def _has_child() -> ColumnElement[bool]:
+    child = PROPOSALS.alias()
+    return exists().where(
+        child.c.parent == PROPOSALS.c.number, child.c.workflow != "", child.c.voided_at.is_(None)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Umbrella:
+    """An umbrella programme that a form may name; its title is empty for whoever may not read it."""
+
+    number: str
+    title: str
+
+
+def umbrellas_to_name(db: Connection, reader: Person, most: int = 200) -> list[Umbrella]:
+    """List the umbrella programmes that somebody may name in a form, newest first, so many at most."""
+    is_listed = visible(reader)
+    statement = (
+        select(PROPOSALS.c.number, case((is_listed, PROPOSALS.c.title), else_="").label("title"))
+        .where(PROPOSALS.c.kind == "umbrella", PROPOSALS.c.voided_at.is_(None), or_(is_listed, _has_child()))
+        .order_by(PROPOSALS.c.id.desc())
+        .limit(most)
+    )
+    return [Umbrella(row.number, row.title) for row in db.execute(statement)]
+
+
+def siblings(db: Connection, umbrella: str, own: int) -> list[str]:
+    """Return the numbers of the submitted country projects of an umbrella programme but one, in order."""
+    statement = select(PROPOSALS.c.number).where(
+        PROPOSALS.c.parent == umbrella, PROPOSALS.c.id != own, *entered()
+    )
+    return list(db.execute(statement.order_by(PROPOSALS.c.number)).scalars())
 
 
 def entered_id(db: Connection, number: str, reader: Person) -> int | None:

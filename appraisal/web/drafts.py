@@ -1,5 +1,6 @@
 """Drafts: the form in sections, what a submission still lacks, authors, and answers to required changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,6 +160,10 @@ def _onward(number: str, section: str) -> str:
 def _section_page(case: Case, book: Rulebook, part: Section, form: Any, drawn_from: int) -> str:
     keys = [entry.key for entry in forms.SECTIONS]
     place = keys.index(part.key)
+    umbrellas: Sequence[queries.Umbrella] = ()
+    if any(field.key == "parent" for field in part.fields):
+        with read() as db:
+            umbrellas = queries.umbrellas_to_name(db, actor())
     return page(
         "drafts/edit.html",
         case=case,
@@ -174,6 +179,7 @@ def _section_page(case: Case, book: Rulebook, part: Section, form: Any, drawn_fr
             }
             for entry in forms.SECTIONS
         ],
+        umbrellas=[entry for entry in umbrellas if entry.number != case.number],
         is_last=place == len(keys) - 1,
         asked=_asked(case, book, part),
         looked_up=[kind for kind, path in LOOKED_UP.items() if path.partition(".")[0] == part.key],

@@ -1,7 +1,7 @@
 """Indicators: indicator 2.1 of a biennium, the proposals behind every figure, and published reports."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -119,6 +119,7 @@ def show() -> str:
             groups=view.groups,
             breakdowns=_titled(view.breakdowns) if _reads_reports() else (),
             readings=_readings(report),
+            unvalued=view.unvalued,
             standing=_standing(indicator, report, today),
             overdue=view.overdue,
             missing=view.missing if _reads_reports() else None,
@@ -165,6 +166,7 @@ class View:
     missing: int = 0
     unapproved: int = 0
     changed: int = 0
+    unvalued: Sequence[str] = ()
     overdue: Sequence[conditions.Overdue] = ()
 
 
@@ -172,6 +174,7 @@ def _now(db: Connection, biennium: str, today: date) -> View:
     """Look at the sums that steps keep."""
     reports = indicators.figures(db, site().library, biennium, today)
     report = reports[biennium]
+    unvalued = approvals.unvalued(db, biennium, report.scope)
     behind = {
         # Where nobody is counted, nobody is looked for.
         key: approvals.behind(db, biennium, report.scope, key, {}, 0, SHOWN) if count else []
@@ -181,10 +184,11 @@ def _now(db: Connection, biennium: str, today: date) -> View:
     return View(
         reports,
         indicators.breakdowns(db, biennium, report.scope),
-        _groups(db, _counts(report), behind),
+        _groups(db, _counts(report), behind, unvalued),
         sum(1 for _ in matches.missing(db, biennium, report.scope)),
         sum(1 for _ in matches.unapproved(db, biennium, report.scope)),
         len(matches.changed(db, biennium, report.scope)),
+        unvalued,
         conditions.overdue_conditions(db, actor(), today, *counted),
     )
 
@@ -194,11 +198,12 @@ def _then(db: Connection, biennium: str, as_of: date) -> View:
     past = indicators.read_past(as_of.isoformat())
     found = indicators.report(db, site().library, CODE, biennium, past)
     behind = {key: getattr(found, key) for key in GROUPS}
-    groups = _groups(db, _counts(found.figures), behind)
+    unvalued = approvals.unvalued(db, biennium, found.figures.scope, past)
+    groups = _groups(db, _counts(found.figures), behind, unvalued)
     missing = sum(1 for _ in matches.missing(db, biennium, found.figures.scope, past))
     unapproved = sum(1 for _ in matches.unapproved(db, biennium, found.figures.scope, past))
     changed = len(matches.changed(db, biennium, found.figures.scope, past))
-    return View({biennium: found.figures}, found.breakdowns, groups, missing, unapproved, changed)
+    return View({biennium: found.figures}, found.breakdowns, groups, missing, unapproved, changed, unvalued)
 
 
 @bp.get(f"/{CODE}/proposals")
@@ -217,6 +222,7 @@ def behind() -> str:
     with read() as db:
         found = approvals.behind(db, biennium, scope, group, narrowed, (number - 1) * PAGE, PAGE + 1)
         known = queries.known_to(db, actor(), [entry.number for entry in found])
+        unvalued = approvals.unvalued(db, biennium, scope)
     here: dict[str, Any] = {"biennium": biennium, "group": group, **narrowed}
     return page(
         "indicators/proposals.html",
@@ -224,7 +230,7 @@ def behind() -> str:
         lines=[_line_title(name, value) for name, value in narrowed.items()],
         biennium=biennium,
         years=years,
-        listed=_listed(found[:PAGE], known),
+        listed=_listed(found[:PAGE], known, unvalued),
         with_reason=group in ("outside", "undated"),
         previous=url_for("indicators.behind", **here, page=number - 1) if number > 1 else None,
         following=url_for("indicators.behind", **here, page=number + 1) if len(found) > PAGE else None,
@@ -336,24 +342,30 @@ def _counts(report: Figures) -> dict[str, int]:
 
 
 def _groups(
-    db: Connection, counts: Mapping[str, int], behind: Mapping[str, Sequence[Approval]]
+    db: Connection,
+    counts: Mapping[str, int],
+    behind: Mapping[str, Sequence[Approval]],
+    unvalued: Collection[str],
 ) -> list[Group]:
     """Return the groups of proposals behind the figures."""
     known = queries.known_to(db, actor(), [entry.number for entries in behind.values() for entry in entries])
     return [
-        Group(key, title, counts[key], _listed(behind[key], known)) for key, title in GROUP_TITLES.items()
+        Group(key, title, counts[key], _listed(behind[key], known, unvalued))
+        for key, title in GROUP_TITLES.items()
     ]
 
 
-def _listed(found: Sequence[Approval], known: Mapping[str, bool]) -> tuple[Listed, ...]:
-    """Return proposals with titles for those who may know of them."""
+def _listed(
+    found: Sequence[Approval], known: Mapping[str, bool], unvalued: Collection[str]
+) -> tuple[Listed, ...]:
+    """Return proposals with titles for those who may know of them; what nobody knows is no amount."""
     return tuple(
         Listed(
             number=entry.number,
             title=entry.title if entry.number in known else "",
             approved_on=geneva_date(entry.approved_at) if entry.approved_at else None,
             funds=", ".join(sorted(entry.funds)),
-            usd=entry.usd if known.get(entry.number) else None,
+            usd=entry.usd if known.get(entry.number) and entry.number not in unvalued else None,
             reason=entry.reason,
             is_open=known.get(entry.number, False),
         )

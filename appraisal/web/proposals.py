@@ -1,6 +1,7 @@
 """Proposals: the list, the page of one proposal, its versions and history, and starting a new one."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, flash, redirect, request, url_for
@@ -180,7 +181,7 @@ def new() -> str | Response | tuple[str, int]:
     if request.method == "GET":
         begun = {key: request.args[key] for key in ("kind", "predecessor", "parent") if key in request.args}
         form = sections.draw(fields, {fields.key: {"unit": actor().unit, **begun}}, language())
-        return page("proposals/new.html", form=form)
+        return _new_page(form)
     form, _ = sections.read(fields, {}, language())
     kept = rules.tidy(fields, sections.typed(form, fields))
     wrong = rules.complaints(fields, kept)
@@ -188,13 +189,13 @@ def new() -> str | Response | tuple[str, int]:
     if not kept.get("title"):
         form["title"].errors = [say(N_("Give the proposal a title"))]
     if wrong or form.errors:
-        return page("proposals/new.html", form=form), 422
+        return _new_page(form), 422
     try:
         with begin() as db:
             case = _create(db, {fields.key: kept})
     except proposals.BadContent as error:
         sections.complain(form, fields, error.within(fields.key), language())
-        return page("proposals/new.html", form=form), 422
+        return _new_page(form), 422
     flash(
         say(
             N_("%(number)s is begun. Nobody but its authors sees it before it is submitted."),
@@ -203,6 +204,11 @@ def new() -> str | Response | tuple[str, int]:
         "success",
     )
     return redirect(url_for("drafts.overview", number=case.number), 303)
+
+
+def _new_page(form: Any) -> str:
+    with read() as db:
+        return page("proposals/new.html", form=form, umbrellas=queries.umbrellas_to_name(db, actor()))
 
 
 def _create(db: Connection, content: Content) -> Case:

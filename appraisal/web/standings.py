@@ -58,6 +58,7 @@ EVENT_TITLES: Final[Mapping[str, str]] = {
     "clear_condition": N_("A condition was cleared"),
     "waive_condition": N_("A condition was waived"),
     "name_owner": N_("A condition was given another owner"),
+    "raise_threshold": N_("A later country project of its umbrella programme took the sum over a threshold"),
 }
 RECORD_TITLES: Final[Mapping[str, str]] = {
     "appraisal": N_("Appraisal record"),

@@ -28,7 +28,7 @@ def value_of(library: Library, **given: Any) -> Value:
     indicator = indicators.definition(library, "2.1")
     found = indicators.report_value(library, "2.1", report(indicator, "2010-11", []))
     about = {"published_at": "2012-03-05T10:00:00.000000Z", "supersedes": "", "changes": []}
-    listed = {"finance_list": {"missing": 0, "symbols": [], "unapproved": [], "changed": []}}
+    listed = {"unvalued": [], "finance_list": {"missing": 0, "symbols": [], "unapproved": [], "changed": []}}
     value: Value = canonical.plain(found | about | listed | given)
     assert departures(value, "indicator") == []
     return value
@@ -108,6 +108,7 @@ def full(library: Library) -> Value:
             "unapproved": [opened(n) for n in range(5)],
             "changed": [changed(n) for n in range(5)],
         },
+        unvalued=[f"TC-2010-{place:04}" for place in range(5)],
         illustrative=True,
         with_overrides=[41, 46],
         usd=["36000000.00", "41400000.00"],

@@ -1,29 +1,34 @@
 """Indicator 2.1: the columns say what the facts say, and a published report stays as it was."""
 
+import csv
 import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 from operator import attrgetter
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select
 
-from appraisal.canonical import digest
+from appraisal.canonical import digest, plain
 from appraisal.domain.indicators import Approval, Share, Sum, approval_of, is_counted
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.rulebooks import rulebook
 from appraisal.domain.steps import ApprovalGiven
 from appraisal.errors import NotFound
+from appraisal.pdf.words import Words
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import approvals, indicators
+from appraisal.services import approvals, feeds, indicators
 from appraisal.storage import approvals as stored
 from appraisal.storage import site, tables, tallies
 from appraisal.storage.facts import load_cases, load_rates
 from appraisal.storage.pasts import Past
 from tests import casts
 from tests.casts import START, Stage
+from tests.lists import import_text
 
 TALLIES = tables.Tally.__table__
 
@@ -279,3 +284,41 @@ def test_a_refused_step_leaves_the_sums_alone(stage: Stage) -> None:
         casts.take(stage, "ana", number, "approve")
     with stage.database.read() as db:
         assert db.execute(select(func.count()).select_from(TALLIES)).scalar_one() == before
+
+
+def test_what_nobody_knows_is_named_beside_every_sum_of_dollars(stage: Stage) -> None:
+    casts.approved(stage, budget="1000")
+    yen = casts.outside(stage, budget={"amount": "300", "currency": "JPY"})
+    text = "symbol,title,fund,amount,opened_on\nRAS/10/01/FIN,No amount,XBTC,,2010-01-30\n"
+    import_text(stage, "projects", text)
+    desk = stage.people["desk"]
+    with stage.database.begin() as db:
+        blank = approvals.register_project(db, stage.library, desk, stage.now, "ras/10/01/fin").number
+    casts.outside(stage, budget={"amount": "300", "currency": "JPY"}, funding="RBTC")
+    casts.outside(stage, budget={"amount": "300", "currency": "JPY"}, undated=True)
+    then = stage.now
+    sealed, _ = indicators.publish(stage.database, stage.library, desk, stage.now, "2.1", "2010-11")
+
+    def value(past: Past | None = None) -> dict[str, Any]:
+        with stage.database.read() as db:
+            return indicators.value(db, stage.library, "2.1", "2010-11", past)
+
+    found = value()
+    assert found["unvalued"] == [yen, blank]
+    assert (found["usd"], found["denominator"]) == ([Decimal("1000.00"), Decimal("1000.00")], 3)
+    stage.wait(days=1)
+    casts.take(stage, "chief", yen, "propose_annulment", note="A mistake.")
+    casts.take(stage, "deputy", yen, "annul")
+    assert value()["unvalued"] == [blank]
+    assert value(Past(moment=then))["unvalued"] == [yen, blank]
+    with stage.database.read() as db:
+        assert json.loads(indicators.find_published(db, sealed) or "")["unvalued"] == [yen, blank]
+        assert list(indicators.report_faults(db, stage.library)) == [None]
+    # A row of an export has no amount where nobody knows it.
+    report = plain(value())
+    rows = {cells[1]: cells for cells in csv.reader(StringIO("".join(feeds.write_csv(report))))}
+    assert rows[blank][rows["number"].index("usd")] == ""
+    assert (
+        Words("en").weighted([yen, blank, "X"])
+        == f"Weighted by US$, incomplete: unknown of {yen}, {blank} +1"
+    )

@@ -14,7 +14,7 @@ from appraisal.definitions.library import Library
 from appraisal.domain.facts import Version
 from appraisal.domain.rulebooks import rulebook
 from appraisal.domain.steps import ChangeAsked
-from appraisal.services import appraisals, proposals
+from appraisal.services import appraisals, proposals, trails
 from appraisal.services.appraisals import RatingPut
 from appraisal.storage import tables
 from tests import casts
@@ -214,6 +214,69 @@ def test_country_projects_under_one_umbrella_reach_the_threshold_together(stage:
     version = _version(stage, number)
     assert (version.usd, version.threshold_usd) == (Decimal("2000000.01"), Decimal("5000000.01"))
     assert version.track == "reinforced"
+
+
+def _told(stage: Stage, what: str) -> set[tuple[str, str]]:
+    """Return who was told something, with the number of the proposal."""
+    people, notices, proposals = (
+        table.__table__ for table in (tables.Person, tables.Notice, tables.Proposal)
+    )
+    joined = notices.join(people, people.c.id == notices.c.person_id)
+    statement = select(people.c.email, proposals.c.number).select_from(
+        joined.join(proposals, proposals.c.id == notices.c.proposal_id)
+    )
+    with stage.database.read() as db:
+        rows = db.execute(statement.where(notices.c.what == what)).all()
+    return {(row.email.partition("@")[0], row.number) for row in rows}
+
+
+def test_a_later_country_project_opens_the_evaluability_review_of_those_before(stage: Stage) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    given: dict[str, Any] = {"kind": "child", "parent": umbrella}
+    decided = casts.approved(stage, budget="1000000", **given)
+    waiting = casts.awaiting(stage, budget="1000000", **given)
+    running = casts.submitted(stage, budget="1000000", **given)
+    casts.assign(stage, running)
+    returned = casts.submitted(stage, budget="100000", **given)
+    casts.take(stage, "desk", returned, "return_incomplete", missing="A paper.")
+    waits = casts.submitted(stage, budget="1000000", **given)
+    assert "EVAL" not in _asked(stage, running)
+    before = _version(stage, waits)
+    casts.submitted(stage, budget="2000000", **given)
+    total = Decimal(6100000)
+    for number in (waiting, running, waits):
+        version = _version(stage, number)
+        assert (version.threshold_usd, casts.load(stage, number).track) == (total, "reinforced")
+        # The version is what was submitted.
+        assert version.digest == (before.digest if number == waits else version.digest)
+    # EVAL has its task: at once where an appraisal runs, and as soon as one does.
+    assert "EVAL" in _asked(stage, running)
+    casts.assign(stage, waits)
+    assert "EVAL" in _asked(stage, waits)
+    assert casts.refused(stage, "chief", waiting, "approve") == ("evaluability_missing",)
+    casts.take(stage, "lead", waiting, "recall", note="EVAL has to be heard.")
+    assert "EVAL" in _asked(stage, waiting)
+    # What is decided stays as it was decided, and what its authors have in hand counts when it comes back.
+    assert _version(stage, decided).threshold_usd == Decimal(1000000)
+    assert casts.load(stage, decided).approval is not None
+    assert _version(stage, returned).threshold_usd < total
+    crossed = {("desk", number) for number in (running, waiting, waits)} | {
+        ("lead", running),
+        ("lead", waiting),
+    }
+    assert crossed <= _told(stage, "threshold_crossed")
+    assert ("eval", running) in _told(stage, "consultation_asked")
+    late = _told(stage, "threshold_crossed_late")
+    assert {("desk", decided), ("eval", decided)} <= late
+    assert {number for _, number in late} == {decided}
+    # The next one crosses nothing any more, but the sum that counts grows.
+    casts.submitted(stage, budget="100000", **given)
+    assert _version(stage, running).threshold_usd == total
+    assert trails.verify(stage.database, stage.library, None).breaks == []
+    # A further version is frozen with what counts by then.
+    casts.take(stage, "desk", running, "return_incomplete", missing="A paper.")
+    casts.take(stage, "ana", running, "submit")
+    assert _version(stage, running).threshold_usd == Decimal(6200000)
 
 
 def test_an_umbrella_is_never_submitted(lite: Stage) -> None:

@@ -1,5 +1,6 @@
 """Writing a proposal: sections, rows, what is missing, documents, authors, and required changes."""
 
+import re
 from io import BytesIO
 
 import pytest
@@ -402,3 +403,26 @@ def test_what_is_missing_is_said_to_the_author(
     sign_in(client, "designer")
     for address in (f"/proposals/{number}", f"/proposals/{number}/form", f"/proposals/{number}/history"):
         assert "The budget has no total." in client.get(address).text
+
+
+def test_an_umbrella_programme_is_picked_from_those_that_the_author_may_name(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast
+) -> None:
+    mine = building.draft_proposal(site, cast, kind="umbrella", title="<b>Mine</b>")
+    secret, named = (
+        building.draft_proposal(site, cast, by="designer2", kind="umbrella", title="Unseen title")
+        for _ in range(2)
+    )
+    building.submitted_proposal(site, cast, by="designer2", kind="child", parent=named)
+    own = building.draft_proposal(site, cast)
+    sign_in(client, "designer")
+    for address in ("/proposals/new", f"/proposals/{own}/form/identification"):
+        page = client.get(address).text
+        assert re.search(r'<input[^>]* name="parent"[^>]* list="umbrellas"', page)
+        listed = page[page.index('<datalist id="umbrellas">') : page.index("</datalist>")]
+        assert f'<option value="{mine}">&lt;b&gt;Mine&lt;/b&gt;</option>' in listed
+        # A country project that is here names it: its number is no secret, its title is.
+        assert f'<option value="{named}"></option>' in listed
+        assert secret not in listed
+        assert "Unseen" not in page
+    assert "<datalist" not in client.get(f"/proposals/{own}/form/results").text

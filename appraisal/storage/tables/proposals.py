@@ -62,6 +62,9 @@ class Proposal(Base):
     symbol: Mapped[str] = mapped_column(default="", server_default="", index=True)
     kind: Mapped[str] = mapped_column(String(12), default="new")
     usd: Mapped[Decimal | None]
+    # What the last version counts with against thresholds, since a sibling that came in later took the sum of
+    # an umbrella programme over one; None where that is what the version says.
+    raised_usd: Mapped[Decimal | None]
     holder_id: Mapped[int | None]
     due_on: Mapped[date | None]
     # The first day on which time may demand something of it; None while nothing is to come.

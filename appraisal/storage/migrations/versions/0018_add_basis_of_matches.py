@@ -1,9 +1,10 @@
-"""Add what a person looked at to each match, and write references to proposals as they are compared"""
+"""Add the basis of matches and raised thresholds, and write references to proposals as they are compared"""
 
 import sqlalchemy as sa
 from alembic import op
 
 from appraisal.domain.symbols import normalised
+from appraisal.storage.types import Money
 
 revision = "0018"
 down_revision = "0017"
@@ -16,6 +17,7 @@ _REFERENCES = ("parent", "predecessor")
 def upgrade() -> None:
     """Apply the migration; a plain added column leaves the triggers of SQLite in place."""
     op.add_column("matches", sa.Column("basis", sa.Text(), server_default="", nullable=False))
+    op.add_column("proposals", sa.Column("raised_usd", Money(), nullable=True))
     proposals = sa.table("proposals", *(sa.column(name) for name in ("id", *_REFERENCES)))
     db = op.get_bind()
     named = sa.or_(*(proposals.c[name] != "" for name in _REFERENCES))
@@ -27,4 +29,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take the migration back; what was written otherwise stays as it is compared."""
+    op.drop_column("proposals", "raised_usd")
     op.drop_column("matches", "basis")

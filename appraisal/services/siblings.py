@@ -1,0 +1,81 @@
+"""Siblings: country projects of one umbrella programme, which reach EVAL's threshold together.
+
+A version is frozen with what its siblings added by then. A later one may take the sum over the threshold:
+those that are being appraised are then held to it too, and of what was decided somebody is told.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from appraisal.definitions.library import Library
+from appraisal.definitions.workflows import Audience
+from appraisal.domain import forms, rulebooks, tracks
+from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case, Consultation
+from appraisal.domain.rulebooks import Rulebook
+from appraisal.domain.symbols import normalised
+from appraisal.services import notices, openings, steps
+from appraisal.services.closings import with_appraisal
+from appraisal.services.proposals import note_event
+from appraisal.storage import queries
+from appraisal.storage.facts import load_case, load_rates
+
+ACTION = "raise_threshold"
+_TOLD: tuple[Audience, ...] = ("authors", "lead", "coordinators")
+
+
+def follow(db: Connection, library: Library, now: datetime, case: Case) -> None:
+    """Hold the country projects beside one that came in to the threshold that they reach together now."""
+    umbrella = normalised(str(forms.value(case.content, "identification.parent")))
+    for number in queries.siblings(db, umbrella, case.id) if umbrella else ():
+        _look_at(db, library, now, load_case(db, number, lock=True), umbrella)
+
+
+def _look_at(db: Connection, library: Library, now: datetime, case: Case, umbrella: str) -> None:
+    version, book = (
+        case.version,
+        rulebooks.rulebook(library, case.workflow, case.set, load_rates(db), case.pins),
+    )
+    if version is None:
+        return
+    total, state = version.usd + case.siblings_usd, book.workflow.states[case.state]
+    if book.needs_evaluability(version.threshold_usd) or not book.needs_evaluability(total):
+        return
+    if case.approval is not None or state.terminal:
+        units = _units(book, version.threshold_usd, total)
+        told = [*queries.ids_with(db, "appraiser", units), *queries.ids_with(db, "coordinator")]
+        notices.tell(db, told, "threshold_crossed_late", now, proposal=case.id)
+    elif state.editable_by != "author":
+        _raise(db, now, case, book, umbrella, total)
+    # What its authors have in hand is frozen with the whole sum when it comes back.
+
+
+def _raise(db: Connection, now: datetime, case: Case, book: Rulebook, umbrella: str, total: Decimal) -> None:
+    """Have the last version count with the sum of all, and ask whoever has to review it now."""
+    version, running = case.version, case.appraisal
+    assert version is not None
+    track = tracks.derive(book.workflow, version.content, total, case.tightened)
+    raised = replace(version, threshold_usd=total)
+    after = replace(case, track=track, versions=(*case.versions[:-1], raised))
+    asked: Appraisal | None = None
+    new: Sequence[Consultation] = ()
+    if running is not None:
+        new = openings.ask_units(db, after, book, now, running.id, running.consultations)
+        asked = replace(running, consultations=(*running.consultations, *new))
+        after = with_appraisal(after, asked)
+    said = {"umbrella": umbrella, "usd": total, "track": track, "asked": [entry.unit for entry in new]}
+    columns = {**steps.standing(book, after), "track": track, "raised_usd": total}
+    noted = note_event(db, after, SYSTEM_ACTOR, now, ACTION, said, **columns)
+    notices.tell_audiences(db, noted, _TOLD, "threshold_crossed", now)
+    if asked is not None:
+        notices.tell_units(db, noted, new, {asked.lead}, now, by=SYSTEM_ACTOR.id)
+
+
+def _units(book: Rulebook, before: Decimal, after: Decimal) -> Sequence[str]:
+    """Return the units that a budget calls for, and a smaller one did not."""
+    known = {unit for entry in book.criteria_for(before) for unit in entry.checklist.consult}
+    wanted = dict.fromkeys(unit for entry in book.criteria_for(after) for unit in entry.checklist.consult)
+    return [unit for unit in wanted if unit not in known]
