@@ -12,13 +12,13 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.engine import make_url
 
-from appraisal.services import substitutions
+from appraisal.domain.steps import ChangeAsked
+from appraisal.services import proposals, substitutions
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast
 from tests.web.conftest import SignIn
 
-PEOPLE: Final = ("designer", "desk", "reader", "chief", "chief2")
 # Sent apart: they end the session, or change nothing of what a page is about.
 APART: Final = ("/sign-out", "/language", "/sign-in")
 
@@ -38,10 +38,10 @@ def spent(site: Site, cast: Cast) -> str:
     for _ in range(2):
         _answer(site, cast, number)
         building.take(site, cast["designer"], number, "submit")
-        building.take(site, cast["desk"], number, "assign", lead=cast["reader"].id)
+        building.take(site, cast["desk"], number, "assign", lead=cast["reader"])
         building.answer_bureaux(site, cast, number)
         building.rate_all(site, cast["reader"], number, {"TRI-1": "1"})
-        asked = building.ChangeAsked("Consult the workers' organizations.", "TRI-1")
+        asked = ChangeAsked("Consult the workers' organizations.", "TRI-1")
         building.take(site, cast["reader"], number, "request_revision", changes=(asked,))
     return number
 
@@ -66,20 +66,15 @@ def owned(site: Site, cast: Cast) -> str:
     return building.owned_condition(site, cast, str(cast["designer"].id))
 
 
-SITUATIONS: Final[dict[str, Callable[[Site, Cast], str]]] = {
-    "draft": building.draft_proposal,
-    "submitted": building.submitted_proposal,
-    "under appraisal": building.rated_proposal,
-    "on hold": held,
-    "revision": building.revision_proposal,
-    "returned": returned_after_a_revision,
-    "spent": spent,
-    "awaiting": building.appraised_proposal,
-    "overriding": overriding,
-    "approved": building.approved_proposal,
-    "conditional": owned,
-    "outside": building.outside_approval,
-    "rejected": building.rejected_proposal,
+# Who is offered something there.
+SITUATIONS: Final[dict[str, tuple[Callable[[Site, Cast], str], tuple[str, ...]]]] = {
+    "under appraisal": (building.rated_proposal, ("reader",)),
+    "on hold": (held, ("desk", "reader")),
+    "revision": (building.revision_proposal, ("designer",)),
+    "returned": (returned_after_a_revision, ("designer",)),
+    "spent": (spent, ("designer", "chief")),
+    "overriding": (overriding, ("chief", "chief2")),
+    "conditional": (owned, ("designer", "desk")),
 }
 
 
@@ -87,7 +82,7 @@ def _answer(site: Site, cast: Cast, number: str) -> None:
     for change in building.load(site, number).changes:
         if change.answer is None:
             with site.database.begin() as db:
-                building.proposals.answer_change(
+                proposals.answer_change(
                     db, site.library, cast["designer"], site.now(), number, change.id, "done", "Section 3."
                 )
     site.now.advance(minutes=1)  # type: ignore[attr-defined]
@@ -99,13 +94,21 @@ def test_what_a_page_offers_is_taken(
 ) -> None:
     with site.database.begin() as db:
         today = site.now().date()
-        days = {"first": today, "last": today.replace(month=12)}
-        who = {"person": cast["chief"].id, "substitute": cast["chief2"].id}
-        substitutions.name_substitute(db, cast["admin"], site.now(), **who, scope="decisions", **days)
-    number = SITUATIONS[situation](site, cast)
+        substitutions.name_substitute(
+            db,
+            cast["admin"],
+            site.now(),
+            person=cast["chief"].id,
+            substitute=cast["chief2"].id,
+            scope="decisions",
+            first=today,
+            last=today.replace(month=12),
+        )
+    build, people = SITUATIONS[situation]
+    number = build(site, cast)
     site.now.advance(minutes=5)  # type: ignore[attr-defined]
     refused, sent = [], 0
-    for key in PEOPLE:
+    for key in people:
         sign_in(client, key)
         for address, form in _forms(client, number):
             with _put_back(site):
@@ -127,7 +130,7 @@ def _forms(client: FlaskClient, number: str) -> list[tuple[str, tuple[str, dict[
             continue
         seen.add(address)
         answer = client.get(address)
-        if answer.status_code != 200 or not answer.mimetype.startswith("text/html"):
+        if answer.status_code != 200 or answer.mimetype != "text/html":
             continue
         page = lxml.html.fromstring(answer.text)
         for link in page.xpath("//main//a/@href"):
