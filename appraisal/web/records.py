@@ -86,7 +86,8 @@ def show(digest: str) -> Response:
         opened = _open(db, digest)
         standings = renderings.standings_of(db, opened.found.id, records.RENDER)
     mine = standings.get(language())
-    asks_again = mine is not None and mine.state == "waiting" and site().now() - mine.since < PATIENCE
+    # One that is put off, or waits for the key, is not there in a moment.
+    asks_again = mine is not None and mine.state == "waiting" and abs(site().now() - mine.since) < PATIENCE
     value = json.loads(opened.found.value)
     response = make_response(
         page(

@@ -1,18 +1,21 @@
 """Settings: the holidays of duty stations, how the mail stands, and how drawings and the key do."""
 
+from datetime import datetime
+
 from flask import Blueprint, flash, redirect, request, url_for
+from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 from wtforms import StringField
 
-from appraisal.clock import geneva_date
+from appraisal.clock import geneva_date, parse_stamp
 from appraisal.domain.bounds import FAR_DAY
 from appraisal.errors import NotFound
 from appraisal.i18n import N_, translate_plural
 from appraisal.services import issuers, jobs, settings
 from appraisal.services.notices import MAIL
 from appraisal.services.settings import BadSettingGiven
+from appraisal.storage import audits, notices
 from appraisal.storage import drawings as stored_drawings
-from appraisal.storage import notices
 from appraisal.storage import settings as stored
 from appraisal.web.context import actor, begin, language, page, read, say, site, with_role
 from appraisal.web.forms import TranslatedForm
@@ -126,7 +129,14 @@ def drawings() -> str:
             given_up=stored_drawings.list_given_up(db, jobs.DRAWINGS),
             near=issuers.expiry(db, now),
             expired=issuers.expired_on(db, now),
+            sealed_at=_sealed_at(db),
         )
+
+
+def _sealed_at(db: Connection) -> datetime | None:
+    """Return when the trail was sealed last."""
+    last = audits.last_checkpoint(db)
+    return parse_stamp(last.facts["at"]) if last else None
 
 
 @bp.post("/drawings/retry")

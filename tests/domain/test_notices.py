@@ -144,8 +144,10 @@ def test_what_is_about_an_account_names_nobody_and_leads_to_a_page_without_a_num
         ),
         *("link_asked", "unit_changed", "account_closed", "account_opened", "emergency"),
         *("emergency_elsewhere", "confirmation_asked"),
+        # Of the installation's key, which says nothing of anybody.
+        *("key_expires", "key_expired"),
     }
-    for what in urgent - {"invitation_link", "reset_link"}:
+    for what in urgent - {"invitation_link", "reset_link", "key_expires", "key_expired"}:
         assert KINDS[what].needs == frozenset()
         assert notices.page("", what, {}) == KINDS[what].page
     assert notices.page("", "reset_link", {"link": 3, "token": "abc"}) == "/password-reset/abc"

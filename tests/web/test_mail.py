@@ -146,7 +146,7 @@ def test_every_page_that_a_message_leads_to_exists(site: Site) -> None:
     pages = {
         *("proposals.show", "appraisals.consultation", "reviews.show", "work.show"),
         *("accounts.edit", "account_events.index", "confirmations.index"),
-        *("sessions.invitation", "sessions.reset"),
+        *("sessions.invitation", "sessions.reset", "settings.drawings", "substitutions.show"),
     }
     found = set()
     for what in KINDS:

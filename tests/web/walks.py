@@ -283,6 +283,7 @@ FORMS: Final[Mapping[str, Forms]] = {
     "settings.holidays": _always({"day": "soon"}),
     "rates.enter": _always({"day": "soon"}),
     "settings.remove_holiday": _always({}),
+    "settings.retry_drawings": _always({}),
     "settings.retry_mail": _always({}),
     "similarities.show": _always({"lesson": "i-eval 1"}, {"proposals": "TC-2010-0002"}, {"seen": "0"}),
     "steps.take": _taking,
