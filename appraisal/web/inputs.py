@@ -6,12 +6,11 @@ from typing import Any, Final
 from wtforms import BooleanField, FieldList, FormField, RadioField, SelectField, StringField, TextAreaField
 
 from appraisal.clock import GENEVA, geneva_date
-from appraisal.domain.forms import FUNDS
 from appraisal.domain.refusals import SENTENCES
 from appraisal.domain.steps import ApprovalGiven
 from appraisal.i18n import N_
-from appraisal.web.fields import LINE, PROSE, DayField, needed, one_of
-from appraisal.web.forms import TranslatedForm, choice
+from appraisal.web.fields import LINE, PROSE, DayField, needed
+from appraisal.web.forms import TranslatedForm
 
 _PROSE: Final = {"kind": "prose"}
 
@@ -106,18 +105,6 @@ class ApprovalForm(TranslatedForm):
         return ApprovalGiven(
             written(self.document), written(self.source), None if day is None else end_of(day, now)
         )
-
-
-class FundForm(TranslatedForm):
-    """From which fund a project is paid whose form names none."""
-
-    fund = SelectField(
-        N_("Fund"),
-        description=N_("The form names none yet: the one from which the approved project is paid"),
-        choices=[choice("", N_("Choose")), *(choice(entry.value, entry.label) for entry in FUNDS)],
-        validators=[needed(N_("Choose the fund.")), one_of({entry.value for entry in FUNDS})],
-        validate_choice=False,
-    )
 
 
 class PlaceForm(TranslatedForm):
