@@ -498,6 +498,17 @@ class Case:
         return approvals.approval(self.decisions)
 
     @property
+    def relied_on(self) -> Appraisal | None:
+        """Return the appraisal that the approval in force relies on, with its conditions; None for none.
+
+        An approval given outside relies on none.
+        """
+        approval = self.approval
+        if approval is None or approval.appraisal_id is None:
+            return None
+        return next((entry for entry in self.appraisals if entry.id == approval.appraisal_id), None)
+
+    @property
     def registration(self) -> Decision | None:
         """Return the registration by which the proposal is approved; None where it was approved here."""
         approval = self.approval

@@ -37,7 +37,7 @@ def owner_naming_refusals(case: Case, condition: Condition, actor: Person) -> li
         found.append(refuse("role_missing", role="coordinator"))
     if actor.id in case.related("author"):
         found.append(refuse("excluded_author"))
-    if case.approval is None:
+    if case.relied_on is None:
         found.append(refuse("condition_not_binding"))
     return found
 
@@ -63,7 +63,7 @@ def sees_condition(case: Case, condition: Condition, person: Person) -> bool:
         return False
     if access.level(case, person) == "full":
         return True
-    return person.active and condition.owner_id == person.id and case.approval is not None
+    return person.active and condition.owner_id == person.id and case.relied_on is not None
 
 
 def waiving_refusals(case: Case, condition: Condition, actor: Person, now: datetime) -> list[Refusal]:

@@ -106,9 +106,10 @@ def day_to_keep(case: Case, asked: Consultation | Review, wanted: date) -> date:
 
 def _of_conditions(book: Rulebook, case: Case) -> Iterator[Demand]:
     """Yield the conditions that an approval relies on; where nothing more can come, none does."""
-    if case.approval is None or case.finalised is None or book.workflow.states[case.state].terminal:
+    relied_on = case.relied_on
+    if relied_on is None or book.workflow.states[case.state].terminal:
         return
-    for condition in case.finalised.conditions:
+    for condition in relied_on.conditions:
         if condition.is_open and condition.due_on is not None:
             due_on = condition.due_on
             yield Demand("condition_overdue", condition.id, bounds.after(due_on), due_on)

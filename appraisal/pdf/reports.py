@@ -22,6 +22,7 @@ BARS: Final = 5
 LISTED: Final = 5
 CHANGED: Final = 4
 OPENED: Final = 2
+WORKFLOWS: Final = 2
 _LISTED_GROUPS: Final = ("override", "outside", "undated")
 # Ems that two lines hold: of a title in its column, and beside a bar.
 _TITLE_EMS, _LABEL_EMS = 32.0, 15.0
@@ -60,8 +61,20 @@ def sheet(value: Value, say: Words) -> dict[str, Any]:
         "scope": ", ".join(say.label(words.FUNDS, fund) for fund in value["scope"]),
         "readings": _readings(value, say),
         "rate": _reading(value["approved_of_appraised"], say),
+        **_workflows(value, say),
         "breakdowns": [_breakdown(name, value["breakdowns"][name], say) for name in BREAKDOWNS],
         **_lists(value, say),
+    }
+
+
+def _workflows(value: Value, say: Words) -> dict[str, Any]:
+    """Return the newest workflows that the report used, and what says that there are others."""
+    # Reports of earlier versions name none.
+    used = value.get("workflows", [])
+    others = len(used) - WORKFLOWS
+    return {
+        "workflows": used[-WORKFLOWS:],
+        "other_workflows": say.say(N_("%(count)s others"), count=others) if others > 0 else "",
     }
 
 

@@ -128,6 +128,7 @@ def report_value(library: Library, code: str, found: Report, key: str = "") -> d
         "indicator": code,
         "kind": "percentage",
         "definition": definition_value(library, key),
+        "workflows": workflow_values(library, {workflow for workflow, *_ in numbers.states}),
         "texts": {
             "title": indicator.title.model_dump(),
             "definition": indicator.definition.model_dump(),
@@ -220,13 +221,11 @@ def value(
         listed = matches.listed_value(db, library, biennium, found.figures.scope, past)
         report_of = report_value(library, code, found, key)
         complete = report_of["complete"] and not listed["unapproved"] and not listed["changed"]
-        used = {workflow for workflow, *_ in found.figures.states}
         unvalued = stored.unvalued(db, biennium, found.figures.scope, past)
         return {
             **report_of,
             "complete": complete,
             "finance_list": listed,
-            "workflows": workflow_values(library, used),
             "unvalued": unvalued,
             **known_at,
         }

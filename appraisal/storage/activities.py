@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import JSON, ColumnElement, Connection, Select, and_, cast, func, select, type_coerce
 
 from appraisal.clock import geneva_date
-from appraisal.domain import facts, tracks
+from appraisal.domain import approvals, facts, tracks
 from appraisal.domain.symbols import normalised
 from appraisal.storage import tables
 from appraisal.storage.approvals import biennium_days
@@ -20,6 +20,7 @@ from appraisal.storage.proposals import entered
 PROPOSALS = tables.Proposal.__table__
 VERSIONS = tables.Version.__table__
 EVENTS = tables.Event.__table__
+DECISIONS = tables.Decision.__table__
 _BATCH: Final = 200
 
 
@@ -52,7 +53,8 @@ def choose(db: Connection, biennium: str = "") -> Iterator[Chosen]:
     while rows := db.execute(_batch(biennium, last)).all():
         last = rows[-1].number
         steps = _steps(db, [row.id for row in rows])
-        contents = [_content(row) for row in rows]
+        frozen = _frozen(db, [row.id for row in rows if row.value is None])
+        contents = [_content(row, frozen.get(row.id)) for row in rows]
         numbers = [row.number for row in rows]
         named = known_numbers(db, {text for row in rows for text in (row.parent, row.predecessor) if text})
         children = _children(db, numbers)
@@ -111,25 +113,49 @@ def _batch(biennium: str, last: str) -> Select[Any]:
     return statement.where(moment >= begins, moment < ends)
 
 
-def _content(row: Any) -> tuple[facts.Content, tuple[facts.Contribution, ...]]:
-    """Return what was submitted with its frozen US$; of what was only registered no rate was frozen."""
+def _content(
+    row: Any, frozen: tuple[facts.Contribution, ...] | None
+) -> tuple[facts.Content, tuple[facts.Contribution, ...]]:
+    """Return what was submitted with its frozen US$, or what was registered with that of the approval.
+
+    Where no approval stands of what was only registered, no rate was frozen.
+    """
     if row.value is None:
         content = json.loads(row.content)
-        return content, tracks.contributions(content, (), geneva_date(row.valued_at))
+        given = tracks.contributions(content, (), geneva_date(row.valued_at)) if frozen is None else frozen
+        return content, given
     value = json.loads(row.value)
     return value["content"], tuple(contribution(entry) for entry in value["contributions"])
 
 
+def _frozen(db: Connection, ids: Sequence[int]) -> Mapping[int, tuple[facts.Contribution, ...]]:
+    """Return what the approvals of some proposals froze of their money, where they stand."""
+    names = (DECISIONS.c.proposal_id, DECISIONS.c.kind.label("act"), DECISIONS.c.contributions)
+    statement = select(*names).where(DECISIONS.c.proposal_id.in_(ids)).order_by(DECISIONS.c.id)
+    taken: dict[int, list[Any]] = defaultdict(list)
+    for row in db.execute(statement) if ids else ():
+        taken[row.proposal_id].append(row)
+    approved = {id: approvals.approval(rows) for id, rows in taken.items()}
+    return {
+        id: tuple(map(contribution, json.loads(row.contributions)))
+        for id, row in approved.items()
+        if row is not None and row.contributions
+    }
+
+
 def _steps(db: Connection, ids: Sequence[int]) -> Mapping[int, tuple[datetime, date | None]]:
-    """Return when the last step was taken, and on which day the project was started."""
+    """Return when the last step was taken, and on which day the approval that stands led to a start."""
     names = ("proposal_id", "act", "at")
     statement = select(*(EVENTS.c[name] for name in names)).where(
         EVENTS.c.proposal_id.in_(ids), EVENTS.c.act != ""
     )
-    found: dict[int, tuple[datetime, date | None]] = {}
+    trails: dict[int, list[Any]] = defaultdict(list)
     for row in db.execute(statement.order_by(EVENTS.c.proposal_id, EVENTS.c.sequence)):
-        _, started = found.get(row.proposal_id, (row.at, None))
-        found[row.proposal_id] = (row.at, geneva_date(row.at) if row.act == "start" else started)
+        trails[row.proposal_id].append(row)
+    found: dict[int, tuple[datetime, date | None]] = {}
+    for id, rows in trails.items():
+        starts = [row.at for row in approvals.standing(rows) if row.act == "start"]
+        found[id] = rows[-1].at, geneva_date(starts[-1]) if starts else None
     return found
 
 

@@ -65,6 +65,8 @@ def binding() -> tuple[ColumnElement[bool], ...]:
     return (
         APPRAISALS.c.id == last,
         PROPOSALS.c.route != "",
+        # An approval given outside relies on no appraisal.
+        PROPOSALS.c.route_reason != "registered",
         CONDITIONS.c.cleared_at.is_(None),
         CONDITIONS.c.waived_at.is_(None),
         *standing(),

@@ -15,12 +15,11 @@ from wtforms import (
 )
 
 from appraisal.clock import GENEVA, geneva_date
-from appraisal.domain.forms import FUNDS
 from appraisal.domain.refusals import SENTENCES
 from appraisal.domain.steps import ApprovalGiven
 from appraisal.i18n import N_
-from appraisal.web.fields import LINE, PROSE, DayField, needed, one_of
-from appraisal.web.forms import TranslatedForm, choice
+from appraisal.web.fields import LINE, PROSE, DayField, needed
+from appraisal.web.forms import TranslatedForm
 
 _PROSE: Final = {"kind": "prose"}
 
@@ -127,18 +126,6 @@ class WithdrawnForm(TranslatedForm):
         ),
         validate_choice=False,
         render_kw={"kind": "choices"},
-    )
-
-
-class FundForm(TranslatedForm):
-    """From which fund a project is paid whose form names none."""
-
-    fund = SelectField(
-        N_("Fund"),
-        description=N_("The form names none yet: the one from which the approved project is paid"),
-        choices=[choice("", N_("Choose")), *(choice(entry.value, entry.label) for entry in FUNDS)],
-        validators=[needed(N_("Choose the fund.")), one_of({entry.value for entry in FUNDS})],
-        validate_choice=False,
     )
 
 

@@ -1,12 +1,12 @@
 """Step forms: the form of one step, put together from what its transition needs, and what was given in it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from appraisal.definitions.workflows import Transition
-from appraisal.domain import completeness, machine, tracks
+from appraisal.domain import completeness, machine
 from appraisal.domain.facts import Case, Condition, Person, StandIn
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.rulebooks import Rulebook
@@ -21,7 +21,6 @@ from appraisal.web.inputs import (
     AgreementForm,
     ApprovalForm,
     ChangesForm,
-    FundForm,
     LeadForm,
     MissingForm,
     NoteForm,
@@ -59,8 +58,6 @@ _ABOUT: Final[Mapping[str, str]] = {
     "approval_missing": "document",
     "approval_in_future": "approved_on",
     "approval_same": "document",
-    "approval_fund_missing": "fund",
-    "approval_fund_other": "fund",
     "track_not_tighter": "track",
     "conditions_not_kept": "withdrawn",
     "lead_counts_as_author": "lead",
@@ -98,10 +95,6 @@ class Asked:
         relations = naming.excludes if naming else ()
         return frozenset(person for relation in relations for person in self.case.related(relation))
 
-    def lacks_fund(self) -> bool:
-        """Tell whether an approval is to be registered of which nothing here says from what it is paid."""
-        return "approval" in self.transition.needs and not tracks.funds_approved(self.case)
-
     def replaced(self) -> Mapping[int, str]:
         """Return the names of those in whose place the step could be taken, by id."""
         return {entry.person: entry.name for entry in self.places}
@@ -119,8 +112,6 @@ class Asked:
 def step_form(asked: Asked, sent: Mapping[str, Any] | None = None) -> TranslatedForm:
     """Build the form of a step: what it needs, and its note; empty, or as it was sent."""
     parts = [_FORMS[need] for need in asked.transition.needs]
-    if asked.lacks_fund():
-        parts.append(FundForm)
     if asked.stricter():
         parts.append(TrackForm)
     if asked.dropped():
@@ -204,8 +195,6 @@ def inputs_of(asked: Asked, form: TranslatedForm, now: datetime) -> Inputs:
         given["agreement"] = Agreement(form.on.data, written(form.reference))
     if isinstance(form, ApprovalForm):
         given["approval"] = form.approval(now)
-    if isinstance(form, FundForm) and "approval" in given:
-        given["approval"] = replace(given["approval"], fund=form.fund.data or "")
     return Inputs(**given)
 
 

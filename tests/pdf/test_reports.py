@@ -96,6 +96,7 @@ def full(library: Library) -> Value:
     changes.insert(0, revalued)
     return value_of(
         library,
+        workflows=[{"key": f"standard.v{n}", "digest": str(n) * 64} for n in range(1, 6)],
         numerator=40,
         denominator=46,
         percent="87.0",
@@ -158,6 +159,8 @@ def test_the_pages_say_what_the_report_says(library: Library) -> None:
         "Published on 5 March 2012",
         digest,
         value["definition"]["digest"],
+        "that it was computed by (3 others)",
+        f"{'5' * 64} standard.v5",
         "a" * 64,
     ):
         assert solid(said) in first, said

@@ -11,8 +11,8 @@ from appraisal.domain.measures import Figure
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import ApprovalGiven
 from appraisal.errors import FaultyInput
-from appraisal.services import approvals, frameworks, indicators
-from appraisal.storage import pipelines
+from appraisal.services import approvals, frameworks, indicators, ticks
+from appraisal.storage import conditions, pipelines
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
@@ -161,3 +161,19 @@ def test_the_approval_rate_is_that_of_the_biennium_of_the_decision(stage: Stage)
     assert rates() == [Share(0, 2), Share(0, 0)]
     casts.approved(stage, title="Of the next biennium")
     assert rates() == [Share(0, 2), Share(1, 1)]
+
+
+def test_the_conditions_of_an_annulled_approval_bind_no_other(stage: Stage) -> None:
+    """An approval given outside relies on no appraisal, so on no condition of one."""
+    numbers = [casts.approved(stage, ratings={"ALI_4": "1"}), casts.awaiting(stage, ratings={"ALI_4": "1"})]
+    annul(stage, numbers[0])
+    ended = stage.library.states(lambda state: state.terminal)
+    for number in numbers:
+        register(stage, number)
+    still = casts.approved(stage, ratings={"ALI_4": "1"}, title="Approved on its conditions")
+    stage.wait(days=60)
+    with stage.database.read() as db:
+        found = conditions.conditions_for(db, stage.people["desk"], stage.now.date(), ended)
+    assert [entry.number for entry in found] == [still]
+    done = ticks.tick(stage.database, stage.library, stage.now)
+    assert [number for number, kind in done.marks if kind == "condition_overdue"] == [still]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import MetaData, inspect, select
 
 from appraisal.domain.steps import ApprovalGiven, ChangeAsked
-from appraisal.services import indicators, ticks
+from appraisal.services import indicators, ticks, upgrades
 from appraisal.storage import schema, site, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.tables import Base
@@ -170,7 +170,7 @@ def test_what_outside_approvals_were_worth_is_frozen_by_the_upgrade(stage: Stage
     casts.take(stage, "desk", number, "register_approval", approval=ApprovalGiven("Minute 1", "Registry"))
     _begin_anew(database, "0009", stage)
 
-    schema.upgrade(database)
+    upgrades.upgrade(database)
 
     new = histories.reflected(database)
     assert histories.rows(database, new)["decisions"] == histories.rows(stage.database, new)["decisions"]

@@ -1,0 +1,36 @@
+"""The way of a proposal on its page: milestones that were reached, and none that was given back."""
+
+import re
+
+from flask.testing import FlaskClient
+
+from appraisal.domain.steps import ApprovalGiven
+from appraisal.web.context import Site
+from tests.web import building
+from tests.web.building import Cast
+from tests.web.conftest import SignIn
+
+
+def way(client: FlaskClient, number: str) -> dict[str, str]:
+    """Return the stages of the page with what is said of each."""
+    page = " ".join(client.get(f"/proposals/{number}").text.split())
+    found = re.findall(r'app-stages__title">([^<]+) <span class="govuk-visually-hidden">\(([^)]+)\)', page)
+    return dict(found)
+
+
+def test_what_came_of_an_annulled_approval_is_no_milestone(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.funded_proposal(site, cast)
+    sign_in(client, "desk")
+    assert way(client, number)["Funded"] == "done"
+    building.take(site, cast["chief"], number, "propose_annulment", note="A mistake.")
+    building.take(site, cast["chief2"], number, "annul")
+    gone = {"Submitted": "done", "Appraised": "done", "Approval annulled": "now"}
+    assert way(client, number) == gone
+    given = ApprovalGiven("Minute 9", "Registry", site.now())
+    building.take(site, cast["desk"], number, "register_approval", approval=given)
+    shown = way(client, number)
+    assert (shown["Approved"], shown["With the donor"], shown["Funded"]) == ("done", "now", "still to come")
+    building.take(site, cast["desk"], number, "correct_registration", note="A slip.")
+    assert way(client, number) == gone
