@@ -6,6 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -128,7 +129,7 @@ def verify(
             try:
                 with Path(file).open("rb") as opened:
                     if opened.read(2) == b"PK":
-                        entries.append(_bundle(file, library, grounds, render, kept))
+                        entries.append(_bundle(file, library, grounds, render, kept, database))
                         continue
                     opened.seek(0)
                     data = opened.read(LARGEST_FILE + 1)
@@ -143,6 +144,8 @@ def verify(
             except (OSError, ValueError) as error:
                 reason = error.strerror if isinstance(error, OSError) else str(error)
                 entries.append({"file": file, "outcome": "unreadable", "reason": reason})
+    if kept and all("number" in entry for entry in entries):
+        sites.fail("--checkpoint is about bundles, and none of these files is one.")
     if as_json:
         sites.echo_json(entries)
     else:
@@ -171,10 +174,19 @@ def _named(entries: Sequence[Mapping[str, Any]], outcome: str) -> list[str]:
 
 
 def _bundle(
-    file: str, library: Library, grounds: Grounds, render: Render | None, kept: Sequence[Checkpoint]
+    file: str,
+    library: Library,
+    grounds: Grounds,
+    render: Render | None,
+    kept: Sequence[Checkpoint],
+    database: Database | None,
 ) -> dict[str, Any]:
     """Examine a bundle; raises ``NoBundle``."""
     found = check_bundle(Path(file), library, grounds, render, _progress, kept)
+    if database is not None:
+        with database.read() as db:
+            asked = registers.bundle_findings(db, found)
+        found = replace(found, findings=(*asked, *found.findings))
     manifest = found.manifest
     return {
         "file": file,

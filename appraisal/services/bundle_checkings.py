@@ -60,10 +60,10 @@ class Checking:
             # What a file says may hold a percent sign; here it fills a place.
             self.found.append(Finding(check, outcome, "%(said)s", {"said": sentence}))
 
-    def leave(self, check: str, sentence: str) -> None:
+    def leave(self, check: str, sentence: str, vouched: str = "the signed manifest vouches for it") -> None:
         """Note what nothing in the bundle proves: it cannot be known, unless the signed manifest vouches."""
         if self.is_vouched:
-            self.tell(check, "holds", f"{sentence}; the signed manifest vouches for it.")
+            self.tell(check, "holds", f"{sentence}; {vouched}.")
         else:
             self.tell(check, "unchecked", f"{sentence}.")
 
@@ -79,9 +79,19 @@ class Checking:
         """Return a file, whose size was checked before; raises ``NoBundle`` for one that no bundle holds."""
         return read(self.archive, path, most)
 
-    def is_later(self, at: str) -> bool:
-        """Tell whether a moment is one that this bundle cannot know of, since it was made before."""
-        return moment(at) > moment(self.manifest.made_at) + LEEWAY
+    def check_time(self, check: str, at: str, what: str) -> bool:
+        """Name what is newer than the bundle, which cannot know of it; tell whether it is not.
+
+        A signature that vouches for both leaves no more than clocks that differ.
+        """
+        if moment(at) <= moment(self.manifest.made_at) + LEEWAY:
+            return True
+        said = f"{what} is newer than the bundle says that it is itself"
+        if self.is_vouched:
+            self.leave(check, said)
+        else:
+            self.tell(check, "fails", said)
+        return False
 
 
 def moment(text: str) -> datetime:

@@ -485,10 +485,9 @@ def _check_record(
     pinned.digests |= set(value["definitions"]["digests"].items())
     if not path.endswith(f"/{place:02d}-{value['kind']}.json"):
         run.tell("records", "fails", f"{path} bears the name of another record")
-    if run.is_later(value["issued_at"]):
-        run.tell("records", "fails", f"{path} is newer than the bundle says that it is")
-    if site is not None and (fault := _key_fault(value, site)):
-        run.tell("records", "fails", f"{path} {fault}")
+    run.check_time("records", value["issued_at"], path)
+    if site is not None:
+        _check_issuer(run, path, value, site)
     decision = value.get("decision", {})
     if chain is not None and "annuls" in decision:
         at = parse_stamp(decision["at"])
@@ -497,17 +496,19 @@ def _check_record(
             run.tell("records", "fails", f"{path} annuls other sheets than the audit trail says")
 
 
-def _key_fault(value: Mapping[str, Any], site: Site) -> str | None:
-    """Return where a record says otherwise than the site's chain whether a key was in force."""
+def _check_issuer(run: Checking, path: str, value: Mapping[str, Any], site: Site) -> None:
+    """Compare whether a record says that it is signed with the keys that the site's chain tells of."""
+    if is_signed(value) and not site.signers:
+        said = "says that its files are signed, but the site's chain tells of no key"
+        run.tell("records", "fails", f"{path} {said}")
+        return
     issued = moment(value["issued_at"])
     before = [key for at, key in site.keys if moment(at) <= issued - LEEWAY]
     about = [key for at, key in site.keys if issued - LEEWAY < moment(at) <= issued + LEEWAY]
-    possible = [*(before[-1:] or [""]), *about]
-    if is_signed(value) and not any(possible):
-        return "says that its files are signed, but the site's chain tells of no key that was in force"
-    if not is_signed(value) and "issuer" in value and all(possible):
-        return "says that its files are not signed, but the site's chain tells of a key that was in force"
-    return None
+    possible = {bool(key) for key in (*(before[-1:] or [""]), *about)}
+    # Records of earlier versions say nothing of it.
+    if "issuer" in value and is_signed(value) not in possible:
+        run.leave("records", f"{path} says otherwise than the site's chain whether a key was in force")
 
 
 def _check_pdf(run: Checking, path: str, language: str, record: bytes, site: Site | None) -> None:

@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from appraisal.clock import geneva_date
 from appraisal.domain import trails
-from appraisal.domain.findings import Finding, fails, holds, unchecked
+from appraisal.domain.findings import Finding, does_anything_fail, fails, holds, unchecked
 from appraisal.i18n import N_
 from appraisal.pdf.signatures import Signature
+from appraisal.services.bundle_checks import Checked
 from appraisal.services.verifications import Verification
 from appraisal.storage import audits, issuers, records, renderings
 
@@ -44,6 +45,30 @@ def compared(db: Connection, found: Verification, sha256: str) -> Verification:
 
     kept = (entry for entry in found.findings if not is_settled(entry))
     return replace(found, findings=(*added, *kept), validity=validity)
+
+
+def bundle_findings(db: Connection, checked: Checked) -> list[Finding]:
+    """Say what the database knows of a bundle: its chains, its records, and which of them ended since."""
+    found: list[Finding] = []
+    for number, held in checked.manifest.proposals.items():
+        if audits.digest_at(db, number, held.sequence) != held.head:
+            said = N_("The chain of %(number)s is not one that this installation has, or had.")
+            found.append(fails("register", said, number=number))
+    for entry in checked.standings:
+        validity = records.validity_of(db, entry.digest)
+        if validity is None:
+            said = N_("This installation has issued no record %(digest)s.")
+            found.append(fails("register", said, digest=entry.digest))
+        elif validity != entry.validity:
+            since = validity.finding()
+            said = N_("Since the moment of the bundle, of %(path)s: %(what)s")
+            found.append(
+                Finding("register", since.outcome, said, {"path": entry.path, "what": since.say("en")})
+            )
+    if not does_anything_fail(found):
+        said = N_("This installation has the chains of the bundle, and has issued its records (%(count)s).")
+        found.append(holds("register", said, count=len(checked.standings)))
+    return found
 
 
 def _register(issued: frozenset[str] | None, sha256: str, drawn_before: datetime | None) -> Finding:

@@ -88,6 +88,15 @@ def chain_of(db: Connection, number: str) -> Any:
     return db.execute(select(*columns).where(PROPOSALS.c.number == number)).first()
 
 
+def digest_at(db: Connection, number: str, sequence: int) -> str | None:
+    """Return the digest of an event of a chain; None where it has none there."""
+    statement = select(EVENTS.c.digest).join(PROPOSALS, PROPOSALS.c.id == EVENTS.c.proposal_id)
+    found: str | None = db.execute(
+        statement.where(PROPOSALS.c.number == number, EVENTS.c.sequence == sequence)
+    ).scalar_one_or_none()
+    return found
+
+
 def events_of(db: Connection, proposal: int) -> Iterator[trails.EventRow]:
     """Yield the events of one chain in order."""
     columns = [EVENTS.c[name] for name in trails.EVENT]

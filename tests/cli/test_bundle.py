@@ -145,6 +145,23 @@ def test_a_checkpoint_that_was_kept_shows_how_new_a_bundle_is(
     assert (result.exit_code, "this is no checkpoint" in result.output) == (2, True)
 
 
+def test_the_register_says_what_ended_since_the_bundle_was_made(
+    lite: Stage, number: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "bundle.zip"
+    assert run("bundle", number, "-o", out).exit_code == 0
+    result = run("verify", "--register", out)
+    said = " ".join(result.output.split())
+    assert (result.exit_code, "has issued its records (2)" in said) == (4, True)
+    casts.take(lite, "chief", number, "propose_annulment", note="Wrong fund.")
+    casts.take(lite, "deputy", number, "annul", note="So it is.")
+    [entry] = json.loads(run("verify", "--register", "--json", out).output)
+    first, second = entry["findings"][:2]
+    assert (first["check"], first["outcome"]) == ("register", "ended")
+    assert "02-decision.json: No longer in force: the approval was annulled on" in first["sentence"]
+    assert (second["check"], second["outcome"]) == ("register", "holds")
+
+
 def test_what_fails_and_what_is_no_bundle_have_codes_of_their_own(number: str, tmp_path: Path) -> None:
     out, cut, other = (tmp_path / name for name in ("bundle.zip", "cut.zip", "other.zip"))
     assert run("bundle", number, "-o", out).exit_code == 0
