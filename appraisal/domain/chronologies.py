@@ -77,7 +77,7 @@ def _appraisal_pairs(value: Value, appraisal: Value) -> Iterator[Pair]:
         # One that was asked under an earlier appraisal of the version may stand under the next.
         yield named, asked["asked_at"], _CLOSED, closed
         yield _SUBMITTED, submitted, named, asked["asked_at"]
-        for key in ("answered_at", "declared_at", "signed_at", "silent_at", "released_at"):
+        for key in ("answered_at", "declared_at", "signed_at", "silent_at", "released_at", "withdrawn_at"):
             yield named, asked["asked_at"], f"{named}, {key}", asked.get(key)
             yield f"{named}, {key}", asked.get(key), _ISSUED, issued
         yield f"{named}, declared_at", asked.get("declared_at"), f"{named}, signed_at", asked.get("signed_at")
