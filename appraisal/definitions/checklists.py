@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, m
 
 from appraisal.definitions.documents import Definition, Flag, Part, Path_
 from appraisal.definitions.names import known
-from appraisal.i18n import Text
+from appraisal.i18n import N_, Language, Text, translate
 
 ItemId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,5}-[0-9]+[a-z]?$")]
 Fact = Literal["no_private_funder", "no_learning_component", "centre_is_provider"]
@@ -15,6 +15,23 @@ Fact = Literal["no_private_funder", "no_learning_component", "centre_is_provider
 LooksUp = Literal["overlap", "lessons"]
 # The field of the form in which authors note what they looked up.
 LOOKED_UP: Final[Mapping[LooksUp, str]] = {"overlap": "alignment.overlap", "lessons": "lessons.used"}
+
+# What sources of items say beside documents, which keep their names.
+OWN_CHOICES: Final = (
+    N_("Own design choice"),
+    N_("own design choice"),
+    N_("wording: own design choice"),
+    N_("on the timing: own design choice"),
+    N_("Own design choice (do-no-harm logic)"),
+    N_("Own design choice, from GB.306/TC/1, para. 33"),
+    N_("Own design choice, from the appropriate use of the Centre asked for in GB.306/TC/1, para. 33"),
+)
+
+
+def source_in(language: Language, source: str) -> str:
+    """Return the source of an item: documents as they are called, what is a choice of our own in words."""
+    parts = source.split("; ")
+    return "; ".join(translate(language, part) if part in OWN_CHOICES else part for part in parts)
 
 
 def _field(path: str, info: ValidationInfo) -> str:

@@ -139,7 +139,7 @@ def activity(given: Publishable, publisher: Publisher, language: Language) -> Ac
     if missing:
         return LeftOut(given.number, missing)
     content = given.content
-    countries = [str(code) for code in forms.value(content, "identification.countries")]
+    countries = forms.countries(content)
     named = [code for code in countries if code != contents.GLOBAL]
     status = status_of(given.state, given.held)
     budgets, remarks = _budgets(given)
@@ -216,7 +216,7 @@ def _missing(content: Content) -> Iterable[str]:
     for path, sentence in _NEEDED:
         if not _text(content, path):
             yield sentence
-    countries = list(forms.value(content, "identification.countries"))
+    countries = forms.countries(content)
     if not countries or (countries == [contents.GLOBAL] and not _text(content, "identification.region")):
         yield N_("there is neither a country nor a region")
 

@@ -9,7 +9,7 @@ from appraisal.canonical import plain
 from appraisal.definitions.library import Criterion, Library
 from appraisal.definitions.sets import ChecklistSet
 from appraisal.definitions.workflows import Workflow
-from appraisal.domain import responses, rulebooks, tracks
+from appraisal.domain import records, responses, rulebooks, tracks
 from appraisal.domain.facts import RatingGiven
 from appraisal.domain.findings import Finding, Said, judged, unchecked
 from appraisal.domain.refusals import Refusal
@@ -103,6 +103,14 @@ def findings(value: Value, known: Known) -> list[Finding]:
     ]
 
 
+def is_same(one: Value, other: Value | None) -> bool:
+    """Tell whether a record names one person twice; by name only where it is from before people had ids."""
+    if other is None:
+        return False
+    key = "id" if "id" in one and "id" in other else "name"
+    return bool(one[key] == other[key])
+
+
 def covers_evaluability(value: Value, known: Known) -> bool | None:
     """Tell whether every criterion that applies above a threshold was finished; None where nobody can say."""
     if "appraisal" not in value or known.set is None:
@@ -165,7 +173,7 @@ class _Again:
             and review["person"]["unit"] == unit
             and review["signed_at"] is not None
             and review["signed_at"] == said["signed_at"]
-            and review["person"]["name"] == (said["person"] or {}).get("name")
+            and is_same(review["person"], said["person"])
             and rated.items() <= {given["id"]: given["rating"] for given in review["ratings"]}.items()
             for review in self.appraisal.get("reviews", ())
         )
@@ -200,7 +208,12 @@ class _Again:
         differing = [row["code"] for row, right in zip(given, wanted, strict=True) if row != right]
         if differing:
             yield N_("The questions are not worded as defined: %(codes)s."), {"codes": differing}
-        parts = [key for key, right in self._rules().items() if self.appraisal[key] != right]
+        # Records of earlier versions of the product do not name the amounts.
+        parts = [
+            key
+            for key, right in self._rules().items()
+            if (key in self.appraisal or key != "thresholds") and self.appraisal[key] != right
+        ]
         if parts:
             yield N_("These parts differ from the definition: %(parts)s."), {"parts": parts}
 
@@ -224,6 +237,7 @@ class _Again:
                 },
                 "recommendation_tones": {entry.code: entry.tone for entry in chosen.recommendations},
                 "evaluability_required": len(self.criteria) > len(applicable(self.all, None)),
+                "thresholds": records.thresholds(self.all),
             }
         )
         return found
@@ -252,7 +266,8 @@ class _Again:
             for review in responses.counting(self.appraisal)
             for given in review["ratings"]
             if given["id"] in self.rows and given["id"] not in closed
-            if given["rating"] != self.rows[given["id"]]["rating"]
+            # One who commented without rating differs from nothing.
+            if given["rating"] not in ("", self.rows[given["id"]]["rating"])
             if not self.rows[given["id"]].get("reason", "").strip()
         }
 

@@ -81,7 +81,7 @@ def _appraisal_pairs(value: Value, appraisal: Value) -> Iterator[Pair]:
         # Whoever speaks for a unit that let its date pass takes up the review only then.
         yield named, asked["asked_at"], _ISSUED, issued
         yield _SUBMITTED, submitted, named, asked["asked_at"]
-        for key in ("answered_at", "declared_at", "signed_at", "silent_at", "released_at"):
+        for key in ("answered_at", "declared_at", "signed_at", "silent_at", "released_at", "withdrawn_at"):
             yield named, asked["asked_at"], f"{named}, {key}", asked.get(key)
             yield f"{named}, {key}", asked.get(key), _ISSUED, issued
         yield f"{named}, declared_at", asked.get("declared_at"), f"{named}, signed_at", asked.get("signed_at")

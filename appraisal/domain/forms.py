@@ -75,6 +75,12 @@ def rows(content: Content, path: str) -> list[Mapping[str, Any]]:
     return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list | tuple) else []
 
 
+def countries(content: Content) -> list[str]:
+    """Return the codes of the countries that a form names; none where it holds no list."""
+    found = value(content, "identification.countries")
+    return [str(code) for code in found] if isinstance(found, list | tuple) else []
+
+
 def has_private_funder(content: Content) -> bool:
     """Tell whether any contribution comes from a private partner."""
     return any(row.get("private") == "yes" for row in rows(content, "identification.contributions"))

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from appraisal.definitions.library import Criterion
-from appraisal.definitions.workflows import ROLES
+from appraisal.definitions.workflows import ROLES, Workflow
 from appraisal.domain import calendars, conditions, forms, reviews, rounds, routes, wakings
 from appraisal.domain.facts import (
     Appraisal,
@@ -122,7 +122,7 @@ def _head(
         "illustrative": case.illustrative,
         "source": case.source,
         "issued_at": now,
-        "proposal": _proposal(case, version, version.contributions if version else given),
+        "proposal": _proposal(case, book, version, version.contributions if version else given),
         "definitions": {
             "workflow": {"key": book.workflow.key, "title": _text(book.workflow.title)},
             "set": {"key": book.set.key, "title": _text(book.set.title)},
@@ -133,7 +133,9 @@ def _head(
     }
 
 
-def _proposal(case: Case, version: Version | None, given: Sequence[Contribution]) -> dict[str, Any]:
+def _proposal(
+    case: Case, book: Rulebook, version: Version | None, given: Sequence[Contribution]
+) -> dict[str, Any]:
     content = version.content if version else case.content
     get = forms.value
     authors = sorted((case.name(person), person) for person in case.related("author"))
@@ -141,7 +143,7 @@ def _proposal(case: Case, version: Version | None, given: Sequence[Contribution]
         "title": get(content, "identification.title"),
         "symbol": get(content, "identification.symbol"),
         "kind": get(content, "identification.kind"),
-        "countries": list(get(content, "identification.countries") or []),
+        "countries": forms.countries(content),
         "region": get(content, "identification.region"),
         "unit": get(content, "identification.unit"),
         "start": get(content, "identification.start"),
@@ -154,6 +156,7 @@ def _proposal(case: Case, version: Version | None, given: Sequence[Contribution]
         "version_digest": version.digest if version else "",
         "submitted_at": version.at if version else None,
         "track": version.track if version else case.track,
+        "tracks": tracks_of(book.workflow),
         "usd": version.usd if version else None,
         "threshold_usd": version.threshold_usd if version else None,
         "contributions": [
@@ -175,6 +178,28 @@ def _proposal(case: Case, version: Version | None, given: Sequence[Contribution]
         ],
         "content": content,
     }
+
+
+def tracks_of(workflow: Workflow) -> list[dict[str, Any]]:
+    """List the tracks from lightest to strictest, each with what brings a proposal on it."""
+    return [
+        {"key": key, "title": _text(track.title), "when": track.when.model_dump() if track.when else None}
+        for key, track in workflow.tracks.items()
+    ]
+
+
+def thresholds(criteria: Iterable[Criterion]) -> list[dict[str, Any]]:
+    """List the criteria that apply only above an amount, each with the amount and who finalises it."""
+    return [
+        {
+            "code": entry.checklist.code,
+            "title": _text(entry.checklist.title),
+            "above_usd": entry.member.applies.above_usd,
+            "unit": entry.member.finalised_by,
+        }
+        for entry in criteria
+        if entry.member.applies is not None
+    ]
 
 
 def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, Any]:
@@ -200,6 +225,7 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
             "rated_share": book.set.rated_share,
         },
         "evaluability_required": book.needs_evaluability(version.threshold_usd),
+        "thresholds": thresholds(book.criteria),
         "criteria": _criteria(case, book, appraisal, criteria),
         "verdict_titles": {entry.code: _text(entry.title) for entry in book.set.verdicts},
         "verdict_tones": {entry.code: entry.tone for entry in book.set.verdicts},
@@ -224,7 +250,7 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
             }
             for entry in appraisal.consultations
         ],
-        "reviews": [_review(case, entry) for entry in reviews.standing(appraisal)],
+        "reviews": [_review(case, entry) for entry in appraisal.reviews],
     }
 
 
@@ -296,11 +322,18 @@ def _review(case: Case, review: Review) -> dict[str, Any]:
         "late": review.late,
         "silent_at": review.silent_at,
         "released_at": review.released_at,
+        "withdrawn_at": review.withdrawn_at,
         "comment": review.comment if review.signed_at else "",
         "ratings": [
-            {"id": entry.item, "rating": entry.value, "comment": entry.comment}
+            {
+                "id": entry.item,
+                "rating": entry.value,
+                "comment": entry.comment,
+                "evidence": entry.evidence,
+            }
             for entry in given
-            if entry.counts
+            # A unit may comment on an item without a rating; what it carried over and left so is neither.
+            if not entry.proposed
         ],
     }
 

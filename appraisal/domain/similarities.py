@@ -56,7 +56,7 @@ def profile(countries: Iterable[str], theme: str, outcome: str) -> Profile:
 def profile_of(content: forms.Content) -> Profile:
     """Make the profile of a proposal's form."""
     return profile(
-        [str(code) for code in forms.value(content, "identification.countries") or ()],
+        forms.countries(content),
         str(forms.value(content, "identification.theme")),
         str(forms.value(content, "alignment.outcome")),
     )

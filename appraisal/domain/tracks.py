@@ -10,6 +10,8 @@ from appraisal.definitions.checklists import Fact
 from appraisal.definitions.workflows import TrackCondition, Workflow
 from appraisal.domain import forms
 from appraisal.domain.facts import Case, Content, Contribution, Document
+from appraisal.domain.findings import Said
+from appraisal.i18n import N_
 
 CENT = Decimal("0.01")
 # More than the largest amount divided by the smallest rate that a database can hold.
@@ -103,19 +105,41 @@ def total_usd(given: Sequence[Contribution]) -> Decimal:
 def derive(workflow: Workflow, content: Content, usd: Decimal, tightened: str = "") -> str:
     """Return the track: the strictest whose conditions hold, or the stricter one a coordinator chose."""
     keys = list(workflow.tracks)
-    derived = next(
-        (
-            key
-            for key in reversed(keys)
-            if (condition := workflow.tracks[key].when) is not None and _holds(condition, content, usd)
-        ),
-        next(key for key in keys if workflow.tracks[key].when is None),
-    )
+    derived = strictest({key: track.when for key, track in workflow.tracks.items()}, content, usd)
     return max(derived, tightened, key=keys.index) if tightened in keys else derived
 
 
+def strictest(conditions: Mapping[str, TrackCondition | None], content: Content, usd: Decimal) -> str:
+    """Return the strictest track whose conditions hold, of those given from lightest to strictest.
+
+    One of them has no condition: it is that of all other proposals.
+    """
+    holding = (
+        key
+        for key in reversed(conditions)
+        if (condition := conditions[key]) is not None and _holds(condition, content, usd)
+    )
+    return next(holding, next(key for key, condition in conditions.items() if condition is None))
+
+
+def conditions(when: TrackCondition | None) -> list[Said]:
+    """Say what brings a proposal on a track; an ``amount`` is for the reader's language to write."""
+    if when is None:
+        return [(N_("every other proposal"), {})]
+    found: list[Said] = []
+    if when.above_usd is not None:
+        found.append((N_("above US$%(amount)s"), {"amount": when.above_usd}))
+    if when.up_to_usd is not None:
+        found.append((N_("up to US$%(amount)s"), {"amount": when.up_to_usd}))
+    if when.one_country:
+        found.append((N_("one country only"), {}))
+    if when.no_private_funder:
+        found.append((N_("no private funder"), {}))
+    return found
+
+
 def _holds(condition: TrackCondition, content: Content, usd: Decimal) -> bool:
-    countries = list(forms.value(content, "identification.countries") or ())
+    countries = forms.countries(content)
     return (
         (condition.above_usd is None or usd > condition.above_usd)
         and (condition.up_to_usd is None or usd <= condition.up_to_usd)

@@ -9,11 +9,13 @@ vouches for.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
-from appraisal.canonical import canonical
+from appraisal.canonical import canonical, plain
 from appraisal.definitions.library import Library
-from appraisal.domain import assessings, chronologies, passages
+from appraisal.definitions.workflows import Workflow
+from appraisal.domain import assessings, chronologies, passages, records, tracks
 from appraisal.domain.findings import Finding, Said, fails, holds, judged, unchecked
 from appraisal.domain.forms import value as answer
 from appraisal.domain.schemas import departures
@@ -57,7 +59,9 @@ def verify(record: bytes, library: Library) -> list[Finding]:
     book = assessings.known_definitions(value, library)
     found += assessings.definitions_findings(value, library, book)
     found += judged(
-        "proposal", _proposal_problems(value), N_("Title, dates and money agree with the form as submitted.")
+        "proposal",
+        _proposal_problems(value, book.workflow),
+        N_("Title, dates and money agree with the form as submitted."),
     )
     found += assessings.findings(value, book)
     found += judged(
@@ -102,12 +106,12 @@ def _form(record: bytes, value: Value) -> Finding:
     return fails("form", N_("The record is not in its canonical form (RFC 8785), so it was not made here."))
 
 
-def _proposal_problems(value: Value) -> Iterator[Said]:
+def _proposal_problems(value: Value, workflow: Workflow | None) -> Iterator[Said]:
     """Yield what the head says of the proposal and the submitted form says otherwise."""
     proposal = value["proposal"]
     content, given = proposal["content"], proposal["contributions"]
     differing = [key for key in _COPIED if proposal[key] != answer(content, f"identification.{key}")]
-    if proposal["countries"] != list(answer(content, "identification.countries") or []):
+    if proposal["countries"] != (answer(content, "identification.countries") or []):
         differing.append("countries")
     if proposal["outcome"] != answer(content, "alignment.outcome"):
         differing.append("outcome")
@@ -117,6 +121,37 @@ def _proposal_problems(value: Value) -> Iterator[Said]:
         yield (
             N_("The contributions add up to US$ %(sum)s, but the record says %(said)s."),
             {"sum": _total(given), "said": proposal["usd"]},
+        )
+    if proposal["version"] and None not in (proposal["usd"], proposal["threshold_usd"]):
+        yield from _threshold_problems(proposal, workflow)
+
+
+def _threshold_problems(proposal: Value, workflow: Workflow | None) -> Iterator[Said]:
+    """Yield where the amount that decides, or the track, is not the one that follows.
+
+    A coordinator may have chosen a stricter track than the one that follows, never a lighter one.
+    """
+    usd, decisive = Decimal(proposal["usd"]), Decimal(proposal["threshold_usd"])
+    if decisive < usd or (decisive > usd and not answer(proposal["content"], "identification.parent")):
+        yield (
+            N_("The amount that decides is US$ %(said)s, but the contributions give US$ %(sum)s."),
+            {"said": proposal["threshold_usd"], "sum": proposal["usd"]},
+        )
+    if workflow is None:
+        return
+    if "tracks" in proposal and proposal["tracks"] != plain(records.tracks_of(workflow)):
+        yield N_("The conditions of the tracks are not worded as defined."), {}
+    keys = list(workflow.tracks)
+    least = tracks.derive(workflow, proposal["content"], decisive)
+    if proposal["track"] not in keys or keys.index(proposal["track"]) < keys.index(least):
+        yield (
+            N_("The record says the track “%(said)s”; the facts give “%(right)s” at least."),
+            {
+                "said": workflow.tracks[proposal["track"]].title
+                if proposal["track"] in keys
+                else proposal["track"],
+                "right": workflow.tracks[least].title,
+            },
         )
 
 

@@ -1,10 +1,14 @@
 """Sheets: the parts of a record's pages that need thought: the cover, its stamp, and the tiles."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from appraisal import canonical
-from appraisal.domain import responses
+from appraisal.definitions.workflows import TrackCondition
+from appraisal.domain import responses, tracks
+from appraisal.domain.assessings import is_same
 from appraisal.domain.records import is_signed
 from appraisal.i18n import N_
 from appraisal.pdf import codes, rules, words
@@ -18,6 +22,26 @@ HEADER_EMS = 59.0
 BOLD = 1.1
 # So many donors or authors are named on the cover.
 NAMES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A reviewer as the row of a rating names them: with the unit, and when the review was signed."""
+
+    name: str
+    signed: str
+    late: bool
+    set_aside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A rating that reviewers signed, with what they say; empty where they commented without rating."""
+
+    rating: str
+    comment: str
+    evidence: str
+    by: list[Signer]
 
 
 def sheet(value: Value, say: Words) -> dict[str, Any]:
@@ -45,6 +69,8 @@ def sheet(value: Value, say: Words) -> dict[str, Any]:
         "ratings": {entry["value"]: entry for entry in appraisal["scale"]} if appraisal else {},
         "rules": rules.sentences(appraisal, say) if appraisal else {},
         "differing": differing(appraisal, say) if appraisal else {},
+        "reviewed": reviewed(appraisal, say) if appraisal else {},
+        "deciding": deciding(value, say),
     }
 
 
@@ -53,7 +79,8 @@ def differing(appraisal: Value, say: Words) -> dict[str, str]:
     given: dict[str, list[tuple[str, str]]] = {}
     for review in responses.counting(appraisal):
         for entry in review["ratings"]:
-            given.setdefault(entry["id"], []).append((review["person"]["name"], entry["rating"]))
+            if entry["rating"]:
+                given.setdefault(entry["id"], []).append((review["person"]["name"], entry["rating"]))
     return {
         item["id"]: ", ".join(
             _first(
@@ -64,6 +91,109 @@ def differing(appraisal: Value, say: Words) -> dict[str, str]:
         for item in criterion["items"]
         if "reason" in item
     }
+
+
+def reviewed(appraisal: Value, say: Words) -> dict[str, list[Row]]:
+    """Return for each item what reviewers signed: a row for each of them, in the order of the reviews.
+
+    Those who give one rating without a word share a row. What its unit finalised stands in the item's own.
+    """
+    items = {item["id"]: item for entry in appraisal["criteria"] for item in entry["items"]}
+    blocks = {
+        item["id"]: entry["finalised_by"]
+        for entry in appraisal["criteria"]
+        if "finalised_by" in entry
+        for item in entry["items"]
+    }
+    found: dict[str, dict[tuple[str, int | None], Row]] = {}
+    for number, review in enumerate(appraisal.get("reviews", ())):
+        for given in review["ratings"]:
+            comment, evidence = given["comment"], given.get("evidence", "")
+            final = items.get(given["id"])
+            if final and _finalises(review, blocks.get(given["id"])) and given["rating"] == final["rating"]:
+                continue
+            key = (given["rating"], number if comment or evidence else None)
+            row = found.setdefault(given["id"], {}).setdefault(
+                key, Row(given["rating"], comment, evidence, [])
+            )
+            row.by.append(_signer(review, say))
+    return {item: list(rows.values()) for item, rows in found.items()}
+
+
+def _finalises(review: Value, block: Value | None) -> bool:
+    return (
+        block is not None
+        and review["signed_at"] == block["signed_at"]
+        and is_same(review["person"], block["person"])
+    )
+
+
+def _signer(review: Value, say: Words) -> Signer:
+    unit = review["person"]["unit"]
+    name = say.signed({"by": review["person"], "for": review["for"]})
+    return Signer(
+        f"{name} ({unit})" if unit else name,
+        say.say(N_("signed on %(day)s"), day=say.day_of(review["signed_at"], short=True)),
+        review["late"],
+        review["declaration"] == "declared",
+    )
+
+
+def deciding(value: Value, say: Words) -> list[str]:
+    """Return what the amount of a version decided: its track, and which criteria apply above a threshold.
+
+    Records of earlier versions of the product name the amounts nowhere.
+    """
+    proposal = value["proposal"]
+    usd, decisive = proposal["usd"], proposal["threshold_usd"]
+    if usd is None or decisive is None:
+        return []
+    if Decimal(usd) == Decimal(decisive):
+        sentence = N_("Amount that decides: %(amount)s, at the rates above, those of the day of submission.")
+    else:
+        sentence = N_(
+            "Amount that decides: %(amount)s together with the other proposals of its umbrella programme, "
+            "%(usd)s by itself, at the rates above, those of the day of submission."
+        )
+    found = [say.say(sentence, amount=say.money(decisive), usd=say.money(usd)), _track(proposal, say)]
+    for entry in value.get("appraisal", {}).get("thresholds", ()):
+        if Decimal(decisive) > Decimal(entry["above_usd"]):
+            sentence = N_("%(criterion)s: required, since it applies above %(amount)s.")
+            if entry["unit"]:
+                sentence = N_(
+                    "%(criterion)s: required, since it applies above %(amount)s; "
+                    "%(unit)s has the last word on it."
+                )
+        else:
+            sentence = N_("%(criterion)s: not required, since it applies only above %(amount)s.")
+        facts = {"criterion": say.text(entry["title"]), "amount": say.money(entry["above_usd"])}
+        found.append(say.say(sentence, **facts, unit=entry["unit"]))
+    return found
+
+
+def _track(proposal: Value, say: Words) -> str:
+    """Say on which track a proposal is, and why."""
+    titled = {entry["key"]: say.text(entry["title"]) for entry in proposal.get("tracks", ())}
+    conditions = {
+        entry["key"]: None if entry["when"] is None else TrackCondition(**entry["when"])
+        for entry in proposal.get("tracks", ())
+    }
+    track = proposal["track"]
+    facts = {"track": titled.get(track) or say.label(words.TRACKS, track)}
+    if track not in conditions:
+        return say.say(N_("Track: %(track)s."), **facts)
+    derived = tracks.strictest(conditions, proposal["content"], Decimal(proposal["threshold_usd"]))
+    if derived != track:
+        return say.say(
+            N_("Track: %(track)s, chosen by a coordinator; the facts alone give %(right)s."),
+            **facts,
+            right=titled[derived],
+        )
+    said = (
+        say.say(sentence, **{name: say.number(amount) for name, amount in given.items()})
+        for sentence, given in tracks.conditions(conditions[track])
+    )
+    return say.say(N_("Track: %(track)s (%(conditions)s)."), **facts, conditions=", ".join(said))
 
 
 def stamp(value: Value, say: Words) -> dict[str, str]:

@@ -11,6 +11,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent, get_currency_symbol
 
 from appraisal.clock import geneva_date, parse_stamp
+from appraisal.definitions.checklists import source_in
 from appraisal.domain import forms, matches, responses, routes
 from appraisal.i18n import LOCALES, N_, Language, say, translate, translate_plural, write_day
 
@@ -110,6 +111,10 @@ class Words:
     def text(self, text: Mapping[str, str] | None) -> str:
         """Return a text of a definition, which stands in the value in all languages."""
         return self._tied(text[self.language]) if text else ""
+
+    def source(self, source: str) -> str:
+        """Return the source of an item; documents keep their names."""
+        return self._tied(source_in(self.language, source))
 
     def label(self, labels: Mapping[str, str], code: str) -> str:
         """Translate a code; one that is not known is shown as it is."""

@@ -81,7 +81,7 @@ def _track(case: Case, book: Rulebook) -> list[str]:
     """Name the track and the facts that it was derived from."""
     version = case.version
     assert version is not None
-    named = list(forms.value(version.content, "identification.countries") or ())
+    named = forms.countries(version.content)
     private = forms.has_private_funder(version.content)
     found = [
         book.workflow.tracks[case.track].title[language()],

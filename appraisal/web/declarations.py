@@ -104,7 +104,7 @@ def draw_declaration(found: Undertaken, form: DeclarationForm) -> str:
         "reviews/declare.html",
         number=case.number,
         title=forms.value(content, "identification.title"),
-        countries=forms.value(content, "identification.countries") or (),
+        countries=forms.countries(content),
         donors=list(dict.fromkeys(entry.donor for entry in found.version.contributions)),
         authors=sorted(case.name(person) for person in case.related("author")),
         due_on=found.due_on,

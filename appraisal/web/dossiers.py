@@ -52,7 +52,7 @@ def overlap(case: Case) -> dict[str, Any]:
         "case": case,
         "state": flow.states[case.state],
         "title": forms.value(content, "identification.title"),
-        "countries": forms.value(content, "identification.countries") or (),
+        "countries": forms.countries(content),
         "donors": "; ".join(dict.fromkeys(entry.donor for entry in given)),
         "tone": standings.state_tone(flow.states[case.state]),
     }

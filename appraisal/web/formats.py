@@ -11,6 +11,7 @@ from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from appraisal.clock import GENEVA, geneva_date
+from appraisal.definitions.checklists import source_in
 from appraisal.definitions.workflows import ROLES
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.domain.facts import Person
@@ -27,16 +28,6 @@ GATE_TITLES: Final[Mapping[str, str]] = {
     "before_donor": N_("Before it is sent to the donor"),
     "before_start": N_("Before the start"),
 }
-# What sources of items say beside documents, which keep their names.
-OWN_CHOICES: Final = (
-    N_("Own design choice"),
-    N_("own design choice"),
-    N_("wording: own design choice"),
-    N_("on the timing: own design choice"),
-    N_("Own design choice (do-no-harm logic)"),
-    N_("Own design choice, from GB.306/TC/1, para. 33"),
-    N_("Own design choice, from the appropriate use of the Centre asked for in GB.306/TC/1, para. 33"),
-)
 # More than a column of money holds, before and behind the point.
 _DIGITS: Final = 100
 _ALL_DIGITS: Final = "#,##0." + "#" * 40
@@ -194,7 +185,7 @@ def gate(value: str | None) -> str:
 
 def source(value: str) -> str:
     """Return the source of an item: documents as they are called, what is a choice of our own in words."""
-    return "; ".join(say(part) if part in OWN_CHOICES else part for part in value.split("; "))
+    return source_in(language(), value)
 
 
 def beside(entries: Iterable[Any], others: Iterable[Any]) -> Iterator[tuple[Any, Any]]:

@@ -10,7 +10,7 @@ from appraisal.definitions.checklists import Checklist
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.sets import ChecklistSet
 from appraisal.definitions.workflows import INTERNAL, PREVIOUS, State, Track, Transition, Workflow
-from appraisal.domain import forms
+from appraisal.domain import forms, tracks
 from appraisal.i18n import N_
 from appraisal.pdf import rules
 from appraisal.pdf.words import Words
@@ -222,19 +222,10 @@ def _destination(workflow: Workflow, transition: Transition) -> str:
 
 def _conditions(track: Track) -> list[str]:
     """Say what brings a proposal on a track."""
-    when = track.when
-    if when is None:
-        return [say(N_("every other proposal"))]
-    found = []
-    if when.above_usd is not None:
-        found.append(say(N_("above US$%(amount)s"), amount=money(when.above_usd)))
-    if when.up_to_usd is not None:
-        found.append(say(N_("up to US$%(amount)s"), amount=money(when.up_to_usd)))
-    if when.one_country:
-        found.append(say(N_("one country only")))
-    if when.no_private_funder:
-        found.append(say(N_("no private funder")))
-    return found
+    return [
+        say(sentence, **{name: money(amount) for name, amount in facts.items()})
+        for sentence, facts in tracks.conditions(track.when)
+    ]
 
 
 def _documents(track: Track) -> list[str]:

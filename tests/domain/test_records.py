@@ -28,10 +28,10 @@ def _items(value: Value) -> dict[str, dict[str, Any]]:
     return {item["id"]: item for entry in value["appraisal"]["criteria"] for item in entry["items"]}
 
 
-def test_every_standing_review_is_recorded_with_what_became_of_it(sample: Sample) -> None:
+def test_every_review_is_recorded_with_what_became_of_it(sample: Sample) -> None:
     value = sample.reviewed()
     assert [entry["person"]["name"] for entry in value["appraisal"]["reviews"]] == [
-        f"Reviewer {person}" for person in range(11, 19)
+        f"Reviewer {person}" for person in range(11, 20)
     ]
     assert _review(value, 11) == {
         "person": {"id": 11, "name": "Reviewer 11", "unit": "NORMES", "roles": ["appraiser"]},
@@ -46,9 +46,19 @@ def test_every_standing_review_is_recorded_with_what_became_of_it(sample: Sample
         "late": False,
         "silent_at": None,
         "released_at": None,
+        "withdrawn_at": None,
         "comment": "Sound on the whole.",
-        "ratings": [{"id": "TRI-1", "rating": "3", "comment": "All three sides, twice."}],
+        "ratings": [
+            {
+                "id": "TRI-1",
+                "rating": "3",
+                "comment": "All three sides, twice.",
+                "evidence": "Minutes, p. 3",
+            },
+            {"id": "TRI-2", "rating": "", "comment": "Nobody can say yet.", "evidence": ""},
+        ],
     }
+    assert _review(value, 19)["withdrawn_at"] == "2010-02-05T09:00:00.000000Z"
     said = {
         person: (entry["declaration"], entry["declined"], entry["late"], entry["silent_at"] is not None)
         for person in range(13, 19)
@@ -66,7 +76,7 @@ def test_every_standing_review_is_recorded_with_what_became_of_it(sample: Sample
 
 def test_what_was_not_signed_and_why_somebody_stood_back_stay_out(sample: Sample) -> None:
     value = sample.reviewed()
-    for person in (15, 16, 17, 18):
+    for person in (15, 16, 17, 18, 19):
         assert (_review(value, person)["ratings"], _review(value, person)["comment"]) == ([], "")
     assert "No time." not in str(value)
     assert "My sister" not in str(value)

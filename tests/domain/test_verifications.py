@@ -20,6 +20,8 @@ from appraisal.domain.schemas import departures
 from appraisal.domain.tracks import checklist_facts
 from appraisal.domain.verdicts import assess
 from appraisal.paths import folder
+from appraisal.pdf.sheets import deciding
+from appraisal.pdf.words import Words
 from tests.pdf.samples import Sample, Value, at, outcomes, sample_of
 
 LIBRARY = read_library(folder("workflows"), folder("checklists"), names())
@@ -119,6 +121,53 @@ def test_a_block_that_no_review_of_its_unit_finalised_counts_for_nothing(
 ) -> None:
     found_wrong = failing(changed(APPROVAL, change))
     assert {"completeness", "verdicts"} <= found_wrong
+
+
+def test_a_namesake_of_the_reviewer_finalised_no_block() -> None:
+    """Two people of one unit and one name are two people: the block names one, the review the other."""
+    value = changed(APPROVAL, lambda value: _block(value)["finalised_by"]["person"].update(id=77))
+    assert {"completeness", "verdicts"} <= failing(value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"threshold_usd": "9400001.00"},
+        {"threshold_usd": "400000.00"},
+        {"track": "standard"},
+        {"track": "none"},
+        {"tracks": []},
+    ],
+)
+def test_an_amount_or_a_track_that_does_not_follow_is_found(change: dict[str, Any]) -> None:
+    wrong = failing(changed(RECORD, lambda value: value["proposal"].update(change)))
+    assert wrong & {"proposal", "schema"}
+
+
+def test_a_track_that_a_coordinator_made_stricter_holds() -> None:
+    strictest = changed(RECORD, lambda value: value["proposal"].update(track="reinforced"))
+    assert failing(strictest) == set()
+
+
+def test_an_amount_above_which_a_criterion_applies_is_that_of_the_definition() -> None:
+    value = changed(RECORD, lambda value: value["appraisal"]["thresholds"][0].update(above_usd="9000000"))
+    assert failing(value) == {"wording"}
+
+
+FIELDS = sorted(
+    (section, field) for section, fields in RECORD["proposal"]["content"].items() for field in fields
+)
+
+
+@pytest.mark.parametrize(
+    "given", [5, True, None, "x", ["a", 3], [[]], {"a": 1}, [{"amount": "NaN", "fund": []}]]
+)
+def test_whatever_the_form_says_the_record_is_examined_and_drawn(given: Any) -> None:
+    for section, key in FIELDS:
+        change = {key: given}
+        value = changed(RECORD, lambda value: value["proposal"]["content"][section].update(change))  # noqa: B023
+        assert {entry.check for entry in found(value)} == set(verifications.CHECKS)
+        deciding(value, Words("en"))
 
 
 @given(
@@ -450,6 +499,10 @@ OPTIONAL = {
     "reported",
     "cleared",
     "waiver",
+    "tracks",
+    "thresholds",
+    "withdrawn_at",
+    "evidence",
 }
 
 
@@ -470,7 +523,7 @@ def test_schema_refuses_a_key_of_another_type_or_none(path: tuple[Any, ...]) -> 
         and not (path[-1] == "id" and "roles" in _at(APPROVAL, path[:-1]))
         and not (by_code and path[-1] not in ("en", "fr", "es"))
         and path != ("appraisal",)
-    ):
+    ) or (path[-1] == "evidence" and "items" in path):
         assert departures(without)
 
 
@@ -491,7 +544,7 @@ def test_records_from_before_reviews_and_substitutes_keep_to_the_schema() -> Non
             del entry["silent_at"], entry["released_at"]
         for entry in value["appraisal"]["criteria"]:
             entry.pop("finalised_by", None)
-        del value["decision"]["for"]
+        del value["decision"]["for"], value["appraisal"]["thresholds"], value["proposal"]["tracks"]
 
     old = _without_ids(changed(APPROVAL, age))
     assert departures(old) == []

@@ -119,7 +119,10 @@ def outcomes(appraisal: Appraisal) -> list[Review]:
         asked = Review(person, person, unit, codes or ("TRI",), at(2), date(2010, 2, 12))
         return replace(asked, **{"declaration": "nothing", "declared_at": at(3), **changes})
 
-    high = {"TRI-1": RatingGiven("TRI-1", "3", "All three sides, twice.")}
+    high = {
+        "TRI-1": RatingGiven("TRI-1", "3", "All three sides, twice.", "Minutes, p. 3"),
+        "TRI-2": RatingGiven("TRI-2", "", "Nobody can say yet."),
+    }
     low = {"TRI-1": RatingGiven("TRI-1", "1", "No workers at all.")}
     block = {item: given for item, given in appraisal.ratings.items() if item.startswith("EVA")}
     return [

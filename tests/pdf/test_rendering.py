@@ -77,6 +77,55 @@ def test_a_record_holds_what_was_true(sample: Sample, printed: Print, language: 
     assert root(pdf)["/Lang"] == language
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_item_names_its_source(sample: Sample, printed: Print, language: Language) -> None:
+    value = sample.record()
+    text = "".join(pages_of(printed(value, language)))
+    for criterion in value["appraisal"]["criteria"]:
+        for item in criterion["items"]:
+            source = solid(Words(language).source(item["source"]))
+            assert source in text, item["id"]
+    assert (solid("Own design choice") in text) == (language == "en")
+
+
+def test_what_the_amount_decided_is_printed_with_the_rates(sample: Sample, printed: Print) -> None:
+    text = "".join(pages_of(printed(sample.record(), "en")))
+    for sentence in (
+        "Amount that decides: US$9,400,000, at the rates above, those of the day of submission.",
+        "Track: Reinforced (above US$5,000,000).",
+        "Evaluability review: required, since it applies above US$5,000,000; EVAL has the last word on it.",
+    ):
+        assert solid(sentence) in text
+
+    value = sample.record()
+    value["proposal"] |= {"usd": "400000", "threshold_usd": "450000", "track": "standard"}
+    value["appraisal"]["criteria"].pop()
+    value["appraisal"]["evaluability_required"] = False
+    text = "".join(pages_of(printed(value, "en")))
+    for sentence in (
+        "Amount that decides: US$450,000 together with the other proposals of its umbrella programme,",
+        "US$400,000 by itself, at the rates above",
+        "Track: Standard (every other proposal).",
+        "Evaluability review: not required, since it applies only above US$5,000,000.",
+    ):
+        assert solid(sentence) in text
+
+
+def test_a_track_that_was_made_stricter_is_said_to_be(sample: Sample, printed: Print) -> None:
+    value = sample.record()
+    value["proposal"] |= {"usd": "400000", "threshold_usd": "400000"}
+    text = "".join(pages_of(printed(value, "en")))
+    assert solid("Track: Reinforced, chosen by a coordinator; the facts alone give Standard") in text
+
+
+def test_records_that_name_no_amounts_are_drawn_without(sample: Sample, printed: Print) -> None:
+    value = sample.record()
+    del value["proposal"]["tracks"], value["appraisal"]["thresholds"]
+    text = "".join(pages_of(printed(value, "en")))
+    assert "Amountthatdecides" in text
+    assert "(above" not in text
+
+
 def test_the_canonical_value_is_the_one_attachment(sample: Sample, printed: Print) -> None:
     value = sample.record()
     pdf = printed(value, "en")

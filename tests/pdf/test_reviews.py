@@ -24,9 +24,46 @@ def test_every_outcome_of_a_review_is_printed(sample: Sample, printed: Print) ->
         "Reviewer 17 ACT/EMP · TRI 2 Feb 2010 12 Feb 2010 Conflict of interest 3 Feb 2010 –",
         "Reviewer 18 SECTOR · TRI 2 Feb 2010 24 Feb 2010 Nothing to declare 3 Feb 2010 No longer awaited:",
         "the appraisal was closed on 17 February 2010",
+        "Reviewer 19 SECTOR · TRI 2 Feb 2010 12 Feb 2010 Nothing to declare 3 Feb 2010 Withdrawn on 5 February 2010",
     ):
         assert solid(row) in rows
-    assert solid("Reviewer 19") not in rows
+
+
+def test_what_each_reviewer_signed_stands_under_the_rating_of_the_lead(
+    sample: Sample, printed: Print
+) -> None:
+    text = "".join(pages_of(printed(sample.reviewed(), "en")))
+    tripartism = text[text.index(solid("TRI Tripartism Verdict:")) : text.index(solid("ILS-1"))]
+    for row in (
+        "TRI-1 Reviewer 11 (NORMES) signed on 10 Feb 2010 3 High All three sides, twice. Minutes, p. 3",
+        "TRI-1 Reviewer 12 (GENDER) signed on 11 Feb 2010 1 Unsatisfactory No workers at all.",
+        "TRI-1 Reviewer 13 (SKILLS) signed on 15 Feb 2010 Late 1 Unsatisfactory No workers at all.",
+        "TRI-2 Reviewer 11 (NORMES) signed on 10 Feb 2010 Not rated Nobody can say yet.",
+    ):
+        assert solid(row) in tripartism
+    for person in (15, 16, 17, 18, 19):
+        assert f"Reviewer{person}" not in tripartism
+    # What its unit finalised stands there already.
+    assert "Reviewer14(EVAL)" not in text
+
+
+def test_reviewers_who_say_nothing_with_a_rating_share_a_line(sample: Sample, printed: Print) -> None:
+    value = sample.reviewed(3)
+    for review in value["appraisal"]["reviews"][-3:]:
+        review["ratings"][0] |= {"comment": "", "evidence": ""}
+    text = "".join(pages_of(printed(value, "en")))
+    row = "TRI-1 Reviewer 100 (NORMES) signed on 10 Feb 2010 Reviewer 101 (NORMES) signed on 10 Feb 2010 "
+    assert solid(row + "Reviewer 102 (NORMES) signed on 10 Feb 2010 3 High") in text
+
+
+def test_records_that_say_no_evidence_of_a_reviewer_are_drawn_too(sample: Sample, printed: Print) -> None:
+    value = sample.reviewed()
+    for review in value["appraisal"]["reviews"]:
+        del review["withdrawn_at"]
+        for entry in review["ratings"]:
+            del entry["evidence"]
+    text = "".join(pages_of(printed(value, "en")))
+    assert solid("TRI-1 Reviewer 11 (NORMES) signed on 10 Feb 2010 3 High All three sides, twice. –") in text
 
 
 def test_whom_the_lead_differs_from_is_printed_with_the_reason(sample: Sample, printed: Print) -> None:

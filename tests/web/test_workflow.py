@@ -6,11 +6,12 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
+from appraisal.definitions import checklists
 from appraisal.definitions.workflows import AUDIENCES, RELATIONS
 from appraisal.domain.guards import GUARDS
 from appraisal.domain.steps import INPUTS
 from appraisal.i18n import Language, say
-from appraisal.web import formats, workflow
+from appraisal.web import workflow
 from appraisal.web.context import Site
 from tests.casts import counted
 from tests.web.conftest import SignIn
@@ -93,7 +94,7 @@ def test_what_a_source_says_in_words_is_translated(site: Site, client: FlaskClie
         for item in criterion.checklist.items
     }
     own = {part for entry in sources for part in entry.split("; ") if "design choice" in part}
-    assert own == set(formats.OWN_CHOICES)
+    assert own == set(checklists.OWN_CHOICES)
     sign_in(client, "reader")
     client.post("/language", data={"language": "fr", "next": "/"})
     text = unescape(client.get("/workflow/checklists/tripartism.v1").text)
