@@ -14,8 +14,6 @@ from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
 from appraisal.domain import calendars, machine, rulebooks, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.domain.refusals import NotAllowed
-from appraisal.errors import NotFound
 from appraisal.services import people, ticks
 from appraisal.services import settings as site_settings
 from appraisal.storage import proposals, tables
@@ -24,8 +22,10 @@ from appraisal.storage.files import Files
 from tests import casts
 from tests.casts import Stage
 from tests.databases import SqliteCopies
-from tests.services.test_walks import PATIENT, PEOPLE, Move, Walk, appraise, comment, go_on, write
+from tests.services.test_walks import PATIENT
 from tests.tampering import by_hand
+from tests.walks import moves
+from tests.walks.moves import Move, World
 
 LENGTH: Final = 32
 STATIONS: Final = ("Geneva", "Lusaka", "Lima")
@@ -33,8 +33,9 @@ PROPOSALS = tables.Proposal.__table__
 REMINDERS = tables.Reminder.__table__
 
 
-def change_calendar(walk: Walk, who: str, number: str, dice: int) -> None:
+def change_calendar(walk: World, luck: Random) -> None:
     """Enter a holiday of the coming days where the clock of a proposal runs, or take one out."""
+    number, dice = luck.choice(walk.numbers), luck.getrandbits(20)
     stage, case = walk.stage, casts.load(walk.stage, number)
     book = rulebooks.rulebook(stage.library, case.workflow, case.set)
     station = calendars.station(case, book.workflow.states[case.state])
@@ -49,9 +50,9 @@ def change_calendar(walk: Walk, who: str, number: str, dice: int) -> None:
             site_settings.enter_holiday(db, admin, stage.now, station, day, "Day off")
 
 
-def move_house(walk: Walk, who: str, number: str, dice: int) -> None:
+def move_house(walk: World, luck: Random) -> None:
     """Let somebody work at another duty station."""
-    stage = walk.stage
+    stage, dice = walk.stage, luck.getrandbits(20)
     with stage.database.begin() as db:
         person = people.find_person(db, stage.people[("lead", "eval", "all")[dice % 3]].id).person
         people.change_person(
@@ -69,8 +70,9 @@ def move_house(walk: Walk, who: str, number: str, dice: int) -> None:
         )
 
 
-def ask_review(walk: Walk, who: str, number: str, dice: int) -> None:
+def ask_review(walk: World, luck: Random) -> None:
     """Write down that a review is asked of somebody who has none yet."""
+    number, dice = luck.choice(walk.numbers), luck.getrandbits(20)
     stage, case = walk.stage, casts.load(walk.stage, number)
     person = stage.people[("eval", "actemp", "actrav")[dice % 3]].id
     if case.appraisal is None or person in {entry.person for entry in case.appraisal.reviews}:
@@ -90,8 +92,9 @@ def ask_review(walk: Walk, who: str, number: str, dice: int) -> None:
         ticks.wake_by(db, case.id, geneva_date(stage.now))
 
 
-def hold(walk: Walk, who: str, number: str, dice: int) -> object:
+def hold(walk: World, luck: Random) -> object:
     """Stop the clock for some days, or let it run again."""
+    number, dice = luck.choice(walk.numbers), luck.getrandbits(20)
     stage = walk.stage
     if casts.load(stage, number).hold is not None:
         return casts.take(stage, "desk", number, "release")
@@ -99,14 +102,15 @@ def hold(walk: Walk, who: str, number: str, dice: int) -> object:
     return casts.take(stage, "desk", number, "hold", until=until, note="Because.")
 
 
-def miss_ticks(walk: Walk, who: str, number: str, dice: int) -> None:
+def miss_ticks(walk: World, luck: Random) -> None:
     """Let days pass without a tick."""
+    dice = luck.getrandbits(20)
     walk.stage.wait(days=(1, 2, 6, 15, 95)[dice % 5])
 
 
-def let_days_pass(walk: Walk, who: str, number: str, dice: int) -> None:
+def let_days_pass(walk: World, luck: Random) -> None:
     """Let days pass; on each, what looking at everything would find is found by looking at what is due."""
-    stage = walk.stage
+    stage, dice = walk.stage, luck.getrandbits(20)
     for _ in range((1, 2, 3, 5, 8, 25)[dice % 6]):
         morning = datetime.combine(stage.now.date() + timedelta(days=1), time(5), UTC)
         stage.now = max(stage.now, morning)
@@ -152,13 +156,13 @@ def _due(stage: Stage) -> set[str]:
 
 
 MOVES: Final[tuple[Move, ...]] = (
-    *[go_on] * 10,
-    *[appraise] * 3,
+    *[moves.go_on] * 10,
+    *[moves.rate] * 4,
     *[let_days_pass] * 7,
     *[miss_ticks] * 2,
     *[hold] * 3,
-    write,
-    comment,
+    moves.change,
+    moves.answer_for_unit,
     *[change_calendar] * 4,
     *[move_house] * 2,
     *[ask_review] * 3,
@@ -171,16 +175,17 @@ MOVES: Final[tuple[Move, ...]] = (
 def test_nothing_is_found_too_late(
     sqlite_copies: SqliteCopies, library: Library, tmp_path_factory: pytest.TempPathFactory, luck: Random
 ) -> None:
-    with sqlite_copies.copied("staffed", casts.create_people) as database:
+    with sqlite_copies.copied("walkers", moves.create_people) as database:
         stage = casts.opened_stage(database, library, Files(tmp_path_factory.mktemp("files")))
         with database.begin() as db:
             for station in STATIONS:
                 site_settings.enter_holiday(
                     db, stage.people["admin"], stage.now, station, date(2010, 2, 3), "Day off"
                 )
-        walk = Walk(stage, [casts.submitted(stage, "ana", duty_station="Lima"), casts.revision(stage, "ben")])
+        walk = World(
+            stage, [casts.submitted(stage, "ana", duty_station="Lima"), casts.revision(stage, "ben")]
+        )
         for _ in range(LENGTH):
-            move, who, number = luck.choice(MOVES), luck.choice(PEOPLE), luck.choice(walk.numbers)
-            with suppress(NotAllowed, NotFound):
-                move(walk, who, number, luck.getrandbits(20))
+            with suppress(moves.RAISED, moves.Nothing):
+                luck.choice(MOVES)(walk, luck)
             stage.wait(minutes=1)

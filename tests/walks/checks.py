@@ -83,6 +83,34 @@ class Watch:
         return self.world.stage
 
 
+@dataclass(frozen=True)
+class Marks:
+    """How many rows every table holds, and where every proposal, appraisal and review stands."""
+
+    counts: tuple[Any, ...]
+    versions: tuple[Any, ...]
+    others: tuple[Any, ...]
+
+
+def marks(stage: Stage) -> Marks:
+    """Return the marks of an installation: whatever is done moves one of them."""
+    with stage.database.read() as db:
+        counts = tuple(db.execute(_COUNTS).one())
+        proposals, *others = (
+            tuple(map(tuple, db.execute(select(table.c.id, table.c.row_version).order_by(table.c.id))))
+            for table in (PROPOSALS, tables.Appraisal.__table__, tables.Review.__table__)
+        )
+    return Marks(counts, proposals, tuple(others))
+
+
+_COUNTS: Final = select(
+    *(
+        select(func.count()).select_from(table).scalar_subquery().label(table.name)
+        for table in tables.Base.metadata.sorted_tables
+    )
+)
+
+
 def after_each(watch: Watch) -> Iterator[str]:
     """Yield what does not hold after one move: of each proposal that it moved, and of all figures if any may.
 
@@ -106,6 +134,9 @@ def after_each(watch: Watch) -> Iterator[str]:
         yield from check_case(stage, case)
         yield from check_obligations(case, trail.proposals[case.number])
         yield from check_movable(stage, case)
+        for key, person in stage.people.items():
+            if _owes(case, person):
+                yield from _read(key, person, case, is_whole=False)
     yield from check_reviews(watch, cases)
     acts = plain.acts(trail)
     if moved and (acts, watch.lists) != watch.heard:
@@ -472,7 +503,8 @@ def check_obligations(case: Case, bodies: Sequence[Mapping[str, Any]]) -> Iterat
             waiting = None
         if act == "assign":
             asked[facts["appraisal"]] = set(facts["asked"])
-        if action == "ask_review":
+        # Another day is told of by the same name.
+        if action == "ask_review" and "person" in facts:
             reviewers[facts["review"]] = facts["person"]
         if action in ("sign_review", "decline_review"):
             ends[facts["review"]] = action
@@ -614,7 +646,7 @@ def check_visibility(stage: Stage, cases: Sequence[Case]) -> Iterator[str]:
         if person.active and owed != due:
             yield f"{key} finds reviews of {owed} to do, and owes {due}"
         for case in cases:
-            yield from _read(key, person, case, case.number in whole)
+            yield from _read(key, person, case, is_whole=case.number in whole)
 
 
 def _listed(case: Case, person: Person) -> str:
@@ -663,7 +695,7 @@ def _level(case: Case, person: Person) -> str:
     )
 
 
-def _read(key: str, person: Person, case: Case, is_whole: bool) -> Iterator[str]:
+def _read(key: str, person: Person, case: Case, *, is_whole: bool) -> Iterator[str]:
     """Of what is not finalised, authors and managers read no rating, and reviewers only their own."""
     unfinished = [appraisal for appraisal in case.appraisals if appraisal.finalised_at is None]
     is_author = person.id in case.related("author")
@@ -678,6 +710,10 @@ def _read(key: str, person: Person, case: Case, is_whole: bool) -> Iterator[str]
             said = (appraisal.ratings, appraisal.conditions, appraisal.verdicts, appraisal.record)
             if any(said) or {review.person for review in appraisal.reviews} - {person.id}:
                 yield f"{key}, who owes a review of {case.number}, reads what others said"
+            if any(entry.unit != person.unit or entry.text for entry in appraisal.consultations):
+                yield f"{key}, who owes a review of {case.number}, reads what units answered"
+        if (seen.changes, seen.sequence, seen.head) != ((), 0, "") or any(step.note for step in seen.steps):
+            yield f"{key}, who owes a review of {case.number}, reads what was said in steps"
     elif is_author or (person.has("manager") and not at_once and person.id not in case.related("lead")):
         reviewed = any(review.person == person.id for entry in case.appraisals for review in entry.reviews)
         if not person.covers and (is_author or not reviewed):

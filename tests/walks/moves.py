@@ -749,6 +749,10 @@ MOVES: Final[Mapping[str, tuple[Move, int]]] = {
     "list_frameworks": (list_frameworks, 2),
     "seal": (seal, 1),
 }
+# What reviewers do touches nothing of the proposal that others have on their page.
+ASIDE: Final = ("ask", "review", "take_back")
+# Moves of several calls, of which a later one may be refused.
+SEVERAL: Final = ("answer", "rate", "write", "go_on", "wait", "publish_meanwhile")
 # Without these no walk gets anywhere; of the others each walk leaves out some, so that some go deep.
 NEEDED: Final = ("write", "go_on", "rate", "review", "wait")
 

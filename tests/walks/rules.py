@@ -57,8 +57,10 @@ from tests.walks.moves import AMOUNTS, DETOURS
 from tests.walks.plain import Trail
 
 NUMBER: Final = "TC-2012-0001"
+# People are told apart by who they are, not by what they are called.
+_NAMESAKES: Final = {"third": "ana", "lia": "ben"}
 PEOPLE: Final[Mapping[str, Person]] = {
-    key: Person(id, key.title(), cast(frozenset[Role], frozenset(roles)), unit=unit)
+    key: Person(id, _NAMESAKES.get(key, key).title(), cast(frozenset[Role], frozenset(roles)), unit=unit)
     for id, (key, roles, unit) in enumerate(
         [
             ("ana", {"designer"}, "SKILLS"),
@@ -195,6 +197,8 @@ class History:
     ledger: Ledger = field(default_factory=Ledger)
     said: list[str] = field(default_factory=list)
     covers: dict[int, tuple[StandIn, ...]] = field(default_factory=dict)
+    # When each rate was entered.
+    rates: list[tuple[datetime, Rate]] = field(default_factory=list)
 
     def person(self, key: str) -> Person:
         """Return somebody, with those for whom they stand in."""
@@ -221,7 +225,25 @@ def begin(book: Rulebook, luck: Random) -> History:
     """Return a draft of somebody's."""
     case = builders.draft({"budget": luck.choice(AMOUNTS)}, number=NUMBER, pinned=False, workflow="", set="")
     case = replace(case, people={person.id: person for person in PEOPLE.values()})
-    return History(book, case, luck)
+    history = History(book, case, luck)
+    _enter(history, Rate("CHF", geneva_date(NOW) - timedelta(days=800), Decimal("1.05")))
+    _spend(history)
+    return history
+
+
+def _spend(history: History) -> str:
+    """Write another amount of money, in another currency now and then."""
+    content, luck = history.case.content, history.luck
+    row = {**content["identification"]["contributions"][0], "amount": luck.choice(AMOUNTS)}
+    row["currency"] = luck.choice(("USD", "USD", "CHF"))
+    identification = {**content["identification"], "contributions": [row]}
+    history.case = replace(history.case, content={**content, "identification": identification})
+    return f"{row['currency']} {row['amount']}"
+
+
+def _enter(history: History, rate: Rate) -> None:
+    history.rates.append((history.now, rate))
+    history.book = replace(history.book, rates=(*history.book.rates, rate))
 
 
 # --- Steps -------------------------------------------------------------------------------------------------
@@ -281,18 +303,16 @@ def take(history: History, key: str, name: str, instead: int | None = None) -> N
 
 def write(history: History) -> None:
     """Change the money, and answer what was asked."""
-    case, luck = history.case, history.luck
+    case = history.case
     state = history.book.workflow.states[case.state]
     if state.editable_by is None:
         return
-    rows = [{**case.content["identification"]["contributions"][0], "amount": luck.choice(AMOUNTS)}]
-    content = {**case.content, "identification": {**case.content["identification"], "contributions": rows}}
     changes = tuple(
         entry if entry.answer else replace(entry, answer="done", answer_text="Yes.", answered_at=history.now)
         for entry in case.changes
     )
-    history.say(f"ana writes: {rows[0]['amount']}")
-    history.case = replace(case, content=content, changes=changes)
+    history.case = replace(case, changes=changes)
+    history.say(f"ana writes: {_spend(history)}")
 
 
 def rate(history: History) -> None:
@@ -480,9 +500,10 @@ def stand_in(history: History) -> None:
 
 def enter_rate(history: History) -> None:
     """Change the table of rates: what was frozen stays."""
-    day = geneva_date(history.now) - timedelta(days=history.luck.choice((0, 900)))
-    rates = (*history.book.rates, Rate("CHF", day, Decimal(history.luck.choice(("0.9", "1.5")))))
-    history.book = replace(history.book, rates=rates)
+    day = geneva_date(history.now) - timedelta(days=history.luck.choice((0, 300, 700)))
+    if day not in {rate.on for _, rate in history.rates}:
+        _enter(history, Rate("CHF", day, Decimal(history.luck.choice(("0.9", "1.5")))))
+        history.say(f"a rate from {day} on")
 
 
 def wait(history: History) -> None:
@@ -512,7 +533,7 @@ MOVES: Final[Mapping[Callable[[History], None], int]] = {
     settle: 3,
     join: 2,
     stand_in: 2,
-    enter_rate: 1,
+    enter_rate: 2,
     wait: 3,
 }
 
@@ -537,10 +558,10 @@ def trail(history: History) -> Trail:
     site: list[Mapping[str, Any]] = [
         {
             "action": "enter_rate",
-            "at": NOW.isoformat(),
+            "at": at.isoformat(),
             "facts": {"currency": rate.currency, "day": rate.on.isoformat(), "per_usd": str(rate.per_usd)},
         }
-        for rate in history.book.rates
+        for at, rate in history.rates
     ]
     return Trail({NUMBER: list(history.ledger.bodies)}, site, history.ledger.texts, {}, [])
 

@@ -81,20 +81,26 @@ def walk(stage: Stage, seed: int, turns: Sequence[Turn], tally: Tally | None = N
 def _turn(world: World, turn: Turn, tally: Tally | None) -> None:
     world.note(turn.move)
     told = ""
-    luck = Random(turn.dice)
+    luck, before, is_aside = Random(turn.dice), checks.marks(world.stage), turn.move in moves.ASIDE
     try:
         try:
             MOVES[turn.move][0](world, luck)
         except moves.Nothing:
+            is_aside = False
             with suppress(moves.Nothing):
                 moves.go_on(world, luck)
     except RAISED as error:
         told = f" – refused: {moves.is_refusal(error)}"
+        if turn.move not in moves.SEVERAL and checks.marks(world.stage) != before:
+            raise Wrong(["what was refused left something behind"], [*world.history, world.noted]) from error
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         at = f"{Path(place.filename).name}:{place.lineno}"
         sentence = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
         raise Wrong([f"{sentence} ({at})"], [*world.history, world.noted]) from error
+    else:
+        if is_aside and checks.marks(world.stage).versions != before.versions:
+            raise Wrong(["what reviewers do collides with pages"], [*world.history, world.noted])
     finally:
         world.history.append(f"{world.stage.now:%Y-%m-%d %H:%M}  {world.noted}{told}")
         world.stage.wait(minutes=1)
