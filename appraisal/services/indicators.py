@@ -11,14 +11,14 @@ from appraisal.canonical import canonical, digest, plain
 from appraisal.clock import GENEVA
 from appraisal.definitions.indicators import Percentage
 from appraisal.definitions.library import Library
-from appraisal.domain import indicators, measures, rulebooks
+from appraisal.domain import indicators, measures, rulebooks, trails
 from appraisal.domain.facts import Person
 from appraisal.domain.indicators import BREAKDOWNS, Approval, Figures, Line, Report, Share, Sum
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import NotFound
 from appraisal.services import frameworks, matches, reports
 from appraisal.storage import approvals as stored
-from appraisal.storage import audits, pasts, site, tables, tallies
+from appraisal.storage import audits, pasts, seals, site, tables, tallies
 from appraisal.storage.databases import Database
 from appraisal.storage.pasts import Past
 from appraisal.storage.proposals import insert_row
@@ -354,10 +354,13 @@ def published(db: Connection, code: str, biennium: str) -> list[tuple[str, datet
 
 
 def find_published(db: Connection, digest: str) -> str | None:
-    """Return the value of a published report by its digest."""
-    found: str | None = db.execute(
-        select(REPORTS.c.value).where(REPORTS.c.digest == digest)
-    ).scalar_one_or_none()
+    """Return the value of a published report by its digest; raises ``NotAllowed`` where it was altered."""
+    row = db.execute(select(REPORTS.c.id, REPORTS.c.value).where(REPORTS.c.digest == digest)).one_or_none()
+    if row is None:
+        return None
+    if not trails.is_sealed(row.value, digest):
+        raise seals.differs_here(REPORTS.name, row.id)
+    found: str = row.value
     return found
 
 

@@ -42,7 +42,7 @@ def check_grounds(db: Connection, case: Case, actor: Person) -> None:
     named in it. Raises ``NotAllowed``.
     """
     seals.check(db, case.id)
-    seals.check_people(db, sorted({actor.id, *case.people} - {SYSTEM_ACTOR.id}))
+    seals.check_site(db, "people", sorted({actor.id, *case.people} - {SYSTEM_ACTOR.id}))
     walked = trails.walk(case.number, audits.events_of(db, case.id))
     if trails.end_fault(walked, case.sequence, case.head) is not None:
         raise seals.differs(case.id, "events")
@@ -116,11 +116,18 @@ def ask_rendering(db: Connection, record: int, language: Language, now: datetime
 
 
 def record_value(db: Connection, record: int) -> bytes:
-    """Return the canonical JSON of a record; raises ``NotFound``."""
+    """Return the canonical JSON of a record, to be drawn; raises ``NotFound``.
+
+    Raises ``NotAllowed`` for one that is not the text which an event of its proposal names.
+    """
     table = tables.Record.__table__
-    value: str | None = db.execute(select(table.c.value).where(table.c.id == record)).scalar_one_or_none()
-    if value is None:
+    columns = (table.c.value, table.c.digest, table.c.proposal_id)
+    row = db.execute(select(*columns).where(table.c.id == record)).one_or_none()
+    if row is None:
         raise NotFound("record", str(record))
+    if not (trails.is_sealed(row.value, row.digest) and audits.names_record(db, row.proposal_id, row.digest)):
+        raise seals.differs(row.proposal_id, "records")
+    value: str = row.value
     return value.encode()
 
 

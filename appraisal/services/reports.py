@@ -7,9 +7,10 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from appraisal.canonical import canonical
+from appraisal.domain import trails
 from appraisal.errors import NotFound
 from appraisal.i18n import LANGUAGES
-from appraisal.storage import proposals, tables
+from appraisal.storage import proposals, seals, tables
 from appraisal.storage.files import Files
 
 RENDER: Final = "render_report"
@@ -41,10 +42,17 @@ def ask_renderings(db: Connection, digest: str, now: datetime) -> None:
 
 
 def report_value(db: Connection, report: int) -> bytes:
-    """Return the canonical JSON of a published report; raises ``NotFound``."""
-    value: str | None = db.execute(select(REPORTS.c.value).where(REPORTS.c.id == report)).scalar_one_or_none()
-    if value is None:
+    """Return the canonical JSON of a published report, to be drawn; raises ``NotFound``.
+
+    Raises ``NotAllowed`` for one that is not what the site's chain tells of.
+    """
+    row = db.execute(select(REPORTS.c.value, REPORTS.c.digest).where(REPORTS.c.id == report)).one_or_none()
+    if row is None:
         raise NotFound("report", str(report))
+    seals.check_site(db, REPORTS.name, [report])
+    if not trails.is_sealed(row.value, row.digest):
+        raise seals.differs_here(REPORTS.name, report)
+    value: str = row.value
     return value.encode()
 
 

@@ -104,6 +104,12 @@ def events_of(db: Connection, proposal: int) -> Iterator[trails.EventRow]:
     return chain.from_iterable(_pages(db, ordered.order_by(EVENTS.c.sequence, EVENTS.c.id)))
 
 
+def names_record(db: Connection, proposal: int, digest: str) -> bool:
+    """Tell whether an event of a proposal says that it made the record of a digest."""
+    made = EVENTS.c.body.contains(f'"record":"{digest}"', autoescape=True)
+    return db.execute(select(exists().where(EVENTS.c.proposal_id == proposal, made))).scalar_one()
+
+
 def proposals(db: Connection) -> Iterator[Any]:
     """Yield id, number, where the chain ends, and what it pins, of every proposal."""
     columns = [PROPOSALS.c[name] for name in ("id", "number", "sequence", "head", "pins")]

@@ -548,13 +548,19 @@ def _note_site(db: Connection, watched: Watch, name: str, statement: UpdateBase,
             watched.before[name, id] = _compared_row(db, name, id)
 
 
-def check_people(db: Connection, people: Iterable[int]) -> None:
-    """Compare the rows of people with what the site's chain says, before anything rests on who they are.
+def check_site(db: Connection, name: str, ids: Iterable[int]) -> None:
+    """Compare rows of a table with what the site's chain says, before anything rests on them.
 
     Raises ``NotAllowed``.
     """
-    for id in people:
-        _compared_row(db, "people", id)
+    for id in ids:
+        _compared_row(db, name, id)
+
+
+def differs_here(name: str, id: int) -> NotAllowed:
+    """Return the refusal to rest anything on a row that is not what the site's chain says, and log it."""
+    _LOG.error("%s, row %s: what is stored is not what the site's chain says", name, id)
+    return NotAllowed([refuse("stored_differs_here", table=name)])
 
 
 def _compared_row(db: Connection, name: str, id: int) -> str:
@@ -562,8 +568,7 @@ def _compared_row(db: Connection, name: str, id: int) -> str:
     now = of_site(db, name, id)
     told = _told_of_site(db, name, id)
     if told is not None and told != now:
-        _LOG.error("%s, row %s: what is stored is not what the site's chain says", name, id)
-        raise NotAllowed([refuse("stored_differs_here", table=name)])
+        raise differs_here(name, id)
     return now
 
 

@@ -1,6 +1,7 @@
 """The trail: checkpoints over it, and whatever is bent in it by hand is named."""
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -343,6 +344,7 @@ def _append(db: Connection) -> None:
         action="hold",
         facts={},
         columns={},
+        seals=json.loads(row["body"])["seals"],
     )
     kept = {"proposal_id": row["proposal_id"], "at": row["at"], "by": row["by"], "name": "hold"}
     db.execute(insert(EVENTS).values(**kept, sequence=added.sequence, body=added.body, digest=added.digest))
@@ -417,7 +419,8 @@ def test_rows_that_are_gone_added_or_moved_are_told(
     sealed(stage)
     with unguarded(stage.database) as db:
         bend(db)
-    assert expected in told(stage)[0]
+    # A row that is no longer what the events seal may be named before.
+    assert any(expected in entry for entry in told(stage))
 
 
 def test_a_version_or_record_that_is_gone_is_told(lite: Stage) -> None:
@@ -458,7 +461,10 @@ def test_pins_that_were_changed_are_told(lite: Stage, pins: str) -> None:
         db.execute(
             text("UPDATE proposals SET pins = :pins WHERE number = :number"), {"pins": pins, "number": number}
         )
-    assert told(lite) == [f"{number}: pins other definitions than it was submitted by"]
+    assert told(lite) == [
+        f"{number}: proposals: the row was altered",
+        f"{number}: pins other definitions than it was submitted by",
+    ]
 
 
 def test_events_of_an_earlier_version_still_hold(lite: Stage) -> None:

@@ -28,6 +28,8 @@ from appraisal.services import (
     matches,
     people,
     proposals,
+    records,
+    reports,
     reviews,
     selfchecks,
     settings,
@@ -479,8 +481,8 @@ def test_a_chain_that_sealed_once_says_so_for_ever(lite: Stage) -> None:
     number = casts.submitted(lite)
     with unguarded(lite.database) as db:
         age(db, number)
-    hold: dict[str, Any] = {"until": (lite.now + timedelta(days=9)).date(), "note": "Elections."}
-    casts.take(lite, "desk", number, "hold", **hold)
+    until = (lite.now + timedelta(days=9)).date()
+    casts.take(lite, "desk", number, "hold", until=until, note="Elections.")
     events, rows = Base.metadata.tables["events"], Base.metadata.tables["proposals"]
     with unguarded(lite.database) as db:
         last = db.execute(select(events).where(events.c.name == "hold")).one()
@@ -503,3 +505,42 @@ def test_both_databases_seal_alike(stage: Stage) -> None:
     world(stage)
     _, missed = unnoticed(stage, [Base.metadata.tables[name] for name in ON_BOTH])
     assert missed == []
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "UPDATE records SET value = replace(value, 'TC-2010-0001', 'TC-2010-0002')",
+        # Its digest goes with it, but no event names that.
+        "UPDATE records SET value = 'x', digest = '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881'",
+    ],
+)
+def test_no_record_is_drawn_that_was_altered(lite: Stage, forged: str) -> None:
+    casts.awaiting(lite)
+    with lite.database.read() as db:
+        assert records.record_value(db, 1)
+    tamper(lite, forged)
+    with lite.database.read() as db, pytest.raises(NotAllowed) as caught:
+        records.record_value(db, 1)
+    assert caught.value.codes == ("stored_differs",)
+
+
+@pytest.mark.parametrize("column", ["value", "biennium"])
+def test_no_report_is_drawn_that_was_altered(lite: Stage, column: str) -> None:
+    desk = lite.people["desk"]
+    digest, _ = indicators.publish(lite.database, lite.library, desk, lite.now, "2.1", "2010-11")
+    with lite.database.read() as db:
+        assert reports.report_value(db, 1).decode() == indicators.find_published(db, digest)
+    tamper(lite, f"UPDATE indicator_reports SET {column} = replace({column}, '2010', '2012')")  # noqa: S608
+    with lite.database.read() as db, pytest.raises(NotAllowed) as caught:
+        reports.report_value(db, 1)
+    assert caught.value.codes == ("stored_differs_here",)
+
+
+def test_a_report_that_is_taken_away_is_missed(lite: Stage) -> None:
+    desk = lite.people["desk"]
+    indicators.publish(lite.database, lite.library, desk, lite.now, "2.1", "2010-11")
+    tamper(lite, "DELETE FROM indicator_reports")
+    assert [str(entry) for entry in trails.verify(lite.database, lite.library, None).breaks] == [
+        "indicator_reports: row 1: is missing, though the site's chain tells of it"
+    ]
