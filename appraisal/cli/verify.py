@@ -143,6 +143,8 @@ def verify(
                 entries.append({"file": file, "outcome": "unreadable", "reason": error.reason})
             except (OSError, ValueError) as error:
                 reason = error.strerror if isinstance(error, OSError) else str(error)
+                if (Path(file) / "manifest.json").exists():
+                    reason = "an unpacked bundle: verify the ZIP that it came from"
                 entries.append({"file": file, "outcome": "unreadable", "reason": reason})
     if kept and all("number" in entry for entry in entries):
         sites.fail("--checkpoint is about bundles, and none of these files is one.")

@@ -11,7 +11,7 @@ import re
 import zipfile
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -36,7 +36,6 @@ from appraisal.services.bundle_seals import (
     Site,
     check_chain,
     check_checkpoints,
-    check_kept,
     check_proof,
     check_signature,
     check_site_chain,
@@ -156,12 +155,11 @@ def _check_contents(run: Checking, manifest_json: bytes, kept: Sequence[Checkpoi
     """Look at what the files say, proposal by proposal, against checkpoints and the site's own chain."""
     site = check_site_chain(run)
     check_signature(run, manifest_json, site)
-    made = check_checkpoints(run, site)
-    check_kept(run, kept, made)
+    made = check_checkpoints(run, site, kept)
     attached = _check_named(run)
     dossiers = _dossiers(run)
     _check_asked(run, dossiers)
-    pinned = _Pinned()
+    pinned: set[tuple[str, str]] = set()
     named: set[str] = set()
     standings: list[Standing] = []
     for count, (number, dossier) in enumerate(sorted(dossiers.items())):
@@ -201,7 +199,7 @@ def _close(run: Checking, made: Sequence[Checkpoint], standings: Sequence[Standi
     run.close("versions", "Versions and attached files are those that the audit trail names.")
     run.close(
         "records",
-        f"As they were issued: {several(counted['records'], 'record')} and {several(counted['pdfs'], 'PDF')}.",
+        f"Records that the audit trail names: {counted['records']:,}; PDFs that embed them: {counted['pdfs']:,}.",
     )
     for entry in standings:
         if not entry.validity.is_valid:
@@ -276,8 +274,8 @@ def _check_held(run: Checking, number: str, chain: Chain) -> None:
             run.leave("asked", f"{number}: no PDF was made of record {digest} by then")
 
 
-def _check_definitions(run: Checking, pinned: "_Pinned") -> None:
-    """Look for the definitions that records name, and compare those that are known here."""
+def _check_definitions(run: Checking, pinned: Set[tuple[str, str]]) -> None:
+    """Look for the definitions that records name by key and digest, and compare those that are known here."""
     entries = run.manifest.entries
     listed: dict[str, str] = {}
     if "definitions/DIGESTS" in entries:
@@ -289,7 +287,7 @@ def _check_definitions(run: Checking, pinned: "_Pinned") -> None:
             run.tell(
                 "records", "fails", f"definitions/{key}.yaml is missing, which definitions/DIGESTS names"
             )
-    if others := sorted({key for key, digest in pinned.digests if listed.get(key) != digest}):
+    if others := sorted({key for key, digest in pinned if listed.get(key) != digest}):
         said = f"Records name definitions that are not in it as they were then ({', '.join(others[:8])}"
         run.leave("records", f"{said}{' …' if len(others) > 8 else ''})")
     unknown = []
@@ -311,13 +309,6 @@ def _check_definitions(run: Checking, pinned: "_Pinned") -> None:
         run.leave("records", f"{said} ({', '.join(unknown[:8])}{' …' if len(unknown) > 8 else ''})")
     if "record.schema.json" in entries and run.read("record.schema.json") != schema_text().encode():
         run.leave("records", "record.schema.json is not the schema by which records were examined here")
-
-
-@dataclass(slots=True)
-class _Pinned:
-    """The definitions that records name, by their keys and digests."""
-
-    digests: set[tuple[str, str]] = field(default_factory=set)
 
 
 def _refuse(infos: Sequence[zipfile.ZipInfo]) -> None:
@@ -430,7 +421,12 @@ def _check_versions(
 
 
 def _check_records(
-    run: Checking, number: str, dossier: Dossier, chain: Chain | None, site: Site | None, pinned: _Pinned
+    run: Checking,
+    number: str,
+    dossier: Dossier,
+    chain: Chain | None,
+    site: Site | None,
+    pinned: set[tuple[str, str]],
 ) -> list[Standing]:
     """Examine the records of a proposal and every PDF of one, and look for those that its events name."""
     held = run.manifest.proposals.get(number)
@@ -468,7 +464,13 @@ def _check_records(
 
 
 def _check_record(
-    run: Checking, path: str, place: int, text: bytes, chain: Chain | None, site: Site | None, pinned: _Pinned
+    run: Checking,
+    path: str,
+    place: int,
+    text: bytes,
+    chain: Chain | None,
+    site: Site | None,
+    pinned: set[tuple[str, str]],
 ) -> None:
     """Examine a record as ``verify`` does, and what it says of other records, its kind, place and issuer."""
     departs = False
@@ -482,7 +484,7 @@ def _check_record(
     if departs:
         return
     value: Mapping[str, Any] = json.loads(text)
-    pinned.digests |= set(value["definitions"]["digests"].items())
+    pinned |= set(value["definitions"]["digests"].items())
     if not path.endswith(f"/{place:02d}-{value['kind']}.json"):
         run.tell("records", "fails", f"{path} bears the name of another record")
     run.check_time("records", value["issued_at"], path)

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from appraisal.clock import geneva_date
 from appraisal.domain import forms
 from appraisal.domain.bundles import Asked
+from appraisal.domain.facts import Person
 from appraisal.domain.validities import Validity
 from appraisal.i18n import N_, Language, say, write_day
 from appraisal.paths import folder
@@ -55,7 +56,7 @@ class Listed:
     proven: int
 
 
-def index(shown: Sequence[Listed], asked: Asked, by: str, now: datetime, language: Language) -> bytes:
+def index(shown: Sequence[Listed], asked: Asked, by: Person, now: datetime, language: Language) -> bytes:
     """Draw the first page: what was asked, when and by whom, the proposals, and how to check it all."""
     template = _environment(language).get_template("bundles/index.html")
     return template.render(shown=shown, asked=asked, by=by, now=now, language=language).encode()

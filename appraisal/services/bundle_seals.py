@@ -188,8 +188,26 @@ def _check_certificates(run: Checking, site: Site) -> None:
         run.tell("site", "fails", f"{held[key]} is a certificate that the site's chain does not tell of")
 
 
-def check_checkpoints(run: Checking, site: Site | None) -> list[Checkpoint]:
-    """Follow the checkpoints, with their signatures and the site's chain; return those in their place."""
+def check_checkpoints(run: Checking, site: Site | None, kept: Sequence[Checkpoint]) -> list[Checkpoint]:
+    """Follow the checkpoints, with their signatures and the site's chain; return those in their place.
+
+    They are compared with those that somebody else kept, which shows how new the bundle is at least.
+    """
+    made, trusts = _in_order(run, site)
+    _check_told(run, site, made)
+    known = _check_kept(run, kept, made)
+    if made:
+        _check_unsigned(run, trusts, known)
+        signed = sum(map(bool, trusts))
+        run.close("checkpoints", f"In order: {several(len(made), 'checkpoint')}, {signed} of them signed.")
+    elif not run.told["checkpoints", "fails"]:
+        vouched = "the signed manifest alone does"
+        run.leave("checkpoints", "There is no checkpoint, so that none ties the chains to a moment", vouched)
+    return made
+
+
+def _in_order(run: Checking, site: Site | None) -> tuple[list[Checkpoint], list[str]]:
+    """Return the checkpoints that follow each other from the first, each with how far its signature goes."""
     made: list[Checkpoint] = []
     trusts: list[str] = []
     paths = [path for path in run.manifest.entries if path.startswith("checkpoints/")]
@@ -203,10 +221,10 @@ def check_checkpoints(run: Checking, site: Site | None) -> list[Checkpoint]:
             is_next = _follows(found, made[-1] if made else None)
         except (BadCheckpoint, KeyError, TypeError, ValueError):
             run.tell("checkpoints", "fails", f"{path} is no checkpoint")
-            return made
+            return made, trusts
         if not is_next or path != f"checkpoints/{found.sequence:05d}.json":
             run.tell("checkpoints", "fails", f"{path} does not follow the one before")
-            return made
+            return made, trusts
         run.check_time("checkpoints", found.facts["at"], path)
         try:
             trusts.append(_signed(run, path, found, site))
@@ -214,18 +232,25 @@ def check_checkpoints(run: Checking, site: Site | None) -> list[Checkpoint]:
             run.tell("checkpoints", "fails", f"{path} {wrong}")
             trusts.append("wrong")
         made.append(found)
-    _check_told(run, site, made)
-    if not made:
-        if not run.told["checkpoints", "fails"]:
-            vouched = "the signed manifest alone does"
-            run.leave(
-                "checkpoints", "There is no checkpoint, so that none ties the chains to a moment", vouched
+    return made, trusts
+
+
+def _check_kept(run: Checking, kept: Sequence[Checkpoint], made: Sequence[Checkpoint]) -> int:
+    """Compare the checkpoints with those that were kept; return the newest of them that is here, or 0."""
+    known = 0
+    for entry in kept:
+        if entry.sequence > len(made):
+            said = (
+                f"Checkpoint {entry.sequence}, which was kept, is not in it: the bundle is older or was cut."
             )
-        return made
-    _check_unsigned(run, trusts)
-    said = f"In order: {several(len(made), 'checkpoint')}, {sum(map(bool, trusts))} of them signed."
-    run.close("checkpoints", said)
-    return made
+            run.tell("checkpoints", "fails", said)
+        elif entry.sequence < 1 or made[entry.sequence - 1].digest != entry.digest:
+            run.tell("checkpoints", "fails", f"Checkpoint {entry.sequence} is not the one that was kept.")
+        else:
+            said = f"Checkpoint {entry.sequence}, which was kept, is in it: the bundle is no older than that."
+            run.tell("checkpoints", "holds", said)
+            known = max(known, entry.sequence)
+    return known
 
 
 class _Wrong(Exception):
@@ -294,12 +319,13 @@ def _signed(run: Checking, path: str, made: Checkpoint, site: Site | None) -> st
     return found.trust
 
 
-def _check_unsigned(run: Checking, trusts: Sequence[str]) -> None:
-    """Name the checkpoints at the end that no trusted signature vouches for.
+def _check_unsigned(run: Checking, trusts: Sequence[str], known: int) -> None:
+    """Name the checkpoints at the end that no trusted signature vouches for, and that nobody kept.
 
-    A signature vouches for what is before it as well, since each checkpoint names the one before.
+    What vouches for one does so for what is before it as well, since each checkpoint names the one before.
     """
     last = max((place for place, trust in enumerate(trusts, 1) if trust == "trusted"), default=0)
+    last = max(last, known)
     first = next((place for place, trust in enumerate(trusts, 1) if trust), 0)
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for place, trust in enumerate(trusts[last:], last + 1):
@@ -313,21 +339,6 @@ def _check_unsigned(run: Checking, trusts: Sequence[str]) -> None:
             groups["not signed, so nothing says who made them"].append(place)
     for said, places in groups.items():
         run.leave("checkpoints", f"Of the checkpoints, {ranged(places)}: {said}")
-
-
-def check_kept(run: Checking, kept: Sequence[Checkpoint], made: Sequence[Checkpoint]) -> None:
-    """Compare the checkpoints with those that somebody else kept, and so how new the bundle is at least."""
-    for entry in kept:
-        if entry.sequence > len(made):
-            said = (
-                f"Checkpoint {entry.sequence}, which was kept, is not in it: the bundle is older or was cut."
-            )
-            run.tell("checkpoints", "fails", said)
-        elif entry.sequence < 1 or made[entry.sequence - 1].digest != entry.digest:
-            run.tell("checkpoints", "fails", f"Checkpoint {entry.sequence} is not the one that was kept.")
-        else:
-            said = f"Checkpoint {entry.sequence}, which was kept, is in it: the bundle is no older than that."
-            run.tell("checkpoints", "holds", said)
 
 
 def check_proof(run: Checking, number: str, path: str, chain: Chain, made: Sequence[Checkpoint]) -> None:

@@ -175,7 +175,7 @@ def write(
             listed.append(Listed(row, shown.state, len(records), shown.proven))
         progress(len(rows), len(rows))
         _common(db, library, writing)
-        index = bundle_pages.index(listed, order.asked, order.by.name, now, language)
+        index = bundle_pages.index(listed, order.asked, order.by, now, language)
         writing.put("index.html", index)
         _close(writing, order, held, now)
     return len(rows)

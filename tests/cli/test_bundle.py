@@ -51,7 +51,9 @@ def test_a_bundle_is_written_and_verified(number: str, tmp_path: Path) -> None:
     # Nobody signed it: nothing is wrong, and that nothing was left out cannot be known.
     result = run("verify", out)
     assert result.exit_code == 4, result.output
-    assert re.search(r"holds +Records +As they were issued: 2 records and 0 PDFs\.", result.output)
+    assert re.search(
+        r"holds +Records +Records that the audit trail names: 2; PDFs that embed them: 0\.", result.output
+    )
     assert re.search(r"NOT KNOWN +Signature +The manifest is not signed: what was asked", result.output)
     assert result.output.splitlines()[-1] == "  Nothing fails; 4 cannot be known here."
     said = " ".join(result.output.split())
@@ -134,6 +136,9 @@ def test_a_checkpoint_that_was_kept_shows_how_new_a_bundle_is(
     assert run("audit", "checkpoint", "--out", kept).exit_code == 0
     result = run("verify", "--checkpoint", kept, out)
     assert (result.exit_code, "no older than that" in " ".join(result.output.split())) == (4, True)
+    # Whoever kept it knows it, signed or not.
+    assert "so nothing says who made them" in " ".join(run("verify", out).output.split())
+    assert "so nothing says who made them" not in " ".join(result.output.split())
     casts.submitted(lite)
     audits.checkpoint(lite.database, lite.now)
     assert run("audit", "checkpoint", "--out", kept).exit_code == 0

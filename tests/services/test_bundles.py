@@ -621,6 +621,9 @@ def test_what_no_checkpoint_covers_yet_is_named_and_holds_by_the_signature_alone
         (first, "annulled", casts.START + timedelta(days=1, minutes=10)),
         (first, "valid", None),
     ]
+    page = sites["signed"].newer[f"proposals/{first}.html"].decode()
+    assert page.count("The record is in force") == 2
+    assert page.count("No longer in force: the approval was annulled on 2010-02-02.") == 1
     [(outcome, said)] = [entry for entry in found.said("standing") if entry[0] != "holds"]
     assert (outcome, "02-decision.json: No longer in force: the approval was annulled on" in said) == (
         "ended",
