@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, or_, select, tuple_
@@ -21,10 +22,14 @@ VERSIONS = tables.Version.__table__
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A proposal that reached a state, what its approved version says, and what the event said of it."""
+    """A proposal that reached a state, what its approved version says, and what the event said of it.
+
+    ``usd`` is what the version brings in US$, frozen at its submission; None without a version.
+    """
 
     number: str
     content: Mapping[str, Mapping[str, Any]]
+    usd: Decimal | None
     at: datetime
     facts: Mapping[str, Any]
     illustrative: bool
@@ -76,9 +81,13 @@ def reached(db: Connection, states: Collection[tuple[str, str]], past: Past | No
         entered = {state for workflow, state in states if workflow == row.workflow}
         version, arrival = _followed(trails[row.id], entered)
         if version is not None and arrival is not None:
-            content = _content(db, row.id, version) if version else json.loads(row.content)
+            if version:
+                value = _value(db, row.id, version)
+                content, usd = value["content"], Decimal(value["usd"])
+            else:
+                content, usd = json.loads(row.content), None
             facts = json.loads(arrival.body)["facts"]
-            found.append(Reached(row.number, content, arrival.at, facts, row.illustrative))
+            found.append(Reached(row.number, content, usd, arrival.at, facts, row.illustrative))
     return found
 
 
@@ -99,9 +108,9 @@ def _followed(events: Sequence[Any], states: Collection[str]) -> tuple[str | Non
     return version, arrival
 
 
-def _content(db: Connection, proposal: int, digest: str) -> Mapping[str, Mapping[str, Any]]:
+def _value(db: Connection, proposal: int, digest: str) -> Mapping[str, Any]:
     value = db.execute(
         select(VERSIONS.c.value).where(VERSIONS.c.proposal_id == proposal, VERSIONS.c.digest == digest)
     ).scalar_one()
-    content: Mapping[str, Mapping[str, Any]] = json.loads(value)["content"]
-    return content
+    found: Mapping[str, Any] = json.loads(value)
+    return found
