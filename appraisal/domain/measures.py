@@ -40,8 +40,9 @@ SOURCES: Final[Mapping[str, str]] = {
 class Funded:
     """A proposal that reached the milestone *funded*, and the gap that its approved version names.
 
-    ``gap`` is as it was written, ``usd`` None where no amount was; ``on`` is the day of the funding, and
-    ``workflow`` the one that the proposal pinned, by which it is funded.
+    ``gap`` is as it was written; ``usd`` what it gives, no more than the version brings, and None where no
+    amount was written; ``on`` is the day of the funding, and ``workflow`` the one that the proposal pinned, by
+    which it is funded.
     """
 
     number: str

@@ -51,7 +51,10 @@ def funded(db: Connection, library: Library, past: Past | None = None) -> list[F
                 Funded(
                     entry.number,
                     gap,
-                    Decimal(amount) if amount else None,
+                    # What was typed fills a gap as far as there is money for it.
+                    min(Decimal(amount), Decimal(amount) if entry.usd is None else entry.usd)
+                    if amount
+                    else None,
                     date.fromisoformat(on) if on else geneva_date(entry.at),
                     entry.illustrative,
                     entry.workflow,

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
@@ -21,11 +22,15 @@ VERSIONS = tables.Version.__table__
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A proposal that reached a state, what its approved version says, and what the event said of it."""
+    """A proposal that reached a state, what its approved version says, and what the event said of it.
+
+    ``usd`` is what the version brings in US$, frozen at its submission; None without a version.
+    """
 
     number: str
     workflow: str
     content: Mapping[str, Mapping[str, Any]]
+    usd: Decimal | None
     at: datetime
     facts: Mapping[str, Any]
     illustrative: bool
@@ -83,8 +88,14 @@ def reached(db: Connection, states: Collection[tuple[str, str]], past: Past | No
         arrival = next((entry for entry in followed if (workflow, entry.to_state) in states), None)
         if arrival is not None:
             version = followed[0].facts["version"]
-            content = _content(db, row.id, version) if version else json.loads(row.content)
-            found.append(Reached(row.number, workflow, content, arrival.at, arrival.facts, row.illustrative))
+            if version:
+                value = _value(db, row.id, version)
+                content, usd = value["content"], Decimal(value["usd"])
+            else:
+                content, usd = json.loads(row.content), None
+            found.append(
+                Reached(row.number, workflow, content, usd, arrival.at, arrival.facts, row.illustrative)
+            )
     return found
 
 
@@ -94,9 +105,9 @@ def _workflow(trail: Sequence[_Event], present: str) -> str:
     return next((name for name in pinning if name), present)
 
 
-def _content(db: Connection, proposal: int, digest: str) -> Mapping[str, Mapping[str, Any]]:
+def _value(db: Connection, proposal: int, digest: str) -> Mapping[str, Any]:
     value = db.execute(
         select(VERSIONS.c.value).where(VERSIONS.c.proposal_id == proposal, VERSIONS.c.digest == digest)
     ).scalar_one()
-    content: Mapping[str, Mapping[str, Any]] = json.loads(value)["content"]
-    return content
+    found: Mapping[str, Any] = json.loads(value)
+    return found

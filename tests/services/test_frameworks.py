@@ -58,6 +58,14 @@ def test_what_the_approved_version_says_counts_and_not_what_another_gap_gets(sta
     assert [row["gap"] for row in found.groups["unmatched"]] == ["OBW 13"]
 
 
+def test_a_gap_is_filled_by_no_more_than_the_proposal_brings(lite: Stage) -> None:
+    import_text(lite, "gaps", GAPS + "G1,O1,5000000,2010-02-01\n")
+    casts.funded(lite, budget="100000", content=alignment("G1", "5000000"))
+    found = compute(lite, "1.1")
+    assert (found.numerator, found.denominator) == (0, 1)
+    assert found.groups["others"][0]["filled"] == Decimal(100_000)
+
+
 def test_a_correction_changes_todays_figure_and_not_that_of_the_past(stage: Stage) -> None:
     text = "symbol,period,allocation,expenditure\nRAS/1,2010,100,50\n"
     import_text(stage, "deliveries", text)
