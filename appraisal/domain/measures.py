@@ -41,8 +41,8 @@ class Funded:
     """A proposal that reached the milestone *funded*, and the gap that its approved version names.
 
     ``gap`` is as it was written; ``usd`` what it gives, no more than the version brings, and None where no
-    amount was written; ``on`` is the day of the funding, and ``workflow`` the one that the proposal pinned, by
-    which it is funded.
+    amount was written; ``on`` is the day of the funding, and ``workflow`` what the proposal pinned, by which
+    it is funded.
     """
 
     number: str
