@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, update
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
@@ -39,7 +39,7 @@ from appraisal.services.settings import RateGiven
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import load_case
 from appraisal.storage.files import Files
-from appraisal.storage.tables import Base
+from appraisal.storage.tables import Base, Proposal
 
 # A Monday, ten in the morning in Geneva.
 START: Final = datetime(2010, 2, 1, 9, tzinfo=UTC)
@@ -362,6 +362,15 @@ def outside(stage: Stage, *, undated: bool = False, **given: Any) -> str:
         )
     stage.wait(minutes=1)
     return case.number
+
+
+def registered_umbrella(stage: Stage) -> str:
+    """Return an umbrella programme that was registered as approved, as earlier versions allowed."""
+    number = outside(stage, title="Registered")
+    table = Proposal.__table__
+    with stage.database.begin() as db:
+        db.execute(update(table).where(table.c.number == number).values(kind="umbrella"))
+    return number
 
 
 def substitute(

@@ -255,7 +255,7 @@ def test_an_umbrella_is_named_by_its_country_projects_and_stays_a_draft(stage: S
 
 
 def test_a_registered_umbrella_names_the_projects_below_it(lite: Stage) -> None:
-    umbrella = casts.outside(lite, kind="umbrella")
+    umbrella = casts.registered_umbrella(lite)
     child = casts.submitted(lite, kind="child", parent=umbrella)
     casts.draft(lite, kind="child", parent=umbrella)
     related = export(lite)[0][umbrella].findall("related-activity")

@@ -117,7 +117,7 @@ NO_PROPOSAL = "No proposal that you may name has this number"
 def test_a_reference_names_a_proposal_that_its_writer_may_know_of(stage: Stage) -> None:
     umbrella = casts.draft(stage, attach=(), kind="umbrella")
     draft, own = casts.draft(stage, attach=()), casts.draft(stage, "ben", attach=())
-    listed, registered = casts.submitted(stage), casts.outside(stage, kind="umbrella", title="Registered")
+    listed, registered = casts.submitted(stage), casts.registered_umbrella(stage)
     before = casts.contents(stage)
     for key, number in (
         *(("parent", number) for number in ("NOWHERE", umbrella, draft, own, listed, "x" * 300)),
