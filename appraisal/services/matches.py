@@ -232,7 +232,9 @@ def unapproved(
 
 def state_title(library: Library, entry: Unapproved) -> Text:
     """Return what the state of a proposal is called by the workflow that it pinned."""
-    return library.workflow(entry.workflow).states[entry.state].title
+    # A draft pins none yet.
+    workflow = library.workflow(entry.workflow) if entry.workflow else library.newest_workflow()
+    return workflow.states[entry.state].title
 
 
 def suggestions(db: Connection, projects: list[Project]) -> dict[str, list[Candidate]]:
