@@ -184,3 +184,25 @@ def test_what_outside_approvals_were_worth_is_frozen_by_the_upgrade(stage: Stage
     # From now on a rate of the same day is another row, in both databases.
     stage.database = database
     casts.enter_rate(stage, "EUR", date(2010, 1, 1), "0.8", reason="Misread.")
+
+
+def test_references_are_written_as_they_are_compared_by_the_upgrade(stage: Stage, database: Database) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    casts.submitted(stage, kind="child", parent=umbrella, budget="100")
+    number = casts.draft(stage, kind="child", parent=umbrella)
+    written = f" {umbrella.lower()} "
+    _begin_anew(
+        database,
+        "0009",
+        stage,
+        proposals={"parent": ["", written, written], "predecessor": ["", written, ""]},
+    )
+
+    schema.upgrade(database)
+
+    table = tables.Proposal.__table__
+    with database.read() as db:
+        rows = db.execute(select(table.c.parent, table.c.predecessor).order_by(table.c.id)).all()
+    assert [tuple(row) for row in rows] == [("", ""), (umbrella, umbrella), (umbrella, "")]
+    stage.database = database
+    assert casts.load(stage, number).siblings_usd == 100
