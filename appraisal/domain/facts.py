@@ -420,6 +420,8 @@ class Case:
     parent: str = ""
     predecessor: str = ""
     siblings_usd: Decimal = Decimal(0)
+    # The siblings whose US$ nobody knows, which that sum does not contain whole.
+    siblings_unvalued: tuple[str, ...] = ()
     # Whether the umbrella programme that the form names is one here; so also where it names none.
     umbrella_known: bool = True
     documents: tuple[Document, ...] = ()

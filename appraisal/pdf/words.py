@@ -18,8 +18,8 @@ from appraisal.i18n import LOCALES, N_, Language, say, translate, translate_plur
 _BEFORE_SIGN = re.compile(r" (?=[?!:;»])")
 _AFTER_QUOTE = re.compile(r"(?<=«) ")
 
-# So many numbers stand in a title.
-_NAMED = 2
+# So many numbers stand in a title, which is one line.
+_NAMED = 1
 
 RECORD_KINDS = {"appraisal": N_("Appraisal record"), "decision": N_("Decision sheet")}
 ROLES = {
@@ -130,7 +130,7 @@ class Words:
         if not unvalued:
             return self.say(N_("Weighted by US$"))
         named = ", ".join(unvalued[:_NAMED]) + (f" +{len(unvalued) - _NAMED}" if unvalued[_NAMED:] else "")
-        return self.say(N_("Weighted by US$, incomplete: unknown of %(numbers)s"), numbers=named)
+        return self.say(N_("Weighted by US$, incomplete without %(numbers)s"), numbers=named)
 
     def money(self, amount: str | None, currency: str = "USD") -> str:
         """Write an amount with its currency, cents only where there are any; nothing for None."""

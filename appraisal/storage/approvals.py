@@ -13,7 +13,7 @@ from appraisal.domain import tracks
 from appraisal.domain.approvals import APPROVING, ENDING
 from appraisal.domain.indicators import Approval, first_year, unapproved
 from appraisal.storage import tables
-from appraisal.storage.facts import contribution
+from appraisal.storage.facts import contribution, is_unvalued
 from appraisal.storage.matches import last_event
 from appraisal.storage.pasts import Past
 from appraisal.storage.proposals import entered
@@ -100,8 +100,7 @@ def unvalued(db: Connection, biennium: str, scope: frozenset[str], past: Past | 
     found = []
     for row in db.execute(statement):
         given = [contribution(entry) for entry in json.loads(row.contributions)]
-        is_unknown = any(entry.usd is None or not entry.amount for entry in given)
-        if is_unknown and tracks.funds(given) & scope:
+        if is_unvalued(row.contributions) and tracks.funds(given) & scope:
             found.append(row.number)
     return found
 

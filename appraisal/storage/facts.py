@@ -74,7 +74,7 @@ def _case(db: Connection, row: Row[Any], *, lock: bool = False) -> facts.Case:
     id, content = row.id, json.loads(row.content)
     relations, related = _relations(db, id)
     steps = _steps(db, id)
-    siblings_usd, umbrella_known = _umbrella(
+    siblings_usd, unvalued, umbrella_known = _umbrella(
         db, str(forms.value(content, "identification.parent")), id, lock=lock
     )
     versions, documents = _raised(_versions(db, id), row.raised_usd), _documents(db, id)
@@ -127,6 +127,7 @@ def _case(db: Connection, row: Row[Any], *, lock: bool = False) -> facts.Case:
         parent=row.parent,
         predecessor=row.predecessor,
         siblings_usd=siblings_usd,
+        siblings_unvalued=unvalued,
         umbrella_known=umbrella_known,
         documents=documents,
         versions=versions,
@@ -469,8 +470,10 @@ def _rests(db: Connection, row: Row[Any], decisions: Sequence[Row[Any]]) -> froz
     return rests_on(db, row.id, row.number, registered[-1].at) if registered else frozenset()
 
 
-def _umbrella(db: Connection, parent: str, id: int, *, lock: bool) -> tuple[Decimal, bool]:
+def _umbrella(db: Connection, parent: str, id: int, *, lock: bool) -> tuple[Decimal, tuple[str, ...], bool]:
     """Return what the other country projects under a form's umbrella add, and whether it is one here.
+
+    Those whose US$ nobody knows are named between: an amount that has no rate is none of nought.
 
     Only what was submitted or registered counts: a draft is its authors' alone, and binds nobody else.
     With ``lock`` the country projects of one umbrella are acted on one after the other: of two submitted at
@@ -478,19 +481,40 @@ def _umbrella(db: Connection, parent: str, id: int, *, lock: bool) -> tuple[Deci
     """
     number = normalised(parent)
     if not number:
-        return Decimal(0), True
+        return Decimal(0), (), True
     if lock:
         # Below zero, where no lock of the product lies.
         take_turn(db, -1 - crc32(number.encode()))
     is_sibling = and_(PROPOSALS.c.parent == number, PROPOSALS.c.counts.is_(True), *entered())
     is_umbrella = and_(PROPOSALS.c.number == number, PROPOSALS.c.kind == "umbrella")
     rows = db.execute(
-        select(PROPOSALS.c.number, PROPOSALS.c.usd).where(
+        select(PROPOSALS.c.id, PROPOSALS.c.number, PROPOSALS.c.usd, PROPOSALS.c.route).where(
             PROPOSALS.c.id != id, PROPOSALS.c.voided_at.is_(None), or_(is_sibling, is_umbrella)
         )
     ).all()
-    siblings = (row.usd for row in rows if row.number != number and row.usd is not None)
-    return sum(siblings, Decimal(0)), any(row.number == number for row in rows)
+    siblings = [row for row in rows if row.number != number]
+    # Only what was registered without a version may be worth what nobody knows.
+    registered = {row.id: row.number for row in siblings if row.route == "outside"}
+    known = (row.usd for row in siblings if row.usd is not None)
+    unvalued = tuple(sorted(registered[id] for id in _unvalued(db, registered))) if registered else ()
+    return sum(known, Decimal(0)), unvalued, any(row.number == number for row in rows)
+
+
+def _unvalued(db: Connection, proposals: Collection[int]) -> set[int]:
+    table = tables.Decision.__table__
+    statement = select(table.c.proposal_id, table.c.contributions).where(
+        table.c.proposal_id.in_(proposals),
+        table.c.kind == "register_approval",
+        table.c.voided_at.is_(None),
+        table.c.contributions != "",
+    )
+    return {row.proposal_id for row in db.execute(statement) if is_unvalued(row.contributions)}
+
+
+def is_unvalued(contributions: str) -> bool:
+    """Tell whether nobody knows the US$ of contributions as they were frozen: no rate, or no amount."""
+    given = [contribution(entry) for entry in json.loads(contributions)]
+    return any(entry.usd is None or not entry.amount for entry in given)
 
 
 def load_people(db: Connection, ids: Iterable[int]) -> Mapping[int, facts.Person]:

@@ -60,6 +60,7 @@ def overview(number: str) -> str:
         contributions=contents.contribution_rows(given),
         total=usd,
         siblings=case.siblings_usd,
+        unvalued=case.siblings_unvalued,
         track=book.workflow.tracks[track],
         because=_because(case, book, track),
         needed=_documents(case, book, track),

@@ -55,9 +55,9 @@ def test_it_takes_three_people_to_approve_and_four_to_override(standard: Workflo
 
 
 def test_the_proof_is_quick(standard: Workflow) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     prove(standard, NAMES)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(

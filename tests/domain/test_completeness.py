@@ -13,6 +13,7 @@ from appraisal.domain.facts import (
     RatingGiven,
 )
 from appraisal.domain.rulebooks import Rulebook, computed_recommendation
+from appraisal.domain.steps import Inputs
 from tests.builders import (
     DAY,
     LEAD,
@@ -104,7 +105,9 @@ def test_a_condition_is_due_today_or_within_years(book: Rulebook) -> None:
         reason="Beyond repair.",
         conditions=conditions({"due_on": NOW.date() - DAY}),
     )
-    assert fire(book, never, LEAD, "finalise") == "awaiting_decision"
+    assert refused(book, never, LEAD, "finalise") == ["conditions_not_kept"]
+    confirmed = Inputs(withdrawn=frozenset({1}))
+    assert fire(book, never, LEAD, "finalise", confirmed) == "awaiting_decision"
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_the_pages_say_what_the_report_says(library: Library) -> None:
         "Invented decisions are among what is counted",
         "With overrides counted 41 46 89.1%",
         "RBSA only 0 0 no data",
-        "Weighted by US$ 36,000,000 41,400,000 87.0%",
+        "Weighted by US$, incomplete without TC-2010-0000 +4 36,000,000 41,400,000 87.0%",
         "Published on 5 March 2012",
         digest,
         value["definition"]["digest"],

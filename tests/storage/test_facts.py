@@ -108,3 +108,11 @@ def test_all_proposals_are_loaded_in_order(stage: Stage) -> None:
         cases: list[Case] = load_cases(db)
         assert [case.number for case in cases] == numbers
         assert cases == [load_case(db, number) for number in numbers]
+
+
+def test_a_sibling_whose_worth_nobody_knows_is_named_beside_the_sum(lite: Stage) -> None:
+    umbrella = casts.draft(lite, attach=(), kind="umbrella")
+    casts.submitted(lite, kind="child", parent=umbrella, budget="100")
+    yen = casts.outside(lite, kind="child", parent=umbrella, budget={"amount": "9", "currency": "JPY"})
+    case = casts.load(lite, casts.draft(lite, kind="child", parent=umbrella))
+    assert (case.siblings_usd, case.siblings_unvalued) == (Decimal(100), (yen,))

@@ -220,3 +220,25 @@ def test_conditions_of_earlier_revisions_are_numbered_within_their_proposal(
     assert (ended.number, ended.withdrawn_at, ended.withdrawn_by) == (2, second.finalised_at, None)
     assert (stands.number, stands.item, first.conditions) == (1, "CAP-6", ())
     assert schema.differences(database) == []
+
+
+def test_references_are_written_as_they_are_compared_by_the_upgrade(stage: Stage, database: Database) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    casts.submitted(stage, kind="child", parent=umbrella, budget="100")
+    number = casts.draft(stage, kind="child", parent=umbrella)
+    written = f" {umbrella.lower()} "
+    _begin_anew(
+        database,
+        "0009",
+        stage,
+        proposals={"parent": ["", written, written], "predecessor": ["", written, ""]},
+    )
+
+    schema.upgrade(database)
+
+    table = tables.Proposal.__table__
+    with database.read() as db:
+        rows = db.execute(select(table.c.parent, table.c.predecessor).order_by(table.c.id)).all()
+    assert [tuple(row) for row in rows] == [("", ""), (umbrella, umbrella), (umbrella, "")]
+    stage.database = database
+    assert casts.load(stage, number).siblings_usd == 100
