@@ -1,3 +1,4 @@
+import copy
 import hashlib
 import os
 import subprocess
@@ -15,7 +16,7 @@ from appraisal.pdf import sheets
 from appraisal.pdf.rendering import page_of, render
 from appraisal.pdf.words import Words
 from tests.pdf.readers import bookmarks, embedded, pages_of, reader, root, solid, structure
-from tests.pdf.samples import LOW, TITLE, Print, Sample, at
+from tests.pdf.samples import LOW, TITLE, Print, Sample, Value, at
 
 FONTS = {
     "Noto-Sans",
@@ -188,6 +189,38 @@ def test_a_revision_prints_both_recommendations_the_reason_and_the_changes(
     assert "Final:Toberevised" in text
     assert solid("Both weak points weigh heavily here.") in text
     assert solid("Give the committee its powers.") in text
+
+
+def test_a_condition_prints_by_whom_it_was_written_and_on_what_evidence_it_ended(
+    sample: Sample, printed: Print
+) -> None:
+    value = sample.record()
+    del value["appraisal"]["criteria"][1:]
+    met, waived = value["appraisal"]["conditions"]
+
+    def done(text: str) -> Value:
+        return {"by": met["written"]["by"], "at": value["issued_at"], "text": text}
+
+    met |= {"supersedes": 7, "reported": done("See minute 4."), "cleared": done("The letter came.")}
+    met["cleared_at"] = value["issued_at"]
+    waived |= {"waived": True, "waiver": done("Nobody asks for it.")}
+    text = "".join(pages_of(printed(value, "en")))
+    name = met["written"]["by"]["name"]
+    for sentence in (
+        f"Written by {name} on 16 February 2010",
+        "Takes the place of condition 7 of an earlier version",
+        f"Reported as met by {name} on 17 February 2010: See minute 4.",
+        f"Met: {name} on 17 February 2010, on this evidence: The letter came.",
+        f"Waived by {name} on 17 February 2010: Nobody asks for it.",
+    ):
+        assert solid(sentence) in text
+    old = copy.deepcopy(value)
+    for entry in old["appraisal"]["conditions"]:
+        for key in ("supersedes", "written", "reported", "cleared", "waiver"):
+            del entry[key]
+    text = "".join(pages_of(printed(old, "en")))
+    assert solid("Met on 17 February 2010") in text
+    assert solid("Waived") in text
 
 
 def test_an_override_prints_both_signatures_and_the_contradiction(sample: Sample, printed: Print) -> None:

@@ -452,19 +452,19 @@ def test_a_condition_whose_owner_has_left_is_given_to_somebody_else(lite: Stage)
     assert after.finalised is not None
     (given,) = after.finalised.conditions
     assert (given.owner, given.owner_id) == ("Deputy", lite.people["deputy"].id)
-    assert replace(given, owner=entry.owner, owner_id=entry.owner_id) == entry
+    assert replace(given, owner=entry.owner, owner_id=entry.owner_id, row_version=1) == entry
     with lite.database.read() as db:
         event = queries.chain_of(db, after.id)[-1].facts
     assert (event["action"], event["facts"]) == (
         "name_owner",
         {
-            "condition": 1,
+            "condition": entry.number,
             "before": {"owner": "Ben", "person": lite.people["ben"].id},
             "after": {"owner": "Deputy", "person": lite.people["deputy"].id},
             "reason": "Ben has left.",
         },
     )
-    assert _told(lite, "condition_owned") == {"deputy": '{"condition":1}'}
+    assert _told(lite, "condition_owned") == {"deputy": f'{{"condition":{entry.number}}}'}
     # Sent twice, it is done once; another form finds it changed.
     assert name("desk", seen=seen, request="form-1").row_version == after.row_version
     with pytest.raises(StepConflict):
