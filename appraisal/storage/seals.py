@@ -255,34 +255,32 @@ def _read(db: Connection, statement: str, given: tuple[Any, ...] = ()) -> list[t
     return found
 
 
+_decode: Final = json.JSONDecoder().raw_decode
 _encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _written(name: str, rows: Iterable[Sequence[Any]]) -> list[str]:
+def sealing(name: str, rows: Sequence[Sequence[Any]]) -> str:
+    """Return the seal over the rows of a table as the driver gives them: how many, and their digest.
+
+    It is empty for none.
+    """
     columns = _neutral(name)
-    return [
-        _encode(
+    return _sealing(
+        [
             {
                 key: value
                 for (key, unset), value in zip(columns, row, strict=True)
                 if value is not None and value != unset
             }
-        )
-        for row in rows
-    ]
+            for row in rows
+        ]
+    )
 
 
-def _sealing(texts: Sequence[str]) -> str:
-    """Return how many rows there are, and the digest over them; empty for none."""
-    if not texts:
+def _sealing(rows: Sequence[Mapping[str, Any]]) -> str:
+    if not rows:
         return ""
-    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()
-    return f"{len(texts)}:{digest[:_DIGITS]}"
-
-
-def sealing(name: str, rows: Iterable[Sequence[Any]]) -> str:
-    """Return the seal over the rows of a table as :func:`rows` or the driver gives them; empty for none."""
-    return _sealing(_written(name, rows))
+    return f"{len(rows)}:{hashlib.sha256(_encode(rows).encode()).hexdigest()[:_DIGITS]}"
 
 
 def difference(name: str, told: str, now: str) -> str:
@@ -371,15 +369,20 @@ def _note(db: Connection, watched: Watch, statement: UpdateBase, given: Any) -> 
     if values is not None and name == "proposals" and _is_told(watched, seal, values, given):
         return
     reached = [name]
-    for other, entry in SEALS.items():
-        looked_at = entry.follows.get(name)
-        if looked_at and (values is None or not values.keys().isdisjoint(looked_at)):
+    for other, looked_at in _followers(name):
+        if values is None or not values.keys().isdisjoint(looked_at):
             reached.append(other)
     number = next(watched.statements)
     for table in reached:
         for proposal in watched.earlier:
             _compare_once(db, watched, proposal, table)
         watched.written[table] = number
+
+
+@cache
+def _followers(name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the tables that look at columns of another, with those columns."""
+    return tuple((other, seal.follows[name]) for other, seal in SEALS.items() if name in seal.follows)
 
 
 def _values(statement: Update, given: Any) -> dict[str, Any]:
@@ -421,9 +424,13 @@ def _told(db: Connection, proposal: int) -> dict[str, str] | None:
     rows = _read(db, _NEWEST.format("?" if db.dialect.name == "sqlite" else "%s"), (proposal,))
     if not rows:
         return {}
+    # The rest of the text, which may be long, is of no interest here.
+    _, sealed, rest = rows[0][0].rpartition('"seals":')
+    if not sealed:
+        return None
     try:
-        found: dict[str, str] | None = json.loads(rows[0][0]).get("seals")
-    except (ValueError, AttributeError):
+        found: dict[str, str] = _decode(rest)[0]
+    except ValueError:
         raise differs(proposal, "events") from None
     return found
 
@@ -511,7 +518,12 @@ def _whole_row(dialect: str) -> str:
 
 def _of_row(row: Mapping[str, Any]) -> str:
     later = () if row["workflow"] else SEALS["proposals"].later
-    return sealing("proposals", [[None if name in later else value for name, value in row.items()]])
+    kept = {
+        name: row[name]
+        for name, unset in _neutral("proposals")
+        if row[name] is not None and row[name] != unset and name not in later
+    }
+    return _sealing([kept])
 
 
 def _bound(dialect: Dialect, name: str, value: Any) -> Any:
