@@ -673,7 +673,8 @@ def register(world: World, luck: Random) -> object:
 
 def publish(world: World, luck: Random) -> object:
     """Publish a report."""
-    code, biennium = luck.choice(("2.1", "2.1", "1.1")), luck.choice(("2010-11", "2012-13"))
+    code = luck.choice(("2.1", "1.1", "3.1"))
+    biennium = luck.choice(("2010-11", "2010-11", "2010-11", "2012-13"))
     world.note(f"desk publishes {code} of {biennium}")
     return indicators.publish(
         world.stage.database,
@@ -741,11 +742,11 @@ MOVES: Final[Mapping[str, tuple[Move, int]]] = {
     "wait": (wait, 7),
     "enter_rate": (enter_rate, 3),
     "list_projects": (list_projects, 3),
-    "list_gaps": (list_gaps, 2),
+    "list_gaps": (list_gaps, 4),
     "match": (match, 3),
     "register": (register, 2),
-    "publish": (publish, 2),
-    "publish_meanwhile": (publish_meanwhile, 1),
+    "publish": (publish, 4),
+    "publish_meanwhile": (publish_meanwhile, 2),
     "list_frameworks": (list_frameworks, 2),
     "seal": (seal, 1),
 }

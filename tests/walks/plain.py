@@ -160,6 +160,7 @@ def _heard(trail: Trail, number: str, bodies: list[Text]) -> Known:
     found = Known(number)
     # What is so again once a registration is corrected.
     before: tuple[bool, bool] = (False, False)
+    created_at = moment(bodies[0]["at"]) if bodies else None
     for body in bodies:
         facts, act, at = body["facts"], body["columns"].get("act", ""), moment(body["at"])
         found.state = body["columns"].get("to_state", found.state)
@@ -186,7 +187,7 @@ def _heard(trail: Trail, number: str, bodies: list[Text]) -> Known:
             found.decided, found.decided_at = "approved", at
         elif act == "register_approval":
             before = (found.counted, found.umbrella)
-            found.approval = _outside(trail, body)
+            found.approval = _outside(trail, body, created_at)
             found.counted, found.umbrella = True, _said(found.approval.content, "kind") == "umbrella"
         elif act == "reject":
             found.decided, found.decided_at = "not_approved", at
@@ -229,7 +230,7 @@ def _reason(found: Known, act: str, at: datetime, threshold: Decimal) -> str:
     return "" if final.final in _GOOD and not found.waived else " "
 
 
-def _outside(trail: Trail, body: Text) -> Approval:
+def _outside(trail: Trail, body: Text, created_at: datetime | None) -> Approval:
     """Return an approval that was given elsewhere: of the version there was, or of what the form said."""
     facts = body["facts"]
     sheet = trail.texts[facts["record"]]
@@ -239,7 +240,9 @@ def _outside(trail: Trail, body: Text) -> Approval:
         content, money, track = version["content"], _money(version), version["track"]
     else:
         content, track = sheet["proposal"]["content"], ""
-        money = _valued(trail, content, moment(at or body["at"]), moment(body["at"]))
+        # One that bears no date is worth what it was when the proposal was written down.
+        day = moment(at) if at else created_at or moment(body["at"])
+        money = _valued(trail, content, day, moment(body["at"]))
     return Approval(
         "outside", "registered", moment(at) if at else None, facts["version"], content, money, track
     )

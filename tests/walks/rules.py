@@ -226,6 +226,7 @@ def begin(book: Rulebook, luck: Random) -> History:
     case = builders.draft({"budget": luck.choice(AMOUNTS)}, number=NUMBER, pinned=False, workflow="", set="")
     case = replace(case, people={person.id: person for person in PEOPLE.values()})
     history = History(book, case, luck)
+    history.ledger.note(case, case.created_at, PEOPLE["ana"].id, "create", {"illustrative": False})
     _enter(history, Rate("CHF", geneva_date(NOW) - timedelta(days=800), Decimal("1.05")))
     _spend(history)
     return history
