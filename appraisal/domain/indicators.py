@@ -235,7 +235,8 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
         route=found.kind,
         reason=found.reason,
         illustrative=case.illustrative,
-        track=version.track if version else case.track,
+        # What a coordinator or a sibling made stricter since the version was frozen is the track it took.
+        track=case.track,
         workflow=case.workflow,
         **_decided(case.decisions),
     )
