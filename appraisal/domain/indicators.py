@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NamedTuple
 from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.indicators import Percentage, Rounding
 from appraisal.domain import approvals, forms, routes, tracks
-from appraisal.domain.approvals import APPROVING, ENDING
+from appraisal.domain.approvals import APPROVING
 from appraisal.domain.facts import Case, Contribution, Decision
 from appraisal.domain.routes import Reason, RouteKind
 from appraisal.domain.rulebooks import Rulebook
@@ -368,7 +368,7 @@ class Told(NamedTuple):
 
 # The events whose facts the indicator listens to: by the name of one, by the acts of the others.
 CREATING: Final = "create"
-LISTENED: Final = ("submit", *approvals.DECIDING, *APPROVING, *ENDING)
+LISTENED: Final = ("submit", *approvals.DECIDING, *approvals.SETTLING)
 
 
 def replayed(events: Iterable[Told]) -> Approval | None:
