@@ -83,6 +83,7 @@ SEALS: Final[Mapping[str, Seal]] = {
             "head": "where the chain ends, which verifying follows it to",
             "due_on": "follows the calendars of duty stations from day to day, without an event",
             "wake_on": "when time looks at the proposal next: told by ticks, and any day does",
+            "awaits_manager": "follows from the steps and the workflow; ticks write it anew, without an event",
         },
         later=_OF_FORM,
         sealed_when="{0}.workflow <> ''",

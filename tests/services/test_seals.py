@@ -544,3 +544,11 @@ def test_a_report_that_is_taken_away_is_missed(lite: Stage) -> None:
     assert [str(entry) for entry in trails.verify(lite.database, lite.library, None).breaks] == [
         "indicator_reports: row 1: is missing, though the site's chain tells of it"
     ]
+
+
+def test_no_reason_is_given_for_a_rate_that_corrects_none(lite: Stage) -> None:
+    casts.enter_rate(lite, "CHF", lite.now.date(), "1.02", "Treasury")
+    [row] = casts.contents(lite)["rates"][-1:]
+    tamper(lite, f"UPDATE rates SET reason = 'By order.' WHERE id = {row[0]}")  # noqa: S608
+    [found] = trails.verify(lite.database, lite.library, None).breaks
+    assert str(found) == f"rate {row[0]}: its column reason is not what the site's chain tells"
