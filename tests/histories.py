@@ -18,6 +18,7 @@ from sqlalchemy import Connection, MetaData, Table, func, select
 
 from appraisal.storage import schema
 from appraisal.storage.databases import Database
+from tests.tampering import unwatched
 
 FOLDER: Final = Path(__file__).parent / "storage" / "samples"
 REVISIONS: Final = tuple(sorted(file.name.removesuffix(".sql.xz") for file in FOLDER.glob("*.sql.xz")))
@@ -78,7 +79,7 @@ def rows(
 def fill(database: Database, kept: dict[str, list[dict[str, Any]]]) -> None:
     """Add rows to the tables of a database."""
     metadata = reflected(database)
-    with database.begin() as db:
+    with unwatched(database) as db:
         for table in metadata.sorted_tables:
             if kept.get(table.name):
                 db.execute(table.insert(), kept[table.name])

@@ -16,7 +16,7 @@ from functools import cache
 from itertools import chain, count
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Column, Connection, Dialect, Engine, Table, event, func, select
+from sqlalchemy import Boolean, Column, ColumnElement, Connection, Dialect, Engine, Table, event, func, select
 from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
 
 from appraisal.domain.refusals import NotAllowed, refuse
@@ -578,26 +578,23 @@ def differs_here(name: str, id: int) -> NotAllowed:
 def _compared_row(db: Connection, name: str, id: int) -> str:
     """Return the seal over one row of the site; raises ``NotAllowed`` where the site's chain says another."""
     now = of_site(db, name, id)
+    # Most of what an account went through names it, and is found by that at once.
+    if name == "people" and _told_of_site(db, name, id, SITE.c.person_id == id) == now:
+        return now
     told = _told_of_site(db, name, id)
     if told is not None and told != now:
         raise differs_here(name, id)
     return now
 
 
-def _told_of_site(db: Connection, name: str, id: int) -> str | None:
+def _told_of_site(db: Connection, name: str, id: int, *where: ColumnElement[bool]) -> str | None:
     """Return the last seal over a row of the site; None where the site's chain is older than seals."""
     key = f'"{name}:{id}":"'
-    pattern = f"%{key}%".replace("_", "\\_")
-    body = SITE.c.body
-    of_it = body.like(pattern, escape="\\")
-    newest = SITE.c.sequence.desc()
-    # Most of what an account went through names it, and is found by that at once.
-    ways = ([(SITE.c.person_id == id, of_it)] if name == "people" else []) + [(of_it,)]
-    for where in ways:
-        found = db.execute(select(body).where(*where).order_by(newest).limit(1)).scalar()
-        if found is not None:
-            return str(found).rpartition(key)[2][:_DIGITS].partition('"')[0]
-    last = db.execute(select(body).order_by(newest).limit(1)).scalar()
+    newest = select(SITE.c.body).order_by(SITE.c.sequence.desc()).limit(1)
+    found = db.execute(newest.where(*where, SITE.c.body.contains(key, autoescape=True))).scalar()
+    if found is not None:
+        return str(found).rpartition(key)[2].partition('"')[0]
+    last = db.execute(newest).scalar()
     return "" if last is not None and '"seals":' in last else None
 
 

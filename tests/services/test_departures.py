@@ -25,6 +25,7 @@ from appraisal.storage import conditions, queries, site, tables
 from appraisal.storage import duties as stored
 from tests import casts
 from tests.casts import Stage
+from tests.tampering import unwatched
 
 CHANGES = (ChangeAsked("Say more.", "ALI-1"),)
 
@@ -235,7 +236,7 @@ def test_what_happened_before_is_found_as_well(lite: Stage) -> None:
     """Tasks follow from how things stand, not from the event that brought them about."""
     numbers = {key: SITUATIONS[key](lite) for key in ("incomplete", "rated")}
     table = tables.Person.__table__
-    with lite.database.begin() as db:
+    with unwatched(lite.database) as db:
         gone = [lite.people[key].id for key in ("ana", "lead")]
         db.execute(table.update().where(table.c.id.in_(gone)).values(active=False))
     casts.refresh(lite)

@@ -16,6 +16,7 @@ from appraisal.storage import proposals, seals, site, tables
 from appraisal.storage.databases import Database, reading_only
 from tests import casts
 from tests.casts import START, Stage
+from tests.tampering import unwatched
 
 PEOPLE = tables.Person.__table__
 
@@ -167,7 +168,7 @@ def test_proposals_created_at_once_have_numbers_of_their_own(stage: Stage) -> No
 def test_numbers_go_on_after_9999(stage: Stage) -> None:
     casts.draft(stage, attach=())
     table = tables.Proposal.__table__
-    with stage.database.begin() as db:
+    with unwatched(stage.database) as db:
         db.execute(table.update().values(number="TC-2010-9999"))
         assert proposals.next_number(db, 2010) == "TC-2010-10000"
         db.execute(table.update().values(number="TC-2010-10000"))

@@ -57,7 +57,7 @@ def filled(stage: Stage) -> Stage:
 
 
 def _refused(database: Database, statement: Executable) -> str:
-    with pytest.raises(IntegrityError) as caught, database.begin() as db:
+    with pytest.raises(IntegrityError) as caught, unwatched(database) as db:
         db.execute(statement)
     return str(caught.value.orig).splitlines()[0]
 

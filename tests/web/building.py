@@ -220,9 +220,16 @@ def rate_all(
 def write_conditions(
     site: Site, lead: Person, number: str, items: list[str], owner: str = "Ana Ruiz"
 ) -> None:
-    """Write a complete condition, due in a month and before the donor, for each item rated low."""
-    due = (site.now() + timedelta(days=30)).date()
-    puts = [ConditionPut(f"Make {item} good.", item, owner, due, "before_donor") for item in items]
+    """Write a complete condition, due in a month and before the donor, for each item rated low.
+
+    One that stands on the item already is changed, as the page does.
+    """
+    due, running = (site.now() + timedelta(days=30)).date(), load(site, number).appraisal
+    known = {entry.item: entry.id for entry in running.conditions} if running else {}
+    puts = [
+        ConditionPut(f"Make {item} good.", item, owner, due, "before_donor", known.get(item))
+        for item in items
+    ]
     with site.database.begin() as db:
         appraisals.recommend(db, site.library, lead, site.now(), number, conditions=puts)
     _pass(site)
