@@ -200,7 +200,10 @@ def test_keys_and_signatures_that_were_bent_are_named(
     given = {"other": other, "junk": b"\x30\x00"}
     with unguarded(stage.database) as db:
         db.execute(text(statement), {key: value for key, value in given.items() if f":{key}" in statement})
-    assert told(stage) == [what]
+    # What a row says is sealed as well, except for the certificate, of which that is the digest.
+    by_rows = [said for said in told(stage) if said.startswith("issuers: row 1: ")]
+    assert [said for said in told(stage) if said not in by_rows] == [what]
+    assert bool(by_rows) == ("issuers" in statement and "certificate" not in statement)
 
 
 EXPIRED = datetime(2011, 2, 1, tzinfo=UTC)
