@@ -184,7 +184,7 @@ def test_every_column_of_an_event_is_looked_at(lite: Stage, column: str) -> None
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [
-        ("id", "id + 1000", "the database: appraisals: row 1 names a row of versions that is not there"),
+        ("id", "id + 1000", "the database: decisions: row 1 names a row of versions that is not there"),
         (
             "proposal_id",
             "1",
