@@ -92,7 +92,7 @@ def test_a_proposal_of_which_nothing_is_left_opens_for_everybody_to_its_end(
 
     building.take(site, cast["designer"], number, "withdraw", note="No longer needed.")
     assert broken(client, addresses) == []
-    approval = ApprovalGiven("Minute 12", "Registry", site.now())
+    approval = ApprovalGiven("Minute 12", "Registry", site.now(), "XBTC")
     building.take(site, cast["desk"], number, "register_approval", approval=approval)
     with site.database.read() as db:
         [listed] = stored.list_records(db, cast["desk"])[0]
