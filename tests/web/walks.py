@@ -256,6 +256,7 @@ FORMS: Final[Mapping[str, Forms]] = {
     "indicators.publish": _always({"biennium": "soon"}, {"biennium": "2010-11"}),
     "lessons.import_list": _always({}),
     "matches.confirm": _always({"project": "x", "number": "TC-2010-0001"}),
+    "matches.look": _always({"project": "x"}, {"project": "x", "seal": "0"}),
     "matches.register": _always({"project": "x"}),
     "matches.undo": _always({"project": "x"}),
     "missing_authors.show": lambda world: [
