@@ -248,12 +248,15 @@ def check_figures(watch: Watch, trail: Trail, found: list[Known], *, is_wide: bo
             yield from _differing(f"3.1 of {of}", plain.frameworks(trail, of), frameworks)
             listed = value["finance_list"]
             opened = sorted((row["symbol"], row["number"]) for row in listed["unapproved"])
-            told = {"symbols": sorted(listed["symbols"]), "unapproved": opened}
+            again = sorted((row["symbol"], row["number"]) for row in listed["changed"])
+            told = {"symbols": sorted(listed["symbols"]), "unapproved": opened, "changed": again}
             wanted_list = plain.finance_list(trail, found, of)
             yield from _differing(f"the finance list of {of}", wanted_list, told)
-            whole = not wanted["proposals"]["undated"] and not wanted_list["unapproved"]
-            if value["complete"] != whole:
+            missing = wanted["proposals"]["undated"] or wanted_list["unapproved"] or wanted_list["changed"]
+            if value["complete"] == bool(missing):
                 yield f"2.1 of {of} says complete: {value['complete']}"
+            if list(value["unvalued"]) != (unknown := plain.unvalued(found, of)):
+                yield f"2.1 of {of} says that nobody knows the US$ of {value['unvalued']}, and it is of {unknown}"
             figure = indicators.value(db, stage.library, "1.1", of)
             wanted = plain.gaps(trail, found, of)
             yield from _differing(f"1.1 of {of}", wanted, {key: figure[key] for key in wanted})

@@ -633,8 +633,10 @@ def list_frameworks(world: World, luck: Random) -> object:
 def match(world: World, luck: Random) -> object:
     """Say that a project is a proposal or that it is not, or register it as one that never came here."""
     symbol = luck.choice(SYMBOLS)
-    key, kind = symbol.lower(), luck.choice(("confirm", "undo", "register", "register"))
+    key, kind = symbol.lower(), luck.choice(("confirm", "undo", "register", "register", "again", "again"))
     stage = world.stage
+    if kind == "again":
+        return _look_again(world, luck)
     if kind == "register":
         world.note(f"desk registers the project {symbol}")
         with stage.database.begin() as db:
@@ -649,6 +651,20 @@ def match(world: World, luck: Random) -> object:
         if kind == "undo":
             return matches.undo(*given)
         matches.confirm(*given, number)
+    return None
+
+
+def _look_again(world: World, luck: Random) -> object:
+    """Look again at what a project was taken for, under which something changed."""
+    stage = world.stage
+    with stage.database.read() as db:
+        found = matches.changed_links(db)
+    if not found:
+        raise Nothing
+    link = luck.choice(found).link
+    world.note(f"desk looks again at the project {link.symbol}, taken for {link.number}")
+    with stage.database.begin() as db:
+        matches.look_again(db, stage.people["desk"], stage.now, link.key, link.seal, "A second phase.")
     return None
 
 
