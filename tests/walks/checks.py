@@ -232,6 +232,8 @@ def check_figures(watch: Watch, trail: Trail, found: list[Known], *, is_wide: bo
     stage = watch.stage
     given = [entry.approval.at for entry in found if entry.approval and entry.approval.at]
     biennia = sorted({*BIENNIA, *map(plain.biennium, given)})
+    for project, number in plain.loose(trail, found):
+        yield f"the project {project} is taken for {number} by a symbol that it does not bear"
     with stage.database.read() as db:
         kept = indicators.figures(db, stage.library, "2010-11", stage.now.date())
         # The next move may be made at this very moment.

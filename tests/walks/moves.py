@@ -198,7 +198,7 @@ def write(world: World, luck: Random) -> object:
         "identification": identification,
         "alignment": {
             "resource_gap": luck.choice(GAPS),
-            "resource_gap_amount": luck.choice(("", "90000", "200000")),
+            "resource_gap_amount": luck.choice(("", "90000", "200000", "6000000")),
         },
     }
     rows = [_contribution(luck) for _ in range(luck.choice((1, 1, 2)))]

@@ -468,6 +468,18 @@ def _is_changed(link: Match, rows: Mapping[str, Text], known: Known, links: Iter
     return any(other.project in rows and not (other.basis or {}).get("reason") for other in earlier)
 
 
+def loose(trail: Trail, found: Iterable[Known]) -> list[tuple[str, str]]:
+    """Return the projects that a symbol alone makes a proposal which does not bear it any more."""
+    known = {entry.number: entry for entry in found}
+    rows, taken = rows_of(trail, "projects"), {entry.project: entry for entry in trail.matches}
+    return [
+        (link.project, link.number)
+        for link in taken.values()
+        if link.how == "symbol" and link.number is not None and link.project in rows
+        if known[link.number].symbol != rows[link.project]["symbol"].upper()
+    ]
+
+
 def unvalued(found: Iterable[Known], of: str) -> list[str]:
     """Return the approvals that a biennium counts and whose US$ nobody knows."""
     return sorted(
@@ -497,7 +509,10 @@ def gaps(trail: Trail, found: Iterable[Known], of: str) -> dict[str, Any]:
         gap = _said(entry.approval.content, "resource_gap", "alignment").casefold()
         amount = _said(entry.approval.content, "resource_gap_amount", "alignment")
         if gap and entry.approval.followed["fund"].year <= years[1]:
-            given[gap].append(Decimal(amount) if amount else None)
+            # What was typed counts as far as there is money for it.
+            is_known = all(usd is not None for _, _, usd in entry.approval.money)
+            most = entry.approval.usd if is_known else Decimal(amount or 0)
+            given[gap].append(min(Decimal(amount), most) if amount else None)
     filled = total = 0
     complete = True
     for key, row in rows_of(trail, "gaps").items():
