@@ -40,6 +40,7 @@ from appraisal.storage.databases import Database
 from appraisal.storage.facts import load_case
 from appraisal.storage.files import Files
 from appraisal.storage.tables import Base, Proposal
+from tests.tampering import by_hand
 
 # A Monday, ten in the morning in Geneva.
 START: Final = datetime(2010, 2, 1, 9, tzinfo=UTC)
@@ -368,7 +369,7 @@ def registered_umbrella(stage: Stage) -> str:
     """Return an umbrella programme that was registered as approved, as earlier versions allowed."""
     number = outside(stage, title="Registered")
     table = Proposal.__table__
-    with stage.database.begin() as db:
+    with by_hand(stage.database, stage.now, number) as db:
         db.execute(update(table).where(table.c.number == number).values(kind="umbrella"))
     return number
 

@@ -87,7 +87,7 @@ def work_of(
             )
     if held_by.get("author") and person.has("manager"):
         # The rounds are spent: whether there is a further one is a manager's to say.
-        awaiting = (PROPOSALS.c.state.in_(held_by["author"]), PROPOSALS.c.awaits_manager)
+        awaiting = (in_states(held_by["author"]), PROPOSALS.c.awaits_manager)
         mine.append(and_(*awaiting, ~_deciding_bars(person, today)))
     for role in ("coordinator", "manager"):
         if held_by.get(role) and person.has(role):

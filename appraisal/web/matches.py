@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Final
@@ -22,6 +22,7 @@ from appraisal.i18n import N_
 from appraisal.services import approvals, indicators, matches, steps
 from appraisal.storage import matches as stored
 from appraisal.storage.facts import load_people, load_rates
+from appraisal.web import formats
 from appraisal.web.approvals import check_page, is_duplicate, other_phases
 from appraisal.web.context import actor, begin, language, page, read, request_key, say, site, with_role
 from appraisal.web.indicators import years
@@ -88,6 +89,8 @@ def show() -> str:
         suggested = matches.suggestions(db, shown)
         again = _again(db, biennium)
         opened = _page_of(_unapproved(db, biennium), request.args.get("opened", 1, int))
+        after = request.args.get("linked", "")[: forms.LINE_LIMIT]
+        linked = _matched(db, after)
         return page(
             "matches/show.html",
             biennium=biennium,
@@ -103,7 +106,9 @@ def show() -> str:
             opened_after=_opened_url(biennium, opened.place + 1) if opened.has_more else None,
             again=again[:PAGE],
             changed=len(again),
-            matched=_matched(db),
+            matched=linked[:PAGE],
+            linked_first=url_for(".show", biennium=biennium or None, _anchor="linked") if after else None,
+            linked_after=_linked_url(biennium, linked[PAGE - 1].project.key) if linked[PAGE:] else None,
             most=PAGE,
             previous=url_for(".show", biennium=biennium or None, page=start) if start else None,
             following=url_for(".show", biennium=biennium or None, page=start + 2) if rest else None,
@@ -145,6 +150,10 @@ def _opened_url(biennium: str, place: int) -> str:
     return url_for(".show", biennium=biennium or None, opened=place, _anchor="unapproved")
 
 
+def _linked_url(biennium: str, after: str) -> str:
+    return url_for(".show", biennium=biennium or None, linked=after, _anchor="linked")
+
+
 def _unapproved(db: Connection, biennium: str) -> Iterator[stored.Unapproved]:
     if not biennium:
         return stored.unapproved(db)
@@ -164,16 +173,19 @@ def _again(db: Connection, biennium: str) -> list[Again]:
 
 
 def _in_words(entry: Difference) -> tuple[str, dict[str, str]]:
-    return rules_of_matches.in_words(entry.name, entry.was, entry.now)
+    def day(text: str) -> str:
+        return formats.day(date.fromisoformat(text))
+
+    return rules_of_matches.in_words(entry.name, entry.was, entry.now, formats.money, day)
 
 
 def _scope() -> frozenset[str]:
     return frozenset(indicators.definition(site().library, indicators.CODE).scope.funds)
 
 
-def _matched(db: Connection) -> list[Matched]:
-    """Return the projects that were matched last."""
-    found = stored.matched(db, PAGE)
+def _matched(db: Connection, after: str) -> list[Matched]:
+    """Return a page of the projects with their proposals, from behind a key on, and one more if there is."""
+    found = stored.matched(db, PAGE + 1, after)
     people = load_people(db, {entry.by for entry in found})
     rates, today = load_rates(db), geneva_date(site().now())
     lines = []

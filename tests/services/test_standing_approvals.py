@@ -190,3 +190,19 @@ def test_the_conditions_of_an_annulled_approval_bind_no_other(stage: Stage) -> N
     assert [entry.number for entry in found] == [still]
     done = ticks.tick(stage.database, stage.library, stage.now)
     assert [number for number, kind in done.marks if kind == "condition_overdue"] == [still]
+
+
+def test_what_nobody_could_value_stays_said_whatever_the_draft_became(stage: Stage) -> None:
+    number = casts.draft(stage)
+    blank = {"donor": "Norway", "private": "no", "fund": "XBTC", "modality": "direct", "amount": "0"}
+    casts.save(stage, number, "identification", contributions=[{**blank, "currency": "USD"}])
+    register(stage, number)
+    assert value(stage)["unvalued"] == [number]
+    desk = stage.people["desk"]
+    indicators.publish(stage.database, stage.library, desk, stage.now, "2.1", BIENNIUM)
+    casts.take(stage, "desk", number, "propose_correction", note="A mistake.")
+    casts.take(stage, "chief", number, "confirm_correction")
+    casts.save(stage, number, "identification", kind="umbrella")
+    assert value(stage)["unvalued"] == []
+    with stage.database.read() as db:
+        assert list(indicators.report_faults(db, stage.library)) == [None]
