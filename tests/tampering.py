@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,8 +18,9 @@ from appraisal.storage import seals, site, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import load_case
 from appraisal.storage.types import Day, Moment, Money
-from tests.casts import START
 
+# A moment for whatever has none.
+_LATER = datetime(2012, 2, 1, 9, tzinfo=UTC)
 # Rows that are of another moment than the last checkpoint, or only some of which are sealed.
 CHOSEN = {
     "accesses": "accesses.id = 1",
@@ -51,7 +52,7 @@ def others(db: Connection, column: Column[Any], value: Any) -> list[Any]:
     for key in column.foreign_keys:
         return [*db.execute(select(key.column).where(key.column != value).limit(9)).scalars(), 99_999]
     if value is None:
-        kinds: dict[Any, Any] = {Moment: START, Day: START.date(), Money: Decimal(1)}
+        kinds: dict[Any, Any] = {Moment: _LATER, Day: _LATER.date(), Money: Decimal(1)}
         plain = {int: 1, str: "x", bytes: b"x"}
         found = kinds.get(type(column.type))
         return [plain[column.type.python_type] if found is None else found]
