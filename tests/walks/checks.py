@@ -198,6 +198,9 @@ def check_validity(stage: Stage, trail: Trail) -> Iterator[str]:
     fates: dict[str, str] = {}
     for bodies in trail.proposals.values():
         given = ""
+        # Rejections in force, and those that what was registered took the place of.
+        rejected: set[str] = set()
+        overtaken: set[str] = set()
         for body in bodies:
             facts, act = body["facts"], body["columns"].get("act", "")
             if digest := facts.get("record", ""):
@@ -206,10 +209,20 @@ def check_validity(stage: Stage, trail: Trail) -> Iterator[str]:
                 fates[facts["record"]] = "superseded"
             if act in plain_approving():
                 given = facts["record"]
+            if act == "reject":
+                rejected.add(facts["record"])
+            if act == "reopen":
+                fates.update(dict.fromkeys(rejected, "reopened"))
+                rejected = set()
+            if act == "register_approval":
+                fates.update(dict.fromkeys(rejected, "superseded"))
+                overtaken, rejected = rejected, set()
             if act == "annul":
                 fates[given] = "annulled"
             if act in ("correct_registration", "confirm_correction"):
                 fates[given] = "corrected"
+                fates.update(dict.fromkeys(overtaken, "valid"))
+                rejected, overtaken = overtaken, set()
     with stage.database.read() as db:
         for digest, fate in fates.items():
             found = records.validity_of(db, digest)
