@@ -168,12 +168,12 @@ def _lead(world: World, case: Case) -> str | None:
 
 
 # Days that somebody may type, and that no calendar or page may fail on.
-_FAR: Final = (date(201, 5, 5), date(1010, 2, 3), date(9999, 12, 31), date(3010, 1, 1))
+_FAR: Final = (date(201, 5, 5), date(1010, 2, 3), date(9999, 12, 31), date(9999, 12, 31), date(3010, 1, 1))
 
 
 def _day(luck: Random, usual: date) -> date:
     """Return a day, far outside of all sense now and then."""
-    return luck.choice(_FAR) if luck.random() < 0.05 else usual
+    return luck.choice(_FAR) if luck.random() < 0.1 else usual
 
 
 # --- Writing -----------------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ def _inputs(world: World, luck: Random, case: Case) -> dict[str, Any]:
     world.documents += 1
     days = luck.choice((0, 0, 1, 30, 400, 800))
     approved_at = None if luck.random() < 0.2 else world.stage.now - timedelta(days=days)
-    if approved_at is not None and luck.random() < 0.05:
+    if approved_at is not None and luck.random() < 0.15:
         approved_at = datetime.combine(luck.choice(_FAR), time(12), UTC)
     changes = [ChangeAsked(f"Say more, {place}.", luck.choice(("TRI-1", "ALI-1", ""))) for place in (1, 2)]
     return {
@@ -806,7 +806,7 @@ def _under_umbrella(stage: Stage) -> str:
     """Begin with an umbrella programme and two proposals under it, one of them a mere draft."""
     parent = casts.draft(stage, "ana", kind="umbrella")
     content = {"identification": {"parent": parent}}
-    casts.draft(stage, "ben", kind="child", content=content, budget="5000000")
+    casts.draft(stage, "ana", kind="child", content=content, budget="5000000")
     return casts.draft(stage, "ana", kind="child", content=content, budget="900000")
 
 
