@@ -666,7 +666,8 @@ def check_visibility(stage: Stage, cases: Sequence[Case]) -> Iterator[str]:
             listed = {entry.number: entry.full for entry in queries.list_proposals(db, person)[0]}
             blind = set(db.execute(select(table.c.number).where(visibilities.blind(person))).scalars())
             recorded = {entry.number for entry in records.list_records(db, person)[0]}
-            owed = sorted(entry.number for entry in duties.reviews_for(db, person))
+            # Those that somebody left, coordinators are shown as well.
+            owed = sorted(entry.number for entry in duties.reviews_for(db, person) if not entry.left_by)
             whole = {row.number for row in bundles.chosen(db, Asked(), person) if row.is_whole}
         wanted = {
             case.number: level == "full" for case in cases if (level := _listed(case, person)) != "nothing"
