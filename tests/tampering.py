@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Connection, create_engine, select, text, update
+from sqlalchemy import Column, Connection, Table, create_engine, select, text, update
 
 from appraisal.canonical import canonical
 from appraisal.domain.events import GENESIS
@@ -15,6 +17,73 @@ from appraisal.services.proposals import note_event
 from appraisal.storage import seals, site, tables
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import load_case
+from appraisal.storage.types import Day, Moment, Money
+
+# A moment for whatever has none.
+_LATER = datetime(2012, 2, 1, 9, tzinfo=UTC)
+# Rows that are of another moment than the last checkpoint, or only some of which are sealed.
+CHOSEN = {
+    "accesses": "accesses.id = 1",
+    "matches": "matches.how = 'confirmed'",
+    "account_requests": "account_requests.closed_at IS NOT NULL",
+}
+
+
+def sealed_rows(db: Connection, table: Table, column: str = "") -> list[dict[str, Any]]:
+    """Return the rows of a table in which a column is sealed, or everything that ever is, the newest last."""
+    seal = seals.SEALS.get(table.name)
+    wanted = [CHOSEN[table.name]] if table.name in CHOSEN else []
+    joined = ""
+    if seal is not None:
+        later = seal.sealed_when if not column or column in seal.later else ""
+        wanted += [part.format(table.name) for part in (later, seal.rows_when) if part]
+        joined = seal.joined.format(table.name)
+    [key] = table.primary_key
+    where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
+    named = f"SELECT {table.name}.{key.name} FROM {table.name} {joined} {where} ORDER BY 1"  # noqa: S608
+    ids = db.exec_driver_sql(named.replace("%", "%%") if db.dialect.name == "postgresql" else named)
+    chosen = ids.scalars().all()
+    rows = {row[key.name]: dict(row) for row in db.execute(select(table)).mappings()}
+    return [rows[id] for id in chosen]
+
+
+def others(db: Connection, column: Column[Any], value: Any) -> list[Any]:
+    """Return other values that a column may hold, those first that name a row where it names one."""
+    for key in column.foreign_keys:
+        return [*db.execute(select(key.column).where(key.column != value).limit(9)).scalars(), 99_999]
+    if value is None:
+        kinds: dict[Any, Any] = {Moment: _LATER, Day: _LATER.date(), Money: Decimal(1)}
+        plain = {int: 1, str: "x", bytes: b"x"}
+        found = kinds.get(type(column.type))
+        return [plain[column.type.python_type] if found is None else found]
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, datetime | date):
+        return [value + timedelta(days=1)]
+    if isinstance(value, int | Decimal):
+        return [value + 1, value + 1000]
+    if isinstance(value, bytes):
+        return [value[:-1] + bytes([value[-1] ^ 1])]
+    return [f"{value[:-1]}{'1' if value[-1:] != '1' else '2'}", f"{value}z"[-9:]]
+
+
+PROVED = ("compared", "added up")
+# Beyond what ``seals.unsealed`` lists.
+NEVER_SEALED = {
+    # Rows that nothing sums up by: a tick makes one of several.
+    ("tallies", "id"),
+    # What is logged since the last checkpoint, and what is attached to no version yet.
+    ("accesses", "+ a row"),
+    ("documents", "+ a row"),
+}
+
+
+def is_listed(table: str, column: str) -> bool:
+    """Tell whether it is published, with the reason, that no event seals this."""
+    seal = seals.SEALS.get(table)
+    if seal is None:
+        return not seals.BESIDE[table].startswith(PROVED) or (table, column) in NEVER_SEALED
+    return column in seal.open or (table, column) in NEVER_SEALED
 
 
 @contextmanager

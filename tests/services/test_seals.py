@@ -5,12 +5,11 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, Table, create_engine, event, func, insert, select, text, update
+from sqlalchemy import Connection, Table, create_engine, event, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from appraisal.canonical import canonical
@@ -41,11 +40,10 @@ from appraisal.storage import seals, site
 from appraisal.storage.databases import Database
 from appraisal.storage.facts import load_case
 from appraisal.storage.tables import Base
-from appraisal.storage.types import Day, Moment, Money
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
-from tests.tampering import age, unguarded
+from tests.tampering import age, is_listed, others, sealed_rows, unguarded
 
 LESSONS = "code,text,countries,place,theme,outcome,source\nL-1,Ask early.,ZM,Zambia,,,Evaluation 7\nL-2,Ask again.,,,,,Evaluation 8\n"
 
@@ -183,51 +181,6 @@ def told(stage: Stage, seen: Seen) -> list[str]:
     return found or checks.findings(seen, stage.library).wrong
 
 
-# Rows that are of another moment than the last checkpoint, or only some of which are sealed.
-CHOSEN = {
-    "accesses": "accesses.id = 1",
-    "matches": "matches.how = 'confirmed'",
-    "account_requests": "account_requests.closed_at IS NOT NULL",
-}
-
-
-def sealed_rows(db: Connection, table: Table) -> list[dict[str, Any]]:
-    """Return the rows of a table in which everything is sealed that ever is, the newest last."""
-    seal = seals.SEALS.get(table.name)
-    wanted = [CHOSEN[table.name]] if table.name in CHOSEN else []
-    joined = ""
-    if seal is not None:
-        wanted += [part.format(table.name) for part in (seal.sealed_when, seal.rows_when) if part]
-        joined = seal.joined.format(table.name)
-    [key] = table.primary_key
-    where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
-    named = f"SELECT {table.name}.{key.name} FROM {table.name} {joined} {where} ORDER BY 1"  # noqa: S608
-    ids = db.exec_driver_sql(named.replace("%", "%%") if db.dialect.name == "postgresql" else named)
-    chosen = ids.scalars().all()
-    rows = {row[key.name]: dict(row) for row in db.execute(select(table)).mappings()}
-    return [rows[id] for id in chosen]
-
-
-def others(db: Connection, column: Column[Any], value: Any) -> list[Any]:
-    """Return other values that a column may hold, those first that name a row where it names one."""
-    for key in column.foreign_keys:
-        return [*db.execute(select(key.column).where(key.column != value).limit(9)).scalars(), 99_999]
-    if value is None:
-        kinds: dict[Any, Any] = {Moment: casts.START, Day: casts.START.date(), Money: Decimal(1)}
-        plain = {int: 1, str: "x", bytes: b"x"}
-        found = kinds.get(type(column.type))
-        return [plain[column.type.python_type] if found is None else found]
-    if isinstance(value, bool):
-        return [not value]
-    if isinstance(value, datetime | date):
-        return [value + timedelta(days=1)]
-    if isinstance(value, int | Decimal):
-        return [value + 1, value + 1000]
-    if isinstance(value, bytes):
-        return [value[:-1] + bytes([value[-1] ^ 1])]
-    return [f"{value[:-1]}{'1' if value[-1:] != '1' else '2'}", f"{value}z"[-9:]]
-
-
 def write(db: Connection, statement: Any) -> bool:
     """Tell whether a statement could be carried out at all."""
     saved = db.begin_nested()
@@ -268,25 +221,6 @@ def copied(db: Connection, table: Table) -> list[Any]:
             given = others(db, column, row[column.name])
             found += [insert(table).values({**row, column.name: value}) for value in given]
     return found
-
-
-PROVED = ("compared", "added up")
-# Beyond what ``seals.unsealed`` lists.
-NEVER_SEALED = {
-    # Rows that nothing sums up by: a tick makes one of several.
-    ("tallies", "id"),
-    # What is logged since the last checkpoint, and what is attached to no version yet.
-    ("accesses", "+ a row"),
-    ("documents", "+ a row"),
-}
-
-
-def is_listed(table: str, column: str) -> bool:
-    """Tell whether it is published, with the reason, that no event seals this."""
-    seal = seals.SEALS.get(table)
-    if seal is None:
-        return not seals.BESIDE[table].startswith(PROVED) or (table, column) in NEVER_SEALED
-    return column in seal.open or (table, column) in NEVER_SEALED
 
 
 @contextmanager

@@ -198,6 +198,9 @@ def check_validity(stage: Stage, trail: Trail) -> Iterator[str]:
     fates: dict[str, str] = {}
     for bodies in trail.proposals.values():
         given = ""
+        # Rejections in force, and those that what was registered took the place of.
+        rejected: set[str] = set()
+        overtaken: set[str] = set()
         for body in bodies:
             facts, act = body["facts"], body["columns"].get("act", "")
             if digest := facts.get("record", ""):
@@ -206,10 +209,20 @@ def check_validity(stage: Stage, trail: Trail) -> Iterator[str]:
                 fates[facts["record"]] = "superseded"
             if act in plain_approving():
                 given = facts["record"]
+            if act == "reject":
+                rejected.add(facts["record"])
+            if act == "reopen":
+                fates.update(dict.fromkeys(rejected, "reopened"))
+                rejected = set()
+            if act == "register_approval":
+                fates.update(dict.fromkeys(rejected, "superseded"))
+                overtaken, rejected = rejected, set()
             if act == "annul":
                 fates[given] = "annulled"
             if act in ("correct_registration", "confirm_correction"):
                 fates[given] = "corrected"
+                fates.update(dict.fromkeys(overtaken, "valid"))
+                rejected, overtaken = overtaken, set()
     with stage.database.read() as db:
         for digest, fate in fates.items():
             found = records.validity_of(db, digest)
@@ -232,6 +245,8 @@ def check_figures(watch: Watch, trail: Trail, found: list[Known], *, is_wide: bo
     stage = watch.stage
     given = [entry.approval.at for entry in found if entry.approval and entry.approval.at]
     biennia = sorted({*BIENNIA, *map(plain.biennium, given)})
+    for project, number in plain.loose(trail, found):
+        yield f"the project {project} is taken for {number} by a symbol that it does not bear"
     with stage.database.read() as db:
         kept = indicators.figures(db, stage.library, "2010-11", stage.now.date())
         # The next move may be made at this very moment.
@@ -248,12 +263,15 @@ def check_figures(watch: Watch, trail: Trail, found: list[Known], *, is_wide: bo
             yield from _differing(f"3.1 of {of}", plain.frameworks(trail, of), frameworks)
             listed = value["finance_list"]
             opened = sorted((row["symbol"], row["number"]) for row in listed["unapproved"])
-            told = {"symbols": sorted(listed["symbols"]), "unapproved": opened}
+            again = sorted((row["symbol"], row["number"]) for row in listed["changed"])
+            told = {"symbols": sorted(listed["symbols"]), "unapproved": opened, "changed": again}
             wanted_list = plain.finance_list(trail, found, of)
             yield from _differing(f"the finance list of {of}", wanted_list, told)
-            whole = not wanted["proposals"]["undated"] and not wanted_list["unapproved"]
-            if value["complete"] != whole:
+            missing = wanted["proposals"]["undated"] or wanted_list["unapproved"] or wanted_list["changed"]
+            if value["complete"] == bool(missing):
                 yield f"2.1 of {of} says complete: {value['complete']}"
+            if list(value["unvalued"]) != (unknown := plain.unvalued(found, of)):
+                yield f"2.1 of {of} says that nobody knows the US$ of {value['unvalued']}, and it is of {unknown}"
             figure = indicators.value(db, stage.library, "1.1", of)
             wanted = plain.gaps(trail, found, of)
             yield from _differing(f"1.1 of {of}", wanted, {key: figure[key] for key in wanted})
@@ -648,7 +666,8 @@ def check_visibility(stage: Stage, cases: Sequence[Case]) -> Iterator[str]:
             listed = {entry.number: entry.full for entry in queries.list_proposals(db, person)[0]}
             blind = set(db.execute(select(table.c.number).where(visibilities.blind(person))).scalars())
             recorded = {entry.number for entry in records.list_records(db, person)[0]}
-            owed = sorted(entry.number for entry in duties.reviews_for(db, person))
+            # Those that somebody left, coordinators are shown as well.
+            owed = sorted(entry.number for entry in duties.reviews_for(db, person) if not entry.left_by)
             whole = {row.number for row in bundles.chosen(db, Asked(), person) if row.is_whole}
         wanted = {
             case.number: level == "full" for case in cases if (level := _listed(case, person)) != "nothing"

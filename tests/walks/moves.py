@@ -35,6 +35,7 @@ from appraisal.services import (
 from appraisal.services import reviews as reviewing
 from appraisal.services.appraisals import RatingPut
 from appraisal.services.substitutions import end_substitution
+from appraisal.storage import matches as stored_matches
 from appraisal.storage import tables
 from appraisal.storage.databases import Database
 from appraisal.storage.substitutions import standing
@@ -167,12 +168,12 @@ def _lead(world: World, case: Case) -> str | None:
 
 
 # Days that somebody may type, and that no calendar or page may fail on.
-_FAR: Final = (date(201, 5, 5), date(1010, 2, 3), date(9999, 12, 31), date(3010, 1, 1))
+_FAR: Final = (date(201, 5, 5), date(1010, 2, 3), date(9999, 12, 31), date(9999, 12, 31), date(3010, 1, 1))
 
 
 def _day(luck: Random, usual: date) -> date:
     """Return a day, far outside of all sense now and then."""
-    return luck.choice(_FAR) if luck.random() < 0.05 else usual
+    return luck.choice(_FAR) if luck.random() < 0.1 else usual
 
 
 # --- Writing -----------------------------------------------------------------------------------------------
@@ -198,7 +199,7 @@ def write(world: World, luck: Random) -> object:
         "identification": identification,
         "alignment": {
             "resource_gap": luck.choice(GAPS),
-            "resource_gap_amount": luck.choice(("", "90000", "200000")),
+            "resource_gap_amount": luck.choice(("", "90000", "200000", "6000000")),
         },
     }
     rows = [_contribution(luck) for _ in range(luck.choice((1, 1, 2)))]
@@ -239,7 +240,7 @@ def change(world: World, luck: Random) -> object:
     row = {**case.content["identification"]["contributions"][0], **row}
     row["modality"] = "rbsa" if row["fund"] == "RBSA" else "direct"
     fields: dict[str, Any] = {"contributions": [row]}
-    if luck.random() < 0.4:
+    if luck.random() < 0.5:
         fields["symbol"] = luck.choice((*SYMBOLS, ""))
     world.note(f"{who} changes {case.number}: {_told([row])}, {fields.get('symbol', 'same symbol')}")
     return casts.save(world.stage, case.number, "identification", who, **fields)
@@ -275,7 +276,7 @@ def _inputs(world: World, luck: Random, case: Case) -> dict[str, Any]:
     world.documents += 1
     days = luck.choice((0, 0, 1, 30, 400, 800))
     approved_at = None if luck.random() < 0.2 else world.stage.now - timedelta(days=days)
-    if approved_at is not None and luck.random() < 0.05:
+    if approved_at is not None and luck.random() < 0.15:
         approved_at = datetime.combine(luck.choice(_FAR), time(12), UTC)
     changes = [ChangeAsked(f"Say more, {place}.", luck.choice(("TRI-1", "ALI-1", ""))) for place in (1, 2)]
     return {
@@ -517,7 +518,7 @@ def settle(world: World, luck: Random) -> object:
     if final is None or not final.conditions:
         raise Nothing
     entry = luck.choice(final.conditions)
-    kind = luck.choice(("clear", "clear", "clear", "waive", "report", "owner"))
+    kind = luck.choice(("clear", "clear", "clear", "waive", "waive", "report", "owner"))
     by = {"clear": ("desk", "cora"), "waive": ("chief", "deputy"), "report": ("ana",), "owner": ("desk",)}
     who = luck.choice(by[kind] if luck.random() < 0.9 else MOVERS)
     world.note(f"{who}: {kind} condition {entry.number} of {case.number}")
@@ -532,6 +533,15 @@ def settle(world: World, luck: Random) -> object:
             return conditions.report_condition(*given, "Letter.")
         owner = stage.people[luck.choice(("ana", "ben", "lead"))].id
         return conditions.name_owner(*given, owner, "Because.")
+
+
+def think_again(world: World, luck: Random) -> object:
+    """Let the lead take a finalised appraisal back, with whatever became of its conditions."""
+    case = _picked(world, luck, "awaiting_decision")
+    final = case.finalised
+    if final is None:
+        raise Nothing
+    return _take(world, luck, world.key(final.lead), case, "recall")
 
 
 # --- People ------------------------------------------------------------------------------------------------
@@ -632,9 +642,16 @@ def list_frameworks(world: World, luck: Random) -> object:
 
 def match(world: World, luck: Random) -> object:
     """Say that a project is a proposal or that it is not, or register it as one that never came here."""
-    symbol = luck.choice(SYMBOLS)
-    key, kind = symbol.lower(), luck.choice(("confirm", "undo", "register", "register"))
-    stage = world.stage
+    stage, kind = (
+        world.stage,
+        luck.choice(("confirm", "confirm", "confirm", "undo", "register", "again", "again")),
+    )
+    if kind == "again":
+        return _look_again(world, luck)
+    with stage.database.read() as db:
+        listed = [entry.symbol for entry in stored_matches.unmatched(db)]
+    symbol = luck.choice(listed if listed and kind != "undo" else SYMBOLS)
+    key = symbol.lower()
     if kind == "register":
         world.note(f"desk registers the project {symbol}")
         with stage.database.begin() as db:
@@ -649,6 +666,20 @@ def match(world: World, luck: Random) -> object:
         if kind == "undo":
             return matches.undo(*given)
         matches.confirm(*given, number)
+    return None
+
+
+def _look_again(world: World, luck: Random) -> object:
+    """Look again at what a project was taken for, under which something changed."""
+    stage = world.stage
+    with stage.database.read() as db:
+        found = matches.changed_links(db)
+    if not found:
+        raise Nothing
+    link = luck.choice(found).link
+    world.note(f"desk looks again at the project {link.symbol}, taken for {link.number}")
+    with stage.database.begin() as db:
+        matches.look_again(db, stage.people["desk"], stage.now, link.key, link.seal, "A second phase.")
     return None
 
 
@@ -737,13 +768,14 @@ MOVES: Final[Mapping[str, tuple[Move, int]]] = {
     "answer_for_unit": (answer_for_unit, 2),
     "take_back": (take_back, 2),
     "settle": (settle, 6),
+    "think_again": (think_again, 1),
     "stand_in": (stand_in, 3),
     "leave": (leave, 3),
     "wait": (wait, 7),
     "enter_rate": (enter_rate, 3),
-    "list_projects": (list_projects, 3),
+    "list_projects": (list_projects, 4),
     "list_gaps": (list_gaps, 4),
-    "match": (match, 3),
+    "match": (match, 4),
     "register": (register, 2),
     "publish": (publish, 4),
     "publish_meanwhile": (publish_meanwhile, 2),
@@ -758,6 +790,26 @@ SEVERAL: Final = ("answer", "rate", "write", "go_on", "wait", "publish_meanwhile
 NEEDED: Final = ("write", "go_on", "rate", "review", "wait")
 
 
+def _waived(stage: Stage) -> str:
+    """Bring a proposal to *awaiting decision*, one of its two conditions waived."""
+    number = casts.awaiting(stage, ratings={"CAP_6": "1", "RBM_7": "1"})
+    final = casts.load(stage, number).finalised
+    assert final is not None
+    with stage.database.begin() as db:
+        given = (db, stage.library, stage.people["chief"], stage.now, number)
+        conditions.waive_condition(*given, final.conditions[0].id, "Because.")
+    stage.wait(minutes=1)
+    return number
+
+
+def _under_umbrella(stage: Stage) -> str:
+    """Begin with an umbrella programme and two proposals under it, one of them a mere draft."""
+    parent = casts.draft(stage, "ana", kind="umbrella")
+    content = {"identification": {"parent": parent}}
+    casts.draft(stage, "ana", kind="child", content=content, budget="5000000")
+    return casts.draft(stage, "ana", kind="child", content=content, budget="900000")
+
+
 # Where a walk begins: so that few turns lead to what takes many.
 BEGINNINGS: Final[Sequence[Callable[[Stage], str]]] = (
     casts.submitted,
@@ -769,6 +821,9 @@ BEGINNINGS: Final[Sequence[Callable[[Stage], str]]] = (
     lambda stage: casts.revision(stage, budget="6000000"),
     lambda stage: casts.awaiting(stage, budget="6000000"),
     lambda stage: casts.awaiting(stage, ratings={"CAP_6": "1", "RBM_7": "1"}),
+    _waived,
+    _under_umbrella,
+    lambda stage: casts.revision(stage, content={"identification": {"symbol": SYMBOLS[0]}}),
     lambda stage: casts.approved(stage, ratings={"CAP_6": "1"}),
     casts.funded,
 )
@@ -778,8 +833,15 @@ def begin(stage: Stage, luck: Random) -> World:
     """Return a world with one proposal somewhere on its way."""
     world = World(stage)
     casts.enter_rate(stage, "CHF", START.date() - timedelta(days=30), "1.05")
-    world.numbers.append(luck.choice(BEGINNINGS)(stage))
-    world.history.append(f"{world.numbers[0]} begins as {world.case(world.numbers[0]).state}")
+    luck.choice(BEGINNINGS)(stage)
+    table = tables.Proposal.__table__
+    with stage.database.read() as db:
+        world.numbers += db.execute(select(table.c.number).order_by(table.c.number)).scalars()
+    world.history += [f"{number} begins as {world.case(number).state}" for number in world.numbers]
+    if luck.random() < 0.6:
+        rows = [f"{symbol},Listed {symbol},ZM,XBTC,900000,USD,2010-01-20,Norway\n" for symbol in SYMBOLS[:2]]
+        import_text(stage, "projects", LISTED + "".join(rows))
+        world.history.append(f"the finance list has {SYMBOLS[0]} and {SYMBOLS[1]}")
     return world
 
 

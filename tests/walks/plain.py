@@ -8,7 +8,7 @@ Lists are read row by row. It is slow, and simple enough to be believed.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
@@ -36,6 +36,8 @@ class Approval:
     content: Text
     money: list[tuple[str, str, Decimal | None]]
     track: str
+    # The number of its event in the chain.
+    sequence: int = 0
     # What came after it: the names of the steps, and the days that the donor's answers bear.
     followed: dict[str, date] = field(default_factory=dict)
 
@@ -70,6 +72,8 @@ class Known:
     umbrella: bool = False
     illustrative: bool = False
     version: str = ""
+    # The symbol of what was submitted or registered last.
+    symbol: str = ""
     entered_at: datetime | None = None
     appraised: bool = False
     final: Finalised | None = None
@@ -86,6 +90,17 @@ class Known:
     states: list[tuple[datetime, str]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Match:
+    """What a project was taken for, and with what it was looked at."""
+
+    id: int
+    project: str
+    number: str | None
+    how: str
+    basis: Text | None
+
+
 @dataclass
 class Trail:
     """The texts that everything is computed from."""
@@ -94,7 +109,7 @@ class Trail:
     site: list[Text]
     texts: dict[str, Text]
     entries: dict[str, list[tuple[str, str]]]
-    matches: list[tuple[str, str | None]]
+    matches: list["Match"]
 
 
 def read(db: Connection) -> Trail:
@@ -117,10 +132,15 @@ def read(db: Connection) -> Trail:
         entries[row.dataset].append((row.key, row.value))
     rows = db.execute(
         text(
-            "SELECT m.project, p.number FROM matches m LEFT JOIN proposals p ON p.id = m.proposal_id ORDER BY m.id"
+            "SELECT m.id, m.project, p.number, m.how, m.basis"
+            " FROM matches m LEFT JOIN proposals p ON p.id = m.proposal_id ORDER BY m.id"
         )
     )
-    return Trail(dict(proposals), site, texts, dict(entries), [tuple(row) for row in rows])
+    matches = [
+        Match(row.id, row.project, row.number, row.how, json.loads(row.basis) if row.basis else None)
+        for row in rows
+    ]
+    return Trail(dict(proposals), site, texts, dict(entries), matches)
 
 
 def acts(trail: Trail) -> int:
@@ -173,6 +193,8 @@ def _heard(trail: Trail, number: str, bodies: list[Text]) -> Known:
             found.waived = True
         if act == "submit":
             found.version, found.counted, found.umbrella = facts["digest"], True, facts["kind"] == "umbrella"
+            found.symbol = _said(trail.texts[found.version]["content"], "symbol").strip().upper()
+            # What was waived stays with the version that it was about.
             found.signed_block = found.waived = False
             found.entered_at = found.entered_at or at
             found.submitted.append((at, facts["digest"], facts["usd"]))
@@ -183,12 +205,13 @@ def _heard(trail: Trail, number: str, bodies: list[Text]) -> Known:
         elif act == "recall":
             found.final = None
         elif act in ("approve", "countersign"):
-            found.approval = _inside(trail, found, act, at)
+            found.approval = replace(_inside(trail, found, act, at), sequence=body["sequence"])
             found.decided, found.decided_at = "approved", at
         elif act == "register_approval":
             before = (found.counted, found.umbrella)
-            found.approval = _outside(trail, body, created_at)
+            found.approval = replace(_outside(trail, body, created_at), sequence=body["sequence"])
             found.counted, found.umbrella = True, _said(found.approval.content, "kind") == "umbrella"
+            found.symbol = _said(found.approval.content, "symbol").strip().upper()
         elif act == "reject":
             found.decided, found.decided_at = "not_approved", at
         elif act == "annul":
@@ -372,22 +395,105 @@ def rows_of(trail: Trail, dataset: str) -> dict[str, Text]:
 
 
 def finance_list(trail: Trail, found: Iterable[Known], of: str) -> dict[str, Any]:
-    """Return which projects of the list are not here, and which were opened without an approval here."""
-    approved = {entry.number for entry in found if entry.approval is not None}
-    taken = dict(trail.matches)
+    """Return which projects of the list are not here, which were opened without an approval here, and which
+    links somebody has to look at again.
+    """
+    known = {entry.number: entry for entry in found}
+    taken = {entry.project: entry for entry in trail.matches}
+    rows = rows_of(trail, "projects")
     missing, unapproved = [], []
-    for key, row in rows_of(trail, "projects").items():
-        opened, fund = row.get("opened_on"), row.get("fund")
-        if opened and biennium(moment(f"{opened}T12:00:00+00:00")) != of:
+    for key, row in rows.items():
+        if not _counts(row, of):
             continue
-        if fund and fund not in HEADLINE:
-            continue
-        number = taken.get(key)
+        match = taken.get(key)
+        number = match.number if match else None
         if number is None:
             missing.append(row["symbol"])
-        elif number not in approved:
+        elif known[number].approval is None:
             unapproved.append((row["symbol"], number))
-    return {"symbols": sorted(missing), "unapproved": sorted(unapproved)}
+    changed = [
+        (rows[link.project]["symbol"] if link.project in rows else link.project.upper(), link.number)
+        for link in taken.values()
+        if link.number is not None
+        and link.how in ("confirmed", "outside")
+        and _is_changed(link, rows, known[link.number], taken.values())
+        and _bears_on(link, rows, of)
+    ]
+    return {"symbols": sorted(missing), "unapproved": sorted(unapproved), "changed": sorted(changed)}
+
+
+def _counts(row: Text, of: str) -> bool:
+    opened, fund = row.get("opened_on"), row.get("fund")
+    is_then = not opened or biennium(moment(f"{opened}T12:00:00+00:00")) == of
+    return is_then and (not fund or fund in HEADLINE)
+
+
+def _bears_on(link: Match, rows: Mapping[str, Text], of: str) -> bool:
+    """Tell whether the row of a link counts in a biennium, as it is or was looked at; true without one."""
+    seen = [rows[link.project]] if link.project in rows else []
+    if link.basis is not None and link.basis["listed"] == "yes":
+        seen.append(link.basis)
+    return not seen or any(_counts(row, of) for row in seen)
+
+
+def _is_changed(link: Match, rows: Mapping[str, Text], known: Known, links: Iterable[Match]) -> bool:
+    """Tell whether a person has to look again at what a project was taken for."""
+    row, approved = rows.get(link.project), known.approval.sequence if known.approval else 0
+    if row is None and not approved:
+        return False
+    if link.basis is None:
+        return True
+    kept = link.basis
+    if (row is not None) != (kept["listed"] == "yes"):
+        return True
+    if row is not None:
+        if Decimal(row.get("amount") or 0) != Decimal(kept["amount"] or 0):
+            return True
+        if (row.get("currency") or "USD") != kept["currency"]:
+            return True
+        if any((row.get(name) or "") != kept[name] for name in ("fund", "opened_on")):
+            return True
+    symbol = known.symbol
+    if symbol != kept["symbol"] and symbol.casefold() != link.project:
+        return True
+    if kept["approval"] and kept["approval"] != approved:
+        return True
+    earlier = (
+        other
+        for other in links
+        if other.number == link.number and other.id < link.id and other.how in ("confirmed", "outside")
+    )
+    if row is None or kept["reason"]:
+        return False
+    return any(other.project in rows and not (other.basis or {}).get("reason") for other in earlier)
+
+
+def loose(trail: Trail, found: Iterable[Known]) -> list[tuple[str, str]]:
+    """Return the projects that a symbol alone makes a proposal which does not bear it any more."""
+    known = {entry.number: entry for entry in found}
+    rows, taken = rows_of(trail, "projects"), {entry.project: entry for entry in trail.matches}
+    return [
+        (link.project, link.number)
+        for link in taken.values()
+        if link.how == "symbol" and link.number is not None and link.project in rows
+        if known[link.number].symbol != rows[link.project]["symbol"].upper()
+    ]
+
+
+def unvalued(found: Iterable[Known], of: str) -> list[str]:
+    """Return the approvals that a biennium counts and whose US$ nobody knows."""
+    return sorted(
+        entry.number
+        for entry in found
+        if entry.counted
+        and not entry.umbrella
+        and (given := entry.approval) is not None
+        and given.at is not None
+        and not given.version
+        and biennium(given.at) == of
+        and given.funds & HEADLINE
+        and any(usd is None or not usd for _, _, usd in given.money)
+    )
 
 
 # --- 1.1 ---------------------------------------------------------------------------------------------------
@@ -403,7 +509,10 @@ def gaps(trail: Trail, found: Iterable[Known], of: str) -> dict[str, Any]:
         gap = _said(entry.approval.content, "resource_gap", "alignment").casefold()
         amount = _said(entry.approval.content, "resource_gap_amount", "alignment")
         if gap and entry.approval.followed["fund"].year <= years[1]:
-            given[gap].append(Decimal(amount) if amount else None)
+            # What was typed counts as far as there is money for it.
+            is_known = all(usd is not None for _, _, usd in entry.approval.money)
+            most = entry.approval.usd if is_known else Decimal(amount or 0)
+            given[gap].append(min(Decimal(amount), most) if amount else None)
     filled = total = 0
     complete = True
     for key, row in rows_of(trail, "gaps").items():
