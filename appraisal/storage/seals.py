@@ -106,12 +106,6 @@ SEALS: Final[Mapping[str, Seal]] = {
         why="the authors' own until the version that it comes in with",
         follows={"versions": ("at",)},
     ),
-    "self_ratings": Seal(
-        owner=_OWN_ID,
-        rows_when="{0}.version <= " + _LAST_VERSION.replace("{1}", "number"),
-        why="the authors' own until that version is submitted",
-        follows={"versions": ("number",)},
-    ),
     "decisions": Seal(owner=_OWN_ID),
     "holds": Seal(owner=_OWN_ID),
     "appraisals": Seal(
@@ -164,6 +158,7 @@ BESIDE: Final[Mapping[str, str]] = {
     "renderings": "a drawing of a record, made again wherever it is missing; its file is compared",
     "earlier_renderings": "the drawings that newer ones of the same record replaced, known by digest alone",
     "report_renderings": "a drawing of a report, made again wherever it is missing; its file is compared",
+    "self_ratings": "the authors' own: nothing rests on them, and no seal may tell that they are there",
     "tokens": "a door, and no fact: events tell of each link, and of each that was used",
     "sessions": "a door, and no fact: removed some time after it was last used",
     "jobs": _QUEUE,

@@ -19,6 +19,7 @@ from appraisal.storage.substitutions import list_substitutions, standing
 from tests import casts
 from tests.casts import Stage
 from tests.services.test_races import race
+from tests.tampering import by_hand
 
 
 def _last_event(stage: Stage, number: str) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def test_a_substitution_of_a_closed_account_blocks_no_other(lite: Stage) -> None
     """Also one that was closed before its substitutions ended with it."""
     named = casts.substitute(lite, "lead", "all")
     table = tables.Person.__table__
-    with lite.database.begin() as db:
+    with by_hand(lite.database, lite.now) as db:
         db.execute(update(table).where(table.c.id == named.substitute).values(active=False))
     with lite.database.read() as db:
         (entry,) = list_substitutions(db, named.person)
