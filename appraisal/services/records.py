@@ -42,7 +42,7 @@ def check_grounds(db: Connection, case: Case, actor: Person) -> None:
     named in it. Raises ``NotAllowed``.
     """
     seals.check(db, case.id)
-    seals.check_site(db, "people", sorted({actor.id, *case.people} - {SYSTEM_ACTOR.id}))
+    seals.check_site(db, "people", {actor.id, *case.people} - {SYSTEM_ACTOR.id})
     walked = trails.walk(case.number, audits.events_of(db, case.id))
     if trails.end_fault(walked, case.sequence, case.head) is not None:
         raise seals.differs(case.id, "events")

@@ -572,15 +572,51 @@ def check_site(db: Connection, name: str, ids: Iterable[int]) -> None:
 
     Raises ``NotAllowed``.
     """
+    wanted = sorted(set(ids))
+    if name != "people":
+        for id in wanted:
+            _compared_row(db, name, id)
+        return
+    now = dict(_now_of_site(db, name, wanted)) if wanted else {}
+    own = _events_of_accounts(db, wanted) if wanted else []
     first: Mapping[str, str] | None = None
-    for id in ids:
-        if name == "people" and not _told_of_site(db, name, id, SITE.c.person_id == id):
+    for id in wanted:
+        key = f'"{name}:{id}":"'
+        body = next((body for body in own if key in body), None)
+        told: str | None
+        if body is not None:
+            told = _told_in(body, key)
+        else:
             # Nothing was done about the account since the first event that seals anything, which tells of
             # all; whoever looks for the last that does reads the whole chain.
             first = _first_told(db) if first is None else first
-            if first.get(f"{name}:{id}") == of_site(db, name, id):
-                continue
-        _compared_row(db, name, id)
+            told = first.get(f"{name}:{id}")
+        if told is None or told != now.get(id, ""):
+            _compared_row(db, name, id)
+
+
+def _now_of_site(db: Connection, name: str, ids: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Yield each of some rows with the seal over it."""
+    place = _names(name).index("id")
+    for row in _read(db, _among(db, _statement(name, f"{name}.id IN (@)"), ids), tuple(ids)):
+        yield row[place], sealing(name, [row]).partition(":")[2]
+
+
+def _events_of_accounts(db: Connection, ids: Sequence[int]) -> list[str]:
+    """Return the texts of the events about some accounts, newest first."""
+    statement = "SELECT body FROM site_events WHERE person_id IN (@) ORDER BY sequence DESC"
+    return [row[0] for row in _read(db, _among(db, statement, ids), tuple(ids))]
+
+
+def _among(db: Connection, statement: str, ids: Sequence[int]) -> str:
+    """Write the places of ids into a query."""
+    is_sqlite = db.dialect.name == "sqlite"
+    places = ", ".join(["?" if is_sqlite else "%s"] * len(ids))
+    return (statement if is_sqlite else statement.replace("%", "%%")).replace("@", places)
+
+
+def _told_in(body: str, key: str) -> str:
+    return body.rpartition(key)[2].partition('"')[0]
 
 
 def differs_here(name: str, id: int) -> NotAllowed:
@@ -607,7 +643,7 @@ def _told_of_site(db: Connection, name: str, id: int, *where: ColumnElement[bool
     newest = select(SITE.c.body).order_by(SITE.c.sequence.desc()).limit(1)
     found = db.execute(newest.where(*where, SITE.c.body.contains(key, autoescape=True))).scalar()
     if found is not None:
-        return str(found).rpartition(key)[2].partition('"')[0]
+        return _told_in(str(found), key)
     last = db.execute(newest).scalar()
     return "" if last is not None and '"seals":' in last else None
 
