@@ -4,11 +4,13 @@ Money and other decimals are strings, since RFC 8785 numbers are IEEE doubles.
 """
 
 import hashlib
+import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import rfc8785
 
@@ -41,9 +43,17 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
+# In plain facts the encoder of the standard library, many times as fast, differs in nothing but this: whole
+# numbers beyond a double's, and the order of keys with characters that UTF-16 writes as pairs, or after them.
+_SPECIAL: Final = re.compile("[:,\\[]-?[0-9]{16}|^-?[0-9]{16}|[\ud800-\U0010ffff]")
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
 def canonical(value: Any) -> bytes:
     """Return the RFC 8785 bytes of a value made of facts."""
-    return rfc8785.dumps(plain(value))
+    facts = plain(value)
+    written = _encode(facts)
+    return rfc8785.dumps(facts) if _SPECIAL.search(written) else written.encode()
 
 
 def digest(value: Any) -> str:
