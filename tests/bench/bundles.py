@@ -35,7 +35,7 @@ def bench() -> None:
         database = Database(f"sqlite:///{place / 'appraisal.sqlite3'}")
         files = Files(place / "files")
         _fill(database, files)
-        given = {"APPRAISAL_DATA": name, "APPRAISAL_DATABASE": database.url}
+        given: dict[str, Any] = {"APPRAISAL_DATA": name, "APPRAISAL_DATABASE": database.url}
         bare, whole = str(place / "bare.zip"), str(place / "whole.zip")
         _tell(
             "written, without PDFs", processes.run("-m", "appraisal", "bundle", "--all", "-o", bare, **given)
