@@ -17,6 +17,8 @@ APPROVING: Final[tuple[Act, ...]] = (*APPROVING_INSIDE, REGISTERING)
 ANNULLING: Final[Act] = "annul"
 CORRECTING: Final[tuple[Act, ...]] = ("correct_registration", "confirm_correction")
 ENDING: Final[tuple[Act, ...]] = (ANNULLING, *CORRECTING)
+# The last of these that happened tells whether an approval stands: nothing approves what is approved.
+SETTLING: Final[tuple[Act, ...]] = (*APPROVING, *ENDING)
 # What decides on an appraisal.
 DECIDING: Final[tuple[Act, ...]] = (*APPROVING_INSIDE, "reject")
 

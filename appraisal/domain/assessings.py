@@ -10,6 +10,7 @@ from appraisal.definitions.library import Criterion, Library
 from appraisal.definitions.sets import ChecklistSet
 from appraisal.definitions.workflows import Workflow
 from appraisal.domain import records, responses, rulebooks, tracks
+from appraisal.domain.approvals import APPROVING_INSIDE
 from appraisal.domain.facts import RatingGiven
 from appraisal.domain.findings import Finding, Said, judged, unchecked
 from appraisal.domain.refusals import Refusal
@@ -132,6 +133,7 @@ class _Again:
     def __init__(self, value: Value, appraisal: Value, chosen: ChecklistSet, known: Known) -> None:
         self.appraisal = appraisal
         self.decided = value["decision"]["conditions"] if "decision" in value else None
+        self.approves_nothing = "decision" in value and value["decision"]["kind"] not in APPROVING_INSIDE
         self.chosen = chosen
         self.usd = _usd(value)
         self.criteria = applicable(known.criteria, self.usd)
@@ -243,9 +245,13 @@ class _Again:
         return found
 
     def open(self) -> Iterator[Said]:
-        """Yield what is not rated as it has to be; a revision does not wait for the block of a unit."""
+        """Yield what is not rated as it has to be.
+
+        A revision does not wait for the block of a unit, nor does a decision that approves nothing: siblings
+        may have taken a proposal over the threshold since its appraisal was finalised.
+        """
         for criterion in self.criteria:
-            if criterion.member.applies is not None and self.asks_revision:
+            if criterion.member.applies is not None and (self.asks_revision or self.approves_nothing):
                 continue
             problems = self.assessment.by_criterion[criterion.checklist.code]
             if problems:

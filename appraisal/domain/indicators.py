@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NamedTuple
 from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.indicators import Percentage, Rounding
 from appraisal.domain import approvals, forms, routes, tracks
-from appraisal.domain.approvals import APPROVING, ENDING
+from appraisal.domain.approvals import APPROVING
 from appraisal.domain.facts import Case, Contribution, Decision
 from appraisal.domain.routes import Reason, RouteKind
 from appraisal.domain.rulebooks import Rulebook
@@ -235,7 +235,8 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
         route=found.kind,
         reason=found.reason,
         illustrative=case.illustrative,
-        track=version.track if version else case.track,
+        # What a coordinator or a sibling made stricter since the version was frozen is the track it took.
+        track=case.track,
         workflow=case.workflow,
         **_decided(case.decisions),
     )
@@ -367,7 +368,7 @@ class Told(NamedTuple):
 
 # The events whose facts the indicator listens to: by the name of one, by the acts of the others.
 CREATING: Final = "create"
-LISTENED: Final = ("submit", *approvals.DECIDING, *APPROVING, *ENDING)
+LISTENED: Final = ("submit", *approvals.DECIDING, *approvals.SETTLING)
 
 
 def replayed(events: Iterable[Told]) -> Approval | None:

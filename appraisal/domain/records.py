@@ -155,7 +155,8 @@ def _proposal(
         "version": version.number if version else 0,
         "version_digest": version.digest if version else "",
         "submitted_at": version.at if version else None,
-        "track": version.track if version else case.track,
+        # Since the version was frozen, a coordinator or a sibling may have made it stricter.
+        "track": case.track,
         "tracks": tracks_of(book.workflow),
         "usd": version.usd if version else None,
         "threshold_usd": version.threshold_usd if version else None,

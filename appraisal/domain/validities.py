@@ -10,15 +10,12 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from appraisal.clock import geneva_date, parse_stamp
-from appraisal.domain.approvals import CORRECTING
+from appraisal.domain.approvals import ANNULLING, APPROVING, CORRECTING, ENDING, REGISTERING
 from appraisal.domain.findings import Finding, ended, holds
 from appraisal.i18n import N_
 
 Code = Literal["valid", "recalled", "superseded", "annulled", "corrected", "reopened"]
 
-# What takes back an approval: the decisions after which its sheet counts no more.
-ENDING: Final = ("annul", *CORRECTING)
-APPROVING: Final = ("approve", "countersign", "register_approval")
 TITLES: Final[Mapping[Code, str]] = {
     "valid": N_("In force"),
     "recalled": N_("Recalled"),
@@ -88,7 +85,7 @@ def validity(
             return Validity("superseded", later_at, later_record)
         return Validity("recalled", superseded_at)
     if voided_at is not None and voided_by in ENDING:
-        return Validity("annulled" if voided_by == "annul" else "corrected", voided_at)
+        return Validity("annulled" if voided_by == ANNULLING else "corrected", voided_at)
     if reopened_at is not None and (overtaken_at is None or reopened_at < overtaken_at):
         return Validity("reopened", reopened_at)
     if overtaken_by and overtaken_at is not None:
@@ -124,13 +121,13 @@ def along(events: Iterable[Mapping[str, Any]]) -> dict[str, Validity]:
             recalled[record] = version_of.get(record, submitted)
             found[record] = Validity("recalled", at)
         elif act in APPROVING:
-            ended = set(rejections) if act == "register_approval" and record else set()
+            ended = set(rejections) if act == REGISTERING and record else set()
             rejections -= ended
             approvals.append((record, ended))
             found |= dict.fromkeys(ended, Validity("superseded", at, record))
         elif act in ENDING and approvals:
             sheet, ended = approvals.pop()
-            found[sheet] = Validity("annulled" if act == "annul" else "corrected", at)
+            found[sheet] = Validity("annulled" if act == ANNULLING else "corrected", at)
             if act in CORRECTING:
                 rejections |= ended
                 found |= dict.fromkeys(ended, Validity())

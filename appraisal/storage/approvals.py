@@ -10,13 +10,13 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 
 from appraisal.clock import GENEVA
 from appraisal.domain import tracks
-from appraisal.domain.approvals import APPROVING, ENDING
+from appraisal.domain.approvals import REGISTERING
 from appraisal.domain.indicators import Approval, first_year, unapproved
 from appraisal.storage import tables
 from appraisal.storage.facts import contribution, is_unvalued
-from appraisal.storage.matches import last_event
 from appraisal.storage.pasts import Past
 from appraisal.storage.proposals import entered
+from appraisal.storage.standings import approving
 
 PROPOSALS = tables.Proposal.__table__
 DECISIONS = tables.Decision.__table__
@@ -82,25 +82,29 @@ def unvalued(db: Connection, biennium: str, scope: frozenset[str], past: Past | 
     They were registered without a version, with an amount for which there was no rate, or with none at all.
     """
     first, after = biennium_days(biennium)
-    deciding = (*APPROVING, *ENDING)
     statement = (
-        select(PROPOSALS.c.number, DECISIONS.c.contributions)
+        select(
+            PROPOSALS.c.number,
+            PROPOSALS.c.kind,
+            DECISIONS.c.contributions,
+            approving(EVENTS.c.body, past).label("body"),
+        )
         .join(DECISIONS, DECISIONS.c.proposal_id == PROPOSALS.c.id)
         .where(
-            PROPOSALS.c.kind != "umbrella",
-            DECISIONS.c.kind == "register_approval",
+            DECISIONS.c.kind == REGISTERING,
             DECISIONS.c.approved_at >= first,
             DECISIONS.c.approved_at < after,
             or_(*(DECISIONS.c.contributions.contains(text, autoescape=True) for text in _UNKNOWN)),
-            last_event(EVENTS.c.act, past, *deciding) == "register_approval",
-            last_event(EVENTS.c.at, past, *deciding) == DECISIONS.c.at,
+            approving(EVENTS.c.at, past) == DECISIONS.c.at,
         )
         .order_by(PROPOSALS.c.number)
     )
     found = []
     for row in db.execute(statement):
         given = [contribution(entry) for entry in json.loads(row.contributions)]
-        if is_unvalued(row.contributions) and tracks.funds(given) & scope:
+        # What its event says stays, whatever the form became since; those of earlier versions do not say.
+        said = json.loads(row.body)["facts"].get("approval", {"umbrella": row.kind == "umbrella"})
+        if is_unvalued(row.contributions) and tracks.funds(given) & scope and not said["umbrella"]:
             found.append(row.number)
     return found
 

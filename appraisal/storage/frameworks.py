@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
-from appraisal.domain.approvals import APPROVING, ENDING, standing, uncorrected
+from appraisal.domain.approvals import SETTLING, standing, uncorrected
 from appraisal.domain.rulebooks import PINNING
 from appraisal.storage import tables
 from appraisal.storage.pasts import Past
@@ -67,9 +67,7 @@ def reached(db: Connection, states: Collection[tuple[str, str]], past: Past | No
     )
     statement = (
         select(EVENTS.c.proposal_id, EVENTS.c.act, EVENTS.c.to_state, EVENTS.c.at, EVENTS.c.body)
-        .where(
-            EVENTS.c.proposal_id.in_(arrived), or_(EVENTS.c.act.in_((*APPROVING, *ENDING)), moving), *heard
-        )
+        .where(EVENTS.c.proposal_id.in_(arrived), or_(EVENTS.c.act.in_(SETTLING), moving), *heard)
         .order_by(EVENTS.c.proposal_id, EVENTS.c.sequence)
     )
     trails: dict[int, list[_Event]] = defaultdict(list)

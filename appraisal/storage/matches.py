@@ -11,7 +11,6 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, li
 
 from appraisal.canonical import canonical
 from appraisal.domain import forms
-from appraisal.domain.approvals import APPROVING, ENDING
 from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.domain.matches import Bearing, Candidate, How, Link, Project, project_of
 from appraisal.domain.symbols import normalised
@@ -19,11 +18,13 @@ from appraisal.storage import tables
 from appraisal.storage.datasets import ENTRIES, in_force, rows_of, stored
 from appraisal.storage.pasts import Past
 from appraisal.storage.proposals import entered
+from appraisal.storage.standings import approving, last_event
 
 MATCHES = tables.Match.__table__
 PROPOSALS = tables.Proposal.__table__
 EVENTS = tables.Event.__table__
 VERSIONS = tables.Version.__table__
+RECORDS = tables.Record.__table__
 DATASET: Final = "projects"
 
 
@@ -100,17 +101,7 @@ def _standing(past: Past | None) -> tuple[ColumnElement[str], ColumnElement[bool
     """Return the state of a proposal, and the condition that no approval of it stands, now or then."""
     if past is None:
         return PROPOSALS.c.state, PROPOSALS.c.route == ""
-    deciding = func.coalesce(last_event(EVENTS.c.act, past, *APPROVING, *ENDING), "")
-    return last_event(EVENTS.c.to_state, past), deciding.not_in(APPROVING)
-
-
-def last_event(column: ColumnElement[Any], past: Past | None, *acts: str) -> ColumnElement[Any]:
-    """Return what a column says of the last event of a proposal, or of the last with one of some acts."""
-    conditions: list[ColumnElement[bool]] = [EVENTS.c.act.in_(acts)] if acts else []
-    if past is not None:
-        conditions.append(past.includes(EVENTS))
-    statement = select(column).where(EVENTS.c.proposal_id == PROPOSALS.c.id, *conditions)
-    return statement.order_by(EVENTS.c.sequence.desc()).limit(1).correlate(PROPOSALS).scalar_subquery()
+    return last_event(EVENTS.c.to_state, past), approving(EVENTS.c.sequence, past).is_(None)
 
 
 def links(db: Connection, past: Past | None = None, key: str = "") -> Iterator[Link]:
@@ -141,7 +132,6 @@ def bearing(db: Connection, proposal: int) -> Bearing:
 
 
 def _bearing(past: Past | None) -> tuple[ColumnElement[Any], ...]:
-    deciding = (*APPROVING, *ENDING)
     submitted: ColumnElement[Any] = literal(None)
     if past is not None:
         times = (
@@ -151,20 +141,29 @@ def _bearing(past: Past | None) -> tuple[ColumnElement[Any], ...]:
             .scalar_subquery()
         )
         is_then = (VERSIONS.c.proposal_id == PROPOSALS.c.id, VERSIONS.c.number == times)
-        submitted = select(VERSIONS.c.value).where(*is_then).correlate(PROPOSALS).scalar_subquery()
+        version = select(VERSIONS.c.value).where(*is_then).correlate(PROPOSALS).scalar_subquery()
+        # A draft that was registered is known as its decision sheet has it: its authors may have it back.
+        of_approval = (
+            RECORDS.c.proposal_id == PROPOSALS.c.id,
+            RECORDS.c.kind == "decision",
+            RECORDS.c.at == approving(EVENTS.c.at, past),
+        )
+        sheet = select(RECORDS.c.value).where(*of_approval).correlate(PROPOSALS).limit(1).scalar_subquery()
+        submitted = func.coalesce(version, sheet)
     return (
         PROPOSALS.c.symbol.label("borne"),
         submitted.label("submitted"),
-        last_event(EVENTS.c.act, past, *deciding).label("deciding"),
-        last_event(EVENTS.c.sequence, past, *deciding).label("decided_by"),
+        approving(EVENTS.c.sequence, past).label("approval"),
     )
 
 
 def _read_bearing(row: Any) -> Bearing:
     symbol = row.borne
     if row.submitted is not None:
-        symbol = normalised(str(forms.value(json.loads(row.submitted)["content"], "identification.symbol")))
-    return Bearing(symbol, row.decided_by if row.deciding in APPROVING else 0)
+        said = json.loads(row.submitted)
+        content = said["content"] if "content" in said else said["proposal"]["content"]
+        symbol = normalised(str(forms.value(content, "identification.symbol")))
+    return Bearing(symbol, row.approval or 0)
 
 
 @dataclass(frozen=True, slots=True)

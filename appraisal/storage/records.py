@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, FromClause, Select, bindparam, exists, func, select
 
-from appraisal.domain.approvals import CORRECTING
+from appraisal.domain.approvals import CORRECTING, ENDING
 from appraisal.domain.facts import Decision, Person
 from appraisal.domain.records import Issued
-from appraisal.domain.validities import ENDING, Validity, validity
+from appraisal.domain.validities import Validity, validity
 from appraisal.storage import tables
 from appraisal.storage.queries import PAGE
 from appraisal.storage.types import LARGEST_ID

@@ -89,6 +89,8 @@ def show() -> str:
         suggested = matches.suggestions(db, shown)
         again = _again(db, biennium)
         opened = _page_of(_unapproved(db, biennium), request.args.get("opened", 1, int))
+        after = request.args.get("linked", "")[: forms.LINE_LIMIT]
+        linked = _matched(db, after)
         return page(
             "matches/show.html",
             biennium=biennium,
@@ -104,7 +106,9 @@ def show() -> str:
             opened_after=_opened_url(biennium, opened.place + 1) if opened.has_more else None,
             again=again[:PAGE],
             changed=len(again),
-            matched=_matched(db),
+            matched=linked[:PAGE],
+            linked_first=url_for(".show", biennium=biennium or None, _anchor="linked") if after else None,
+            linked_after=_linked_url(biennium, linked[PAGE - 1].project.key) if linked[PAGE:] else None,
             most=PAGE,
             previous=url_for(".show", biennium=biennium or None, page=start) if start else None,
             following=url_for(".show", biennium=biennium or None, page=start + 2) if rest else None,
@@ -146,6 +150,10 @@ def _opened_url(biennium: str, place: int) -> str:
     return url_for(".show", biennium=biennium or None, opened=place, _anchor="unapproved")
 
 
+def _linked_url(biennium: str, after: str) -> str:
+    return url_for(".show", biennium=biennium or None, linked=after, _anchor="linked")
+
+
 def _unapproved(db: Connection, biennium: str) -> Iterator[stored.Unapproved]:
     if not biennium:
         return stored.unapproved(db)
@@ -175,9 +183,9 @@ def _scope() -> frozenset[str]:
     return frozenset(indicators.definition(site().library, indicators.CODE).scope.funds)
 
 
-def _matched(db: Connection) -> list[Matched]:
-    """Return the projects that were matched last."""
-    found = stored.matched(db, PAGE)
+def _matched(db: Connection, after: str) -> list[Matched]:
+    """Return a page of the projects with their proposals, from behind a key on, and one more if there is."""
+    found = stored.matched(db, PAGE + 1, after)
     people = load_people(db, {entry.by for entry in found})
     rates, today = load_rates(db), geneva_date(site().now())
     lines = []

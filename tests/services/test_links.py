@@ -387,3 +387,18 @@ def test_a_second_project_that_nobody_gave_a_reason_for_is_named(lite: Stage) ->
         basis["reason"] = ""
         db.execute(text("UPDATE matches SET basis = :basis WHERE id = 2"), {"basis": json.dumps(basis)})
     assert _changed(lite) == {SECOND: [("another", "", FIRST)]}
+
+
+def test_a_report_keeps_the_symbol_that_a_registered_draft_bore(stage: Stage) -> None:
+    number = casts.draft(stage)
+    casts.save(stage, number, "identification", symbol="RAS/10/09/NOR")
+    casts.take(
+        stage, "desk", number, "register_approval", approval=ApprovalGiven("Minute 9", "Registry", stage.now)
+    )
+    _listed(stage, _row("RAS/10/77/NOR"))
+    _confirm(stage, "RAS/10/77/NOR", number)
+    _publish(stage)
+    casts.take(stage, "desk", number, "propose_correction", note="A mistake.")
+    casts.take(stage, "chief", number, "confirm_correction")
+    casts.save(stage, number, "identification", symbol="RAS/10/10/NOR")
+    _sound(stage)

@@ -111,6 +111,19 @@ def test_what_is_registered_is_what_was_submitted_whatever_its_form_became(lite:
     assert listed(lite) == {"outside": [number]}
 
 
+def test_whatever_is_signed_under_a_registration_counts_nowhere_once_it_is_corrected(stage: Stage) -> None:
+    number = casts.submitted(stage)
+    register(stage, number)
+    casts.take(stage, "chief", number, "propose_annulment", note="A mistake?")
+    casts.take(stage, "deputy", number, "decline_signature", note="No.")
+    assert funnel(stage) == (1, 0, 1, 0, 0)
+    stage.wait(days=2)
+    casts.take(stage, "desk", number, "propose_correction", note="A mistake.")
+    assert funnel(stage) == (1, 0, 1, 0, 0)
+    casts.take(stage, "chief", number, "confirm_correction")
+    assert funnel(stage) == (1, 0, 0, 0, 0)
+
+
 def test_the_fund_of_an_approval_counts_where_the_draft_names_none(stage: Stage) -> None:
     number = fundless(stage)
     import_line(stage, f"{number},,2010-01-15,XBTC,Minute 12,Registry\n")
@@ -177,3 +190,19 @@ def test_the_conditions_of_an_annulled_approval_bind_no_other(stage: Stage) -> N
     assert [entry.number for entry in found] == [still]
     done = ticks.tick(stage.database, stage.library, stage.now)
     assert [number for number, kind in done.marks if kind == "condition_overdue"] == [still]
+
+
+def test_what_nobody_could_value_stays_said_whatever_the_draft_became(stage: Stage) -> None:
+    number = casts.draft(stage)
+    blank = {"donor": "Norway", "private": "no", "fund": "XBTC", "modality": "direct", "amount": "0"}
+    casts.save(stage, number, "identification", contributions=[{**blank, "currency": "USD"}])
+    register(stage, number)
+    assert value(stage)["unvalued"] == [number]
+    desk = stage.people["desk"]
+    indicators.publish(stage.database, stage.library, desk, stage.now, "2.1", BIENNIUM)
+    casts.take(stage, "desk", number, "propose_correction", note="A mistake.")
+    casts.take(stage, "chief", number, "confirm_correction")
+    casts.save(stage, number, "identification", kind="umbrella")
+    assert value(stage)["unvalued"] == []
+    with stage.database.read() as db:
+        assert list(indicators.report_faults(db, stage.library)) == [None]

@@ -13,8 +13,9 @@ from appraisal.canonical import canonical, digest
 from appraisal.definitions.library import Library
 from appraisal.domain.facts import Version
 from appraisal.domain.rulebooks import rulebook
-from appraisal.domain.steps import ChangeAsked
-from appraisal.services import appraisals, proposals, trails
+from appraisal.domain.steps import ApprovalGiven, ChangeAsked
+from appraisal.domain.verifications import verify
+from appraisal.services import appraisals, indicators, proposals, trails
 from appraisal.services.appraisals import RatingPut
 from appraisal.storage import tables
 from tests import casts
@@ -277,6 +278,41 @@ def test_a_later_country_project_opens_the_evaluability_review_of_those_before(s
     casts.take(stage, "desk", running, "return_incomplete", missing="A paper.")
     casts.take(stage, "ana", running, "submit")
     assert _version(stage, running).threshold_usd == Decimal(6200000)
+
+
+@pytest.mark.parametrize("step", ["reject", "register_approval"])
+def test_what_is_decided_on_a_raised_threshold_says_the_track_that_it_took(stage: Stage, step: str) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    given: dict[str, Any] = {"budget": "3000000", "kind": "child", "parent": umbrella}
+    raised = casts.awaiting(stage, **given)
+    casts.submitted(stage, **given)
+    version = _version(stage, raised)
+    assert (version.track, casts.load(stage, raised).track) == ("standard", "reinforced")
+    if step == "reject":
+        casts.take(stage, "chief", raised, step, note="No.")
+    else:
+        casts.take(stage, "desk", raised, step, approval=ApprovalGiven("Minute 9", "Registry", stage.now))
+    _agrees(stage, raised, "reinforced")
+
+
+def test_what_is_approved_on_a_tightened_track_says_so_everywhere(stage: Stage) -> None:
+    number = casts.submitted(stage)
+    casts.assign(stage, number, track="reinforced")
+    casts.rate(stage, number)
+    casts.take(stage, "lead", number, "finalise")
+    casts.take(stage, "chief", number, "approve")
+    _agrees(stage, number, "reinforced")
+
+
+def _agrees(stage: Stage, number: str, track: str) -> None:
+    """Assert that the last record says a track and verifies, and that the sums and columns agree with it."""
+    records = tables.Record.__table__
+    with stage.database.read() as db:
+        assert indicators.differences(db) == []
+        statement = select(records.c.value).order_by(records.c.id.desc()).limit(1)
+        value = db.execute(statement).scalar_one()
+    assert [json.loads(value)["number"], json.loads(value)["proposal"]["track"]] == [number, track]
+    assert [found for found in verify(value.encode(), stage.library) if found.outcome == "fails"] == []
 
 
 def test_an_umbrella_is_never_submitted(lite: Stage) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from appraisal.storage import tables
+from appraisal.services import matches
+from appraisal.storage import queries, tables
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast
@@ -250,3 +251,25 @@ def test_a_second_project_of_one_approval_is_given_with_its_reason(
     given["reason"] = "<b>Two offices</b>"
     assert client.post(PAGE + "/confirm", data=given).status_code == 303
     assert "&lt;b&gt;Two offices&lt;/b&gt;" in client.get(PAGE).text
+
+
+def test_every_link_can_be_undone_however_many_there_are(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
+) -> None:
+    number = building.approved_proposal(site, cast)
+    rows = [f"ZAM/10/{place:02}/NOR,One of many,ZM,XBTC,1,USD,2010-01-20,Norway" for place in range(30)]
+    import_text(site, cast, "projects", LIST.partition("\n")[0] + "\n" + "\n".join(rows) + "\n", tmp_path)
+    with site.database.begin() as db:
+        proposal = queries.entered_id(db, number, cast["desk"])
+        for row in rows:
+            key = row.partition(",")[0].casefold()
+            matches.write(db, cast["desk"], site.now(), key, key.upper(), "confirmed", proposal, number, {})
+    sign_in(client, "desk")
+    first = client.get(PAGE).text.partition('id="linked"')[2]
+    assert "ZAM/10/24/NOR" in first
+    assert "ZAM/10/25/NOR" not in first
+    (following,) = re.findall(r'href="([^"]*linked=[^"]*)"', first)
+    second = client.get(following.replace("&amp;", "&")).text.partition('id="linked"')[2]
+    assert "ZAM/10/24/NOR" not in second
+    assert "ZAM/10/29/NOR" in second
+    assert f'href="{PAGE}#linked"' in second
