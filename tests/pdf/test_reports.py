@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import re
 from typing import Any
 
 import page
@@ -14,6 +15,7 @@ from appraisal.definitions.library import Library
 from appraisal.domain.indicators import report
 from appraisal.domain.schemas import departures
 from appraisal.i18n import LANGUAGES, Language
+from appraisal.paths import folder
 from appraisal.pdf.rendering import render
 from appraisal.services import indicators
 from tests.pdf.readers import embedded, pages_of, solid
@@ -178,6 +180,17 @@ def test_the_pages_say_what_the_report_says(library: Library) -> None:
         "and 5 more",
     ):
         assert solid(said) in second, said
+
+
+def test_no_template_sets_a_colon_itself() -> None:
+    """French sets one with a space before it, so that it belongs to the sentence that is translated."""
+    found = [
+        f"{file.name}:{number}"
+        for file in sorted(folder("templates").rglob("*.html"))
+        for number, text in enumerate(file.read_text().splitlines(), 1)
+        if re.search(r"_\([^}]*\) \}\}\s*:", text)
+    ]
+    assert found == []
 
 
 def test_an_empty_report_says_that_it_is(library: Library) -> None:
