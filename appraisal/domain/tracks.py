@@ -96,7 +96,7 @@ def strictest(conditions: Mapping[str, TrackCondition | None], content: Content,
     """
     holding = (
         key
-        for key in reversed(conditions)
+        for key in reversed(list(conditions))
         if (condition := conditions[key]) is not None and _holds(condition, content, usd)
     )
     return next(holding, next(key for key, condition in conditions.items() if condition is None))
