@@ -87,12 +87,18 @@ def _closing_steps(value: Value, workflow: Workflow) -> Iterator[Said]:
         if (decision["at"], decision["kind"]) not in acts:
             yield N_("No step is the decision of %(moment)s."), {"moment": decision["at"]}
         for step in value["steps"]:
-            same = step["at"] == decision["at"] and step["name"] == decision["kind"]
+            same = step["at"] == decision["at"] and _act(workflow, step) == decision["kind"]
             if same and (step["by"], step.get("for")) != (decision["by"], decision.get("for")):
                 yield (
                     N_("Step and decision name different people: %(names)s."),
                     {"names": [step["by"]["name"], decision["by"]["name"]]},
                 )
+
+
+def _act(workflow: Workflow | None, step: Value) -> str:
+    """Return what a step does; its name, where the workflow or the step is not known."""
+    transition = None if workflow is None else _transition(workflow, step)
+    return str(step["name"]) if transition is None else transition.act
 
 
 def _transition(workflow: Workflow, step: Value) -> Transition | None:
@@ -153,7 +159,7 @@ def _derived(value: Value, known: Known, covers: bool | None) -> tuple[str, str]
         return "", ""
     if decision["kind"] == "register_approval":
         return "outside", "registered"
-    if appraisal is None or _is_of_other_version(value, appraisal):
+    if appraisal is None or _is_of_other_version(value, appraisal, known.workflow):
         return "outside", "other_version"
     if decision["approved_at"] is None or appraisal["finalised_at"] >= decision["approved_at"]:
         return "outside", "appraisal_after_approval"
@@ -168,11 +174,12 @@ def _derived(value: Value, known: Known, covers: bool | None) -> tuple[str, str]
     return ("mechanism", "") if favourable and not waived else ("outside", "")
 
 
-def _is_of_other_version(value: Value, appraisal: Value) -> bool:
+def _is_of_other_version(value: Value, appraisal: Value, workflow: Workflow | None) -> bool:
     """Tell whether a version was submitted, or the appraisal recalled, after what it is of."""
     submitted = value["proposal"]["submitted_at"]
     recalled = any(
-        step["name"] == "recall" and step["at"] >= appraisal["finalised_at"] for step in value["steps"]
+        _act(workflow, step) == "recall" and step["at"] >= appraisal["finalised_at"]
+        for step in value["steps"]
     )
     return recalled or (submitted is not None and appraisal["opened_at"] < submitted)
 

@@ -231,7 +231,10 @@ def facts(value: Value, say: Words) -> list[tuple[str, list[str]]]:
             [say.money(proposal["usd"]), *(_contribution(entry, say) for entry in _foreign(proposal))],
         ),
         (say.say(N_("Duration")), _duration(proposal, say)),
-        (say.say(N_("Donors")), _first([entry["donor"] for entry in proposal["contributions"]], say)),
+        (
+            say.say(N_("Donors")),
+            _first(list(dict.fromkeys(entry["donor"] for entry in proposal["contributions"])), say),
+        ),
         (say.say(N_("Lead outcome")), [proposal["outcome"]]),
         (say.say(N_("Authors")), _first(proposal["authors"], say)),
         (say.say(N_("Lead appraiser")), _lead(value)),
@@ -283,10 +286,10 @@ def _lead(value: Value) -> list[str]:
 
 
 def _first(names: list[str], say: Words) -> list[str]:
-    different = list(dict.fromkeys(names))
-    if len(different) <= NAMES:
-        return different
-    return [*different[: NAMES - 1], say.say(N_("and %(count)s more"), count=len(different) - NAMES + 1)]
+    # People may share a name, so none is left out here.
+    if len(names) <= NAMES:
+        return names
+    return [*names[: NAMES - 1], say.say(N_("and %(count)s more"), count=len(names) - NAMES + 1)]
 
 
 def _foreign(proposal: Value) -> list[Value]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from appraisal import canonical
 from appraisal.i18n import Language
 from appraisal.pdf.rendering import page_of
-from appraisal.pdf.sheets import differing
+from appraisal.pdf.sheets import differing, facts
 from appraisal.pdf.words import Words
 from tests.pdf.readers import pages_of, solid
 from tests.pdf.samples import Print, Sample, Value
@@ -81,6 +81,15 @@ def test_many_who_differ_are_counted_after_the_first(sample: Sample) -> None:
     assert list(found) == ["TRI-1"]
     assert found["TRI-1"].startswith("Reviewer 11 (3), Reviewer 12 (1), Reviewer 100 (3)")
     assert found["TRI-1"].endswith("and 17 more")
+
+
+def test_people_of_one_name_are_as_many_as_they_are(sample: Sample) -> None:
+    value = sample.reviewed(1)
+    value["appraisal"]["reviews"][-1]["person"]["name"] = "Reviewer 11"
+    value["proposal"] |= {"authors": ["Ana Silva", "Ana Silva"], "author_ids": [1, 2]}
+    found = differing(value["appraisal"], Words("en"))
+    assert found["TRI-1"] == "Reviewer 11 (3), Reviewer 12 (1), Reviewer 11 (3)"
+    assert dict(facts(value, Words("en")))["Authors"] == ["Ana Silva", "Ana Silva"]
 
 
 def test_thirty_reviewers_run_over_pages_under_their_headings(sample: Sample, printed: Print) -> None:

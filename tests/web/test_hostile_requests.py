@@ -43,8 +43,23 @@ _EDGES: Final = (
 )
 
 
+# What no field of a form takes: a text longer than any, over many lines; rows where one value is awaited.
+_SENT: Final[tuple[str | list[str], ...]] = (
+    "9" * 30,
+    "-1",
+    "",
+    "0001-01-01",
+    "9999-12-31",
+    "1e999",
+    "a line\r\n" * 800,
+    "\N{RIGHT-TO-LEFT OVERRIDE}\N{BABY}\u0301\ufffe",
+    '{"a": [1]}',
+    ["2", "3", "2"],
+)
+
+
 class Asked(ImmutableMultiDict[str, str]):
-    """What follows the question mark of an address; keeps the names that a page looks for."""
+    """What an address or a form carries; keeps the names that a page looks for."""
 
     names: ClassVar[set[str]] = set()
 
@@ -75,6 +90,11 @@ class AskedRequest(Request):
         """Return what follows the question mark."""
         return Asked(super().args)
 
+    @cached_property
+    def form(self) -> Any:
+        """Return what was sent."""
+        return Asked(super().form)
+
 
 @pytest.fixture(scope="module")
 def app(world: World, compiled: Compiled) -> Flask:
@@ -98,6 +118,11 @@ def admin(app: Flask, world: World) -> FlaskClient:
     client = app.test_client()
     building.sign_in_as(client, world.site, world.cast["admin"])
     return client
+
+
+def _kind_of(name: str) -> str:
+    """Return the kind of a name of a form: rows and items have one for all."""
+    return re.sub(r"[A-Z]{3}-[0-9]+[a-z]?|[0-9]+", "*", name)
 
 
 def _plan(app: Flask, world: World, method: str) -> Iterator[tuple[Any, str]]:
@@ -210,3 +235,53 @@ def test_no_text_that_is_asked_for_is_an_error_of_ours(
     assert {"words", "after", "state"} <= asked["proposals.index"]
     assert {"biennium"} <= asked["activities.show"]
     assert {"page"} <= asked["rates.index"]
+
+
+@pytest.mark.parametrize("browsing", ["roles", "admin", "designer"])
+def test_no_field_of_a_form_is_an_error_of_ours(app: Flask, world: World, browsing: str) -> None:
+    """Every name that a page looks for in what is sent, by itself and with all others, in every odd way."""
+    client = app.test_client()
+    failed: list[Any] = []
+    asked: dict[str, set[str]] = {}
+
+    def send(address: str, form: Mapping[str, Any]) -> int:
+        try:
+            status = client.post(address, data=form).status_code
+        except Exception as error:
+            failed.append((address, {name: str(value)[:40] for name, value in form.items()}, repr(error)))
+            return 500
+        if status >= 500:
+            failed.append((address, {name: str(value)[:40] for name, value in form.items()}, status))
+        return status
+
+    for rule, address in _plan(app, world, "POST"):
+        for form in walks.forms_of(rule, world)[-1:]:
+            building.sign_in_as(client, world.site, world.cast[browsing])
+            Asked.names = set()
+            if send(address, {"x": "y", **form}) in (403, 404):
+                continue
+            names = {_kind_of(name): name for name in sorted({*Asked.names, *form} - {"csrf_token"})}
+            asked[rule.endpoint] = set(names)
+            for odd in _SENT:
+                # Whoever ended their own session, or changed their own account, comes again.
+                building.sign_in_as(client, world.site, world.cast[browsing])
+                send(address, {**form, **dict.fromkeys(names.values(), odd)} | _same(form, "seen"))
+                for name in names.values():
+                    send(address, {**form, name: odd})
+    assert not failed, failed[:20]
+    assert sum(map(len, asked.values())) > 20
+
+
+def _same(form: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: form[name] for name in names if name in form}
+
+
+def test_bytes_that_are_no_text_are_no_error_of_ours(app: Flask, world: World, client: FlaskClient) -> None:
+    for rule, address in _plan(app, world, "POST"):
+        for form in walks.forms_of(rule, world)[-1:]:
+            body = (
+                b"&".join(name.encode() + b"=%ED%A0%80%FF&a[b][]=1&%C3%28=%E2%82" for name in form)
+                or b"%FF=%FF"
+            )
+            answer = client.post(address, data=body, content_type="application/x-www-form-urlencoded")
+            assert answer.status_code < 500, address
