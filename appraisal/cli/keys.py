@@ -73,7 +73,8 @@ def show(as_json: bool) -> None:
     With --json every change is an entry of its own.
     """
     with sites.opened(sites.settings()) as (database, _), database.read() as db:
-        rows, near = issuers.history(db), services.expiry(db, clock.now())
+        now = clock.now()
+        rows, near, gone = issuers.history(db), services.expiry(db, now), services.expired_on(db, now)
     entries = [
         {"since": row.at, "address": row.address, "subject": row.subject, "certificate": row.fingerprint}
         for row in rows
@@ -88,6 +89,8 @@ def show(as_json: bool) -> None:
     if near is not None:
         click.echo(f"The certificate of the key in force expires on {near.last:%Y-%m-%d}.")
         sites.warn_of_key(near)
+    if gone is not None:
+        click.echo(f"The certificate of the last key expired on {gone:%Y-%m-%d}: nothing is signed.")
 
 
 def _line(changes: list[dict[str, Any]]) -> str:

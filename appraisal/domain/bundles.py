@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -94,7 +94,8 @@ class Held:
 class Manifest:
     """What a bundle says that it holds, what was asked for, when and by whom.
 
-    ``by`` is the id and the name of a person, 0 for a command of the installation.
+    ``by`` is the id and the name of a person, 0 for a command of the installation. ``key_expired`` is the
+    last moment of the last key, where there is no signature because it has expired; else empty.
     """
 
     made_at: str
@@ -102,7 +103,7 @@ class Manifest:
     asked: Asked
     proposals: Mapping[str, Held]
     entries: Mapping[str, Entry]
-    unsigned: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    key_expired: str = ""
 
 
 def manifest(
@@ -112,11 +113,11 @@ def manifest(
     proposals: Mapping[str, Held],
     now: datetime,
     product: str,
-    unsigned: Mapping[str, Any] | None = None,
+    key_expired: datetime | None = None,
 ) -> bytes:
-    """Write the manifest of a bundle; ``unsigned`` says why there is no signature where one is expected."""
+    """Write the manifest of a bundle; ``key_expired`` says why it is not signed where that is expected."""
     files = [{"path": entry.path, "size": entry.size, "sha256": entry.sha256} for entry in sorted(entries)]
-    why = {"unsigned": dict(unsigned)} if unsigned else {}
+    why = {"unsigned": {"key_expired": key_expired}} if key_expired else {}
     return canonical(
         {
             "schema": SCHEMA,
@@ -153,13 +154,14 @@ def read_manifest(data: bytes) -> Manifest:
         if list(proposals) != sorted(proposals) or len(proposals) != len(value["proposals"]):
             raise BadManifest("it names a proposal twice, or not in order")
         parse_stamp(value["made_at"])
+        key_expired = value["unsigned"]["key_expired"] if "unsigned" in value else ""
         found = Manifest(
             value["made_at"],
             (value["by"]["id"], value["by"]["name"]),
             _asked(value["asked"]),
             proposals,
             {entry.path: entry for entry in entries},
-            dict(value.get("unsigned", {})),
+            key_expired,
         )
         # Whatever else it says, or in another form, is not what the product writes.
         again = manifest(
@@ -169,7 +171,7 @@ def read_manifest(data: bytes) -> Manifest:
             proposals,
             parse_stamp(found.made_at),
             value["product"],
-            found.unsigned,
+            parse_stamp(key_expired) if key_expired else None,
         )
         if again != data:
             raise BadManifest("it is not written as a manifest is")

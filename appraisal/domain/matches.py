@@ -8,7 +8,7 @@ again, until somebody has looked at it once more.
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -233,10 +233,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
 }
 
 
-def in_words(name: str, was: str, now: str) -> tuple[str, dict[str, str]]:
-    """Return the sentence of the catalogue that says a difference, with its facts."""
+def in_words(
+    name: str, was: str, now: str, money: Callable[[str], str], day: Callable[[str], str]
+) -> tuple[str, dict[str, str]]:
+    """Return the sentence of the catalogue that says a difference, with its facts as they are written."""
     sentence = _SENTENCES.get(name) or _SENTENCES[f"{name} {now}"]
-    return sentence, {"was": was or UNNAMED, "now": now or UNNAMED}
+    write = {"amount": money, "opened_on": day}.get(name, str)
+    return sentence, {"was": write(was) if was else UNNAMED, "now": write(now) if now else UNNAMED}
 
 
 def basis_of(project: Project | None, bearing: Bearing, reason: str = "") -> dict[str, Any]:

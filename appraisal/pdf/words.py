@@ -122,7 +122,10 @@ class Words:
 
     def differences(self, differences: Iterable[Mapping[str, str]]) -> list[str]:
         """Say what changed under a link of the finance list, in its order."""
-        worded = (matches.in_words(each["name"], each["was"], each["is"]) for each in differences)
+        worded = (
+            matches.in_words(each["name"], each["was"], each["is"], self.number, self.day)
+            for each in differences
+        )
         return [self.say(sentence, **facts) for sentence, facts in worded]
 
     def weighted(self, unvalued: Sequence[str]) -> str:

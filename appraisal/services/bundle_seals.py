@@ -12,6 +12,7 @@ from appraisal.domain.checkpoints import BadCheckpoint, Checkpoint, head_entry, 
 from appraisal.domain.events import GENESIS, Event
 from appraisal.domain.issuers import ACTION as ISSUER
 from appraisal.domain.validities import Validity
+from appraisal.pdf.certificates import NotCertificates, expiry_of
 from appraisal.pdf.signatures import examine_text
 from appraisal.services.audits import ACTION as CHECKPOINT
 from appraisal.services.bundle_checkings import LEEWAY, Checking, moment, ranged, several
@@ -45,19 +46,27 @@ class Site:
     """The installation's own chain: its digests, the checkpoints that it tells of, and whose keys sign.
 
     ``told`` gives by the sequence of a checkpoint its digest and the SHA-256 of the certificate in force;
-    ``keys`` are all changes of the key with their moments, an empty one where it was retired, and
-    ``newest_at`` is the moment of the newest event.
+    ``keys`` are all changes of the key with their moments, an empty one where it was retired or has expired.
+    ``expired`` names those that did, with the last moment of each, and ``newest_at`` is the moment of the
+    newest event.
     """
 
     digests: Sequence[str]
     told: Mapping[int, tuple[str, str]]
     keys: Sequence[tuple[str, str]]
+    expired: Mapping[str, str]
     newest_at: str
 
     @property
     def in_force(self) -> str:
         """Return the SHA-256 of the certificate in force, empty for none."""
         return self.keys[-1][1] if self.keys else ""
+
+    @property
+    def key_expired(self) -> str:
+        """Return the last moment of the last key, where none is in force because it has expired."""
+        last = next((key for _, key in reversed(self.keys) if key), "")
+        return "" if self.in_force else self.expired.get(last, "")
 
     @property
     def signers(self) -> frozenset[str]:
@@ -67,13 +76,18 @@ class Site:
 
 def check_signature(run: Checking, manifest_json: bytes, site: Site | None) -> None:
     """Say of the manifest who signed it, and whether it vouches for the rest."""
-    if SIGNATURE not in run.archive.namelist():
+    is_signed = SIGNATURE in run.archive.namelist()
+    if site and run.manifest.key_expired != ("" if is_signed else site.key_expired):
+        said = "What the manifest says of a key that has expired is not what the site's chain says."
+        run.tell("signature", "fails", said)
+    if not is_signed:
         if site and site.in_force:
             run.tell("signature", "fails", "The manifest is not signed, though a key is in force.")
+        elif site and site.key_expired:
+            said = f"The manifest is not signed, as the key expired on {site.key_expired[:10]}. That none"
+            run.tell("signature", "unchecked", f"{said} has been in force since only the site's chain says.")
         elif site and site.signers:
-            day = str(run.manifest.unsigned.get("key_expired", ""))[:10]
-            why = f": it says that the key expired on {day}" if day else ""
-            said = f"The manifest is not signed{why}. This installation has signed before; that its key"
+            said = "The manifest is not signed. This installation has signed before; that its key"
             run.tell("signature", "unchecked", f"{said} was retired only its own chain says.")
         else:
             said = (
@@ -157,20 +171,26 @@ def check_site_chain(run: Checking) -> Site | None:
     if rows is None:
         return None
     keys: list[tuple[str, str]] = []
+    expired: dict[str, str] = {}
     told: dict[int, tuple[str, str]] = {}
     try:
         for entry in (row.facts for row in rows):
             if entry["action"] == ISSUER:
-                keys.append((entry["at"], entry["facts"]["fingerprint"]))
+                at, key = entry["at"], entry["facts"]["fingerprint"]
+                if "expired" in entry["facts"]:
+                    # It ended then, and not when that was noted.
+                    at = entry["facts"]["expired"]
+                    moment(at)
+                    expired[keys[-1][1]] = at
+                keys.append((at, key))
             elif entry["action"] == CHECKPOINT:
                 facts = entry["facts"]
                 told[facts["sequence"]] = (facts["digest"], keys[-1][1] if keys else "")
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError, IndexError):
         run.tell("site", "fails", f"{SITE} is not written as events are")
         return None
-    site = Site(
-        [row.digest for row in rows], told, keys, max(row.facts["at"] for row in rows) if rows else ""
-    )
+    newest_at = max((row.facts["at"] for row in rows), default="")
+    site = Site([row.digest for row in rows], told, keys, expired, newest_at)
     _check_certificates(run, site)
     return site
 
@@ -186,6 +206,14 @@ def _check_certificates(run: Checking, site: Site) -> None:
         run.tell("site", "fails", f"the certificate {key} is missing, though the site's chain tells of it")
     for key in sorted(held.keys() - site.signers):
         run.tell("site", "fails", f"{held[key]} is a certificate that the site's chain does not tell of")
+    for key in sorted(site.expired.keys() & held.keys()):
+        try:
+            is_so = expiry_of(run.read(held[key])) == moment(site.expired[key])
+        except NotCertificates:
+            is_so = False
+        if not is_so:
+            said = f"by the site's chain the key {key} expired on {site.expired[key][:10]}"
+            run.tell("site", "fails", f"{said}, by its certificate it did not")
 
 
 def check_checkpoints(run: Checking, site: Site | None, kept: Sequence[Checkpoint]) -> list[Checkpoint]:

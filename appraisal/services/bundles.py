@@ -317,8 +317,7 @@ def _close(writing: Writing, order: Order, held: Mapping[str, Held], now: dateti
     """Write what names all the files: the manifest, its signature where a key is in force, and the sums."""
     entries = list(writing.entries.values())
     by = (order.by.id, order.by.name)
-    unsigned = {"key_expired": order.expired_on} if order.expired_on else {}
-    named = bundles.manifest(entries, order.asked, by, held, now, VERSION, unsigned)
+    named = bundles.manifest(entries, order.asked, by, held, now, VERSION, order.expired_on)
     writing.put(bundles.MANIFEST, named)
     if order.key is not None:
         writing.put(bundles.SIGNATURE, order.key.sign_text(named, now))

@@ -48,7 +48,12 @@ def use_key(db: Connection, signer: Signer, now: datetime) -> bool:
 
 
 def retire_key(db: Connection, now: datetime) -> bool:
-    """Have nothing signed from now on; False where nothing is."""
+    """Have nothing signed from now on; False where nothing is.
+
+    Of a key that has expired, that is noted: nobody retired it in time.
+    """
+    if end_expired(db, now):
+        return True
     site.lock(db)
     before = issuers.current(db)
     if not before.signs:
@@ -92,11 +97,14 @@ def end_expired(db: Connection, now: datetime) -> bool:
 
 def expired_on(db: Connection, now: datetime) -> datetime | None:
     """Return when the newest key expired, where nothing is signed for that reason; else None."""
-    certificate = issuers.newest_certificate(db)
-    if certificate is None or issuing(db, now).signs:
+    changes = issuers.history(db)
+    newest = max((place for place, row in enumerate(changes) if row.fingerprint), default=None)
+    if newest is None:
         return None
-    last = expiry_of(certificate)
-    return last if last < now else None
+    last = expiry_of(changes[newest].certificate)
+    # A key that was retired before is not gone because it expired, though it has by now.
+    ended = changes[newest + 1].at if newest + 1 < len(changes) else now
+    return last if last < ended else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from appraisal.domain.entries import key_of
 from appraisal.domain.events import GENESIS
 from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.domain.issuers import ACTION as ISSUER
+from appraisal.domain.symbols import normalised
 from appraisal.pdf import signatures
 from appraisal.services import datasets
 from appraisal.services.audits import ACTION, Counted
@@ -181,7 +182,9 @@ def _hear(run: Verifying, chain: Sequence[events.Event]) -> None:
             run.matches[told["facts"]["match"]] = {**told["facts"], "at": told["at"], "by": told["by"]}
         elif f'"action":"{ENTER_RATE}"' in entry.body or f'"action":"{CORRECT_RATE}"' in entry.body:
             told = entry.facts
-            run.rates.append({**told["facts"], "entered_at": told["at"], "entered_by": told["by"]})
+            # One that corrects none has no reason; events of before say nothing of any.
+            unsaid = {"reason": ""} if told["action"] == ENTER_RATE and "source" in told["facts"] else {}
+            run.rates.append({**unsaid, **told["facts"], "entered_at": told["at"], "entered_by": told["by"]})
     rows = [
         (stamp(row.at), row.by, {key: getattr(row, key) for key in ("address", "fingerprint", "subject")})
         for row in issuers.history(run.db)
@@ -399,11 +402,19 @@ def _check_matches(run: Verifying) -> None:
     for row in audits.matches(run.db):
         run.report.checked["matches"] += 1
         fault = _match_fault(run.matches.get(row.id), row, is_first=row.project not in projects)
+        if fault is None and row.id not in run.matches and not _bore(run.db, row):
+            fault = "its proposal never bore the symbol of the project"
         run.report.tell("matches", f"match {row.id}", fault)
         seen.add(row.id)
         projects.add(row.project)
     for id in sorted(run.matches.keys() - seen):
         run.report.tell("matches", f"match {id}", "is missing, though the site's chain tells of it")
+
+
+def _bore(db: Connection, row: Any) -> bool:
+    """Tell whether the proposal of a match bears the symbol of the project, or came in with it once."""
+    symbol = normalised(row.project)
+    return row.symbol == symbol or symbol in audits.symbols_of(db, row.proposal_id)
 
 
 def _match_fault(told: Mapping[str, Any] | None, row: Any, *, is_first: bool) -> str | None:

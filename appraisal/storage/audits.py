@@ -1,5 +1,6 @@
 """Reading the trail from end to end: rows in order, as they lie in the database, in bounded memory."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from typing import Any, Final
@@ -8,8 +9,9 @@ from sqlalchemy import Connection, Table, cast, exists, func, insert, select
 from sqlalchemy.dialects.postgresql import REGCLASS
 
 from appraisal.clock import parse_stamp
-from appraisal.domain import checkpoints, trails
+from appraisal.domain import checkpoints, forms, trails
 from appraisal.domain.checkpoints import Checkpoint
+from appraisal.domain.symbols import normalised
 from appraisal.storage import seals, tables
 from appraisal.storage.databases import Database
 
@@ -165,11 +167,18 @@ def entries(db: Connection) -> Iterator[Any]:
 
 
 def matches(db: Connection) -> Iterator[Any]:
-    """Yield what was ever found of a project, in its order, with the number of the proposal."""
-    statement = select(MATCHES, PROPOSALS.c.number).outerjoin(
+    """Yield what was ever found of a project, in its order, with number and symbol of the proposal."""
+    statement = select(MATCHES, PROPOSALS.c.number, PROPOSALS.c.symbol).outerjoin(
         PROPOSALS, PROPOSALS.c.id == MATCHES.c.proposal_id
     )
     return _stream(db, statement.order_by(MATCHES.c.id))
+
+
+def symbols_of(db: Connection, proposal: int) -> frozenset[str]:
+    """Return the symbols that the versions of a proposal bear, in the spelling in which they are compared."""
+    values = db.execute(select(VERSIONS.c.value).where(VERSIONS.c.proposal_id == proposal)).scalars()
+    contents = (json.loads(value)["content"] for value in values)
+    return frozenset(normalised(str(forms.value(each, "identification.symbol"))) for each in contents)
 
 
 def rates(db: Connection) -> Iterator[Any]:

@@ -54,7 +54,7 @@ def load_case(db: Connection, number: str, *, lock: bool = False) -> facts.Case:
     row = db.execute(_by_number(lock), {"number": number}).one_or_none()
     if row is None:
         raise NotFound("proposal", number)
-    seals.note(db, row.id)
+    seals.note(db, row.id, held=lock)
     return _case(db, row, lock=lock)
 
 

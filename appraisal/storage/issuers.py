@@ -36,13 +36,6 @@ def certificate_of(db: Connection, fingerprint: str) -> bytes | None:
     return found
 
 
-def newest_certificate(db: Connection) -> bytes | None:
-    """Return the certificate (DER) with which this installation signs, or signed last."""
-    certified = select(ISSUERS.c.certificate).where(ISSUERS.c.certificate.is_not(None))
-    found: bytes | None = db.execute(certified.order_by(ISSUERS.c.id.desc()).limit(1)).scalar()
-    return found
-
-
 def history(db: Connection) -> Sequence[Any]:
     """List every change, oldest first: at, by, address, fingerprint, subject and certificate."""
     names = ("at", "by", "address", "fingerprint", "subject", "certificate")

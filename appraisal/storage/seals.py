@@ -83,6 +83,7 @@ SEALS: Final[Mapping[str, Seal]] = {
             "head": "where the chain ends, which verifying follows it to",
             "due_on": "follows the calendars of duty stations from day to day, without an event",
             "wake_on": "when time looks at the proposal next: told by ticks, and any day does",
+            "awaits_manager": "follows from the steps and the workflow; ticks write it anew, without an event",
         },
         later=_OF_FORM,
         sealed_when="{0}.workflow <> ''",
@@ -316,6 +317,8 @@ class Watch:
     written: dict[str, int] = field(default_factory=dict)
     sealed: dict[tuple[int, str], int] = field(default_factory=dict)
     compared: set[tuple[int, str]] = field(default_factory=set)
+    # Those of them whose rows it holds to its end.
+    held: set[int] = field(default_factory=set)
     # What the row of a proposal becomes by the event that was just made.
     becoming: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     # Rows of the site: each that was changed with its seal before, and where the new ones begin.
@@ -407,13 +410,22 @@ def _is_told(watched: Watch, seal: Seal, values: Mapping[str, Any], given: Any) 
 # -- Proposals
 
 
-def note(db: Connection, proposal: int) -> None:
-    """Note that a transaction which writes has loaded a proposal: what it writes is compared from now on."""
+def note(db: Connection, proposal: int, *, held: bool = False) -> None:
+    """Note that a transaction which writes has loaded a proposal: what it writes is compared from now on.
+
+    Once its row is *held* nobody else appends to its chain; until then somebody may have.
+    """
     watched = _watch(db)
-    if watched is not None and proposal not in watched.told:
-        watched.told[proposal] = told = _told(db, proposal)
-        if told:
-            watched.earlier.append(proposal)
+    if watched is None or proposal in watched.held or (proposal in watched.told and not held):
+        return
+    if held:
+        watched.held.add(proposal)
+    if proposal in watched.becoming:
+        # Its newest event is of this transaction.
+        return
+    watched.told[proposal] = told = _told(db, proposal)
+    if told and proposal not in watched.earlier:
+        watched.earlier.append(proposal)
 
 
 _NEWEST: Final = "SELECT body FROM events WHERE proposal_id = {} ORDER BY sequence DESC LIMIT 1"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Final
@@ -22,6 +22,7 @@ from appraisal.i18n import N_
 from appraisal.services import approvals, indicators, matches, steps
 from appraisal.storage import matches as stored
 from appraisal.storage.facts import load_people, load_rates
+from appraisal.web import formats
 from appraisal.web.approvals import check_page, is_duplicate, other_phases
 from appraisal.web.context import actor, begin, language, page, read, request_key, say, site, with_role
 from appraisal.web.indicators import years
@@ -172,7 +173,10 @@ def _again(db: Connection, biennium: str) -> list[Again]:
 
 
 def _in_words(entry: Difference) -> tuple[str, dict[str, str]]:
-    return rules_of_matches.in_words(entry.name, entry.was, entry.now)
+    def day(text: str) -> str:
+        return formats.day(date.fromisoformat(text))
+
+    return rules_of_matches.in_words(entry.name, entry.was, entry.now, formats.money, day)
 
 
 def _scope() -> frozenset[str]:

@@ -148,7 +148,8 @@ def state_tone(state: State) -> str:
 def holder(case: Case, book: Rulebook) -> str:
     """Return who has to act, by name where it is somebody in particular."""
     running, state = case.appraisal or case.finalised, book.workflow.states[case.state]
-    if rounds.awaits_manager(book.workflow, case):
+    first = case.signature
+    if rounds.awaits_manager(book.workflow, case) or (first and first.kind == "propose_annulment"):
         return say(N_("the managers"))
     match state.holder:
         case "author":

@@ -215,3 +215,21 @@ def test_a_signed_record_is_verified_and_a_signature_that_is_missing_is_seen(
     assert (code, found["signer"][:60]) == (1, "fails: No authority that is trusted here issued the certific")
     result = run("verify", "--trust", "signed.pdf", "signed.pdf")
     assert (result.exit_code, result.output) == (2, "signed.pdf: this is no certificate in PEM or DER\n")
+
+
+def test_a_key_that_expired_is_shown_as_such_and_one_that_was_retired_is_not(tmp_path: Path) -> None:
+    """Whether or not that was noted yet."""
+    assert run("db", "upgrade").exit_code == 0
+    short = make_keyring(tmp_path, since=2009, until=2011).signer()
+    said = "The certificate of the last key expired on 2011-01-01: nothing is signed.\n"
+    database = Database(read_settings().database)
+    with database.begin() as db:
+        issuers.use_key(db, short, datetime(2010, 3, 1, tzinfo=UTC))
+    assert run("keys", "show").stdout.endswith(said)
+    with database.begin() as db:
+        issuers.end_expired(db, datetime(2011, 2, 1, tzinfo=UTC))
+    assert run("keys", "show").stdout.endswith(said)
+    with database.begin() as db:
+        issuers.use_key(db, short, datetime(2010, 3, 1, tzinfo=UTC))
+        issuers.retire_key(db, datetime(2010, 4, 1, tzinfo=UTC))
+    assert "expired" not in run("keys", "show").stdout

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from appraisal.services import (
 from appraisal.services.bundle_checkings import NoBundle
 from appraisal.services.bundles import Incomplete, Nothing, Undrawn
 from appraisal.services.issuers import KeyMissing
+from appraisal.storage import site as site_chain
 from appraisal.storage import tables
 from appraisal.storage.files import Files
 from tests import casts, histories
@@ -892,6 +893,72 @@ def test_a_site_that_signed_once_is_expected_to_sign(
     audits.checkpoint(lite.database, lite.now, again.signer())
     found = Checked(written(lite, number, ring=again), tmp_path, library, again)
     assert [said for outcome, said in found.said("checkpoints") if outcome == "unchecked"] == []
+
+
+def test_a_key_that_expired_is_no_fault_of_a_bundle(
+    lite: Stage, ring: Keyring, tmp_path: Path, library: Library
+) -> None:
+    short = make_keyring(tmp_path / "short", since=2009, until=2011)
+    with lite.database.begin() as db:
+        issuers.use_key(db, short.signer(), lite.now)
+    casts.approved(lite)
+    audits.checkpoint(lite.database, lite.now, short.signer())
+    # Records are issued unsigned before anybody has noted that the key has expired.
+    lite.now = datetime(2011, 1, 1, 5, tzinfo=UTC)
+    number = casts.approved(lite)
+    lite.wait(hours=3)
+    audits.checkpoint(lite.database, lite.now, short.signer())
+    honest = written(lite, number)
+    found = Checked(honest, tmp_path, library, short)
+    assert (found.outcome, [entry for entry in found.findings if entry.outcome == "fails"]) == ("unknown", [])
+    said = (
+        "The manifest is not signed, as the key expired on 2011-01-01. That none has been in force since only"
+    )
+    assert found.said("signature") == [("unchecked", f"{said} the site's chain says.")]
+    assert found.said("records") == [
+        ("holds", "Records that the audit trail names: 2; PDFs that embed them: 0.")
+    ]
+    files = contents(honest)
+    for change in (
+        lambda manifest: manifest.pop("unsigned"),
+        lambda manifest: manifest["unsigned"].update(key_expired="2010-06-01T00:00:00.000000Z"),
+    ):
+        assert Checked(zipped(relisted(files, change)), tmp_path, library, short).fails
+    with pytest.raises(NoBundle, match="manifest is"):
+        Checked(
+            zipped(relisted(files, lambda manifest: manifest["unsigned"].update(key_expired="never"))),
+            tmp_path,
+            library,
+        )
+
+
+def test_nobody_makes_a_key_expire_that_has_not(
+    lite: Stage, ring: Keyring, tmp_path: Path, library: Library
+) -> None:
+    """Neither in the manifest nor in the chain of the installation, to leave its signature out."""
+    _, honest = sealed(lite, ring, draws=False)
+    files = contents(honest)
+    never = "2010-01-15T00:00:00.000000Z"
+
+    def says(manifest: Any) -> None:
+        manifest["unsigned"] = {"key_expired": never}
+
+    found = Checked(zipped(relisted(files, says)), tmp_path, library, ring)
+    assert ("fails", "The manifest is not signed, though a key is in force.") in found.said("signature")
+    with lite.database.begin() as db:
+        site_chain.lock(db)
+        facts = {"address": "", "fingerprint": "", "subject": "", "expired": never}
+        site_chain.append(db, lite.now, 0, "issuer", facts)
+    with lite.database.read() as db:
+        rows = [
+            manifests.event_line("site", row.sequence, row.digest, row.body) for row in site_chain.chain(db)
+        ]
+    found = Checked(
+        zipped(relisted({**files, "events/site.jsonl": b"".join(rows)}, says)), tmp_path, library, ring
+    )
+    told = [said for outcome, said in found.said("site") if outcome == "fails"]
+    key = ring.signer().fingerprint
+    assert told == [f"by the site's chain the key {key} expired on 2010-01-15, by its certificate it did not"]
 
 
 def test_pdfs_that_were_asked_for_are_there_or_there_is_no_bundle(

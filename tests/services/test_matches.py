@@ -142,6 +142,14 @@ def test_a_person_confirms_what_title_and_country_suggest(stage: Stage) -> None:
             "INSERT INTO matches SELECT 9, project, proposal_id, 'symbol', at, 0, '' FROM matches WHERE id = 2",
             "match 9: is not told of by the site's chain",
         ),
+        (
+            "UPDATE matches SET proposal_id = (SELECT max(id) FROM proposals) WHERE id = 1",
+            "match 1: its proposal never bore the symbol of the project",
+        ),
+        (
+            "INSERT INTO matches SELECT 9, 'lao/1', proposal_id, 'symbol', at, 0, '' FROM matches WHERE id = 2",
+            "match 9: its proposal never bore the symbol of the project",
+        ),
     ],
 )
 def test_matches_that_were_bent_behind_the_product_are_noticed(
@@ -158,6 +166,18 @@ def test_matches_that_were_bent_behind_the_product_are_noticed(
         db.execute(text(statement))
     first = trails.verify(stage.database, stage.library, None).breaks[0]
     assert str(first) == told
+
+
+def test_a_match_by_a_symbol_that_was_corrected_since_is_no_forgery(stage: Stage) -> None:
+    number = casts.revision(stage, symbol="RER/09/05/FIN")
+    _listed(stage, "RER/09/05/FIN,Youth,AM,XBTC,1,,,")
+    casts.save(stage, number, "identification", symbol="RER/09/06/FIN")
+    casts.resubmit(stage, number)
+    # As earlier versions of the product left it, which followed no correction.
+    with unguarded(stage.database) as db:
+        db.execute(text("DELETE FROM matches WHERE id > 1"))
+    breaks = trails.verify(stage.database, stage.library, None).breaks
+    assert [entry.place for entry in breaks] == ["match 2"]
 
 
 def test_what_people_do_with_a_project_stands_in_the_trail_in_its_order(stage: Stage) -> None:

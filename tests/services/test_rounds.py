@@ -2,14 +2,15 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from appraisal.clock import geneva_date
 from appraisal.domain.steps import ChangeAsked
-from appraisal.services import ticks
+from appraisal.services import ticks, trails
 from appraisal.storage import duties, tables
 from tests import casts
 from tests.casts import Stage
+from tests.tampering import age, by_hand, unguarded
 
 NOTICES = tables.Notice.__table__
 PROPOSALS = tables.Proposal.__table__
@@ -95,3 +96,18 @@ def test_whoever_leaves_the_state_while_a_manager_is_awaited_has_no_clock(lite: 
     casts.take(lite, "ana", number, "withdraw", note="No more.")
     step = casts.load(lite, number).steps[-1]
     assert (step.days_used, step.days_limit) == (None, None)
+
+
+def test_a_tick_notes_a_wait_that_an_upgrade_left_out(stage: Stage) -> None:
+    number = spent(stage)
+    with unguarded(stage.database) as db:
+        age(db, number)
+        db.execute(update(PROPOSALS).values(awaits_manager=False))
+    # Something is noted of it before the first tick, which seals its row as it is.
+    with by_hand(stage.database, stage.now, number):
+        pass
+    with stage.database.begin() as db:
+        ticks.tick_one(db, stage.library, stage.now, number)
+    assert work(stage, "chief") == [("manager", number)]
+    breaks = trails.verify(stage.database, stage.library, None).breaks
+    assert [entry for entry in breaks if entry.check == "stored"] == []

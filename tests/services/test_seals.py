@@ -544,3 +544,24 @@ def test_a_report_that_is_taken_away_is_missed(lite: Stage) -> None:
     assert [str(entry) for entry in trails.verify(lite.database, lite.library, None).breaks] == [
         "indicator_reports: row 1: is missing, though the site's chain tells of it"
     ]
+
+
+def test_no_reason_is_given_for_a_rate_that_corrects_none(lite: Stage) -> None:
+    casts.enter_rate(lite, "CHF", lite.now.date(), "1.02", "Treasury")
+    [row] = casts.contents(lite)["rates"][-1:]
+    tamper(lite, f"UPDATE rates SET reason = 'By order.' WHERE id = {row[0]}")  # noqa: S608
+    [found] = trails.verify(lite.database, lite.library, None).breaks
+    assert str(found) == f"rate {row[0]}: its column reason is not what the site's chain tells"
+
+
+def test_what_others_wrote_before_a_row_was_held_stays_sealed(stage: Stage) -> None:
+    if stage.database.is_sqlite:
+        pytest.skip("whoever writes there holds the whole database from the beginning")
+    number = casts.submitted(stage)
+    until = (stage.now + timedelta(days=9)).date()
+    with stage.database.begin() as db:
+        load_case(db, number)
+        casts.take(stage, "desk", number, "hold", until=until, note="Elections.")
+        held = load_case(db, number, lock=True)
+        proposals.note_event(db, held, stage.people["desk"], stage.now, "add_author", {})
+    assert trails.verify(stage.database, stage.library, None).breaks == []

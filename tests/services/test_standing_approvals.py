@@ -111,6 +111,19 @@ def test_what_is_registered_is_what_was_submitted_whatever_its_form_became(lite:
     assert listed(lite) == {"outside": [number]}
 
 
+def test_whatever_is_signed_under_a_registration_counts_nowhere_once_it_is_corrected(stage: Stage) -> None:
+    number = casts.submitted(stage)
+    register(stage, number)
+    casts.take(stage, "chief", number, "propose_annulment", note="A mistake?")
+    casts.take(stage, "deputy", number, "decline_signature", note="No.")
+    assert funnel(stage) == (1, 0, 1, 0, 0)
+    stage.wait(days=2)
+    casts.take(stage, "desk", number, "propose_correction", note="A mistake.")
+    assert funnel(stage) == (1, 0, 1, 0, 0)
+    casts.take(stage, "chief", number, "confirm_correction")
+    assert funnel(stage) == (1, 0, 0, 0, 0)
+
+
 def test_the_fund_of_an_approval_counts_where_the_draft_names_none(stage: Stage) -> None:
     number = fundless(stage)
     import_line(stage, f"{number},,2010-01-15,XBTC,Minute 12,Registry\n")

@@ -22,6 +22,8 @@ from appraisal.definitions.workflows import Role, Transition
 from appraisal.domain import (
     access,
     calendars,
+    completeness,
+    conditions,
     indicators,
     machine,
     permissions,
@@ -31,12 +33,13 @@ from appraisal.domain import (
     substitutions,
     wakings,
 )
+from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.facts import (
     SYSTEM_ACTOR,
     Appraisal,
     Case,
-    Condition,
     Consultation,
+    Gate,
     Person,
     RatingGiven,
     Review,
@@ -47,6 +50,7 @@ from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
 from appraisal.domain.tracks import Rate
 from appraisal.services import blocks, steps
+from appraisal.services import conditions as writing
 from appraisal.services.acts import ACTS
 from appraisal.services.steps import Taking
 from appraisal.storage import seals
@@ -279,6 +283,7 @@ def _asked(history: History) -> list[str]:
 def take(history: History, key: str, name: str, instead: int | None = None) -> None:
     """Take one step, as a service does; it may be refused."""
     luck, now = history.luck, history.now
+    dropped = completeness.not_kept(history.book, history.case)
     actor = SYSTEM_ACTOR if key == "system" else history.person(key)
     given = Inputs(
         note="Because.",
@@ -288,6 +293,7 @@ def take(history: History, key: str, name: str, instead: int | None = None) -> N
         until=(now + timedelta(days=luck.choice((1, 20)))).date(),
         agreement=Agreement(now.date(), "Agreement 1"),
         approval=ApprovalGiven("Minute", "Registry", luck.choice((None, now, now - timedelta(days=400)))),
+        withdrawn=frozenset(entry.number for entry in dropped) if luck.random() < 0.95 else frozenset(),
         behalf=instead,
     )
     history.say(f"{key}: {name}{f' for {instead}' if instead else ''}")
@@ -333,26 +339,24 @@ def rate(history: History) -> None:
         if item.id not in block
     }
     due = geneva_date(history.now) + timedelta(days=30)
-    chosen = luck.choice(("", "", "", "NOT_RECOMMENDED"))
+    chosen = luck.choice(("", "", "", "", "", "NOT_RECOMMENDED", "NOT_RECOMMENDED", "REVISE"))
     items = list(low) + ([""] if luck.random() < 0.1 else [])
-    written = tuple(
-        Condition(
-            history.ledger.execute(None).key,
-            number,
-            item,
-            "Mend.",
-            "Ana",
-            due,
-            luck.choice(("before_donor", "before_start")),
-        )
-        for number, item in enumerate(items, 1)
-    )
+    gates: tuple[Gate, ...] = ("before_donor", "before_start")
+    puts = [ConditionPut("Mend.", item, "", due, luck.choice(gates)) for item in items]
     history.say(f"{who.name} rates, low: {list(low)}, and recommends {chosen or 'what follows'}")
+    history.running(ratings={**running.ratings, **rated}, chosen=chosen, reason="So." if chosen else "")
+    db, running = cast(Connection, history.ledger), cast(Appraisal, history.case.appraisal)
+    # What else stands, the lead was not always shown.
+    known = None if luck.random() < 0.8 else [entry.id for entry in running.conditions[:1]]
+    history.case = writing.save(db, history.case, running, who, history.now, puts, known, list(low))
+    told = [
+        stood.condition
+        for stood in conditions.replay(history.ledger.bodies).values()
+        if stood.appraisal == running.number
+    ]
     history.running(
-        ratings={**running.ratings, **rated},
-        conditions=written,
-        chosen=chosen,
-        reason="So." if chosen else "",
+        conditions=tuple(sorted((entry for entry in told if entry.stands), key=lambda entry: entry.position)),
+        former_conditions=tuple(entry for entry in told if not entry.stands),
     )
 
 
@@ -462,14 +466,18 @@ def settle(history: History) -> None:
     entry = luck.choice([entry for entry in final.conditions if entry.is_open])
     if luck.random() < 0.75:
         done = replace(entry, cleared_at=history.now, cleared_by=PEOPLE["desk"].id, evidence="Letter.")
+        said = {"condition": entry.number, "evidence": "Letter."}
+        history.ledger.note(history.case, history.now, PEOPLE["desk"].id, "clear_condition", said)
     elif history.case.approval is None:
         done = replace(entry, waived_at=history.now, waived_by=PEOPLE["third"].id, evidence="So.")
-        history.ledger.note(history.case, history.now, done.waived_by or 0, "waive_condition", {})
+        said = {"condition": entry.number, "reason": "So."}
+        history.ledger.note(history.case, history.now, PEOPLE["third"].id, "waive_condition", said)
     else:
         return
+    done = replace(done, row_version=entry.row_version + 1)
     history.say(f"condition {entry.number}: {'cleared' if done.cleared_at else 'waived'}")
-    conditions = tuple(done if other.id == entry.id else other for other in final.conditions)
-    history.case = with_appraisal(history.case, replace(final, conditions=conditions))
+    kept = tuple(done if other.id == entry.id else other for other in final.conditions)
+    history.case = with_appraisal(history.case, replace(final, conditions=kept))
 
 
 def join(history: History) -> None:

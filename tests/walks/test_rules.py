@@ -25,7 +25,11 @@ def wrong(library: Library, book: Rulebook, seed: int, done: Counter[str] | None
     """Make a walk, and return what is wrong with what was done; an empty string for nothing."""
     seen, last = 0, None
     for history in rules.walk(book, seed, LENGTH):
-        found = [*checks.check_facts(history.book, history.case), *_figures(history)]
+        found = [
+            *checks.check_facts(history.book, history.case),
+            *checks.check_conditions(history.case, history.ledger.bodies),
+            *_figures(history),
+        ]
         for value in history.ledger.records[seen:]:
             found += [
                 f"a record does not verify: {entry.say('en')}"

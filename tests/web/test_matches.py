@@ -221,7 +221,7 @@ def test_a_link_is_looked_at_again_on_the_page_of_the_list(
     for listed in (PAGE, address):
         page = client.get(listed).text
         assert "Links to look at again (1)" in page
-        assert "the amount was 1000 and is 1200" in page
+        assert "the amount was 1,000 and is 1,200" in page
     found = re.search(r'name="seal" value="([0-9a-f]{64})"', page)
     assert found is not None
     seal = found[1]

@@ -34,3 +34,20 @@ def test_what_came_of_an_annulled_approval_is_no_milestone(
     assert (shown["Approved"], shown["With the donor"], shown["Funded"]) == ("done", "now", "still to come")
     building.take(site, cast["desk"], number, "correct_registration", note="A slip.")
     assert way(client, number) == gone
+
+
+def test_it_is_the_managers_who_are_waited_for_while_an_annulment_waits(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    """Their work lists say so, and the coordinators' do not."""
+    number = building.funded_proposal(site, cast)
+    sign_in(client, "desk")
+
+    def awaited() -> str:
+        page = " ".join(client.get(f"/proposals/{number}").text.split())
+        found = re.search("Waits for.{0,200}?(the [a-z]+), since", page)
+        return found[1].strip() if found else ""
+
+    assert awaited() == "the coordinators"
+    building.take(site, cast["chief"], number, "propose_annulment", note="A mistake.")
+    assert awaited() == "the managers"
