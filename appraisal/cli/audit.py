@@ -59,7 +59,7 @@ def checkpoint(out: BinaryIO | None) -> None:
         _write_signature(out, signature)
     said = _said(newest) if made else f"Nothing has changed since checkpoint {newest.sequence}."
     if expired is not None and signature is None:
-        said += f"\nUnsigned: the key expired on {expired:%Y-%m-%d}."
+        said += f"\nUnsigned: the key expired on {geneva_date(expired)}."
     click.echo(said, err=out is not None)
 
 
@@ -191,7 +191,7 @@ def definitions(as_json: bool) -> None:
 def unsealed(as_json: bool) -> None:
     """List what no event seals of what is stored, or not at once, with the reason.
 
-    All else is compared by appraisal audit verify, whatever is altered of it.
+    appraisal audit verify compares everything else.
     """
     found = [{"table": table, "column": column, "why": why} for table, column, why in seals.unsealed()]
     if as_json:

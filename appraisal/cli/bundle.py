@@ -69,7 +69,7 @@ def bundle(
     narrowed = bool(biennium or unit or state)
     if takes_all + bool(numbers) + narrowed != 1:
         raise click.UsageError(
-            "Name proposals, or say which ones by --biennium, --unit or --state, or --all."
+            "Give one of three: numbers of proposals; --biennium, --unit or --state; or --all."
         )
     chosen = sites.settings()
     asked = Asked(tuple(dict.fromkeys(numbers)), unit, state, biennium, tuple(dict.fromkeys(pdfs)))
@@ -94,7 +94,7 @@ def bundle(
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     click.echo(f"{count} proposal{'s' if count != 1 else ''} in {out}\nSHA-256 {digest}")
     if order.expired_on:
-        click.echo(f"Unsigned: the key expired on {order.expired_on:%Y-%m-%d}.")
+        click.echo(f"Unsigned: the key expired on {clock.geneva_date(order.expired_on)}.")
 
 
 @contextmanager

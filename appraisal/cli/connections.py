@@ -1,4 +1,4 @@
-"""Connections: those that wait for nothing make room for whoever asks something."""
+"""Connections: how many may be open without a request, and which one is closed beyond that."""
 
 from collections import Counter
 from typing import Any, Final
@@ -13,14 +13,14 @@ MOST: Final = 400
 
 
 class Connection(HTTPChannel):
-    """A connection that makes room for itself: where too many wait, one is closed before.
+    """A connection before which another one is closed, where too many are open without a whole request.
 
-    That is the oldest of the address that has most of them. A visitor who opens hundreds and says nothing,
-    or one byte now and then, closes their own; whoever sends a request at once is answered.
+    That is the oldest of the address that has most of them. Somebody who opens hundreds and sends nothing, or
+    a byte now and then, only loses their own; a visitor who sends a request at once is answered.
     """
 
     def __init__(self, server: Any, *given: Any, **named: Any) -> None:
-        """Open it, once there is room."""
+        """Open it, and close another one where there are too many."""
         waiting = [entry for entry in server.active_channels.values() if _waits(entry)]
         if len(waiting) >= MOST_WAITING:
             counts = Counter(entry.addr[0] for entry in waiting)
@@ -31,12 +31,12 @@ class Connection(HTTPChannel):
 
 
 def _waits(channel: HTTPChannel) -> bool:
-    """Tell whether a connection has no whole request, and nothing left to be sent."""
+    """Tell whether a connection has sent no whole request, and gets no answer at present."""
     return not (channel.requests or channel.total_outbufs_len or channel.will_close)
 
 
-def keep_open(server: Any) -> None:
-    """Have a server, and each that listens for it, make room for whoever asks something."""
+def limit(server: Any) -> None:
+    """Limit the connections without a request of a server, at every address where it listens."""
     listening = getattr(server, "map", None) or {0: server}
     for entry in listening.values():
         if isinstance(entry, BaseWSGIServer):

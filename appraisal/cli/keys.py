@@ -47,7 +47,7 @@ def use() -> None:
             sites.fail(f"The key cannot be used: {error}")
         said = "is in force from now on" if changed else "is in force already"
         click.echo(
-            f"The key of {signer.subject} {said}; its certificate expires on {signer.not_after:%Y-%m-%d}."
+            f"The key of {signer.subject} {said}; its certificate expires on {clock.geneva_date(signer.not_after)}."
         )
         sites.warn_of_key(near)
 
@@ -87,10 +87,12 @@ def show(as_json: bool) -> None:
     for _, changes in groupby(entries, itemgetter("certificate")):
         click.echo(_line(list(changes)))
     if near is not None:
-        click.echo(f"The certificate of the key in force expires on {near.last:%Y-%m-%d}.")
+        click.echo(f"The certificate of the key in force expires on {clock.geneva_date(near.last)}.")
         sites.warn_of_key(near)
     if gone is not None:
-        click.echo(f"The certificate of the last key expired on {gone:%Y-%m-%d}: nothing is signed.")
+        click.echo(
+            f"The certificate of the last key expired on {clock.geneva_date(gone)}: nothing is signed."
+        )
 
 
 def _line(changes: list[dict[str, Any]]) -> str:

@@ -132,7 +132,7 @@ def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
         )
     except OSError as error:
         _fail_to_listen(host, port, error)
-    connections.keep_open(server)
+    connections.limit(server)
     chosen = getattr(server, "effective_port", port)
     click.echo(f"Serving on http://{f'[{host}]' if ':' in host else host}:{chosen}  (Ctrl+C stops)")
     click.echo(f"Answers to: {', '.join(hosts)}{'' if site.settings.address else _OTHER_NAMES}")

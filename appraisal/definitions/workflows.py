@@ -59,6 +59,8 @@ Act = Literal[
     "release",
 ]
 ACTS: tuple[Act, ...] = get_args(Act)
+# The acts that finalise an appraisal: with a recommendation to decide on, or by asking for a revision.
+FINALISING: tuple[Act, ...] = ("finalise", "request_revision")
 # The acts by which a first signature ends without a second one, and without a move.
 ENDING_SIGNATURES: tuple[Act, ...] = ("withdraw_signature", "decline_signature", "lapse_signature")
 Record = Literal["appraisal_record", "decision_sheet"]

@@ -105,7 +105,7 @@ def findings(value: Value, known: Known) -> list[Finding]:
 
 
 def is_same(one: Value, other: Value | None) -> bool:
-    """Tell whether a record names one person twice; by name only where it is from before people had ids."""
+    """Tell whether two people in a record are one: by their ids, or by their names in records without ids."""
     if other is None:
         return False
     key = "id" if "id" in one and "id" in other else "name"
@@ -140,7 +140,7 @@ class _Again:
         self.all = known.criteria
         self.rows = {item["id"]: item for entry in appraisal["criteria"] for item in entry["items"]}
         unfinished = self._unfinished()
-        # What its unit did not finalise counts as carried over, whatever the rows say.
+        # A block that its unit did not finalise counts as only proposed, whatever its rows say.
         self.ratings = {
             id: RatingGiven(id, item["rating"], item["comment"], item["evidence"], id in unfinished)
             for id, item in self.rows.items()
@@ -164,7 +164,7 @@ class _Again:
         )
 
     def _is_finalised(self, entry: Value, unit: str) -> bool:
-        """Tell whether a signed review of a unit gave a block the ratings that stand there."""
+        """Tell whether the ratings of a checklist are those of a review that its unit signed."""
         said = entry.get("finalised_by")
         if said is None:
             # Records of the first versions of the product know no reviews: the lead rated every block.
@@ -351,7 +351,7 @@ class _Again:
         numbers = [row["number"] for row in given]
         if len(set(numbers)) != len(numbers):
             yield N_("Two conditions carry the same number."), {}
-        torn = [row["number"] for row in given if not _is_whole(row)]
+        torn = [row["number"] for row in given if not _agrees(row)]
         if torn:
             yield (
                 N_("What became of conditions is not said the same way twice, or on nothing: %(numbers)s."),
@@ -361,8 +361,8 @@ class _Again:
             yield N_("Appraisal and decision say different things of the conditions."), {}
 
 
-def _is_whole(row: Value) -> bool:
-    """Tell whether a condition says the same of its end each time; older records say less of it."""
+def _agrees(row: Value) -> bool:
+    """Tell whether the fields about the end of a condition agree; older records have fewer of them."""
     if "waiver" not in row or "cleared" not in row:
         return True
     waiver, cleared = row["waiver"], row["cleared"]

@@ -43,9 +43,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked for: proposals by number, or all that fit; and in which languages every PDF.
+    """What was asked for: proposals by number, or all that fit, and languages for the PDFs.
 
-    Without languages, the PDFs that there were. Without anything else, all proposals.
+    With languages, every record has its PDF in each; without, the PDFs are those that there were. Without
+    anything else, all proposals.
     """
 
     numbers: tuple[str, ...] = ()

@@ -10,7 +10,12 @@ from appraisal.clock import geneva_date
 from appraisal.domain import bounds, conditions, reviews, wakings
 from appraisal.domain.facts import Appraisal, Case, Condition
 from appraisal.domain.refusals import Refusal, refuse
-from appraisal.domain.rulebooks import Rulebook, assess_appraisal, computed_recommendation
+from appraisal.domain.rulebooks import (
+    Rulebook,
+    assess_appraisal,
+    computed_recommendation,
+    final_recommendation,
+)
 from appraisal.domain.steps import Attempt
 
 
@@ -91,17 +96,12 @@ def reviews_heard(attempt: Attempt) -> Refusal | None:
     return refuse("reviews_open", names=waiting) if waiting else None
 
 
-def final_recommendation(attempt: Attempt, appraisal: Appraisal) -> str:
-    """Return what the lead chose, or what was computed; an empty string while neither can be said."""
-    return appraisal.chosen or computed_recommendation(attempt.book, attempt.case, appraisal) or ""
-
-
 def not_kept(book: Rulebook, case: Case) -> tuple[Condition, ...]:
     """Return the conditions that closing the running appraisal now would withdraw."""
     running = case.appraisal
     if running is None:
         return ()
-    final = running.chosen or computed_recommendation(book, case, running)
+    final = final_recommendation(book, case, running)
     entry = next((entry for entry in book.set.recommendations if entry.code == final), None)
     return conditions.not_kept(running, entry.means) if entry else ()
 
@@ -154,7 +154,7 @@ def _goes_to(attempt: Attempt, revision: bool) -> Refusal | None:
     refused = choice_refusal(attempt, appraisal)
     if refused:
         return refused
-    final = final_recommendation(attempt, appraisal)
+    final = final_recommendation(attempt.book, attempt.case, appraisal)
     if not final:
         # What is open is said by the guards on completeness.
         return None
@@ -180,7 +180,7 @@ def conditions_complete(attempt: Attempt) -> Refusal | None:
     appraisal = attempt.case.appraisal
     if appraisal is None:
         return None
-    final = final_recommendation(attempt, appraisal)
+    final = final_recommendation(attempt.book, attempt.case, appraisal)
     conditional = {entry.code for entry in attempt.book.set.recommendations if entry.means == "conditional"}
     if final not in conditional:
         return None

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from appraisal.clock import parse_stamp
-from appraisal.definitions.workflows import Act
+from appraisal.definitions.workflows import FINALISING, Act
 from appraisal.domain import forms
 from appraisal.domain.facts import Appraisal, Case, Condition, Gate
 from appraisal.domain.refusals import Refusal, refuse
@@ -295,7 +295,7 @@ def replay(events: Iterable[Mapping[str, Any]]) -> dict[int, Stood]:
             _apply(found, parts, facts.get("appraisal"), at, by)
             if event["action"] == WRITE:
                 _place(found, facts["appraisal"], parts.get("order", ()))
-        act = _ACTS.get(event["action"])
+        act = ACTS.get(event["action"])
         stood = found.get(facts["condition"]) if act is not None and "condition" in facts else None
         if act is not None and stood is not None:
             entry = stood.condition
@@ -349,8 +349,8 @@ def _read(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, "due_on": entry["due_on"] and date.fromisoformat(entry["due_on"])}
 
 
-# What the acts on single conditions set, by the names of their events.
-_ACTS: Final[Mapping[str, Callable[[Mapping[str, Any], datetime, int], dict[str, Any]]]] = {
+# What the acts on single conditions set, by the names of their events and from their facts.
+ACTS: Final[Mapping[str, Callable[[Mapping[str, Any], datetime, int], dict[str, Any]]]] = {
     "report_condition": lambda facts, at, by: {
         "reported_at": at,
         "reported_by": by,
@@ -372,5 +372,5 @@ _ACTS: Final[Mapping[str, Callable[[Mapping[str, Any], datetime, int], dict[str,
     },
 }
 # The events that tell of conditions: those of their own, and the acts of steps that may say it in passing.
-EVENTS: Final = (WRITE, *_ACTS)
-STEPS: Final[tuple[Act, ...]] = ("assign", "recall", "finalise", "request_revision")
+EVENTS: Final = (WRITE, *ACTS)
+STEPS: Final[tuple[Act, ...]] = ("assign", "recall", *FINALISING)

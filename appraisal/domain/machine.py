@@ -15,6 +15,7 @@ from transitions import EventData, Machine
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.workflows import (
+    FINALISING,
     INTERNAL,
     PREVIOUS,
     RELATIONS,
@@ -117,9 +118,6 @@ def _edited(attempt: Attempt) -> list[Refusal]:
     goes_by_them = attempt.case.pinned or attempt.transition.act in PINNING
     return list(attempt.book.refusals) if goes_by_them else []
 
-
-# Acts that close an appraisal with a result, and so say which conditions bind.
-CLOSING: Final[frozenset[Act]] = frozenset({"finalise", "request_revision"})
 
 # Acts that rest on nothing that lead or reviewers have said.
 _APART: Final[frozenset[Act]] = frozenset(
@@ -248,7 +246,7 @@ def inputs(attempt: Attempt) -> list[Refusal]:
             found.append(refuse(f"{need}_missing"))
         elif need in _CHECKS:
             found += _CHECKS[need](attempt)
-    if transition.act in CLOSING:
+    if transition.act in FINALISING:
         dropped = completeness.not_kept(attempt.book, attempt.case)
         if given.withdrawn != {entry.number for entry in dropped}:
             numbers = [str(entry.number) for entry in dropped] or ["–"]

@@ -233,13 +233,16 @@ def expenditure(scope: Scope, years: Years, facts: Facts) -> Tally:
 
     What was spent of an allocation of nought is a part of something that nobody knows.
     """
-    rows = [row for row in facts.rows if row["period"] in years]
-    unmeasured = [row for row in rows if Decimal(row["expenditure"]) and not Decimal(row["allocation"])]
-    counted = tuple(row for row in rows if row not in unmeasured)
+    counted: list[Row] = []
+    unmeasured: list[Row] = []
+    for row in facts.rows:
+        if row["period"] in years:
+            is_part = Decimal(row["expenditure"]) and not Decimal(row["allocation"])
+            (unmeasured if is_part else counted).append(row)
     return Tally(
         _usd(counted, "expenditure"),
         _usd(counted, "allocation"),
-        {"counted": counted, **_unmeasured(unmeasured)},
+        {"counted": tuple(counted), **_unmeasured(unmeasured)},
         (_UNMEASURED,),
     )
 

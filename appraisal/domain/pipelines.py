@@ -14,7 +14,7 @@ from typing import Final, Literal, get_args
 from appraisal.definitions.checklists import Item
 from appraisal.definitions.library import Library
 from appraisal.definitions.sets import ChecklistSet
-from appraisal.definitions.workflows import Act, Workflow
+from appraisal.definitions.workflows import FINALISING, Act, Workflow
 from appraisal.domain.indicators import Share
 
 Stage = Literal["submitted", "appraised", "approved", "with_donor", "funded"]
@@ -23,8 +23,6 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 ENTERING: Final[Act] = "submit"
 # What comes of the approval that stands, and is given back with it.
 FOLLOWING: Final[tuple[Stage, ...]] = ("approved", "with_donor", "funded")
-# A finalised appraisal that asks for a revision leads back to its authors, to no milestone.
-APPRAISING: Final[tuple[Act, ...]] = ("finalise", "request_revision")
 PASSING: Final = frozenset({"favourable", "conditional"})
 MOST_ITEMS: Final = 10
 
@@ -105,7 +103,7 @@ def marks(workflow: Workflow) -> Mapping[Stage, Marks]:
 
     return {
         "submitted": Marks(acts=(ENTERING,)),
-        "appraised": Marks(APPRAISING, leading("appraised")),
+        "appraised": Marks(FINALISING, leading("appraised")),
         "approved": Marks(states=leading("decided", "positive")),
         "with_donor": Marks(states=leading("with_donor")),
         # What has started was funded, whether or not somebody wrote that down.

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from appraisal.definitions.library import Criterion
-from appraisal.definitions.workflows import ROLES, Workflow
+from appraisal.definitions.workflows import FINALISING, ROLES, Workflow
 from appraisal.domain import calendars, conditions, forms, reviews, rounds, routes, wakings
 from appraisal.domain.facts import (
     Appraisal,
@@ -341,9 +341,8 @@ def _review(case: Case, review: Review) -> dict[str, Any]:
 
 def _closed(case: Case, appraisal: Appraisal) -> dict[str, Any]:
     """Say who closed the appraisal, and in whose place."""
-    closing = ("finalise", "request_revision")
     step = next(
-        (step for step in case.steps if step.act in closing and step.at == appraisal.finalised_at), None
+        (step for step in case.steps if step.act in FINALISING and step.at == appraisal.finalised_at), None
     )
     return _signed(case, step.by, step.behalf) if step else _signed(case, appraisal.lead, None)
 

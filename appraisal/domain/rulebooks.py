@@ -103,6 +103,11 @@ def computed_recommendation(book: Rulebook, case: Case, appraisal: Appraisal) ->
     return whole.recommendation or _assess(book, version, appraisal, None).recommendation
 
 
+def final_recommendation(book: Rulebook, case: Case, appraisal: Appraisal) -> str:
+    """Return what the lead chose, or what was computed; an empty string while neither can be said."""
+    return appraisal.chosen or computed_recommendation(book, case, appraisal) or ""
+
+
 def _assess(
     book: Rulebook, version: Version, appraisal: Appraisal, usd: Decimal | None, check_comments: bool = True
 ) -> Assessment:

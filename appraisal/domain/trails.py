@@ -115,7 +115,7 @@ def _parted(body: str, closing: str, end: str) -> tuple[int, str | None] | None:
         return place, None
     sealed = rest[: -len(end)]
     if sealed.startswith('"seals":{') and sealed.endswith("},"):
-        return place, sealed[8:-1]
+        return place, sealed.removeprefix('"seals":').removesuffix(",")
     return None
 
 

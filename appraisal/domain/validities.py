@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from appraisal.clock import geneva_date, parse_stamp
+from appraisal.definitions.workflows import FINALISING
 from appraisal.domain.approvals import ANNULLING, APPROVING, CORRECTING, ENDING, REGISTERING
 from appraisal.domain.findings import Finding, ended, holds
 from appraisal.i18n import N_
@@ -113,7 +114,7 @@ def along(events: Iterable[Mapping[str, Any]]) -> dict[str, Validity]:
         record = facts.get("record") or ""
         if act == "submit":
             submitted = facts.get("digest", "")
-        elif act in ("finalise", "request_revision"):
+        elif act in FINALISING:
             version_of[record] = facts.get("version") or submitted
             again = (entry for entry, version in recalled.items() if version == version_of[record])
             found |= dict.fromkeys(again, Validity("superseded", at, record))

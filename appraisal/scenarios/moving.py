@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from appraisal.clock import GENEVA, geneva_date
-from appraisal.definitions.workflows import Transition
+from appraisal.definitions.workflows import FINALISING, Transition
 from appraisal.domain import access, completeness, machine, rulebooks
 from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed, refuse
@@ -21,7 +21,7 @@ def transition(doing: Doing) -> Case:
     """Take a transition as the web does, after what its person would have written before."""
     case = load_case(doing.db, doing.number)
     taken = _book(doing, case).workflow.transition(doing.do)
-    if taken.act in ("finalise", "request_revision") and access.may_rate(case, doing.actor, doing.now):
+    if taken.act in FINALISING and access.may_rate(case, doing.actor, doing.now):
         appraising.recommend(doing)
     if taken.act == "submit" and not doing.switched_off("answers"):
         _answer_changes(doing, case)
@@ -58,7 +58,7 @@ def _inputs(doing: Doing, case: Case, taken: Transition) -> Inputs:
     given, needs = doing.given, taken.needs
     note = doing.text("note", doing.text("reason", NOTE if taken.note == "required" else ""))
     values: dict[str, Any] = {"note": note, "track": doing.text("track")}
-    if taken.act in machine.CLOSING:
+    if taken.act in FINALISING:
         dropped = completeness.not_kept(_book(doing, case), case)
         values["withdrawn"] = frozenset(entry.number for entry in dropped)
     if "lead" in needs and "lead" in given:

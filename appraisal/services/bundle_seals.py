@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from appraisal.clock import geneva_date
 from appraisal.domain import events, merkles, validities
 from appraisal.domain.bundles import SIGNATURE
 from appraisal.domain.checkpoints import BadCheckpoint, Checkpoint, head_entry, read_checkpoint
@@ -84,7 +85,7 @@ def check_signature(run: Checking, manifest_json: bytes, site: Site | None) -> N
         if site and site.in_force:
             run.tell("signature", "fails", "The manifest is not signed, though a key is in force.")
         elif site and site.key_expired:
-            said = f"The manifest is not signed, as the key expired on {site.key_expired[:10]}. That none"
+            said = f"The manifest is not signed, as the key expired on {geneva_date(moment(site.key_expired))}. That none"
             run.tell("signature", "unchecked", f"{said} has been in force since only the site's chain says.")
         elif site and site.signers:
             said = "The manifest is not signed. This installation has signed before; that its key"
@@ -212,7 +213,7 @@ def _check_certificates(run: Checking, site: Site) -> None:
         except NotCertificates:
             is_so = False
         if not is_so:
-            said = f"by the site's chain the key {key} expired on {site.expired[key][:10]}"
+            said = f"by the site's chain the key {key} expired on {geneva_date(moment(site.expired[key]))}"
             run.tell("site", "fails", f"{said}, by its certificate it did not")
 
 

@@ -4,8 +4,9 @@ Every row that is written here is told by an event of its proposal's chain in th
 ever deleted.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -94,7 +95,6 @@ def report_condition(
     if refusals:
         raise disclosure.not_allowed(case, actor, refusals)
     report = evidence.strip()[: forms.PROSE_LIMIT]
-    stored.change(db, entry, reported_at=now, reported_by=actor.id, report=report)
     notices.tell_audiences(
         db,
         case,
@@ -105,7 +105,7 @@ def report_condition(
         by=actor.id,
     )
     said = {"condition": entry.number, "evidence": report}
-    return note_event(db, case, actor, now, "report_condition", said)
+    return _act(db, case, entry, actor, now, "report_condition", said)
 
 
 def name_owner(
@@ -142,7 +142,6 @@ def name_owner(
     if refusals:
         raise disclosure.not_allowed(case, actor, refusals)
     assert person is not None
-    stored.change(db, entry, owner=person.name, owner_id=person.id)
     facts = {"condition": entry.number}
     notices.tell(db, [person.id], "condition_owned", now, proposal=case.id, facts=facts, by=actor.id)
     said = {
@@ -151,7 +150,7 @@ def name_owner(
         "after": {"owner": person.name, "person": person.id},
         "reason": reason.strip()[: forms.PROSE_LIMIT],
     }
-    return note_event(db, case, actor, now, "name_owner", said, request)
+    return _act(db, case, entry, actor, now, "name_owner", said, request)
 
 
 def clear_condition(
@@ -173,9 +172,8 @@ def clear_condition(
     if refusals:
         raise disclosure.not_allowed(case, actor, refusals)
     shown = evidence.strip()[: forms.PROSE_LIMIT]
-    stored.change(db, entry, cleared_at=now, cleared_by=actor.id, evidence=shown)
     said = {"condition": entry.number, "evidence": shown}
-    return note_event(db, case, actor, now, "clear_condition", said)
+    return _act(db, case, entry, actor, now, "clear_condition", said)
 
 
 def waive_condition(
@@ -197,9 +195,23 @@ def waive_condition(
     if refusals:
         raise disclosure.not_allowed(case, actor, refusals)
     because = reason.strip()[: forms.PROSE_LIMIT]
-    stored.change(db, entry, waived_at=now, waived_by=actor.id, evidence=because)
     said = {"condition": entry.number, "reason": because}
-    return note_event(db, case, actor, now, "waive_condition", said)
+    return _act(db, case, entry, actor, now, "waive_condition", said)
+
+
+def _act(
+    db: Connection,
+    case: Case,
+    entry: Condition,
+    actor: Person,
+    now: datetime,
+    action: str,
+    said: Mapping[str, Any],
+    request: str | None = None,
+) -> Case:
+    """Write what an act on a condition does, as its event says it, and the event."""
+    stored.change(db, entry, **rules.ACTS[action](said, now, actor.id))
+    return note_event(db, case, actor, now, action, said, request)
 
 
 def _condition(

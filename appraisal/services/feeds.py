@@ -71,10 +71,11 @@ def _cell(value: Any) -> object:
 
 
 def _proposals(report: Value) -> Iterator[dict[str, Any]]:
+    unvalued = frozenset(report.get("unvalued", ()))
     for group, entries in report["proposals"].items():
         for entry in entries:
             # What nobody knows is no amount of nought.
-            usd = None if entry["number"] in report.get("unvalued", ()) else Decimal(entry["usd"])
+            usd = None if entry["number"] in unvalued else Decimal(entry["usd"])
             yield {"group": group, **entry, "approved_on": _day(entry["approved_at"]), "usd": usd}
 
 

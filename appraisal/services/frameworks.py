@@ -51,13 +51,17 @@ def funded(db: Connection, library: Library, past: Past | None = None) -> list[F
                 Funded(
                     entry.number,
                     gap,
-                    # What was typed fills a gap as far as there is money for it.
-                    min(Decimal(amount), Decimal(amount) if entry.usd is None else entry.usd)
-                    if amount
-                    else None,
+                    _given(amount, entry.usd),
                     date.fromisoformat(on) if on else geneva_date(entry.at),
                     entry.illustrative,
                     entry.workflow,
                 )
             )
     return found
+
+
+def _given(written: str, usd: Decimal | None) -> Decimal | None:
+    """Return what a proposal gives to a gap: what was written, as far as there is money for it."""
+    if not written:
+        return None
+    return Decimal(written) if usd is None else min(Decimal(written), usd)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Audience
 from appraisal.domain import forms, rulebooks, tracks
-from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case, Consultation
+from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case, Consultation, Version
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.symbols import normalised
 from appraisal.services import notices, openings, steps
@@ -30,17 +30,18 @@ _TOLD: tuple[Audience, ...] = ("authors", "lead", "coordinators")
 def follow(db: Connection, library: Library, now: datetime, case: Case) -> None:
     """Hold the country projects beside one that came in to the threshold that they reach together now."""
     umbrella = normalised(str(forms.value(case.content, "identification.parent")))
-    for number in queries.siblings(db, umbrella, case.id) if umbrella else ():
-        _look_at(db, library, now, load_case(db, number, lock=True), umbrella)
+    numbers = queries.siblings(db, umbrella, case.id) if umbrella else []
+    rates = load_rates(db) if numbers else ()
+    for number in numbers:
+        sibling = load_case(db, number, lock=True)
+        if sibling.version is not None:
+            book = rulebooks.rulebook(library, sibling.workflow, sibling.set, rates, sibling.pins)
+            _look_at(db, book, now, sibling, sibling.version, umbrella)
 
 
-def _look_at(db: Connection, library: Library, now: datetime, case: Case, umbrella: str) -> None:
-    version, book = (
-        case.version,
-        rulebooks.rulebook(library, case.workflow, case.set, load_rates(db), case.pins),
-    )
-    if version is None:
-        return
+def _look_at(
+    db: Connection, book: Rulebook, now: datetime, case: Case, version: Version, umbrella: str
+) -> None:
     total, state = version.usd + case.siblings_usd, book.workflow.states[case.state]
     if book.needs_evaluability(version.threshold_usd) or not book.needs_evaluability(total):
         return

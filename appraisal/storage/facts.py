@@ -31,6 +31,7 @@ from sqlalchemy import (
 from appraisal.clock import parse_stamp
 from appraisal.definitions.workflows import Relation, Role
 from appraisal.domain import facts, forms
+from appraisal.domain.approvals import REGISTERING
 from appraisal.domain.substitutions import covered, on_duty
 from appraisal.domain.symbols import normalised
 from appraisal.domain.tracks import Rate
@@ -504,7 +505,7 @@ def _unvalued(db: Connection, proposals: Collection[int]) -> set[int]:
     table = tables.Decision.__table__
     statement = select(table.c.proposal_id, table.c.contributions).where(
         table.c.proposal_id.in_(proposals),
-        table.c.kind == "register_approval",
+        table.c.kind == REGISTERING,
         table.c.voided_at.is_(None),
         table.c.contributions != "",
     )

@@ -238,10 +238,14 @@ def _statement(name: str, where: str = "", *, grouped: bool = False) -> str:
 @cache
 def _of_one(name: str, dialect: str) -> str:
     """Write the query for what is sealed of a proposal, or for one row of the site."""
-    place = "?" if dialect == "sqlite" else "%s"
-    seal = SEALS[name]
-    written = _statement(name, f"{seal.owner.format(name) or f'{name}.id'} = @")
-    return written.replace("%", "%%" if dialect == "postgresql" else "%").replace("@", place)
+    return _placed(_statement(name, f"{SEALS[name].owner.format(name) or f'{name}.id'} = @"), dialect)
+
+
+def _placed(statement: str, dialect: str, count: int = 1) -> str:
+    """Write so many places for values into a query, where it says @, as the driver of a database has them."""
+    is_sqlite = dialect == "sqlite"
+    places = ", ".join(["?" if is_sqlite else "%s"] * count)
+    return (statement if is_sqlite else statement.replace("%", "%%")).replace("@", places)
 
 
 def _read(db: Connection, statement: str, given: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -598,21 +602,15 @@ def check_site(db: Connection, name: str, ids: Iterable[int]) -> None:
 def _now_of_site(db: Connection, name: str, ids: Sequence[int]) -> Iterator[tuple[int, str]]:
     """Yield each of some rows with the seal over it."""
     place = _names(name).index("id")
-    for row in _read(db, _among(db, _statement(name, f"{name}.id IN (@)"), ids), tuple(ids)):
+    statement = _placed(_statement(name, f"{name}.id IN (@)"), db.dialect.name, len(ids))
+    for row in _read(db, statement, tuple(ids)):
         yield row[place], sealing(name, [row]).partition(":")[2]
 
 
 def _events_of_accounts(db: Connection, ids: Sequence[int]) -> list[str]:
     """Return the texts of the events about some accounts, newest first."""
     statement = "SELECT body FROM site_events WHERE person_id IN (@) ORDER BY sequence DESC"
-    return [row[0] for row in _read(db, _among(db, statement, ids), tuple(ids))]
-
-
-def _among(db: Connection, statement: str, ids: Sequence[int]) -> str:
-    """Write the places of ids into a query."""
-    is_sqlite = db.dialect.name == "sqlite"
-    places = ", ".join(["?" if is_sqlite else "%s"] * len(ids))
-    return (statement if is_sqlite else statement.replace("%", "%%")).replace("@", places)
+    return [row[0] for row in _read(db, _placed(statement, db.dialect.name, len(ids)), tuple(ids))]
 
 
 def _told_in(body: str, key: str) -> str:

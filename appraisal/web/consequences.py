@@ -136,7 +136,7 @@ def _dropped(book: Rulebook, case: Case) -> list[Row]:
     running, gone = case.appraisal, completeness.not_kept(book, case)
     if running is None:
         return []
-    final = running.chosen or rulebooks.computed_recommendation(book, case, running) or ""
+    final = rulebooks.final_recommendation(book, case, running)
     ending = conditions.closing(
         case, running, book.set.recommendation(final).means if final else "conditional"
     )

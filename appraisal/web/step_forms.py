@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from appraisal.definitions.workflows import Transition
-from appraisal.domain import completeness, machine
+from appraisal.definitions.workflows import FINALISING, Transition
+from appraisal.domain import completeness
 from appraisal.domain.facts import Case, Condition, Person, StandIn
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.rulebooks import Rulebook
@@ -77,7 +77,7 @@ class Asked:
 
     def dropped(self) -> tuple[Condition, ...]:
         """Return the conditions that the step withdraws, each of which is to be confirmed."""
-        closes = self.transition.act in machine.CLOSING
+        closes = self.transition.act in FINALISING
         return completeness.not_kept(self.book, self.case) if closes else ()
 
     def offered(self) -> list[Person]:
@@ -154,6 +154,7 @@ def offer(asked: Asked, form: TranslatedForm) -> None:
         form["track"].choices = [("", kept), *asked.stricter()]  # type: ignore[attr-defined]
     if "withdrawn" in form:
         named_ones = [(str(entry.number), condition_line(entry)) for entry in asked.dropped()]
+        # Which fields there are is known at run time alone.
         form["withdrawn"].choices = named_ones  # type: ignore[attr-defined]
     if "behalf" in form:
         others = [(str(id), say(N_("For %(name)s"), name=name)) for id, name in asked.replaced().items()]

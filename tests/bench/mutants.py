@@ -64,7 +64,7 @@ def _tried(mutant: dict[str, Any], first: int, seconds: float) -> str:
             walk = ["--walk", mutant["by"], "--first", str(first), "--seconds", str(seconds)]
             arguments = ["-m", "tests.bench.mutants", *walk]
         environment = {**os.environ, "PYTHONPATH": name, "APPRAISAL_ALTERATIONS": _ALTERATIONS}
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - the arguments are its own
             [sys.executable, *arguments],
             cwd=copy,
             env=environment,

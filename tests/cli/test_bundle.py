@@ -80,9 +80,9 @@ def test_what_is_asked_for_is_taken(number: str, tmp_path: Path, arguments: list
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ([], 2, "Name proposals, or say which ones"),
-        (["TC-2010-0001", "--all"], 2, "Name proposals, or say which ones"),
-        (["--all", "--unit", "SKILLS"], 2, "Name proposals, or say which ones"),
+        ([], 2, "Give one of three"),
+        (["TC-2010-0001", "--all"], 2, "Give one of three"),
+        (["--all", "--unit", "SKILLS"], 2, "Give one of three"),
         (["--biennium", "2011-12"], 2, "Invalid value for '--biennium'"),
         (["--language", "de", "--all"], 2, "Invalid value for '--language'"),
         (["--pdf", "de", "--all"], 2, "Invalid value for '--pdf'"),
