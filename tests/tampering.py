@@ -40,7 +40,7 @@ def sealed_rows(db: Connection, table: Table, column: str = "") -> list[dict[str
         joined = seal.joined.format(table.name)
     [key] = table.primary_key
     where = f"WHERE {' AND '.join(wanted)}" if wanted else ""
-    named = f"SELECT {table.name}.{key.name} FROM {table.name} {joined} {where} ORDER BY 1"  # noqa: S608
+    named = f"SELECT {table.name}.{key.name} FROM {table.name} {joined} {where} ORDER BY 1"  # noqa: S608 - the words are the test's own
     ids = db.exec_driver_sql(named.replace("%", "%%") if db.dialect.name == "postgresql" else named)
     chosen = ids.scalars().all()
     rows = {row[key.name]: dict(row) for row in db.execute(select(table)).mappings()}

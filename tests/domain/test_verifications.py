@@ -165,7 +165,7 @@ FIELDS = sorted(
 def test_whatever_the_form_says_the_record_is_examined_and_drawn(given: Any) -> None:
     for section, key in FIELDS:
         change = {key: given}
-        value = changed(RECORD, lambda value: value["proposal"]["content"][section].update(change))  # noqa: B023
+        value = changed(RECORD, lambda value: value["proposal"]["content"][section].update(change))  # noqa: B023 - called before the next turn
         assert {entry.check for entry in found(value)} == set(verifications.CHECKS)
         deciding(value, Words("en"))
 

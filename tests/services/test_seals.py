@@ -465,7 +465,7 @@ def test_no_report_is_drawn_that_was_altered(lite: Stage, column: str) -> None:
     digest, _ = indicators.publish(lite.database, lite.library, desk, lite.now, "2.1", "2010-11")
     with lite.database.read() as db:
         assert reports.report_value(db, 1).decode() == indicators.find_published(db, digest)
-    tamper(lite, f"UPDATE indicator_reports SET {column} = replace({column}, '2010', '2012')")  # noqa: S608
+    tamper(lite, f"UPDATE indicator_reports SET {column} = replace({column}, '2010', '2012')")  # noqa: S608 - the words are the test's own
     with lite.database.read() as db, pytest.raises(NotAllowed) as caught:
         reports.report_value(db, 1)
     assert caught.value.codes == ("stored_differs_here",)
@@ -483,7 +483,7 @@ def test_a_report_that_is_taken_away_is_missed(lite: Stage) -> None:
 def test_no_reason_is_given_for_a_rate_that_corrects_none(lite: Stage) -> None:
     casts.enter_rate(lite, "CHF", lite.now.date(), "1.02", "Treasury")
     [row] = casts.contents(lite)["rates"][-1:]
-    tamper(lite, f"UPDATE rates SET reason = 'By order.' WHERE id = {row[0]}")  # noqa: S608
+    tamper(lite, f"UPDATE rates SET reason = 'By order.' WHERE id = {row[0]}")  # noqa: S608 - the words are the test's own
     [found] = trails.verify(lite.database, lite.library, None).breaks
     assert str(found) == f"rate {row[0]}: its column reason is not what the site's chain tells"
 
@@ -531,5 +531,5 @@ def test_an_account_that_goes_back_to_what_was_sealed_first_is_noticed(lite: Sta
     bare(lite, settings.enter_holiday, "admin", "Geneva", date(2010, 12, 24), "A day")
     unit = lite.people["lead"].unit
     casts.change(lite, "lead", unit="SECTOR")
-    tamper(lite, f"UPDATE people SET unit = '{unit}' WHERE name = 'Lead'")  # noqa: S608
+    tamper(lite, f"UPDATE people SET unit = '{unit}' WHERE name = 'Lead'")  # noqa: S608 - the words are the test's own
     assert casts.refused(lite, "chief", number, "reject", note="No.") == ("stored_differs_here",)

@@ -109,7 +109,7 @@ def _revision(file: Path) -> tuple[Any, ...]:
     connection = sqlite3.connect(file)
     names = connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
     tables_ = [name for name, text in names if text and text.startswith("CREATE TABLE")]
-    held = [connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables_]  # noqa: S608
+    held = [connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables_]  # noqa: S608 - the words are the test's own
     connection.close()
     return names, held
 
