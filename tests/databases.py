@@ -26,6 +26,10 @@ BACKENDS = ("sqlite", "postgresql")
 Fill = Callable[[Database], object]
 
 
+def leave_empty(database: Database) -> None:
+    """Fill a database with nothing."""
+
+
 def _migrated(url: str, fill: Fill) -> None:
     database = hurried(Database(url))
     schema.upgrade(database)
@@ -50,18 +54,18 @@ class SqliteCopies:
     """Copies of SQLite templates, each a file in a folder."""
 
     folder: Path
-    templates: set[str] = field(default_factory=set)
+    templates: dict[Fill, Path] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
     free: list[tuple[Path, Database]] = field(default_factory=list)
 
     @contextmanager
-    def copied(self, template: str, fill: Fill) -> Iterator[Database]:
-        """Open a fresh copy of a template, which is made when it is asked for first."""
-        source = self.folder / f"{template}.sqlite3"
-        if template not in self.templates:
+    def copied(self, fill: Fill) -> Iterator[Database]:
+        """Open a fresh copy of what a function fills; the template is made when it is asked for first."""
+        if fill not in self.templates:
+            source = self.folder / f"template-{len(self.templates)}.sqlite3"
             _migrated(f"sqlite:///{source}", fill)
-            self.templates.add(template)
-        with self.opened(source) as database:
+            self.templates[fill] = source
+        with self.opened(self.templates[fill]) as database:
             yield database
 
     @contextmanager
@@ -162,20 +166,20 @@ class PostgresCopies:
     """Copies of PostgreSQL templates on one server; ``url`` makes an address of a database's name."""
 
     url: Callable[[str], str]
-    templates: set[str] = field(default_factory=set)
+    templates: dict[Fill, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
-    free: dict[str, list[PostgresCopy]] = field(default_factory=lambda: defaultdict(list))
+    free: dict[Fill, list[PostgresCopy]] = field(default_factory=lambda: defaultdict(list))
 
     @contextmanager
-    def copied(self, template: str, fill: Fill) -> Iterator[Database]:
-        """Open a copy of a template as fresh as any, which is made when it is asked for first."""
-        copy = self.free[template].pop() if self.free[template] else self._copy(template, fill)
+    def copied(self, fill: Fill) -> Iterator[Database]:
+        """Open a copy of what a function fills, as fresh as any; its template is made when first needed."""
+        copy = self.free[fill].pop() if self.free[fill] else self._copy(fill)
         try:
             yield copy.database
         finally:
             copy.database.close()
             if copy.restored():
-                self.free[template].append(copy)
+                self.free[fill].append(copy)
             else:
                 copy.connection.close()
                 self._run("DROP DATABASE {} WITH (FORCE)", copy.name)
@@ -186,13 +190,14 @@ class PostgresCopies:
             for copy in copies:
                 copy.connection.close()
 
-    def _copy(self, template: str, fill: Fill) -> PostgresCopy:
-        source, name = f"template_{template}", f"copy_{next(self.numbers)}"
-        if template not in self.templates:
+    def _copy(self, fill: Fill) -> PostgresCopy:
+        if fill not in self.templates:
+            source = f"template_{len(self.templates)}"
             self._run("CREATE DATABASE {}", source)
             _migrated(self.url(source), fill)
-            self.templates.add(template)
-        self._run("CREATE DATABASE {} TEMPLATE {}", name, source)
+            self.templates[fill] = source
+        name = f"copy_{next(self.numbers)}"
+        self._run("CREATE DATABASE {} TEMPLATE {}", name, self.templates[fill])
         connection = psycopg.connect(self.url(name), autocommit=True)
         made = PostgresCopy(name, Database(self.url(name)), connection)
         made.remember()

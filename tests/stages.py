@@ -10,7 +10,7 @@ from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 from tests import casts
 from tests.casts import Stage
-from tests.databases import BACKENDS, PostgresCopies, SqliteCopies, started_postgres
+from tests.databases import BACKENDS, PostgresCopies, SqliteCopies, leave_empty, started_postgres
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def copies(request: pytest.FixtureRequest) -> SqliteCopies | PostgresCopies:
 @pytest.fixture
 def database(copies: SqliteCopies | PostgresCopies) -> Iterator[Database]:
     """A migrated database with nothing in it, once on SQLite and once on PostgreSQL."""
-    with copies.copied("empty", lambda _: None) as opened:
+    with copies.copied(leave_empty) as opened:
         yield opened
 
 
@@ -51,12 +51,12 @@ def files(tmp_path: Path) -> Files:
 @pytest.fixture
 def stage(copies: SqliteCopies | PostgresCopies, library: Library, files: Files) -> Iterator[Stage]:
     """A database with the cast and no proposal, once on SQLite and once on PostgreSQL."""
-    with copies.copied("staffed", casts.create_people) as opened:
+    with copies.copied(casts.create_people) as opened:
         yield casts.opened_stage(opened, library, files)
 
 
 @pytest.fixture
 def lite(sqlite_copies: SqliteCopies, library: Library, files: Files) -> Iterator[Stage]:
     """The same on SQLite alone, for what does not depend on the database."""
-    with sqlite_copies.copied("staffed", casts.create_people) as opened:
+    with sqlite_copies.copied(casts.create_people) as opened:
         yield casts.opened_stage(opened, library, files)

@@ -84,7 +84,7 @@ def _walk(kind: str, first: int, seconds: float) -> str:
 
         @contextmanager
         def staged() -> Any:
-            with copies.copied("walkers", moves.create_people) as database:
+            with copies.copied(moves.create_people) as database:
                 yield casts.opened_stage(database, library, Files(Path(name) / "files"))
 
         while time.process_time() - begun < seconds:

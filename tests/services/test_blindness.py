@@ -145,7 +145,7 @@ def test_whatever_others_do_the_blind_see_the_same(
     declared: bool,
     seed: int,
 ) -> None:
-    with sqlite_copies.copied("staffed", casts.create_people) as database:
+    with sqlite_copies.copied(casts.create_people) as database:
         files = Files(tmp_path_factory.mktemp("files"))
         scene = _scene(casts.opened_stage(database, library, files), declared, seed)
         before = scene.blind

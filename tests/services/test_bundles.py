@@ -136,7 +136,7 @@ def signed(
     sqlite_copies: SqliteCopies, library: Library, ring: Keyring, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, bytes]:
     """Such a bundle, made once."""
-    with sqlite_copies.copied("staffed", casts.create_people) as opened:
+    with sqlite_copies.copied(casts.create_people) as opened:
         return sealed(casts.opened_stage(opened, library, Files(tmp_path_factory.mktemp("files"))), ring)
 
 
@@ -145,7 +145,7 @@ def plain(
     sqlite_copies: SqliteCopies, library: Library, ring: Keyring, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, bytes]:
     """Such a bundle without the PDF."""
-    with sqlite_copies.copied("staffed", casts.create_people) as opened:
+    with sqlite_copies.copied(casts.create_people) as opened:
         stage = casts.opened_stage(opened, library, Files(tmp_path_factory.mktemp("files")))
         return sealed(stage, ring, draws=False)
 
@@ -193,7 +193,7 @@ def sites(
     """Bundles of an installation that signs, and of one that does not, made once."""
     found = {}
     for name, key in (("signed", ring), ("unsigned", None)):
-        with sqlite_copies.copied("staffed", casts.create_people) as opened:
+        with sqlite_copies.copied(casts.create_people) as opened:
             stage = casts.opened_stage(opened, library, Files(tmp_path_factory.mktemp("files")))
             found[name] = _site(stage, key)
     return found

@@ -258,7 +258,7 @@ def test_too_few_never_bring_about_an_approval(
     @settings(PATIENT, max_examples=30)
     @given(luck=st.randoms(use_true_random=True))
     def walk_about(luck: Random) -> None:
-        with sqlite_copies.copied("mighty", create_people) as database:
+        with sqlite_copies.copied(create_people) as database:
             stage = casts.opened_stage(database, library, Files(tmp_path_factory.mktemp("files")))
             walk = Walk(stage, luck, casts.submitted(stage, MIGHTY[0]), done)
             casts.assign(stage, walk.number, lead=MIGHTY[1])

@@ -175,7 +175,7 @@ MOVES: Final[tuple[Move, ...]] = (
 def test_nothing_is_found_too_late(
     sqlite_copies: SqliteCopies, library: Library, tmp_path_factory: pytest.TempPathFactory, luck: Random
 ) -> None:
-    with sqlite_copies.copied("walkers", moves.create_people) as database:
+    with sqlite_copies.copied(moves.create_people) as database:
         stage = casts.opened_stage(database, library, Files(tmp_path_factory.mktemp("files")))
         with database.begin() as db:
             for station in STATIONS:

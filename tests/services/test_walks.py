@@ -33,7 +33,7 @@ def approved_chain(
     library: Library, sqlite_copies: SqliteCopies, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[list[Event], str]:
     """The chain of an approved proposal, and its head."""
-    with sqlite_copies.copied("staffed", casts.create_people) as database:
+    with sqlite_copies.copied(casts.create_people) as database:
         stage = casts.opened_stage(database, library, Files(tmp_path_factory.mktemp("files")))
         case = casts.load(stage, casts.approved(stage))
         with database.read() as db:

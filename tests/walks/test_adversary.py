@@ -64,7 +64,7 @@ def test_whatever_is_altered_behind_the_product_is_named(
     sqlite_copies: SqliteCopies, library: Library, tmp_path: Path
 ) -> None:
     luck = Random("adversary")
-    with sqlite_copies.copied("walkers", moves.create_people) as database:
+    with sqlite_copies.copied(moves.create_people) as database:
         stage = casts.opened_stage(database, library, Files(tmp_path))
         casts.approved(stage)
         walking.walk(stage, 7, walking.script(7, 30))

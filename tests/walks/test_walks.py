@@ -28,7 +28,7 @@ FEWER: Final = max(1, MANY // 3)
 def _opened(copies: SqliteCopies | PostgresCopies, library: Library, files: Files) -> Opened:
     @contextmanager
     def opened() -> Iterator[Stage]:
-        with copies.copied("walkers", moves.create_people) as database:
+        with copies.copied(moves.create_people) as database:
             yield casts.opened_stage(database, library, files)
 
     return opened

@@ -135,7 +135,7 @@ def world(
 ) -> Iterator[World]:
     """Return a site with proposals in several states, and everybody who walks, on either database."""
     copies: SqliteCopies | PostgresCopies = request.getfixturevalue(f"{_COPIES[request.param]}_copies")
-    with copies.copied("walkers", worlds.create_people) as database:
+    with copies.copied(worlds.create_people) as database:
         yield worlds.build(building.open_site(tmp_path_factory.mktemp("walked"), library, Clock(), database))
 
 

@@ -391,6 +391,7 @@ OPERATORS: Final = frozenset(
         "db",
         "demo",
         "draw",
+        "drawings",
         "import",
         "iati",
         "import-approvals",

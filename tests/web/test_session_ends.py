@@ -37,7 +37,7 @@ def site(
     tmp_path: Path, copies: SqliteCopies | PostgresCopies, library: Library, clock: Clock
 ) -> Iterator[Site]:
     """Return a site with the cast and the usual limits of sessions, once on SQLite and once on PostgreSQL."""
-    with copies.copied("web_cast", building.create_cast) as database:
+    with copies.copied(building.create_cast) as database:
         yield building.open_site(tmp_path, library, clock, database, SessionLimits())
 
 
