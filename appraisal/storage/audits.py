@@ -185,9 +185,16 @@ def matches(db: Connection) -> Iterator[Any]:
 
 
 def symbols_of(db: Connection, proposal: int) -> frozenset[str]:
-    """Return the symbols that the versions of a proposal bear, in the spelling in which they are compared."""
-    values = db.execute(select(VERSIONS.c.value).where(VERSIONS.c.proposal_id == proposal)).scalars()
-    contents = (json.loads(value)["content"] for value in values)
+    """Return the symbols that a proposal bore, in the spelling in which they are compared.
+
+    Its versions tell, and its records: an approval is registered of a draft without a version too.
+    """
+    versions = db.execute(select(VERSIONS.c.value).where(VERSIONS.c.proposal_id == proposal)).scalars()
+    records = db.execute(select(RECORDS.c.value).where(RECORDS.c.proposal_id == proposal)).scalars()
+    contents = chain(
+        (json.loads(value)["content"] for value in versions),
+        (json.loads(value)["proposal"]["content"] for value in records),
+    )
     return frozenset(normalised(str(forms.value(each, "identification.symbol"))) for each in contents)
 
 
