@@ -156,6 +156,18 @@ def _list_corrected(told: Told) -> None:
         told.look()
 
 
+def _published_twice(told: Told) -> None:
+    stage, desk = told.stage, told.stage.people["desk"]
+    casts.approved(stage, content={"alignment": {"resource_gap": "G-1", "resource_gap_amount": "200000"}})
+    told.look()
+    # The gap stays filled, or open, and is worth something else.
+    for amount in ("100000", "150000", "300000", "400000"):
+        import_text(stage, "gaps", f"gap,outcome,amount,recorded_on\nG-1,1,{amount},2010-01-15\n")
+        told.look()
+        indicators.publish(stage.database, stage.library, desk, stage.now, "1.1", "2010-11")
+        told.look()
+
+
 def _published_meanwhile(told: Told) -> None:
     stage = told.stage
     for dice in range(3):
@@ -212,6 +224,7 @@ HISTORIES: Final = (
     _override_after_annulment,
     _rate_between,
     _list_corrected,
+    _published_twice,
     _published_meanwhile,
     _people_of_one_name,
     _edges_of_days,
