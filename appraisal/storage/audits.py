@@ -175,9 +175,14 @@ def matches(db: Connection) -> Iterator[Any]:
 
 
 def symbols_of(db: Connection, proposal: int) -> frozenset[str]:
-    """Return the symbols that the versions of a proposal bear, in the spelling in which they are compared."""
+    """Return the symbols that a proposal bore when it was submitted or decided on, as they are compared.
+
+    A draft that was registered has no version: its decision sheet says what it was then.
+    """
     values = db.execute(select(VERSIONS.c.value).where(VERSIONS.c.proposal_id == proposal)).scalars()
-    contents = (json.loads(value)["content"] for value in values)
+    sheets = select(RECORDS.c.value).where(RECORDS.c.proposal_id == proposal, RECORDS.c.kind == "decision")
+    contents = [json.loads(value)["content"] for value in values]
+    contents += [json.loads(value)["proposal"]["content"] for value in db.execute(sheets).scalars()]
     return frozenset(normalised(str(forms.value(each, "identification.symbol"))) for each in contents)
 
 
