@@ -7,6 +7,7 @@ A registration by mistake never was an approval, so nothing is annulled: the sta
 a step cancels for good, a hold and a first signature, does not.
 """
 
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +17,7 @@ from appraisal.clock import geneva_date
 from appraisal.domain import approvals, forms, responses, tracks
 from appraisal.domain.facts import Appraisal, Case, Content, Decision
 from appraisal.domain.responses import Asked
-from appraisal.domain.symbols import normalised
+from appraisal.domain.symbols import normalised, with_plain_signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def likeness(one: Entry, other: Entry) -> Literal["", "alike", "same"]:
 
 
 def _folded(text: str) -> str:
-    return " ".join(text.split()).casefold()
+    return with_plain_signs(" ".join(unicodedata.normalize("NFKC", text).split()).casefold())
 
 
 def closed_by(case: Case, registration: Decision) -> Appraisal | None:

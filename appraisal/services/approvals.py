@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from io import StringIO
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from appraisal.canonical import canonical
 from appraisal.clock import GENEVA, geneva_date
@@ -21,10 +21,11 @@ from appraisal.domain.matches import Project, basis_of, content_of
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.registrations import Entry
 from appraisal.domain.steps import ApprovalGiven, Inputs
+from appraisal.domain.symbols import normalised
 from appraisal.errors import Fault, FaultyInput, NotFound
 from appraisal.services import acts, matches, submissions
 from appraisal.services.proposals import BadContent, check_references, note_event
-from appraisal.storage import proposals, site, tables
+from appraisal.storage import proposals, site
 from appraisal.storage import registrations as stored
 from appraisal.storage.facts import load_case, load_rates
 from appraisal.storage.matches import bearing
@@ -345,19 +346,20 @@ def _import_line(
     # The end of today has not come yet; an approval of today was given before this moment.
     at = min(line.approved_at, now) if line.approved_at else None
     approval = ApprovalGiven(line.document, line.source, at, line.fund)
-    table = tables.Proposal.__table__
     title = line.title or line.number
-    if db.execute(select(table.c.id).where(table.c.number == line.number)).first():
-        case = load_case(db, line.number)
+    # However somebody writes one of our numbers, it is no symbol of another project.
+    number = normalised(line.number)
+    if proposals.is_known(db, number):
+        case = load_case(db, number)
         known = str(forms.value(case.content, "identification.title"))
         # A slip in a number must not approve another proposal without a word.
         if line.title and line.title.casefold() != known.casefold():
-            raise LookupError(f"{line.number} is called “{known}”, not “{line.title}”")
+            raise LookupError(f"{number} is called “{known}”, not “{line.title}”")
         workflow = library.workflow(case.workflow) if case.workflow else library.newest_workflow()
         name = _registering(workflow).name
-        return acts.take_step(db, library, actor, now, line.number, name, Inputs(approval=approval))
-    if OWN_NUMBER.fullmatch(line.number):
-        raise LookupError(f"there is no proposal {line.number}")
+        return acts.take_step(db, library, actor, now, number, name, Inputs(approval=approval))
+    if OWN_NUMBER.fullmatch(number):
+        raise LookupError(f"there is no proposal {number}")
     content = {
         "identification": {
             "title": title,

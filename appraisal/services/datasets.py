@@ -19,7 +19,7 @@ from typing import IO, Any, Final
 from sqlalchemy import Connection
 
 from appraisal.canonical import canonical
-from appraisal.domain import datasets, entries
+from appraisal.domain import datasets, entries, symbols
 from appraisal.domain.datasets import Dataset
 from appraisal.domain.entries import Broken, Cell, Formula
 from appraisal.domain.facts import SYSTEM_ACTOR, Person
@@ -345,9 +345,12 @@ def _compared(db: Connection, found: Checked, *, whole: bool) -> tuple[bytearray
         for entry in part:
             before = held.get(entry.key, "")
             marks.append(_NEW if not before else _SAME if before == entry.value else _CHANGED)
-    gone = []
-    if whole:
-        gone = [key for key in stored.keys_in_force(db, found.dataset.key) if key not in found.lines]
+    gone = [
+        key
+        for key in stored.keys_in_force(db, found.dataset.key)
+        # A row that was kept by another spelling of its name is the one that the file brings.
+        if key not in found.lines and (whole or symbols.with_plain_signs(key) in found.lines)
+    ]
     return marks, gone
 
 

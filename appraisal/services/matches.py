@@ -36,7 +36,7 @@ def match_symbols(db: Connection, now: datetime, symbols: Collection[str] | None
     taken = stored.taken(db) if unsaid else frozenset()
     for start in range(0, len(unsaid), _BATCH):
         part = unsaid[start : start + _BATCH]
-        bearers = stored.by_symbol(db, {entry.symbol for entry in part})
+        bearers = stored.by_symbol(db, {name for entry in part for name in (entry.symbol, entry.key.upper())})
         for entry in part:
             ids = bearers.get(entry.symbol, [])
             found = ids[0] if len(ids) == 1 and ids[0] not in taken else None

@@ -359,11 +359,14 @@ def count_projects(db: Connection) -> int:
 
 
 def by_symbol(db: Connection, symbols: Collection[str]) -> dict[str, list[int]]:
-    """Return by symbol the ids of the proposals that bear it and were submitted or registered."""
+    """Return by symbol, as it is compared, who bears it of the proposals that were submitted or registered.
+
+    Rows of before bear it as it was compared then, so that a symbol may stand among ``symbols`` twice.
+    """
     found: dict[str, list[int]] = {}
     statement = select(PROPOSALS.c.symbol, PROPOSALS.c.id).where(PROPOSALS.c.symbol.in_(symbols), *entered())
     for row in db.execute(statement):
-        found.setdefault(row.symbol, []).append(row.id)
+        found.setdefault(normalised(row.symbol), []).append(row.id)
     return found
 
 

@@ -1,10 +1,12 @@
 """Registrations: what else bears the same name, and what was built on one since it was made."""
 
 import json
+import re
+import unicodedata
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy import Connection, and_, exists, or_, select
 
 from appraisal.domain.facts import Content
 from appraisal.domain.registrations import Entry, entry_of
@@ -15,11 +17,16 @@ from appraisal.storage.proposals import entered
 PROPOSALS = tables.Proposal.__table__
 VERSIONS = tables.Version.__table__
 REPORTS = tables.IndicatorReport.__table__
+_WORD: Final = re.compile(r"(?<![^\W_])[0-9A-Za-z]+(?![^\W_])")
+# More of a title narrow it down no further.
+_WORDS: Final = 4
 
 
 def find_named(db: Connection, entry: Entry) -> list[Entry]:
     """Return the proposals that may bear the symbol of an entry, or its title where one has no symbol."""
-    titled = or_(PROPOSALS.c.title == entry.title, func.lower(PROPOSALS.c.title) == entry.title.lower())
+    # Databases fold no letters alike, so that only words that are the same in any of them narrow it down.
+    words = _WORD.findall(unicodedata.normalize("NFKC", entry.title))[:_WORDS]
+    titled = PROPOSALS.c.title.ilike("%".join(("", *words, "")))
     named = titled
     if entry.symbol:
         named = or_(PROPOSALS.c.symbol == entry.symbol, and_(PROPOSALS.c.symbol == "", titled))

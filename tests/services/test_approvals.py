@@ -1,7 +1,9 @@
 """Approvals given outside: registered for a proposal that is here or not, and imported all or none."""
 
 import threading
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -351,6 +353,36 @@ def test_a_number_of_somebody_elses_is_a_project_symbol(lite: Stage) -> None:
         "RAF/10/55/USA",
         "RAF/10/55/USA",
     )
+
+
+@pytest.mark.parametrize("written", ["{lower}", "{dashes}", "{spaces}"])
+def test_one_of_our_numbers_is_that_proposal_however_it_is_written(lite: Stage, written: str) -> None:
+    number = casts.submitted(lite)
+    spellings = {
+        "lower": number.lower(),
+        "dashes": number.replace("-", "\u2013"),
+        "spaces": number.replace("-", " - "),
+    }
+    text = HEADING + f"{written.format(**spellings)},,2010-01-15,XBTC,Minute 1,Registry\n"
+    (case,) = _import(lite, text)
+    assert (case.number, case.state) == (number, "approved")
+    with lite.database.read() as db:
+        assert db.execute(select(tables.Proposal.__table__.c.number)).scalars().all() == [number]
+    # It is approved by now, and one that is not there is no symbol either.
+    for wrong in (text, text.replace("1,,", "9,,")):
+        with pytest.raises(FaultyInput):
+            _import(lite, wrong)
+
+
+def test_a_title_is_the_same_in_capitals_of_any_alphabet_and_with_other_spaces(stage: Stage) -> None:
+    for title in ("Étude du travail, 2010-11", "\u0417\u0430\u043d\u044f\u0442\u043e\u0441\u0442\u044c"):
+        casts.outside(stage, title=title)
+        for again in (title.upper(), f"  {title.replace(' ', '  ')}", title.replace("-", "\u2013")):
+            codes = casts.refusal(stage, partial(casts.outside, stage, title=again))
+            assert codes == ("approval_same",)
+        apart = unicodedata.normalize("NFD", title)
+        assert casts.refusal(stage, partial(casts.outside, stage, title=apart)) == ("approval_same",)
+    casts.outside(stage, title="Étude du travail, 2012-13")
 
 
 def test_lines_that_cannot_be_read_and_lines_that_are_refused_are_said_together(lite: Stage) -> None:
