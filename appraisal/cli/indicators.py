@@ -194,7 +194,9 @@ def _print_approvals(value: dict[str, Any]) -> None:
             f"  Projects in the finance list without a proposal here: {value['finance_list']['missing']}"
         )
     if unvalued := value["unvalued"]:
-        click.echo(f"  US$ of approvals unknown, in no sum of US$: {len(unvalued)}: {', '.join(unvalued)}")
+        click.echo(
+            f"  US$ of approvals not known in full, and whole in no sum of US$: {len(unvalued)}: {', '.join(unvalued)}"
+        )
     for label, key in (("with overrides", "with_overrides"), ("XBTC only", "xbtc"), ("RBSA only", "rbsa")):
         click.echo(f"  {label}: {value[key][0]} of {value[key][1]}")
     for name, lines in value["breakdowns"].items():

@@ -100,6 +100,9 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
     "proposal_matched": N_("%(number)s is the project %(symbol)s already."),
     "projects_reason": N_("%(number)s is the project %(symbol)s already: say why it has another one."),
     "projects_unknown": N_("What the projects of %(number)s were opened with is not known of every one."),
+    "approval_unknown": N_(
+        "Nobody knows the US$ that %(number)s was approved with: nothing tells whether it has another project."
+    ),
     "projects_beyond": N_(
         "Together, the projects of %(number)s were opened with US$ %(opened)s. US$ %(approved)s was approved, "
         "and a tenth above that is the most."

@@ -97,6 +97,11 @@ def decimal(text: Any) -> Decimal | None:
     return amount if amount.is_finite() else None
 
 
+def is_unvalued(given: Sequence[Contribution]) -> bool:
+    """Tell whether nobody knows the US$ of contributions in full: one has no rate, or no amount."""
+    return any(entry.usd is None or not entry.amount for entry in given)
+
+
 def total_usd(given: Sequence[Contribution]) -> Decimal:
     """Add up all contributions that have a US$ equivalent; several donors count together."""
     return sum((entry.usd for entry in given if entry.usd is not None), Decimal(0))

@@ -71,7 +71,8 @@ def _cell(value: Any) -> object:
 
 
 def _proposals(report: Value) -> Iterator[dict[str, Any]]:
-    unvalued = frozenset(report.get("unvalued", ()))
+    # Reports of before do not say it of all.
+    unvalued = frozenset((*report.get("unvalued", ()), *report.get("unvalued_beside", ())))
     for group, entries in report["proposals"].items():
         for entry in entries:
             # What nobody knows is no amount of nought.
@@ -186,7 +187,9 @@ class _Workbook:
         for place, (title, pair) in enumerate(_readings(report), row + 1):
             self._row(sheet, place, (say.say(title), *pair, _share(*pair)))
         if unvalued := report.get("unvalued"):
-            self._row(sheet, place + 1, (say.say(N_("US$ unknown, in no sum")), ", ".join(unvalued)))
+            self._row(
+                sheet, place + 1, (say.say(N_("US$ not known in full, whole in no sum")), ", ".join(unvalued))
+            )
 
     def _rate(self, pair: Sequence[int]) -> str:
         return self.say.say(N_("%(part)s of %(whole)s"), part=pair[0], whole=pair[1])

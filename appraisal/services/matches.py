@@ -89,8 +89,7 @@ def _reason_beside(
     listed = [entry.project for entry in others if entry.project is not None]
     if not listed:
         return ""
-    approved = stored.approved_usd(db, proposal)
-    if approved is None:
+    if not stored.is_approved(db, proposal):
         raise NotAllowed([refuse("proposal_matched", number=number, symbol=listed[0].symbol)])
     needed = any(entry.project is not None and not entry.reason for entry in others)
     if needed and not reason.strip():
@@ -100,6 +99,9 @@ def _reason_beside(
     known = [entry for entry in opened if entry is not None]
     if len(known) < len(opened):
         raise NotAllowed([refuse("projects_unknown", number=number)])
+    approved = stored.approved_usd(db, proposal)
+    if approved is None:
+        raise NotAllowed([refuse("approval_unknown", number=number)])
     total = sum(known, Decimal(0))
     if matches.exceeds(total, approved):
         raise NotAllowed([refuse("projects_beyond", number=number, opened=total, approved=approved)])

@@ -13,7 +13,7 @@ from appraisal.domain import tracks
 from appraisal.domain.approvals import REGISTERING
 from appraisal.domain.indicators import Approval, first_year, unapproved
 from appraisal.storage import tables
-from appraisal.storage.facts import contribution, is_unvalued
+from appraisal.storage.contributions import contribution, is_unvalued
 from appraisal.storage.pasts import Past
 from appraisal.storage.proposals import entered
 from appraisal.storage.standings import approving
@@ -81,7 +81,30 @@ def unvalued(db: Connection, biennium: str, scope: frozenset[str], past: Past | 
 
     They were registered without a version, with an amount for which there was no rate, or with none at all.
     """
+    return [number for number, funds in _unvalued(db, past, *_registered_in(biennium)) if funds & scope]
+
+
+def unvalued_beside(
+    db: Connection, biennium: str, scope: frozenset[str], past: Past | None = None
+) -> list[str]:
+    """Return those whose US$ nobody knows of the approvals that stand beside the figure, in order.
+
+    They are paid for by other funds, or nobody knows their date.
+    """
+    others = [number for number, funds in _unvalued(db, past, *_registered_in(biennium)) if not funds & scope]
+    undated = _unvalued(db, past, DECISIONS.c.approved_at.is_(None))
+    return sorted([*others, *(number for number, funds in undated if funds & scope)])
+
+
+def _registered_in(biennium: str) -> tuple[ColumnElement[bool], ...]:
     first, after = biennium_days(biennium)
+    return DECISIONS.c.approved_at >= first, DECISIONS.c.approved_at < after
+
+
+def _unvalued(
+    db: Connection, past: Past | None, *conditions: ColumnElement[bool]
+) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield number and funds of the registrations that stand and whose US$ nobody knows, in order."""
     statement = (
         select(
             PROPOSALS.c.number,
@@ -92,21 +115,18 @@ def unvalued(db: Connection, biennium: str, scope: frozenset[str], past: Past | 
         .join(DECISIONS, DECISIONS.c.proposal_id == PROPOSALS.c.id)
         .where(
             DECISIONS.c.kind == REGISTERING,
-            DECISIONS.c.approved_at >= first,
-            DECISIONS.c.approved_at < after,
+            *conditions,
             or_(*(DECISIONS.c.contributions.contains(text, autoescape=True) for text in _UNKNOWN)),
             approving(EVENTS.c.at, past) == DECISIONS.c.at,
         )
         .order_by(PROPOSALS.c.number)
     )
-    found = []
     for row in db.execute(statement):
         given = [contribution(entry) for entry in json.loads(row.contributions)]
         # What its event says stays, whatever the form became since; those of earlier versions do not say.
         said = json.loads(row.body)["facts"].get("approval", {"umbrella": row.kind == "umbrella"})
-        if is_unvalued(row.contributions) and tracks.funds(given) & scope and not said["umbrella"]:
-            found.append(row.number)
-    return found
+        if is_unvalued(row.contributions) and not said["umbrella"]:
+            yield row.number, tracks.funds(given)
 
 
 # What contributions say of an amount that has no US$, and may say of one that is nought.

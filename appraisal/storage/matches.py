@@ -15,6 +15,7 @@ from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.domain.matches import Bearing, Candidate, How, Link, Project, project_of
 from appraisal.domain.symbols import normalised
 from appraisal.storage import tables
+from appraisal.storage.contributions import unvalued_of
 from appraisal.storage.datasets import ENTRIES, in_force, rows_of, stored
 from appraisal.storage.pasts import Past
 from appraisal.storage.proposals import entered
@@ -32,8 +33,8 @@ DATASET: Final = "projects"
 class Matched:
     """A project with the proposal that it is, how that was found, when and by whom.
 
-    ``usd`` is what the proposal was approved with; None while it is not approved. ``reason`` is why there is
-    another project of the same approval.
+    ``usd`` is what the proposal was approved with; None while it is not approved, or nobody knows it in full.
+    ``reason`` is why there is another project of the same approval.
     """
 
     project: Project
@@ -244,6 +245,7 @@ def newest(past: Past | None = None) -> tuple[ColumnElement[bool], ...]:
 def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
     """List projects with their proposals in order of keys, from behind one on, so many at most."""
     rows = rows_of(DATASET).add_columns(
+        PROPOSALS.c.id.label("proposal"),
         PROPOSALS.c.number,
         PROPOSALS.c.usd,
         PROPOSALS.c.route,
@@ -258,6 +260,8 @@ def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
         .where(*newest(), ENTRIES.c.key > after)
         .limit(most)
     )
+    found = db.execute(statement).all()
+    unknown = unvalued_of(db, {row.proposal for row in found if row.route == "outside"})
     return [
         Matched(
             project_of(row.key, stored(row).value, row.line, row.import_id),
@@ -265,10 +269,10 @@ def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
             row.how,
             row.matched_at,
             row.by,
-            row.usd if row.route else None,
+            row.usd if row.route and row.proposal not in unknown else None,
             _reason(row.basis),
         )
-        for row in db.execute(statement)
+        for row in found
     ]
 
 
@@ -338,11 +342,17 @@ def number_of(db: Connection, proposal: int) -> str:
     return found
 
 
+def is_approved(db: Connection, proposal: int) -> bool:
+    """Tell whether an approval of a proposal stands."""
+    statement = select(PROPOSALS.c.id).where(PROPOSALS.c.id == proposal, PROPOSALS.c.route != "")
+    return db.execute(statement).first() is not None
+
+
 def approved_usd(db: Connection, proposal: int) -> Decimal | None:
-    """Return what a proposal was approved with; None where no approval of it stands."""
+    """Return what a proposal was approved with; None where no approval stands, or nobody knows it in full."""
     statement = select(PROPOSALS.c.usd).where(PROPOSALS.c.id == proposal, PROPOSALS.c.route != "")
     found: Decimal | None = db.execute(statement).scalar()
-    return found
+    return None if unvalued_of(db, {proposal}) else found
 
 
 def undone(db: Connection) -> frozenset[str]:

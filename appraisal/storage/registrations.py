@@ -6,7 +6,7 @@ import unicodedata
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from appraisal.domain.facts import Content
 from appraisal.domain.registrations import Entry, entry_of
@@ -27,7 +27,7 @@ def find_named(db: Connection, entry: Entry) -> list[Entry]:
     # Databases fold no letters alike, so that only words that are the same in any of them narrow it down.
     words = _WORD.findall(unicodedata.normalize("NFKC", entry.title))[:_WORDS]
     titled = PROPOSALS.c.title.ilike("%".join(("", *words, "")))
-    named = titled
+    named: ColumnElement[bool] = titled
     if entry.symbol:
         named = or_(PROPOSALS.c.symbol == entry.symbol, and_(PROPOSALS.c.symbol == "", titled))
     submitted = (

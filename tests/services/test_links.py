@@ -362,6 +362,15 @@ def test_without_an_approval_or_its_amounts_a_second_project_is_refused(lite: St
     _confirm(lite, SECOND, number, "Two offices.")
 
 
+def test_an_approval_whose_money_nobody_knows_is_compared_with_nothing(lite: Stage) -> None:
+    number = casts.outside(lite, symbol=FIRST, budget={"amount": "300", "currency": "JPY"})
+    _listed(lite, _row(FIRST, "5000"), _row(SECOND))
+    with lite.database.read() as db:
+        (found,) = stored.matched(db, 10)
+    assert (found.number, found.usd) == (number, None)
+    assert _refusals(lambda: _confirm(lite, SECOND, number, "Two offices.")) == ["approval_unknown"]
+
+
 def test_a_symbol_makes_no_second_project_of_one_approval(stage: Stage) -> None:
     number = casts.approved(stage, symbol=FIRST)
     _listed(stage, _row(SECOND))
