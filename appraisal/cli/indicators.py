@@ -11,6 +11,7 @@ from appraisal.canonical import canonical, plain
 from appraisal.cli import sites
 from appraisal.definitions.library import Library
 from appraisal.domain.indicators import SCOPES, biennium_of
+from appraisal.domain.measures import OF_PROPOSALS
 from appraisal.domain.schemas import schema_text
 from appraisal.errors import NotFound
 from appraisal.pdf.words import Words
@@ -171,7 +172,7 @@ def _print_rows(value: dict[str, Any]) -> None:
             said = ", ".join(
                 f"{key} {'; '.join(map(str, cell)) if isinstance(cell, list) else cell}"
                 for key, cell in row.items()
-                if key != "number"
+                if key != "number" or name in OF_PROPOSALS
             )
             click.echo(f"    {said}")
 

@@ -24,6 +24,8 @@ _ZERO: Final = Decimal(0)
 _GAP: Final[Column] = BY_KEY["gaps"].column("gap")
 # The group of the rows of which nobody knows how much they are about.
 _UNMEASURED: Final = "unmeasured"
+# The groups that hold proposals, each by its number, and not rows of a list.
+OF_PROPOSALS: Final = ("unpriced", "unmatched")
 _LINKS: Final = ("linked_outcome", "linked_dwcp")
 # Measure to the list that it is computed from.
 SOURCES: Final[Mapping[str, str]] = {

@@ -18,7 +18,7 @@ from appraisal.domain.access import READERS
 from appraisal.domain.datasets import BY_KEY, Dataset
 from appraisal.domain.entries import Row
 from appraisal.domain.indicators import biennium_of, first_year
-from appraisal.domain.measures import SOURCES, Figure
+from appraisal.domain.measures import OF_PROPOSALS, SOURCES, Figure
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import frameworks, indicators, matches
@@ -30,7 +30,6 @@ from appraisal.web.indicators import definitions, percent, years
 bp = Blueprint("frameworks", __name__, url_prefix="/indicators")
 
 PAGE: Final = 50
-_PROPOSALS: Final = ("unpriced", "unmatched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +321,7 @@ class Table:
 
 def table(dataset: Dataset, group: str, listed: Sequence[Row]) -> Table:
     """Lay the rows of a group out in columns."""
-    if group in _PROPOSALS:
+    if group in OF_PROPOSALS:
         return _proposals(listed)
     heads = [{"text": say(column.label), "number": column.kind == "money"} for column in dataset.columns]
     cells = [
