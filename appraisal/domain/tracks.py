@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 from typing import Any
 
+from appraisal.clock import geneva_date
 from appraisal.definitions.checklists import Fact
 from appraisal.definitions.workflows import TrackCondition, Workflow
 from appraisal.domain import forms
@@ -75,6 +76,13 @@ def approved_outside(
     return (
         Contribution(forms.UNNAMED, False, fund, "direct", Decimal(0), "USD", Decimal(0), Decimal(1), day),
     )
+
+
+def registered(
+    case: Case, rates: Sequence[Rate], approved_at: datetime | None, fund: str
+) -> tuple[Contribution, ...]:
+    """Read the contributions of a draft whose approval is registered: of an undated one, as it came in."""
+    return approved_outside(case.content, rates, geneva_date(approved_at or case.created_at), fund)
 
 
 def funds_approved(case: Case) -> frozenset[str]:

@@ -119,13 +119,15 @@ def examine(
 ) -> Examined:
     """Return what registering an approval would store and count; nothing is written.
 
-    Raises ``BadContent``, or ``NotAllowed`` for an approval that lies in the future.
+    Raises ``BadContent``, or ``NotAllowed`` for an approval that lies in the future or costs beyond sense.
     """
     kept = _kept(content)
     if approval.approved_at is not None and approval.approved_at > now:
         raise NotAllowed([refuse("approval_in_future")])
     day = geneva_date(approval.approved_at or now)
     given = tracks.approved_outside(kept, load_rates(db), day, approval.fund)
+    if dear := bounds.dear(tracks.total_usd(given)):
+        raise NotAllowed([dear])
     state = _registering(library.newest_workflow()).to
     counted = indicators.outside("", state, kept, given, approval.approved_at)
     same, alike = find_alike(db, kept, approval.approved_at)

@@ -96,7 +96,7 @@ def _batch(biennium: str, last: str) -> Select[Any]:
         "parent",
         "predecessor",
     )
-    # The rates of an approval that was registered are those of its own day, not of the one on which it came in.
+    # The rates of an approval that was registered are those of its own day, not of that on which it came in.
     moments = (VERSIONS.c.at, PROPOSALS.c.approved_at, PROPOSALS.c.created_at)
     valued_at = func.coalesce(*moments, type_=VERSIONS.c.at.type)
     statement = (

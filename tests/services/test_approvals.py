@@ -3,6 +3,7 @@
 import threading
 import unicodedata
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -99,6 +100,27 @@ def test_an_approval_outside_overtakes_whatever_was_going_on(lite: Stage, build:
     assert case.approval is not None
     assert case.approval.appraisal_id is None
     assert _route(lite, number) == Route("outside", "registered")
+
+
+def test_a_budget_beyond_all_money_is_refused_before_it_counts(lite: Stage) -> None:
+    casts.enter_rate(lite, "EUR", date(2010, 1, 1), "0.001")
+    given = [
+        {"budget": {"amount": "1000000000.01", "currency": "EUR"}},
+        {"budget": "1000000000000.01"},
+    ]
+    for short in given:
+        approval = ApprovalGiven("Minute 12", "Registry", lite.now)
+        assert casts.refusal(lite, partial(_register, lite, approval, **short)) == ("usd_beyond",)
+        number = casts.draft(lite, **short)
+        assert casts.refused(lite, "ana", number, "submit") == ("usd_beyond",)
+        assert casts.refused(lite, "desk", number, "register_approval", approval=approval) == ("usd_beyond",)
+        with lite.database.read() as db, pytest.raises(NotAllowed):
+            approvals.examine(db, lite.library, lite.now, neutral_content(short), approval)
+    for title in ("One", "Two"):
+        _register(lite, ApprovalGiven("Minute 12", "Registry", lite.now), title=title, budget="1000000000000")
+    with lite.database.read() as db:
+        found = indicators.figures(db, lite.library, "2010-11", lite.now.date())["2010-11"]
+    assert found.usd == (0, Decimal("2000000000000.00"))
 
 
 def test_nobody_registers_an_approval_of_their_own_proposal(lite: Stage) -> None:
