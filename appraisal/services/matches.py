@@ -1,6 +1,6 @@
 """Matches: holding the finance list of newly opened projects against the proposals that are here."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -18,7 +18,7 @@ from appraisal.i18n import Text
 from appraisal.storage import matches as stored
 from appraisal.storage import queries, site
 from appraisal.storage.facts import load_rates
-from appraisal.storage.matches import Unapproved, Unsaid
+from appraisal.storage.matches import Bearer, Unapproved, Unsaid
 from appraisal.storage.pasts import Past
 
 ACTION: Final = "match_project"
@@ -29,7 +29,8 @@ def match_symbols(db: Connection, now: datetime, symbols: Collection[str] | None
     """Match every project whose symbol one proposal bears, and no other any longer; return what that changed.
 
     ``symbols``: those to look at, all by default. A symbol that several proposals bear decides nothing, nor
-    does one of which a person has said something, nor one whose proposal a person took for another project.
+    does one of which a person has said something, nor one whose proposal a person took for another project or
+    other funds pay for.
     """
     site.lock(db)
     unsaid, count = list(stored.unsaid(db, symbols)), 0
@@ -38,12 +39,20 @@ def match_symbols(db: Connection, now: datetime, symbols: Collection[str] | None
         part = unsaid[start : start + _BATCH]
         bearers = stored.by_symbol(db, {name for entry in part for name in (entry.symbol, entry.key.upper())})
         for entry in part:
-            ids = bearers.get(entry.symbol, [])
-            found = ids[0] if len(ids) == 1 and ids[0] not in taken else None
+            found = _decided(entry, bearers.get(entry.symbol, []), taken)
             if found != entry.proposal:
                 _follow(db, now, entry, found)
                 count += 1
     return count
+
+
+def _decided(entry: Unsaid, bearers: Sequence[Bearer], taken: Collection[int]) -> int | None:
+    """Return the proposal that a symbol makes a project; None where it decides nothing."""
+    if len(bearers) != 1 or bearers[0].proposal in taken:
+        return None
+    # Paid for by another fund, the proposal is not what the indicator has to count of the list.
+    is_other = entry.fund and bearers[0].funds and entry.fund not in bearers[0].funds
+    return None if is_other else bearers[0].proposal
 
 
 def _follow(db: Connection, now: datetime, entry: Unsaid, proposal: int | None) -> None:

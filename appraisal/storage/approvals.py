@@ -6,7 +6,7 @@ from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from appraisal.clock import GENEVA
 from appraisal.domain import tracks
@@ -171,7 +171,9 @@ def _is(name: str, value: str) -> ColumnElement[bool]:
         return PROPOSALS.c[name] == value
     if not value:
         return PROPOSALS.c.donors == ""
-    return ("; " + PROPOSALS.c.donors + "; ").contains(f"; {value}; ", autoescape=True)
+    padded = "; " + PROPOSALS.c.donors + "; "
+    # Not LIKE, by which SQLite finds “NORAD” in the line of “Norad”.
+    return func.replace(padded, f"; {value}; ", "") != padded
 
 
 def _approval(row: Any) -> Approval:

@@ -171,11 +171,12 @@ def _read_bearing(row: Any) -> Bearing:
 class Unsaid:
     """A project of which nobody said what it is; the product itself takes it for a proposal, or for none.
 
-    ``is_new`` where nothing was ever written of it.
+    ``is_new`` where nothing was ever written of it; ``fund`` is empty where the list names none.
     """
 
     key: str
     symbol: str
+    fund: str
     proposal: int | None
     is_new: bool
 
@@ -190,8 +191,9 @@ def unsaid(db: Connection, symbols: Collection[str] | None = None) -> Iterator[U
     if symbols is not None:
         statement = statement.where(ENTRIES.c.key.in_([symbol.casefold() for symbol in symbols]))
     for row in db.execute(statement):
-        symbol = normalised(stored(row).value["symbol"])
-        yield Unsaid(row.key, symbol, row.proposal_id, row.match is None)
+        said = stored(row).value
+        fund = said.get("fund", "")
+        yield Unsaid(row.key, normalised(said["symbol"]), fund, row.proposal_id, row.match is None)
 
 
 def taken(db: Connection) -> frozenset[int]:
@@ -368,15 +370,24 @@ def count_projects(db: Connection) -> int:
     return found
 
 
-def by_symbol(db: Connection, symbols: Collection[str]) -> dict[str, list[int]]:
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A proposal that bears a symbol, and the funds that pay for it."""
+
+    proposal: int
+    funds: frozenset[str]
+
+
+def by_symbol(db: Connection, symbols: Collection[str]) -> dict[str, list[Bearer]]:
     """Return by symbol, as it is compared, who bears it of the proposals that were submitted or registered.
 
     Rows of before bear it as it was compared then, so that a symbol may stand among ``symbols`` twice.
     """
-    found: dict[str, list[int]] = {}
-    statement = select(PROPOSALS.c.symbol, PROPOSALS.c.id).where(PROPOSALS.c.symbol.in_(symbols), *entered())
-    for row in db.execute(statement):
-        found.setdefault(normalised(row.symbol), []).append(row.id)
+    found: dict[str, list[Bearer]] = {}
+    columns = (PROPOSALS.c.symbol, PROPOSALS.c.id, PROPOSALS.c.funds)
+    for row in db.execute(select(*columns).where(PROPOSALS.c.symbol.in_(symbols), *entered())):
+        bearer = Bearer(row.id, frozenset(row.funds.split()))
+        found.setdefault(normalised(row.symbol), []).append(bearer)
     return found
 
 

@@ -286,6 +286,24 @@ def test_a_refused_step_leaves_the_sums_alone(stage: Stage) -> None:
         assert db.execute(select(func.count()).select_from(TALLIES)).scalar_one() == before
 
 
+def test_the_list_behind_a_line_is_what_the_line_counts(stage: Stage) -> None:
+    for title, donor in (("One", "Norad"), ("Two", "NORAD"), ("Three", "Nor%d"), ("Four", "Norad Fund")):
+        casts.outside(stage, title=title, donor=donor)
+    with stage.database.read() as db:
+        scope = frozenset({"XBTC", "RBSA"})
+        lines = indicators.breakdowns(db, "2010-11", scope)["donor"]
+        listed = {
+            line.value: stored.behind(db, "2010-11", scope, "outside", {"donor": line.value}, 0, 9)
+            for line in lines
+        }
+    assert {donor: [entry.title for entry in found] for donor, found in listed.items()} == {
+        "NORAD": ["Two"],
+        "Nor%d": ["Three"],
+        "Norad": ["One"],
+        "Norad Fund": ["Four"],
+    }
+
+
 def test_what_nobody_knows_is_named_beside_every_sum_of_dollars(stage: Stage) -> None:
     casts.approved(stage, budget="1000")
     yen = casts.outside(stage, budget={"amount": "300", "currency": "JPY"})

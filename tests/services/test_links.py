@@ -362,6 +362,21 @@ def test_without_an_approval_or_its_amounts_a_second_project_is_refused(lite: St
     _confirm(lite, SECOND, number, "Two offices.")
 
 
+def test_a_symbol_does_not_hide_a_project_that_other_funds_pay_for(stage: Stage) -> None:
+    number = casts.approved(stage, symbol=FIRST, funding="RBTC")
+    casts.approved(stage, symbol=SECOND)
+    _listed(stage, _row(FIRST), _row(SECOND))
+    assert _missing(stage) == [FIRST]
+    # The list corrected, the symbol decides; and no longer, once it says so again.
+    _listed(stage, _row(FIRST, fund="RBTC"))
+    assert _missing(stage) == []
+    with stage.database.read() as db:
+        assert [entry.number for entry in stored.matched(db, 10)][0] == number
+    _listed(stage, _row(FIRST))
+    assert _missing(stage) == [FIRST]
+    _sound(stage)
+
+
 def test_an_approval_whose_money_nobody_knows_is_compared_with_nothing(lite: Stage) -> None:
     number = casts.outside(lite, symbol=FIRST, budget={"amount": "300", "currency": "JPY"})
     _listed(lite, _row(FIRST, "5000"), _row(SECOND))
