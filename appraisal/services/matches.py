@@ -173,14 +173,15 @@ def undo(db: Connection, actor: Person, now: datetime, key: str) -> str | None:
     return registered
 
 
-def release(db: Connection, actor: Person, now: datetime, proposal: int, hows: Collection[How]) -> list[str]:
+def release(db: Connection, now: datetime, proposal: int, hows: Collection[How]) -> list[str]:
     """Take every project for no proposal any more that was taken for one in some way; return their symbols.
 
-    The caller holds the site's lock.
+    Nobody looked at the projects for that: from then on their symbols decide, as of what nobody spoke of. The
+    caller holds the site's lock.
     """
     found = [entry for entry in stored.projects_of(db, proposal) if entry.how in hows]
     for entry in found:
-        write(db, actor, now, entry.key, entry.symbol, "undone", None, "")
+        write(db, SYSTEM_ACTOR, now, entry.key, entry.symbol, "undone", None, "")
     return sorted(entry.symbol for entry in found)
 
 

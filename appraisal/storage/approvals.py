@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from appraisal.clock import GENEVA
 from appraisal.domain import tracks
@@ -81,7 +81,7 @@ def unvalued(db: Connection, biennium: str, scope: frozenset[str], past: Past | 
 
     They were registered without a version, with an amount for which there was no rate, or with none at all.
     """
-    return [number for number, funds in _unvalued(db, past, *_registered_in(biennium)) if funds & scope]
+    return [entry.number for entry in _unvalued(db, past, _registered_in(biennium)) if entry.funds & scope]
 
 
 def unvalued_beside(
@@ -91,31 +91,36 @@ def unvalued_beside(
 
     They are paid for by other funds, or nobody knows their date.
     """
-    others = [number for number, funds in _unvalued(db, past, *_registered_in(biennium)) if not funds & scope]
-    undated = _unvalued(db, past, DECISIONS.c.approved_at.is_(None))
-    return sorted([*others, *(number for number, funds in undated if funds & scope)])
+    listed = _unvalued(db, past, or_(DECISIONS.c.approved_at.is_(None), _registered_in(biennium)))
+    return [entry.number for entry in listed if entry.is_dated != bool(entry.funds & scope)]
 
 
-def _registered_in(biennium: str) -> tuple[ColumnElement[bool], ...]:
+def _registered_in(biennium: str) -> ColumnElement[bool]:
     first, after = biennium_days(biennium)
-    return DECISIONS.c.approved_at >= first, DECISIONS.c.approved_at < after
+    return and_(DECISIONS.c.approved_at >= first, DECISIONS.c.approved_at < after)
 
 
-def _unvalued(
-    db: Connection, past: Past | None, *conditions: ColumnElement[bool]
-) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield number and funds of the registrations that stand and whose US$ nobody knows, in order."""
+class _Unvalued(NamedTuple):
+    """A registration that stands and whose US$ nobody knows."""
+
+    number: str
+    funds: frozenset[str]
+    is_dated: bool
+
+
+def _unvalued(db: Connection, past: Past | None, condition: ColumnElement[bool]) -> Iterator[_Unvalued]:
     statement = (
         select(
             PROPOSALS.c.number,
             PROPOSALS.c.kind,
+            DECISIONS.c.approved_at,
             DECISIONS.c.contributions,
             approving(EVENTS.c.body, past).label("body"),
         )
         .join(DECISIONS, DECISIONS.c.proposal_id == PROPOSALS.c.id)
         .where(
             DECISIONS.c.kind == REGISTERING,
-            *conditions,
+            condition,
             or_(*(DECISIONS.c.contributions.contains(text, autoescape=True) for text in _UNKNOWN)),
             approving(EVENTS.c.at, past) == DECISIONS.c.at,
         )
@@ -126,7 +131,7 @@ def _unvalued(
         # What its event says stays, whatever the form became since; those of earlier versions do not say.
         said = json.loads(row.body)["facts"].get("approval", {"umbrella": row.kind == "umbrella"})
         if is_unvalued(row.contributions) and not said["umbrella"]:
-            yield row.number, tracks.funds(given)
+            yield _Unvalued(row.number, tracks.funds(given), row.approved_at is not None)
 
 
 # What contributions say of an amount that has no US$, and may say of one that is nought.

@@ -24,7 +24,7 @@ from appraisal.i18n import N_
 from appraisal.services import frameworks, indicators, matches
 from appraisal.services.indicators import CODE as APPRAISED
 from appraisal.web import datasets, formats
-from appraisal.web.context import actor, page, read, say, signed_in, site, with_role
+from appraisal.web.context import actor, page, page_number, read, say, signed_in, site, with_role
 from appraisal.web.indicators import definitions, percent, years
 
 bp = Blueprint("frameworks", __name__, url_prefix="/indicators")
@@ -248,10 +248,8 @@ def rows(code: str, group: str) -> str:
         found = frameworks.figure(db, site().library, code, biennium)
     if group not in found.groups:
         raise NotFound("group", group)
-    given = request.args.get("page", "1")
-    number = int(given) if given.isascii() and given.isdigit() and 0 < len(given) < 8 else 1
-    listed = found.groups[group]
-    start = max(number - 1, 0) * PAGE
+    number, listed = page_number(), found.groups[group]
+    start = (number - 1) * PAGE
     return page(
         "indicators/rows.html",
         indicator=indicator,

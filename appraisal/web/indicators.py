@@ -28,7 +28,7 @@ from appraisal.storage import approvals, conditions, datasets, queries
 from appraisal.storage import matches as stored_matches
 from appraisal.storage.reports import languages_of
 from appraisal.web import downloads
-from appraisal.web.context import actor, language, page, read, say, signed_in, site, with_role
+from appraisal.web.context import actor, language, page, page_number, read, say, signed_in, site, with_role
 from appraisal.web.fields import DayField
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.proposals import workflows
@@ -219,7 +219,7 @@ def behind() -> str:
     if narrowed and not _reads_reports():
         # Which unit or donor a number is of would be told by where it stands.
         raise NotFound("breakdown", next(iter(narrowed)))
-    number = max(1, request.args.get("page", 1, int))
+    number = page_number()
     scope = frozenset(indicators.definition(site().library, CODE).scope.funds)
     with read() as db:
         found = approvals.behind(db, biennium, scope, group, narrowed, (number - 1) * PAGE, PAGE + 1)

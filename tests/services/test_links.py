@@ -362,6 +362,22 @@ def test_without_an_approval_or_its_amounts_a_second_project_is_refused(lite: St
     _confirm(lite, SECOND, number, "Two offices.")
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_after_a_correction_the_symbol_of_the_project_decides(stage: Stage, by_hand: bool) -> None:
+    number = "" if by_hand else casts.outside(stage, symbol=FIRST)
+    _listed(stage, _row(FIRST))
+    if by_hand:
+        number = _register(stage, FIRST)
+        stage.wait(minutes=1)
+    casts.take(stage, "desk", number, "correct_registration", note="It was on its way here.")
+    assert _missing(stage) == [FIRST]
+    came = casts.submitted(stage, symbol=FIRST)
+    assert _missing(stage) == []
+    with stage.database.read() as db:
+        assert [(entry.number, entry.how) for entry in stored.matched(db, 10)] == [(came, "symbol")]
+    _sound(stage)
+
+
 def test_a_symbol_does_not_hide_a_project_that_other_funds_pay_for(stage: Stage) -> None:
     number = casts.approved(stage, symbol=FIRST, funding="RBTC")
     casts.approved(stage, symbol=SECOND)
