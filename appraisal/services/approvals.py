@@ -250,7 +250,8 @@ def read_approvals(text: str, name: str, now: datetime) -> tuple[list[Line], lis
             if len(row) != len(heading):
                 faults.append(Fault(name, reader.line_num, f"{len(row)} cells instead of {len(heading)}"))
                 continue
-            cells = {key: cell.strip() for key, cell in zip(heading, row, strict=True)}
+            # A null character cannot stand in a text column of PostgreSQL.
+            cells = {key: cell.replace("\0", "").strip() for key, cell in zip(heading, row, strict=True)}
             line, wrong = _line(cells, reader.line_num, now)
             faults += [Fault(name, reader.line_num, message) for message in wrong]
             if not wrong:
@@ -268,7 +269,13 @@ def _line(cells: Mapping[str, str], line: int, now: datetime) -> tuple[Line, lis
         wrong.append("give the number of a proposal or a title")
     if cells["fund"] not in {choice.value for choice in forms.FUNDS}:
         wrong.append(f"the fund must be XBTC, RBSA or RBTC, not “{cells['fund']}”")
-    wrong += [f"the {key} is empty" for key in ("document", "source") if not cells[key]]
+    for key in ("document", "source"):
+        if not cells[key]:
+            wrong.append(f"the {key} is empty")
+        if len(cells[key]) > forms.LINE_LIMIT:
+            wrong.append(f"the {key} has more than {forms.LINE_LIMIT} characters")
+        if len(cells[key].splitlines()) > 1:
+            wrong.append(f"the {key} is more than one line")
     approved_at = None
     if cells["date"]:
         try:

@@ -369,6 +369,24 @@ def test_a_date_before_all_technical_cooperation_is_refused(lite: Stage) -> None
     assert geneva_date(approval.approved_at) == date(1950, 1, 1)
 
 
+def test_what_a_list_says_of_an_approval_has_the_bounds_of_the_form(stage: Stage) -> None:
+    lines = [
+        f",One,2010-01-15,XBTC,{'x' * 301},Registry",
+        ',Two,2010-01-15,XBTC,Minute 1,"Registry\nBox 3"',
+        ",Three,2010-01-15,XBTC,\0,Registry",
+    ]
+    with pytest.raises(FaultyInput) as caught:
+        _import(stage, HEADING + "".join(f"{line}\n" for line in lines))
+    assert [str(fault).partition(": ")[2] for fault in caught.value.faults] == [
+        "the document has more than 300 characters",
+        "the source is more than one line",
+        "the document is empty",
+    ]
+    (case,) = _import(stage, HEADING + ",Four,2010-01-15,XBTC,Minute\0 1,Registry\n")
+    assert case.approval is not None
+    assert case.approval.document == "Minute 1"
+
+
 def test_a_number_of_somebody_elses_is_a_project_symbol(lite: Stage) -> None:
     (case,) = _import(lite, HEADING + "RAF/10/55/USA,,2010-01-15,XBTC,Minute 1,Registry\n")
     assert (case.content["identification"]["title"], case.content["identification"]["symbol"]) == (
