@@ -115,10 +115,10 @@ def in_words(
     if kind == "percentage":
         figure = percent(shown)
         behind = say(N_("%(part)s of %(whole)s"), part=part, whole=whole)
-    elif shown is None:
+    elif denominator is None:
         figure, behind = part, say(N_("no baseline to compare the count with"))
     else:
-        figure = signed(shown)
+        figure = percent(None) if shown is None else signed(shown)
         behind = say(N_("%(count)s, against a baseline of %(baseline)s"), count=part, baseline=whole)
     return Standing(figure, behind, met, complete, illustrative)
 
