@@ -115,6 +115,11 @@ def total_usd(given: Sequence[Contribution]) -> Decimal:
     return sum((entry.usd for entry in given if entry.usd is not None), Decimal(0))
 
 
+def known_usd(given: Sequence[Contribution]) -> Decimal | None:
+    """Add up all contributions; None where nobody knows one of them in full."""
+    return None if is_unvalued(given) else total_usd(given)
+
+
 def derive(workflow: Workflow, content: Content, usd: Decimal, tightened: str = "") -> str:
     """Return the track: the strictest whose conditions hold, or the stricter one a coordinator chose."""
     keys = list(workflow.tracks)
