@@ -104,7 +104,7 @@ def test_an_approval_outside_overtakes_whatever_was_going_on(lite: Stage, build:
 
 def test_a_budget_beyond_all_money_is_refused_before_it_counts(lite: Stage) -> None:
     casts.enter_rate(lite, "EUR", date(2010, 1, 1), "0.001")
-    given = [
+    given: list[dict[str, Any]] = [
         {"budget": {"amount": "1000000000.01", "currency": "EUR"}},
         {"budget": "1000000000000.01"},
     ]
@@ -120,7 +120,7 @@ def test_a_budget_beyond_all_money_is_refused_before_it_counts(lite: Stage) -> N
         _register(lite, ApprovalGiven("Minute 12", "Registry", lite.now), title=title, budget="1000000000000")
     with lite.database.read() as db:
         found = indicators.figures(db, lite.library, "2010-11", lite.now.date())["2010-11"]
-    assert found.usd == (0, Decimal("2000000000000.00"))
+    assert found.usd == (Decimal(0), Decimal("2000000000000.00"))
 
 
 def test_nobody_registers_an_approval_of_their_own_proposal(lite: Stage) -> None:

@@ -387,7 +387,7 @@ def test_a_symbol_does_not_hide_a_project_that_other_funds_pay_for(stage: Stage)
     _listed(stage, _row(FIRST, fund="RBTC"))
     assert _missing(stage) == []
     with stage.database.read() as db:
-        assert [entry.number for entry in stored.matched(db, 10)][0] == number
+        assert next(entry.number for entry in stored.matched(db, 10)) == number
     _listed(stage, _row(FIRST))
     assert _missing(stage) == [FIRST]
     _sound(stage)

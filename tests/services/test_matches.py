@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import event, text
@@ -59,7 +60,7 @@ def test_a_symbol_matches_with_whichever_dash(stage: Stage) -> None:
     _listed(stage, "RLA-10-01,Jobs,PE,XBTC,200,USD,2010-01-05,Japan")
     with stage.database.read() as db:
         (found,) = stored.matched(db, 10)
-    assert (found.number, found.project.symbol, found.project.amount) == (number, "RLA-10-01", 200)
+    assert (found.number, found.project.symbol, found.project.amount) == (number, "RLA-10-01", Decimal(200))
 
 
 def test_what_was_kept_with_another_dash_stays_matched_and_is_one_row(lite: Stage) -> None:
