@@ -341,18 +341,19 @@ class Row:
 def side_by_side(case: Case, book: Rulebook, appraisal: Appraisal) -> list[Row]:
     """Return every item that somebody reviewed, disagreements first, else in the order of the set."""
     found = []
-    for criterion in criteria_of(case, book, appraisal):
+    given = signed(appraisal)
+    for criterion in criteria_of(case, book, appraisal) if given else ():
         for item in criterion.checklist.items:
-            row = _row(book.set, appraisal, criterion.checklist.code, item.id)
+            row = _row(book.set, appraisal, given, criterion.checklist.code, item.id)
             if row.given:
                 found.append(row)
     return sorted(found, key=lambda row: -row.spread)
 
 
-def _row(chosen: ChecklistSet, appraisal: Appraisal, code: str, item: str) -> Row:
+def _row(chosen: ChecklistSet, appraisal: Appraisal, reviewed: Iterable[Review], code: str, item: str) -> Row:
     given = tuple(
         (review, review.ratings[item])
-        for review in signed(appraisal)
+        for review in reviewed
         if item in review.ratings and review.ratings[item].counts
     )
     values = [rating.value for _, rating in given]

@@ -46,9 +46,7 @@ def check_grounds(db: Connection, case: Case, actor: Person) -> None:
     walked = trails.walk(case.number, audits.events_of(db, case.id))
     if trails.end_fault(walked, case.sequence, case.head) is not None:
         raise seals.differs(case.id, "events")
-    table = tables.Version.__table__
-    texts = db.execute(select(table.c.value, table.c.digest).where(table.c.proposal_id == case.id))
-    if not all(trails.is_sealed(*row) for row in texts):
+    if not all(trails.is_sealed(*row) for row in audits.version_texts(db, case.id)):
         raise seals.differs(case.id, "versions")
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, cast, exists, func, insert, select
 from sqlalchemy.dialects.postgresql import REGCLASS
+from sqlalchemy.exc import DBAPIError
 
 from appraisal.clock import parse_stamp
 from appraisal.domain import checkpoints, forms, trails
@@ -32,10 +33,6 @@ MATCHES = tables.Match.__table__
 REPORT_RENDERINGS = tables.ReportRendering.__table__
 SITE = tables.SiteEvent.__table__
 PAGE: Final = 2_000
-
-
-class Unreadable(Exception):
-    """What lies in the database cannot be read."""
 
 
 def _stream(db: Connection, statement: Any, page: int = PAGE) -> Iterator[Any]:
@@ -68,7 +65,7 @@ def _pages(db: Connection, statement: Any) -> Iterator[Sequence[tuple[Any, ...]]
         while part := cursor.fetchmany(PAGE):
             yield part
     except db.dialect.loaded_dbapi.Error as error:
-        raise Unreadable(str(error).splitlines()[0]) from error
+        raise DBAPIError(None, None, error) from error
     finally:
         cursor.close()
 
@@ -99,11 +96,24 @@ def digest_at(db: Connection, number: str, sequence: int) -> str | None:
     return found
 
 
-def events_of(db: Connection, proposal: int) -> Iterator[trails.EventRow]:
-    """Yield the events of one chain in order."""
-    columns = [EVENTS.c[name] for name in trails.EVENT]
-    ordered = select(*columns).where(EVENTS.c.proposal_id == proposal)
-    return chain.from_iterable(_pages(db, ordered.order_by(EVENTS.c.sequence, EVENTS.c.id)))
+_CHAIN: Final = " ".join(
+    (
+        "SELECT",
+        ", ".join(f'"{name}"' for name in trails.EVENT),
+        "FROM events WHERE proposal_id = @ ORDER BY sequence, id",
+    )
+)
+_TEXTS: Final = "SELECT value, digest FROM versions WHERE proposal_id = @"
+
+
+def events_of(db: Connection, proposal: int) -> list[trails.EventRow]:
+    """Return the events of one chain in order."""
+    return seals.read_rows(db, seals.placed(_CHAIN, db.dialect.name), (proposal,))
+
+
+def version_texts(db: Connection, proposal: int) -> list[tuple[str, str]]:
+    """Return the text and the digest of every version of a proposal."""
+    return seals.read_rows(db, seals.placed(_TEXTS, db.dialect.name), (proposal,))
 
 
 def names_record(db: Connection, proposal: int, digest: str) -> bool:
@@ -175,14 +185,16 @@ def matches(db: Connection) -> Iterator[Any]:
 
 
 def symbols_of(db: Connection, proposal: int) -> frozenset[str]:
-    """Return the symbols that a proposal bore when it was submitted or decided on, as they are compared.
+    """Return the symbols that a proposal bore, in the spelling in which they are compared.
 
-    A draft that was registered has no version: its decision sheet says what it was then.
+    Its versions tell, and its records: an approval is registered of a draft without a version too.
     """
-    values = db.execute(select(VERSIONS.c.value).where(VERSIONS.c.proposal_id == proposal)).scalars()
-    sheets = select(RECORDS.c.value).where(RECORDS.c.proposal_id == proposal, RECORDS.c.kind == "decision")
-    contents = [json.loads(value)["content"] for value in values]
-    contents += [json.loads(value)["proposal"]["content"] for value in db.execute(sheets).scalars()]
+    versions = db.execute(select(VERSIONS.c.value).where(VERSIONS.c.proposal_id == proposal)).scalars()
+    records = db.execute(select(RECORDS.c.value).where(RECORDS.c.proposal_id == proposal)).scalars()
+    contents = chain(
+        (json.loads(value)["content"] for value in versions),
+        (json.loads(value)["proposal"]["content"] for value in records),
+    )
     return frozenset(normalised(str(forms.value(each, "identification.symbol"))) for each in contents)
 
 

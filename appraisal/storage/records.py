@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, FromClause, Select, bindparam, exists, func, select
 
@@ -51,8 +51,8 @@ _FATE = (
 )
 
 
-def _with_fate(source: FromClause) -> FromClause:
-    """Join to records what became of the appraisal, or of the decision, that each was made of."""
+def _with_fate() -> FromClause:
+    """Join records to their proposals and to what became of the appraisal or decision that each is of."""
     after, ending = APPRAISALS.alias(), DECISIONS.alias()
     newest = select(func.max(after.c.id)).where(
         after.c.proposal_id == APPRAISALS.c.proposal_id,
@@ -79,13 +79,30 @@ def _with_fate(source: FromClause) -> FromClause:
         ~is_corrected,
     )
     return (
-        source.outerjoin(APPRAISALS, APPRAISALS.c.id == RECORDS.c.appraisal_id)
+        RECORDS.join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)
+        .outerjoin(APPRAISALS, APPRAISALS.c.id == RECORDS.c.appraisal_id)
         .outerjoin(LATER, LATER.c.id == newest.correlate(APPRAISALS).scalar_subquery())
         .outerjoin(DECISIONS, DECISIONS.c.id == RECORDS.c.decision_id)
         .outerjoin(VOIDING, VOIDING.c.id == voided_by.correlate(DECISIONS).scalar_subquery())
         .outerjoin(REGISTERED, REGISTERED.c.id == overtaken_by.correlate(DECISIONS).scalar_subquery())
         .outerjoin(SHEET, SHEET.c.decision_id == REGISTERED.c.id)
     )
+
+
+# Built once: every page of a proposal asks.
+_FATED: Final = _with_fate()
+_LISTED: Final = select(
+    RECORDS.c.id,
+    PROPOSALS.c.number,
+    PROPOSALS.c.title,
+    RECORDS.c.kind,
+    RECORDS.c.digest,
+    RECORDS.c.at,
+    *_FATE,
+).select_from(_FATED)
+_FOUND: Final = select(
+    RECORDS.c.id, PROPOSALS.c.number, RECORDS.c.kind, RECORDS.c.digest, RECORDS.c.value, *_FATE
+).select_from(_FATED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +123,7 @@ def list_records(
     db: Connection, person: Person, number: str | None = None, after: int | None = None, most: int = PAGE
 ) -> tuple[list[RecordListed], int | None]:
     """List the records that a person may read, newest first, of one proposal or of all."""
-    columns = (
-        RECORDS.c.id,
-        PROPOSALS.c.number,
-        PROPOSALS.c.title,
-        RECORDS.c.kind,
-        RECORDS.c.digest,
-        RECORDS.c.at,
-    )
-    statement = (
-        select(*columns, *_FATE)
-        .select_from(_with_fate(RECORDS.join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id)))
-        .where(fully_visible(person), ~blind(person))
-    )
+    statement = _LISTED.where(fully_visible(person), ~blind(person))
     if number is not None:
         statement = statement.where(PROPOSALS.c.number == number)
     if after is not None:
@@ -149,12 +154,12 @@ class RecordFound:
 
 def find_record(db: Connection, digest: str) -> RecordFound | None:
     """Return a record by the digest of its value."""
-    return _first(db, _records().where(RECORDS.c.digest == digest))
+    return _first(db, _FOUND.where(RECORDS.c.digest == digest))
 
 
 def validity_of(db: Connection, digest: str) -> Validity | None:
     """Return whether the record with a digest counts; None where there is no such record."""
-    statement = select(*_FATE).select_from(_with_fate(RECORDS)).where(RECORDS.c.digest == digest)
+    statement = select(*_FATE).select_from(_FATED).where(RECORDS.c.digest == digest)
     row = db.execute(statement).one_or_none()
     return None if row is None else validity(*row)
 
@@ -209,14 +214,8 @@ def sheets_of(db: Connection, decision: Decision) -> tuple[Issued, ...]:
 
 def newest_record(db: Connection, number: str) -> RecordFound | None:
     """Return the newest record of a proposal by its number."""
-    mine = _records().where(PROPOSALS.c.number == number)
+    mine = _FOUND.where(PROPOSALS.c.number == number)
     return _first(db, mine.order_by(RECORDS.c.id.desc()).limit(1))
-
-
-def _records() -> Select[Any]:
-    columns = (RECORDS.c.id, PROPOSALS.c.number, RECORDS.c.kind, RECORDS.c.digest, RECORDS.c.value)
-    source = _with_fate(RECORDS.join(PROPOSALS, PROPOSALS.c.id == RECORDS.c.proposal_id))
-    return select(*columns, *_FATE).select_from(source)
 
 
 def _first(db: Connection, statement: Select[Any]) -> RecordFound | None:

@@ -17,6 +17,7 @@ from itertools import chain, count
 from typing import Any, Final
 
 from sqlalchemy import Boolean, Column, ColumnElement, Connection, Dialect, Engine, Table, event, func, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
 
 from appraisal.domain.refusals import NotAllowed, refuse
@@ -238,20 +239,26 @@ def _statement(name: str, where: str = "", *, grouped: bool = False) -> str:
 @cache
 def _of_one(name: str, dialect: str) -> str:
     """Write the query for what is sealed of a proposal, or for one row of the site."""
-    return _placed(_statement(name, f"{SEALS[name].owner.format(name) or f'{name}.id'} = @"), dialect)
+    return placed(_statement(name, f"{SEALS[name].owner.format(name) or f'{name}.id'} = @"), dialect)
 
 
-def _placed(statement: str, dialect: str, count: int = 1) -> str:
+def placed(statement: str, dialect: str, count: int = 1) -> str:
     """Write so many places for values into a query, where it says @, as the driver of a database has them."""
     is_sqlite = dialect == "sqlite"
     places = ", ".join(["?" if is_sqlite else "%s"] * count)
     return (statement if is_sqlite else statement.replace("%", "%%")).replace("@", places)
 
 
-def _read(db: Connection, statement: str, given: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Read rows by the driver itself: through SQLAlchemy a small query takes several times as long."""
+def read_rows(db: Connection, statement: str, given: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Read rows by the driver itself: through SQLAlchemy a small query takes several times as long.
+
+    Raises ``DBAPIError``, as SQLAlchemy does.
+    """
     driver: Any = db.connection.driver_connection
-    found: list[tuple[Any, ...]] = driver.execute(statement, given).fetchall()
+    try:
+        found: list[tuple[Any, ...]] = driver.execute(statement, given).fetchall()
+    except db.dialect.loaded_dbapi.Error as error:
+        raise DBAPIError(statement, given, error) from error
     return found
 
 
@@ -298,7 +305,7 @@ def grouped(name: str) -> str:
 
 def of_proposal(db: Connection, name: str, proposal: int) -> str:
     """Return the seal over the rows of a proposal in a table, as they are now."""
-    return sealing(name, _read(db, _of_one(name, db.dialect.name), (proposal,)))
+    return sealing(name, read_rows(db, _of_one(name, db.dialect.name), (proposal,)))
 
 
 @dataclass(slots=True)
@@ -432,7 +439,7 @@ _NEWEST: Final = "SELECT body FROM events WHERE proposal_id = {} ORDER BY sequen
 
 def _told(db: Connection, proposal: int) -> dict[str, str] | None:
     """Return what the newest event of a chain seals; nothing for a chain without events."""
-    rows = _read(db, _NEWEST.format("?" if db.dialect.name == "sqlite" else "%s"), (proposal,))
+    rows = read_rows(db, _NEWEST.format("?" if db.dialect.name == "sqlite" else "%s"), (proposal,))
     if not rows:
         return {}
     # The rest of the text, which may be long, is of no interest here.
@@ -505,7 +512,7 @@ def seal(db: Connection, proposal: int, columns: Mapping[str, Any]) -> dict[str,
 def _sealed_row(db: Connection, watched: Watch, proposal: int, columns: Mapping[str, Any]) -> str:
     """Return the seal over the row of a proposal as it will be, which is read once for both."""
     names = _names("proposals")
-    before = dict(zip(names, _read(db, _whole_row(db.dialect.name), (proposal,))[0], strict=True))
+    before = dict(zip(names, read_rows(db, _whole_row(db.dialect.name), (proposal,))[0], strict=True))
     told = watched.told[proposal]
     if (proposal, "proposals") not in watched.compared and told and told["proposals"] != _of_row(before):
         raise differs(proposal, "proposals")
@@ -602,15 +609,15 @@ def check_site(db: Connection, name: str, ids: Iterable[int]) -> None:
 def _now_of_site(db: Connection, name: str, ids: Sequence[int]) -> Iterator[tuple[int, str]]:
     """Yield each of some rows with the seal over it."""
     place = _names(name).index("id")
-    statement = _placed(_statement(name, f"{name}.id IN (@)"), db.dialect.name, len(ids))
-    for row in _read(db, statement, tuple(ids)):
+    statement = placed(_statement(name, f"{name}.id IN (@)"), db.dialect.name, len(ids))
+    for row in read_rows(db, statement, tuple(ids)):
         yield row[place], sealing(name, [row]).partition(":")[2]
 
 
 def _events_of_accounts(db: Connection, ids: Sequence[int]) -> list[str]:
     """Return the texts of the events about some accounts, newest first."""
     statement = "SELECT body FROM site_events WHERE person_id IN (@) ORDER BY sequence DESC"
-    return [row[0] for row in _read(db, _placed(statement, db.dialect.name, len(ids)), tuple(ids))]
+    return [row[0] for row in read_rows(db, placed(statement, db.dialect.name, len(ids)), tuple(ids))]
 
 
 def _told_in(body: str, key: str) -> str:
@@ -655,12 +662,12 @@ def _first_told(db: Connection) -> Mapping[str, str]:
 
 
 def _sealing_of_all(db: Connection, name: str) -> str:
-    return sealing(name, _read(db, _statement(name)))
+    return sealing(name, read_rows(db, _statement(name)))
 
 
 def of_site(db: Connection, name: str, id: int) -> str:
     """Return the seal over one row of the site; empty where it is not there."""
-    found = sealing(name, _read(db, _of_one(name, db.dialect.name), (id,)))
+    found = sealing(name, read_rows(db, _of_one(name, db.dialect.name), (id,)))
     return found.partition(":")[2]
 
 
@@ -683,7 +690,7 @@ def seal_site(db: Connection, is_first: bool) -> dict[str, str]:
 
 def all_of_site(db: Connection, name: str) -> Iterator[tuple[str, str]]:
     """Yield the key and the seal of every row of a table of the site."""
-    rows = _read(db, _statement(name))
+    rows = read_rows(db, _statement(name))
     if SEALS[name].whole:
         yield name, sealing(name, rows)
         return

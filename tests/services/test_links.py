@@ -140,6 +140,9 @@ def test_a_registration_that_is_corrected_takes_the_link_by_its_symbol_along(sta
     casts.take(stage, "desk", number, "correct_registration", note="Another one.")
     assert _missing(stage) == [FIRST]
     _sound(stage)
+    # The decision sheet keeps the symbol that the draft bore.
+    casts.save(stage, number, "identification", symbol=SECOND)
+    _sound(stage)
 
 
 def test_what_a_person_took_for_a_draft_again_is_open(stage: Stage) -> None:

@@ -17,6 +17,9 @@ from tests.walks.checks import Watch
 from tests.walks.moves import MOVES, NEEDED, RAISED, World
 
 LENGTH: Final = 60
+# Moves that are chosen no more often than this are rare; how often those are chosen that a walk favours.
+RARE: Final = 7
+FREQUENT: Final = 20
 # A failing walk is made shorter for so many seconds.
 PATIENCE: Final = float(os.environ.get("APPRAISAL_WALKS_PATIENCE", "40"))
 
@@ -54,11 +57,16 @@ class Tally:
 
 
 def script(seed: int, length: int = LENGTH) -> list[Turn]:
-    """Make up a walk: each leaves out some kinds of moves, so that others come to pass more often."""
+    """Make up a walk: each leaves out some kinds of moves, so that others come to pass more often.
+
+    Two that are rare become frequent, since much is found where one thing is done again and again.
+    """
     luck = Random(f"walk {seed}")
     weights = {
         name: weight if name in NEEDED or luck.random() < 0.6 else 0 for name, (_, weight) in MOVES.items()
     }
+    for name in luck.sample([name for name, (_, weight) in MOVES.items() if weight <= RARE], 2):
+        weights[name] = FREQUENT
     names = luck.choices(list(weights), list(weights.values()), k=length)
     return [Turn(name, luck.getrandbits(32)) for name in names]
 
