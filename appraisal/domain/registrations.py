@@ -49,7 +49,7 @@ def entry_of(
         number,
         str(forms.value(content, "identification.title")),
         normalised(str(forms.value(content, "identification.symbol"))),
-        frozenset(_folded(donor) for donor, *_ in given if donor.strip() not in ("", forms.UNNAMED)),
+        frozenset(folded(donor) for donor, *_ in given if donor.strip() not in ("", forms.UNNAMED)),
         frozenset((currency, amount) for _, currency, amount in given if amount),
         approved_at,
         is_approved,
@@ -65,7 +65,7 @@ def likeness(one: Entry, other: Entry) -> Literal["", "alike", "same"]:
     if one.symbol and other.symbol:
         if one.symbol != other.symbol:
             return ""
-    elif _folded(one.title) != _folded(other.title):
+    elif folded(one.title) != folded(other.title):
         return ""
     if not (one.is_approved and other.is_approved):
         return "alike"
@@ -77,7 +77,8 @@ def likeness(one: Entry, other: Entry) -> Literal["", "alike", "same"]:
     return "same" if is_same_day or one.donors & other.donors or one.amounts & other.amounts else "alike"
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Return a title or a donor as they are compared: case, spaces, dashes and forms of letters apart."""
     return with_plain_signs(" ".join(unicodedata.normalize("NFKC", text).split()).casefold())
 
 

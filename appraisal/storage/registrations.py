@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from appraisal.domain.facts import Content
-from appraisal.domain.registrations import Entry, entry_of
+from appraisal.domain.registrations import Entry, entry_of, folded
 from appraisal.storage import tables
 from appraisal.storage.matches import MATCHES, newest
 from appraisal.storage.proposals import entered
@@ -17,19 +17,14 @@ from appraisal.storage.proposals import entered
 PROPOSALS = tables.Proposal.__table__
 VERSIONS = tables.Version.__table__
 REPORTS = tables.IndicatorReport.__table__
+# Every database finds such words whatever their case, and a few of them narrow a list down enough.
 _WORD: Final = re.compile(r"(?<![^\W_])[0-9A-Za-z]+(?![^\W_])")
-# More of a title narrow it down no further.
 _WORDS: Final = 4
 
 
 def find_named(db: Connection, entry: Entry) -> list[Entry]:
     """Return the proposals that may bear the symbol of an entry, or its title where one has no symbol."""
-    # Databases fold no letters alike, so that only words that are the same in any of them narrow it down.
-    words = _WORD.findall(unicodedata.normalize("NFKC", entry.title))[:_WORDS]
-    titled = PROPOSALS.c.title.ilike("%".join(("", *words, "")))
-    named: ColumnElement[bool] = titled
-    if entry.symbol:
-        named = or_(PROPOSALS.c.symbol == entry.symbol, and_(PROPOSALS.c.symbol == "", titled))
+    ids = _named(db, entry)
     submitted = (
         select(VERSIONS.c.value)
         .where(VERSIONS.c.proposal_id == PROPOSALS.c.id)
@@ -39,9 +34,26 @@ def find_named(db: Connection, entry: Entry) -> list[Entry]:
     )
     columns = (PROPOSALS.c.number, PROPOSALS.c.content, PROPOSALS.c.approved_at, PROPOSALS.c.route)
     rows = db.execute(
-        select(*columns, submitted.label("submitted")).where(*entered(), named).order_by(PROPOSALS.c.number)
+        select(*columns, submitted.label("submitted"))
+        .where(PROPOSALS.c.id.in_(ids))
+        .order_by(PROPOSALS.c.number)
     )
     return [entry_of(row.number, _content(row), row.approved_at, is_approved=row.route != "") for row in rows]
+
+
+def _named(db: Connection, entry: Entry) -> list[int]:
+    """Return the ids of the proposals of a name; databases fold few letters, so titles are compared here."""
+    words = _WORD.findall(unicodedata.normalize("NFKC", entry.title))[:_WORDS]
+    named: ColumnElement[bool] = PROPOSALS.c.title.ilike("%".join(("", *words, "")))
+    if entry.symbol:
+        named = or_(PROPOSALS.c.symbol == entry.symbol, and_(PROPOSALS.c.symbol == "", named))
+    columns = (PROPOSALS.c.id, PROPOSALS.c.title, PROPOSALS.c.symbol)
+    title = folded(entry.title)
+    return [
+        row.id
+        for row in db.execute(select(*columns).where(*entered(), named))
+        if (entry.symbol and row.symbol == entry.symbol) or folded(row.title) == title
+    ]
 
 
 def _content(row: Any) -> Content:
