@@ -60,12 +60,9 @@ def likeness(one: Entry, other: Entry) -> Literal["", "alike", "same"]:
     """Tell whether two entries are one approval, or may be, or are not.
 
     They bear the same symbol, or the same title where one has no symbol; *same* where the donor, the amount
-    or the day is the same too.
+    or the day is the same too. The number of a proposal here is no symbol of another project.
     """
-    if one.symbol and other.symbol:
-        if one.symbol != other.symbol:
-            return ""
-    elif folded(one.title) != folded(other.title):
+    if not _share_a_name(one, other):
         return ""
     if not (one.is_approved and other.is_approved):
         return "alike"
@@ -75,6 +72,14 @@ def likeness(one: Entry, other: Entry) -> Literal["", "alike", "same"]:
         and geneva_date(one.approved_at) == geneva_date(other.approved_at)
     )
     return "same" if is_same_day or one.donors & other.donors or one.amounts & other.amounts else "alike"
+
+
+def _share_a_name(one: Entry, other: Entry) -> bool:
+    if one.symbol and one.symbol in (other.symbol, other.number):
+        return True
+    if other.symbol and other.symbol == one.number:
+        return True
+    return not (one.symbol and other.symbol) and folded(one.title) == folded(other.title)
 
 
 def folded(text: str) -> str:

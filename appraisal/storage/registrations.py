@@ -46,13 +46,15 @@ def _named(db: Connection, entry: Entry) -> list[int]:
     words = _WORD.findall(unicodedata.normalize("NFKC", entry.title))[:_WORDS]
     named: ColumnElement[bool] = PROPOSALS.c.title.ilike("%".join(("", *words, "")))
     if entry.symbol:
-        named = or_(PROPOSALS.c.symbol == entry.symbol, and_(PROPOSALS.c.symbol == "", named))
-    columns = (PROPOSALS.c.id, PROPOSALS.c.title, PROPOSALS.c.symbol)
+        # Somebody may write the number of a proposal here for a symbol.
+        borne = or_(PROPOSALS.c.symbol == entry.symbol, PROPOSALS.c.number == entry.symbol)
+        named = or_(borne, and_(PROPOSALS.c.symbol == "", named))
+    columns = (PROPOSALS.c.id, PROPOSALS.c.number, PROPOSALS.c.title, PROPOSALS.c.symbol)
     title = folded(entry.title)
     return [
         row.id
         for row in db.execute(select(*columns).where(*entered(), named))
-        if (entry.symbol and row.symbol == entry.symbol) or folded(row.title) == title
+        if (entry.symbol and entry.symbol in (row.symbol, row.number)) or folded(row.title) == title
     ]
 
 

@@ -414,6 +414,16 @@ def test_one_of_our_numbers_is_that_proposal_however_it_is_written(lite: Stage, 
             _import(lite, wrong)
 
 
+def test_the_number_of_a_proposal_is_no_symbol_of_another_project(stage: Stage) -> None:
+    number = casts.approved(stage, symbol="RAS/10/01/FIN", title="Skills")
+    written = number.lower().replace("-", "\u2013")
+    again = partial(casts.outside, stage, title="By another name", symbol=written)
+    assert casts.refusal(stage, again) == ("approval_same",)
+    waiting = casts.submitted(stage, symbol="RAS/10/02/FIN", title="Jobs")
+    again = partial(casts.outside, stage, title="By another name", symbol=waiting)
+    assert casts.refusal(stage, again) == ("approval_alike",)
+
+
 def test_a_title_is_the_same_in_capitals_of_any_alphabet_and_with_other_spaces(stage: Stage) -> None:
     for title in ("Étude du travail, 2010-11", "\u0417\u0430\u043d\u044f\u0442\u043e\u0441\u0442\u044c"):
         casts.outside(stage, title=title)
