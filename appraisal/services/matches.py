@@ -161,13 +161,15 @@ def are_settled(db: Connection, biennium: str, scope: frozenset[str]) -> bool:
 def undo(db: Connection, actor: Person, now: datetime, key: str) -> str | None:
     """Say that a project is not the proposal that it was taken for; said again, it is answered as done.
 
-    Returns the number of the proposal that the match had registered, None for any other. Raises
-    ``NotAllowed``, or ``NotFound`` for what never was a match.
+    Also of one that is not on the list any more. Returns the number of the proposal that the match had
+    registered, None for any other. Raises ``NotAllowed``, or ``NotFound`` for what never was a match.
     """
-    project = find_project(db, actor, key)
-    registered = stored.registered_for(db, key)
-    if stored.matched_to(db, key) is not None:
-        write(db, actor, now, project.key, project.symbol, "undone", None, "")
+    check_coordinator(actor)
+    site.lock(db)
+    registered, proposal = stored.registered_for(db, key), stored.matched_to(db, key)
+    if proposal is not None:
+        taken = next(entry for entry in stored.projects_of(db, proposal) if entry.key == key)
+        write(db, actor, now, key, taken.symbol, "undone", None, "")
     elif key not in stored.undone(db):
         raise NotFound("match", key)
     return registered

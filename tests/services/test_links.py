@@ -381,6 +381,20 @@ def test_after_a_correction_the_symbol_of_the_project_decides(stage: Stage, by_h
     _sound(stage)
 
 
+def test_a_link_of_a_row_that_is_gone_can_be_undone(stage: Stage) -> None:
+    number = casts.approved(stage)
+    _listed(stage, _row(FIRST), _row(SECOND))
+    _confirm(stage, FIRST, number)
+    _listed(stage, _row(SECOND), whole=True)
+    assert _changed(stage) == {FIRST: [("listed", "yes", "no")]}
+    for _ in range(2):
+        _undo(stage, FIRST)
+    assert (_changed(stage), _missing(stage)) == ({}, [SECOND])
+    with pytest.raises(NotFound):
+        _undo(stage, THIRD)
+    _sound(stage)
+
+
 def test_a_symbol_does_not_hide_a_project_that_other_funds_pay_for(stage: Stage) -> None:
     number = casts.approved(stage, symbol=FIRST, funding="RBTC")
     casts.approved(stage, symbol=SECOND)
