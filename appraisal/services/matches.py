@@ -1,6 +1,6 @@
 """Matches: holding the finance list of newly opened projects against the proposals that are here."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -18,7 +18,7 @@ from appraisal.i18n import Text
 from appraisal.storage import matches as stored
 from appraisal.storage import queries, site
 from appraisal.storage.facts import load_rates
-from appraisal.storage.matches import Bearer, Unapproved, Unsaid
+from appraisal.storage.matches import Unapproved, Unsaid
 from appraisal.storage.pasts import Past
 
 ACTION: Final = "match_project"
@@ -29,8 +29,7 @@ def match_symbols(db: Connection, now: datetime, symbols: Collection[str] | None
     """Match every project whose symbol one proposal bears, and no other any longer; return what that changed.
 
     ``symbols``: those to look at, all by default. A symbol that several proposals bear decides nothing, nor
-    does one of which a person has said something, nor one whose proposal a person took for another project or
-    other funds pay for.
+    does one of which a person has said something, nor one whose proposal a person took for another project.
     """
     site.lock(db)
     unsaid, count = list(stored.unsaid(db, symbols)), 0
@@ -39,20 +38,12 @@ def match_symbols(db: Connection, now: datetime, symbols: Collection[str] | None
         part = unsaid[start : start + _BATCH]
         bearers = stored.by_symbol(db, {name for entry in part for name in (entry.symbol, entry.key.upper())})
         for entry in part:
-            found = _decided(entry, bearers.get(entry.symbol, []), taken)
+            ids = bearers.get(entry.symbol, [])
+            found = ids[0] if len(ids) == 1 and ids[0] not in taken else None
             if found != entry.proposal:
                 _follow(db, now, entry, found)
                 count += 1
     return count
-
-
-def _decided(entry: Unsaid, bearers: Sequence[Bearer], taken: Collection[int]) -> int | None:
-    """Return the proposal that a symbol makes a project; None where it decides nothing."""
-    if len(bearers) != 1 or bearers[0].proposal in taken:
-        return None
-    # Paid for by another fund, the proposal is not what the indicator has to count of the list.
-    is_other = entry.fund and bearers[0].funds and entry.fund not in bearers[0].funds
-    return None if is_other else bearers[0].proposal
 
 
 def _follow(db: Connection, now: datetime, entry: Unsaid, proposal: int | None) -> None:
@@ -240,14 +231,25 @@ def missing(
 def unapproved(
     db: Connection, biennium: str, scope: frozenset[str], past: Past | None = None
 ) -> Iterator[Unapproved]:
-    """Yield the projects that the indicator would have to count and whose proposals are not approved here."""
-    return (entry for entry in stored.unapproved(db, past) if matches.is_in(entry.project, biennium, scope))
+    """Yield the projects that the indicator would have to count and whose proposals are not approved here.
+
+    An approval with other funds only, which the indicator does not count, is none here.
+    """
+    return (
+        entry for entry in stored.unapproved(db, scope, past) if matches.is_in(entry.project, biennium, scope)
+    )
 
 
 def state_title(library: Library, entry: Unapproved) -> Text:
-    """Return what the state of a proposal is called by the workflow that it pinned; a draft pins none."""
+    """Return what the state of a proposal is called by the workflow that it pinned; a draft pins none.
+
+    With the funds of an approval that is counted nowhere for them.
+    """
     workflow = library.workflow(entry.workflow) if entry.workflow else library.newest_workflow()
-    return workflow.states[entry.state].title
+    title = workflow.states[entry.state].title
+    if not entry.funds:
+        return title
+    return Text(**{name: f"{said} ({', '.join(entry.funds)})" for name, said in title.model_dump().items()})
 
 
 def suggestions(db: Connection, projects: list[Project]) -> dict[str, list[Candidate]]:

@@ -48,12 +48,16 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class Unapproved:
-    """A project that was opened for a proposal without an approval here, and the state of that proposal."""
+    """A project that was opened for a proposal without an approval here, and the state of that proposal.
+
+    ``funds`` are those of an approval that stands, and that is counted nowhere since they are others.
+    """
 
     project: Project
     number: str
     workflow: str
     state: str
+    funds: tuple[str, ...] = ()
 
 
 def insert_match(
@@ -82,20 +86,49 @@ def unmatched(db: Connection, past: Past | None = None) -> Iterator[Project]:
     return _projects(db, rows_of(DATASET, past).where(~held.exists()))
 
 
-def unapproved(db: Connection, past: Past | None = None) -> Iterator[Unapproved]:
-    """Yield the projects whose proposal is not approved, now or then, in order of their keys."""
+def unapproved(db: Connection, scope: frozenset[str], past: Past | None = None) -> Iterator[Unapproved]:
+    """Yield the projects whose proposal is not approved, now or then, in order of their keys.
+
+    Also those of the funds of a scope whose proposal is approved with none of them: nothing counts them.
+    """
     state, is_unapproved = _standing(past)
+    approved = PROPOSALS.c.funds if past is None else approving(EVENTS.c.body, past)
     rows = rows_of(DATASET, past).add_columns(
-        PROPOSALS.c.number, PROPOSALS.c.workflow, state.label("proposal_state")
+        PROPOSALS.c.number,
+        PROPOSALS.c.workflow,
+        state.label("proposal_state"),
+        is_unapproved.label("is_unapproved"),
+        approved.label("approved"),
     )
     statement = (
         rows.join(MATCHES, MATCHES.c.project == ENTRIES.c.key)
         .join(PROPOSALS, PROPOSALS.c.id == MATCHES.c.proposal_id)
-        .where(*newest(past), is_unapproved)
+        .where(*newest(past), or_(is_unapproved, _is_counted_nowhere(approved, scope, past)))
     )
     for row in db.execute(statement):
         project = project_of(row.key, stored(row).value, row.line, row.import_id)
-        yield Unapproved(project, row.number, row.workflow, row.proposal_state)
+        funds = () if row.is_unapproved else _funds(row.approved, past)
+        yield Unapproved(project, row.number, row.workflow, row.proposal_state, funds)
+
+
+def _is_counted_nowhere(
+    approved: ColumnElement[str], scope: frozenset[str], past: Past | None
+) -> ColumnElement[bool]:
+    """Return the condition that a project has a fund of a scope, and what is approved has none of it.
+
+    ``approved`` are the funds as the row of a proposal has them, or what the event of its approval says.
+    """
+    is_known = approved != "" if past is None else approved.contains('"funds":["', autoescape=True)
+    funds = sorted(scope)
+    of_project = or_(*(ENTRIES.c.value.contains(f'"fund":"{fund}"', autoescape=True) for fund in funds))
+    named = [fund if past is None else f'"{fund}"' for fund in funds]
+    return and_(of_project, is_known, *(~approved.contains(text, autoescape=True) for text in named))
+
+
+def _funds(approved: str, past: Past | None) -> tuple[str, ...]:
+    if past is None:
+        return tuple(approved.split())
+    return tuple(json.loads(approved)["facts"]["approval"]["funds"])
 
 
 def _standing(past: Past | None) -> tuple[ColumnElement[str], ColumnElement[bool]]:
@@ -171,12 +204,11 @@ def _read_bearing(row: Any) -> Bearing:
 class Unsaid:
     """A project of which nobody said what it is; the product itself takes it for a proposal, or for none.
 
-    ``is_new`` where nothing was ever written of it; ``fund`` is empty where the list names none.
+    ``is_new`` where nothing was ever written of it.
     """
 
     key: str
     symbol: str
-    fund: str
     proposal: int | None
     is_new: bool
 
@@ -191,9 +223,8 @@ def unsaid(db: Connection, symbols: Collection[str] | None = None) -> Iterator[U
     if symbols is not None:
         statement = statement.where(ENTRIES.c.key.in_([symbol.casefold() for symbol in symbols]))
     for row in db.execute(statement):
-        said = stored(row).value
-        fund = said.get("fund", "")
-        yield Unsaid(row.key, normalised(said["symbol"]), fund, row.proposal_id, row.match is None)
+        symbol = normalised(stored(row).value["symbol"])
+        yield Unsaid(row.key, symbol, row.proposal_id, row.match is None)
 
 
 def taken(db: Connection) -> frozenset[int]:
@@ -370,24 +401,15 @@ def count_projects(db: Connection) -> int:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Bearer:
-    """A proposal that bears a symbol, and the funds that pay for it."""
-
-    proposal: int
-    funds: frozenset[str]
-
-
-def by_symbol(db: Connection, symbols: Collection[str]) -> dict[str, list[Bearer]]:
+def by_symbol(db: Connection, symbols: Collection[str]) -> dict[str, list[int]]:
     """Return by symbol, as it is compared, who bears it of the proposals that were submitted or registered.
 
     Rows of before bear it as it was compared then, so that a symbol may stand among ``symbols`` twice.
     """
-    found: dict[str, list[Bearer]] = {}
-    columns = (PROPOSALS.c.symbol, PROPOSALS.c.id, PROPOSALS.c.funds)
-    for row in db.execute(select(*columns).where(PROPOSALS.c.symbol.in_(symbols), *entered())):
-        bearer = Bearer(row.id, frozenset(row.funds.split()))
-        found.setdefault(normalised(row.symbol), []).append(bearer)
+    found: dict[str, list[int]] = {}
+    statement = select(PROPOSALS.c.symbol, PROPOSALS.c.id).where(PROPOSALS.c.symbol.in_(symbols), *entered())
+    for row in db.execute(statement):
+        found.setdefault(normalised(row.symbol), []).append(row.id)
     return found
 
 

@@ -165,7 +165,7 @@ def _linked_url(biennium: str, after: str) -> str:
 
 def _unapproved(db: Connection, biennium: str) -> Iterator[stored.Unapproved]:
     if not biennium:
-        return stored.unapproved(db)
+        return stored.unapproved(db, _scope())
     return matches.unapproved(db, biennium, _scope())
 
 

@@ -395,18 +395,30 @@ def test_a_link_of_a_row_that_is_gone_can_be_undone(stage: Stage) -> None:
     _sound(stage)
 
 
-def test_a_symbol_does_not_hide_a_project_that_other_funds_pay_for(stage: Stage) -> None:
+def test_a_link_does_not_hide_a_project_that_other_funds_pay_for(stage: Stage) -> None:
+    def opened(past: Past | None = None) -> list[tuple[str, str, str]]:
+        value = _value(stage, past)
+        listed = value["finance_list"]["unapproved"]
+        assert value["complete"] == (not listed)
+        return [(entry["symbol"], entry["state"], entry["state_title"]["en"]) for entry in listed]
+
     number = casts.approved(stage, symbol=FIRST, funding="RBTC")
     casts.approved(stage, symbol=SECOND)
-    _listed(stage, _row(FIRST), _row(SECOND))
-    assert _missing(stage) == [FIRST]
-    # The list corrected, the symbol decides; and no longer, once it says so again.
+    other = casts.outside(stage, title="By hand", funding="RBTC")
+    _listed(stage, _row(FIRST), _row(SECOND), _row(THIRD, fund="RBSA"))
+    _confirm(stage, THIRD, other)
+    expected = [(FIRST, "approved", "Approved (RBTC)"), (THIRD, "approved", "Approved (RBTC)")]
+    assert (opened(), _missing(stage)) == (expected, [])
+    then = stage.now
+    _publish(stage)
+    stage.wait(days=1)
+    # Annulled, nothing stands; the list corrected, the fund is the same.
+    _annul(stage, other)
     _listed(stage, _row(FIRST, fund="RBTC"))
-    assert _missing(stage) == []
+    assert opened() == [(THIRD, "annulled", "Approval annulled")]
+    assert opened(Past(moment=then)) == expected
     with stage.database.read() as db:
-        assert next(entry.number for entry in stored.matched(db, 10)) == number
-    _listed(stage, _row(FIRST))
-    assert _missing(stage) == [FIRST]
+        assert number in {entry.number for entry in stored.matched(db, 10)}
     _sound(stage)
 
 

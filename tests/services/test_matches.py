@@ -356,7 +356,7 @@ def test_a_list_of_approved_projects_leaves_the_report_whole(lite: Stage) -> Non
         "ZAM/10/02/NOR,Later,ZM,XBTC,1000,USD,2010-01-20,Norway",
     )
     with lite.database.read() as db:
-        assert [entry.number for entry in stored.unapproved(db)] == [number]
+        assert [entry.number for entry in stored.unapproved(db, HEADLINE)] == [number]
     given = ApprovalGiven("Minute 12", "Registry", lite.now)
     casts.take(lite, "desk", number, "register_approval", approval=given)
     with lite.database.read() as db:
