@@ -1,6 +1,6 @@
 """Matches: the finance list of newly opened projects held against the proposals that are here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from appraisal.clock import geneva_date
 from appraisal.domain import forms, machine
 from appraisal.domain import indicators as rules
 from appraisal.domain import matches as rules_of_matches
-from appraisal.domain.matches import Candidate, Difference, Link, Project, content_of
+from appraisal.domain.matches import Candidate, Changed, Difference, Link, Project, content_of
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import NotFound, StepConflict
 from appraisal.i18n import N_
@@ -97,7 +97,7 @@ def show() -> str:
         shown = list(islice(waiting, start * PAGE, start * PAGE + PAGE))
         rest = sum(1 for _ in waiting)
         suggested = matches.suggestions(db, shown)
-        again = _again(db, biennium)
+        again = matches.changed(db, biennium, _scope()) if biennium else matches.changed_links(db)
         opened = _page_of(_unapproved(db, biennium), page_number("opened"))
         after = request.args.get("linked", "")[: forms.LINE_LIMIT]
         linked = _matched(db, after)
@@ -114,7 +114,7 @@ def show() -> str:
             unapproved=opened.count,
             opened_before=_opened_url(biennium, opened.place - 1) if opened.place > 1 else None,
             opened_after=_opened_url(biennium, opened.place + 1) if opened.has_more else None,
-            again=again[:PAGE],
+            again=_in_full(again[:PAGE]),
             changed=len(again),
             matched=linked[:PAGE],
             linked_first=url_for(".show", biennium=biennium or None, _anchor="linked") if after else None,
@@ -169,8 +169,8 @@ def _unapproved(db: Connection, biennium: str) -> Iterator[stored.Unapproved]:
     return matches.unapproved(db, biennium, _scope())
 
 
-def _again(db: Connection, biennium: str) -> list[Again]:
-    found = matches.changed(db, biennium, _scope()) if biennium else matches.changed_links(db)
+def _in_full(found: Iterable[Changed]) -> list[Again]:
+    """Say of each link that is to be looked at again what changed under it."""
     return [
         Again(
             entry.link,

@@ -125,6 +125,12 @@ def _take(asked: Asked, form: TranslatedForm) -> Case:
 def _tell(asked: Asked, after: Case, managers: list[Person]) -> None:
     label, state = asked.transition.label[language()], asked.book.workflow.states[after.state]
     sentence = N_("%(step)s: done. The state of the proposal is now “%(state)s”.")
+    if after.signature is not None and after.signature != asked.case.signature:
+        sentence = N_(
+            "%(step)s: done. A second signature is needed; until then the state of the proposal is still “%(state)s”."
+        )
+    elif after.state == asked.case.state:
+        sentence = N_("%(step)s: done. The state of the proposal is still “%(state)s”.")
     flash(say(sentence, step=label, state=state.title[language()]), "success")
     if "lead" in asked.transition.needs and not deciders_left(after, managers):
         flash(say(_NOBODY_LEFT), "warning")

@@ -58,8 +58,9 @@ def _tried(mutant: dict[str, Any], first: int, seconds: float) -> str:
             if edit["old"] not in text:
                 return f"cannot be put back: {edit['file']} reads otherwise"
             (copy / edit["file"]).write_text(text.replace(edit["old"], edit["new"]), encoding="utf-8")
-        if mutant["by"] == "adversary":
-            arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/walks/test_adversary.py"]
+        if mutant["by"].endswith(".py"):
+            given = ["-q", "-p", "no:cacheprovider", "-k", "not postgresql", mutant["by"]]
+            arguments = ["-m", "pytest", *given]
         else:
             walk = ["--walk", mutant["by"], "--first", str(first), "--seconds", str(seconds)]
             arguments = ["-m", "tests.bench.mutants", *walk]

@@ -71,7 +71,8 @@ class Watch:
     records: dict[str, str] = field(default_factory=dict)
     signed: dict[str, dict[int, Any]] = field(default_factory=dict)
     figures: dict[datetime, Figures] = field(default_factory=dict)
-    reports: dict[str, str] = field(default_factory=dict)
+    # The last report that was looked at.
+    reported: int = 0
     sequences: dict[str, int] = field(default_factory=dict)
     lists: tuple[Any, Any] = (None, None)
     heard: tuple[Any, Any] = (None, None)
@@ -138,6 +139,7 @@ def after_each(watch: Watch) -> Iterator[str]:
             if _owes(case, person):
                 yield from _read(key, person, case, is_whole=False)
     yield from check_reviews(watch, cases)
+    yield from check_published(watch, trail)
     acts = plain.acts(trail)
     if moved and (acts, watch.lists) != watch.heard:
         watch.heard = (acts, watch.lists)
@@ -245,6 +247,9 @@ def check_figures(watch: Watch, trail: Trail, found: list[Known], *, is_wide: bo
     stage = watch.stage
     given = [entry.approval.at for entry in found if entry.approval and entry.approval.at]
     biennia = sorted({*BIENNIA, *map(plain.biennium, given)})
+    for entry in found:
+        if entry.umbrella and entry.approval:
+            yield f"the umbrella programme {entry.number} is approved"
     for project, number in plain.loose(trail, found):
         yield f"the project {project} is taken for {number} by a symbol that it does not bear"
     with stage.database.read() as db:
@@ -261,12 +266,8 @@ def check_figures(watch: Watch, trail: Trail, found: list[Known], *, is_wide: bo
             yield from _differing(f"2.1 of {of}", wanted, _as_plain(value))
             frameworks = indicators.value(db, stage.library, "3.1", of)
             yield from _differing(f"3.1 of {of}", plain.frameworks(trail, of), frameworks)
-            listed = value["finance_list"]
-            opened = sorted((row["symbol"], row["number"]) for row in listed["unapproved"])
-            again = sorted((row["symbol"], row["number"]) for row in listed["changed"])
-            told = {"symbols": sorted(listed["symbols"]), "unapproved": opened, "changed": again}
             wanted_list = plain.finance_list(trail, found, of)
-            yield from _differing(f"the finance list of {of}", wanted_list, told)
+            yield from _differing(f"the finance list of {of}", wanted_list, _as_listed(value))
             missing = wanted["proposals"]["undated"] or wanted_list["unapproved"] or wanted_list["changed"]
             if value["complete"] == bool(missing):
                 yield f"2.1 of {of} says complete: {value['complete']}"
@@ -353,6 +354,33 @@ def _as_shown(kept: Figures | None) -> dict[str, Any]:
         "other_funds": kept.other_funds,
         "states": {state: count for _, state, count in kept.states},
     }
+
+
+def _as_listed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a report says of the finance list in the form in which the plain one is computed."""
+    listed = value["finance_list"]
+    return {
+        "symbols": sorted(listed["symbols"]),
+        **{
+            name: sorted((row["symbol"], row["number"]) for row in listed[name])
+            for name in ("unapproved", "changed")
+        },
+    }
+
+
+def check_published(watch: Watch, trail: Trail) -> Iterator[str]:
+    """A report that was published just now says what is so now, whatever somebody else did meanwhile."""
+    table = tables.IndicatorReport.__table__
+    with watch.stage.database.read() as db:
+        rows = db.execute(select(table).where(table.c.id > watch.reported).order_by(table.c.id)).all()
+    for row in rows:
+        watch.reported = row.id
+        if row.indicator == "2.1":
+            value, found = json.loads(row.value), plain.known(trail)
+            what = f"the report on 2.1 of {row.biennium}"
+            yield from _differing(what, plain.headline(found, row.biennium), _as_plain(value))
+            listed = plain.finance_list(trail, found, row.biennium)
+            yield from _differing(f"the finance list in {what}", listed, _as_listed(value))
 
 
 def check_reports(stage: Stage) -> Iterator[str]:

@@ -15,7 +15,7 @@ from sqlalchemy import event, select
 
 from appraisal.clock import geneva_date
 from appraisal.domain import access, machine, reviews, rulebooks, substitutions
-from appraisal.domain.conditions import ConditionPut
+from appraisal.domain.conditions import ConditionPut, every
 from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case, Scope
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked
@@ -84,6 +84,8 @@ DETOURS: Final = frozenset(
         "return",
     }
 )
+CLOSING: Final = ("finalise", "request_revision")
+MINUTE: Final = timedelta(minutes=1)
 UNDER_WAY: Final = (
     *("draft", "submitted", "incomplete", "under_appraisal", "revision_requested", "awaiting_decision"),
     *("approved", "sent_to_donor", "funded"),
@@ -298,8 +300,16 @@ def _take(world: World, luck: Random, who: str, case: Case, step: str, **given: 
     if step == "register_approval":
         at = inputs["approval"].approved_at
         extra = f", {'undated' if at is None else f'given on {at:%d %B %Y}'}"
+    if step in CLOSING:
+        # The page may be from before the ratings that leave a condition without its reason.
+        shown = casts.dropped(world.stage.database, world.stage.library, case.number)
+        inputs["withdrawn"] = shown if luck.random() < 0.8 else frozenset()
+        extra = f", shown that conditions {sorted(inputs['withdrawn'])} are withdrawn"
     world.note(f"{who}{instead}: {step} {case.number}{extra}")
-    return casts.take(world.stage, who, case.number, step, **inputs)
+    after, now = casts.take(world.stage, who, case.number, step, **inputs), world.stage.now
+    ended = {entry.number for entry in every(after) if entry.withdrawn_at == now - MINUTE}
+    assert step not in CLOSING or ended <= inputs["withdrawn"], "a condition is withdrawn that was not shown"
+    return after
 
 
 def go_on(world: World, luck: Random) -> object:

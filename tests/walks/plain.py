@@ -72,6 +72,8 @@ class Known:
     umbrella: bool = False
     illustrative: bool = False
     version: str = ""
+    # What was submitted last takes this one, unless somebody or a sibling made it stricter since.
+    track: str = ""
     # The symbol of what was submitted or registered last.
     symbol: str = ""
     entered_at: datetime | None = None
@@ -191,6 +193,8 @@ def _heard(trail: Trail, number: str, bodies: list[Text]) -> Known:
             found.signed_block |= any(item.startswith("EVA-") for item in facts["ratings"])
         elif body["action"] == "waive_condition":
             found.waived = True
+        if body["action"] == "raise_threshold" or act in ("submit", "assign"):
+            found.track = facts["track"]
         if act == "submit":
             found.version, found.counted, found.umbrella = facts["digest"], True, facts["kind"] == "umbrella"
             found.symbol = _said(trail.texts[found.version]["content"], "symbol").strip().upper()
@@ -209,7 +213,9 @@ def _heard(trail: Trail, number: str, bodies: list[Text]) -> Known:
             found.decided, found.decided_at = "approved", at
         elif act == "register_approval":
             before = (found.counted, found.umbrella)
-            found.approval = replace(_outside(trail, body, created_at), sequence=body["sequence"])
+            found.approval = replace(
+                _outside(trail, body, created_at), sequence=body["sequence"], track=found.track
+            )
             found.counted, found.umbrella = True, _said(found.approval.content, "kind") == "umbrella"
             found.symbol = _said(found.approval.content, "symbol").strip().upper()
         elif act == "reject":
@@ -235,7 +241,7 @@ def _inside(trail: Trail, found: Known, act: str, at: datetime) -> Approval:
     reason = _reason(found, act, at, Decimal(version["threshold_usd"]))
     route = "outside" if reason else "override" if act == "countersign" else "mechanism"
     return Approval(
-        route, reason.strip(), at, found.version, version["content"], _money(version), version["track"]
+        route, reason.strip(), at, found.version, version["content"], _money(version), found.track
     )
 
 
@@ -260,15 +266,13 @@ def _outside(trail: Trail, body: Text, created_at: datetime | None) -> Approval:
     at = sheet["decision"]["approved_at"]
     if facts["version"]:
         version = trail.texts[facts["version"]]
-        content, money, track = version["content"], _money(version), version["track"]
+        content, money = version["content"], _money(version)
     else:
-        content, track = sheet["proposal"]["content"], ""
+        content = sheet["proposal"]["content"]
         # One that bears no date is worth what it was when the proposal was written down.
         day = moment(at) if at else created_at or moment(body["at"])
         money = _valued(trail, content, day, moment(body["at"]))
-    return Approval(
-        "outside", "registered", moment(at) if at else None, facts["version"], content, money, track
-    )
+    return Approval("outside", "registered", moment(at) if at else None, facts["version"], content, money, "")
 
 
 def _money(version: Text) -> list[tuple[str, str, Decimal | None]]:

@@ -288,7 +288,10 @@ def test_an_annulment_says_what_it_stops_and_until_when(
         "Until 8 February 2010; then the annulment lapses",
     ):
         assert words in page
-    building.take(site, cast["chief"], number, "propose_annulment", note="A mistake.")
+    given = {"seen": str(building.load(site, number).row_version), "note": "A mistake."}
+    answer = client.post(_url(number, "propose_annulment"), data=given)
+    told = client.get(answer.location).text
+    assert "A second signature is needed; until then the state of the proposal is still “Approved”." in told
     assert "Withdraw the first signature" in client.get(f"/proposals/{number}").text
     sign_in(client, "desk")
     assert (
