@@ -11,6 +11,7 @@ from appraisal.canonical import canonical, plain
 from appraisal.cli import sites
 from appraisal.definitions.library import Library
 from appraisal.domain.indicators import SCOPES, biennium_of
+from appraisal.domain.measures import OF_PROPOSALS
 from appraisal.domain.schemas import schema_text
 from appraisal.errors import NotFound
 from appraisal.pdf.words import Words
@@ -171,7 +172,7 @@ def _print_rows(value: dict[str, Any]) -> None:
             said = ", ".join(
                 f"{key} {'; '.join(map(str, cell)) if isinstance(cell, list) else cell}"
                 for key, cell in row.items()
-                if key != "number"
+                if key != "number" or name in OF_PROPOSALS
             )
             click.echo(f"    {said}")
 
@@ -194,7 +195,9 @@ def _print_approvals(value: dict[str, Any]) -> None:
             f"  Projects in the finance list without a proposal here: {value['finance_list']['missing']}"
         )
     if unvalued := value["unvalued"]:
-        click.echo(f"  US$ of approvals unknown, in no sum of US$: {len(unvalued)}: {', '.join(unvalued)}")
+        click.echo(
+            f"  US$ of approvals not known in full, and whole in no sum of US$: {len(unvalued)}: {', '.join(unvalued)}"
+        )
     for label, key in (("with overrides", "with_overrides"), ("XBTC only", "xbtc"), ("RBSA only", "rbsa")):
         click.echo(f"  {label}: {value[key][0]} of {value[key][1]}")
     for name, lines in value["breakdowns"].items():

@@ -226,10 +226,10 @@ def _text(content: Content, path: str) -> str:
 
 
 def _funders(given: Iterable[Contribution]) -> tuple[tuple[str, bool], ...]:
-    """Return each donor once, and whether it is a private one."""
+    """Return each donor that is named once, and whether it is a private one."""
     found: dict[str, bool] = {}
     for entry in given:
-        if entry.donor:
+        if entry.donor not in ("", forms.UNNAMED):
             found[entry.donor] = found.get(entry.donor, False) or entry.private
     return tuple(found.items())
 
@@ -274,7 +274,8 @@ def _weights(content: Content, named: Sequence[str]) -> Mapping[str, Decimal]:
 
 def _budgets(given: Publishable) -> tuple[tuple[Budget, ...], tuple[str, ...]]:
     first, last = _day(given.content, "start"), _day(given.content, "end")
-    if not given.contributions:
+    if not any(entry.amount for entry in given.contributions):
+        # An amount that nobody told is none of nought.
         return (), (N_("without a budget, since no contribution is named"),)
     if any(entry.usd is None for entry in given.contributions):
         return (), (N_("without a budget, since no US$ rate was frozen with it"),)

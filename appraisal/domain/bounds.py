@@ -1,6 +1,7 @@
-"""Bounds: how far back and how far ahead a day may lie, wherever somebody enters one."""
+"""Bounds: how far back and ahead a day may lie, and how much a budget may be, wherever one is entered."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Final
 
 from appraisal.domain.refusals import Refusal, refuse
@@ -12,6 +13,8 @@ EARLIEST: Final = date(1950, 1, 1)
 LATEST: Final = date(2099, 12, 31)
 # Whoever has to do something later than that has not been asked to do it.
 MOST_YEARS_DUE: Final = 3
+# No proposal costs more than all that is produced in the world in a week; sums of it stay countable.
+MOST_USD: Final = Decimal(1_000_000_000_000)
 ONE_DAY: Final = timedelta(days=1)
 FAR_DAY: Final = N_("Check the year: a date lies between 1950 and 2099")
 
@@ -36,6 +39,11 @@ def due_late(day: date, today: date) -> Refusal | None:
     """Refuse a due day that lies too far ahead."""
     last = last_due(today)
     return refuse("due_late", years=MOST_YEARS_DUE, day=last) if day > last else None
+
+
+def dear(usd: Decimal) -> Refusal | None:
+    """Refuse a budget that is more money than a proposal can cost."""
+    return refuse("usd_beyond", usd=usd, most=MOST_USD) if usd > MOST_USD else None
 
 
 def after(day: date) -> date:

@@ -80,8 +80,11 @@ def key_of(dataset: Dataset, row: Row) -> str:
 
 
 def named(column: Column, text: str) -> str:
-    """Return the text of a naming column as it is compared; in a code, spaces make no difference."""
-    return ("" if column.kind == "code" else " ").join(text.split()).casefold()
+    """Return the text of a naming column as it is compared; in a code, spaces make no difference.
+
+    In none does it which hyphen or slash was typed.
+    """
+    return symbols.with_plain_signs(("" if column.kind == "code" else " ").join(text.split()).casefold())
 
 
 def is_empty(cell: Cell) -> bool:

@@ -9,7 +9,17 @@ from typing import Final
 
 from appraisal.clock import geneva_date
 from appraisal.definitions.names import Names, Requires
-from appraisal.domain import calendars, forms, permissions, reviews, rounds, routes, substitutions, tracks
+from appraisal.domain import (
+    bounds,
+    calendars,
+    forms,
+    permissions,
+    reviews,
+    rounds,
+    routes,
+    substitutions,
+    tracks,
+)
 from appraisal.domain.completeness import (
     bureaux_heard,
     checklists_complete,
@@ -92,10 +102,12 @@ def form_complete(attempt: Attempt) -> Refusal | None:
 
 
 def rates_known(attempt: Attempt) -> Refusal | None:
-    """Refuse while a contribution has no US$ equivalent."""
+    """Refuse while a contribution has no US$ equivalent, or all of them have one beyond sense."""
     given = tracks.contributions(attempt.case.content, attempt.book.rates, geneva_date(attempt.now))
     unknown = sorted({entry.currency for entry in given if entry.usd is None})
-    return refuse("rate_missing", currencies=unknown) if unknown else None
+    if unknown:
+        return refuse("rate_missing", currencies=unknown)
+    return bounds.dear(tracks.total_usd(given))
 
 
 def documents_complete(attempt: Attempt) -> Refusal | None:

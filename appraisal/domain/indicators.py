@@ -599,11 +599,18 @@ def report(
 def displayed_percent(
     exact: Fraction | None, milestone: Decimal | None, rounding: Rounding = ROUNDING
 ) -> str | None:
-    """Write a percentage: one decimal, half up; two within 0.1 of its milestone, unless it is just that."""
+    """Write a percentage: one decimal, half up; two within 0.1 of its milestone, unless it is just that.
+
+    As many more as it takes not to look as if the milestone were reached when it is missed, or just met.
+    """
     if exact is None:
         return None
-    near = milestone is not None and 0 < abs(exact - Fraction(milestone)) <= Fraction(rounding.near)
-    return displayed(exact, rounding.near_decimals if near else rounding.decimals)
+    if milestone is None or not 0 < abs(exact - Fraction(milestone)) <= Fraction(rounding.near):
+        return displayed(exact, rounding.decimals)
+    decimals = rounding.near_decimals
+    while Decimal(displayed(exact, decimals)) == milestone:
+        decimals += 1
+    return displayed(exact, decimals)
 
 
 def short_of(share: Share, milestone: Decimal) -> int:

@@ -333,6 +333,9 @@ def _check_approval(attempt: Attempt) -> list[Refusal]:
         found.append(refuse("approval_in_future"))
     elif approval.approved_at is not None and (early := bounds.early(geneva_date(approval.approved_at))):
         found.append(early)
+    if attempt.case.version is None:
+        given = tracks.registered(attempt.case, attempt.book.rates, approval.approved_at, approval.fund)
+        found += filter(None, [bounds.dear(tracks.total_usd(given))])
     return [*found, *_check_fund(attempt.case, approval.fund)]
 
 

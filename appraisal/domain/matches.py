@@ -19,6 +19,7 @@ from appraisal.canonical import digest
 from appraisal.domain.contents import GLOBAL
 from appraisal.domain.forms import UNNAMED
 from appraisal.domain.indicators import biennium_of
+from appraisal.domain.symbols import normalised
 from appraisal.domain.tracks import Rate, cents, rate_on
 from appraisal.i18n import N_
 
@@ -287,7 +288,8 @@ def _differences(link: Link, other: str) -> Iterator[Difference]:
     else:
         yield from (Difference(name, kept[name], now[name]) for name in _ROW if kept[name] != now[name])
     # A symbol that agrees with the link by now speaks for it.
-    if bearing.symbol not in (kept["symbol"], link.symbol) and bearing.symbol.casefold() != link.key:
+    borne = normalised(bearing.symbol)
+    if borne not in map(normalised, (kept["symbol"], link.symbol)) and bearing.symbol.casefold() != link.key:
         yield Difference("symbol", kept["symbol"], bearing.symbol)
     if kept["approval"] and kept["approval"] != bearing.approval:
         yield Difference("approval", "yes", "other" if bearing.approval else "no")

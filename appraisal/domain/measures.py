@@ -24,6 +24,8 @@ _ZERO: Final = Decimal(0)
 _GAP: Final[Column] = BY_KEY["gaps"].column("gap")
 # The group of the rows of which nobody knows how much they are about.
 _UNMEASURED: Final = "unmeasured"
+# The groups that hold proposals, each by its number, and not rows of a list.
+OF_PROPOSALS: Final = ("unpriced", "unmatched")
 _LINKS: Final = ("linked_outcome", "linked_dwcp")
 # Measure to the list that it is computed from.
 SOURCES: Final[Mapping[str, str]] = {
@@ -83,7 +85,8 @@ class Figure:
 
     Of a percentage, ``numerator`` and ``denominator`` are the part and the whole; of a growth, the count
     and the baseline, None while there is none. ``exact`` is the percentage, or growth in per cent,
-    unrounded, ``percent`` as it is shown; both None for *no data* and for *no baseline*.
+    unrounded, ``percent`` as it is shown; both None for *no data* and for *no baseline*. A growth has no data
+    either where no row of the biennium says yes or no.
     ``met`` is None where there is nothing to compare. ``complete`` is false where an answer is missing.
     ``workflows`` are those by which the proposals behind it are read.
     """
@@ -142,6 +145,9 @@ def _compared(indicator: Percentage | Growth, tally: Tally) -> tuple[Measured | 
     baseline = indicator.baseline.value
     if not baseline:
         return None, None
+    if not any(tally.groups[name] for name in ("counted", "others")):
+        # Of a biennium about which no list says anything, nobody knows that there is none.
+        return int(baseline), None
     return int(baseline), 100 * (Fraction(tally.part) - Fraction(baseline)) / Fraction(baseline)
 
 

@@ -79,6 +79,9 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
     "fields_missing": N_("The form is not complete: %(fields)s."),
     "umbrella_unknown": N_("The form names an umbrella programme that is not here: correct its number."),
     "documents_missing": N_("Documents are missing for the track: %(documents)s."),
+    "usd_beyond": N_(
+        "The contributions come to US$ %(usd)s, more than the US$ %(most)s that a proposal can cost: look at the amounts and at the rates."
+    ),
     "rate_missing": N_("There is no US$ rate for %(currencies)s in the table of rates."),
     "changes_unanswered": N_("Not every required change is answered: %(numbers)s."),
     "rounds_spent": N_("After %(rounds)s rounds a manager has to allow a further one."),
@@ -100,6 +103,9 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
     "proposal_matched": N_("%(number)s is the project %(symbol)s already."),
     "projects_reason": N_("%(number)s is the project %(symbol)s already: say why it has another one."),
     "projects_unknown": N_("What the projects of %(number)s were opened with is not known of every one."),
+    "approval_unknown": N_(
+        "Nobody knows the US$ that %(number)s was approved with: nothing tells whether it has another project."
+    ),
     "projects_beyond": N_(
         "Together, the projects of %(number)s were opened with US$ %(opened)s. US$ %(approved)s was approved, "
         "and a tenth above that is the most."

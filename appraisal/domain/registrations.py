@@ -7,6 +7,7 @@ A registration by mistake never was an approval, so nothing is annulled: the sta
 a step cancels for good, a hold and a first signature, does not.
 """
 
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +17,7 @@ from appraisal.clock import geneva_date
 from appraisal.domain import approvals, forms, responses, tracks
 from appraisal.domain.facts import Appraisal, Case, Content, Decision
 from appraisal.domain.responses import Asked
-from appraisal.domain.symbols import normalised
+from appraisal.domain.symbols import normalised, with_plain_signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def entry_of(
         number,
         str(forms.value(content, "identification.title")),
         normalised(str(forms.value(content, "identification.symbol"))),
-        frozenset(_folded(donor) for donor, *_ in given if donor.strip() not in ("", forms.UNNAMED)),
+        frozenset(folded(donor) for donor, *_ in given if donor.strip() not in ("", forms.UNNAMED)),
         frozenset((currency, amount) for _, currency, amount in given if amount),
         approved_at,
         is_approved,
@@ -59,12 +60,9 @@ def likeness(one: Entry, other: Entry) -> Literal["", "alike", "same"]:
     """Tell whether two entries are one approval, or may be, or are not.
 
     They bear the same symbol, or the same title where one has no symbol; *same* where the donor, the amount
-    or the day is the same too.
+    or the day is the same too. The number of a proposal here is no symbol of another project.
     """
-    if one.symbol and other.symbol:
-        if one.symbol != other.symbol:
-            return ""
-    elif _folded(one.title) != _folded(other.title):
+    if not _share_a_name(one, other):
         return ""
     if not (one.is_approved and other.is_approved):
         return "alike"
@@ -76,8 +74,17 @@ def likeness(one: Entry, other: Entry) -> Literal["", "alike", "same"]:
     return "same" if is_same_day or one.donors & other.donors or one.amounts & other.amounts else "alike"
 
 
-def _folded(text: str) -> str:
-    return " ".join(text.split()).casefold()
+def _share_a_name(one: Entry, other: Entry) -> bool:
+    if one.symbol and one.symbol in (other.symbol, other.number):
+        return True
+    if other.symbol and other.symbol == one.number:
+        return True
+    return not (one.symbol and other.symbol) and folded(one.title) == folded(other.title)
+
+
+def folded(text: str) -> str:
+    """Return a title or a donor as they are compared: case, spaces, dashes and forms of letters apart."""
+    return with_plain_signs(" ".join(unicodedata.normalize("NFKC", text).split()).casefold())
 
 
 def closed_by(case: Case, registration: Decision) -> Appraisal | None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 from typing import Any
 
+from appraisal.clock import geneva_date
 from appraisal.definitions.checklists import Fact
 from appraisal.definitions.workflows import TrackCondition, Workflow
 from appraisal.domain import forms
@@ -77,6 +78,13 @@ def approved_outside(
     )
 
 
+def registered(
+    case: Case, rates: Sequence[Rate], approved_at: datetime | None, fund: str
+) -> tuple[Contribution, ...]:
+    """Read the contributions of a draft whose approval is registered: of an undated one, as it came in."""
+    return approved_outside(case.content, rates, geneva_date(approved_at or case.created_at), fund)
+
+
 def funds_approved(case: Case) -> frozenset[str]:
     """Return the funds of what an approval given outside would approve: the version, or else the form."""
     return funds(case.version.contributions if case.version else contributions(case.content, (), date.min))
@@ -97,9 +105,19 @@ def decimal(text: Any) -> Decimal | None:
     return amount if amount.is_finite() else None
 
 
+def is_unvalued(given: Sequence[Contribution]) -> bool:
+    """Tell whether nobody knows the US$ of contributions in full: one has no rate, or no amount."""
+    return any(entry.usd is None or not entry.amount for entry in given)
+
+
 def total_usd(given: Sequence[Contribution]) -> Decimal:
     """Add up all contributions that have a US$ equivalent; several donors count together."""
     return sum((entry.usd for entry in given if entry.usd is not None), Decimal(0))
+
+
+def known_usd(given: Sequence[Contribution]) -> Decimal | None:
+    """Add up all contributions; None where nobody knows one of them in full."""
+    return None if is_unvalued(given) else total_usd(given)
 
 
 def derive(workflow: Workflow, content: Content, usd: Decimal, tightened: str = "") -> str:

@@ -119,7 +119,7 @@ def _readings(value: Value, say: Words) -> list[tuple[str, str, str, str]]:
         (N_("RBSA only"), value["rbsa"]),
     )
     found = [(say.say(title), *_reading(pair, say)) for title, pair in pairs]
-    part, whole = (Decimal(amount).quantize(Decimal(1)) for amount in value["usd"])
+    part, whole = map(Decimal, value["usd"])
     exact = Fraction(part) / Fraction(whole) * 100 if whole else None
     weighted = _percent(indicators.displayed_percent(exact, None), say)
     # What the indicator shows may have one decimal more than a reading beside it.
@@ -136,7 +136,7 @@ def _reading(pair: Sequence[int], say: Words) -> tuple[str, str, str]:
 
 
 def _whole(amount: Decimal, say: Words) -> str:
-    return say.number(str(amount)) or "0"
+    return say.number(str(amount.quantize(Decimal(1)))) or "0"
 
 
 def _breakdown(name: str, found: Sequence[Value], say: Words) -> dict[str, Any]:

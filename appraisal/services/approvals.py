@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from io import StringIO
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from appraisal.canonical import canonical
 from appraisal.clock import GENEVA, geneva_date
@@ -21,10 +21,11 @@ from appraisal.domain.matches import Project, basis_of, content_of
 from appraisal.domain.refusals import NotAllowed, Refusal, refuse
 from appraisal.domain.registrations import Entry
 from appraisal.domain.steps import ApprovalGiven, Inputs
+from appraisal.domain.symbols import normalised
 from appraisal.errors import Fault, FaultyInput, NotFound
 from appraisal.services import acts, matches, submissions
 from appraisal.services.proposals import BadContent, check_references, note_event
-from appraisal.storage import proposals, site, tables
+from appraisal.storage import proposals, site
 from appraisal.storage import registrations as stored
 from appraisal.storage.facts import load_case, load_rates
 from appraisal.storage.matches import bearing
@@ -118,13 +119,15 @@ def examine(
 ) -> Examined:
     """Return what registering an approval would store and count; nothing is written.
 
-    Raises ``BadContent``, or ``NotAllowed`` for an approval that lies in the future.
+    Raises ``BadContent``, or ``NotAllowed`` for an approval that lies in the future or costs beyond sense.
     """
     kept = _kept(content)
     if approval.approved_at is not None and approval.approved_at > now:
         raise NotAllowed([refuse("approval_in_future")])
     day = geneva_date(approval.approved_at or now)
     given = tracks.approved_outside(kept, load_rates(db), day, approval.fund)
+    if dear := bounds.dear(tracks.total_usd(given)):
+        raise NotAllowed([dear])
     state = _registering(library.newest_workflow()).to
     counted = indicators.outside("", state, kept, given, approval.approved_at)
     same, alike = find_alike(db, kept, approval.approved_at)
@@ -247,7 +250,8 @@ def read_approvals(text: str, name: str, now: datetime) -> tuple[list[Line], lis
             if len(row) != len(heading):
                 faults.append(Fault(name, reader.line_num, f"{len(row)} cells instead of {len(heading)}"))
                 continue
-            cells = {key: cell.strip() for key, cell in zip(heading, row, strict=True)}
+            # A null character cannot stand in a text column of PostgreSQL.
+            cells = {key: cell.replace("\0", "").strip() for key, cell in zip(heading, row, strict=True)}
             line, wrong = _line(cells, reader.line_num, now)
             faults += [Fault(name, reader.line_num, message) for message in wrong]
             if not wrong:
@@ -265,7 +269,13 @@ def _line(cells: Mapping[str, str], line: int, now: datetime) -> tuple[Line, lis
         wrong.append("give the number of a proposal or a title")
     if cells["fund"] not in {choice.value for choice in forms.FUNDS}:
         wrong.append(f"the fund must be XBTC, RBSA or RBTC, not “{cells['fund']}”")
-    wrong += [f"the {key} is empty" for key in ("document", "source") if not cells[key]]
+    for key in ("document", "source"):
+        if not cells[key]:
+            wrong.append(f"the {key} is empty")
+        if len(cells[key]) > forms.LINE_LIMIT:
+            wrong.append(f"the {key} has more than {forms.LINE_LIMIT} characters")
+        if len(cells[key].splitlines()) > 1:
+            wrong.append(f"the {key} is more than one line")
     approved_at = None
     if cells["date"]:
         try:
@@ -345,19 +355,20 @@ def _import_line(
     # The end of today has not come yet; an approval of today was given before this moment.
     at = min(line.approved_at, now) if line.approved_at else None
     approval = ApprovalGiven(line.document, line.source, at, line.fund)
-    table = tables.Proposal.__table__
     title = line.title or line.number
-    if db.execute(select(table.c.id).where(table.c.number == line.number)).first():
-        case = load_case(db, line.number)
+    # However somebody writes one of our numbers, it is no symbol of another project.
+    number = normalised(line.number)
+    if proposals.is_known(db, number):
+        case = load_case(db, number)
         known = str(forms.value(case.content, "identification.title"))
         # A slip in a number must not approve another proposal without a word.
         if line.title and line.title.casefold() != known.casefold():
-            raise LookupError(f"{line.number} is called “{known}”, not “{line.title}”")
+            raise LookupError(f"{number} is called “{known}”, not “{line.title}”")
         workflow = library.workflow(case.workflow) if case.workflow else library.newest_workflow()
         name = _registering(workflow).name
-        return acts.take_step(db, library, actor, now, line.number, name, Inputs(approval=approval))
-    if OWN_NUMBER.fullmatch(line.number):
-        raise LookupError(f"there is no proposal {line.number}")
+        return acts.take_step(db, library, actor, now, number, name, Inputs(approval=approval))
+    if OWN_NUMBER.fullmatch(number):
+        raise LookupError(f"there is no proposal {number}")
     content = {
         "identification": {
             "title": title,

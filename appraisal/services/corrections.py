@@ -41,12 +41,12 @@ def _correct(taking: Taking, kind: DecisionKind) -> Outcome:
     if case.is_created_by_registration:
         after, columns = replace(after, voided_at=taking.now), {"voided_at": taking.now}
         ways = ("symbol", "confirmed", "outside")
-        projects = matches.release(taking.db, taking.actor, taking.now, case.id, ways)
+        projects = matches.release(taking.db, taking.now, case.id, ways)
     elif case.version is None and not _was_annulled(case):
         after, columns = _unpinned(taking, after)
         # No project is a draft; what its symbol decided goes by itself.
         ways = ("confirmed",)
-        projects = matches.release(taking.db, taking.actor, taking.now, case.id, ways)
+        projects = matches.release(taking.db, taking.now, case.id, ways)
         unpinned = {"definitions": after.pins}
     closed = registrations.closed_by(case, registration)
     if closed is not None:

@@ -19,7 +19,7 @@ from typing import IO, Any, Final
 from sqlalchemy import Connection
 
 from appraisal.canonical import canonical
-from appraisal.domain import datasets, entries
+from appraisal.domain import datasets, entries, symbols
 from appraisal.domain.datasets import Dataset
 from appraisal.domain.entries import Broken, Cell, Formula
 from appraisal.domain.facts import SYSTEM_ACTOR, Person
@@ -131,6 +131,18 @@ class Checked:
         self.kept.seek(0)
         for text in self.kept:
             yield Written(*json.loads(text))
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """Return the columns that the file does not have."""
+        return frozenset(column.key for column in self.dataset.columns if column.key not in self.mapping)
+
+    def beside(self, before: str, value: str) -> str:
+        """Return what a row says from now on: what the file does not speak of stays as it is kept."""
+        if not before or not self.absent:
+            return value
+        kept = {name: said for name, said in json.loads(before).items() if name in self.absent}
+        return canonical({**kept, **json.loads(value)}).decode() if kept else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,11 +356,24 @@ def _compared(db: Connection, found: Checked, *, whole: bool) -> tuple[bytearray
         held = stored.values_of(db, found.dataset.key, [entry.key for entry in part])
         for entry in part:
             before = held.get(entry.key, "")
-            marks.append(_NEW if not before else _SAME if before == entry.value else _CHANGED)
-    gone = []
-    if whole:
-        gone = [key for key in stored.keys_in_force(db, found.dataset.key) if key not in found.lines]
+            value = found.beside(before, entry.value)
+            marks.append(_NEW if not before else _SAME if before == value else _CHANGED)
+    gone = [
+        key
+        for key in stored.keys_in_force(db, found.dataset.key)
+        # A row that was kept by another spelling of its name is the one that the file brings.
+        if key not in found.lines and (whole or symbols.with_plain_signs(key) in found.lines)
+    ]
     return marks, gone
+
+
+def _completed(db: Connection, found: Checked, marks: bytearray) -> Iterator[Written]:
+    """Yield the rows that are to be written, each with what is kept of it beside the columns of the file."""
+    writing = (entry for mark, entry in zip(marks, found.entries(), strict=True) if mark != _SAME)
+    while part := list(islice(writing, _BATCH)):
+        held = stored.values_of(db, found.dataset.key, [entry.key for entry in part]) if found.absent else {}
+        for entry in part:
+            yield Written(entry.key, entry.line, found.beside(held.get(entry.key, ""), entry.value))
 
 
 def _changes(marks: bytearray, gone: Sequence[str]) -> Changes:
@@ -384,7 +409,7 @@ def import_rows(db: Connection, actor: Person, now: datetime, found: Checked, *,
         removed=changes.removed,
     )
     sealing = hashlib.sha256()
-    writing = (entry for mark, entry in zip(marks, found.entries(), strict=True) if mark != _SAME)
+    writing = _completed(db, found, marks)
     for entries_written in (writing, (Written(key, 0, "") for key in gone)):
         while part := list(islice(entries_written, _BATCH)):
             stored.insert_entries(db, made, found.dataset.key, now, part)

@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import update
 
 from appraisal.canonical import canonical
-from appraisal.clock import geneva_date
 from appraisal.domain import registrations, tracks
 from appraisal.domain.facts import (
     Case,
@@ -120,8 +119,7 @@ def register_approval(taking: Taking) -> Outcome:
     pinned = pinning(taking.case, case)
     frozen = None
     if case.version is None:
-        day = geneva_date(approval.approved_at or case.created_at)
-        frozen = tracks.approved_outside(case.content, taking.book.rates, day, approval.fund)
+        frozen = tracks.registered(case, taking.book.rates, approval.approved_at, approval.fund)
         columns |= submissions.summary(case.content, frozen, tracks.total_usd(frozen))
     outcome = decide(
         taking,

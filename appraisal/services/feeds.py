@@ -13,6 +13,7 @@ from xlsxwriter.worksheet import Worksheet
 from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.library import Library
 from appraisal.domain.formulas import csv_lines
+from appraisal.domain.measures import OF_PROPOSALS
 from appraisal.i18n import N_, Language
 from appraisal.pdf import words
 from appraisal.pdf.words import Words
@@ -57,7 +58,12 @@ def write_csv(report: Value) -> Iterator[str]:
     """
     if "proposals" in report:
         return csv_lines(COLUMNS, map(_cells, _proposals(report)))
-    rows = [{"group": group, **row} for group, entries in report["groups"].items() for row in entries]
+    rows = [
+        # What names a row of a list stands in columns of its own; a proposal is named by its number alone.
+        {"group": group, **({"proposals": [row["number"]]} if group in OF_PROPOSALS else {}), **row}
+        for group, entries in report["groups"].items()
+        for row in entries
+    ]
     columns = list(dict.fromkeys(["group", *(name for row in rows for name in row if name != "number")]))
     return csv_lines(columns, (tuple(_cell(row.get(name)) for name in columns) for row in rows))
 
@@ -71,7 +77,8 @@ def _cell(value: Any) -> object:
 
 
 def _proposals(report: Value) -> Iterator[dict[str, Any]]:
-    unvalued = frozenset(report.get("unvalued", ()))
+    # Reports of before do not say it of all.
+    unvalued = frozenset((*report.get("unvalued", ()), *report.get("unvalued_beside", ())))
     for group, entries in report["proposals"].items():
         for entry in entries:
             # What nobody knows is no amount of nought.
@@ -186,7 +193,9 @@ class _Workbook:
         for place, (title, pair) in enumerate(_readings(report), row + 1):
             self._row(sheet, place, (say.say(title), *pair, _share(*pair)))
         if unvalued := report.get("unvalued"):
-            self._row(sheet, place + 1, (say.say(N_("US$ unknown, in no sum")), ", ".join(unvalued)))
+            self._row(
+                sheet, place + 1, (say.say(N_("US$ not known in full, whole in no sum")), ", ".join(unvalued))
+            )
 
     def _rate(self, pair: Sequence[int]) -> str:
         return self.say.say(N_("%(part)s of %(whole)s"), part=pair[0], whole=pair[1])

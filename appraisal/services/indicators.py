@@ -221,12 +221,13 @@ def value(
         listed = matches.listed_value(db, library, biennium, found.figures.scope, past)
         report_of = report_value(library, code, found, key)
         complete = report_of["complete"] and not listed["unapproved"] and not listed["changed"]
-        unvalued = stored.unvalued(db, biennium, found.figures.scope, past)
+        asked = (db, biennium, found.figures.scope, past)
         return {
             **report_of,
             "complete": complete,
             "finance_list": listed,
-            "unvalued": unvalued,
+            "unvalued": stored.unvalued(*asked),
+            "unvalued_beside": stored.unvalued_beside(*asked),
             **known_at,
         }
     if scope is not None:
@@ -436,6 +437,9 @@ def _reckoned_otherwise(said: Mapping[str, Any]) -> frozenset[str]:
     if "proposals" in said and "changed" not in listed:
         # It did not name the links whose facts had changed, nor what nobody could value.
         found |= {"complete", "finance_list", "unvalued"}
+    if "proposals" in said and "unvalued_beside" not in said:
+        # It did not say of what stands beside the figure that nobody could value it.
+        found.add("unvalued_beside")
     if "workflows" not in said:
         # It did not name them, and counted decisions of all years together.
         found |= {"approved_of_appraised", "states", "workflows"}

@@ -36,7 +36,7 @@ def match_symbols(db: Connection, now: datetime, symbols: Collection[str] | None
     taken = stored.taken(db) if unsaid else frozenset()
     for start in range(0, len(unsaid), _BATCH):
         part = unsaid[start : start + _BATCH]
-        bearers = stored.by_symbol(db, {entry.symbol for entry in part})
+        bearers = stored.by_symbol(db, {name for entry in part for name in (entry.symbol, entry.key.upper())})
         for entry in part:
             ids = bearers.get(entry.symbol, [])
             found = ids[0] if len(ids) == 1 and ids[0] not in taken else None
@@ -89,8 +89,7 @@ def _reason_beside(
     listed = [entry.project for entry in others if entry.project is not None]
     if not listed:
         return ""
-    approved = stored.approved_usd(db, proposal)
-    if approved is None:
+    if not stored.is_approved(db, proposal):
         raise NotAllowed([refuse("proposal_matched", number=number, symbol=listed[0].symbol)])
     needed = any(entry.project is not None and not entry.reason for entry in others)
     if needed and not reason.strip():
@@ -100,6 +99,9 @@ def _reason_beside(
     known = [entry for entry in opened if entry is not None]
     if len(known) < len(opened):
         raise NotAllowed([refuse("projects_unknown", number=number)])
+    approved = stored.approved_usd(db, proposal)
+    if approved is None:
+        raise NotAllowed([refuse("approval_unknown", number=number)])
     total = sum(known, Decimal(0))
     if matches.exceeds(total, approved):
         raise NotAllowed([refuse("projects_beyond", number=number, opened=total, approved=approved)])
@@ -150,26 +152,29 @@ def are_settled(db: Connection, biennium: str, scope: frozenset[str]) -> bool:
 def undo(db: Connection, actor: Person, now: datetime, key: str) -> str | None:
     """Say that a project is not the proposal that it was taken for; said again, it is answered as done.
 
-    Returns the number of the proposal that the match had registered, None for any other. Raises
-    ``NotAllowed``, or ``NotFound`` for what never was a match.
+    Also of one that is not on the list any more. Returns the number of the proposal that the match had
+    registered, None for any other. Raises ``NotAllowed``, or ``NotFound`` for what never was a match.
     """
-    project = find_project(db, actor, key)
-    registered = stored.registered_for(db, key)
-    if stored.matched_to(db, key) is not None:
-        write(db, actor, now, project.key, project.symbol, "undone", None, "")
+    check_coordinator(actor)
+    site.lock(db)
+    registered, proposal = stored.registered_for(db, key), stored.matched_to(db, key)
+    if proposal is not None:
+        taken = next(entry for entry in stored.projects_of(db, proposal) if entry.key == key)
+        write(db, actor, now, key, taken.symbol, "undone", None, "")
     elif key not in stored.undone(db):
         raise NotFound("match", key)
     return registered
 
 
-def release(db: Connection, actor: Person, now: datetime, proposal: int, hows: Collection[How]) -> list[str]:
+def release(db: Connection, now: datetime, proposal: int, hows: Collection[How]) -> list[str]:
     """Take every project for no proposal any more that was taken for one in some way; return their symbols.
 
-    The caller holds the site's lock.
+    Nobody looked at the projects for that: from then on their symbols decide, as of what nobody spoke of. The
+    caller holds the site's lock.
     """
     found = [entry for entry in stored.projects_of(db, proposal) if entry.how in hows]
     for entry in found:
-        write(db, actor, now, entry.key, entry.symbol, "undone", None, "")
+        write(db, SYSTEM_ACTOR, now, entry.key, entry.symbol, "undone", None, "")
     return sorted(entry.symbol for entry in found)
 
 
@@ -226,14 +231,25 @@ def missing(
 def unapproved(
     db: Connection, biennium: str, scope: frozenset[str], past: Past | None = None
 ) -> Iterator[Unapproved]:
-    """Yield the projects that the indicator would have to count and whose proposals are not approved here."""
-    return (entry for entry in stored.unapproved(db, past) if matches.is_in(entry.project, biennium, scope))
+    """Yield the projects that the indicator would have to count and whose proposals are not approved here.
+
+    An approval with other funds only, which the indicator does not count, is none here.
+    """
+    return (
+        entry for entry in stored.unapproved(db, scope, past) if matches.is_in(entry.project, biennium, scope)
+    )
 
 
 def state_title(library: Library, entry: Unapproved) -> Text:
-    """Return what the state of a proposal is called by the workflow that it pinned; a draft pins none."""
+    """Return what the state of a proposal is called by the workflow that it pinned; a draft pins none.
+
+    With the funds of an approval that is counted nowhere for them.
+    """
     workflow = library.workflow(entry.workflow) if entry.workflow else library.newest_workflow()
-    return workflow.states[entry.state].title
+    title = workflow.states[entry.state].title
+    if not entry.funds:
+        return title
+    return Text(**{name: f"{said} ({', '.join(entry.funds)})" for name, said in title.model_dump().items()})
 
 
 def suggestions(db: Connection, projects: list[Project]) -> dict[str, list[Candidate]]:

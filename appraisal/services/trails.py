@@ -414,7 +414,7 @@ def _check_matches(run: Verifying) -> None:
 def _bore(db: Connection, row: Any) -> bool:
     """Tell whether the proposal of a match bears the symbol of the project, or came in with it once."""
     symbol = normalised(row.project)
-    return row.symbol == symbol or symbol in audits.symbols_of(db, row.proposal_id)
+    return normalised(row.symbol) == symbol or symbol in audits.symbols_of(db, row.proposal_id)
 
 
 def _match_fault(told: Mapping[str, Any] | None, row: Any, *, is_first: bool) -> str | None:
@@ -425,8 +425,10 @@ def _match_fault(told: Mapping[str, Any] | None, row: Any, *, is_first: bool) ->
             return None
         return "is not told of by the site's chain"
     held = {**row._mapping, "proposal_id": row.number or ""}
+    key = key_of(BY_KEY[PROJECTS], {"symbol": told["project"]})
     said = {
-        "project": key_of(BY_KEY[PROJECTS], {"symbol": told["project"]}),
+        # Rows of before bear the spelling of their list.
+        "project": held["project"] if held["project"] == told["project"].casefold() else key,
         "proposal_id": told["proposal"],
         **{name: told[name] for name in ("how", "at", "by")},
         # Events of before do not say what somebody looked at.

@@ -14,7 +14,7 @@ from appraisal.domain import approvals, facts, tracks
 from appraisal.domain.symbols import normalised
 from appraisal.storage import tables
 from appraisal.storage.approvals import biennium_days
-from appraisal.storage.facts import contribution
+from appraisal.storage.contributions import contribution
 from appraisal.storage.proposals import entered
 
 PROPOSALS = tables.Proposal.__table__
@@ -96,7 +96,9 @@ def _batch(biennium: str, last: str) -> Select[Any]:
         "parent",
         "predecessor",
     )
-    valued_at = func.coalesce(VERSIONS.c.at, PROPOSALS.c.created_at, type_=VERSIONS.c.at.type)
+    # The rates of an approval that was registered are those of its own day, not of that on which it came in.
+    moments = (VERSIONS.c.at, PROPOSALS.c.approved_at, PROPOSALS.c.created_at)
+    valued_at = func.coalesce(*moments, type_=VERSIONS.c.at.type)
     statement = (
         select(*(PROPOSALS.c[name] for name in names), VERSIONS.c.value, valued_at.label("valued_at"))
         .outerjoin(VERSIONS, and_(VERSIONS.c.proposal_id == PROPOSALS.c.id, VERSIONS.c.number == newest))

@@ -4,16 +4,16 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from appraisal.clock import GENEVA
 from appraisal.domain import tracks
 from appraisal.domain.approvals import REGISTERING
 from appraisal.domain.indicators import Approval, first_year, unapproved
 from appraisal.storage import tables
-from appraisal.storage.facts import contribution, is_unvalued
+from appraisal.storage.contributions import contribution, is_unvalued
 from appraisal.storage.pasts import Past
 from appraisal.storage.proposals import entered
 from appraisal.storage.standings import approving
@@ -81,32 +81,57 @@ def unvalued(db: Connection, biennium: str, scope: frozenset[str], past: Past | 
 
     They were registered without a version, with an amount for which there was no rate, or with none at all.
     """
+    return [entry.number for entry in _unvalued(db, past, _registered_in(biennium)) if entry.funds & scope]
+
+
+def unvalued_beside(
+    db: Connection, biennium: str, scope: frozenset[str], past: Past | None = None
+) -> list[str]:
+    """Return those whose US$ nobody knows of the approvals that stand beside the figure, in order.
+
+    They are paid for by other funds, or nobody knows their date.
+    """
+    listed = _unvalued(db, past, or_(DECISIONS.c.approved_at.is_(None), _registered_in(biennium)))
+    return [entry.number for entry in listed if entry.is_dated != bool(entry.funds & scope)]
+
+
+def _registered_in(biennium: str) -> ColumnElement[bool]:
     first, after = biennium_days(biennium)
+    return and_(DECISIONS.c.approved_at >= first, DECISIONS.c.approved_at < after)
+
+
+class _Unvalued(NamedTuple):
+    """A registration that stands and whose US$ nobody knows."""
+
+    number: str
+    funds: frozenset[str]
+    is_dated: bool
+
+
+def _unvalued(db: Connection, past: Past | None, condition: ColumnElement[bool]) -> Iterator[_Unvalued]:
     statement = (
         select(
             PROPOSALS.c.number,
             PROPOSALS.c.kind,
+            DECISIONS.c.approved_at,
             DECISIONS.c.contributions,
             approving(EVENTS.c.body, past).label("body"),
         )
         .join(DECISIONS, DECISIONS.c.proposal_id == PROPOSALS.c.id)
         .where(
             DECISIONS.c.kind == REGISTERING,
-            DECISIONS.c.approved_at >= first,
-            DECISIONS.c.approved_at < after,
+            condition,
             or_(*(DECISIONS.c.contributions.contains(text, autoescape=True) for text in _UNKNOWN)),
             approving(EVENTS.c.at, past) == DECISIONS.c.at,
         )
         .order_by(PROPOSALS.c.number)
     )
-    found = []
     for row in db.execute(statement):
         given = [contribution(entry) for entry in json.loads(row.contributions)]
         # What its event says stays, whatever the form became since; those of earlier versions do not say.
         said = json.loads(row.body)["facts"].get("approval", {"umbrella": row.kind == "umbrella"})
-        if is_unvalued(row.contributions) and tracks.funds(given) & scope and not said["umbrella"]:
-            found.append(row.number)
-    return found
+        if is_unvalued(row.contributions) and not said["umbrella"]:
+            yield _Unvalued(row.number, tracks.funds(given), row.approved_at is not None)
 
 
 # What contributions say of an amount that has no US$, and may say of one that is nought.
@@ -151,7 +176,9 @@ def _is(name: str, value: str) -> ColumnElement[bool]:
         return PROPOSALS.c[name] == value
     if not value:
         return PROPOSALS.c.donors == ""
-    return ("; " + PROPOSALS.c.donors + "; ").contains(f"; {value}; ", autoescape=True)
+    padded = "; " + PROPOSALS.c.donors + "; "
+    # Not LIKE, by which SQLite finds “NORAD” in the line of “Norad”.
+    return func.replace(padded, f"; {value}; ", "") != padded
 
 
 def _approval(row: Any) -> Approval:

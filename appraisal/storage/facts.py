@@ -31,12 +31,12 @@ from sqlalchemy import (
 from appraisal.clock import parse_stamp
 from appraisal.definitions.workflows import Relation, Role
 from appraisal.domain import facts, forms
-from appraisal.domain.approvals import REGISTERING
 from appraisal.domain.substitutions import covered, on_duty
 from appraisal.domain.symbols import normalised
 from appraisal.domain.tracks import Rate
 from appraisal.errors import NotFound
 from appraisal.storage import seals, substitutions, tables
+from appraisal.storage.contributions import contribution, unvalued_of
 from appraisal.storage.databases import take_turn
 from appraisal.storage.proposals import entered
 from appraisal.storage.registrations import rests_on
@@ -234,25 +234,6 @@ def _raised(versions: tuple[facts.Version, ...], usd: Decimal | None) -> tuple[f
 
 def _document_value(value: Mapping[str, Any]) -> facts.Document:
     return facts.Document(**{**value, "at": parse_stamp(value["at"])})
-
-
-def contribution(value: Mapping[str, Any]) -> facts.Contribution:
-    """Read a contribution as a version holds it."""
-
-    def money(name: str) -> Decimal | None:
-        return None if value[name] is None else Decimal(value[name])
-
-    return facts.Contribution(
-        donor=value["donor"],
-        private=value["private"],
-        fund=value["fund"],
-        modality=value["modality"],
-        amount=Decimal(value["amount"]),
-        currency=value["currency"],
-        usd=money("usd"),
-        rate=money("rate"),
-        rate_on=None if value["rate_on"] is None else date.fromisoformat(value["rate_on"]),
-    )
 
 
 def _documents(db: Connection, proposal: int) -> tuple[facts.Document, ...]:
@@ -497,25 +478,8 @@ def _umbrella(db: Connection, parent: str, id: int, *, lock: bool) -> tuple[Deci
     # Only what was registered without a version may be worth what nobody knows.
     registered = {row.id: row.number for row in siblings if row.route == "outside"}
     known = (row.usd for row in siblings if row.usd is not None)
-    unvalued = tuple(sorted(registered[id] for id in _unvalued(db, registered))) if registered else ()
+    unvalued = tuple(sorted(registered[id] for id in unvalued_of(db, registered))) if registered else ()
     return sum(known, Decimal(0)), unvalued, any(row.number == number for row in rows)
-
-
-def _unvalued(db: Connection, proposals: Collection[int]) -> set[int]:
-    table = tables.Decision.__table__
-    statement = select(table.c.proposal_id, table.c.contributions).where(
-        table.c.proposal_id.in_(proposals),
-        table.c.kind == REGISTERING,
-        table.c.voided_at.is_(None),
-        table.c.contributions != "",
-    )
-    return {row.proposal_id for row in db.execute(statement) if is_unvalued(row.contributions)}
-
-
-def is_unvalued(contributions: str) -> bool:
-    """Tell whether nobody knows the US$ of contributions as they were frozen: no rate, or no amount."""
-    given = [contribution(entry) for entry in json.loads(contributions)]
-    return any(entry.usd is None or not entry.amount for entry in given)
 
 
 def load_people(db: Connection, ids: Iterable[int]) -> Mapping[int, facts.Person]:

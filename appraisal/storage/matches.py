@@ -15,6 +15,7 @@ from appraisal.domain.facts import SYSTEM_ACTOR
 from appraisal.domain.matches import Bearing, Candidate, How, Link, Project, project_of
 from appraisal.domain.symbols import normalised
 from appraisal.storage import tables
+from appraisal.storage.contributions import unvalued_of
 from appraisal.storage.datasets import ENTRIES, in_force, rows_of, stored
 from appraisal.storage.pasts import Past
 from appraisal.storage.proposals import entered
@@ -32,8 +33,8 @@ DATASET: Final = "projects"
 class Matched:
     """A project with the proposal that it is, how that was found, when and by whom.
 
-    ``usd`` is what the proposal was approved with; None while it is not approved. ``reason`` is why there is
-    another project of the same approval.
+    ``usd`` is what the proposal was approved with; None while it is not approved, or nobody knows it in full.
+    ``reason`` is why there is another project of the same approval.
     """
 
     project: Project
@@ -47,12 +48,16 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class Unapproved:
-    """A project that was opened for a proposal without an approval here, and the state of that proposal."""
+    """A project that was opened for a proposal without an approval here, and the state of that proposal.
+
+    ``funds`` are those of an approval that stands, and that is counted nowhere since they are others.
+    """
 
     project: Project
     number: str
     workflow: str
     state: str
+    funds: tuple[str, ...] = ()
 
 
 def insert_match(
@@ -81,20 +86,49 @@ def unmatched(db: Connection, past: Past | None = None) -> Iterator[Project]:
     return _projects(db, rows_of(DATASET, past).where(~held.exists()))
 
 
-def unapproved(db: Connection, past: Past | None = None) -> Iterator[Unapproved]:
-    """Yield the projects whose proposal is not approved, now or then, in order of their keys."""
+def unapproved(db: Connection, scope: frozenset[str], past: Past | None = None) -> Iterator[Unapproved]:
+    """Yield the projects whose proposal is not approved, now or then, in order of their keys.
+
+    Also those of the funds of a scope whose proposal is approved with none of them: nothing counts them.
+    """
     state, is_unapproved = _standing(past)
+    approved = PROPOSALS.c.funds if past is None else approving(EVENTS.c.body, past)
     rows = rows_of(DATASET, past).add_columns(
-        PROPOSALS.c.number, PROPOSALS.c.workflow, state.label("proposal_state")
+        PROPOSALS.c.number,
+        PROPOSALS.c.workflow,
+        state.label("proposal_state"),
+        is_unapproved.label("is_unapproved"),
+        approved.label("approved"),
     )
     statement = (
         rows.join(MATCHES, MATCHES.c.project == ENTRIES.c.key)
         .join(PROPOSALS, PROPOSALS.c.id == MATCHES.c.proposal_id)
-        .where(*newest(past), is_unapproved)
+        .where(*newest(past), or_(is_unapproved, _is_counted_nowhere(approved, scope, past)))
     )
     for row in db.execute(statement):
         project = project_of(row.key, stored(row).value, row.line, row.import_id)
-        yield Unapproved(project, row.number, row.workflow, row.proposal_state)
+        funds = () if row.is_unapproved else _funds(row.approved, past)
+        yield Unapproved(project, row.number, row.workflow, row.proposal_state, funds)
+
+
+def _is_counted_nowhere(
+    approved: ColumnElement[str], scope: frozenset[str], past: Past | None
+) -> ColumnElement[bool]:
+    """Return the condition that a project has a fund of a scope, and what is approved has none of it.
+
+    ``approved`` are the funds as the row of a proposal has them, or what the event of its approval says.
+    """
+    is_known = approved != "" if past is None else approved.contains('"funds":["', autoescape=True)
+    funds = sorted(scope)
+    of_project = or_(*(ENTRIES.c.value.contains(f'"fund":"{fund}"', autoescape=True) for fund in funds))
+    named = [fund if past is None else f'"{fund}"' for fund in funds]
+    return and_(of_project, is_known, *(~approved.contains(text, autoescape=True) for text in named))
+
+
+def _funds(approved: str, past: Past | None) -> tuple[str, ...]:
+    if past is None:
+        return tuple(approved.split())
+    return tuple(json.loads(approved)["facts"]["approval"]["funds"])
 
 
 def _standing(past: Past | None) -> tuple[ColumnElement[str], ColumnElement[bool]]:
@@ -244,6 +278,7 @@ def newest(past: Past | None = None) -> tuple[ColumnElement[bool], ...]:
 def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
     """List projects with their proposals in order of keys, from behind one on, so many at most."""
     rows = rows_of(DATASET).add_columns(
+        PROPOSALS.c.id.label("proposal"),
         PROPOSALS.c.number,
         PROPOSALS.c.usd,
         PROPOSALS.c.route,
@@ -258,6 +293,8 @@ def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
         .where(*newest(), ENTRIES.c.key > after)
         .limit(most)
     )
+    found = db.execute(statement).all()
+    unknown = unvalued_of(db, {row.proposal for row in found if row.route == "outside"})
     return [
         Matched(
             project_of(row.key, stored(row).value, row.line, row.import_id),
@@ -265,10 +302,10 @@ def matched(db: Connection, most: int, after: str = "") -> list[Matched]:
             row.how,
             row.matched_at,
             row.by,
-            row.usd if row.route else None,
+            row.usd if row.route and row.proposal not in unknown else None,
             _reason(row.basis),
         )
-        for row in db.execute(statement)
+        for row in found
     ]
 
 
@@ -338,11 +375,17 @@ def number_of(db: Connection, proposal: int) -> str:
     return found
 
 
+def is_approved(db: Connection, proposal: int) -> bool:
+    """Tell whether an approval of a proposal stands."""
+    statement = select(PROPOSALS.c.id).where(PROPOSALS.c.id == proposal, PROPOSALS.c.route != "")
+    return db.execute(statement).first() is not None
+
+
 def approved_usd(db: Connection, proposal: int) -> Decimal | None:
-    """Return what a proposal was approved with; None where no approval of it stands."""
+    """Return what a proposal was approved with; None where no approval stands, or nobody knows it in full."""
     statement = select(PROPOSALS.c.usd).where(PROPOSALS.c.id == proposal, PROPOSALS.c.route != "")
     found: Decimal | None = db.execute(statement).scalar()
-    return found
+    return None if unvalued_of(db, {proposal}) else found
 
 
 def undone(db: Connection) -> frozenset[str]:
@@ -359,11 +402,14 @@ def count_projects(db: Connection) -> int:
 
 
 def by_symbol(db: Connection, symbols: Collection[str]) -> dict[str, list[int]]:
-    """Return by symbol the ids of the proposals that bear it and were submitted or registered."""
+    """Return by symbol, as it is compared, who bears it of the proposals that were submitted or registered.
+
+    Rows of before bear it as it was compared then, so that a symbol may stand among ``symbols`` twice.
+    """
     found: dict[str, list[int]] = {}
     statement = select(PROPOSALS.c.symbol, PROPOSALS.c.id).where(PROPOSALS.c.symbol.in_(symbols), *entered())
     for row in db.execute(statement):
-        found.setdefault(row.symbol, []).append(row.id)
+        found.setdefault(normalised(row.symbol), []).append(row.id)
     return found
 
 

@@ -15,6 +15,7 @@ from appraisal.domain.disclosure import Happened
 from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
 from appraisal.storage import substitutions, tables
+from appraisal.storage.contributions import unvalued_of
 from appraisal.storage.facts import person as person_of
 from appraisal.storage.proposals import entered, in_states
 from appraisal.storage.roles import holding
@@ -74,7 +75,9 @@ def list_proposals(
         statement = statement.where(PROPOSALS.c.id < min(after, LARGEST_ID))
     rows = db.execute(statement.order_by(PROPOSALS.c.id.desc()).limit(most + 1)).all()
     listed = [listed_of(row) for row in rows[:most]]
-    return listed, listed[-1].id if len(rows) > most else None
+    unknown = unvalued_of(db, {entry.id for entry in listed if entry.route == "outside"})
+    shown = [replace(entry, usd=None) if entry.id in unknown else entry for entry in listed]
+    return shown, listed[-1].id if len(rows) > most else None
 
 
 def listed_of(row: Any) -> Listed:

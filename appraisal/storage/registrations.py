@@ -1,13 +1,15 @@
 """Registrations: what else bears the same name, and what was built on one since it was made."""
 
 import json
+import re
+import unicodedata
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from appraisal.domain.facts import Content
-from appraisal.domain.registrations import Entry, entry_of
+from appraisal.domain.registrations import Entry, entry_of, folded
 from appraisal.storage import tables
 from appraisal.storage.matches import MATCHES, newest
 from appraisal.storage.proposals import entered
@@ -15,14 +17,14 @@ from appraisal.storage.proposals import entered
 PROPOSALS = tables.Proposal.__table__
 VERSIONS = tables.Version.__table__
 REPORTS = tables.IndicatorReport.__table__
+# Every database finds such words whatever their case, and a few of them narrow a list down enough.
+_WORD: Final = re.compile(r"(?<![^\W_])[0-9A-Za-z]+(?![^\W_])")
+_WORDS: Final = 4
 
 
 def find_named(db: Connection, entry: Entry) -> list[Entry]:
     """Return the proposals that may bear the symbol of an entry, or its title where one has no symbol."""
-    titled = or_(PROPOSALS.c.title == entry.title, func.lower(PROPOSALS.c.title) == entry.title.lower())
-    named = titled
-    if entry.symbol:
-        named = or_(PROPOSALS.c.symbol == entry.symbol, and_(PROPOSALS.c.symbol == "", titled))
+    ids = _named(db, entry)
     submitted = (
         select(VERSIONS.c.value)
         .where(VERSIONS.c.proposal_id == PROPOSALS.c.id)
@@ -32,9 +34,28 @@ def find_named(db: Connection, entry: Entry) -> list[Entry]:
     )
     columns = (PROPOSALS.c.number, PROPOSALS.c.content, PROPOSALS.c.approved_at, PROPOSALS.c.route)
     rows = db.execute(
-        select(*columns, submitted.label("submitted")).where(*entered(), named).order_by(PROPOSALS.c.number)
+        select(*columns, submitted.label("submitted"))
+        .where(PROPOSALS.c.id.in_(ids))
+        .order_by(PROPOSALS.c.number)
     )
     return [entry_of(row.number, _content(row), row.approved_at, is_approved=row.route != "") for row in rows]
+
+
+def _named(db: Connection, entry: Entry) -> list[int]:
+    """Return the ids of the proposals of a name; databases fold few letters, so titles are compared here."""
+    words = _WORD.findall(unicodedata.normalize("NFKC", entry.title))[:_WORDS]
+    named: ColumnElement[bool] = PROPOSALS.c.title.ilike("%".join(("", *words, "")))
+    if entry.symbol:
+        # Somebody may write the number of a proposal here for a symbol.
+        borne = or_(PROPOSALS.c.symbol == entry.symbol, PROPOSALS.c.number == entry.symbol)
+        named = or_(borne, and_(PROPOSALS.c.symbol == "", named))
+    columns = (PROPOSALS.c.id, PROPOSALS.c.number, PROPOSALS.c.title, PROPOSALS.c.symbol)
+    title = folded(entry.title)
+    return [
+        row.id
+        for row in db.execute(select(*columns).where(*entered(), named))
+        if (entry.symbol and entry.symbol in (row.symbol, row.number)) or folded(row.title) == title
+    ]
 
 
 def _content(row: Any) -> Content:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, null, select
 
 from appraisal.domain.facts import Person
 from appraisal.storage import tables
-from appraisal.storage.facts import contribution
+from appraisal.storage.contributions import contribution
 from appraisal.storage.visibilities import fully_visible
 
 RATES = tables.Rate.__table__

@@ -11,6 +11,7 @@ from wtforms import RadioField, SelectField, StringField, TextAreaField
 from appraisal.clock import geneva_date
 from appraisal.domain import forms
 from appraisal.domain.contents import Complaint
+from appraisal.domain.facts import Contribution
 from appraisal.domain.forms import Choice
 from appraisal.domain.indicators import biennium_of
 from appraisal.domain.refusals import NotAllowed
@@ -226,18 +227,7 @@ def _rows(found: Examined, note: str) -> list[dict[str, Any]]:
     def get(key: str) -> Any:
         return forms.value(found.content, f"identification.{key}")
 
-    unknown = say(N_("no rate, so it is not known"))
-    money = [
-        say(
-            N_("%(donor)s: %(currency)s %(amount)s (US$ %(usd)s), %(fund)s"),
-            donor=entry.donor,
-            currency=entry.currency,
-            amount=formats.money(entry.amount),
-            usd=unknown if entry.usd is None else formats.money(entry.usd),
-            fund=entry.fund,
-        )
-        for entry in found.contributions
-    ]
+    money = [_money(entry) for entry in found.contributions]
     approval = found.approval
     day = formats.day(geneva_date(approval.approved_at)) if approval.approved_at else say(N_("Not known"))
     facts = (
@@ -253,6 +243,20 @@ def _rows(found: Examined, note: str) -> list[dict[str, Any]]:
         (N_("Why it was not appraised here"), note),
     )
     return [{"key": say(key), "value": value} for key, value in facts if value]
+
+
+def _money(entry: Contribution) -> str:
+    """Write what a donor gives; an amount of nought is one that nobody told."""
+    if not entry.amount:
+        return say(N_("%(donor)s: an amount that nobody told, %(fund)s"), donor=entry.donor, fund=entry.fund)
+    return say(
+        N_("%(donor)s: %(currency)s %(amount)s (US$ %(usd)s), %(fund)s"),
+        donor=entry.donor,
+        currency=entry.currency,
+        amount=formats.money(entry.amount),
+        usd=say(N_("no rate, so it is not known")) if entry.usd is None else formats.money(entry.usd),
+        fund=entry.fund,
+    )
 
 
 def _content(form: OutsideForm) -> dict[str, dict[str, Any]]:

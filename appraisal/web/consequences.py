@@ -30,14 +30,16 @@ def _row(key: str, value: Any, **more: Any) -> Row:
 
 def _submitting(case: Case, book: Rulebook, now: datetime) -> list[Row]:
     given = tracks.contributions(case.content, book.rates, geneva_date(now))
-    usd = tracks.total_usd(given)
-    track = tracks.derive(book.workflow, case.content, usd + case.siblings_usd, case.tightened)
+    usd = tracks.known_usd(given)
+    unknown, track = say(N_("not known in full")), None
+    if usd is not None:
+        track = tracks.derive(book.workflow, case.content, usd + case.siblings_usd, case.tightened)
     return [
         _row(
             N_("Version"), say(N_("Version %(number)s is frozen as it stands"), number=len(case.versions) + 1)
         ),
-        _row(N_("Total (US$, at today's rates)"), formats.money(usd)),
-        _row(N_("Track"), book.workflow.tracks[track].title[language()]),
+        _row(N_("Total (US$, at today's rates)"), unknown if usd is None else formats.money(usd)),
+        _row(N_("Track"), book.workflow.tracks[track].title[language()] if track else unknown),
         _row(N_("Documents"), _documents(case.documents)),
     ]
 

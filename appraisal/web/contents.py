@@ -113,18 +113,26 @@ def value(content: Content, path: str) -> str:
 
 
 def contribution_rows(given: Sequence[Contribution]) -> list[list[str]]:
-    """Write contributions as rows of a table: donor, fund and modality, amount, US$, rate."""
+    """Write contributions as rows of a table: donor, fund and modality, amount, US$, rate.
+
+    An amount of nought is one that nobody told.
+    """
+    unknown = say(N_("unknown"))
     return [
         [
             entry.donor,
             _title(forms.FUNDS, entry.fund),
             _title(forms.MODALITIES, entry.modality),
-            f"{formats.money(entry.amount)} {entry.currency}",
-            formats.money(entry.usd) if entry.usd is not None else say(N_("no rate")),
+            f"{formats.money(entry.amount)} {entry.currency}" if entry.amount else unknown,
+            _usd(entry) if entry.amount else unknown,
             _rate(entry),
         ]
         for entry in given
     ]
+
+
+def _usd(entry: Contribution) -> str:
+    return formats.money(entry.usd) if entry.usd is not None else say(N_("no rate"))
 
 
 def _rate(entry: Contribution) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from argon2 import PasswordHasher
 from flask import abort, current_app, g, redirect, render_template, request, session, url_for
@@ -27,6 +27,8 @@ from appraisal.storage.databases import Database
 from appraisal.storage.files import Files
 from appraisal.storage.site import log_access
 
+# An address may ask for any page; a database counts only so far.
+MOST_PAGES: Final = 1_000_000
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -157,6 +159,11 @@ def seen() -> int | None:
 def number(text: str) -> int | None:
     """Return the whole number that a text is; None where it is none, or one that no database holds."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def page_number(name: str = "page") -> int:
+    """Return which page of a list is asked for: the first by default, and none beyond the end of any."""
+    return min(max(1, request.args.get(name, 1, int)), MOST_PAGES)
 
 
 def request_key() -> str | None:

@@ -111,7 +111,7 @@ def _papers(case: Case, seen: Seen) -> dict[str, Any]:
         "facts": _facts(seen.content),
         "summary": contents.value(seen.content, "identification.summary"),
         "contributions": contents.contribution_rows(seen.contributions),
-        "total": tracks.total_usd(seen.contributions),
+        "total": tracks.known_usd(seen.contributions),
         "documents": case.documents if seen.is_draft else frozen,
         "kinds": contents.document_titles(),
         "decisions": _decisions(case),

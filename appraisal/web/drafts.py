@@ -58,7 +58,7 @@ def overview(number: str) -> str:
             for part in forms.SECTIONS
         ],
         contributions=contents.contribution_rows(given),
-        total=usd,
+        total=tracks.known_usd(given),
         siblings=case.siblings_usd,
         unvalued=case.siblings_unvalued,
         track=book.workflow.tracks[track],

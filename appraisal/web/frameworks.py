@@ -18,19 +18,18 @@ from appraisal.domain.access import READERS
 from appraisal.domain.datasets import BY_KEY, Dataset
 from appraisal.domain.entries import Row
 from appraisal.domain.indicators import biennium_of, first_year
-from appraisal.domain.measures import SOURCES, Figure
+from appraisal.domain.measures import OF_PROPOSALS, SOURCES, Figure
 from appraisal.errors import NotFound
 from appraisal.i18n import N_
 from appraisal.services import frameworks, indicators, matches
 from appraisal.services.indicators import CODE as APPRAISED
 from appraisal.web import datasets, formats
-from appraisal.web.context import actor, page, read, say, signed_in, site, with_role
+from appraisal.web.context import actor, page, page_number, read, say, signed_in, site, with_role
 from appraisal.web.indicators import definitions, percent, years
 
 bp = Blueprint("frameworks", __name__, url_prefix="/indicators")
 
 PAGE: Final = 50
-_PROPOSALS: Final = ("unpriced", "unmatched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +115,10 @@ def in_words(
     if kind == "percentage":
         figure = percent(shown)
         behind = say(N_("%(part)s of %(whole)s"), part=part, whole=whole)
-    elif shown is None:
+    elif denominator is None:
         figure, behind = part, say(N_("no baseline to compare the count with"))
     else:
-        figure = signed(shown)
+        figure = percent(None) if shown is None else signed(shown)
         behind = say(N_("%(count)s, against a baseline of %(baseline)s"), count=part, baseline=whole)
     return Standing(figure, behind, met, complete, illustrative)
 
@@ -249,10 +248,8 @@ def rows(code: str, group: str) -> str:
         found = frameworks.figure(db, site().library, code, biennium)
     if group not in found.groups:
         raise NotFound("group", group)
-    given = request.args.get("page", "1")
-    number = int(given) if given.isascii() and given.isdigit() and 0 < len(given) < 8 else 1
-    listed = found.groups[group]
-    start = max(number - 1, 0) * PAGE
+    number, listed = page_number(), found.groups[group]
+    start = (number - 1) * PAGE
     return page(
         "indicators/rows.html",
         indicator=indicator,
@@ -322,7 +319,7 @@ class Table:
 
 def table(dataset: Dataset, group: str, listed: Sequence[Row]) -> Table:
     """Lay the rows of a group out in columns."""
-    if group in _PROPOSALS:
+    if group in OF_PROPOSALS:
         return _proposals(listed)
     heads = [{"text": say(column.label), "number": column.kind == "money"} for column in dataset.columns]
     cells = [

@@ -28,7 +28,7 @@ from appraisal.storage import approvals, conditions, datasets, queries
 from appraisal.storage import matches as stored_matches
 from appraisal.storage.reports import languages_of
 from appraisal.web import downloads
-from appraisal.web.context import actor, language, page, read, say, signed_in, site, with_role
+from appraisal.web.context import actor, language, page, page_number, read, say, signed_in, site, with_role
 from appraisal.web.fields import DayField
 from appraisal.web.forms import TranslatedForm
 from appraisal.web.proposals import workflows
@@ -175,6 +175,7 @@ def _now(db: Connection, biennium: str, today: date) -> View:
     reports = indicators.figures(db, site().library, biennium, today)
     report = reports[biennium]
     unvalued = approvals.unvalued(db, biennium, report.scope)
+    beside = approvals.unvalued_beside(db, biennium, report.scope)
     behind = {
         # Where nobody is counted, nobody is looked for.
         key: approvals.behind(db, biennium, report.scope, key, {}, 0, SHOWN) if count else []
@@ -184,7 +185,7 @@ def _now(db: Connection, biennium: str, today: date) -> View:
     return View(
         reports,
         indicators.breakdowns(db, biennium, report.scope),
-        _groups(db, _counts(report), behind, unvalued),
+        _groups(db, _counts(report), behind, [*unvalued, *beside]),
         sum(1 for _ in matches.missing(db, biennium, report.scope)),
         sum(1 for _ in matches.unapproved(db, biennium, report.scope)),
         len(matches.changed(db, biennium, report.scope)),
@@ -199,7 +200,8 @@ def _then(db: Connection, biennium: str, as_of: date) -> View:
     found = indicators.report(db, site().library, CODE, biennium, past)
     behind = {key: getattr(found, key) for key in GROUPS}
     unvalued = approvals.unvalued(db, biennium, found.figures.scope, past)
-    groups = _groups(db, _counts(found.figures), behind, unvalued)
+    beside = approvals.unvalued_beside(db, biennium, found.figures.scope, past)
+    groups = _groups(db, _counts(found.figures), behind, [*unvalued, *beside])
     missing = sum(1 for _ in matches.missing(db, biennium, found.figures.scope, past))
     unapproved = sum(1 for _ in matches.unapproved(db, biennium, found.figures.scope, past))
     changed = len(matches.changed(db, biennium, found.figures.scope, past))
@@ -217,12 +219,13 @@ def behind() -> str:
     if narrowed and not _reads_reports():
         # Which unit or donor a number is of would be told by where it stands.
         raise NotFound("breakdown", next(iter(narrowed)))
-    number = max(1, request.args.get("page", 1, int))
+    number = page_number()
     scope = frozenset(indicators.definition(site().library, CODE).scope.funds)
     with read() as db:
         found = approvals.behind(db, biennium, scope, group, narrowed, (number - 1) * PAGE, PAGE + 1)
         known = queries.known_to(db, actor(), [entry.number for entry in found])
-        unvalued = approvals.unvalued(db, biennium, scope)
+        ask = approvals.unvalued_beside if group in ("undated", "other_funds") else approvals.unvalued
+        unvalued = ask(db, biennium, scope)
     here: dict[str, Any] = {"biennium": biennium, "group": group, **narrowed}
     return page(
         "indicators/proposals.html",

@@ -24,9 +24,19 @@ from appraisal.storage import matches as stored
 from appraisal.storage.facts import load_people, load_rates
 from appraisal.web import formats
 from appraisal.web.approvals import check_page, is_duplicate, other_phases
-from appraisal.web.context import actor, begin, language, page, read, request_key, say, site, with_role
+from appraisal.web.context import (
+    actor,
+    begin,
+    language,
+    page,
+    page_number,
+    read,
+    request_key,
+    say,
+    site,
+    with_role,
+)
 from appraisal.web.indicators import years
-from appraisal.web.rates import MOST_PAGES
 
 bp = Blueprint("matches", __name__, url_prefix=f"/indicators/{indicators.CODE}/finance-list")
 Answer = str | Response | tuple[str, int]
@@ -81,14 +91,14 @@ def show() -> str:
     biennium = request.args.get("biennium", "")
     if biennium:
         _check(biennium)
-    start = min(max(1, request.args.get("page", 1, int)), MOST_PAGES) - 1
+    start = page_number() - 1
     with read() as db:
         waiting = _missing(db, biennium)
         shown = list(islice(waiting, start * PAGE, start * PAGE + PAGE))
         rest = sum(1 for _ in waiting)
         suggested = matches.suggestions(db, shown)
         again = matches.changed(db, biennium, _scope()) if biennium else matches.changed_links(db)
-        opened = _page_of(_unapproved(db, biennium), request.args.get("opened", 1, int))
+        opened = _page_of(_unapproved(db, biennium), page_number("opened"))
         after = request.args.get("linked", "")[: forms.LINE_LIMIT]
         linked = _matched(db, after)
         return page(
@@ -138,8 +148,7 @@ class Opened:
     has_more: bool
 
 
-def _page_of(listed: Iterator[stored.Unapproved], asked: int) -> Opened:
-    place = min(max(1, asked), MOST_PAGES)
+def _page_of(listed: Iterator[stored.Unapproved], place: int) -> Opened:
     passed = sum(1 for _ in islice(listed, (place - 1) * PAGE))
     shown = list(islice(listed, PAGE))
     rest = sum(1 for _ in listed)
@@ -156,7 +165,7 @@ def _linked_url(biennium: str, after: str) -> str:
 
 def _unapproved(db: Connection, biennium: str) -> Iterator[stored.Unapproved]:
     if not biennium:
-        return stored.unapproved(db)
+        return stored.unapproved(db, _scope())
     return matches.unapproved(db, biennium, _scope())
 
 

@@ -20,7 +20,7 @@ from appraisal.services import settings
 from appraisal.services.settings import RateDoubtful, RateGiven
 from appraisal.storage import settings as stored
 from appraisal.web import formats
-from appraisal.web.context import actor, begin, language, page, read, say, site, with_role
+from appraisal.web.context import actor, begin, language, page, page_number, read, say, site, with_role
 from appraisal.web.fields import LINE
 from appraisal.web.forms import TranslatedForm
 
@@ -31,8 +31,6 @@ Answer = str | Response | tuple[str, int]
 NO_DAY: Final = N_("Write a day as year-month-day, for example 2010-03-31.")
 # So many rates stand on a page, and so many amounts that were frozen with one.
 PAGE: Final = 100
-# An address may ask for any page; a database counts only so far.
-MOST_PAGES: Final = 1_000_000
 # The field that a reason of the domain is about.
 _ABOUT: Final = {
     "rate_currency": "currency",
@@ -201,7 +199,7 @@ def _frozen(db: Connection, currency: str, day: date, per_usd: Decimal) -> tuple
 def _draw(form: RateForm) -> str:
     currency, start = (
         request.args.get("currency", "").strip().upper(),
-        min(max(1, request.args.get("page", 1, int)), MOST_PAGES),
+        page_number(),
     )
     with read() as db:
         rows = stored.list_rates(db, currency, first=(start - 1) * PAGE, most=PAGE + 1)

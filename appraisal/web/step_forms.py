@@ -58,6 +58,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "approval_missing": "document",
     "approval_in_future": "approved_on",
     "approval_same": "document",
+    "usd_beyond": "amount",
     "track_not_tighter": "track",
     "conditions_not_kept": "withdrawn",
     "lead_counts_as_author": "lead",

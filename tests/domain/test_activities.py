@@ -157,6 +157,14 @@ def test_everything_that_is_missing_is_said_at_once(library: Library) -> None:
     assert len(found.reasons) == 4
 
 
+def test_what_nobody_told_is_neither_a_funder_nor_a_budget_of_nought(library: Library) -> None:
+    given = publishable(library)
+    unknown = tracks.approved_outside({}, (), date(2010, 3, 1), "XBTC")
+    found = mapped(replace(given, contributions=unknown))
+    assert (found.funders, found.budgets) == ((), ())
+    assert found.remarks == ("without a budget, since no contribution is named",)
+
+
 def test_a_budget_without_an_end_or_a_rate_is_a_remark(library: Library) -> None:
     endless = mapped(publishable(library, end=""))
     assert (endless.budgets, endless.remarks) == ((), ("without a budget, since there is no planned end",))

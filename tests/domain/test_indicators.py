@@ -159,6 +159,10 @@ def test_the_figure_is_compared_unrounded(
         (Fraction(7495, 100), None, "75.0"),
         (Fraction(7494, 100), None, "74.9"),
         (Fraction(100, 3), Decimal(75), "33.3"),
+        # What misses a milestone by little never looks like it, nor what is above it by little.
+        (Fraction(7499996, 100000), Decimal(75), "74.99996"),
+        (Fraction(75000001, 1000000), Decimal(75), "75.000001"),
+        (Fraction(74996, 1000), Decimal(75), "74.996"),
     ],
 )
 def test_how_a_percentage_is_shown(

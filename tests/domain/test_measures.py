@@ -217,8 +217,17 @@ def test_a_growth_is_held_against_its_baseline(library: Library, count: int, per
         undaf(country, reflects=True)
         for country in sorted(["KH", "LA", "MM", "NP", "VN", "LK", "BD", "IN", "PK", "MY"])[:count]
     ]
-    found = compute(library, "3.1", rows, baseline=with_baseline(library, "3.1", "5"))
+    found = compute(
+        library, "3.1", [*rows, undaf("ZM", reflects=False)], baseline=with_baseline(library, "3.1", "5")
+    )
     assert (found.numerator, found.denominator, found.percent, found.met) == (count, 5, percent, met)
+
+
+def test_a_growth_of_what_nobody_answered_is_no_data(library: Library) -> None:
+    for rows in ([], [undaf("KH")], [undaf("KH", "2009-05-01", reflects=True)]):
+        found = compute(library, "3.1", rows, baseline=with_baseline(library, "3.1", "5"))
+        assert (found.numerator, found.denominator) == (0, 5)
+        assert (found.exact, found.percent, found.met) == (None, None, None)
 
 
 def test_a_biennium_without_a_milestone_is_not_judged(library: Library) -> None:
@@ -376,7 +385,11 @@ def test_answers_are_counted_as_one_by_one(library: Library, rows: list[Row], co
     assert found.complete == (not found.groups["unanswered"])
     # A baseline changes what the count is held against, and never the count.
     grown = compute(library, code, rows, baseline=with_baseline(library, code, "2"))
-    assert (grown.numerator, grown.exact) == (counted, Fraction(100 * (counted - 2), 2))
+    is_answered = found.groups["counted"] or found.groups["others"]
+    assert (grown.numerator, grown.exact) == (
+        counted,
+        Fraction(100 * (counted - 2), 2) if is_answered else None,
+    )
     # One more that is satisfied never counts less.
     more = {**undaf("VN", "2011-01-01"), "surveyed_on": "2011-01-01", **dict.fromkeys(columns, True)}
     assert compute(library, code, [*rows, more]).numerator == counted + 1

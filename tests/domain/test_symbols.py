@@ -19,6 +19,8 @@ SYMBOLS = st.lists(PART, min_size=2, max_size=5).map("/".join)
         ("RER/09\u00a0/05\u202f/FIN\ufeff", "RER/09/05/FIN"),
         ("RER\u200b/09/0\u00ad5/FIN", "RER/09/05/FIN"),
         ("\uff32\uff25\uff32\uff0f09/05/FIN", "RER/09/05/FIN"),
+        ("TC\u20102010\u20110001\u2013A\u2014B\u2212C\uff0dD", "TC-2010-0001-A-B-C-D"),
+        ("RER\u2044\u00bd\u2215FIN", "RER/1/2/FIN"),
         ("", ""),
         (" \t", ""),
     ],

@@ -16,7 +16,9 @@ from appraisal.domain.indicators import report
 from appraisal.domain.schemas import departures
 from appraisal.i18n import LANGUAGES, Language
 from appraisal.paths import folder
+from appraisal.pdf import reports
 from appraisal.pdf.rendering import render
+from appraisal.pdf.words import Words
 from appraisal.services import indicators
 from tests.pdf.readers import embedded, pages_of, solid
 from tests.pdf.test_standards import FRENCH, ODD, elements
@@ -120,6 +122,11 @@ def full(library: Library) -> Value:
         supersedes="a" * 64,
         changes=changes,
     )
+
+
+def test_the_share_by_dollars_is_that_of_the_cents(library: Library) -> None:
+    found = reports.sheet(value_of(library, usd=["0.40", "0.80"]), Words("en"))
+    assert found["readings"][-1] == ("Weighted by US$", "0", "1", "50.0%")
 
 
 def failures(pdf: bytes) -> list[str]:

@@ -1,6 +1,7 @@
 """Activities out of the database and into it: each state is valid, an import makes all drafts or none."""
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -9,10 +10,10 @@ import pytest
 from lxml import etree
 from sqlalchemy import event, select, update
 
-from appraisal.domain.steps import Agreement
+from appraisal.domain.steps import Agreement, ApprovalGiven
 from appraisal.iati import writing
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import activities, proposals
+from appraisal.services import activities, approvals, proposals
 from appraisal.services.activities import BadActivities, Imported, Report
 from appraisal.settings import Publisher
 from appraisal.storage import site, tables
@@ -209,6 +210,18 @@ def test_an_approval_that_was_only_registered_may_lack_what_is_mandatory(stage: 
         (without, ("there is no summary", "there is no planned start"))
     ]
     assert report.remarks == [(euros, "without a budget, since no US$ rate was frozen with it")]
+
+
+def test_a_registered_budget_is_valued_on_the_day_of_its_approval(lite: Stage) -> None:
+    casts.enter_rate(lite, "EUR", date(2006, 1, 1), "0.5")
+    casts.enter_rate(lite, "EUR", date(2010, 1, 1), "0.8")
+    at = datetime(2006, 12, 31, 23, 30, tzinfo=UTC)
+    content = neutral_content({"budget": {"amount": "100", "currency": "EUR"}, "end": "2010-12-31"})
+    with lite.database.begin() as db:
+        approval = ApprovalGiven("Minute 12", "Registry", at)
+        case = approvals.register_outside(db, lite.library, lite.people["desk"], lite.now, content, approval)
+    (found,) = export(lite)[0][case.number].findall("budget/value")
+    assert (found.text, found.get("value-date")) == ("200.00", "2007-01-01")
 
 
 def test_an_import_names_only_what_its_author_may_name(stage: Stage) -> None:

@@ -1,7 +1,10 @@
 """Approvals given outside: registered for a proposal that is here or not, and imported all or none."""
 
 import threading
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -97,6 +100,27 @@ def test_an_approval_outside_overtakes_whatever_was_going_on(lite: Stage, build:
     assert case.approval is not None
     assert case.approval.appraisal_id is None
     assert _route(lite, number) == Route("outside", "registered")
+
+
+def test_a_budget_beyond_all_money_is_refused_before_it_counts(lite: Stage) -> None:
+    casts.enter_rate(lite, "EUR", date(2010, 1, 1), "0.001")
+    given: list[dict[str, Any]] = [
+        {"budget": {"amount": "1000000000.01", "currency": "EUR"}},
+        {"budget": "1000000000000.01"},
+    ]
+    for short in given:
+        approval = ApprovalGiven("Minute 12", "Registry", lite.now)
+        assert casts.refusal(lite, partial(_register, lite, approval, **short)) == ("usd_beyond",)
+        number = casts.draft(lite, **short)
+        assert casts.refused(lite, "ana", number, "submit") == ("usd_beyond",)
+        assert casts.refused(lite, "desk", number, "register_approval", approval=approval) == ("usd_beyond",)
+        with lite.database.read() as db, pytest.raises(NotAllowed):
+            approvals.examine(db, lite.library, lite.now, neutral_content(short), approval)
+    for title in ("One", "Two"):
+        _register(lite, ApprovalGiven("Minute 12", "Registry", lite.now), title=title, budget="1000000000000")
+    with lite.database.read() as db:
+        found = indicators.figures(db, lite.library, "2010-11", lite.now.date())["2010-11"]
+    assert found.usd == (Decimal(0), Decimal("2000000000000.00"))
 
 
 def test_nobody_registers_an_approval_of_their_own_proposal(lite: Stage) -> None:
@@ -345,12 +369,70 @@ def test_a_date_before_all_technical_cooperation_is_refused(lite: Stage) -> None
     assert geneva_date(approval.approved_at) == date(1950, 1, 1)
 
 
+def test_what_a_list_says_of_an_approval_has_the_bounds_of_the_form(stage: Stage) -> None:
+    lines = [
+        f",One,2010-01-15,XBTC,{'x' * 301},Registry",
+        ',Two,2010-01-15,XBTC,Minute 1,"Registry\nBox 3"',
+        ",Three,2010-01-15,XBTC,\0,Registry",
+    ]
+    with pytest.raises(FaultyInput) as caught:
+        _import(stage, HEADING + "".join(f"{line}\n" for line in lines))
+    assert [str(fault).partition(": ")[2] for fault in caught.value.faults] == [
+        "the document has more than 300 characters",
+        "the source is more than one line",
+        "the document is empty",
+    ]
+    (case,) = _import(stage, HEADING + ",Four,2010-01-15,XBTC,Minute\0 1,Registry\n")
+    assert case.approval is not None
+    assert case.approval.document == "Minute 1"
+
+
 def test_a_number_of_somebody_elses_is_a_project_symbol(lite: Stage) -> None:
     (case,) = _import(lite, HEADING + "RAF/10/55/USA,,2010-01-15,XBTC,Minute 1,Registry\n")
     assert (case.content["identification"]["title"], case.content["identification"]["symbol"]) == (
         "RAF/10/55/USA",
         "RAF/10/55/USA",
     )
+
+
+@pytest.mark.parametrize("written", ["{lower}", "{dashes}", "{spaces}"])
+def test_one_of_our_numbers_is_that_proposal_however_it_is_written(lite: Stage, written: str) -> None:
+    number = casts.submitted(lite)
+    spellings = {
+        "lower": number.lower(),
+        "dashes": number.replace("-", "\u2013"),
+        "spaces": number.replace("-", " - "),
+    }
+    text = HEADING + f"{written.format(**spellings)},,2010-01-15,XBTC,Minute 1,Registry\n"
+    (case,) = _import(lite, text)
+    assert (case.number, case.state) == (number, "approved")
+    with lite.database.read() as db:
+        assert db.execute(select(tables.Proposal.__table__.c.number)).scalars().all() == [number]
+    # It is approved by now, and one that is not there is no symbol either.
+    for wrong in (text, text.replace("1,,", "9,,")):
+        with pytest.raises(FaultyInput):
+            _import(lite, wrong)
+
+
+def test_the_number_of_a_proposal_is_no_symbol_of_another_project(stage: Stage) -> None:
+    number = casts.approved(stage, symbol="RAS/10/01/FIN", title="Skills")
+    written = number.lower().replace("-", "\u2013")
+    again = partial(casts.outside, stage, title="By another name", symbol=written)
+    assert casts.refusal(stage, again) == ("approval_same",)
+    waiting = casts.submitted(stage, symbol="RAS/10/02/FIN", title="Jobs")
+    again = partial(casts.outside, stage, title="By another name", symbol=waiting)
+    assert casts.refusal(stage, again) == ("approval_alike",)
+
+
+def test_a_title_is_the_same_in_capitals_of_any_alphabet_and_with_other_spaces(stage: Stage) -> None:
+    for title in ("Étude du travail, 2010-11", "\u0417\u0430\u043d\u044f\u0442\u043e\u0441\u0442\u044c"):
+        casts.outside(stage, title=title)
+        for again in (title.upper(), f"  {title.replace(' ', '  ')}", title.replace("-", "\u2013")):
+            codes = casts.refusal(stage, partial(casts.outside, stage, title=again))
+            assert codes == ("approval_same",)
+        apart = unicodedata.normalize("NFD", title)
+        assert casts.refusal(stage, partial(casts.outside, stage, title=apart)) == ("approval_same",)
+    casts.outside(stage, title="Étude du travail, 2012-13")
 
 
 def test_lines_that_cannot_be_read_and_lines_that_are_refused_are_said_together(lite: Stage) -> None:

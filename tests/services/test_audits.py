@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, literal_column, select, text, update
 from appraisal.domain import merkles
 from appraisal.domain.checkpoints import Checkpoint, head_entry, read_checkpoint
 from appraisal.domain.events import GENESIS, event
+from appraisal.domain.steps import ApprovalGiven
 from appraisal.errors import StepConflict
 from appraisal.services import audits, issuers, matches, settings, trails
 from appraisal.services.trails import Report
@@ -70,6 +71,17 @@ def test_a_trail_holds(stage: Stage) -> None:
     assert report.checked["older_events"] == 0
     assert report.checked["files"] == 12
     assert report.checked["definitions"] > 7
+
+
+def test_a_match_by_the_symbol_of_a_registration_that_was_corrected_holds(lite: Stage) -> None:
+    number = casts.draft(lite, symbol="X/1")
+    approval = ApprovalGiven("Minute 12", "Registry", lite.now)
+    casts.take(lite, "desk", number, "register_approval", approval=approval)
+    import_text(lite, "projects", "symbol,fund\nX/1,XBTC\n")
+    casts.take(lite, "desk", number, "correct_registration", note="A slip.")
+    casts.save(lite, number, "identification", symbol="X/2")
+    casts.take(lite, "ana", number, "submit")
+    assert told(lite) == []
 
 
 def test_a_checkpoint_says_where_everything_stood(stage: Stage) -> None:

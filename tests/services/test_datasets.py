@@ -1,8 +1,10 @@
 """Lists are imported whole or not at all, and what they said at any moment is known for ever."""
 
 import tracemalloc
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -29,6 +31,11 @@ def said(stage: Stage, dataset: str = "deliveries", at: datetime | None = None) 
     with stage.database.read() as db:
         rows = stored.state(db, dataset, Past(moment=at) if at else None)
         return {row.value["symbol"]: row.value["expenditure"] for row in rows}
+
+
+def _rows(stage: Stage, dataset: str) -> list[Mapping[str, Any]]:
+    with stage.database.read() as db:
+        return [row.value for row in stored.state(db, dataset)]
 
 
 def wrong(stage: Stage, dataset: str, path: Path) -> list[str]:
@@ -70,6 +77,24 @@ def test_what_stands_there_is_not_written_again(stage: Stage) -> None:
     assert casts.contents(stage) == before
     import_text(stage, "deliveries", TWO.replace("80", "81"))
     assert len(casts.contents(stage)["entries"]) == 3
+
+
+def test_what_a_file_has_no_column_for_stays_as_it_is(stage: Stage) -> None:
+    heading = "country,cycle,assessed_on,reflects,government,employers,workers\n"
+    import_text(stage, "undafs", heading + "KH,2010-2014,2010-01-31,yes,yes,yes,yes\n")
+    said = "country,cycle,assessed_on,reflects\nKH,2010-2014,2010-01-31,no\nLA,2010-2014,2010-01-31,yes\n"
+    for whole in (False, True):
+        assert import_text(stage, "undafs", said, whole=whole).changed == (0 if whole else 1)
+        rows = _rows(stage, "undafs")
+        answers = dict.fromkeys(("government", "employers", "workers"), True)
+        assert [{name: row.get(name) for name in ("reflects", *answers)} for row in rows] == [
+            {"reflects": False, **answers},
+            {"reflects": True, **dict.fromkeys(answers)},
+        ]
+    # A cell that is there and empty says that nobody knows.
+    import_text(stage, "undafs", heading + "KH,2010-2014,2010-01-31,no,yes,yes,\n")
+    assert "workers" not in _rows(stage, "undafs")[0]
+    assert trails.verify(stage.database, stage.library, None).breaks == []
 
 
 def test_a_whole_list_ends_the_rows_that_it_does_not_hold_and_brings_them_back(stage: Stage) -> None:

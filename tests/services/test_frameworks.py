@@ -1,19 +1,22 @@
 """The indicators other than 2.1 from lists and proposals, as of any moment, on both databases."""
 
+import csv
 import json
 from datetime import date, datetime
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appraisal.canonical import plain
 from appraisal.domain.measures import Figure
 from appraisal.domain.schemas import departures
 from appraisal.domain.steps import Agreement
 from appraisal.errors import NotFound
-from appraisal.services import frameworks, indicators
+from appraisal.services import feeds, frameworks, indicators
 from appraisal.storage.pasts import Past
 from tests import casts
 from tests.casts import Stage
@@ -64,6 +67,21 @@ def test_a_gap_is_filled_by_no_more_than_the_proposal_brings(lite: Stage) -> Non
     found = compute(lite, "1.1")
     assert (found.numerator, found.denominator) == (0, 1)
     assert found.groups["others"][0]["filled"] == Decimal(100_000)
+
+
+def test_an_export_names_the_proposals_that_stand_beside_the_gaps(lite: Stage) -> None:
+    import_text(lite, "gaps", GAPS + "G\u20111,O1,100,2010-02-01\n")
+    priced = casts.funded(lite, content=alignment("g-1", "90"))
+    unpriced = casts.funded(lite, content=alignment("G\u20131", ""))
+    unmatched = casts.funded(lite, content=alignment("G9", "90"))
+    with lite.database.read() as db:
+        report = plain(indicators.value(db, lite.library, "1.1", "2010-11"))
+    rows = list(csv.DictReader(StringIO("".join(feeds.write_csv(report)).removeprefix("\ufeff"))))
+    assert [(row["group"], row["gap"], row["proposals"]) for row in rows] == [
+        ("counted", "G\u20111", f"{priced} {unpriced}"),
+        ("unpriced", "G\u20131", unpriced),
+        ("unmatched", "G9", unmatched),
+    ]
 
 
 def test_a_correction_changes_todays_figure_and_not_that_of_the_past(stage: Stage) -> None:

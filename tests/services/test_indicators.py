@@ -286,6 +286,24 @@ def test_a_refused_step_leaves_the_sums_alone(stage: Stage) -> None:
         assert db.execute(select(func.count()).select_from(TALLIES)).scalar_one() == before
 
 
+def test_the_list_behind_a_line_is_what_the_line_counts(stage: Stage) -> None:
+    for title, donor in (("One", "Norad"), ("Two", "NORAD"), ("Three", "Nor%d"), ("Four", "Norad Fund")):
+        casts.outside(stage, title=title, donor=donor)
+    with stage.database.read() as db:
+        scope = frozenset({"XBTC", "RBSA"})
+        lines = indicators.breakdowns(db, "2010-11", scope)["donor"]
+        listed = {
+            line.value: stored.behind(db, "2010-11", scope, "outside", {"donor": line.value}, 0, 9)
+            for line in lines
+        }
+    assert {donor: [entry.title for entry in found] for donor, found in listed.items()} == {
+        "NORAD": ["Two"],
+        "Nor%d": ["Three"],
+        "Norad": ["One"],
+        "Norad Fund": ["Four"],
+    }
+
+
 def test_what_nobody_knows_is_named_beside_every_sum_of_dollars(stage: Stage) -> None:
     casts.approved(stage, budget="1000")
     yen = casts.outside(stage, budget={"amount": "300", "currency": "JPY"})
@@ -294,8 +312,8 @@ def test_what_nobody_knows_is_named_beside_every_sum_of_dollars(stage: Stage) ->
     desk = stage.people["desk"]
     with stage.database.begin() as db:
         blank = approvals.register_project(db, stage.library, desk, stage.now, "ras/10/01/fin").number
-    casts.outside(stage, budget={"amount": "300", "currency": "JPY"}, funding="RBTC")
-    casts.outside(stage, budget={"amount": "300", "currency": "JPY"}, undated=True)
+    other = casts.outside(stage, budget={"amount": "300", "currency": "JPY"}, funding="RBTC")
+    undated = casts.outside(stage, budget={"amount": "300", "currency": "JPY"}, undated=True)
     then = stage.now
     sealed, _ = indicators.publish(stage.database, stage.library, desk, stage.now, "2.1", "2010-11")
 
@@ -304,7 +322,7 @@ def test_what_nobody_knows_is_named_beside_every_sum_of_dollars(stage: Stage) ->
             return indicators.value(db, stage.library, "2.1", "2010-11", past)
 
     found = value()
-    assert found["unvalued"] == [yen, blank]
+    assert (found["unvalued"], found["unvalued_beside"]) == ([yen, blank], sorted([other, undated]))
     assert (found["usd"], found["denominator"]) == ([Decimal("1000.00"), Decimal("1000.00")], 3)
     stage.wait(days=1)
     casts.take(stage, "chief", yen, "propose_annulment", note="A mistake.")
@@ -317,5 +335,6 @@ def test_what_nobody_knows_is_named_beside_every_sum_of_dollars(stage: Stage) ->
     # A row of an export has no amount where nobody knows it.
     report = plain(value())
     rows = {cells[1]: cells for cells in csv.reader(StringIO("".join(feeds.write_csv(report))))}
-    assert rows[blank][rows["number"].index("usd")] == ""
+    for number in (blank, other, undated):
+        assert rows[number][rows["number"].index("usd")] == ""
     assert Words("en").weighted([yen, blank, "X"]) == f"Weighted by US$, incomplete without {yen} +2"

@@ -365,6 +365,72 @@ def test_without_an_approval_or_its_amounts_a_second_project_is_refused(lite: St
     _confirm(lite, SECOND, number, "Two offices.")
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_after_a_correction_the_symbol_of_the_project_decides(stage: Stage, by_hand: bool) -> None:
+    number = "" if by_hand else casts.outside(stage, symbol=FIRST)
+    _listed(stage, _row(FIRST))
+    if by_hand:
+        number = _register(stage, FIRST)
+        stage.wait(minutes=1)
+    casts.take(stage, "desk", number, "correct_registration", note="It was on its way here.")
+    assert _missing(stage) == [FIRST]
+    came = casts.submitted(stage, symbol=FIRST)
+    assert _missing(stage) == []
+    with stage.database.read() as db:
+        assert [(entry.number, entry.how) for entry in stored.matched(db, 10)] == [(came, "symbol")]
+    _sound(stage)
+
+
+def test_a_link_of_a_row_that_is_gone_can_be_undone(stage: Stage) -> None:
+    number = casts.approved(stage)
+    _listed(stage, _row(FIRST), _row(SECOND))
+    _confirm(stage, FIRST, number)
+    _listed(stage, _row(SECOND), whole=True)
+    assert _changed(stage) == {FIRST: [("listed", "yes", "no")]}
+    for _ in range(2):
+        _undo(stage, FIRST)
+    assert (_changed(stage), _missing(stage)) == ({}, [SECOND])
+    with pytest.raises(NotFound):
+        _undo(stage, THIRD)
+    _sound(stage)
+
+
+def test_a_link_does_not_hide_a_project_that_other_funds_pay_for(stage: Stage) -> None:
+    def opened(past: Past | None = None) -> list[tuple[str, str, str]]:
+        value = _value(stage, past)
+        listed = value["finance_list"]["unapproved"]
+        assert value["complete"] == (not listed)
+        return [(entry["symbol"], entry["state"], entry["state_title"]["en"]) for entry in listed]
+
+    number = casts.approved(stage, symbol=FIRST, funding="RBTC")
+    casts.approved(stage, symbol=SECOND)
+    other = casts.outside(stage, title="By hand", funding="RBTC")
+    _listed(stage, _row(FIRST), _row(SECOND), _row(THIRD, fund="RBSA"))
+    _confirm(stage, THIRD, other)
+    expected = [(FIRST, "approved", "Approved (RBTC)"), (THIRD, "approved", "Approved (RBTC)")]
+    assert (opened(), _missing(stage)) == (expected, [])
+    then = stage.now
+    _publish(stage)
+    stage.wait(days=1)
+    # Annulled, nothing stands; the list corrected, the fund is the same.
+    _annul(stage, other)
+    _listed(stage, _row(FIRST, fund="RBTC"))
+    assert opened() == [(THIRD, "annulled", "Approval annulled")]
+    assert opened(Past(moment=then)) == expected
+    with stage.database.read() as db:
+        assert number in {entry.number for entry in stored.matched(db, 10)}
+    _sound(stage)
+
+
+def test_an_approval_whose_money_nobody_knows_is_compared_with_nothing(lite: Stage) -> None:
+    number = casts.outside(lite, symbol=FIRST, budget={"amount": "300", "currency": "JPY"})
+    _listed(lite, _row(FIRST, "5000"), _row(SECOND))
+    with lite.database.read() as db:
+        (found,) = stored.matched(db, 10)
+    assert (found.number, found.usd) == (number, None)
+    assert _refusals(lambda: _confirm(lite, SECOND, number, "Two offices.")) == ["approval_unknown"]
+
+
 def test_a_symbol_makes_no_second_project_of_one_approval(stage: Stage) -> None:
     number = casts.approved(stage, symbol=FIRST)
     _listed(stage, _row(SECOND))

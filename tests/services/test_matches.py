@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import event, text
@@ -49,6 +50,34 @@ def test_a_symbol_matches_in_whichever_spelling(stage: Stage) -> None:
     with stage.database.read() as db:
         (found,) = stored.matched(db, 10)
     assert (found.number, found.how, found.project.symbol) == (number, "symbol", "RAS/13/51M/JPN")
+
+
+def test_a_symbol_matches_with_whichever_dash(stage: Stage) -> None:
+    number = _known(stage, "RLA\u201110\u201301")
+    _listed(stage, "rla-10\u201401,Jobs,PE,XBTC,100,USD,2010-01-05,Japan")
+    assert _symbols(stage) == []
+    # The same project in another spelling is the same row.
+    _listed(stage, "RLA-10-01,Jobs,PE,XBTC,200,USD,2010-01-05,Japan")
+    with stage.database.read() as db:
+        (found,) = stored.matched(db, 10)
+    assert (found.number, found.project.symbol, found.project.amount) == (number, "RLA-10-01", Decimal(200))
+
+
+def test_what_was_kept_with_another_dash_stays_matched_and_is_one_row(lite: Stage) -> None:
+    number = _known(lite, "RLA-10-01")
+    _listed(lite, "RLA-10-01,Jobs,PE,XBTC,100,USD,2010-01-05,Japan")
+    with unguarded(lite.database) as db:
+        # As a site of before has it.
+        db.execute(text("UPDATE proposals SET symbol = replace(symbol, '-', '\u2013')"))
+        db.execute(text("UPDATE matches SET project = replace(project, '-', '\u2013')"))
+        db.execute(text("UPDATE entries SET key = replace(key, '-', '\u2013')"))
+        db.execute(text("UPDATE entries SET value = replace(value, 'RLA-10-01', 'RLA\u201310\u201301')"))
+    with lite.database.begin() as db:
+        assert matches.match_symbols(db, lite.now) == 0
+        assert [entry.number for entry in stored.matched(db, 10)] == [number]
+    _listed(lite, "RLA-10-01,Jobs,PE,XBTC,200,USD,2010-01-05,Japan")
+    with lite.database.read() as db:
+        assert stored.count_projects(db) == 1
 
 
 def test_what_is_submitted_later_is_matched_at_once_or_by_a_tick(stage: Stage) -> None:
@@ -327,7 +356,7 @@ def test_a_list_of_approved_projects_leaves_the_report_whole(lite: Stage) -> Non
         "ZAM/10/02/NOR,Later,ZM,XBTC,1000,USD,2010-01-20,Norway",
     )
     with lite.database.read() as db:
-        assert [entry.number for entry in stored.unapproved(db)] == [number]
+        assert [entry.number for entry in stored.unapproved(db, HEADLINE)] == [number]
     given = ApprovalGiven("Minute 12", "Registry", lite.now)
     casts.take(lite, "desk", number, "register_approval", approval=given)
     with lite.database.read() as db:

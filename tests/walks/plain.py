@@ -413,7 +413,7 @@ def finance_list(trail: Trail, found: Iterable[Known], of: str) -> dict[str, Any
         number = match.number if match else None
         if number is None:
             missing.append(row["symbol"])
-        elif known[number].approval is None:
+        elif (given := known[number].approval) is None or _is_beside(row, given.funds):
             unapproved.append((row["symbol"], number))
     changed = [
         (rows[link.project]["symbol"] if link.project in rows else link.project.upper(), link.number)
@@ -424,6 +424,11 @@ def finance_list(trail: Trail, found: Iterable[Known], of: str) -> dict[str, Any
         and _bears_on(link, rows, of)
     ]
     return {"symbols": sorted(missing), "unapproved": sorted(unapproved), "changed": sorted(changed)}
+
+
+def _is_beside(row: Text, funds: frozenset[str]) -> bool:
+    """Tell whether a project of the headline is approved with other funds only, which are not counted."""
+    return row.get("fund") in HEADLINE and bool(funds) and not funds & HEADLINE
 
 
 def _counts(row: Text, of: str) -> bool:

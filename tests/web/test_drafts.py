@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from appraisal.domain import forms
+from appraisal.scenarios.neutral import neutral_content
 from appraisal.storage import tables
 from appraisal.web.context import Site
 from tests.web import building
@@ -190,11 +191,25 @@ def test_the_overview_derives_the_track_and_offers_to_submit(
     page = client.get(f"/proposals/{number}/form").text
     assert "Track: Standard." in page
     assert f'href="/proposals/{number}/steps/submit"' in page
-    small = building.draft_proposal(site, cast, budget={"amount": "100", "currency": "EUR"})
+    small = building.draft_proposal(site, cast, budget="100")
     page = client.get(f"/proposals/{small}/form").text
     assert "Track: Fast." in page
     assert "It names one country." in page
+    assert "Together US$ 100." in page
+
+
+def test_no_total_and_no_track_is_said_of_what_has_no_rate(
+    site: Site, cast: Cast, client: FlaskClient, number: str
+) -> None:
+    row = neutral_content({})["identification"]["contributions"][0]
+    given = [row, {**row, "amount": "9000000", "currency": "EUR"}]
+    unknown = building.draft_proposal(site, cast, contributions=given)
+    page = client.get(f"/proposals/{unknown}/form").text
     assert "There is no US$ rate for EUR" in page
+    assert "Track: not known yet." in page
+    assert "What they are together in US$ is not known in full." in page
+    for words in ("Together US$", "Track: Standard.", "Track: Fast."):
+        assert words not in page
 
 
 def test_only_authors_write_and_only_when_the_state_lets_them(

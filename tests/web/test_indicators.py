@@ -45,6 +45,16 @@ def approved(site: Site, cast: Cast) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("asked", [str(10**30), "9" * 19, "-5", "0", "x", "9" * 5000])
+def test_any_page_of_a_list_may_be_asked_for(
+    client: FlaskClient, sign_in: SignIn, cast: Cast, asked: str
+) -> None:
+    sign_in(client, "auditor")
+    lists = ("2.1/proposals?group=outside", "2.1/finance-list?opened=1", "2.2/rows/counted?biennium=2010-11")
+    for path in lists:
+        assert client.get(f"/indicators/{path}&page={asked}&opened={asked}").status_code == 200
+
+
 def test_the_figure_stands_beside_its_milestone(
     client: FlaskClient, sign_in: SignIn, approved: dict[str, str]
 ) -> None:

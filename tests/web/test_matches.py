@@ -91,6 +91,19 @@ def test_looking_at_what_a_registration_would_do_writes_nothing(
     assert _count(site) == before
 
 
+def test_an_amount_that_the_list_does_not_tell_is_nowhere_a_nought(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
+) -> None:
+    import_text(site, cast, "projects", "symbol,fund,opened_on\nX/1,XBTC,2010-01-20\n", tmp_path)
+    sign_in(client, "desk")
+    page = client.get(PAGE + "/register?project=x/1").text
+    assert "–: an amount that nobody told, XBTC" in page
+    assert client.post(PAGE + "/register", data={"project": "x/1"}).status_code == 303
+    page = client.get("/proposals/TC-2010-0001").text
+    assert page.count(">unknown<") == 2
+    assert "0 USD" not in page
+
+
 def test_two_clicks_register_once_and_two_on_undo_undo_once(
     client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, event, insert, select, update
 
+from appraisal.scenarios.neutral import neutral_content
 from appraisal.storage import tables
 from appraisal.web.context import Site
 from tests.tampering import unguarded, unwatched
@@ -98,6 +99,17 @@ def test_filters_narrow_the_list(site: Site, cast: Cast, client: FlaskClient, si
         assert shown in page, query
         assert other.pop() not in page, query
     assert "No proposal fits this." in client.get("/proposals?words=nothing+like+it").text
+
+
+def test_what_nobody_knows_is_no_amount(site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn) -> None:
+    row = neutral_content({})["identification"]["contributions"][0]
+    given = [{**row, "amount": "123456"}, {**row, "amount": "9", "currency": "EUR"}]
+    number = building.outside_approval(site, cast, contributions=given)
+    sign_in(client, "auditor")
+    assert "123,456" not in client.get("/proposals").text
+    page = client.get(f"/proposals/{number}").text
+    assert "What they are together in US$ is not known in full." in page
+    assert "Together US$" not in page
 
 
 def test_a_filter_that_makes_no_sense_is_no_error(client: FlaskClient, sign_in: SignIn) -> None:
