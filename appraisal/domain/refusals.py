@@ -236,6 +236,10 @@ _OF_INPUT: Final[Mapping[str, str]] = {
         "This approval is here already, as %(number)s: the symbol or title is the same, "
         "and so is the donor, the amount or the day."
     ),
+    "registered_elsewhere": N_(
+        "This project is here already as approved elsewhere, as %(number)s: the symbol or title is the same, and so is "
+        "the donor, the amount or the day. Its registration is corrected, or the form names it as the earlier phase."
+    ),
     "approval_alike": N_(
         "The same symbol or title is here already: %(numbers)s. Say whether this is another phase, or the same."
     ),

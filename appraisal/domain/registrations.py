@@ -22,7 +22,7 @@ from appraisal.domain.symbols import normalised, with_plain_signs
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What tells one approval from another; ``is_approved`` where it stands already."""
+    """What tells one approval from another: ``is_approved`` as it stands, ``is_outside`` given elsewhere."""
 
     number: str
     title: str
@@ -31,10 +31,16 @@ class Entry:
     amounts: frozenset[tuple[str, Decimal]]
     approved_at: datetime | None = None
     is_approved: bool = True
+    is_outside: bool = False
 
 
 def entry_of(
-    number: str, content: Content, approved_at: datetime | None = None, *, is_approved: bool = True
+    number: str,
+    content: Content,
+    approved_at: datetime | None = None,
+    *,
+    is_approved: bool = True,
+    is_outside: bool = False,
 ) -> Entry:
     """Return what tells an approval from others; donors not named and amounts of nought tell nothing."""
     given = [
@@ -53,6 +59,7 @@ def entry_of(
         frozenset((currency, amount) for _, currency, amount in given if amount),
         approved_at,
         is_approved,
+        is_outside,
     )
 
 

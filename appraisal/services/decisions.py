@@ -1,6 +1,7 @@
 """Decisions: what managers sign, and the approvals that were given elsewhere."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
@@ -14,6 +15,7 @@ from appraisal.domain.facts import (
     DecisionKind,
 )
 from appraisal.domain.refusals import NotAllowed, refuse
+from appraisal.domain.registrations import Entry
 from appraisal.domain.steps import ApprovalGiven
 from appraisal.services import submissions
 from appraisal.services.closings import ask_changes, close_running, named
@@ -62,16 +64,19 @@ def decide(taking: Taking, kind: DecisionKind, case: Case | None = None, **value
 
 def approve(taking: Taking) -> Outcome:
     """Approve on the appraisal; the moment of approval is this signature."""
+    _check_registered(taking)
     return decide(taking, "approve", approved_at=taking.now)
 
 
 def propose_override(taking: Taking) -> Outcome:
     """Give the first signature of an override, bound to the appraisal's record."""
+    _check_registered(taking)
     return decide(taking, "propose_override")
 
 
 def countersign(taking: Taking) -> Outcome:
     """Give the second signature of an override, which approves."""
+    _check_registered(taking)
     return decide(taking, "countersign", approved_at=taking.now, contradicts=_contradicts(taking, True))
 
 
@@ -138,17 +143,39 @@ def register_approval(taking: Taking) -> Outcome:
 
 def _check_symbol(taking: Taking, approval: ApprovalGiven) -> None:
     """Refuse an approval that another proposal of the same symbol holds already; it would count twice."""
-    case = taking.case
-    content = case.version.content if case.version else case.content
-    mine = registrations.entry_of(case.number, content, approval.approved_at)
-    others = find_named(taking.db, mine) if mine.symbol else []
-    same = [
-        other.number
-        for other in others
-        if other.number != case.number and registrations.likeness(mine, other) == "same"
-    ]
+    mine = _entry(taking, approval.approved_at)
+    same = [other.number for other in _same(taking, mine)] if mine.symbol else []
     if same:
         raise NotAllowed([refuse("approval_same", number=number) for number in same])
+
+
+def _check_registered(taking: Taking) -> None:
+    """Refuse to approve what was registered as approved elsewhere; it would count twice.
+
+    The earlier phase of a project, which its authors name, is another one.
+    """
+    same = [
+        other.number
+        for other in _same(taking, _entry(taking, taking.now))
+        if other.is_outside and other.number != taking.case.predecessor
+    ]
+    if same:
+        raise NotAllowed([refuse("registered_elsewhere", number=number) for number in same])
+
+
+def _entry(taking: Taking, approved_at: datetime | None) -> Entry:
+    case = taking.case
+    return registrations.entry_of(
+        case.number, case.version.content if case.version else case.content, approved_at
+    )
+
+
+def _same(taking: Taking, mine: Entry) -> list[Entry]:
+    return [
+        other
+        for other in find_named(taking.db, mine)
+        if other.number != mine.number and registrations.likeness(mine, other) == "same"
+    ]
 
 
 def _named_all(given: tuple[Contribution, ...]) -> list[dict[str, Any]]:

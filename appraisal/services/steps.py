@@ -171,7 +171,7 @@ def take(
 
 def _touches_site(library: Library, name: str) -> bool:
     """Tell whether a step has to look at other proposals, or at what the site's chain tells of."""
-    return _is(library, name, "register_approval", *CORRECTING)
+    return _is(library, name, *APPROVING, *CORRECTING)
 
 
 def _submits(library: Library, name: str) -> bool:

@@ -38,7 +38,16 @@ def find_named(db: Connection, entry: Entry) -> list[Entry]:
         .where(PROPOSALS.c.id.in_(ids))
         .order_by(PROPOSALS.c.number)
     )
-    return [entry_of(row.number, _content(row), row.approved_at, is_approved=row.route != "") for row in rows]
+    return [
+        entry_of(
+            row.number,
+            _content(row),
+            row.approved_at,
+            is_approved=row.route != "",
+            is_outside=row.route == "outside",
+        )
+        for row in rows
+    ]
 
 
 def _named(db: Connection, entry: Entry) -> list[int]:

@@ -424,6 +424,24 @@ def test_the_number_of_a_proposal_is_no_symbol_of_another_project(stage: Stage) 
     assert casts.refusal(stage, again) == ("approval_alike",)
 
 
+def test_what_was_registered_as_approved_elsewhere_is_not_approved_here_once_more(stage: Stage) -> None:
+    other = casts.outside(stage, symbol="RAS/10/01/FIN", title="Skills")
+    number = casts.awaiting(stage, symbol="ras/10/01 /fin")
+    assert casts.refused(stage, "chief", number, "approve") == ("registered_elsewhere",)
+    disputed = casts.not_recommended(stage, title="Skills")
+    refused = casts.refused(stage, "chief", disputed, "propose_override", note="It cannot wait.")
+    assert refused == ("registered_elsewhere",)
+    # What its authors name as the earlier phase is another one, and so is what was approved here.
+    later = casts.awaiting(
+        stage,
+        symbol="RAS/10/01/FIN",
+        content={"identification": {"kind": "next_phase", "predecessor": other}},
+    )
+    casts.take(stage, "chief", later, "approve")
+    casts.take(stage, "desk", other, "correct_registration", note="It came here after all.")
+    casts.take(stage, "chief", number, "approve")
+
+
 def test_a_title_is_the_same_in_capitals_of_any_alphabet_and_with_other_spaces(stage: Stage) -> None:
     for title in ("Étude du travail, 2010-11", "\u0417\u0430\u043d\u044f\u0442\u043e\u0441\u0442\u044c"):
         casts.outside(stage, title=title)
