@@ -501,6 +501,11 @@ def _umbrella(db: Connection, parent: str, id: int, *, lock: bool) -> tuple[Deci
     return sum(known, Decimal(0)), unvalued, any(row.number == number for row in rows)
 
 
+def siblings_usd(db: Connection, umbrella: str, id: int) -> Decimal:
+    """Return what the country projects beside one add up to under an umbrella, to be acted on."""
+    return _umbrella(db, umbrella, id, lock=True)[0]
+
+
 def _unvalued(db: Connection, proposals: Collection[int]) -> set[int]:
     table = tables.Decision.__table__
     statement = select(table.c.proposal_id, table.c.contributions).where(
