@@ -96,7 +96,7 @@ def decision_sheet(
             "route": found.kind if found else "",
             "route_reason": found.reason if found else "",
             "conditions": [_condition(case, entry) for entry in appraisal.conditions] if appraisal else [],
-            "changes": _changes(case) if decision.kind == "return" else [],
+            "changes": _changes(case, decision.at) if decision.kind == "return" else [],
             **({"annuls": [_issued(case, entry) for entry in annulled]} if decision.kind == "annul" else {}),
         },
     }
@@ -236,7 +236,7 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
         "final": appraisal.final,
         "reason": appraisal.reason,
         "conditions": [_condition(case, entry) for entry in appraisal.conditions],
-        "changes": _changes(case) if _asks_revision(book, appraisal) else [],
+        "changes": _changes(case, appraisal.finalised_at) if _asks_revision(book, appraisal) else [],
         "consultations": [
             {
                 "unit": entry.unit,
@@ -399,13 +399,11 @@ def _issued(case: Case, sheet: Issued) -> dict[str, Any]:
     return {"number": case.number, "kind": sheet.kind, "digest": sheet.digest, "issued_at": sheet.at}
 
 
-def _changes(case: Case) -> list[dict[str, Any]]:
-    latest = rounds.count(case)
-    newest = max((change.round for change in case.changes), default=latest)
+def _changes(case: Case, at: datetime | None) -> list[dict[str, Any]]:
+    """List what was required at a moment: by the appraisal that is quoted, a manager may require more since."""
     return [
         {"number": change.number, "item": change.item, "text": change.text}
-        for change in case.changes
-        if change.round == newest
+        for change in (rounds.changes_asked(case, at) if at is not None else ())
     ]
 
 

@@ -53,6 +53,16 @@ def test_a_decision_quotes_the_record_it_relies_on(lite: Stage) -> None:
     assert json.loads(made.value)["appraisal"]["record"] == ""
 
 
+def test_a_sheet_keeps_the_changes_that_the_appraisal_required_from_those_of_the_manager(lite: Stage) -> None:
+    number = casts.revision(lite)
+    casts.take(lite, "ana", number, "escalate", note="The donor waits.")
+    casts.take(lite, "chief", number, "return", changes=(ChangeAsked("Plan the budget.", "RBM-6"),))
+    made, returned = (json.loads(row.value) for row in _stored(lite))
+    required = [{"number": 1, "item": "TRI-1", "text": "Consult all three."}]
+    assert made["appraisal"]["changes"] == returned["appraisal"]["changes"] == required
+    assert returned["decision"]["changes"] == [{"number": 1, "item": "RBM-6", "text": "Plan the budget."}]
+
+
 def test_a_record_says_who_when_and_by_which_definitions(lite: Stage) -> None:
     number = casts.overridden(lite)
     case = casts.load(lite, number)
