@@ -16,12 +16,15 @@ _BARRED: tuple[Relation, ...] = ("author", "lead")
 
 
 def clearing_refusals(case: Case, condition: Condition, actor: Person) -> list[Refusal]:
-    """Judge whether a person may close a condition: a coordinator, never its owner or an author."""
+    """Judge whether a person may close a condition: a coordinator, never its owner, its reporter or an author."""
     found = []
     if not condition.is_open:
         found.append(refuse("condition_closed"))
     if not actor.has("coordinator") or actor.id in case.related("author") or owns(condition, actor):
         found.append(refuse("condition_owner_clears"))
+    elif condition.reported_by == actor.id:
+        # As its owner, who may be another by now.
+        found.append(refuse("condition_reporter_clears"))
     return found
 
 

@@ -36,6 +36,9 @@ _OF_PERSON: Final[Mapping[str, str]] = {
     "condition_owner_clears": N_(
         "A condition is cleared by a coordinator who is neither its owner nor an author."
     ),
+    "condition_reporter_clears": N_(
+        "Whoever reported a condition as met does not close it; another coordinator does."
+    ),
     "not_consulted": N_("Only the unit that was asked, or a coordinator, may answer."),
     "own_administration": N_("You cannot close your own account."),
     "own_roles": N_("Nobody changes their own roles: another administrator does."),

@@ -143,6 +143,17 @@ def test_whoever_owns_a_condition_does_not_close_it(lite: Stage) -> None:
     _clear(lite, "all", by_name)
 
 
+def test_whoever_reported_a_condition_does_not_close_it_though_somebody_else_owns_it_now(lite: Stage) -> None:
+    number = _approved(lite, "desk@example.org")
+    _report(lite, "desk", number)
+    with lite.database.begin() as db:
+        given = (number, _condition(lite, number).id, lite.people["ben"].id, "On leave.")
+        conditions.name_owner(db, lite.people["all"], lite.now, *given)
+    assert casts.refusal(lite, lambda: _clear(lite, "desk", number)) == ("condition_reporter_clears",)
+    _clear(lite, "all", number)
+    assert not _condition(lite, number).is_open
+
+
 def test_an_owner_learns_of_a_condition_once_it_binds(lite: Stage) -> None:
     number = casts.rated(lite, ratings={"TRI_4": "1"})
     put = ConditionPut("Mend this.", "TRI-4", "Admin", date(2010, 3, 3), "before_donor")
