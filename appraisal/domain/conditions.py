@@ -22,6 +22,9 @@ WRITE: Final = "write_conditions"
 FACTS: Final = "conditions"
 # What an event says of a condition beside its number and id, each by the name of its field.
 CONTENT: Final = ("item", "text", "owner", "owner_id", "due_on", "gate", "by_hand", "follows")
+# What says that it was reported as met, and these fields where nobody has.
+REPORT: Final = ("reported_at", "reported_by", "report")
+_UNREPORTED: Final[Mapping[str, Any]] = {"reported_at": None, "reported_by": None, "report": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,8 @@ def saving(
     """
     matched = dict(_matched(running, puts))
     number = 1 + max((entry.number for entry in every(case)), default=0)
-    left = {entry.item: entry.number for entry in _left_open(case, running) if entry.item}
     followed = {entry.follows for entry in running.conditions}
+    left = [entry for entry in _left_open(case, running) if entry.number not in followed]
     written: list[Condition] = []
     changed: list[tuple[Condition, Condition]] = []
     order = [entry.number for entry in running.conditions if not entry.is_open]
@@ -78,9 +81,10 @@ def saving(
         before = matched.get(place)
         after = _written_as(put, before or Condition(0, number, "", ""), low, owner_of)
         if before is None:
-            follows = left.get(put.item) if left.get(put.item) not in followed else None
-            followed.add(follows)
-            written.append(replace(after, follows=follows))
+            if (earlier := _taken_up(left, after, puts)) is not None:
+                left.remove(earlier)
+                after = replace(after, follows=earlier.number)
+            written.append(after)
             number += 1
         elif before.is_open and _content(before) != _content(after):
             changed.append((before, after))
@@ -91,6 +95,20 @@ def saving(
     withdrawn = tuple(entry for entry in unnamed if known is None or entry.id in known)
     order += [entry.number for entry in unnamed if entry not in withdrawn]
     return Saving(tuple(written), tuple(changed), withdrawn, tuple(order))
+
+
+def _taken_up(
+    left: Sequence[Condition], new: Condition, puts: Sequence[ConditionPut]
+) -> Condition | None:
+    """Return which condition of an earlier version a new one goes on with: the same words, else the item's first.
+
+    One whose words are those of another that is written is left to that one.
+    """
+    mine = [entry for entry in left if entry.item == new.item]
+    same = (entry for entry in mine if entry.text == new.text)
+    taken = {(put.item, put.text.strip()) for put in puts}
+    others = (entry for entry in mine if entry.item and (entry.item, entry.text) not in taken)
+    return next(same, None) or next(others, None)
 
 
 def _matched(running: Appraisal, puts: Sequence[ConditionPut]) -> Iterator[tuple[int, Condition]]:
@@ -123,10 +141,13 @@ def _written_as(
     owner = put.owner.strip()[: forms.LINE_LIMIT]
     # An account that somebody was named by stays, as long as the name does.
     is_same = before.owner_id is not None and owner == before.owner
+    text = put.text.strip()[: forms.PROSE_LIMIT]
+    # What was reported as met is what was asked for then.
+    asks_the_same = (put.item, text) == (before.item, before.text)
     return replace(
-        before,
+        before if asks_the_same else replace(before, **_UNREPORTED),
         item=put.item,
-        text=put.text.strip()[: forms.PROSE_LIMIT],
+        text=text,
         owner=owner,
         owner_id=before.owner_id if is_same else owner_of(owner),
         due_on=put.due_on,
@@ -178,8 +199,12 @@ def _open(appraisal: Appraisal) -> Iterator[Condition]:
 
 
 def suggested(case: Case, running: Appraisal) -> dict[str, Condition]:
-    """Return by item the open conditions of earlier versions, in the words of which the lead may go on."""
-    return {entry.item: entry for entry in _left_open(case, running) if entry.item}
+    """Return by item the first open condition of earlier versions, in whose words the lead may go on."""
+    found: dict[str, Condition] = {}
+    for entry in _left_open(case, running):
+        if entry.item:
+            found.setdefault(entry.item, entry)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +269,13 @@ def saving_facts(running: Appraisal, plan: Saving) -> dict[str, Any]:
     return _filled(
         written=[said(entry) for entry in plan.written],
         changed=[
-            {"id": after.id, "number": after.number, "before": _content(before), "after": _content(after)}
+            {
+                "id": after.id,
+                "number": after.number,
+                "before": _content(before),
+                "after": _content(after),
+                **({"unreported": True} if before.reported_at != after.reported_at else {}),
+            }
             for before, after in plan.changed
         ],
         withdrawn=[said(entry) for entry in plan.withdrawn],
@@ -313,7 +344,8 @@ def _apply(
         last = max((stood.condition.position for stood in _standing(found, appraisal)), default=0)
         found[new.number] = Stood(replace(new, position=last + 1), appraisal)
     for entry in parts.get("changed", ()):
-        _change(found, entry["number"], **_read(entry["after"]))
+        report = _UNREPORTED if entry.get("unreported") else {}
+        _change(found, entry["number"], **_read(entry["after"]), **report)
     for entry in parts.get("withdrawn", ()):
         _change(found, entry["number"], withdrawn_at=at, withdrawn_by=by)
     for entry in parts.get("superseded", ()):

@@ -33,6 +33,9 @@ def _lines(event: Happened, only: int | None) -> Iterator[str]:
         before, after = ({**entry, **entry[key]} for key in ("before", "after"))
         sentence = N_("%(name)s changed a condition, now: %(after)s. Before: %(before)s")
         yield say(sentence, name=name, after=_line(after), before=_line(before))
+        if entry.get("unreported"):
+            sentence = N_("The report that condition %(number)s is met was about what was asked for before.")
+            yield say(sentence, number=entry["number"])
     for entry in _about(parts, "withdrawn", only):
         yield say(N_("%(name)s withdrew a condition: %(line)s"), name=name, line=_line(entry))
     for entry in _about(parts, "superseded", only):
