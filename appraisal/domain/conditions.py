@@ -13,6 +13,7 @@ from typing import Any, Final
 from appraisal.clock import parse_stamp
 from appraisal.definitions.workflows import FINALISING, Act
 from appraisal.domain import forms
+from appraisal.domain.approvals import ANNULLING, uncorrected
 from appraisal.domain.facts import Appraisal, Case, Condition, Gate
 from appraisal.domain.refusals import Refusal, refuse
 
@@ -172,6 +173,22 @@ def closed_refusals(running: Appraisal, puts: Iterable[ConditionPut]) -> list[Re
     closed = {entry.id: entry for entry in running.conditions if not entry.is_open}
     wrong = [put for put in puts if put.id in closed and not says(put, closed[put.id])]
     return [refuse("condition_closed")] if wrong else []
+
+
+# What ends a proposal, or an approval, or what was ended.
+_ENDINGS: Final[tuple[Act, ...]] = ("withdraw", "lapse", "reject", ANNULLING)
+
+
+def is_moot(case: Case) -> bool:
+    """Tell whether nothing rests on the conditions of the last appraisal, nor will as things stand.
+
+    The approval that stands was given elsewhere; or the proposal was withdrawn or turned down, or its approval
+    annulled, and it was not reopened since.
+    """
+    if case.approval is not None:
+        return case.relied_on is None
+    trail = (step.act for step in reversed(uncorrected(case.steps)))
+    return next((act for act in trail if act in (*_ENDINGS, "reopen")), "reopen") != "reopen"
 
 
 def every(case: Case) -> Iterator[Condition]:

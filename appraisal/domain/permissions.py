@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from appraisal.definitions.workflows import Relation
-from appraisal.domain import access, duties, substitutions
+from appraisal.domain import access, conditions, duties, substitutions
 from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Person, Scope
 from appraisal.domain.refusals import BECAUSE, Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook
@@ -17,15 +17,20 @@ _BARRED: tuple[Relation, ...] = ("author", "lead")
 
 def clearing_refusals(case: Case, condition: Condition, actor: Person) -> list[Refusal]:
     """Judge whether a person may close a condition: a coordinator, never its owner, its reporter or an author."""
-    found = []
-    if not condition.is_open:
-        found.append(refuse("condition_closed"))
+    found = _ended(case, condition)
     if not actor.has("coordinator") or actor.id in case.related("author") or owns(condition, actor):
         found.append(refuse("condition_owner_clears"))
     elif condition.reported_by == actor.id:
         # As its owner, who may be another by now.
         found.append(refuse("condition_reporter_clears"))
     return found
+
+
+def _ended(case: Case, condition: Condition) -> list[Refusal]:
+    """Refuse to do anything with a condition that is met or waived, or that nothing rests on any more."""
+    if not condition.is_open:
+        return [refuse("condition_closed")]
+    return [refuse("condition_moot")] if conditions.is_moot(case) else []
 
 
 def owner_naming_refusals(case: Case, condition: Condition, actor: Person) -> list[Refusal]:
@@ -52,9 +57,7 @@ def owns(condition: Condition, person: Person) -> bool:
 
 def reporting_refusals(case: Case, condition: Condition, actor: Person) -> list[Refusal]:
     """Judge whether a person may report a condition as met: its owner, or an author."""
-    found = []
-    if not condition.is_open:
-        found.append(refuse("condition_closed"))
+    found = _ended(case, condition)
     if condition.owner_id != actor.id and actor.id not in case.related("author"):
         found.append(refuse("condition_not_owned"))
     return found
@@ -71,9 +74,7 @@ def sees_condition(case: Case, condition: Condition, person: Person) -> bool:
 
 def waiving_refusals(case: Case, condition: Condition, actor: Person, now: datetime) -> list[Refusal]:
     """Judge whether a person may waive a condition: a manager who is neither an author nor ever led."""
-    found = []
-    if not condition.is_open:
-        found.append(refuse("condition_closed"))
+    found = _ended(case, condition)
     if not actor.has("manager"):
         found.append(refuse("role_missing", role="manager"))
     if case.approval is not None:

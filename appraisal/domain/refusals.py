@@ -141,6 +141,7 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
         "It does not move until that text is put back."
     ),
     "condition_closed": N_("The condition is closed already."),
+    "condition_moot": N_("Nothing rests on this condition any more."),
     "waiver_too_late": N_("The proposal is approved: its conditions can be met, but no longer waived."),
     "review_closed": N_("This review is closed."),
     "review_signed": N_("This review is signed; it stays as it is."),
