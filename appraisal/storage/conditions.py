@@ -35,15 +35,24 @@ class Overdue:
 
 
 def overdue_conditions(
-    db: Connection, person: Person, today: date, *narrowed: ColumnElement[bool]
+    db: Connection,
+    person: Person,
+    today: date,
+    ended: Collection[tuple[str, str]],
+    *narrowed: ColumnElement[bool],
 ) -> list[Overdue]:
     """List the conditions that a person may know of and that are open after their date, oldest first.
 
-    They are those that approvals rely on; ``narrowed`` says of which proposals.
+    They are those that approvals rely on; ``narrowed`` says of which proposals. What is in one of the states
+    ``ended``, each with its workflow, waits for nobody.
     """
     rows = db.execute(
         _binding(PROPOSALS.c.number, CONDITIONS.c.number, CONDITIONS.c.due_on).where(
-            CONDITIONS.c.due_on < today, fully_visible(person), ~blind(person), *narrowed
+            CONDITIONS.c.due_on < today,
+            fully_visible(person),
+            ~blind(person),
+            ~in_states(ended),
+            *narrowed,
         )
     )
     return [Overdue(*row) for row in rows]
