@@ -43,8 +43,15 @@ class AccountRequest:
 
 
 def version_of(person: Person) -> int:
-    """Return a number that another one takes the place of whenever what an account's page saves is changed."""
-    kept = (person.name, sorted(person.roles), person.unit, person.duty_station, person.language, person.active)
+    """Return a number that changes whenever something does that the page of an account saves."""
+    kept = (
+        person.name,
+        sorted(person.roles),
+        person.unit,
+        person.duty_station,
+        person.language,
+        person.active,
+    )
     return crc32(canonical(kept))
 
 

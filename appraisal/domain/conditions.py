@@ -98,10 +98,8 @@ def saving(
     return Saving(tuple(written), tuple(changed), withdrawn, tuple(order))
 
 
-def _taken_up(
-    left: Sequence[Condition], new: Condition, puts: Sequence[ConditionPut]
-) -> Condition | None:
-    """Return which condition of an earlier version a new one goes on with: the same words, else the item's first.
+def _taken_up(left: Sequence[Condition], new: Condition, puts: Sequence[ConditionPut]) -> Condition | None:
+    """Return which earlier condition a new one goes on with: by the same words, else the item's first.
 
     One whose words are those of another that is written is left to that one.
     """
@@ -182,8 +180,8 @@ _ENDINGS: Final[tuple[Act, ...]] = ("withdraw", "lapse", "reject", ANNULLING)
 def is_moot(case: Case) -> bool:
     """Tell whether nothing rests on the conditions of the last appraisal, nor will as things stand.
 
-    The approval that stands was given elsewhere; or the proposal was withdrawn or turned down, or its approval
-    annulled, and it was not reopened since.
+    The approval that stands was given elsewhere; or the proposal was withdrawn or turned down, or its
+    approval annulled, and it was not reopened since.
     """
     if case.approval is not None:
         return case.relied_on is None

@@ -16,7 +16,7 @@ _BARRED: tuple[Relation, ...] = ("author", "lead")
 
 
 def clearing_refusals(case: Case, condition: Condition, actor: Person) -> list[Refusal]:
-    """Judge whether a person may close a condition: a coordinator, never its owner, its reporter or an author."""
+    """Judge whether a person may close a condition: a coordinator, but no owner, reporter or author."""
     found = _ended(case, condition)
     if not actor.has("coordinator") or actor.id in case.related("author") or owns(condition, actor):
         found.append(refuse("condition_owner_clears"))

@@ -406,7 +406,7 @@ def _issued(case: Case, sheet: Issued) -> dict[str, Any]:
 
 
 def _changes(case: Case, at: datetime | None) -> list[dict[str, Any]]:
-    """List what was required at a moment: by the appraisal that is quoted, a manager may require more since."""
+    """List what was required at a moment; since an appraisal, a manager may have required more."""
     return [
         {"number": change.number, "item": change.item, "text": change.text}
         for change in (rounds.changes_asked(case, at) if at is not None else ())

@@ -62,7 +62,9 @@ def consultation_of(case: Case, id: int) -> tuple[Appraisal, Consultation] | Non
     found: tuple[Appraisal, Consultation] | None = None
     for appraisal in case.appraisals:
         for entry in appraisal.consultations:
-            follows = found is not None and found[0].superseded_at and _is_asked_again(*found, appraisal, entry)
+            follows = (
+                found is not None and found[0].superseded_at and _is_asked_again(*found, appraisal, entry)
+            )
             if entry.id == id or follows:
                 found = appraisal, entry
     return found

@@ -105,7 +105,7 @@ def along(events: Iterable[Mapping[str, Any]]) -> dict[str, Validity]:
     # By record: of which version each appraisal is, and each that was recalled.
     version_of: dict[str, str] = {}
     recalled: dict[str, str] = {}
-    # The rejections that were not reopened, and the approvals, each with what it ended as that counted before.
+    # The rejections that were not reopened; the approvals, each with what it ended as that counted before.
     rejections: set[str] = set()
     approvals: list[tuple[str, dict[str, Validity]]] = []
     for event in events:

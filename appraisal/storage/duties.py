@@ -178,9 +178,9 @@ def _deciding_bars(person: Person, today: date) -> ColumnElement[bool]:
 
 
 def _partial(person: Person, today: date, blocks: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition that a manager, or whoever counts as one with them, never decides for another reason.
+    """Return the condition that a manager never decides though no relation bars them.
 
-    That is a conflict of interest that was declared, or a block that was finalised.
+    They, or whoever counts as one with them, declared a conflict of interest or finalised a block.
     """
     own = sorted({person.id} | covered(person, "decisions"))
     deputies = deputies_of(person.id, "decisions", today)

@@ -76,7 +76,11 @@ def test_an_answer_goes_to_the_appraisal_that_was_opened_again(stage: Stage) -> 
         given = (number, first.id, "By letter.")
         appraisals.answer_consultation(db, stage.library, stage.people["desk"], stage.now, *given)
     found = [
-        {entry.unit: entry.text for entry in appraisal.consultations if entry.unit in (first.unit, second.unit)}
+        {
+            entry.unit: entry.text
+            for entry in appraisal.consultations
+            if entry.unit in (first.unit, second.unit)
+        }
         for appraisal in casts.load(stage, number).appraisals
     ]
     unanswered = {first.unit: "", second.unit: ""}

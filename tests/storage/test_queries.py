@@ -256,9 +256,7 @@ def test_a_decision_waits_for_no_manager_who_finalised_a_block_or_declared_a_con
 
     def work(who: str) -> list[str]:
         with stage.database.read() as db:
-            return [
-                holder for holder, _ in duties.work_of(db, stage.people[who], HELD_BY, TODAY, ("EVA",))
-            ]
+            return [holder for holder, _ in duties.work_of(db, stage.people[who], HELD_BY, TODAY, ("EVA",))]
 
     assert [work(who) for who in ("chief", "eval", "actemp")] == [["manager"], [], []]
     assert casts.refused(stage, "eval", number, "approve") == ("block_finaliser",)
