@@ -127,7 +127,9 @@ def _status(case: Case, entry: Condition) -> list[str]:
         (N_("Reported as met by %(name)s, %(at)s"), entry.reported_by, entry.reported_at, entry.report),
         (N_("Written by %(name)s, %(at)s"), entry.written_by, entry.written_at, ""),
     )
-    found = [] if not entry.is_open else [say(N_("Open"))]
+    found = []
+    if entry.is_open:
+        found.append(say(N_("Not asked for any more")) if rules.is_moot(case) else say(N_("Open")))
     for sentence, by, at, said in ended:
         if at is not None:
             name = case.name(by) if by is not None else say(N_("nobody who is known"))
