@@ -30,7 +30,8 @@ _TOLD: tuple[Audience, ...] = ("authors", "lead", "coordinators")
 
 def follow(db: Connection, library: Library, now: datetime, case: Case) -> None:
     """Hold the country projects beside one that came in to the threshold that they reach together now."""
-    umbrella = normalised(str(forms.value(case.content, "identification.parent")))
+    content = case.version.content if case.version else case.content
+    umbrella = normalised(str(forms.value(content, "identification.parent")))
     numbers = queries.siblings(db, umbrella, case.id) if umbrella else []
     rates = load_rates(db) if numbers else ()
     for number in numbers:

@@ -319,6 +319,20 @@ def test_an_appraisal_that_runs_again_after_a_correction_counts_with_what_siblin
     assert trails.verify(stage.database, stage.library, None).breaks == []
 
 
+def test_a_registered_version_counts_under_the_umbrella_that_it_names(lite: Stage) -> None:
+    umbrella = casts.draft(lite, attach=(), kind="umbrella")
+    given: dict[str, Any] = {"budget": "3000000", "kind": "child", "parent": umbrella}
+    number = casts.revision(lite, **given)
+    # Begun and never submitted.
+    casts.save(lite, number, "identification", kind="new", parent="")
+    casts.take(lite, "ana", number, "withdraw", note="No money.")
+    other = casts.submitted(lite, **given)
+    assert _version(lite, other).threshold_usd == Decimal(3000000)
+    minute = ApprovalGiven("Minute 9", "Registry", lite.now)
+    casts.take(lite, "desk", number, "register_approval", approval=minute)
+    assert _version(lite, other).threshold_usd == Decimal(6000000)
+
+
 @pytest.mark.parametrize("step", ["reject", "register_approval"])
 def test_what_is_decided_on_a_raised_threshold_says_the_track_that_it_took(stage: Stage, step: str) -> None:
     umbrella = casts.draft(stage, attach=(), kind="umbrella")
