@@ -154,8 +154,8 @@ def naming_refusals(case: Case, book: Rulebook, actor: Person) -> list[Refusal]:
 def joining_refusals(case: Case, book: Rulebook, person: Person) -> list[Refusal]:
     """Judge whether a person may become an author: a designer who has done nothing that authors may not do.
 
-    Whoever led or reviewed the appraisal, took a step that the workflow closes to authors, or lifted a
-    condition would have judged what is then their own, however long ago.
+    Whoever led or reviewed the appraisal, took a step that the workflow closes to authors, lifted a condition,
+    or said what a unit says would have judged what is then their own, however long ago.
     """
     if not person.has("designer") or not person.active:
         return [refuse("role_missing", role="designer")]
@@ -169,6 +169,8 @@ def joining_refusals(case: Case, book: Rulebook, person: Person) -> list[Refusal
         for entry in (*appraisal.conditions, *appraisal.former_conditions)
         for id in (entry.cleared_by, entry.waived_by)
     }
+    # What a coordinator wrote down for a unit is closed to authors too.
+    acted |= {entry.answered_by for appraisal in case.appraisals for entry in appraisal.consultations}
     return [refuse("author_has_acted", name=person.name)] if person.id in acted else []
 
 
