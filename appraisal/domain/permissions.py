@@ -80,6 +80,9 @@ def waiving_refusals(case: Case, condition: Condition, actor: Person, now: datet
     if case.approval is not None:
         # One person could otherwise approve on conditions and lift them afterwards.
         found.append(refuse("waiver_too_late"))
+    if case.signature is not None:
+        # Whoever gave it read the conditions as they were.
+        found.append(refuse("signature_waiting"))
     if case.hold is not None:
         found.append(refuse("on_hold", until=case.hold.until))
     for relation in _BARRED:
