@@ -127,8 +127,10 @@ def conditions_for(
     ownerless = and_(CONDITIONS.c.owner_id.is_not(None), CONDITIONS.c.owner_id.not_in(able(None)))
     mine: list[ColumnElement[bool]] = [owned]
     if person.has("coordinator"):
-        waits = or_(CONDITIONS.c.reported_at.is_not(None), CONDITIONS.c.due_on < today, ownerless)
-        mine.append(and_(waits, ~related(person, "author")))
+        pressing = or_(CONDITIONS.c.reported_at.is_not(None), CONDITIONS.c.due_on < today)
+        # What they reported themselves is for somebody else to close.
+        others = or_(CONDITIONS.c.reported_by.is_(None), CONDITIONS.c.reported_by != person.id)
+        mine.append(and_(or_(and_(pressing, others), ownerless), ~related(person, "author")))
     rows = db.execute(
         _binding(
             CONDITIONS.c.id,

@@ -365,10 +365,14 @@ def consultations_for(db: Connection, person: Person) -> list[Asked]:
         REVIEWS.c.person_id.in_(able("appraiser")),
         *review_open(),
     )
+    # Of one that was opened again, the unit was told when it was asked first.
+    first = CONSULTATIONS.alias("first")
     was_told = exists().where(
+        first.c.proposal_id == CONSULTATIONS.c.proposal_id,
+        first.c.unit == CONSULTATIONS.c.unit,
         NOTICES.c.proposal_id == CONSULTATIONS.c.proposal_id,
         NOTICES.c.what == "consultation_asked",
-        NOTICES.c.facts.like(literal('{"consultation":') + cast(CONSULTATIONS.c.id, String) + ",%"),
+        NOTICES.c.facts.like(literal('{"consultation":') + cast(first.c.id, String) + ",%"),
     )
     deserted = and_(
         CONSULTATIONS.c.unit.not_in(select(PEOPLE.c.unit).where(holding("appraiser"))),

@@ -151,6 +151,12 @@ def test_whoever_reported_a_condition_does_not_close_it_though_somebody_else_own
         given = (number, _condition(lite, number).id, lite.people["ben"].id, "On leave.")
         conditions.name_owner(db, lite.people["all"], lite.now, *given)
     assert casts.refusal(lite, lambda: _clear(lite, "desk", number)) == ("condition_reporter_clears",)
+    with lite.database.read() as db:
+        waiting = {
+            who: len(stored.conditions_for(db, lite.people[who], lite.now.date(), ()))
+            for who in ("desk", "all")
+        }
+    assert waiting == {"desk": 0, "all": 1}
     _clear(lite, "all", number)
     assert not _condition(lite, number).is_open
 
