@@ -23,9 +23,6 @@ WRITE: Final = "write_conditions"
 FACTS: Final = "conditions"
 # What an event says of a condition beside its number and id, each by the name of its field.
 CONTENT: Final = ("item", "text", "owner", "owner_id", "due_on", "gate", "by_hand", "follows")
-# What says that it was reported as met, and these fields where nobody has.
-REPORT: Final = ("reported_at", "reported_by", "report")
-_UNREPORTED: Final[Mapping[str, Any]] = {"reported_at": None, "reported_by": None, "report": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +137,10 @@ def _written_as(
     owner = put.owner.strip()[: forms.LINE_LIMIT]
     # An account that somebody was named by stays, as long as the name does.
     is_same = before.owner_id is not None and owner == before.owner
-    text = put.text.strip()[: forms.PROSE_LIMIT]
-    # What was reported as met is what was asked for then.
-    asks_the_same = (put.item, text) == (before.item, before.text)
     return replace(
-        before if asks_the_same else replace(before, **_UNREPORTED),
+        before,
         item=put.item,
-        text=text,
+        text=put.text.strip()[: forms.PROSE_LIMIT],
         owner=owner,
         owner_id=before.owner_id if is_same else owner_of(owner),
         due_on=put.due_on,
@@ -154,6 +148,16 @@ def _written_as(
         by_hand=put.item not in low,
         follows=before.follows if put.item == before.item else None,
     )
+
+
+def is_rewritten(before: Condition, after: Condition) -> bool:
+    """Tell whether a condition that was changed asks for something else."""
+    return (before.item, before.text) != (after.item, after.text)
+
+
+def rewritten(at: datetime, by: int) -> dict[str, Any]:
+    """Return what becomes of a condition that asks for something else: who wrote it, and no report on it yet."""
+    return {"written_at": at, "written_by": by, "reported_at": None, "reported_by": None, "report": ""}
 
 
 def conflict(running: Appraisal, puts: Iterable[ConditionPut]) -> ConditionPut | None:
@@ -289,7 +293,8 @@ def saving_facts(running: Appraisal, plan: Saving) -> dict[str, Any]:
                 "number": after.number,
                 "before": _content(before),
                 "after": _content(after),
-                **({"unreported": True} if before.reported_at != after.reported_at else {}),
+                **({"rewritten": True} if is_rewritten(before, after) else {}),
+                **({"unreported": True} if is_rewritten(before, after) and before.reported_at else {}),
             }
             for before, after in plan.changed
         ],
@@ -359,8 +364,8 @@ def _apply(
         last = max((stood.condition.position for stood in _standing(found, appraisal)), default=0)
         found[new.number] = Stood(replace(new, position=last + 1), appraisal)
     for entry in parts.get("changed", ()):
-        report = _UNREPORTED if entry.get("unreported") else {}
-        _change(found, entry["number"], **_read(entry["after"]), **report)
+        again = rewritten(at, by) if entry.get("rewritten") else {}
+        _change(found, entry["number"], **_read(entry["after"]), **again)
     for entry in parts.get("withdrawn", ()):
         _change(found, entry["number"], withdrawn_at=at, withdrawn_by=by)
     for entry in parts.get("superseded", ()):

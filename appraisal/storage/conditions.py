@@ -182,7 +182,8 @@ def save(db: Connection, case: Case, running: Appraisal, plan: Saving, by: int, 
         )
         written.append(replace(entry, id=id))
     for before, after in plan.changed:
-        change(db, before, **{name: getattr(after, name) for name in (*rules.CONTENT, *rules.REPORT)})
+        again = rules.rewritten(now, by) if rules.is_rewritten(before, after) else {}
+        change(db, before, **{name: getattr(after, name) for name in rules.CONTENT}, **again)
     for entry in plan.withdrawn:
         change(db, entry, withdrawn_at=now, withdrawn_by=by)
     for entry in running.conditions:

@@ -147,6 +147,21 @@ def test_a_report_is_about_what_was_asked_for_then(stage: Stage) -> None:
     assert trails.verify(stage.database, stage.library, None).breaks == []
 
 
+def test_a_condition_is_of_whoever_wrote_what_it_asks_for(lite: Stage) -> None:
+    number = casts.rated(lite, ratings={"TRI_4": "1", "CAP_6": "1"})
+    casts.take(lite, "desk", number, "reassign", lead="all", note="On leave.")
+    casts.rate(lite, number, who="all", TRI_4="1", CAP_6="1")
+    first, second = _last(lite, number).conditions
+    rewritten_at = lite.now
+    _save(lite, number, [_put(first, text="A committee."), _put(second, owner="Office")], "all")
+    found = [(entry.written_by, entry.written_at) for entry in _last(lite, number).conditions]
+    assert found == [(lite.people["all"].id, rewritten_at), (lite.people["lead"].id, second.written_at)]
+    _agree(lite, number)
+    casts.take(lite, "all", number, "finalise")
+    names = [entry["written"]["by"]["name"] for entry in _conditions_of_record(lite, number)]
+    assert names == ["All", "Lead"]
+
+
 def _conditions_of_record(stage: Stage, number: str) -> list[dict[str, Any]]:
     with stage.database.read() as db:
         newest = stored.newest_record(db, number)
