@@ -156,7 +156,7 @@ def is_rewritten(before: Condition, after: Condition) -> bool:
 
 
 def rewritten(at: datetime, by: int) -> dict[str, Any]:
-    """Return what becomes of a condition that asks for something else: who wrote it, and no report on it yet."""
+    """Return what a condition says that asks for something else: who wrote it, and of no report."""
     return {"written_at": at, "written_by": by, "reported_at": None, "reported_by": None, "report": ""}
 
 

@@ -157,8 +157,8 @@ def naming_refusals(case: Case, book: Rulebook, actor: Person) -> list[Refusal]:
 def joining_refusals(case: Case, book: Rulebook, person: Person) -> list[Refusal]:
     """Judge whether a person may become an author: a designer who has done nothing that authors may not do.
 
-    Whoever led or reviewed the appraisal, took a step that the workflow closes to authors, lifted a condition,
-    or said what a unit says would have judged what is then their own, however long ago.
+    Whoever led or reviewed the appraisal, took a step that the workflow closes to authors, lifted a
+    condition, or wrote down what a unit says would have judged what is then their own, however long ago.
     """
     if not person.has("designer") or not person.active:
         return [refuse("role_missing", role="designer")]
