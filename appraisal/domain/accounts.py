@@ -4,7 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
+from zlib import crc32
 
+from appraisal.canonical import canonical
 from appraisal.definitions.workflows import Role
 from appraisal.domain.facts import Person
 from appraisal.domain.refusals import Refusal, refuse
@@ -38,6 +40,19 @@ class AccountRequest:
     asked_at: datetime
     expires_at: datetime
     is_void: bool
+
+
+def version_of(person: Person) -> int:
+    """Return a number that changes whenever something does that the page of an account saves."""
+    kept = (
+        person.name,
+        sorted(person.roles),
+        person.unit,
+        person.duty_station,
+        person.language,
+        person.active,
+    )
+    return crc32(canonical(kept))
 
 
 def do_roles_clash(roles: Collection[str]) -> bool:

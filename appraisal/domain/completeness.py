@@ -6,6 +6,7 @@ recommendation that it would be closed with.
 
 from collections.abc import Sequence
 
+from appraisal.canonical import digest
 from appraisal.clock import geneva_date
 from appraisal.domain import bounds, conditions, reviews, wakings
 from appraisal.domain.facts import Appraisal, Case, Condition
@@ -104,6 +105,25 @@ def not_kept(book: Rulebook, case: Case) -> tuple[Condition, ...]:
     final = final_recommendation(book, case, running)
     entry = next((entry for entry in book.set.recommendations if entry.code == final), None)
     return conditions.not_kept(running, entry.means) if entry else ()
+
+
+def closing_seal(book: Rulebook, case: Case) -> str:
+    """Return a digest of what closing the running appraisal now would say; empty where none is running.
+
+    Whoever closes it has read that, and ratings are saved without an event of the proposal.
+    """
+    running = case.appraisal
+    if running is None:
+        return ""
+    return digest(
+        {
+            "verdicts": assess_appraisal(book, case, running).verdicts,
+            "computed": computed_recommendation(book, case, running),
+            "final": final_recommendation(book, case, running),
+            "reason": running.reason,
+            "conditions": [(entry.number, entry.row_version) for entry in running.conditions],
+        }
+    )
 
 
 def choice_refusal(attempt: Attempt, appraisal: Appraisal) -> Refusal | None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from appraisal.clock import parse_stamp
 from appraisal.definitions.workflows import FINALISING, Act
 from appraisal.domain import forms
+from appraisal.domain.approvals import ANNULLING, uncorrected
 from appraisal.domain.facts import Appraisal, Case, Condition, Gate
 from appraisal.domain.refusals import Refusal, refuse
 
@@ -69,8 +70,8 @@ def saving(
     """
     matched = dict(_matched(running, puts))
     number = 1 + max((entry.number for entry in every(case)), default=0)
-    left = {entry.item: entry.number for entry in _left_open(case, running) if entry.item}
     followed = {entry.follows for entry in running.conditions}
+    left = [entry for entry in _left_open(case, running) if entry.number not in followed]
     written: list[Condition] = []
     changed: list[tuple[Condition, Condition]] = []
     order = [entry.number for entry in running.conditions if not entry.is_open]
@@ -78,9 +79,10 @@ def saving(
         before = matched.get(place)
         after = _written_as(put, before or Condition(0, number, "", ""), low, owner_of)
         if before is None:
-            follows = left.get(put.item) if left.get(put.item) not in followed else None
-            followed.add(follows)
-            written.append(replace(after, follows=follows))
+            if (earlier := _taken_up(left, after, puts)) is not None:
+                left.remove(earlier)
+                after = replace(after, follows=earlier.number)
+            written.append(after)
             number += 1
         elif before.is_open and _content(before) != _content(after):
             changed.append((before, after))
@@ -91,6 +93,18 @@ def saving(
     withdrawn = tuple(entry for entry in unnamed if known is None or entry.id in known)
     order += [entry.number for entry in unnamed if entry not in withdrawn]
     return Saving(tuple(written), tuple(changed), withdrawn, tuple(order))
+
+
+def _taken_up(left: Sequence[Condition], new: Condition, puts: Sequence[ConditionPut]) -> Condition | None:
+    """Return which earlier condition a new one goes on with: by the same words, else the item's first.
+
+    One whose words are those of another that is written is left to that one.
+    """
+    mine = [entry for entry in left if entry.item == new.item]
+    same = (entry for entry in mine if entry.text == new.text)
+    taken = {(put.item, put.text.strip()) for put in puts}
+    others = (entry for entry in mine if entry.item and (entry.item, entry.text) not in taken)
+    return next(same, None) or next(others, None)
 
 
 def _matched(running: Appraisal, puts: Sequence[ConditionPut]) -> Iterator[tuple[int, Condition]]:
@@ -136,6 +150,16 @@ def _written_as(
     )
 
 
+def is_rewritten(before: Condition, after: Condition) -> bool:
+    """Tell whether a condition that was changed asks for something else."""
+    return (before.item, before.text) != (after.item, after.text)
+
+
+def rewritten(at: datetime, by: int) -> dict[str, Any]:
+    """Return what a condition says that asks for something else: who wrote it, and of no report."""
+    return {"written_at": at, "written_by": by, "reported_at": None, "reported_by": None, "report": ""}
+
+
 def conflict(running: Appraisal, puts: Iterable[ConditionPut]) -> ConditionPut | None:
     """Return the first put about a condition that was changed or ended since the lead saw it."""
     standing = {entry.id: entry for entry in running.conditions}
@@ -151,6 +175,22 @@ def closed_refusals(running: Appraisal, puts: Iterable[ConditionPut]) -> list[Re
     closed = {entry.id: entry for entry in running.conditions if not entry.is_open}
     wrong = [put for put in puts if put.id in closed and not says(put, closed[put.id])]
     return [refuse("condition_closed")] if wrong else []
+
+
+# What ends a proposal, or an approval, or what was ended.
+_ENDINGS: Final[tuple[Act, ...]] = ("withdraw", "lapse", "reject", ANNULLING)
+
+
+def is_moot(case: Case) -> bool:
+    """Tell whether nothing rests on the conditions of the last appraisal, nor will as things stand.
+
+    The approval that stands was given elsewhere; or the proposal was withdrawn or turned down, or its
+    approval annulled, and it was not reopened since.
+    """
+    if case.approval is not None:
+        return case.relied_on is None
+    trail = (step.act for step in reversed(uncorrected(case.steps)))
+    return next((act for act in trail if act in (*_ENDINGS, "reopen")), "reopen") != "reopen"
 
 
 def every(case: Case) -> Iterator[Condition]:
@@ -178,8 +218,12 @@ def _open(appraisal: Appraisal) -> Iterator[Condition]:
 
 
 def suggested(case: Case, running: Appraisal) -> dict[str, Condition]:
-    """Return by item the open conditions of earlier versions, in the words of which the lead may go on."""
-    return {entry.item: entry for entry in _left_open(case, running) if entry.item}
+    """Return by item the first open condition of earlier versions, in whose words the lead may go on."""
+    found: dict[str, Condition] = {}
+    for entry in _left_open(case, running):
+        if entry.item:
+            found.setdefault(entry.item, entry)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +288,14 @@ def saving_facts(running: Appraisal, plan: Saving) -> dict[str, Any]:
     return _filled(
         written=[said(entry) for entry in plan.written],
         changed=[
-            {"id": after.id, "number": after.number, "before": _content(before), "after": _content(after)}
+            {
+                "id": after.id,
+                "number": after.number,
+                "before": _content(before),
+                "after": _content(after),
+                **({"rewritten": True} if is_rewritten(before, after) else {}),
+                **({"unreported": True} if is_rewritten(before, after) and before.reported_at else {}),
+            }
             for before, after in plan.changed
         ],
         withdrawn=[said(entry) for entry in plan.withdrawn],
@@ -313,7 +364,8 @@ def _apply(
         last = max((stood.condition.position for stood in _standing(found, appraisal)), default=0)
         found[new.number] = Stood(replace(new, position=last + 1), appraisal)
     for entry in parts.get("changed", ()):
-        _change(found, entry["number"], **_read(entry["after"]))
+        again = rewritten(at, by) if entry.get("rewritten") else {}
+        _change(found, entry["number"], **_read(entry["after"]), **again)
     for entry in parts.get("withdrawn", ()):
         _change(found, entry["number"], withdrawn_at=at, withdrawn_by=by)
     for entry in parts.get("superseded", ()):

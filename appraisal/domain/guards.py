@@ -132,11 +132,18 @@ def changes_answered(attempt: Attempt) -> Refusal | None:
 
 
 def rounds_permitted(attempt: Attempt) -> Refusal | None:
-    """Refuse a resubmission after the last round that the workflow gives, unless a manager allowed it."""
-    limit = attempt.book.workflow.limits.rounds
-    if rounds.count(attempt.case) >= limit and not rounds.is_further_allowed(attempt.case):
-        return refuse("rounds_spent", rounds=limit)
-    return None
+    """Refuse a resubmission after the last round that the workflow gives, unless a manager allowed it.
+
+    What went back without being appraised is no further round, and no manager could allow it from there.
+    """
+    workflow, case = attempt.book.workflow, attempt.case
+    limit = workflow.limits.rounds
+    if rounds.count(case) < limit or rounds.is_further_allowed(case):
+        return None
+    is_allowed_elsewhere = not rounds.awaits_manager(workflow, case) and any(
+        entry.act == "continue_rounds" for entry in workflow.transitions
+    )
+    return None if is_allowed_elsewhere else refuse("rounds_spent", rounds=limit)
 
 
 def rounds_spent(attempt: Attempt) -> Refusal | None:

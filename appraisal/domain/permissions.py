@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from appraisal.definitions.workflows import Relation
-from appraisal.domain import access, duties, substitutions
+from appraisal.domain import access, conditions, duties, substitutions
 from appraisal.domain.facts import Appraisal, Case, Condition, Consultation, Person, Scope
 from appraisal.domain.refusals import BECAUSE, Refusal, refuse
 from appraisal.domain.rulebooks import Rulebook
@@ -16,13 +16,21 @@ _BARRED: tuple[Relation, ...] = ("author", "lead")
 
 
 def clearing_refusals(case: Case, condition: Condition, actor: Person) -> list[Refusal]:
-    """Judge whether a person may close a condition: a coordinator, never its owner or an author."""
-    found = []
-    if not condition.is_open:
-        found.append(refuse("condition_closed"))
+    """Judge whether a person may close a condition: a coordinator, but no owner, reporter or author."""
+    found = _ended(case, condition)
     if not actor.has("coordinator") or actor.id in case.related("author") or owns(condition, actor):
         found.append(refuse("condition_owner_clears"))
+    elif condition.reported_by == actor.id:
+        # As its owner, who may be another by now.
+        found.append(refuse("condition_reporter_clears"))
     return found
+
+
+def _ended(case: Case, condition: Condition) -> list[Refusal]:
+    """Refuse to do anything with a condition that is met or waived, or that nothing rests on any more."""
+    if not condition.is_open:
+        return [refuse("condition_closed")]
+    return [refuse("condition_moot")] if conditions.is_moot(case) else []
 
 
 def owner_naming_refusals(case: Case, condition: Condition, actor: Person) -> list[Refusal]:
@@ -49,9 +57,7 @@ def owns(condition: Condition, person: Person) -> bool:
 
 def reporting_refusals(case: Case, condition: Condition, actor: Person) -> list[Refusal]:
     """Judge whether a person may report a condition as met: its owner, or an author."""
-    found = []
-    if not condition.is_open:
-        found.append(refuse("condition_closed"))
+    found = _ended(case, condition)
     if condition.owner_id != actor.id and actor.id not in case.related("author"):
         found.append(refuse("condition_not_owned"))
     return found
@@ -68,14 +74,15 @@ def sees_condition(case: Case, condition: Condition, person: Person) -> bool:
 
 def waiving_refusals(case: Case, condition: Condition, actor: Person, now: datetime) -> list[Refusal]:
     """Judge whether a person may waive a condition: a manager who is neither an author nor ever led."""
-    found = []
-    if not condition.is_open:
-        found.append(refuse("condition_closed"))
+    found = _ended(case, condition)
     if not actor.has("manager"):
         found.append(refuse("role_missing", role="manager"))
     if case.approval is not None:
         # One person could otherwise approve on conditions and lift them afterwards.
         found.append(refuse("waiver_too_late"))
+    if case.signature is not None:
+        # Whoever gave it read the conditions as they were.
+        found.append(refuse("signature_waiting"))
     if case.hold is not None:
         found.append(refuse("on_hold", until=case.hold.until))
     for relation in _BARRED:
@@ -150,8 +157,8 @@ def naming_refusals(case: Case, book: Rulebook, actor: Person) -> list[Refusal]:
 def joining_refusals(case: Case, book: Rulebook, person: Person) -> list[Refusal]:
     """Judge whether a person may become an author: a designer who has done nothing that authors may not do.
 
-    Whoever led or reviewed the appraisal, took a step that the workflow closes to authors, or lifted a
-    condition would have judged what is then their own, however long ago.
+    Whoever led or reviewed the appraisal, took a step that the workflow closes to authors, lifted a
+    condition, or wrote down what a unit says would have judged what is then their own, however long ago.
     """
     if not person.has("designer") or not person.active:
         return [refuse("role_missing", role="designer")]
@@ -165,6 +172,8 @@ def joining_refusals(case: Case, book: Rulebook, person: Person) -> list[Refusal
         for entry in (*appraisal.conditions, *appraisal.former_conditions)
         for id in (entry.cleared_by, entry.waived_by)
     }
+    # What a coordinator wrote down for a unit is closed to authors too.
+    acted |= {entry.answered_by for appraisal in case.appraisals for entry in appraisal.consultations}
     return [refuse("author_has_acted", name=person.name)] if person.id in acted else []
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from appraisal.definitions.checklists import Item
 from appraisal.definitions.library import Criterion
 from appraisal.definitions.workflows import FINALISING, ROLES, Workflow
 from appraisal.domain import calendars, conditions, forms, reviews, rounds, routes, wakings
@@ -96,7 +97,7 @@ def decision_sheet(
             "route": found.kind if found else "",
             "route_reason": found.reason if found else "",
             "conditions": [_condition(case, entry) for entry in appraisal.conditions] if appraisal else [],
-            "changes": _changes(case) if decision.kind == "return" else [],
+            "changes": _changes(case, decision.at) if decision.kind == "return" else [],
             **({"annuls": [_issued(case, entry) for entry in annulled]} if decision.kind == "annul" else {}),
         },
     }
@@ -212,7 +213,7 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
         "lead": _person(case, appraisal.lead),
         **_closed(case, appraisal),
         "rated_for_lead": _rated_for_lead(
-            case, appraisal, [item.id for criterion in criteria for item in criterion.checklist.items]
+            case, appraisal, [item.id for entry in criteria for item in _items_of_lead(entry)]
         ),
         "opened_at": appraisal.opened_at,
         "finalised_at": appraisal.finalised_at,
@@ -236,7 +237,7 @@ def _appraisal(case: Case, book: Rulebook, appraisal: Appraisal) -> dict[str, An
         "final": appraisal.final,
         "reason": appraisal.reason,
         "conditions": [_condition(case, entry) for entry in appraisal.conditions],
-        "changes": _changes(case) if _asks_revision(book, appraisal) else [],
+        "changes": _changes(case, appraisal.finalised_at) if _asks_revision(book, appraisal) else [],
         "consultations": [
             {
                 "unit": entry.unit,
@@ -347,10 +348,15 @@ def _closed(case: Case, appraisal: Appraisal) -> dict[str, Any]:
     return _signed(case, step.by, step.behalf) if step else _signed(case, appraisal.lead, None)
 
 
+def _items_of_lead(criterion: Criterion) -> Iterable[Item]:
+    """Return the items that the lead rates: of a block that a unit finalises, none."""
+    return () if criterion.member.finalised_by else criterion.checklist.items
+
+
 def _rated_for_lead(case: Case, appraisal: Appraisal, items: Iterable[str]) -> list[dict[str, Any]]:
     """List who gave ratings in the place of the lead, each with the items.
 
-    Whoever does is noted as a lead; a unit's reviewer, whose block stands as it was signed, is not.
+    Whoever does is noted as a lead; so may a unit's reviewer be, who led before, but no block is the lead's.
     """
     instead = case.related("lead") - {appraisal.lead}
     found: dict[int, list[str]] = {}
@@ -399,13 +405,11 @@ def _issued(case: Case, sheet: Issued) -> dict[str, Any]:
     return {"number": case.number, "kind": sheet.kind, "digest": sheet.digest, "issued_at": sheet.at}
 
 
-def _changes(case: Case) -> list[dict[str, Any]]:
-    latest = rounds.count(case)
-    newest = max((change.round for change in case.changes), default=latest)
+def _changes(case: Case, at: datetime | None) -> list[dict[str, Any]]:
+    """List what was required at a moment; since an appraisal, a manager may have required more."""
     return [
         {"number": change.number, "item": change.item, "text": change.text}
-        for change in case.changes
-        if change.round == newest
+        for change in (rounds.changes_asked(case, at) if at is not None else ())
     ]
 
 

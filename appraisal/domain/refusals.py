@@ -36,6 +36,9 @@ _OF_PERSON: Final[Mapping[str, str]] = {
     "condition_owner_clears": N_(
         "A condition is cleared by a coordinator who is neither its owner nor an author."
     ),
+    "condition_reporter_clears": N_(
+        "Whoever reported a condition as met does not close it; another coordinator does."
+    ),
     "not_consulted": N_("Only the unit that was asked, or a coordinator, may answer."),
     "own_administration": N_("You cannot close your own account."),
     "own_roles": N_("Nobody changes their own roles: another administrator does."),
@@ -144,6 +147,7 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
         "It does not move until that text is put back."
     ),
     "condition_closed": N_("The condition is closed already."),
+    "condition_moot": N_("Nothing rests on this condition any more."),
     "waiver_too_late": N_("The proposal is approved: its conditions can be met, but no longer waived."),
     "review_closed": N_("This review is closed."),
     "review_signed": N_("This review is signed; it stays as it is."),

@@ -54,6 +54,26 @@ def status(case: Case, asked: Consultation, today: date) -> Status:
     return "overdue" if wakings.due_day(case, asked) < today else "awaited"
 
 
+def consultation_of(case: Case, id: int) -> tuple[Appraisal, Consultation] | None:
+    """Return a consultation with its appraisal; of one that was recalled, what its unit is asked since.
+
+    A unit answers where it is heard, whichever of the two a link or a page that was left open names.
+    """
+    found: tuple[Appraisal, Consultation] | None = None
+    for appraisal in case.appraisals:
+        for entry in appraisal.consultations:
+            follows = (
+                found is not None and found[0].superseded_at and _is_asked_again(*found, appraisal, entry)
+            )
+            if entry.id == id or follows:
+                found = appraisal, entry
+    return found
+
+
+def _is_asked_again(before: Appraisal, entry: Consultation, after: Appraisal, other: Consultation) -> bool:
+    return before.number < after.number and (before.version_id, entry.unit) == (after.version_id, other.unit)
+
+
 def at_closing(case: Case, asked: Asked, now: datetime) -> Asked:
     """Return what becomes of a consultation or review when its appraisal is closed.
 

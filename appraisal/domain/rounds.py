@@ -1,6 +1,7 @@
 """Rounds: how many there were, who is awaited when they are spent, what a new version means for ratings."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from appraisal.definitions.library import Criterion
@@ -14,6 +15,12 @@ _ASKING: Final[frozenset[Act]] = frozenset({"request_revision", "return"})
 def count(case: Case) -> int:
     """Count the times that a revision was asked for, by the lead or by a manager."""
     return sum(step.act in _ASKING for step in case.steps)
+
+
+def changes_asked(case: Case, at: datetime) -> list[RequiredChange]:
+    """Return the changes of the round that was asked for last at a moment, later ones left out."""
+    latest = sum(step.act in _ASKING and step.at <= at for step in case.steps)
+    return [change for change in case.changes if change.round == latest]
 
 
 def waits(case: Case) -> tuple[tuple[Step, Step], ...]:

@@ -52,6 +52,8 @@ class Inputs:
     track: str = ""
     # The numbers of the conditions that closing an appraisal withdraws, as whoever closes it was shown.
     withdrawn: frozenset[int] = frozenset()
+    # What closing the appraisal would say, as whoever closes it was shown (``completeness.closing_seal``).
+    closing: str = ""
     # In whose place a manager decides; None is the own.
     behalf: int | None = None
 

@@ -105,9 +105,9 @@ def along(events: Iterable[Mapping[str, Any]]) -> dict[str, Validity]:
     # By record: of which version each appraisal is, and each that was recalled.
     version_of: dict[str, str] = {}
     recalled: dict[str, str] = {}
-    # The rejections in force, and the approvals, each with the rejections that it ended.
+    # The rejections that were not reopened; the approvals, each with what it ended as that counted before.
     rejections: set[str] = set()
-    approvals: list[tuple[str, set[str]]] = []
+    approvals: list[tuple[str, dict[str, Validity]]] = []
     for event in events:
         facts, at = event["facts"], parse_stamp(event["at"])
         act = event.get("columns", {}).get("act") or event["action"]
@@ -122,18 +122,18 @@ def along(events: Iterable[Mapping[str, Any]]) -> dict[str, Validity]:
             recalled[record] = version_of.get(record, submitted)
             found[record] = Validity("recalled", at)
         elif act in APPROVING:
-            ended = set(rejections) if act == REGISTERING and record else set()
-            rejections -= ended
+            # One that an approval ended which was annulled since is ended by the newest all the same.
+            ended = {entry: found[entry] for entry in rejections} if act == REGISTERING and record else {}
             approvals.append((record, ended))
             found |= dict.fromkeys(ended, Validity("superseded", at, record))
         elif act in ENDING and approvals:
             sheet, ended = approvals.pop()
             found[sheet] = Validity("annulled" if act == ANNULLING else "corrected", at)
             if act in CORRECTING:
-                rejections |= ended
-                found |= dict.fromkeys(ended, Validity())
+                found |= ended
         elif act == "reopen":
-            found |= dict.fromkeys(rejections, Validity("reopened", at))
+            in_force = (entry for entry in rejections if found[entry].is_valid)
+            found |= dict.fromkeys(in_force, Validity("reopened", at))
             rejections.clear()
         elif act == "reject" and record:
             rejections.add(record)

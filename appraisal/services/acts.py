@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Act
+from appraisal.domain.approvals import CORRECTING, REGISTERING
 from appraisal.domain.facts import (
     Case,
     Hold,
@@ -24,6 +25,7 @@ from appraisal.services import closings, corrections, decisions, openings, sibli
 from appraisal.services.closings import close_running, named
 from appraisal.services.steps import Outcome, Taking
 from appraisal.storage import proposals, tables
+from appraisal.storage.facts import load_case
 
 
 def take_step(
@@ -40,8 +42,12 @@ def take_step(
 ) -> Case:
     """Take one step of the workflow and return the case after it; see ``steps.take``."""
     case = steps.take(ACTS, db, library, actor, now, number, name, inputs, seen=seen, request=request)
-    if case.steps and case.steps[-1].act in ("submit", "register_approval"):
+    act = case.steps[-1].act if case.steps else ""
+    if act in ("submit", REGISTERING):
         siblings.follow(db, library, now, case)
+    elif act in ("escalate", *CORRECTING):
+        siblings.catch_up(db, library, now, number)
+        return load_case(db, number)
     return case
 
 

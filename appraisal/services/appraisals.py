@@ -256,20 +256,14 @@ def answer_consultation(
 ) -> Case:
     """Write down, as a coordinator, a unit's comment that came by other means.
 
-    After its date it is kept and marked late; once the appraisal is closed it is kept all the same.
+    After its date it is kept and marked late; once the appraisal is closed it is kept all the same. Where
+    that was recalled, the one that was opened again is answered.
     """
     case, _ = steps.load(db, library, number, actor, lock=True)
-    found = next(
-        (
-            entry
-            for appraisal in case.appraisals
-            for entry in appraisal.consultations
-            if entry.id == consultation
-        ),
-        None,
-    )
-    if found is None:
+    asked = responses.consultation_of(case, consultation)
+    if asked is None:
         raise NotFound("consultation", str(consultation))
+    _, found = asked
     refusals = permissions.answering_refusals(case, found, actor)
     if not text.strip():
         refusals.append(refuse("text_missing"))

@@ -184,12 +184,12 @@ def _named_all(given: tuple[Contribution, ...]) -> list[dict[str, Any]]:
 
 def propose_correction(taking: Taking) -> Outcome:
     """Propose to take back a registration, which a second person confirms."""
-    return decide(taking, "propose_correction")
+    return decide(taking, "propose_correction", appraisal_id=_relied_on(taking))
 
 
 def propose_annulment(taking: Taking) -> Outcome:
     """Give the first signature of an annulment."""
-    return decide(taking, "propose_annulment")
+    return decide(taking, "propose_annulment", appraisal_id=_relied_on(taking))
 
 
 def end_signature(taking: Taking) -> Outcome:
@@ -201,7 +201,13 @@ def end_signature(taking: Taking) -> Outcome:
 
 def annul(taking: Taking) -> Outcome:
     """Annul the approval with the second signature."""
-    return void_approval(taking, decide(taking, "annul"))
+    return void_approval(taking, decide(taking, "annul", appraisal_id=_relied_on(taking)))
+
+
+def _relied_on(taking: Taking) -> int | None:
+    """Return the appraisal that the approval in force relies on; one given outside relies on none."""
+    approval = taking.case.approval
+    return approval.appraisal_id if approval is not None else None
 
 
 def void_approval(taking: Taking, outcome: Outcome) -> Outcome:

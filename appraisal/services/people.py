@@ -22,7 +22,7 @@ from appraisal.definitions.workflows import ROLES, Role
 from appraisal.domain import accounts
 from appraisal.domain.facts import DELIVERIES, Person, StandIn
 from appraisal.domain.refusals import NotAllowed, refuse
-from appraisal.errors import AppraisalError, NotFound
+from appraisal.errors import AppraisalError, NotFound, StepConflict
 from appraisal.i18n import LANGUAGES
 from appraisal.services import departures, notices, sessions
 from appraisal.services.substitutions import end_void
@@ -219,12 +219,15 @@ def change_person(
     library: Library,
     confirmed: Collection[str] = (),
     by_mail: bool = False,
+    seen: int | None = None,
 ) -> Person:
     """Change an account; closing it ends its sessions. Nobody changes their own roles or closes the door.
 
     Roles that a second person has to confirm are asked for; all else is changed at once. ``by_mail`` is
     as with :func:`create_person`. ``confirmed`` names the duties that may be left to nobody by it, by their
-    keys; raises ``DutiesLeft``, and writes nothing, where there are others.
+    keys; raises ``DutiesLeft``, and writes nothing, where there are others. ``seen`` is the account's
+    version as it was shown (``accounts.version_of``): raises ``StepConflict`` where it is another one, since
+    all of an account is saved at once.
     """
     site.lock(db)
     _check_administrator(db, actor)
@@ -252,7 +255,11 @@ def change_person(
         "active": active,
     }
     kept = frozenset(role for role in ROLES if role in values["roles"].split())
-    after = replace(before.person, roles=kept, unit=values["unit"], active=active)
+    after = replace(before.person, **{**values, "roles": kept})
+    present = accounts.version_of(before.person)
+    # The same form sent twice changes nothing, and is as good as before.
+    if seen not in (None, present) and accounts.version_of(after) != present:
+        raise StepConflict(seen, present)
     left = departures.check(db, library, before.person, after, confirmed)
     if before.person.active and not active:
         # Before it is closed: a closed account is told nothing but this.

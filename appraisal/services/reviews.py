@@ -400,20 +400,28 @@ def _again(db: Connection, library: Library, actor: Person, number: str) -> Revi
 
 
 def changed_evidence(found: Held, person: Person) -> frozenset[str]:
-    """Return the items whose evidence changed since the person signed a review of this proposal."""
+    """Return the items that a person cannot confirm at once with others.
+
+    Those are they whose evidence changed since the person signed a review of this proposal, and those that
+    somebody else of the unit rated.
+    """
     case = found.case
-    before = {
-        entry.version_id
+    before = [
+        (entry.version_id, frozenset(review.ratings))
         for entry in case.appraisals
-        if any(review.person == person.id and review.signed_at for review in entry.reviews)
-        and entry.id != found.appraisal.id
-    }
-    earlier = next((version for version in reversed(case.versions) if version.id in before), None)
+        if entry.id != found.appraisal.id
+        for review in entry.reviews
+        if review.person == person.id and review.signed_at
+    ]
+    signed_on = {version for version, _ in before}
+    earlier = next((version for version in reversed(case.versions) if version.id in signed_on), None)
     present = next(version for version in case.versions if version.id == found.appraisal.version_id)
     if earlier is None:
         return frozenset(found.review.ratings)
+    own = frozenset[str]().union(*(items for version, items in before if version == earlier.id))
     changed = differences.changed_paths(earlier, present)
-    return frozenset(rounds.items_touched(found.book.criteria_for(present.threshold_usd), changed))
+    touched = rounds.items_touched(found.book.criteria_for(present.threshold_usd), changed)
+    return frozenset(touched) | (frozenset(found.review.ratings) - own)
 
 
 def confirm_unchanged(
@@ -477,7 +485,7 @@ def adopt_agreed(
 ) -> Case:
     """Take over, as the lead, every rating on which all signed reviews agree and that is still open.
 
-    The comments of the reviewers come along, each under its name.
+    The comments of the reviewers come along, each under its name, after what the lead has noted.
     """
     case, book = steps.load(db, library, number, actor)
     running = case.appraisal
@@ -485,5 +493,11 @@ def adopt_agreed(
     for row in reviews.adoptable(case, book, running) if running else ():
         said = [f"{case.name(entry.person)}: {given.comment}" for entry, given in row.given if given.comment]
         shown = dict.fromkeys(given.evidence for _, given in row.given if given.evidence)
-        agreed[row.item] = RatingPut(row.agreed, "\n".join(said), "\n".join(shown))
+        if row.final is not None and not row.final.proposed:
+            # What the lead has noted so far, without a rating.
+            said.insert(0, row.final.comment)
+            shown = {row.final.evidence: None, **shown}
+        agreed[row.item] = RatingPut(
+            row.agreed, "\n".join(filter(None, said)), "\n".join(filter(None, shown))
+        )
     return appraisals.rate(db, library, actor, now, number, agreed, seen=seen)

@@ -14,14 +14,15 @@ from sqlalchemy import Connection
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Audience
 from appraisal.domain import forms, rulebooks, tracks
-from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case, Consultation, Version
+from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case, Consultation
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.symbols import normalised
+from appraisal.domain.tracks import Rate
 from appraisal.services import notices, openings, steps
 from appraisal.services.closings import with_appraisal
 from appraisal.services.proposals import note_event
 from appraisal.storage import queries
-from appraisal.storage.facts import load_case, load_rates
+from appraisal.storage.facts import load_case, load_rates, siblings_usd
 
 ACTION = "raise_threshold"
 _TOLD: tuple[Audience, ...] = ("authors", "lead", "coordinators")
@@ -29,20 +30,30 @@ _TOLD: tuple[Audience, ...] = ("authors", "lead", "coordinators")
 
 def follow(db: Connection, library: Library, now: datetime, case: Case) -> None:
     """Hold the country projects beside one that came in to the threshold that they reach together now."""
-    umbrella = normalised(str(forms.value(case.content, "identification.parent")))
+    content = case.version.content if case.version else case.content
+    umbrella = normalised(str(forms.value(content, "identification.parent")))
     numbers = queries.siblings(db, umbrella, case.id) if umbrella else []
     rates = load_rates(db) if numbers else ()
     for number in numbers:
-        sibling = load_case(db, number, lock=True)
-        if sibling.version is not None:
-            book = rulebooks.rulebook(library, sibling.workflow, sibling.set, rates, sibling.pins)
-            _look_at(db, book, now, sibling, sibling.version, umbrella)
+        _look_at(db, library, rates, now, number)
 
 
-def _look_at(
-    db: Connection, book: Rulebook, now: datetime, case: Case, version: Version, umbrella: str
-) -> None:
-    total, state = version.usd + case.siblings_usd, book.workflow.states[case.state]
+def catch_up(db: Connection, library: Library, now: datetime, number: str) -> None:
+    """Hold a country project to the threshold that those beside it reached while it could not be held to it.
+
+    Its authors had it in hand, or it was taken for decided; now it goes on with the version of before.
+    """
+    _look_at(db, library, load_rates(db), now, number)
+
+
+def _look_at(db: Connection, library: Library, rates: tuple[Rate, ...], now: datetime, number: str) -> None:
+    case = load_case(db, number, lock=True)
+    version, umbrella = case.version, case.parent
+    if version is None or not umbrella:
+        return
+    book = rulebooks.rulebook(library, case.workflow, case.set, rates, case.pins)
+    # By the umbrella of that version: its authors may have begun to write another.
+    total, state = version.usd + siblings_usd(db, umbrella, case.id), book.workflow.states[case.state]
     if book.needs_evaluability(version.threshold_usd) or not book.needs_evaluability(total):
         return
     if case.approval is not None or state.terminal:

@@ -10,10 +10,11 @@ from sqlalchemy import Connection, update
 from appraisal.canonical import canonical
 from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import Act, Transition, Workflow
+from appraisal.definitions.workflows import FINALISING, Act, Transition, Workflow
 from appraisal.domain import (
     access,
     calendars,
+    completeness,
     events,
     indicators,
     machine,
@@ -159,6 +160,9 @@ def take(
     check_seen(case, seen)
     given = inputs or Inputs()
     transition, to = machine.fire(book, case, actor, now, name, given)
+    if transition.act in FINALISING and given.closing not in ("", completeness.closing_seal(book, case)):
+        # A rating was changed since, or EVAL has signed: the record would say what nobody has read.
+        raise StepConflict(seen, case.row_version)
     if transition.records:
         records.check_grounds(db, case, actor)
     behalf = _replaced(db, substitutions.behalf(case, actor, transition, given.behalf, now))

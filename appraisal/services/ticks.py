@@ -177,22 +177,25 @@ def _take_steps(
 
 
 def _unsaid(db: Connection, case: Case, found: Sequence[Demand]) -> Sequence[Demand]:
-    """Return what was not said before."""
+    """Return what was not said before of the day that it speaks of.
+
+    A day that was moved is another one: what was said before the new one had come does not tell of it.
+    """
     if not found:
         return ()
-    rows = db.execute(
-        select(REMINDERS.c.kind, REMINDERS.c.sequence).where(REMINDERS.c.proposal_id == case.id)
-    )
-    said = {(row.kind, row.sequence) for row in rows}
-    return [entry for entry in found if (entry.kind, entry.subject) not in said]
+    columns = (REMINDERS.c.kind, REMINDERS.c.sequence, REMINDERS.c.at)
+    rows = db.execute(select(*columns).where(REMINDERS.c.proposal_id == case.id))
+    said = {(row.kind, row.sequence): geneva_date(row.at) for row in rows}
+    return [entry for entry in found if said.get((entry.kind, entry.subject), date.min) < entry.first]
 
 
 def _mark(db: Connection, case: Case, found: Sequence[Demand], now: datetime) -> None:
     """Write down what is said now, so that it is said once."""
-    marks = [
-        {"proposal_id": case.id, "sequence": entry.subject, "kind": entry.kind, "at": now} for entry in found
-    ]
-    db.execute(insert(REMINDERS), marks)
+    for entry in found:
+        mark = {"proposal_id": case.id, "sequence": entry.subject, "kind": entry.kind}
+        same = and_(*(REMINDERS.c[name] == value for name, value in mark.items()))
+        if db.execute(update(REMINDERS).where(same).values(at=now)).rowcount == 0:
+            db.execute(insert(REMINDERS).values(**mark, at=now))
 
 
 def _note_silence(db: Connection, case: Case, found: Sequence[Demand], now: datetime) -> Case:

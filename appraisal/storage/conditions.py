@@ -35,15 +35,24 @@ class Overdue:
 
 
 def overdue_conditions(
-    db: Connection, person: Person, today: date, *narrowed: ColumnElement[bool]
+    db: Connection,
+    person: Person,
+    today: date,
+    ended: Collection[tuple[str, str]],
+    *narrowed: ColumnElement[bool],
 ) -> list[Overdue]:
     """List the conditions that a person may know of and that are open after their date, oldest first.
 
-    They are those that approvals rely on; ``narrowed`` says of which proposals.
+    They are those that approvals rely on; ``narrowed`` says of which proposals. What is in one of the states
+    ``ended``, each with its workflow, waits for nobody.
     """
     rows = db.execute(
         _binding(PROPOSALS.c.number, CONDITIONS.c.number, CONDITIONS.c.due_on).where(
-            CONDITIONS.c.due_on < today, fully_visible(person), ~blind(person), *narrowed
+            CONDITIONS.c.due_on < today,
+            fully_visible(person),
+            ~blind(person),
+            ~in_states(ended),
+            *narrowed,
         )
     )
     return [Overdue(*row) for row in rows]
@@ -118,8 +127,10 @@ def conditions_for(
     ownerless = and_(CONDITIONS.c.owner_id.is_not(None), CONDITIONS.c.owner_id.not_in(able(None)))
     mine: list[ColumnElement[bool]] = [owned]
     if person.has("coordinator"):
-        waits = or_(CONDITIONS.c.reported_at.is_not(None), CONDITIONS.c.due_on < today, ownerless)
-        mine.append(and_(waits, ~related(person, "author")))
+        pressing = or_(CONDITIONS.c.reported_at.is_not(None), CONDITIONS.c.due_on < today)
+        # What they reported themselves is for somebody else to close.
+        others = or_(CONDITIONS.c.reported_by.is_(None), CONDITIONS.c.reported_by != person.id)
+        mine.append(and_(or_(and_(pressing, others), ownerless), ~related(person, "author")))
     rows = db.execute(
         _binding(
             CONDITIONS.c.id,
@@ -171,7 +182,8 @@ def save(db: Connection, case: Case, running: Appraisal, plan: Saving, by: int, 
         )
         written.append(replace(entry, id=id))
     for before, after in plan.changed:
-        change(db, before, **{name: getattr(after, name) for name in rules.CONTENT})
+        again = rules.rewritten(now, by) if rules.is_rewritten(before, after) else {}
+        change(db, before, **{name: getattr(after, name) for name in rules.CONTENT}, **again)
     for entry in plan.withdrawn:
         change(db, entry, withdrawn_at=now, withdrawn_by=by)
     for entry in running.conditions:

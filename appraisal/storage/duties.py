@@ -88,10 +88,12 @@ def work_of(
     if held_by.get("author") and person.has("manager"):
         # The rounds are spent: whether there is a further one is a manager's to say.
         awaiting = (in_states(held_by["author"]), PROPOSALS.c.awaits_manager)
-        mine.append(and_(*awaiting, ~_deciding_bars(person, today)))
+        mine.append(and_(*awaiting, ~_deciding_bars(person, today), ~_partial(person, today, blocks)))
     for role in ("coordinator", "manager"):
         if held_by.get(role) and person.has(role):
-            barred = _deciding_bars(person, today) if role == "manager" else related(person, "author")
+            barred = related(person, "author")
+            if role == "manager":
+                barred = or_(_deciding_bars(person, today), _partial(person, today, blocks))
             # What was approved outside is on record here and waits for nobody.
             mine.append(
                 and_(
@@ -175,19 +177,17 @@ def _deciding_bars(person: Person, today: date) -> ColumnElement[bool]:
     )
 
 
-def _second_signature(person: Person, today: date, blocks: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition that a manager may give the second signature to a first one that waits.
+def _partial(person: Person, today: date, blocks: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a manager never decides though no relation bars them.
 
-    Not a first signatory, an author, a former lead, somebody in conflict or who owes a review, one
-    who finalised a block, nor anybody who counts as one with them.
+    They, or whoever counts as one with them, declared a conflict of interest or finalised a block.
     """
     own = sorted({person.id} | covered(person, "decisions"))
     deputies = deputies_of(person.id, "decisions", today)
     reviewer = REVIEWS.c.person_id
-    signatures = _signed_by_others(person, today, _DECIDING)
     listed = " " + REVIEWS.c.checklists + " "
     finalised = [listed.contains(f" {code} ") for code in sorted(blocks)]
-    partial = exists().where(
+    return exists().where(
         REVIEWS.c.proposal_id == PROPOSALS.c.id,
         or_(reviewer.in_(own), reviewer.in_(deputies)),
         or_(
@@ -195,7 +195,17 @@ def _second_signature(person: Person, today: date, blocks: Collection[str]) -> C
             and_(REVIEWS.c.signed_at.is_not(None), or_(false(), *finalised)),
         ),
     )
-    return and_(PROPOSALS.c.id.in_(signatures), ~_deciding_bars(person, today), ~partial, ~blind(person))
+
+
+def _second_signature(person: Person, today: date, blocks: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition that a manager may give the second signature to a first one that waits.
+
+    Not a first signatory, an author, a former lead, somebody in conflict or who owes a review, one
+    who finalised a block, nor anybody who counts as one with them.
+    """
+    signatures = _signed_by_others(person, today, _DECIDING)
+    barred = or_(_deciding_bars(person, today), _partial(person, today, blocks), blind(person))
+    return and_(PROPOSALS.c.id.in_(signatures), ~barred)
 
 
 def _second_of_correction(person: Person, today: date) -> ColumnElement[bool]:
@@ -355,10 +365,14 @@ def consultations_for(db: Connection, person: Person) -> list[Asked]:
         REVIEWS.c.person_id.in_(able("appraiser")),
         *review_open(),
     )
+    # Of one that was opened again, the unit was told when it was asked first.
+    first = CONSULTATIONS.alias("first")
     was_told = exists().where(
+        first.c.proposal_id == CONSULTATIONS.c.proposal_id,
+        first.c.unit == CONSULTATIONS.c.unit,
         NOTICES.c.proposal_id == CONSULTATIONS.c.proposal_id,
         NOTICES.c.what == "consultation_asked",
-        NOTICES.c.facts.like(literal('{"consultation":') + cast(CONSULTATIONS.c.id, String) + ",%"),
+        NOTICES.c.facts.like(literal('{"consultation":') + cast(first.c.id, String) + ",%"),
     )
     deserted = and_(
         CONSULTATIONS.c.unit.not_in(select(PEOPLE.c.unit).where(holding("appraiser"))),

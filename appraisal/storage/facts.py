@@ -482,6 +482,11 @@ def _umbrella(db: Connection, parent: str, id: int, *, lock: bool) -> tuple[Deci
     return sum(known, Decimal(0)), unvalued, any(row.number == number for row in rows)
 
 
+def siblings_usd(db: Connection, umbrella: str, id: int) -> Decimal:
+    """Return what the country projects beside one add up to under an umbrella, to be acted on."""
+    return _umbrella(db, umbrella, id, lock=True)[0]
+
+
 def load_people(db: Connection, ids: Iterable[int]) -> Mapping[int, facts.Person]:
     """Load people by id, with those for whom they are named to stand in."""
     known = sorted(id for id in ids if 0 < id <= LARGEST_ID)

@@ -65,11 +65,24 @@ def reached(
 def _reached(stage: Stage, marks: Mapping[str, Mapping[Stage, Marks]]) -> ColumnElement[int]:
     """Return 1 where a proposal reached a stage, of its events together, and 0 where it did not."""
     told = _last(_tells(stage, marks))
+    if stage == "appraised":
+        # What was opened again and not finalised since says nothing of the proposal.
+        return case((and_(told > 0, _is_appraised()), 1), else_=0)
     if stage not in FOLLOWING:
         return case((told > 0, 1), else_=0)
     approved = _last(EVENTS.c.act.in_(APPROVING))
     # Nothing approves what is approved, so the last approval is the one that stands, unless it was ended.
     return case((and_(approved > _last(EVENTS.c.act.in_(ENDING)), told >= approved), 1), else_=0)
+
+
+def _is_appraised() -> ColumnElement[bool]:
+    """Return the condition that some appraisal of a proposal is finalised and was not opened again."""
+    finalised = select(APPRAISALS.c.id).where(
+        APPRAISALS.c.proposal_id == PROPOSALS.c.id,
+        APPRAISALS.c.finalised_at.is_not(None),
+        APPRAISALS.c.superseded_at.is_(None),
+    )
+    return finalised.correlate(PROPOSALS).exists()
 
 
 def _last(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -33,6 +33,9 @@ def _lines(event: Happened, only: int | None) -> Iterator[str]:
         before, after = ({**entry, **entry[key]} for key in ("before", "after"))
         sentence = N_("%(name)s changed a condition, now: %(after)s. Before: %(before)s")
         yield say(sentence, name=name, after=_line(after), before=_line(before))
+        if entry.get("unreported"):
+            sentence = N_("The report that condition %(number)s is met was about what was asked for before.")
+            yield say(sentence, number=entry["number"])
     for entry in _about(parts, "withdrawn", only):
         yield say(N_("%(name)s withdrew a condition: %(line)s"), name=name, line=_line(entry))
     for entry in _about(parts, "superseded", only):
@@ -124,7 +127,9 @@ def _status(case: Case, entry: Condition) -> list[str]:
         (N_("Reported as met by %(name)s, %(at)s"), entry.reported_by, entry.reported_at, entry.report),
         (N_("Written by %(name)s, %(at)s"), entry.written_by, entry.written_at, ""),
     )
-    found = [] if not entry.is_open else [say(N_("Open"))]
+    found = []
+    if entry.is_open:
+        found.append(say(N_("Not asked for any more")) if rules.is_moot(case) else say(N_("Open")))
     for sentence, by, at, said in ended:
         if at is not None:
             name = case.name(by) if by is not None else say(N_("nobody who is known"))

@@ -116,13 +116,13 @@ def _find_comment(number: str, consultation: int) -> tuple[Opened, Comment]:
     """Find a consultation of any appraisal of the proposal; an earlier one may still be answered."""
     with read() as db:
         opened = open_appraisal(db, number)
-    for appraisal in opened.case.appraisals:
-        version = next(entry for entry in opened.case.versions if entry.id == appraisal.version_id)
-        about = Opened(opened.case, opened.book, appraisal, version, opened.reader)
-        for comment in comments_of(about.case, appraisal, about.reader):
-            if comment.entry.id == consultation:
-                return about, comment
-    raise NotFound("consultation", str(consultation))
+    asked = responses.consultation_of(opened.case, consultation)
+    if asked is None:
+        raise NotFound("consultation", str(consultation))
+    appraisal, entry = asked
+    version = next(entry for entry in opened.case.versions if entry.id == appraisal.version_id)
+    about = Opened(opened.case, opened.book, appraisal, version, opened.reader)
+    return about, _comment(about.case, appraisal, entry, about.reader)
 
 
 def _draw_comment(opened: Opened, comment: Comment, form: CommentForm) -> str:

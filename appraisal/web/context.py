@@ -200,5 +200,6 @@ def note_refusal(codes: Iterable[str]) -> None:
 
 def typed() -> Mapping[str, str]:
     """Return what was typed into the form sent, without what the product itself put there."""
-    own = {"csrf_token", "seen", "request_key", "save", "next", "add", "remove", "password", "again", "old"}
+    own = {"csrf_token", "seen", "closing", "request_key", "save", "next", "add", "remove"}
+    own |= {"password", "again", "old"}
     return {name: value for name, value in request.form.items() if name not in own and value}

@@ -8,7 +8,7 @@ from typing import Any
 from flask import url_for
 
 from appraisal.clock import geneva_date
-from appraisal.domain import access, calendars, forms, reviews, rounds, routes, tracks
+from appraisal.domain import access, calendars, conditions, forms, reviews, rounds, routes, tracks
 from appraisal.domain.facts import Appraisal, Case, Contribution, Person, Version
 from appraisal.domain.forms import Content
 from appraisal.domain.rulebooks import Rulebook
@@ -154,6 +154,7 @@ def _appraised(case: Case, book: Rulebook) -> dict[str, Any]:
         "running": running,
         "verdicts": [],
         "recommendation": None,
+        "moot": conditions.is_moot(case),
     }
     latest = running or appraisal
     # A reviewer who has not signed is told of nobody else who was asked.

@@ -182,6 +182,7 @@ def _now(db: Connection, biennium: str, today: date) -> View:
         for key, count in _counts(report).items()
     }
     counted = approvals.counted(biennium, report.scope)
+    ended = site().library.states(lambda state: state.terminal)
     return View(
         reports,
         indicators.breakdowns(db, biennium, report.scope),
@@ -190,7 +191,7 @@ def _now(db: Connection, biennium: str, today: date) -> View:
         sum(1 for _ in matches.unapproved(db, biennium, report.scope)),
         len(matches.changed(db, biennium, report.scope)),
         unvalued,
-        conditions.overdue_conditions(db, actor(), today, *counted),
+        conditions.overdue_conditions(db, actor(), today, ended, *counted),
     )
 
 

@@ -28,7 +28,18 @@ from appraisal.web.confirmations import (
     shown_link,
     title_of,
 )
-from appraisal.web.context import actor, begin, note_refusal, page, read, say, sentences, site, with_role
+from appraisal.web.context import (
+    actor,
+    begin,
+    note_refusal,
+    page,
+    read,
+    say,
+    seen,
+    sentences,
+    site,
+    with_role,
+)
 from appraisal.web.formats import role_titles
 from appraisal.web.forms import TranslatedForm, choice
 
@@ -200,6 +211,8 @@ def _draw(account: Account, form: PersonForm, refused: Sequence[str] = (), left:
     return page(
         "people/edit.html",
         account=account,
+        # What is drawn again with a fault is still about the account as it was read.
+        seen=seen() or accounts.version_of(person),
         form=form,
         link=shown_link(person.id),
         duties=departures.rows(found),
@@ -230,6 +243,7 @@ def _change(account: Account, form: PersonForm) -> Answer:
         "library": site().library,
         "confirmed": departures.confirmed(),
         "by_mail": goes_by_mail(),
+        "seen": seen(),
     }
     try:
         with begin() as db:

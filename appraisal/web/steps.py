@@ -8,8 +8,8 @@ from flask import Blueprint, flash, redirect, request, url_for
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from appraisal.definitions.workflows import INTERNAL, Transition
-from appraisal.domain import access, forms, machine, substitutions
+from appraisal.definitions.workflows import FINALISING, INTERNAL, Transition
+from appraisal.domain import access, completeness, forms, machine, substitutions
 from appraisal.domain.access import ROLE_TITLES
 from appraisal.domain.facts import Case, Person
 from appraisal.domain.machine import Possibility
@@ -107,7 +107,7 @@ def _judge(asked: Asked) -> Possibility:
 
 def _take(asked: Asked, form: TranslatedForm) -> Case:
     now = site().now()
-    inputs = step_forms.inputs_of(asked, form, now)
+    inputs = replace(step_forms.inputs_of(asked, form, now), closing=_closing())
     with begin() as db:
         return acts.take_step(
             db,
@@ -120,6 +120,11 @@ def _take(asked: Asked, form: TranslatedForm) -> Case:
             seen=seen(),
             request=request_key(),
         )
+
+
+def _closing() -> str:
+    """Return what the page showed that closing the appraisal would say."""
+    return request.form.get("closing", "")
 
 
 def _tell(asked: Asked, after: Case, managers: list[Person]) -> None:
@@ -152,6 +157,8 @@ def _draw(asked: Asked, possibility: Possibility, managers: list[Person], form: 
         reasons=[refusal.say(language()) for refusal in possibility.refusals],
         form=form,
         act=transition.act,
+        # What is drawn again with a fault is still about what was read.
+        closing=_closing() or completeness.closing_seal(book, case) if transition.act in FINALISING else "",
     )
 
 

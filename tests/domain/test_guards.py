@@ -62,8 +62,12 @@ def test_whoever_a_step_is_not_for_learns_that_alone(book: Rulebook) -> None:
         ({}, {"umbrella_known": False}, ["umbrella_unknown"]),
         ({}, {"changes": (RequiredChange(1, 1, 1, "", "Do it."),)}, ["changes_unanswered"]),
         ({}, {"changes": (RequiredChange(1, 1, 1, "", "Do it.", "done", " "),)}, ["changes_unanswered"]),
-        ({}, {"steps": rounds(3)}, ["rounds_spent"]),
-        ({}, {"steps": rounds(3, "continue_rounds", "return")}, ["rounds_spent"]),
+        ({}, {"state": "revision_requested", "steps": rounds(3)}, ["rounds_spent"]),
+        (
+            {},
+            {"state": "revision_requested", "steps": rounds(3, "continue_rounds", "return")},
+            ["rounds_spent"],
+        ),
     ],
 )
 def test_what_stops_a_submission(

@@ -84,7 +84,11 @@ class Sample:
         appraisal = replace(
             self.appraisal, final="REVISE", reason="Both weak points weigh heavily here.", conditions=()
         )
-        case = replace(self.case, appraisals=(appraisal,), changes=changes)
+        asked = Step(
+            4, "request_revision", "request_revision", "under_appraisal", "revision_requested", at(17), 3
+        )
+        steps = (*self.case.steps[:-1], asked)
+        case = replace(self.case, appraisals=(appraisal,), changes=changes, steps=steps)
         return read_back(records.appraisal_record(case, self.book, appraisal, at(17)))
 
     def sheet(self, *decisions: Decision, appraisal: Appraisal | None = None, **changes: Any) -> Value:

@@ -17,7 +17,7 @@ from appraisal.domain.facts import Appraisal, Condition
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import StepConflict
-from appraisal.services import appraisals, conditions
+from appraisal.services import appraisals, conditions, trails
 from appraisal.storage import queries
 from appraisal.storage import records as stored
 from tests import casts
@@ -123,6 +123,51 @@ def test_a_waived_condition_stays_waived_through_a_recall_and_whatever_the_lead_
     newer = next(entry for entry in _last(stage, number).conditions if entry.is_open)
     _waive(stage, number, newer.id, "deputy")
     _agree(stage, number)
+
+
+def test_a_report_is_about_what_was_asked_for_then(stage: Stage) -> None:
+    number = casts.awaiting(stage, ratings={"TRI_4": "1", "CAP_6": "1"})
+    for entry in _last(stage, number).conditions:
+        with stage.database.begin() as db:
+            given = (number, entry.id, "A letter of May.")
+            conditions.report_condition(db, stage.people["ana"], stage.now, *given)
+    casts.take(stage, "lead", number, "recall", note="One more look.")
+    first, second = _last(stage, number).conditions
+    # Another day asks for the same, other words do not.
+    _save(stage, number, [_put(first, text="A committee of three sides."), _put(second, due_on=DUE)])
+    assert [entry.get("unreported") for entry in _told(stage, number)["changed"]] == [True, None]
+    found = [
+        (entry.reported_by, entry.reported_at is not None, entry.report)
+        for entry in _last(stage, number).conditions
+    ]
+    assert found == [(None, False, ""), (stage.people["ana"].id, True, "A letter of May.")]
+    _agree(stage, number)
+    casts.take(stage, "lead", number, "finalise")
+    assert [entry["reported"] is not None for entry in _conditions_of_record(stage, number)] == [False, True]
+    assert trails.verify(stage.database, stage.library, None).breaks == []
+
+
+def test_a_condition_is_of_whoever_wrote_what_it_asks_for(lite: Stage) -> None:
+    number = casts.rated(lite, ratings={"TRI_4": "1", "CAP_6": "1"})
+    casts.take(lite, "desk", number, "reassign", lead="all", note="On leave.")
+    casts.rate(lite, number, who="all", TRI_4="1", CAP_6="1")
+    first, second = _last(lite, number).conditions
+    rewritten_at = lite.now
+    _save(lite, number, [_put(first, text="A committee."), _put(second, owner="Office")], "all")
+    found = [(entry.written_by, entry.written_at) for entry in _last(lite, number).conditions]
+    assert found == [(lite.people["all"].id, rewritten_at), (lite.people["lead"].id, second.written_at)]
+    _agree(lite, number)
+    casts.take(lite, "all", number, "finalise")
+    names = [entry["written"]["by"]["name"] for entry in _conditions_of_record(lite, number)]
+    assert names == ["All", "Lead"]
+
+
+def _conditions_of_record(stage: Stage, number: str) -> list[dict[str, Any]]:
+    with stage.database.read() as db:
+        newest = stored.newest_record(db, number)
+    assert newest is not None
+    found: list[dict[str, Any]] = json.loads(newest.value)["appraisal"]["conditions"]
+    return found
 
 
 def test_waived_stays_waived_where_the_appraisal_turns_out_favourable_without_conditions(lite: Stage) -> None:
@@ -518,3 +563,39 @@ def test_a_waiver_typed_while_the_lead_opens_the_appraisal_again_is_a_conflict(s
             db, stage.people["ana"], stage.now, number, entry.id, "Because.", seen=seen
         )
     assert _last(stage, number).conditions == (entry,)
+
+
+def test_of_two_on_one_item_each_goes_on_with_its_own_of_the_version_before(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    casts.assign(lite, number)
+    casts.rate(lite, number, TRI_4="1")
+    before = [_new("A letter.", "TRI-4"), _new("A committee.", "TRI-4"), _new("A budget."), _new("A plan.")]
+    _save(lite, number, before)
+    casts.take(lite, "lead", number, "finalise")
+    casts.take(lite, "chief", number, "return", changes=(ChangeAsked("Consult all three.", "TRI-1"),))
+    casts.resubmit(lite, number)
+    casts.assign(lite, number)
+    casts.rate(lite, number, TRI_4="1")
+    running = _last(lite, number)
+    suggested = rules.suggested(casts.load(lite, number), running)
+    left = casts.load(lite, number).appraisals[0].conditions
+    first, second, third, fourth = (entry.number for entry in left)
+    assert {item: entry.number for item, entry in suggested.items()} == {"TRI-4": first}
+    # Written in another order and in part in other words; that on the whole is known by its words alone.
+    after = [
+        _new("A committee.", "TRI-4"),
+        _new("Two letters.", "TRI-4"),
+        _new("A budget."),
+        _new("Three plans."),
+    ]
+    found = _save(lite, number, after)
+    assert [entry.follows for entry in found] == [second, first, third, None]
+    casts.take(lite, "lead", number, "finalise")
+    former = casts.load(lite, number).appraisals[0].former_conditions
+    assert {entry.number: entry.superseded_by for entry in former} == {
+        second: found[0].number,
+        first: found[1].number,
+        third: found[2].number,
+        fourth: None,
+    }
+    _agree(lite, number)

@@ -1,5 +1,6 @@
 """Conditions: whose they are, and that their owner reports what a coordinator then closes."""
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from appraisal.domain import events
 from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.facts import Case, Condition
-from appraisal.domain.steps import Agreement
+from appraisal.domain.steps import Agreement, ApprovalGiven
 from appraisal.errors import NotFound, StepConflict
 from appraisal.services import appraisals, conditions, people
 from appraisal.storage import conditions as stored
@@ -141,6 +142,68 @@ def test_whoever_owns_a_condition_does_not_close_it(lite: Stage) -> None:
     by_name = _approved(lite, "DESK")
     assert casts.refusal(lite, lambda: _clear(lite, "desk", by_name)) == ("condition_owner_clears",)
     _clear(lite, "all", by_name)
+
+
+def test_whoever_reported_a_condition_does_not_close_it_though_somebody_else_owns_it_now(lite: Stage) -> None:
+    number = _approved(lite, "desk@example.org")
+    _report(lite, "desk", number)
+    with lite.database.begin() as db:
+        given = (number, _condition(lite, number).id, lite.people["ben"].id, "On leave.")
+        conditions.name_owner(db, lite.people["all"], lite.now, *given)
+    assert casts.refusal(lite, lambda: _clear(lite, "desk", number)) == ("condition_reporter_clears",)
+    with lite.database.read() as db:
+        waiting = {
+            who: len(stored.conditions_for(db, lite.people[who], lite.now.date(), ()))
+            for who in ("desk", "all")
+        }
+    assert waiting == {"desk": 0, "all": 1}
+    _clear(lite, "all", number)
+    assert not _condition(lite, number).is_open
+
+
+def _annul(stage: Stage, number: str) -> None:
+    casts.take(stage, "chief", number, "approve")
+    casts.take(stage, "chief", number, "propose_annulment", note="A mistake.")
+    casts.take(stage, "deputy", number, "annul")
+
+
+def _reject(stage: Stage, number: str) -> None:
+    casts.take(stage, "chief", number, "reject", note="Not now.")
+
+
+def _withdraw(stage: Stage, number: str) -> None:
+    casts.take(stage, "ana", number, "withdraw", note="No money.")
+
+
+def _register(stage: Stage, number: str) -> None:
+    minute = ApprovalGiven("Minute 9", "Registry", stage.now)
+    casts.take(stage, "desk", number, "register_approval", approval=minute)
+
+
+@pytest.mark.parametrize("end", [_annul, _reject, _withdraw, _register])
+def test_what_nothing_rests_on_is_neither_reported_nor_closed_nor_waived(
+    lite: Stage, end: Callable[[Stage, str], None]
+) -> None:
+    number = casts.awaiting(lite, ratings={"TRI_4": "1"})
+    end(lite, number)
+    for who, act in (("ana", _report), ("desk", _clear), ("third", _waive)):
+        codes = casts.refusal(lite, lambda who=who, act=act: act(lite, who, number))  # type: ignore[misc]
+        assert codes[0] == "condition_moot"
+
+
+def test_what_is_registered_by_mistake_leaves_the_conditions_as_they_were(lite: Stage) -> None:
+    number = casts.awaiting(lite, ratings={"TRI_4": "1"})
+    _register(lite, number)
+    casts.take(lite, "desk", number, "correct_registration", note="Another proposal.")
+    _report(lite, "ana", number)
+    _clear(lite, "desk", number)
+    assert not _condition(lite, number).is_open
+
+
+def _waive(stage: Stage, who: str, number: str) -> Case:
+    with stage.database.begin() as db:
+        given = (number, _condition(stage, number).id, "No need.")
+        return conditions.waive_condition(db, stage.library, stage.people[who], stage.now, *given)
 
 
 def test_an_owner_learns_of_a_condition_once_it_binds(lite: Stage) -> None:

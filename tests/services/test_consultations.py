@@ -62,3 +62,26 @@ def test_a_unit_answers_once_and_for_itself(stage: Stage) -> None:
     # What the unit said otherwise stays, so that its appraiser has no business with the proposal.
     with pytest.raises(NotFound):
         casts.speak(stage, number, "actrav")
+
+
+def test_an_answer_goes_to_the_appraisal_that_was_opened_again(stage: Stage) -> None:
+    number = casts.rated(stage)
+    asked = [entry for entry in casts.load(stage, number).appraisals[0].consultations if entry.is_open]
+    first, second = asked[0], asked[1]
+    for _ in range(2):
+        casts.take(stage, "lead", number, "finalise")
+        casts.take(stage, "lead", number, "recall", note="A slip.")
+    # From a page, or by a link, of before the recalls.
+    with stage.database.begin() as db:
+        given = (number, first.id, "By letter.")
+        appraisals.answer_consultation(db, stage.library, stage.people["desk"], stage.now, *given)
+    found = [
+        {
+            entry.unit: entry.text
+            for entry in appraisal.consultations
+            if entry.unit in (first.unit, second.unit)
+        }
+        for appraisal in casts.load(stage, number).appraisals
+    ]
+    unanswered = {first.unit: "", second.unit: ""}
+    assert found == [unanswered, unanswered, {first.unit: "By letter.", second.unit: ""}]

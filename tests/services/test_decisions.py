@@ -280,17 +280,17 @@ def _clear(stage: Stage, number: str, who: str, evidence: str = "The letter came
         )
 
 
-def _waive(stage: Stage, number: str, who: str, reason: str = "Not needed.") -> Case:
+def _waive(stage: Stage, number: str, who: str, reason: str = "Not needed.", place: int = 0) -> Case:
     with stage.database.begin() as db:
         return conditions.waive_condition(
-            db, stage.library, stage.people[who], stage.now, number, _condition_in(db, number), reason
+            db, stage.library, stage.people[who], stage.now, number, _condition_in(db, number, place), reason
         )
 
 
-def _condition_in(db: Connection, number: str) -> int:
+def _condition_in(db: Connection, number: str, place: int = 0) -> int:
     final = load_case(db, number).finalised
     assert final is not None
-    return final.conditions[0].id
+    return final.conditions[place].id
 
 
 CONDITIONAL = {"CAP_6": "1"}
@@ -342,6 +342,18 @@ def test_a_waiver_leaves_only_the_override(stage: Stage) -> None:
     casts.take(stage, "deputy", number, "countersign")
     casts.take(stage, "desk", number, "send_to_donor")
     assert _route(stage, number) == Route("override")
+
+
+def test_nothing_is_waived_between_the_two_signatures_of_an_override(lite: Stage) -> None:
+    number = casts.awaiting(lite, ratings={"TRI_4": "1", "CAP_6": "1"})
+    _waive(lite, number, "third")
+    casts.take(lite, "chief", number, "propose_override", note="Urgent.")
+    assert casts.refusal(lite, lambda: _waive(lite, number, "third", place=1)) == ("signature_waiting",)
+    casts.take(lite, "chief", number, "withdraw_signature", note="The other one too.")
+    _waive(lite, number, "third", place=1)
+    casts.take(lite, "chief", number, "propose_override", note="Urgent.")
+    casts.take(lite, "deputy", number, "countersign")
+    assert _route(lite, number) == Route("override")
 
 
 def test_what_was_approved_on_conditions_is_not_freed_of_them_by_one_person(lite: Stage) -> None:

@@ -14,11 +14,11 @@ from appraisal.domain import access, duties, machine, permissions, reviews, rule
 from appraisal.domain.conditions import ConditionPut
 from appraisal.domain.duties import DutiesLeft, Duty
 from appraisal.domain.events import broken
-from appraisal.domain.facts import Case, Person
+from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import StepConflict
-from appraisal.services import appraisals, departures, proposals, ticks
+from appraisal.services import appraisals, departures, people, proposals, ticks
 from appraisal.services import conditions as condition_services
 from appraisal.services import reviews as review_services
 from appraisal.storage import conditions, queries, site, tables
@@ -548,3 +548,30 @@ def test_an_author_lead_or_reviewer_in_conflict_is_not_asked_for_a_second_signat
 def test_nobody_is_told_in_the_place_of_authors_whom_there_never_were(lite: Stage) -> None:
     casts.outside(lite)
     assert _told(lite, "register_approval") == {}
+
+
+def test_a_deserted_unit_stays_a_task_when_the_appraisal_is_opened_again(stage: Stage) -> None:
+    with stage.database.begin() as db:
+        gender = people.create_person(
+            db,
+            SYSTEM_ACTOR,
+            stage.now,
+            email="gender@example.org",
+            name="Gender",
+            roles=("appraiser",),
+            unit="GENDER",
+        )
+    casts.refresh(stage)
+    number = casts.rated(stage)
+    casts.change(stage, "gender", unit="PROGRAM")
+    assert gender.unit == "GENDER"
+
+    def deserted() -> list[str]:
+        with stage.database.read() as db:
+            found = stored.consultations_for(db, stage.people["desk"])
+        return [entry.unit for entry in found if entry.is_deserted]
+
+    assert deserted() == ["GENDER"]
+    casts.take(stage, "lead", number, "finalise")
+    casts.take(stage, "lead", number, "recall", note="A slip.")
+    assert deserted() == ["GENDER"]

@@ -149,7 +149,7 @@ def test_overdue_conditions_are_told_to_those_who_may_read_them(stage: Stage) ->
 
     def overdue(who: str) -> list[str]:
         with stage.database.read() as db:
-            found = conditions.overdue_conditions(db, stage.people[who], stage.now.date())
+            found = conditions.overdue_conditions(db, stage.people[who], stage.now.date(), ())
         return [entry.number for entry in found]
 
     assert overdue("desk") == overdue("ana") == overdue("chief") == [number]
@@ -182,4 +182,6 @@ def test_a_substitute_of_the_lead_is_told_of_overdue_conditions(lite: Stage) -> 
             last=today,
         )
         standing_in = on_duty(load_people(db, [other.id])[other.id], lite.now)
-        assert [entry.number for entry in conditions.overdue_conditions(db, standing_in, today)] == [number]
+        assert [entry.number for entry in conditions.overdue_conditions(db, standing_in, today, ())] == [
+            number
+        ]

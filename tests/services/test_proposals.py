@@ -18,7 +18,7 @@ from appraisal.domain.rulebooks import rulebook
 from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import NotFound, StepConflict
 from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import conditions, proposals, reviews
+from appraisal.services import appraisals, conditions, proposals, reviews
 from appraisal.services.attachments import file_type
 from appraisal.services.proposals import MOST_BYTES, BadContent, BadFile
 from tests import casts
@@ -272,6 +272,16 @@ def test_a_manager_whose_place_was_taken_becomes_no_author_either(lite: Stage) -
     casts.substitute(lite, "all", "deputy", "decisions", by="admin", last=20)
     behalf = lite.people["all"].id
     casts.take(lite, "deputy", number, "return", changes=CHANGES, behalf=behalf)
+    assert casts.refusal(lite, lambda: _join(lite, number, "all")) == ("author_has_acted",)
+
+
+def test_whoever_wrote_down_what_a_unit_says_becomes_no_author(lite: Stage) -> None:
+    number = casts.rated(lite, ratings={"TRI_1": "1"})
+    asked = next(entry for entry in casts.load(lite, number).appraisals[0].consultations if entry.is_open)
+    with lite.database.begin() as db:
+        given = (number, asked.id, "By letter.")
+        appraisals.answer_consultation(db, lite.library, lite.people["all"], lite.now, *given)
+    casts.take(lite, "lead", number, "request_revision", changes=CHANGES)
     assert casts.refusal(lite, lambda: _join(lite, number, "all")) == ("author_has_acted",)
 
 

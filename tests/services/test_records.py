@@ -53,6 +53,33 @@ def test_a_decision_quotes_the_record_it_relies_on(lite: Stage) -> None:
     assert json.loads(made.value)["appraisal"]["record"] == ""
 
 
+def test_a_sheet_keeps_the_changes_that_the_appraisal_required_from_those_of_the_manager(lite: Stage) -> None:
+    number = casts.revision(lite)
+    casts.take(lite, "ana", number, "escalate", note="The donor waits.")
+    casts.take(lite, "chief", number, "return", changes=(ChangeAsked("Plan the budget.", "RBM-6"),))
+    made, returned = (json.loads(row.value) for row in _stored(lite))
+    required = [{"number": 1, "item": "TRI-1", "text": "Consult all three."}]
+    assert made["appraisal"]["changes"] == returned["appraisal"]["changes"] == required
+    assert returned["decision"]["changes"] == [{"number": 1, "item": "RBM-6", "text": "Plan the budget."}]
+
+
+def test_the_annulment_of_an_outside_approval_quotes_no_appraisal(lite: Stage) -> None:
+    number = casts.awaiting(lite, ratings={"TRI_4": "1"})
+    casts.take(
+        lite, "desk", number, "register_approval", approval=ApprovalGiven("Minute 12", "Registry", lite.now)
+    )
+    casts.take(lite, "chief", number, "propose_annulment", note="A mistake.")
+    case = casts.take(lite, "deputy", number, "annul")
+    assert [entry.appraisal_id for entry in case.decisions] == [None] * 3
+    *_, sheet = (json.loads(row.value) for row in _stored(lite))
+    assert (sheet["decision"]["kind"], sheet["appraisal_record"], sheet["decision"]["conditions"]) == (
+        "annul",
+        "",
+        [],
+    )
+    assert "appraisal" not in sheet
+
+
 def test_a_record_says_who_when_and_by_which_definitions(lite: Stage) -> None:
     number = casts.overridden(lite)
     case = casts.load(lite, number)

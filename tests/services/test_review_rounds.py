@@ -82,6 +82,33 @@ def test_what_a_reviewer_signed_comes_along_to_be_confirmed(stage: Stage) -> Non
     assert {given.value for given in signed.ratings.values()} == {"3"}
 
 
+def test_nobody_confirms_at_once_what_somebody_else_of_the_unit_rated(lite: Stage) -> None:
+    casts.change(lite, "all", unit="EVAL")
+    number = casts.submitted(lite, budget="6000000")
+    casts.assign(lite, number)
+    _ask(lite, number, "eval", "EVA")
+    _ask(lite, number, "all", "GEN")
+    for who in ("eval", "all"):
+        with lite.database.begin() as db:
+            reviews.declare(db, lite.library, lite.people[who], lite.now, number, conflict=None)
+    with lite.database.begin() as db:
+        reviews.rate(db, lite.library, lite.people["all"], lite.now, number, _gender(lite, number, "2"))
+    _sign(lite, number, "all")
+    casts.rate(lite, number, TRI_1="1")
+    asked = (ChangeAsked("Consult all three.", "TRI-1"),)
+    casts.take(lite, "lead", number, "request_revision", changes=asked)
+    casts.resubmit(lite, number)
+    casts.assign(lite, number)
+    # The one who had reviewed something else takes the block over.
+    _ask(lite, number, "all", "EVA")
+    with lite.database.begin() as db:
+        reviews.declare(db, lite.library, lite.people["all"], lite.now, number, conflict=None)
+        reviews.confirm_unchanged(db, lite.library, lite.people["all"], lite.now, number)
+    carried = _own(lite, number, "all")[1].ratings
+    assert len(carried) == 9
+    assert {given.proposed for given in carried.values()} == {True}
+
+
 def test_whoever_owes_a_review_decides_nothing_before(lite: Stage) -> None:
     number = casts.rated(lite)
     due = (lite.now + timedelta(days=1)).date()

@@ -3,10 +3,11 @@
 from datetime import date
 from functools import partial
 
+from appraisal.clock import geneva_date
 from appraisal.domain import access, wakings
 from appraisal.domain import reviews as rules
 from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person, Review
-from appraisal.services import people, reviews
+from appraisal.services import people, reviews, ticks
 from appraisal.services.appraisals import RatingPut
 from appraisal.storage import duties, queries
 from appraisal.storage.facts import load_case
@@ -150,6 +151,32 @@ def test_another_day_is_the_day_that_was_given_whatever_was_held_before(lite: St
             date(2010, 3, 10),
         )
     assert wakings.due_day(casts.load(lite, number), _reviews(lite, number, "eval")[0]) == date(2010, 3, 10)
+
+
+def test_a_reviewer_with_another_day_is_reminded_of_that_one_too(stage: Stage) -> None:
+    number = casts.submitted(stage)
+    casts.assign(stage, number)
+    _ask(stage, number, "eval")
+    (review,) = _reviews(stage, number, "eval")
+
+    def told() -> list[str]:
+        stage.wait(days=1)
+        done = ticks.tick(stage.database, stage.library, stage.now)
+        assert done.faults == ()
+        return [kind for _, kind, people in done.told if people == (review.person,)]
+
+    def days_told(count: int) -> list[tuple[date, str]]:
+        return [(stage.now.date(), kind) for _ in range(count) for kind in told()]
+
+    # A Sunday; the working day two before it is a Thursday.
+    assert days_told(30) == [(date(2010, 2, 25), "review_soon"), (date(2010, 3, 1), "review_overdue")]
+    with stage.database.begin() as db:
+        given = (number, review.id, date(2010, 3, 12))
+        reviews.move_due(db, stage.library, stage.people["desk"], stage.now, *given)
+    assert days_told(30) == [(date(2010, 3, 10), "review_soon"), (date(2010, 3, 13), "review_overdue")]
+    (review,) = _reviews(stage, number, "eval")
+    assert review.silent_at is not None
+    assert geneva_date(review.silent_at) == date(2010, 3, 13)
 
 
 def test_an_appraiser_declines_for_a_unit_and_another_may_still_answer(stage: Stage) -> None:

@@ -545,6 +545,19 @@ def test_the_lead_takes_over_what_all_agree_on(stage: Stage) -> None:
     assert refusal(stage, reviews.adopt_agreed, "desk", number) == ("not_lead",)
 
 
+def test_what_the_lead_noted_without_a_rating_stays_before_what_is_taken_over(lite: Stage) -> None:
+    number = assigned(lite)
+    reviewed(lite, number, "nora", value="3")
+    act(lite, appraisals.rate, "lead", number, {"TRI-1": RatingPut("", "Ask them first.", "Annex 2")})
+    act(lite, reviews.adopt_agreed, "lead", number)
+    found = latest(lite, number).ratings["TRI-1"]
+    assert (found.value, found.comment, found.evidence) == (
+        "3",
+        "Ask them first.\nNora: Because.",
+        "Annex 2\np. 3",
+    )
+
+
 def test_a_reason_is_kept_until_it_is_changed_and_originals_stay(stage: Stage) -> None:
     number = assigned(stage)
     reviewed(stage, number, "nora", value="3")

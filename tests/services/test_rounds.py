@@ -111,3 +111,23 @@ def test_a_tick_notes_a_wait_that_an_upgrade_left_out(stage: Stage) -> None:
     assert work(stage, "chief") == [("manager", number)]
     breaks = trails.verify(stage.database, stage.library, None).breaks
     assert [entry for entry in breaks if entry.check == "stored"] == []
+
+
+def test_an_appraisal_recalled_after_the_last_round_may_go_back_as_incomplete(lite: Stage) -> None:
+    number = spent(lite)
+    casts.take(lite, "ana", number, "escalate", note="The donor waits.")
+    casts.take(lite, "lead", number, "recall", note="A letter came.")
+    casts.take(lite, "desk", number, "return_incomplete", missing="The letter.")
+    # No manager can be asked here, and nobody asked for a further round.
+    assert work(lite, "chief") == []
+    version = casts.resubmit(lite, number).version
+    assert version is not None
+    assert version.number == 4
+    # The next one that is asked for waits for a manager as before.
+    casts.assign(lite, number)
+    casts.rate(lite, number)
+    casts.rate(lite, number, TRI_1="1")
+    casts.take(lite, "lead", number, "request_revision", changes=(ChangeAsked("Consult all.", "TRI-1"),))
+    casts.answer_changes(lite, number)
+    assert casts.refused(lite, "ana", number, "submit") == ("rounds_spent",)
+    assert work(lite, "chief") == [("manager", number)]

@@ -9,7 +9,7 @@ from appraisal.domain import pipelines as rules
 from appraisal.domain.indicators import Share
 from appraisal.domain.measures import Figure
 from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.steps import ApprovalGiven
+from appraisal.domain.steps import Agreement, ApprovalGiven
 from appraisal.errors import FaultyInput
 from appraisal.services import approvals, frameworks, indicators, ticks
 from appraisal.storage import conditions, pipelines
@@ -187,9 +187,29 @@ def test_the_conditions_of_an_annulled_approval_bind_no_other(stage: Stage) -> N
     stage.wait(days=60)
     with stage.database.read() as db:
         found = conditions.conditions_for(db, stage.people["desk"], stage.now.date(), ended)
-    assert [entry.number for entry in found] == [still]
+        late = conditions.overdue_conditions(db, stage.people["desk"], stage.now.date(), ended)
+    assert [entry.number for entry in found] == [entry.number for entry in late] == [still]
     done = ticks.tick(stage.database, stage.library, stage.now)
     assert [number for number, kind in done.marks if kind == "condition_overdue"] == [still]
+
+
+def test_a_condition_that_nobody_has_to_meet_any_more_is_not_overdue(lite: Stage) -> None:
+    number = casts.rated(lite, ratings={"ALI_4": "1"})
+    casts.recommend(lite, number, ["ALI-4"], gate="before_start")
+    casts.take(lite, "lead", number, "finalise")
+    casts.take(lite, "chief", number, "approve")
+    casts.take(lite, "desk", number, "send_to_donor")
+    lite.wait(days=60)
+    ended = lite.library.states(lambda state: state.terminal)
+
+    def overdue() -> list[str]:
+        with lite.database.read() as db:
+            found = conditions.overdue_conditions(db, lite.people["desk"], lite.now.date(), ended)
+        return [entry.number for entry in found]
+
+    assert overdue() == [number]
+    casts.take(lite, "desk", number, "decline_funding", agreement=Agreement(lite.now.date(), "Letter 4"))
+    assert overdue() == []
 
 
 def test_what_nobody_could_value_stays_said_whatever_the_draft_became(stage: Stage) -> None:

@@ -280,6 +280,59 @@ def test_a_later_country_project_opens_the_evaluability_review_of_those_before(s
     assert _version(stage, running).threshold_usd == Decimal(6200000)
 
 
+def test_an_earlier_version_that_is_asked_a_decision_on_counts_with_what_siblings_added_since(
+    stage: Stage,
+) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    given: dict[str, Any] = {"budget": "3000000", "kind": "child", "parent": umbrella}
+    number = casts.revision(stage, **given)
+    casts.submitted(stage, **given)
+    # What the author has begun to write is set aside, the umbrella that it names included.
+    casts.save(stage, number, "identification", kind="new", parent="")
+    assert _version(stage, number).threshold_usd == Decimal(3000000)
+    case = casts.take(stage, "ana", number, "escalate", note="The donor waits.")
+    assert case == casts.load(stage, number)
+    assert (_version(stage, number).threshold_usd, case.track) == (Decimal(6000000), "reinforced")
+    assert {("desk", number), ("lead", number)} <= _told(stage, "threshold_crossed")
+    assert casts.refused(stage, "chief", number, "propose_override", note="Now.") == ("evaluability_missing",)
+    casts.take(stage, "lead", number, "recall", note="EVAL has to be heard.")
+    assert "EVAL" in _asked(stage, number)
+    assert trails.verify(stage.database, stage.library, None).breaks == []
+
+
+def test_an_appraisal_that_runs_again_after_a_correction_counts_with_what_siblings_added_since(
+    stage: Stage,
+) -> None:
+    umbrella = casts.draft(stage, attach=(), kind="umbrella")
+    given: dict[str, Any] = {"budget": "3000000", "kind": "child", "parent": umbrella}
+    number = casts.submitted(stage, **given)
+    casts.assign(stage, number)
+    minute = ApprovalGiven("Minute 9", "Registry", stage.now)
+    casts.take(stage, "desk", number, "register_approval", approval=minute)
+    casts.submitted(stage, **given)
+    assert _version(stage, number).threshold_usd == Decimal(3000000)
+    case = casts.take(stage, "desk", number, "correct_registration", note="Another proposal.")
+    assert case == casts.load(stage, number)
+    assert (case.state, _version(stage, number).threshold_usd) == ("under_appraisal", Decimal(6000000))
+    assert "EVAL" in _asked(stage, number)
+    assert ("eval", number) in _told(stage, "consultation_asked")
+    assert trails.verify(stage.database, stage.library, None).breaks == []
+
+
+def test_a_registered_version_counts_under_the_umbrella_that_it_names(lite: Stage) -> None:
+    umbrella = casts.draft(lite, attach=(), kind="umbrella")
+    given: dict[str, Any] = {"budget": "3000000", "kind": "child", "parent": umbrella}
+    number = casts.revision(lite, **given)
+    # Begun and never submitted.
+    casts.save(lite, number, "identification", kind="new", parent="")
+    casts.take(lite, "ana", number, "withdraw", note="No money.")
+    other = casts.submitted(lite, **given)
+    assert _version(lite, other).threshold_usd == Decimal(3000000)
+    minute = ApprovalGiven("Minute 9", "Registry", lite.now)
+    casts.take(lite, "desk", number, "register_approval", approval=minute)
+    assert _version(lite, other).threshold_usd == Decimal(6000000)
+
+
 @pytest.mark.parametrize("step", ["reject", "register_approval"])
 def test_what_is_decided_on_a_raised_threshold_says_the_track_that_it_took(stage: Stage, step: str) -> None:
     umbrella = casts.draft(stage, attach=(), kind="umbrella")

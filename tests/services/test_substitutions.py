@@ -291,6 +291,26 @@ def test_a_recalled_appraisal_still_says_who_gave_its_ratings(lite: Stage) -> No
     assert {given.by for given in case.appraisals[-1].ratings.values()} == {lite.people["eval"].id}
 
 
+def test_a_block_of_a_unit_is_not_rated_for_the_lead_though_its_reviewer_led_before(lite: Stage) -> None:
+    number = casts.submitted(lite, budget="6000000")
+    casts.assign(lite, number, "eval")
+    rated = {
+        item: RatingPut("2", "Because.")
+        for item in casts.items_of(lite, number)
+        if not item.startswith("EVA-")
+    }
+    with lite.database.begin() as db:
+        appraisals.rate(db, lite.library, lite.people["eval"], lite.now, number, rated)
+    casts.take(lite, "desk", number, "reassign", lead="lead", note="For balance.")
+    # The present lead confirms each, and EVAL's reviewer signs the block.
+    casts.rate(lite, number)
+    casts.take(lite, "lead", number, "finalise")
+    value = json.loads(_rows(lite, tables.Record.__table__)[-1]["value"])["appraisal"]
+    assert value["rated_for_lead"] == []
+    (block,) = (entry["finalised_by"] for entry in value["criteria"] if "finalised_by" in entry)
+    assert (block["unit"], block["person"]["name"]) == ("EVAL", "Eval")
+
+
 def test_neither_decides_once_one_appraised_for_the_other(stage: Stage) -> None:
     number = casts.submitted(stage)
     casts.assign(stage, number)

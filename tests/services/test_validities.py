@@ -197,6 +197,15 @@ def test_a_rejection_ends_when_an_approval_is_registered_and_stands_again_when_t
         "valid",
     ]
     assert found[1][1] == Validity("superseded", again_at, found[3][0])
+    # The newest registration counts, and once it is corrected the one before it again.
+    newest_at = stage.now
+    casts.take(stage, "desk", number, "register_approval", approval=given)
+    found = _all(stage, number)
+    assert found[1][1] == Validity("superseded", newest_at, found[5][0])
+    casts.take(stage, "desk", number, "correct_registration", note="Another proposal.")
+    found = _all(stage, number)
+    assert found[1][1] == Validity("superseded", again_at, found[3][0])
+    assert [validity.code for _, validity in found[2:]] == ["corrected", "annulled", "valid", "corrected"]
 
 
 @pytest.mark.parametrize("digest", ["0" * 64, ""])

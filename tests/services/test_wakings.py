@@ -130,14 +130,14 @@ def _waits(stage: Stage, number: str) -> bool:
         case = load_case(db, number)
         row = db.execute(select(PROPOSALS.c.due_on).where(PROPOSALS.c.id == case.id)).one()
         rows = db.execute(select(REMINDERS).where(REMINDERS.c.proposal_id == case.id))
-        said = {(entry.kind, entry.sequence) for entry in rows}
+        said = {(entry.kind, entry.sequence): geneva_date(entry.at) for entry in rows}
     book = rulebooks.rulebook(stage.library, case.workflow, case.set)
     clock = calendars.present(book.workflow, case, stage.now)
     today = geneva_date(stage.now)
     unsaid = [
         entry
         for entry in wakings.demands(book, case)
-        if entry.falls_on(today) and (entry.kind, entry.subject) not in said
+        if entry.falls_on(today) and said.get((entry.kind, entry.subject), date.min) < entry.first
     ]
     steps = [
         entry

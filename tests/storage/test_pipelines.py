@@ -8,6 +8,7 @@ from appraisal.domain.approvals import standing
 from appraisal.domain.facts import Person
 from appraisal.domain.indicators import Share
 from appraisal.domain.pipelines import Reached
+from appraisal.domain.steps import ApprovalGiven
 from appraisal.storage import pipelines, tables
 from appraisal.storage.facts import load_cases
 from appraisal.storage.proposals import insert_row
@@ -70,6 +71,25 @@ def test_stages_are_counted_as_the_cases_tell(stage: Stage) -> None:
     for entry in reached(stage):
         counted.update(dict.fromkeys(entry.stages, entry.count))
     assert counted == told
+
+
+def test_an_appraisal_that_was_opened_again_and_never_finalised_is_none(stage: Stage) -> None:
+    number = casts.awaiting(stage)
+    assert funnel(stage) == (1, 1, 0, 0, 0)
+    casts.take(stage, "lead", number, "recall", note="A slip.")
+    assert funnel(stage) == (1, 0, 0, 0, 0)
+    minute = ApprovalGiven("Minute 12", "Registry", stage.now)
+    casts.take(stage, "desk", number, "register_approval", approval=minute)
+    assert funnel(stage) == (1, 0, 1, 0, 0)
+    assert rules.funnel(reached(stage)).unappraised == 1
+    # An earlier version that was appraised stays so.
+    other = casts.revision(stage)
+    casts.resubmit(stage, other)
+    casts.assign(stage, other)
+    casts.rate(stage, other)
+    casts.take(stage, "lead", other, "finalise")
+    casts.take(stage, "lead", other, "recall", note="A slip.")
+    assert funnel(stage) == (2, 1, 1, 0, 0)
 
 
 def test_one_statement_counts_a_cohort(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, event
 from appraisal.clock import geneva_date
 from appraisal.domain import access
 from appraisal.domain.facts import SYSTEM_ACTOR, Person
-from appraisal.services import people
+from appraisal.services import people, reviews
 from appraisal.storage import duties, queries, records
 from appraisal.storage.facts import load_cases
 from appraisal.storage.queries import Filters
@@ -239,6 +239,28 @@ def test_what_a_manager_may_not_decide_for_anybody_waits_for_nobody_there(lite: 
     assert work("deputy") == ["manager"]
     casts.substitute(lite, "all", "deputy", "decisions")
     assert (work("deputy"), work("third")) == ([], ["manager"])
+
+
+def test_a_decision_waits_for_no_manager_who_finalised_a_block_or_declared_a_conflict(stage: Stage) -> None:
+    for who in ("eval", "actemp"):
+        casts.change(stage, who, roles=["appraiser", "manager"])
+    number = casts.submitted(stage, budget="6000000")
+    casts.take(stage, "desk", number, "assign", lead="lead")
+    with stage.database.begin() as db:
+        given = (stage.people["actemp"], stage.now, number)
+        reviews.declare(db, stage.library, *given, conflict="The donor is a relative.")
+    # Past the date of the bureaux.
+    stage.wait(days=10)
+    casts.rate(stage, number)
+    casts.take(stage, "lead", number, "finalise")
+
+    def work(who: str) -> list[str]:
+        with stage.database.read() as db:
+            return [holder for holder, _ in duties.work_of(db, stage.people[who], HELD_BY, TODAY, ("EVA",))]
+
+    assert [work(who) for who in ("chief", "eval", "actemp")] == [["manager"], [], []]
+    assert casts.refused(stage, "eval", number, "approve") == ("block_finaliser",)
+    assert casts.refused(stage, "actemp", number, "approve") == ("conflict_declared",)
 
 
 def test_a_substitute_is_shown_what_the_rules_show(stage: Stage) -> None:

@@ -257,3 +257,19 @@ def test_a_reason_typed_while_the_appraisal_was_opened_again_is_not_lost(
         assert page.status_code == 409
         assert "Typed for long" in page.text
         assert client.get(url).status_code == 404
+
+
+def test_what_nothing_rests_on_is_shown_as_open_no_more(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.appraised_proposal(site, cast, ratings={"TRI-3": "1"})
+    condition = _condition(site, number)
+    url, words = f"/proposals/{number}/conditions/{condition.id}", "Not asked for any more"
+    sign_in(client, "designer")
+    for page in (client.get(url).text, client.get(f"/proposals/{number}").text):
+        assert words not in page
+    building.take(site, cast["chief"], number, "reject", note="Not now.")
+    for page in (client.get(url).text, client.get(f"/proposals/{number}").text):
+        assert words in page
+        assert "Report it as met" not in page
+    assert "Nothing rests on this condition any more." in client.get(_url(site, number, "report")).text

@@ -149,6 +149,37 @@ def test_an_account_is_changed(admin: FlaskClient, site: Site, cast: Cast) -> No
     assert after.active
 
 
+def test_what_was_changed_meanwhile_is_not_undone_from_a_page_that_was_open_before(
+    admin: FlaskClient, site: Site, cast: Cast
+) -> None:
+    person = cast["reader"]
+    address = f"/people/{person.id}"
+
+    def shown() -> str:
+        found = re.search(r'name="seen" value="(\d+)"', admin.get(address).text)
+        assert found is not None
+        return found[1]
+
+    before = shown()
+    given = form_of(person, name="David O.", seen=before)
+    # Somebody else takes a role away and changes the unit.
+    other = form_of(person, roles=["designer"], unit="PROGRAM", seen=before)
+    assert admin.post(address, data=other).status_code == 303
+    answer = admin.post(address, data=given)
+    assert answer.status_code == 409
+    assert "David O." in answer.text
+    after = account(site, person.email).person
+    assert (after.name, sorted(after.roles), after.unit) == (person.name, ["designer"], "PROGRAM")
+    # A form with a fault is drawn again for the account as it was read.
+    answer = admin.post(address, data={**given, "name": " "})
+    assert answer.status_code == 422
+    assert f'name="seen" value="{before}"' in answer.text
+    # The same form sent twice is done once.
+    assert admin.post(address, data=other).status_code == 303
+    assert admin.post(address, data=form_of(after, name="David O.", seen=shown())).status_code == 303
+    assert account(site, person.email).person.name == "David O."
+
+
 def test_a_change_with_a_fault_loses_nothing(admin: FlaskClient, site: Site, cast: Cast) -> None:
     person = cast["reader"]
     answer = admin.post(f"/people/{person.id}", data=form_of(person, name="", unit="PROGRAM"))

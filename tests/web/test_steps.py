@@ -1,5 +1,6 @@
 """The page of a step: what it shows, what it refuses, and that it acts once."""
 
+import re
 from datetime import date
 
 import pytest
@@ -229,6 +230,40 @@ def test_finalising_prints_the_recommendation_and_the_conditions(
         assert words in page.text
     assert client.post(_url(number, "finalise")).status_code == 303
     assert _state(site, number) == "awaiting_decision"
+
+
+def test_closing_says_what_was_read_before(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.rated_proposal(site, cast, ratings={"TRI-1": "1"})
+    sign_in(client, "reader")
+    url = _url(number, "request_revision")
+
+    def shown() -> str:
+        page = client.get(url).text
+        assert "Tripartism: Not met" in page
+        found = re.search(r'name="closing" value="([0-9a-f]{64})"', page)
+        assert found is not None
+        return found[1]
+
+    given = {
+        "changes-0-item": "TRI-1",
+        "changes-0-text": "Consult all three",
+        # The condition that a revision does not keep.
+        "withdrawn": "1",
+        "closing": shown(),
+    }
+    # In another window, or by a substitute; no event of the proposal tells of it.
+    building.rate_all(site, cast["reader"], number, {"TRI-1": "1", "CAP-1": "1"})
+    answer = client.post(url, data=given)
+    assert answer.status_code == 409
+    assert "Consult all three" in answer.text
+    assert given["closing"] not in answer.text
+    assert _state(site, number) == "under_appraisal"
+    # What is drawn again with a fault is still about what was read.
+    assert f'value="{given["closing"]}"' in client.post(url, data={**given, "changes-0-text": ""}).text
+    assert client.post(url, data={**given, "closing": shown()}).status_code == 303
+    assert _state(site, number) == "revision_requested"
 
 
 def test_deciding_names_the_version_and_the_record_it_relies_on(

@@ -9,7 +9,7 @@ from appraisal.storage.tables.base import Base
 
 
 class Reminder(Base):
-    """A mark that a date of a stay in a state has come; written once."""
+    """A mark that a date has come and was told of; ``at`` is when, the last time where the date was moved."""
 
     __tablename__ = "reminders"
     __table_args__ = (UniqueConstraint("proposal_id", "sequence", "kind"),)
