@@ -301,6 +301,11 @@ def of_proposal(db: Connection, name: str, proposal: int) -> str:
     return sealing(name, _read(db, _of_one(name, db.dialect.name), (proposal,)))
 
 
+def differs_from(db: Connection, proposal: int, told: Mapping[str, str]) -> bool:
+    """Tell whether any rows of a proposal are not those that its newest event tells of."""
+    return any(of_proposal(db, name, proposal) != told.get(name, "") for name in OF_PROPOSALS)
+
+
 @dataclass(slots=True)
 class Watch:
     """What a transaction has written so far, and what the events that it has read or made seal.
