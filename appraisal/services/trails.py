@@ -100,6 +100,15 @@ class Verifying:
     rates: list[Any] = field(default_factory=list)
     # What it seals, row by row; None where it ends before it seals anything.
     sealed: dict[str, str] | None = None
+    # How many proposals have a number of a year, and the highest: they are given without a gap.
+    numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def number(self, number: str) -> None:
+        """Note the number of a proposal."""
+        year, _, place = number.removeprefix("TC-").partition("-")
+        if place.isdecimal():
+            count, highest = self.numbers.get(year, (0, 0))
+            self.numbers[year] = (count + 1, max(highest, int(place)))
 
 
 def verify(
@@ -217,6 +226,8 @@ def _check_chains(run: Verifying) -> None:
     for id, named, walked in _walks(run.db):
         _without_events(run, versions, records, id)
         number = named[1] if named else f"proposal {id}"
+        if named is not None:
+            run.number(number)
         run.report.checked["chains"] += 1
         run.report.checked["events"] += walked.count
         run.report.checked["older_events"] += walked.unsealed
@@ -230,6 +241,10 @@ def _check_chains(run: Verifying) -> None:
         run.progress("events", run.report.checked["events"], total)
     _without_events(run, versions, records, None)
     _without_proposal(run, stored, None)
+    for year, (count, highest) in sorted(run.numbers.items()):
+        if count != highest:
+            said = f"there are {count}, though their numbers go up to {highest}"
+            run.report.tell("chains", f"proposals of {year}", said)
 
 
 def _without_proposal(run: Verifying, stored: Mapping[str, audits.Groups], id: int | None) -> None:

@@ -423,6 +423,28 @@ def test_rows_that_are_gone_added_or_moved_are_told(
     assert any(expected in entry for entry in told(stage))
 
 
+def test_a_proposal_that_is_gone_with_all_that_hung_on_it_is_missed(stage: Stage) -> None:
+    casts.submitted(stage)
+    number = casts.draft(stage)
+    casts.submitted(stage)
+    id = casts.load(stage, number).id
+    with unguarded(stage.database) as db:
+        for name in ("events", "relations", "documents"):
+            db.execute(text(f"DELETE FROM {name} WHERE proposal_id = {id}"))  # noqa: S608 - the test's own words
+        db.execute(text(f"DELETE FROM proposals WHERE id = {id}"))  # noqa: S608 - the test's own words
+    assert told(stage) == ["proposals of 2010: there are 2, though their numbers go up to 3"]
+
+
+def test_a_proposal_without_any_event_is_none(stage: Stage) -> None:
+    number = casts.outside(stage)
+    table = tables.Proposal.__table__
+    with unguarded(stage.database) as db:
+        row = dict(db.execute(select(table).where(table.c.number == number)).mappings().one())
+        added = {"id": row["id"] + 1, "number": "TC-2010-0002", "sequence": 0, "head": GENESIS}
+        db.execute(insert(table).values({**row, **added}))
+    assert told(stage) == ["TC-2010-0002: no event tells of it"]
+
+
 def test_a_version_or_record_that_is_gone_is_told(lite: Stage) -> None:
     number = sealed(lite)
     with unguarded(lite.database) as db:
