@@ -157,6 +157,7 @@ def take(
             raise StepConflict(None, None)
         return case
     check_seen(case, seen)
+    proposals.check_order(db, case, now)
     given = inputs or Inputs()
     transition, to = machine.fire(book, case, actor, now, name, given)
     if transition.records:

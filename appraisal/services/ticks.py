@@ -15,6 +15,7 @@ from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
 from appraisal.domain import access, calendars, duties, machine, rounds, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case
+from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.wakings import Demand
 from appraisal.services import acts, issuers, matches, notices, sessions, steps
@@ -87,6 +88,11 @@ def _ticked(database: Database, library: Library, now: datetime, number: str) ->
     try:
         with database.begin() as db:
             return tick_one(db, library, now, number)
+    except NotAllowed as refused:
+        # A clock that is behind catches up; the next tick does what is due.
+        if refused.codes == ("clock_behind",):
+            return Ticked()
+        return Ticked(faults=((number, f"{type(refused).__name__}: {refused}"),))
     # Whatever is wrong with one proposal, the others have to be looked at.
     except Exception as error:
         return Ticked(faults=((number, f"{type(error).__name__}: {error}"),))

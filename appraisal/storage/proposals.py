@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -22,7 +22,10 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningInsert
 
 from appraisal.canonical import canonical
+from appraisal.clock import stamp
 from appraisal.domain.events import GENESIS, Event
+from appraisal.domain.facts import Case
+from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import StepConflict
 from appraisal.storage import tables
 from appraisal.storage.databases import take_turn
@@ -116,6 +119,19 @@ def _updating() -> Update:
     return update(PROPOSALS).where(
         PROPOSALS.c.id == bindparam("this"), PROPOSALS.c.row_version == bindparam("seen")
     )
+
+
+def check_order(db: Connection, case: Case, now: datetime, leeway: timedelta = timedelta()) -> None:
+    """Raise ``NotAllowed`` where the newest event of a proposal is later than a moment by more than a leeway.
+
+    Whoever waits for a row began before those who held it, and clocks differ: a record whose moments stand in
+    another order than its events would be taken for a forged one for ever.
+    """
+    newest = select(EVENTS.c.at).where(EVENTS.c.proposal_id == case.id, EVENTS.c.sequence == case.sequence)
+    last: datetime | None = db.execute(newest).scalar()
+    if last is not None and last > now + leeway:
+        moment = f"{stamp(last)[:19].replace('T', ' ')} UTC"
+        raise NotAllowed([refuse("clock_behind", moment=moment)])
 
 
 def insert_event(db: Connection, proposal: int, event: Event, **columns: Any) -> None:
