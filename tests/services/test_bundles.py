@@ -440,6 +440,10 @@ def _swap_file(files: Contents, number: str) -> None:
     files[path] = b"x"
 
 
+def _add_page(files: Contents, number: str) -> None:
+    files["README.html"] = b"<h1>Read this</h1>"
+
+
 def _forge_site(files: Contents, number: str) -> None:
     files["events/site.jsonl"] = files["events/site.jsonl"].splitlines(keepends=True)[0]
 
@@ -469,6 +473,7 @@ def _forge_site(files: Contents, number: str) -> None:
         (_add_pdf, "records", "03-decision-fr.pdf is of no record in this bundle"),
         (_add_file, "versions", "is a file that no version names"),
         (_swap_file, "versions", "is not the file that its name says"),
+        (_add_page, "asked", "README.html is no file that a bundle holds"),
     ],
 )
 def test_what_was_altered_together_with_the_manifest_is_named(
@@ -769,6 +774,33 @@ def test_a_manifest_is_not_believed_about_its_bundle(
             assert ("fails", "The signature of the manifest does not hold: altered.") in found.said(
                 "signature"
             )
+
+
+@pytest.mark.parametrize(
+    ("asked", "which"),
+    [
+        ({}, "all proposals"),
+        ({"unit": "Nowhere"}, "all proposals of Nowhere"),
+        ({"biennium": "1998-99", "unit": "ILO"}, "all proposals of 1998-99, ILO"),
+    ],
+)
+def test_that_all_which_fit_are_there_only_the_signature_says(
+    sites: Mapping[str, Site], library: Library, tmp_path: Path, asked: dict[str, str], which: str
+) -> None:
+    def change(manifest: Any) -> None:
+        manifest["asked"].update({"numbers": [], **asked})
+
+    found = Checked(zipped(relisted(sites["unsigned"].newer, change)), tmp_path, library)
+    said = f"Asked for were {which}: that these are they only the manifest says."
+    assert ("unchecked", said) in found.said("asked")
+    assert ("holds", "What the manifest names is there: 4 proposals.") in found.said("asked")
+
+
+def test_a_signed_bundle_of_all_holds(lite: Stage, library: Library, ring: Keyring, tmp_path: Path) -> None:
+    sealed(lite, ring)
+    found = Checked(written(lite, ring=ring, languages=()), tmp_path, library, ring)
+    said = "Asked for were all proposals: that these are they only the manifest says; the signed manifest vouches for it."
+    assert ("holds", said) in found.said("asked")
 
 
 def _mixed(site: Site, *kinds: str) -> Contents:
