@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import delete, event
 
+from appraisal import clock
 from appraisal.cli.db import findings
 from appraisal.definitions.library import Library
 from appraisal.errors import NotFound
@@ -66,7 +67,7 @@ def test_every_history_is_upgraded_and_read_as_what_it_was(
         assert [entry.number for entry in known.mechanism] == [MECHANISM, ANNULLED]
         for entry in library.indicators().indicators:
             assert indicators.value(db, library, entry.code, "2010-11")["biennium"] == "2010-11"
-    _nothing_but_older_definitions(findings(database, library).wrong)
+    _nothing_but_older_definitions(findings(database, library, clock.now()).wrong)
     verified = trails.verify(database, library, files)
     _nothing_but_older_definitions([str(entry) for entry in verified.breaks])
     assert verified.checked["chains"] == (9 if revision == "0001" else 8)
