@@ -156,9 +156,7 @@ def standing_of(db: Connection, digest: str) -> Standing | None:
         return Standing(
             None, fails("trail", N_("No event in the audit trail of the proposal names the record."))
         )
-    # An earlier version of the product sealed nothing; what became of the record each event says in any case.
-    told = None if walked.seals is None else json.loads(walked.seals)
-    if told is not None and seals.differs_from(db, place.id, told):
+    if seals.is_altered(db, place.id):
         return Standing(None, fails("trail", _DIFFERS))
     said = (json.loads(body) for _, _, body, _ in audits.exported(db, record.number))
     validity = validities.along(said)[digest]

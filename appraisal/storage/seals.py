@@ -301,11 +301,6 @@ def of_proposal(db: Connection, name: str, proposal: int) -> str:
     return sealing(name, _read(db, _of_one(name, db.dialect.name), (proposal,)))
 
 
-def differs_from(db: Connection, proposal: int, told: Mapping[str, str]) -> bool:
-    """Tell whether any rows of a proposal are not those that its newest event tells of."""
-    return any(of_proposal(db, name, proposal) != told.get(name, "") for name in OF_PROPOSALS)
-
-
 @dataclass(slots=True)
 class Watch:
     """What a transaction has written so far, and what the events that it has read or made seal.
@@ -449,6 +444,15 @@ def _told(db: Connection, proposal: int) -> dict[str, str] | None:
     except ValueError:
         raise differs(proposal, "events") from None
     return found
+
+
+def is_altered(db: Connection, proposal: int, names: Iterable[str] = OF_PROPOSALS) -> bool:
+    """Tell whether rows of a proposal, of all tables or of some, are not those that its newest event seals.
+
+    A chain of before seals were kept tells of none.
+    """
+    told = _told(db, proposal)
+    return bool(told) and any(of_proposal(db, name, proposal) != told.get(name, "") for name in names)
 
 
 def differs(proposal: int, table: str) -> NotAllowed:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from appraisal import clock
 from appraisal.canonical import canonical
@@ -35,7 +35,7 @@ from appraisal.services import (
     upgrades,
 )
 from appraisal.services.bundle_checkings import NoBundle
-from appraisal.services.bundles import Incomplete, Nothing, Undrawn
+from appraisal.services.bundles import Altered, Incomplete, Nothing, Undrawn
 from appraisal.services.issuers import KeyMissing
 from appraisal.storage import site as site_chain
 from appraisal.storage import tables
@@ -45,7 +45,7 @@ from tests.casts import Stage
 from tests.databases import SqliteCopies
 from tests.histories import REVISIONS
 from tests.keys import Keyring, make_keyring
-from tests.tampering import by_hand
+from tests.tampering import by_hand, unguarded
 
 RECORDS = tables.Record.__table__
 Contents = dict[str, bytes]
@@ -317,6 +317,35 @@ def test_a_file_that_is_not_as_it_was_stops_the_bundle(lite: Stage, ring: Keyrin
         issuers.use_key(db, ring.signer(), lite.now)
     with pytest.raises(KeyMissing):
         written(lite, number)
+
+
+@pytest.mark.parametrize(
+    ("statement", "asked"),
+    [
+        ("UPDATE proposals SET state = 'rejected', title = 'Forged' WHERE id = 1", {"numbers": True}),
+        ("UPDATE decisions SET note = 'Forged' WHERE proposal_id = 1", {"numbers": True}),
+        # Whoever alters what proposals are chosen by leaves one out.
+        ("UPDATE proposals SET unit = 'Another' WHERE id = 1", {"unit": "Illustrative unit"}),
+        ("UPDATE proposals SET approved_at = NULL WHERE id = 1", {"biennium": "2010-11"}),
+        ("UPDATE proposals SET state = 'rejected' WHERE id = 1", {"state": "approved"}),
+    ],
+)
+def test_no_bundle_is_made_of_rows_that_the_trail_does_not_tell_of(
+    lite: Stage, statement: str, asked: dict[str, Any]
+) -> None:
+    number = casts.approved(lite)
+    casts.approved(lite)
+    named = [number] if "numbers" in asked else []
+    given = {key: value for key, value in asked.items() if key != "numbers"}
+    assert written(lite, *named, **given)
+    with unguarded(lite.database) as db:
+        db.execute(text(statement))
+    with pytest.raises(Altered) as caught:
+        written(lite, *named, **given)
+    assert caught.value.numbers == (number,)
+    assert (
+        str(caught.value) == f"what is stored of {number} is not what the audit trail says; see audit verify"
+    )
 
 
 def test_names_that_people_chose_are_text(lite: Stage) -> None:
