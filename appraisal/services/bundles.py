@@ -130,9 +130,9 @@ def order(
 ) -> Order:
     """Find what was asked for, before anything is written; with ``reader``, for somebody of the pages.
 
-    Raises ``Nothing``, ``Undrawn`` where a PDF that was asked for is not made, ``Altered`` where pages, or the
-    choice of proposals, would rest on rows that the trail does not tell of, ``KeyMissing`` where a key is in
-    force that is not at hand, ``Unsignable`` where it is not valid yet, and ``Withheld``: a bundle of all
+    Raises ``Nothing``, ``Undrawn`` where a PDF that was asked for is not made, ``Altered`` where pages, or
+    the choice of proposals, would rest on rows that the trail does not tell of, ``KeyMissing`` where a key is
+    in force that is not at hand, ``Unsignable`` where it is not valid yet, and ``Withheld``: a bundle of all
     that fits is never silently one of less. With a key that has expired it is made all the same, and says
     that it is unsigned; call ``issuers.end_expired`` before.
     """

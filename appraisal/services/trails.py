@@ -232,12 +232,15 @@ def _check_chains(run: Verifying) -> None:
         run.report.checked["events"] += walked.count
         run.report.checked["older_events"] += walked.unsealed
         run.report.tell("chains", number, _chain_fault(named, walked))
-        made_by = _check_sealed(run, number, walked, versions.of(id), records.of(id))
+        kept = records.of(id)
+        made_by = _check_sealed(run, number, walked, versions.of(id), kept)
         _check_stored(run, id, number, walked, stored)
         # Events of earlier versions of the product do not say what was pinned.
         pins = made_by if walked.pins is None else walked.pins
         if named is not None and pins is not None and canonical(pins).decode() != named[4]:
             run.report.tell("definitions", number, "pins other definitions than it was submitted by")
+        if named is not None and named.form:
+            run.report.tell("stored", number, _form_fault(named.form, kept))
         run.progress("events", run.report.checked["events"], total)
     _without_events(run, versions, records, None)
     _without_proposal(run, stored, None)
@@ -245,6 +248,21 @@ def _check_chains(run: Verifying) -> None:
         if count != highest:
             said = f"there are {count}, though their numbers go up to {highest}"
             run.report.tell("chains", f"proposals of {year}", said)
+
+
+def _form_fault(form: str, records: Sequence[Any]) -> str | None:
+    """Compare the form that an approval counts by without a version with the sheet of its registration."""
+    try:
+        sheets = (
+            json.loads(row.value) for row in reversed(records) if row.decision_kind == "register_approval"
+        )
+        newest = next(sheets, None)
+        if newest is None or newest["proposal"]["content"] == json.loads(form):
+            return None
+    except _FORGED:
+        # A record that is not what the product writes is named by itself.
+        return None
+    return "its form is not the one with which its approval was registered"
 
 
 def _without_proposal(run: Verifying, stored: Mapping[str, audits.Groups], id: int | None) -> None:

@@ -76,7 +76,8 @@ SEALS: Final[Mapping[str, Seal]] = {
     "proposals": Seal(
         owner="{0}.id",
         open={
-            "content": "what the authors are writing; a version seals what they submit",
+            "content": "what the authors are writing; a version seals what they submit, and the sheet of an approval "
+            "that is registered without one, what it counts by",
             "edited_at": "when the authors last wrote",
             "row_version": _VERSION,
             "sequence": "where the chain ends, which verifying follows it to",

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, literal_column, select, text, update
 from appraisal.domain import merkles
 from appraisal.domain.checkpoints import Checkpoint, head_entry, read_checkpoint
 from appraisal.domain.events import GENESIS, event
+from appraisal.domain.steps import ApprovalGiven
 from appraisal.errors import StepConflict
 from appraisal.services import audits, issuers, matches, settings, trails
 from appraisal.services.trails import Report
@@ -433,6 +434,24 @@ def test_a_proposal_that_is_gone_with_all_that_hung_on_it_is_missed(stage: Stage
             db.execute(text(f"DELETE FROM {name} WHERE proposal_id = {id}"))  # noqa: S608 - the test's own words
         db.execute(text(f"DELETE FROM proposals WHERE id = {id}"))  # noqa: S608 - the test's own words
     assert told(stage) == ["proposals of 2010: there are 2, though their numbers go up to 3"]
+
+
+def test_the_form_of_an_approval_without_a_version_is_that_of_its_sheet(stage: Stage) -> None:
+    number = casts.outside(stage)
+    casts.draft(stage)
+    assert told(stage) == []
+    with unguarded(stage.database) as db:
+        db.execute(text("UPDATE proposals SET content = replace(content, 'Illustrative', 'Another')"))
+    assert told(stage) == [f"{number}: its form is not the one with which its approval was registered"]
+
+
+def test_a_registration_that_was_taken_back_leaves_the_form_to_its_authors(lite: Stage) -> None:
+    number = casts.draft(lite)
+    given = ApprovalGiven("Minute 12", "Registry", lite.now)
+    casts.take(lite, "desk", number, "register_approval", approval=given)
+    casts.take(lite, "desk", number, "correct_registration", note="A slip.")
+    casts.save(lite, number, "identification", title="Another title")
+    assert told(lite) == []
 
 
 def test_a_proposal_without_any_event_is_none(stage: Stage) -> None:
