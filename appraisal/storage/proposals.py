@@ -154,6 +154,11 @@ _NOTHING: Final = {
 }
 
 
+def wake_all(db: Connection, day: date) -> None:
+    """Have a tick look at every proposal that was submitted or registered on a day."""
+    db.execute(update(PROPOSALS).where(PROPOSALS.c.workflow != "").values(wake_on=day))
+
+
 def wake(db: Connection, proposal: int, day: date) -> None:
     """Have a tick look at a proposal on a day, or before where it was to come earlier."""
     later = or_(PROPOSALS.c.wake_on.is_(None), PROPOSALS.c.wake_on > day)
