@@ -135,8 +135,13 @@ def _check_triggers(run: Verifying) -> None:
     for fault in triggers.faults(run.db):
         run.report.tell("triggers", "the schema", fault)
     run.report.checked["triggers"] += len(triggers.APPENDED)
-    for fault in (*audits.dangling(run.db), *audits.renumbered(run.db)):
+    for fault in audits.dangling(run.db):
         run.report.tell("triggers", "the database", fault)
+
+
+def _check_ids(run: Verifying) -> None:
+    for fault in audits.renumbered(run.db):
+        run.report.tell("ids", "the database", fault)
 
 
 def _check_site(run: Verifying) -> None:
@@ -658,6 +663,7 @@ _CHECKS: Final[Mapping[str, Callable[[Verifying], None]]] = {
     "checkpoints": _check_checkpoints,
     "files": _check_files,
     "definitions": _check_definitions,
+    "ids": _check_ids,
 }
 
 

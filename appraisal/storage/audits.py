@@ -244,12 +244,12 @@ def _orphans(db: Connection, table: Table) -> Iterator[tuple[str, Any, str]]:
 def renumbered(db: Connection) -> list[str]:
     """Return the tables whose ids are not those that the database gave.
 
-    Nothing in a version, record or entry of a list says the id of its row, and none of them is ever deleted:
-    SQLite counts them from one. PostgreSQL may leave some out, but gives none beyond the last of its
+    Nothing in a version, record or entry of a list says the id of its row, and none of them is ever deleted,
+    nor is an event or a row of the access log: SQLite counts them from one. PostgreSQL may leave some out, but gives none beyond the last of its
     sequence.
     """
     found = []
-    for table in (VERSIONS, RECORDS, ENTRIES):
+    for table in (EVENTS, VERSIONS, RECORDS, ENTRIES, ACCESSES):
         first, last, count = db.execute(
             select(func.min(table.c.id), func.max(table.c.id), func.count()).select_from(table)
         ).one()
