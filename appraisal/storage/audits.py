@@ -245,8 +245,8 @@ def renumbered(db: Connection) -> list[str]:
     """Return the tables whose ids are not those that the database gave.
 
     Nothing in a version, record or entry of a list says the id of its row, and none of them is ever deleted,
-    nor is an event or a row of the access log: SQLite counts them from one. PostgreSQL may leave some out, but gives none beyond the last of its
-    sequence.
+    nor is an event or a row of the access log: SQLite counts them from one. PostgreSQL may leave some out,
+    but gives none beyond the last of its sequence.
     """
     found = []
     for table in (EVENTS, VERSIONS, RECORDS, ENTRIES, ACCESSES):

@@ -452,8 +452,13 @@ def is_altered(db: Connection, proposal: int, names: Iterable[str] = OF_PROPOSAL
 
     A chain of before seals were kept tells of none.
     """
-    told = _told(db, proposal)
-    return bool(told) and any(of_proposal(db, name, proposal) != told.get(name, "") for name in names)
+    try:
+        told = _told(db, proposal)
+    except NotAllowed:
+        return True
+    if not told:
+        return False
+    return any(of_proposal(db, name, proposal) != told.get(name, "") for name in names)
 
 
 def differs(proposal: int, table: str) -> NotAllowed:
