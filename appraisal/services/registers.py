@@ -22,6 +22,10 @@ from appraisal.services.verifications import Verification
 from appraisal.storage import audits, records, renderings, seals, site
 
 _BROKEN = N_("The audit trail of the proposal does not hold; see “appraisal audit verify”.")
+_ONLY_REGISTER = N_(
+    "The file is not signed: that its pages are those which were drawn only the register says, or drawing the "
+    "record again (--render)."
+)
 _DIFFERS = N_(
     "What is stored of the proposal is not what its audit trail says; see “appraisal audit verify”."
 )
@@ -51,8 +55,8 @@ def compared(db: Connection, found: Verification, sha256: str) -> Verification:
     """Add what the database knows of the record, of the very file, of who signed it, and of the trail.
 
     Whether the record is still in force comes first of all.
-    The digest of a stored file vouches for its pages as well. A certificate with which this installation
-    signs, or did, is known, whoever issued it.
+    A certificate with which this installation signs, or did, is known, whoever issued it. That a file without
+    a signature is one which was given out only the register says: no event seals it.
     """
     issued = renderings.copies_of(db, found.digest)
     register = _register(issued, sha256, renderings.earlier_copy(db, found.digest, sha256))
@@ -73,6 +77,8 @@ def compared(db: Connection, found: Verification, sha256: str) -> Verification:
             return register.outcome == "holds" and entry.outcome == "unchecked"
         return entry.check == "signer" and own is not None
 
+    if any(entry.check == "pages" and is_settled(entry) for entry in found.findings) and not found.signature:
+        added.append(unchecked("pages", _ONLY_REGISTER))
     kept = (entry for entry in found.findings if not is_settled(entry))
     validity = standing.validity if standing is not None else None
     return replace(found, findings=(*added, *kept), validity=validity)

@@ -30,9 +30,25 @@ DRAWN = {
 }
 
 
-@pytest.mark.parametrize(("outcome", "kept"), [("fails", True), ("holds", True), ("unchecked", False)])
+REGISTERED = unchecked(
+    "pages",
+    "The file is not signed: that its pages are those which were drawn only the register says, or drawing the "
+    "record again (--render).",
+)
+SIGNED = Signature((), "unasked", "X", "0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "signature", "expected"),
+    [
+        ("fails", None, DRAWN["fails"]),
+        ("holds", None, DRAWN["holds"]),
+        ("unchecked", None, REGISTERED),
+        ("unchecked", SIGNED, None),
+    ],
+)
 def test_pages_that_were_looked_at_are_told_whatever_the_register_says(
-    lite: Stage, outcome: str, kept: bool
+    lite: Stage, outcome: str, signature: Signature | None, expected: Finding | None
 ) -> None:
     number = casts.approved(lite)
     table, pages = tables.Record.__table__, DRAWN[outcome]
@@ -40,7 +56,7 @@ def test_pages_that_were_looked_at_are_told_whatever_the_register_says(
         record = db.execute(select(table.c.id, table.c.digest).order_by(table.c.id)).first()
         assert record is not None
         records.keep_rendering(db, lite.files, record.id, "en", b"%PDF", lite.now)
-    found = Verification(number, record.digest, (pages,), None, {})
+    found = Verification(number, record.digest, (pages,), signature, {})
 
     with lite.database.read() as db:
         checks = {
@@ -50,7 +66,7 @@ def test_pages_that_were_looked_at_are_told_whatever_the_register_says(
 
     known, unknown = checks.values()
     assert (known["register"].outcome, unknown["register"].outcome) == ("holds", "fails")
-    assert ("pages" in known, unknown["pages"]) == (kept, pages)
+    assert (known.get("pages"), unknown["pages"]) == (expected, pages)
 
 
 def test_a_file_that_was_drawn_again_stays_known(stage: Stage) -> None:

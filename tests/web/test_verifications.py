@@ -69,8 +69,8 @@ def test_anybody_verifies_a_file_that_was_issued_here(site: Site, cast: Cast, cl
     assert "record.pdf" in page
     assert digest in page
     assert "This installation issued this record, and this very file of it." in page
-    # The digest of the stored file vouches for the pages.
     assert "can vouch for its pages" not in page
+    assert "that its pages are those which were drawn only the register says" in page
     assert _rows(site) == before
     # Another file with the same record in it, and a record that nobody issued.
     status, page = _drop(client, pdf + b"\n")
