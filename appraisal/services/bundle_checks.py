@@ -311,7 +311,8 @@ def _check_definitions(run: Checking, pinned: Set[tuple[str, str]]) -> None:
             if own is None or hashlib.sha256(own.read_bytes()).hexdigest() != entry.sha256:
                 unknown.append(key)
     if unknown:
-        said = f"{several(len(unknown), 'definition')} are not those that this product ships"
+        are = "is not one" if len(unknown) == 1 else "are not those"
+        said = f"{several(len(unknown), 'definition')} {are} that this product ships"
         run.leave("records", f"{said} ({', '.join(unknown[:8])}{' …' if len(unknown) > 8 else ''})")
     if "record.schema.json" in entries and run.read("record.schema.json") != schema_text().encode():
         run.leave("records", "record.schema.json is not the schema by which records were examined here")
