@@ -126,6 +126,9 @@ def test_chains_of_earlier_versions_say_what_the_register_says(
                 record = records.find_record(db, digest)
                 assert record is not None
                 assert record.validity == validity
+                standing = registers.standing_of(db, digest)
+                assert standing is not None
+                assert (standing.validity, standing.trail.outcome) == (validity, "holds")
             found |= told
     assert sorted(entry.code for entry in found.values() if not entry.is_valid) == ["annulled"]
 
