@@ -130,8 +130,8 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
         "Nothing was done; tell an administrator."
     ),
     "clock_behind": N_(
-        "The newest event of this proposal is of %(moment)s, later than the moment of this one: somebody was "
-        "quicker, or the clock is behind. Nothing was done; try again."
+        "What was last done with this proposal is newer than this: somebody was quicker, or the clock is behind. "
+        "Nothing was done; try again."
     ),
     "definition_edited": N_(
         "%(file)s was edited after its release, first in line %(line)s. "

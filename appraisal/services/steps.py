@@ -157,9 +157,9 @@ def take(
             raise StepConflict(None, None)
         return case
     check_seen(case, seen)
-    proposals.check_order(db, case, now)
     given = inputs or Inputs()
     transition, to = machine.fire(book, case, actor, now, name, given)
+    proposals.check_order(db, case, now)
     if transition.records:
         records.check_grounds(db, case, actor)
     behalf = _replaced(db, substitutions.behalf(case, actor, transition, given.behalf, now))

@@ -22,7 +22,6 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningInsert
 
 from appraisal.canonical import canonical
-from appraisal.clock import stamp
 from appraisal.domain.events import GENESIS, Event
 from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed, refuse
@@ -129,9 +128,9 @@ def check_order(db: Connection, case: Case, now: datetime, leeway: timedelta = t
     """
     newest = select(EVENTS.c.at).where(EVENTS.c.proposal_id == case.id, EVENTS.c.sequence == case.sequence)
     last: datetime | None = db.execute(newest).scalar()
+    # When others did something is not for everybody to know.
     if last is not None and last > now + leeway:
-        moment = f"{stamp(last)[:19].replace('T', ' ')} UTC"
-        raise NotAllowed([refuse("clock_behind", moment=moment)])
+        raise NotAllowed([refuse("clock_behind")])
 
 
 def insert_event(db: Connection, proposal: int, event: Event, **columns: Any) -> None:

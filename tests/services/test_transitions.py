@@ -320,8 +320,8 @@ def test_no_step_is_older_than_what_it_follows(stage: Stage) -> None:
     casts.assign(stage, number)
     newest = stage.now - timedelta(minutes=1)
     stage.now = newest - timedelta(microseconds=1)
-    assert casts.refused(stage, "desk", number, "reassign", lead="eval") == ("clock_behind",)
-    with pytest.raises(NotAllowed, match="of 2010-02-01 09:03:00 UTC, later than the moment of this one"):
+    assert casts.refused(stage, "desk", number, "reassign", lead="eval", note="Ill.") == ("clock_behind",)
+    with pytest.raises(NotAllowed, match="What was last done with this proposal is newer than this"):
         casts.take(stage, "desk", number, "hold", until=UNTIL, note="Elections.")
     # What moves nothing may be a little older, since it waits for whoever writes.
     for behind, is_kept in ((60.5, False), (60, True)):
