@@ -16,7 +16,7 @@ from appraisal.domain.bundles import Asked
 from appraisal.domain.indicators import first_year
 from appraisal.pdf.signings import Unsignable
 from appraisal.services import bundles
-from appraisal.services.bundles import Incomplete, Nothing, Undrawn
+from appraisal.services.bundles import Altered, Incomplete, Nothing, Undrawn
 from appraisal.services.issuers import KeyMissing, end_expired
 from appraisal.storage.databases import Database
 
@@ -88,7 +88,7 @@ def bundle(
             sites.fail(f"{str(error)[0].upper()}{str(error)[1:]}.", 1)
         except Undrawn as error:
             sites.fail(f"{error}. Have them prepared on the pages of the records, or leave out --pdf.", 1)
-        except (Incomplete, KeyMissing, Unsignable) as error:
+        except (Altered, Incomplete, KeyMissing, Unsignable) as error:
             sites.fail(f"The bundle cannot be made: {error}.", 1)
     with out.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

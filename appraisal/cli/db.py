@@ -1,5 +1,6 @@
 """appraisal db: bringing the database up to date, and checking that it tells the truth."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 import click
@@ -9,7 +10,7 @@ from appraisal import clock
 from appraisal.cli import sites
 from appraisal.definitions.library import Library
 from appraisal.errors import AppraisalError
-from appraisal.services import indicators, issuers, releases, trails, upgrades
+from appraisal.services import indicators, issuers, releases, ticks, trails, upgrades
 from appraisal.storage import schema
 from appraisal.storage.databases import Database
 
@@ -55,12 +56,13 @@ def check(as_json: bool) -> None:
     """Check the schema, every chain of events, and all that is kept for the indicators.
 
     The columns and sums that they read are compared with the events, every published report is computed
-    again from what was written by then, and released definitions are compared with their lock.
+    again from what was written by then, and released definitions are compared with their lock. Days on which
+    ticks look at proposals, and lists call them due, are worked out again.
 
     Exit code 1 when anything is wrong, and 2 when it could not be looked at.
     """
     with sites.opened(sites.settings()) as (database, _):
-        found = findings(database, sites.library())
+        found = findings(database, sites.library(), clock.now())
         with database.read() as connection:
             sites.warn_of_key(issuers.expiry(connection, clock.now()))
     if as_json:
@@ -85,8 +87,8 @@ class Findings(NamedTuple):
     wrong: list[str]
 
 
-def findings(database: Database, library: Library) -> Findings:
-    """Check everything, and that no released definition was edited.
+def findings(database: Database, library: Library, now: datetime) -> Findings:
+    """Check everything as of a moment, and that no released definition was edited.
 
     Beside a trail that is broken, nothing is compared with it: it proves nothing.
     """
@@ -96,6 +98,7 @@ def findings(database: Database, library: Library) -> Findings:
         broken = [told for told in chains if told is not None]
         reports = [] if broken else list(indicators.report_faults(connection, library))
         untold = [] if broken else indicators.differences(connection)
+        late = [] if broken else list(ticks.overlooked(connection, library, now))
     altered = [told for told in reports if told is not None]
     edited = map(str, sorted(library.edited.values()))
-    return Findings(len(chains), len(reports), [*wrong, *edited, *broken, *untold, *altered])
+    return Findings(len(chains), len(reports), [*wrong, *edited, *broken, *untold, *late, *altered])

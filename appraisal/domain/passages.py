@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import chain, pairwise
+from operator import itemgetter
 from typing import Any
 
 from appraisal.canonical import plain
@@ -26,6 +27,11 @@ _RELATIONS: Mapping[Relation, str] = {
     "lead": N_("the lead appraiser"),
     "reviewer": N_("a reviewer"),
     "signatory": N_("the first signatory"),
+}
+# Whom a guard bars by what they did in a review, from then on, each with who that is.
+_GUARDED: Mapping[str, str] = {
+    "no_block_finalised": N_("whoever finalised a part of the appraisal"),
+    "impartial": N_("somebody with a declared conflict of interest"),
 }
 # The decisions that the acts of steps make, each by the name of its act.
 _DECIDING = ("approve", "countersign", "return", "reject", "register_approval", "annul")
@@ -267,20 +273,21 @@ def _people(value: Any) -> Iterator[Value]:
 def _overlaps(value: Value, workflow: Workflow) -> Iterator[Said]:
     """Yield each step that somebody took whom the workflow excludes from it."""
     steps = [(step, _transition(workflow, step)) for step in value["steps"]]
-    related = _related(value)
+    related, reviewed = _related(value), _reviewed(value)
     signatories: Mapping[Who, str] = {}
     for step, transition in steps:
         if transition is None:
             continue
         acting = _acting(step)
         bound = {**related, "signatory": dict.fromkeys(signatories, "")}
-        for relation in transition.excludes:
-            since = bound.get(relation, {})
+        ways = [(bound.get(relation, {}), _RELATIONS[relation]) for relation in transition.excludes]
+        ways += [(reviewed[guard], who) for guard, who in _GUARDED.items() if guard in transition.when]
+        for since, relation in ways:
             barred = [name for who, name in acting.items() if since.get(who, step["at"]) < step["at"]]
             for name in sorted(barred):
                 yield (
                     N_("%(name)s took the step %(step)s, and is %(relation)s as well."),
-                    {"name": name, "step": step["name"], "relation": _RELATIONS[relation]},
+                    {"name": name, "step": step["name"], "relation": relation},
                 )
         # A first signature binds while it waits: until the proposal moves, or the signature ends.
         if transition.marks == "signatory":
@@ -330,6 +337,28 @@ def _related(value: Value) -> Mapping[Relation, Mapping[Who, str]]:
         leads = [appraisal["lead"], *appraisal.get("rated_for_lead", ())]
         found["lead"] = {_who(entry): appraisal["opened_at"] for entry in leads}
     return found
+
+
+def _reviewed(value: Value) -> Mapping[str, Mapping[Who, str]]:
+    """Return by guard who is barred by a review that the record shows, each with since when."""
+    appraisal = value.get("appraisal", {})
+    reviews = appraisal.get("reviews", ())
+    blocks = {entry["code"] for entry in appraisal.get("criteria", ()) if "finalised_by" in entry}
+    finalised = [
+        (entry["signed_at"], entry["person"])
+        for entry in reviews
+        if entry["signed_at"] and blocks & set(entry["checklists"])
+    ]
+    conflicted = [
+        (entry["declared_at"], entry["person"])
+        for entry in reviews
+        if entry["declaration"] == "declared" and entry["declared_at"]
+    ]
+    # The first of several of one person, which comes last here, stays.
+    return {
+        guard: {_who(person): at for at, person in sorted(found, key=itemgetter(0), reverse=True)}
+        for guard, found in (("no_block_finalised", finalised), ("impartial", conflicted))
+    }
 
 
 def _acting(signed: Value) -> Mapping[Who, str]:

@@ -51,8 +51,10 @@ def owner_naming_refusals(case: Case, condition: Condition, actor: Person) -> li
 
 
 def owns(condition: Condition, person: Person) -> bool:
-    """Tell whether a condition is a person's to meet: by their account, or by the name written down."""
-    return condition.owner_id == person.id or condition.owner.casefold() == person.name.casefold()
+    """Tell whether a condition is a person's to meet: by their account, or else by the name written down."""
+    if condition.owner_id is not None:
+        return condition.owner_id == person.id
+    return condition.owner.casefold() == person.name.casefold()
 
 
 def reporting_refusals(case: Case, condition: Condition, actor: Person) -> list[Refusal]:

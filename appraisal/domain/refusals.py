@@ -138,6 +138,10 @@ _OF_PROPOSAL: Final[Mapping[str, str]] = {
         "What is stored is not what the events of the installation say (%(table)s). "
         "Nothing was done; tell an administrator."
     ),
+    "clock_behind": N_(
+        "What was last done with this proposal is newer than this: somebody was quicker, or the clock is behind. "
+        "Nothing was done; try again."
+    ),
     "definition_edited": N_(
         "%(file)s was edited after its release, first in line %(line)s. "
         "Nothing that goes by %(definition)s moves until the file is put back."

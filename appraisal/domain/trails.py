@@ -123,6 +123,9 @@ def end_fault(found: Walk, sequence: int, head: str) -> str | None:
     """Return what is wrong with where a chain ends, which its proposal names."""
     if found.fault is not None:
         return found.fault
+    # That there is a proposal is its first event.
+    if (sequence, head, found.count) == (0, GENESIS, 0):
+        return "no event tells of it"
     last = found.digests[-1] if found.digests else GENESIS
     if (sequence, head) == (found.count, last):
         return None

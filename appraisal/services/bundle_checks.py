@@ -185,10 +185,11 @@ def _close(run: Checking, made: Sequence[Checkpoint], standings: Sequence[Standi
         run.leave("records", f"{several(count, 'PDF')}: {sentence.removesuffix('.')}")
     for sentence, count in run.open_records.items():
         run.tell("records", "unchecked", f"{several(count, 'record')}: {sentence}")
-    run.close(
-        "asked",
-        f"What the manifest says that was asked is there: {several(len(run.manifest.proposals), 'proposal')}.",
-    )
+    proposals = several(len(run.manifest.proposals), "proposal")
+    if run.manifest.asked.numbers:
+        run.close("asked", f"What the manifest says that was asked is there: {proposals}.")
+    else:
+        run.close("asked", f"What the manifest names is there: {proposals}.")
     run.close(
         "events",
         f"From end to end: {several(counted['chains'], 'chain')} with {several(counted['events'], 'event')}.",
@@ -214,7 +215,8 @@ def _dossiers(run: Checking) -> dict[str, Dossier]:
     for path in run.manifest.entries:
         kind, _, rest = path.partition("/")
         number = rest.partition("/")[0]
-        if path not in (*_FIXED, SITE) and not re.fullmatch(_NAMES.get(kind, ""), rest):
+        is_named = kind in _NAMES and re.fullmatch(_NAMES[kind], rest)
+        if path not in (*_FIXED, SITE) and not is_named:
             run.tell("asked", "fails", f"{path} is no file that a bundle holds")
         elif kind == "events" and path != SITE:
             found[rest.removesuffix(".jsonl")].events = path
@@ -240,6 +242,10 @@ def _check_asked(run: Checking, dossiers: Mapping[str, Dossier]) -> None:
             run.tell("asked", "fails", f"{number} was asked for and is missing")
         for number in sorted(manifest.proposals.keys() - set(asked.numbers)):
             run.tell("asked", "fails", f"{number} was not asked for")
+    else:
+        which = ", ".join(filter(None, (asked.biennium, asked.unit, asked.state)))
+        said = f"Asked for were all proposals{f' of {which}' if which else ''}"
+        run.leave("asked", f"{said}: that these are they only the manifest says")
     for number in sorted(manifest.proposals.keys() - dossiers.keys()):
         run.tell("asked", "fails", f"{number} is missing, though the manifest says what there was of it")
     for number in sorted(dossiers.keys() - manifest.proposals.keys()):
@@ -305,7 +311,8 @@ def _check_definitions(run: Checking, pinned: Set[tuple[str, str]]) -> None:
             if own is None or hashlib.sha256(own.read_bytes()).hexdigest() != entry.sha256:
                 unknown.append(key)
     if unknown:
-        said = f"{several(len(unknown), 'definition')} are not those that this product ships"
+        are = "is not one" if len(unknown) == 1 else "are not those"
+        said = f"{several(len(unknown), 'definition')} {are} that this product ships"
         run.leave("records", f"{said} ({', '.join(unknown[:8])}{' …' if len(unknown) > 8 else ''})")
     if "record.schema.json" in entries and run.read("record.schema.json") != schema_text().encode():
         run.leave("records", "record.schema.json is not the schema by which records were examined here")

@@ -27,7 +27,7 @@ from appraisal.product import VERSION
 from appraisal.services import bundle_pages
 from appraisal.services.bundle_pages import Kept, Listed, Shown
 from appraisal.services.issuers import expired_on, issuing, key_of
-from appraisal.storage import audits, issuers, site, visibilities
+from appraisal.storage import audits, issuers, seals, site, visibilities
 from appraisal.storage import bundles as stored
 from appraisal.storage.files import Files
 
@@ -55,6 +55,15 @@ class Withheld(AppraisalError):
     def __init__(self, numbers: Sequence[str] = ()) -> None:
         self.numbers = tuple(numbers)
         super().__init__(", ".join(self.numbers))
+
+
+class Altered(AppraisalError):
+    """What is stored of proposals is not what their audit trails say; ``numbers`` are theirs."""
+
+    def __init__(self, numbers: Sequence[str]) -> None:
+        self.numbers = tuple(numbers)
+        named = ", ".join(self.numbers)
+        super().__init__(f"what is stored of {named} is not what the audit trail says; see audit verify")
 
 
 class Undrawn(AppraisalError):
@@ -121,7 +130,8 @@ def order(
 ) -> Order:
     """Find what was asked for, before anything is written; with ``reader``, for somebody of the pages.
 
-    Raises ``Nothing``, ``Undrawn`` where a PDF that was asked for is not made, ``KeyMissing`` where a key is
+    Raises ``Nothing``, ``Undrawn`` where a PDF that was asked for is not made, ``Altered`` where pages, or
+    the choice of proposals, would rest on rows that the trail does not tell of, ``KeyMissing`` where a key is
     in force that is not at hand, ``Unsignable`` where it is not valid yet, and ``Withheld``: a bundle of all
     that fits is never silently one of less. With a key that has expired it is made all the same, and says
     that it is unsigned; call ``issuers.end_expired`` before.
@@ -137,6 +147,8 @@ def order(
         raise Withheld
     if withheld := [row.number for row in rows if not row.is_whole]:
         raise Withheld(withheld)
+    if altered := _altered(db, asked, rows):
+        raise Altered(altered)
     if not rows:
         raise Nothing
     if undrawn := stored.undrawn(db, [row.id for row in rows], asked.languages):
@@ -145,6 +157,17 @@ def order(
     if key is not None:
         key.check_time(now)
     return Order(asked, rows, key, reader or SYSTEM_ACTOR, expired_on(db, now))
+
+
+def _altered(db: Connection, asked: Asked, rows: Sequence[Any]) -> list[str]:
+    """Return the numbers of proposals whose rows are not what their trails say.
+
+    Where proposals are chosen by what their rows say, that is looked at in all of them.
+    """
+    chosen = {row.id for row in rows}
+    others = () if asked.numbers else (row for row in stored.chosen(db, Asked()) if row.id not in chosen)
+    found = [row.number for row in rows if seals.is_altered(db, row.id)]
+    return found + [row.number for row in others if seals.is_altered(db, row.id, ["proposals"])]
 
 
 def write(

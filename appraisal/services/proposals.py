@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import Connection, select, update
 
@@ -23,6 +23,8 @@ from appraisal.storage import proposals, queries, seals, tables
 from appraisal.storage.facts import load_case, load_people, load_rates
 from appraisal.storage.files import Files
 
+# What moves nothing may have waited so long for its turn; whoever waits for a step begins it anew.
+_LEEWAY: Final = timedelta(minutes=1)
 MOST_BYTES = 20 * 1024 * 1024
 
 
@@ -140,6 +142,8 @@ def note_event(
     One written *aside* leaves the row version as it is: what reviewers do collides with nobody's
     open page, and no page betrays it.
     """
+    if case.sequence:
+        proposals.check_order(db, case, now, _LEEWAY)
     row = {"from_state": case.state, "to_state": case.state, "request": request}
     event = events.event(
         proposal=case.number,

@@ -1,49 +1,86 @@
-"""Registers: what the database of this installation knows of a file that was verified."""
+"""Registers: what the database of this installation knows of a file that was verified.
 
-from collections.abc import Iterator
-from dataclasses import replace
+Rows are believed as far as the chain of the proposal says the same: where it does not hold, or says
+otherwise, nobody can say what became of a record.
+"""
+
+import json
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from appraisal.clock import geneva_date
-from appraisal.domain import trails
+from appraisal.domain import trails, validities
 from appraisal.domain.findings import Finding, does_anything_fail, fails, holds, unchecked
+from appraisal.domain.issuers import ACTION as ISSUER
+from appraisal.domain.validities import Validity
 from appraisal.i18n import N_
 from appraisal.pdf.signatures import Signature
 from appraisal.services.bundle_checks import Checked
 from appraisal.services.verifications import Verification
-from appraisal.storage import audits, issuers, records, renderings
+from appraisal.storage import audits, records, renderings, seals, site
+
+_BROKEN = N_("The audit trail of the proposal does not hold; see “appraisal audit verify”.")
+_ONLY_REGISTER = N_(
+    "The file is not signed: that its pages are those which were drawn only the register says, or drawing the "
+    "record again (--render)."
+)
+_DIFFERS = N_(
+    "What is stored of the proposal is not what its audit trail says; see “appraisal audit verify”."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether a record that was issued here counts, and what its audit trail says of that.
+
+    ``validity`` is None where the trail fails: then nothing tells whether the record counts.
+    """
+
+    validity: Validity | None
+    trail: Finding
+
+    def finding(self) -> Finding:
+        """Return what is said first of all of a file of the record."""
+        if self.validity is not None:
+            return self.validity.finding()
+        return unchecked(
+            "validity",
+            N_("Whether the record is still in force cannot be said: its audit trail proves nothing."),
+        )
 
 
 def compared(db: Connection, found: Verification, sha256: str) -> Verification:
     """Add what the database knows of the record, of the very file, of who signed it, and of the trail.
 
     Whether the record is still in force comes first of all.
-    The digest of a stored file vouches for its pages as well. A certificate with which this installation
-    signs, or did, is known, whoever issued it.
+    A certificate with which this installation signs, or did, is known, whoever issued it. That a file without
+    a signature is one which was given out only the register says: no event seals it.
     """
     issued = renderings.copies_of(db, found.digest)
     register = _register(issued, sha256, renderings.earlier_copy(db, found.digest, sha256))
-    validity = records.validity_of(db, found.digest)
-    added = [
-        *([validity.finding()] if validity is not None else ()),
-        register,
-        *(_trail(db, found) if issued is not None else ()),
-    ]
+    standing = standing_of(db, found.digest)
+    if standing is None and issued is not None:
+        said = N_("The record names no proposal that has an audit trail here.")
+        standing = Standing(None, fails("trail", said))
+    added = [register] if standing is None else [standing.finding(), register, standing.trail]
     own = _own_key(db, found.signature) if found.signature is not None else None
     if own is not None:
         added.append(own)
 
     def is_settled(entry: Finding) -> bool:
         if entry.check == "validity":
-            return validity is not None
+            return standing is not None
         if entry.check == "pages":
             # Pages that were drawn again are told of in any case.
             return register.outcome == "holds" and entry.outcome == "unchecked"
         return entry.check == "signer" and own is not None
 
+    if any(entry.check == "pages" and is_settled(entry) for entry in found.findings) and not found.signature:
+        added.append(unchecked("pages", _ONLY_REGISTER))
     kept = (entry for entry in found.findings if not is_settled(entry))
+    validity = standing.validity if standing is not None else None
     return replace(found, findings=(*added, *kept), validity=validity)
 
 
@@ -55,12 +92,15 @@ def bundle_findings(db: Connection, checked: Checked) -> list[Finding]:
             said = N_("The chain of %(number)s is not one that this installation has, or had.")
             found.append(fails("register", said, number=number))
     for entry in checked.standings:
-        validity = records.validity_of(db, entry.digest)
-        if validity is None:
+        standing = standing_of(db, entry.digest)
+        if standing is None:
             said = N_("This installation has issued no record %(digest)s.")
             found.append(fails("register", said, digest=entry.digest))
-        elif validity != entry.validity:
-            since = validity.finding()
+        elif standing.validity is None:
+            said = N_("Of %(path)s: %(what)s")
+            found.append(fails("register", said, path=entry.path, what=standing.trail.say("en")))
+        elif standing.validity != entry.validity:
+            since = standing.finding()
             said = N_("Since the moment of the bundle, of %(path)s: %(what)s")
             found.append(
                 Finding("register", since.outcome, said, {"path": entry.path, "what": since.say("en")})
@@ -89,10 +129,14 @@ def _register(issued: frozenset[str] | None, sha256: str, drawn_before: datetime
 
 
 def _own_key(db: Connection, signature: Signature) -> Finding | None:
-    """Tell that a file was signed here; None where it was not, or not while the certificate was valid."""
+    """Tell that a file was signed here; None where it was not, or not while the certificate was valid.
+
+    Which keys are this installation's own its chain tells, not the rows beside it.
+    """
     if signature.problems or signature.trust in ("revoked", "unfit", "expired", "not_yet"):
         return None
-    if issuers.certificate_of(db, signature.fingerprint) is None:
+    changes = (entry.facts["facts"] for entry in site.events_of(db, ISSUER))
+    if signature.fingerprint not in {facts["fingerprint"] for facts in changes}:
         return None
     return holds(
         "signer",
@@ -102,27 +146,45 @@ def _own_key(db: Connection, signature: Signature) -> Finding | None:
     )
 
 
-def _trail(db: Connection, found: Verification) -> Iterator[Finding]:
-    """Follow the chain of the proposal from end to end, and look for the place where the record was made."""
-    place = audits.chain_of(db, found.number)
-    sequence, head = found.chain.get("sequence"), found.chain.get("head")
-    if place is None or not isinstance(sequence, int):
-        yield unchecked("trail", N_("The record names no proposal that has an audit trail here."))
-        return
-    walked = trails.walk(found.number, audits.events_of(db, place.id))
+def standing_of(db: Connection, digest: str) -> Standing | None:
+    """Return whether the record with a digest counts, as the chain of its proposal says.
+
+    Returns None where no such record was issued here.
+    """
+    record = records.find_record(db, digest)
+    if record is None:
+        return None
+    place = audits.chain_of(db, record.number)
+    walked = trails.walk(record.number, audits.events_of(db, place.id))
     if trails.end_fault(walked, place.sequence, place.head) is not None:
-        yield fails(
-            "trail", N_("The audit trail of the proposal does not hold; see “appraisal audit verify”.")
+        return Standing(None, fails("trail", _BROKEN))
+    if digest not in walked.records:
+        return Standing(
+            None, fails("trail", N_("No event in the audit trail of the proposal names the record."))
         )
-    elif not 1 <= sequence <= walked.count or walked.digests[sequence - 1] != head:
-        yield fails(
+    if seals.is_altered(db, place.id):
+        return Standing(None, fails("trail", _DIFFERS))
+    said = (json.loads(body) for _, _, body, _ in audits.exported(db, record.number))
+    validity = validities.along(said)[digest]
+    if validity != record.validity:
+        return Standing(None, fails("trail", _DIFFERS))
+    return Standing(validity, _place_of(record.value, digest, walked))
+
+
+def _place_of(value: str, digest: str, walked: trails.Walk) -> Finding:
+    """Look for the place in a chain at which a record says that it was made."""
+    chain = json.loads(value)["chain"] if trails.is_sealed(value, digest) else {}
+    sequence, head = chain.get("sequence"), chain.get("head")
+    if not (isinstance(sequence, int) and 1 <= sequence <= walked.count):
+        is_there = False
+    else:
+        is_there = walked.digests[sequence - 1] == head
+    if not is_there:
+        return fails(
             "trail", N_("The record does not stand where it says in the audit trail of the proposal.")
         )
-    else:
-        yield holds(
-            "trail",
-            N_(
-                "The audit trail of the proposal holds, and the record was made after its event %(sequence)s."
-            ),
-            sequence=sequence,
-        )
+    return holds(
+        "trail",
+        N_("The audit trail of the proposal holds, and the record was made after its event %(sequence)s."),
+        sequence=sequence,
+    )

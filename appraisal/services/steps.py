@@ -163,6 +163,7 @@ def take(
     if transition.act in FINALISING and given.closing not in ("", completeness.closing_seal(book, case)):
         # A rating was changed since, or EVAL has signed: the record would say what nobody has read.
         raise StepConflict(seen, case.row_version)
+    proposals.check_order(db, case, now)
     if transition.records:
         records.check_grounds(db, case, actor)
     behalf = _replaced(db, substitutions.behalf(case, actor, transition, given.behalf, now))

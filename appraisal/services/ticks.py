@@ -15,8 +15,10 @@ from appraisal.clock import geneva_date
 from appraisal.definitions.library import Library
 from appraisal.domain import access, calendars, duties, machine, rounds, wakings
 from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case
+from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.rulebooks import Rulebook
 from appraisal.domain.wakings import Demand
+from appraisal.errors import NotFound
 from appraisal.services import acts, issuers, matches, notices, sessions, steps
 from appraisal.services.closings import with_appraisal
 from appraisal.services.proposals import note_event
@@ -83,10 +85,59 @@ def ticking(database: Database, library: Library, now: datetime) -> Iterator[Tic
         issuers.warn(db, now)
 
 
+def overlooked(db: Connection, library: Library, now: datetime) -> Iterator[str]:
+    """Yield a line for each proposal that a tick would look at too late, or that lists tell wrongly of.
+
+    No event seals when time looks at a proposal next, or the day that lists name: both follow from what is
+    sealed. What a tick is to look at today it writes anew, whatever stands there.
+    """
+    today = geneva_date(now)
+    waiting = or_(PROPOSALS.c.wake_on.is_(None), PROPOSALS.c.wake_on > today)
+    is_going_on = proposals.in_states(library.states(lambda state: not state.terminal))
+    names = ("number", "wake_on", "due_on", "awaits_manager")
+    columns = (PROPOSALS.c[name] for name in names)
+    statement = select(*columns).where(waiting, is_going_on, PROPOSALS.c.workflow != "")
+    for row in db.execute(statement.order_by(PROPOSALS.c.number)).all():
+        try:
+            case, book = steps.load(db, library, row.number, SYSTEM_ACTOR)
+        except NotFound:
+            # That its definitions are gone is named by whoever compares them.
+            continue
+        first = (
+            today if _is_waited_for(db, book, case, now) else wakings.wake_on(book, case, today, done=True)
+        )
+        if first is not None and (row.wake_on is None or row.wake_on > first):
+            looked = f"not before {row.wake_on}" if row.wake_on else "never again"
+            yield f"{row.number}: a tick looks at it {looked}, but has to on {first}"
+        clock = calendars.present(book.workflow, case, now)
+        due_on = clock.due_on if clock else None
+        if row.due_on != due_on:
+            yield f"{row.number}: its column due_on is {row.due_on}, but its calendar says {due_on}"
+        awaits = rounds.awaits_manager(book.workflow, case)
+        if row.awaits_manager != awaits:
+            yield f"{row.number}: its column awaits_manager is {row.awaits_manager}, but its steps say {awaits}"
+
+
+def _is_waited_for(db: Connection, book: Rulebook, case: Case, now: datetime) -> bool:
+    """Tell whether time demands something of a proposal by now that was not done."""
+    today = geneva_date(now)
+    if _unsaid(db, case, [entry for entry in wakings.demands(book, case) if entry.falls_on(today)]):
+        return True
+    return any(
+        entry.is_open and entry.transition.is_automatic
+        for entry in machine.allowed(book, case, SYSTEM_ACTOR, now)
+    )
+
+
 def _ticked(database: Database, library: Library, now: datetime, number: str) -> Ticked:
     try:
         with database.begin() as db:
             return tick_one(db, library, now, number)
+    except NotAllowed as refused:
+        # A clock that is behind catches up; the next tick does what is due.
+        if refused.codes == ("clock_behind",):
+            return Ticked()
+        return Ticked(faults=((number, f"{type(refused).__name__}: {refused}"),))
     # Whatever is wrong with one proposal, the others have to be looked at.
     except Exception as error:
         return Ticked(faults=((number, f"{type(error).__name__}: {error}"),))

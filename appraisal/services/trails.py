@@ -100,6 +100,15 @@ class Verifying:
     rates: list[Any] = field(default_factory=list)
     # What it seals, row by row; None where it ends before it seals anything.
     sealed: dict[str, str] | None = None
+    # How many proposals have a number of a year, and the highest: they are given without a gap.
+    numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def number(self, number: str) -> None:
+        """Note the number of a proposal."""
+        year, _, place = number.removeprefix("TC-").partition("-")
+        if place.isdecimal():
+            count, highest = self.numbers.get(year, (0, 0))
+            self.numbers[year] = (count + 1, max(highest, int(place)))
 
 
 def verify(
@@ -126,8 +135,13 @@ def _check_triggers(run: Verifying) -> None:
     for fault in triggers.faults(run.db):
         run.report.tell("triggers", "the schema", fault)
     run.report.checked["triggers"] += len(triggers.APPENDED)
-    for fault in (*audits.dangling(run.db), *audits.renumbered(run.db)):
+    for fault in audits.dangling(run.db):
         run.report.tell("triggers", "the database", fault)
+
+
+def _check_ids(run: Verifying) -> None:
+    for fault in audits.renumbered(run.db):
+        run.report.tell("ids", "the database", fault)
 
 
 def _check_site(run: Verifying) -> None:
@@ -217,19 +231,43 @@ def _check_chains(run: Verifying) -> None:
     for id, named, walked in _walks(run.db):
         _without_events(run, versions, records, id)
         number = named[1] if named else f"proposal {id}"
+        if named is not None:
+            run.number(number)
         run.report.checked["chains"] += 1
         run.report.checked["events"] += walked.count
         run.report.checked["older_events"] += walked.unsealed
         run.report.tell("chains", number, _chain_fault(named, walked))
-        made_by = _check_sealed(run, number, walked, versions.of(id), records.of(id))
+        kept = records.of(id)
+        made_by = _check_sealed(run, number, walked, versions.of(id), kept)
         _check_stored(run, id, number, walked, stored)
         # Events of earlier versions of the product do not say what was pinned.
         pins = made_by if walked.pins is None else walked.pins
         if named is not None and pins is not None and canonical(pins).decode() != named[4]:
             run.report.tell("definitions", number, "pins other definitions than it was submitted by")
+        if named is not None and named.form:
+            run.report.tell("stored", number, _form_fault(named.form, kept))
         run.progress("events", run.report.checked["events"], total)
     _without_events(run, versions, records, None)
     _without_proposal(run, stored, None)
+    for year, (count, highest) in sorted(run.numbers.items()):
+        if count != highest:
+            said = f"there are {count}, though their numbers go up to {highest}"
+            run.report.tell("chains", f"proposals of {year}", said)
+
+
+def _form_fault(form: str, records: Sequence[Any]) -> str | None:
+    """Compare the form that an approval counts by without a version with the sheet of its registration."""
+    try:
+        sheets = (
+            json.loads(row.value) for row in reversed(records) if row.decision_kind == "register_approval"
+        )
+        newest = next(sheets, None)
+        if newest is None or newest["proposal"]["content"] == json.loads(form):
+            return None
+    except _FORGED:
+        # A record that is not what the product writes is named by itself.
+        return None
+    return "its form is not the one with which its approval was registered"
 
 
 def _without_proposal(run: Verifying, stored: Mapping[str, audits.Groups], id: int | None) -> None:
@@ -627,6 +665,7 @@ _CHECKS: Final[Mapping[str, Callable[[Verifying], None]]] = {
     "checkpoints": _check_checkpoints,
     "files": _check_files,
     "definitions": _check_definitions,
+    "ids": _check_ids,
 }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, cast, exists, func, insert, select
+from sqlalchemy import Connection, Table, and_, case, cast, exists, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.exc import DBAPIError
 
@@ -123,9 +123,14 @@ def names_record(db: Connection, proposal: int, digest: str) -> bool:
 
 
 def proposals(db: Connection) -> Iterator[Any]:
-    """Yield id, number, where the chain ends, and what it pins, of every proposal."""
+    """Yield id, number, where the chain ends, and what it pins, of every proposal, and the form it counts by.
+
+    That is empty where a version says so, and for a draft, which counts nowhere.
+    """
     columns = [PROPOSALS.c[name] for name in ("id", "number", "sequence", "head", "pins")]
-    return _stream(db, select(*columns).order_by(PROPOSALS.c.id))
+    has_version = exists().where(VERSIONS.c.proposal_id == PROPOSALS.c.id)
+    form = case((and_(PROPOSALS.c.workflow != "", ~has_version), PROPOSALS.c.content), else_=literal(""))
+    return _stream(db, select(*columns, form.label("form")).order_by(PROPOSALS.c.id))
 
 
 def versions(db: Connection) -> Iterator[Any]:
@@ -256,12 +261,12 @@ def _orphans(db: Connection, table: Table) -> Iterator[tuple[str, Any, str]]:
 def renumbered(db: Connection) -> list[str]:
     """Return the tables whose ids are not those that the database gave.
 
-    Nothing in a version, record or entry of a list says the id of its row, and none of them is ever deleted:
-    SQLite counts them from one. PostgreSQL may leave some out, but gives none beyond the last of its
-    sequence.
+    Nothing in a version, record or entry of a list says the id of its row, and none of them is ever deleted,
+    nor is an event or a row of the access log: SQLite counts them from one. PostgreSQL may leave some out,
+    but gives none beyond the last of its sequence.
     """
     found = []
-    for table in (VERSIONS, RECORDS, ENTRIES):
+    for table in (EVENTS, VERSIONS, RECORDS, ENTRIES, ACCESSES):
         first, last, count = db.execute(
             select(func.min(table.c.id), func.max(table.c.id), func.count()).select_from(table)
         ).one()

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -23,6 +23,8 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from appraisal.canonical import canonical
 from appraisal.domain.events import GENESIS, Event
+from appraisal.domain.facts import Case
+from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import StepConflict
 from appraisal.storage import tables
 from appraisal.storage.databases import take_turn
@@ -118,6 +120,19 @@ def _updating() -> Update:
     )
 
 
+def check_order(db: Connection, case: Case, now: datetime, leeway: timedelta = timedelta()) -> None:
+    """Raise ``NotAllowed`` where the newest event of a proposal is later than a moment by more than a leeway.
+
+    Whoever waits for a row began before those who held it, and clocks differ: a record whose moments stand in
+    another order than its events would be taken for a forged one for ever.
+    """
+    newest = select(EVENTS.c.at).where(EVENTS.c.proposal_id == case.id, EVENTS.c.sequence == case.sequence)
+    last: datetime | None = db.execute(newest).scalar()
+    # When others did something is not for everybody to know.
+    if last is not None and last > now + leeway:
+        raise NotAllowed([refuse("clock_behind")])
+
+
 def insert_event(db: Connection, proposal: int, event: Event, **columns: Any) -> None:
     """Append an event to the chain of a proposal, with what its row holds beside its text."""
     values = {**_NOTHING, **columns, "sequence": event.sequence, "body": event.body, "digest": event.digest}
@@ -136,6 +151,11 @@ _NOTHING: Final = {
     "days_used": None,
     "days_limit": None,
 }
+
+
+def wake_all(db: Connection, day: date) -> None:
+    """Have a tick look at every proposal that was submitted or registered on a day."""
+    db.execute(update(PROPOSALS).where(PROPOSALS.c.workflow != "").values(wake_on=day))
 
 
 def wake(db: Connection, proposal: int, day: date) -> None:

@@ -157,13 +157,6 @@ def find_record(db: Connection, digest: str) -> RecordFound | None:
     return _first(db, _FOUND.where(RECORDS.c.digest == digest))
 
 
-def validity_of(db: Connection, digest: str) -> Validity | None:
-    """Return whether the record with a digest counts; None where there is no such record."""
-    statement = select(*_FATE).select_from(_FATED).where(RECORDS.c.digest == digest)
-    row = db.execute(statement).one_or_none()
-    return None if row is None else validity(*row)
-
-
 @dataclass(frozen=True, slots=True)
 class FileFound:
     """The PDF of a record in a language; ``ordinal`` is the how-manieth record of its kind it is of."""

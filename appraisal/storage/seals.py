@@ -77,14 +77,15 @@ SEALS: Final[Mapping[str, Seal]] = {
     "proposals": Seal(
         owner="{0}.id",
         open={
-            "content": "what the authors are writing; a version seals what they submit",
+            "content": "what the authors are writing; a version seals what they submit, and the sheet of an approval "
+            "that is registered without one, what it counts by",
             "edited_at": "when the authors last wrote",
             "row_version": _VERSION,
             "sequence": "where the chain ends, which verifying follows it to",
             "head": "where the chain ends, which verifying follows it to",
-            "due_on": "follows the calendars of duty stations from day to day, without an event",
-            "wake_on": "when time looks at the proposal next: told by ticks, and any day does",
-            "awaits_manager": "follows from the steps and the workflow; ticks write it anew, without an event",
+            "due_on": "follows the calendars of duty stations from day to day, and db check works it out again",
+            "wake_on": "when time looks at the proposal next, which db check works out again",
+            "awaits_manager": "follows from the steps and the workflow, and db check works it out again",
         },
         later=_OF_FORM,
         sealed_when="{0}.workflow <> ''",
@@ -451,6 +452,20 @@ def _told(db: Connection, proposal: int) -> dict[str, str] | None:
     except ValueError:
         raise differs(proposal, "events") from None
     return found
+
+
+def is_altered(db: Connection, proposal: int, names: Iterable[str] = OF_PROPOSALS) -> bool:
+    """Tell whether rows of a proposal, of all tables or of some, are not those that its newest event seals.
+
+    A chain of before seals were kept tells of none.
+    """
+    try:
+        told = _told(db, proposal)
+    except NotAllowed:
+        return True
+    if not told:
+        return False
+    return any(of_proposal(db, name, proposal) != told.get(name, "") for name in names)
 
 
 def differs(proposal: int, table: str) -> NotAllowed:

@@ -18,7 +18,7 @@ from appraisal.domain.bundles import Asked
 from appraisal.i18n import LANGUAGES, N_, language_or
 from appraisal.pdf.signings import Unsignable, open_signer
 from appraisal.services import bundles, issuers
-from appraisal.services.bundles import Nothing, Order, Undrawn, Withheld
+from appraisal.services.bundles import Altered, Nothing, Order, Undrawn, Withheld
 from appraisal.services.issuers import KeyMissing
 from appraisal.services.records import ask_rendering
 from appraisal.storage.bundles import biennia_of_approvals
@@ -170,6 +170,10 @@ _WITHHELD: Final = N_(
     "Not all of these can be given to you while they are appraised, and a bundle with less would not be what "
     "you ask for: %(numbers)s. Ask for less, or wait."
 )
+_ALTERED: Final = N_(
+    "What is stored of these is not what their audit trails say, so that no bundle can be made: %(numbers)s. "
+    "Tell an administrator."
+)
 _UNDRAWN: Final = N_(
     "Not every PDF that you ask for is made yet (missing: %(count)s). They are being prepared: ask again later."
 )
@@ -201,6 +205,9 @@ def _sent(query: Asked) -> Response | tuple[str, int]:
     except Withheld as error:
         numbers = ", ".join(error.numbers[:8]) + (" …" if len(error.numbers) > 8 else "")
         return _refused(_form(), _WITHHELD if error.numbers else _OWED, 403, numbers=numbers)
+    except Altered as error:
+        numbers = ", ".join(error.numbers[:8]) + (" …" if len(error.numbers) > 8 else "")
+        return _refused(_form(), _ALTERED, 409, numbers=numbers)
     except (KeyMissing, Unsignable):
         return _refused(_form(), _KEY, 503)
     except Undrawn as error:

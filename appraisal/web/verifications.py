@@ -13,14 +13,13 @@ from flask_limiter import Limiter
 from flask_login import current_user
 from wtforms import FileField
 
-from appraisal.domain.validities import Validity
 from appraisal.i18n import N_
 from appraisal.pdf.openings import SECONDS, open_pdf
 from appraisal.pdf.readings import SENTENCES, Unreadable
 from appraisal.pdf.signatures import Grounds
 from appraisal.services import registers, verifications
+from appraisal.services.registers import Standing
 from appraisal.services.verifications import CHECKS, OUTCOME_TITLES, Verification
-from appraisal.storage import records
 from appraisal.web.context import page, read, say, site
 from appraisal.web.documents import sent_file
 from appraisal.web.forms import TranslatedForm
@@ -130,11 +129,11 @@ def _examine(data: bytes) -> Verification | None:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A digest that was read from a page; ``validity`` where a record with it was issued here."""
+    """A digest that was read from a page; ``standing`` where a record with it was issued here."""
 
     digest: str
     is_whole: bool = True
-    validity: Validity | None = None
+    standing: Standing | None = None
 
 
 def _asked(digest: str) -> Asked | None:
@@ -142,7 +141,7 @@ def _asked(digest: str) -> Asked | None:
     if not _SHA256.fullmatch(digest):
         return Asked(digest[:200], is_whole=False) if digest else None
     with read() as db:
-        return Asked(digest, validity=records.validity_of(db, digest))
+        return Asked(digest, standing=registers.standing_of(db, digest))
 
 
 def draw(

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import text
 
 from appraisal.cli import main
 from appraisal.services import audits, issuers
 from tests import casts
 from tests.casts import Stage
 from tests.keys import PASSWORD, make_keyring
+from tests.tampering import unguarded
 
 
 @pytest.fixture
@@ -109,6 +111,17 @@ def test_a_file_is_replaced_only_where_that_is_said(number: str, tmp_path: Path)
     assert run("bundle", "--all", "--force", "-o", out).exit_code == 0
     assert zipfile.is_zipfile(out)
     assert run("bundle", "--all", "-o", tmp_path / "none" / "bundle.zip").exit_code == 2
+
+
+def test_what_is_not_stored_as_the_trail_says_is_written_nowhere(
+    lite: Stage, number: str, tmp_path: Path
+) -> None:
+    with unguarded(lite.database) as db:
+        db.execute(text("UPDATE proposals SET state = 'rejected'"))
+    result = run("bundle", number, "-o", tmp_path / "bundle.zip")
+    said = f"what is stored of {number} is not what the audit trail says; see audit verify."
+    assert (result.exit_code, result.output) == (1, f"The bundle cannot be made: {said}\n")
+    assert not (tmp_path / "bundle.zip").exists()
 
 
 def test_a_key_in_force_signs_it_and_is_asked_for(

@@ -2,6 +2,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from appraisal.cli import main
 from appraisal.cli.db import findings
 from appraisal.definitions.library import Library
 from appraisal.services import indicators
+from appraisal.services.ticks import tick
 from appraisal.storage import tables
 from tests import casts, histories
 from tests.casts import Stage
@@ -93,7 +95,7 @@ def test_a_database_with_every_route_is_right(stage: Stage) -> None:
     casts.outside(stage)
     casts.outside(stage, undated=True)
 
-    assert findings(stage.database, stage.library) == (6, 0, [])
+    assert findings(stage.database, stage.library, stage.now) == (6, 0, [])
 
 
 def test_what_is_right_is_said(lite: Stage, tmp_path: Path) -> None:
@@ -114,7 +116,7 @@ def test_an_event_that_was_altered_is_found(stage: Stage) -> None:
             update(EVENTS).where(EVENTS.c.proposal_id == found.id, EVENTS.c.sequence == 2).values(body="{}")
         )
 
-    assert findings(stage.database, stage.library).wrong == [f"{number}: event 2 was altered"]
+    assert findings(stage.database, stage.library, stage.now).wrong == [f"{number}: event 2 was altered"]
 
 
 def test_a_tail_that_was_cut_off_is_found(stage: Stage) -> None:
@@ -122,7 +124,7 @@ def test_a_tail_that_was_cut_off_is_found(stage: Stage) -> None:
     with unguarded(stage.database) as db:
         db.execute(delete(EVENTS).where(EVENTS.c.sequence == 2))
 
-    assert findings(stage.database, stage.library).wrong == [
+    assert findings(stage.database, stage.library, stage.now).wrong == [
         f"{number}: the chain ends before its head (after event 1)"
     ]
 
@@ -132,16 +134,42 @@ def test_a_chain_that_is_gone_is_found(stage: Stage) -> None:
     with unguarded(stage.database) as db:
         db.execute(delete(EVENTS))
 
-    assert findings(stage.database, stage.library).wrong == [
+    assert findings(stage.database, stage.library, stage.now).wrong == [
         f"{number}: the chain ends before its head (after event 0)"
     ]
+
+
+def test_what_a_tick_would_come_too_late_for_is_named(stage: Stage) -> None:
+    number = casts.revision(stage)
+    casts.approved(stage)
+    tick(stage.database, stage.library, stage.now)
+    assert findings(stage.database, stage.library, stage.now).wrong == []
+    table, later = tables.Proposal.__table__, date(2012, 1, 2)
+    with unguarded(stage.database) as db:
+        mine = update(table).where(table.c.number == number)
+        db.execute(mine.values(wake_on=later, due_on=later, awaits_manager=True))
+
+    assert findings(stage.database, stage.library, stage.now).wrong == [
+        f"{number}: a tick looks at it not before 2012-01-02, but has to on 2010-02-22",
+        f"{number}: its column due_on is 2012-01-02, but its calendar says 2010-03-01",
+        f"{number}: its column awaits_manager is True, but its steps say False",
+    ]
+    # By then time demands something, and nobody was told.
+    stage.wait(days=100)
+    with unguarded(stage.database) as db:
+        db.execute(mine.values(wake_on=None))
+    assert findings(stage.database, stage.library, stage.now).wrong[0] == (
+        f"{number}: a tick looks at it never again, but has to on 2010-05-12"
+    )
 
 
 def test_the_sites_own_chain_is_checked(stage: Stage) -> None:
     with unguarded(stage.database) as db:
         db.execute(update(SITE).where(SITE.c.sequence == 1).values(body="{}"))
 
-    assert findings(stage.database, stage.library).wrong == ["the site's chain: event 1 was altered"]
+    assert findings(stage.database, stage.library, stage.now).wrong == [
+        "the site's chain: event 1 was altered"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +185,7 @@ def test_a_column_that_lies_is_found(stage: Stage, column: str, value: str | Non
     with unwatched(stage.database) as db:
         db.execute(update(PROPOSALS).values({column: value}))
 
-    wrong = findings(stage.database, stage.library).wrong
+    wrong = findings(stage.database, stage.library, stage.now).wrong
 
     assert [line for line in wrong if line.startswith(f"{number}: {told}")], wrong
 
@@ -181,7 +209,7 @@ def test_a_published_report_is_computed_again_from_what_was_written_by_then(
     publish(lite)
     casts.overridden(lite)
 
-    assert findings(lite.database, lite.library)[1:] == (1, [])
+    assert findings(lite.database, lite.library, lite.now)[1:] == (1, [])
     result = run(tmp_path, "db", "check", database=lite.database.url)
     assert "and every published report (1). Nothing is wrong.\n" in result.stdout
 
@@ -212,7 +240,7 @@ def test_a_published_report_that_says_otherwise_is_found(
         said = json.loads(db.execute(select(REPORTS.c.value)).scalar_one())
         db.execute(update(REPORTS).values(value=json.dumps(said | altered)))
 
-    (wrong,) = findings(stage.database, stage.library).wrong
+    (wrong,) = findings(stage.database, stage.library, stage.now).wrong
 
     assert wrong == told.format(digest if "report {}" in told else said["published_at"][8:])
 

@@ -129,6 +129,50 @@ def test_a_namesake_of_the_reviewer_finalised_no_block() -> None:
     assert {"completeness", "verdicts"} <= failing(value)
 
 
+def _reviewed_by(id: int) -> Callable[[Value], None]:
+    """Have somebody else be the reviewer who finalised the block."""
+
+    def change(value: Value) -> None:
+        for person in (value["appraisal"]["reviews"][0]["person"], _block(value)["finalised_by"]["person"]):
+            person.update(id=id, name=SAMPLE.case.people[id].name)
+
+    return change
+
+
+def _conflicted(id: int, at: str) -> Callable[[Value], None]:
+    """Have somebody have declared a conflict of interest when asked for a further review."""
+
+    def change(value: Value) -> None:
+        entry = copy.deepcopy(value["appraisal"]["reviews"][0])
+        entry.update(declaration="declared", declared_at=at, declined=True, signed_at=None, ratings=[])
+        entry["person"].update(id=id, name=SAMPLE.case.people[id].name)
+        value["appraisal"]["reviews"].append(entry)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_reviewed_by(4), "took the step approve, and is whoever finalised a part of the appraisal as well."),
+        (_reviewed_by(5), ""),
+        (
+            _conflicted(4, APPROVAL["appraisal"]["reviews"][0]["declared_at"]),
+            "took the step approve, and is somebody with a declared conflict of interest as well.",
+        ),
+        (_conflicted(5, APPROVAL["appraisal"]["reviews"][0]["declared_at"]), ""),
+        # Once it is decided, a conflict changes nothing.
+        (_conflicted(4, APPROVAL["decision"]["at"]), ""),
+    ],
+)
+def test_whoever_is_barred_by_a_review_decides_nothing(change: Callable[[Value], object], said: str) -> None:
+    value = changed(APPROVAL, change)
+    told = [
+        entry.say("en") for entry in found(value) if (entry.check, entry.outcome) == ("separation", "fails")
+    ]
+    assert told == ([f"{SAMPLE.case.people[4].name} {said}"] if said else [])
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -367,9 +411,10 @@ def test_a_record_without_ids_says_where_it_cannot_tell_people_apart(
 ) -> None:
     value = _without_ids(_approved_by(by, names))
     [finding] = [entry for entry in found(value) if entry.check == "separation"]
-    # Who assigns and who finalises is no author; who approves is neither an author nor the lead.
+    # Who assigns and who finalises is no author; who approves is neither an author nor the lead, nor has
+    # finalised a block.
     shared = {names[id] for id in (2, 3) if names[id] == names[1]}
-    shared |= {names[by]} & {names[1], names[3]}
+    shared |= {names[by]} & {names[1], names[3], names[14]}
     assert finding.outcome == ("unchecked" if shared else "holds")
     assert finding.facts.get("names") == (sorted(shared) or None)
     assert failing(value) == set()

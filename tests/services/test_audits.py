@@ -435,6 +435,70 @@ def test_rows_that_are_gone_added_or_moved_are_told(
     assert any(expected in entry for entry in told(stage))
 
 
+def test_a_proposal_that_is_gone_with_all_that_hung_on_it_is_missed(stage: Stage) -> None:
+    casts.submitted(stage)
+    number = casts.draft(stage)
+    casts.submitted(stage)
+    id = casts.load(stage, number).id
+    with unguarded(stage.database) as db:
+        for name in ("events", "relations", "documents"):
+            db.execute(text(f"DELETE FROM {name} WHERE proposal_id = {id}"))  # noqa: S608 - the test's own words
+        db.execute(text(f"DELETE FROM proposals WHERE id = {id}"))  # noqa: S608 - the test's own words
+    # PostgreSQL may leave out ids.
+    ids = ["the database: events: 4 rows have ids from 1 to 5"] if stage.database.is_sqlite else []
+    assert told(stage) == ["proposals of 2010: there are 2, though their numbers go up to 3", *ids]
+
+
+def test_an_event_that_was_cut_off_before_later_ones_of_other_chains_is_missed(lite: Stage) -> None:
+    number = casts.approved(lite)
+    mine = PROPOSALS.c.number == number
+    with lite.database.read() as db:
+        before = dict(db.execute(select(PROPOSALS).where(mine)).mappings().one())
+    casts.take(lite, "desk", number, "send_to_donor")
+    casts.draft(lite)
+    with unguarded(lite.database) as db:
+        db.execute(EVENTS.delete().where(EVENTS.c.name == "send_to_donor"))
+        db.execute(update(PROPOSALS).where(mine).values(**before))
+    assert told(lite) == ["the database: events: 12 rows have ids from 1 to 13"]
+
+
+def test_an_access_that_is_gone_is_missed_before_a_checkpoint(lite: Stage) -> None:
+    with lite.database.begin() as db:
+        for action in ("sign_in", "download", "sign_in"):
+            site.log_access(db, lite.now, lite.people["ana"].id, action)
+    with unguarded(lite.database) as db:
+        db.execute(text("DELETE FROM accesses WHERE action = 'download'"))
+    assert told(lite) == ["the database: accesses: 2 rows have ids from 1 to 3"]
+
+
+def test_the_form_of_an_approval_without_a_version_is_that_of_its_sheet(stage: Stage) -> None:
+    number = casts.outside(stage)
+    casts.draft(stage)
+    assert told(stage) == []
+    with unguarded(stage.database) as db:
+        db.execute(text("UPDATE proposals SET content = replace(content, 'Illustrative', 'Another')"))
+    assert told(stage) == [f"{number}: its form is not the one with which its approval was registered"]
+
+
+def test_a_registration_that_was_taken_back_leaves_the_form_to_its_authors(lite: Stage) -> None:
+    number = casts.draft(lite)
+    given = ApprovalGiven("Minute 12", "Registry", lite.now)
+    casts.take(lite, "desk", number, "register_approval", approval=given)
+    casts.take(lite, "desk", number, "correct_registration", note="A slip.")
+    casts.save(lite, number, "identification", title="Another title")
+    assert told(lite) == []
+
+
+def test_a_proposal_without_any_event_is_none(stage: Stage) -> None:
+    number = casts.outside(stage)
+    table = tables.Proposal.__table__
+    with unguarded(stage.database) as db:
+        row = dict(db.execute(select(table).where(table.c.number == number)).mappings().one())
+        added = {"id": row["id"] + 1, "number": "TC-2010-0002", "sequence": 0, "head": GENESIS}
+        db.execute(insert(table).values({**row, **added}))
+    assert told(stage) == ["TC-2010-0002: no event tells of it"]
+
+
 def test_a_version_or_record_that_is_gone_is_told(lite: Stage) -> None:
     number = sealed(lite)
     with unguarded(lite.database) as db:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from appraisal import clock
 from appraisal.canonical import canonical
@@ -35,7 +35,7 @@ from appraisal.services import (
     upgrades,
 )
 from appraisal.services.bundle_checkings import NoBundle
-from appraisal.services.bundles import Incomplete, Nothing, Undrawn
+from appraisal.services.bundles import Altered, Incomplete, Nothing, Undrawn
 from appraisal.services.issuers import KeyMissing
 from appraisal.storage import site as site_chain
 from appraisal.storage import tables
@@ -45,7 +45,7 @@ from tests.casts import Stage
 from tests.databases import SqliteCopies
 from tests.histories import REVISIONS
 from tests.keys import Keyring, make_keyring
-from tests.tampering import by_hand
+from tests.tampering import by_hand, unguarded
 
 RECORDS = tables.Record.__table__
 Contents = dict[str, bytes]
@@ -319,6 +319,35 @@ def test_a_file_that_is_not_as_it_was_stops_the_bundle(lite: Stage, ring: Keyrin
         written(lite, number)
 
 
+@pytest.mark.parametrize(
+    ("statement", "asked"),
+    [
+        ("UPDATE proposals SET state = 'rejected', title = 'Forged' WHERE id = 1", {"numbers": True}),
+        ("UPDATE decisions SET note = 'Forged' WHERE proposal_id = 1", {"numbers": True}),
+        # Whoever alters what proposals are chosen by leaves one out.
+        ("UPDATE proposals SET unit = 'Another' WHERE id = 1", {"unit": "Illustrative unit"}),
+        ("UPDATE proposals SET approved_at = NULL WHERE id = 1", {"biennium": "2010-11"}),
+        ("UPDATE proposals SET state = 'rejected' WHERE id = 1", {"state": "approved"}),
+    ],
+)
+def test_no_bundle_is_made_of_rows_that_the_trail_does_not_tell_of(
+    lite: Stage, statement: str, asked: dict[str, Any]
+) -> None:
+    number = casts.approved(lite)
+    casts.approved(lite)
+    named = [number] if "numbers" in asked else []
+    given = {key: value for key, value in asked.items() if key != "numbers"}
+    assert written(lite, *named, **given)
+    with unguarded(lite.database) as db:
+        db.execute(text(statement))
+    with pytest.raises(Altered) as caught:
+        written(lite, *named, **given)
+    assert caught.value.numbers == (number,)
+    assert (
+        str(caught.value) == f"what is stored of {number} is not what the audit trail says; see audit verify"
+    )
+
+
 def test_names_that_people_chose_are_text(lite: Stage) -> None:
     number = casts.draft(lite)
     casts.save(lite, number, "identification", title="<script>alert(1)</script> & ../../etc")
@@ -440,6 +469,10 @@ def _swap_file(files: Contents, number: str) -> None:
     files[path] = b"x"
 
 
+def _add_page(files: Contents, number: str) -> None:
+    files["README.html"] = b"<h1>Read this</h1>"
+
+
 def _forge_site(files: Contents, number: str) -> None:
     files["events/site.jsonl"] = files["events/site.jsonl"].splitlines(keepends=True)[0]
 
@@ -469,6 +502,7 @@ def _forge_site(files: Contents, number: str) -> None:
         (_add_pdf, "records", "03-decision-fr.pdf is of no record in this bundle"),
         (_add_file, "versions", "is a file that no version names"),
         (_swap_file, "versions", "is not the file that its name says"),
+        (_add_page, "asked", "README.html is no file that a bundle holds"),
     ],
 )
 def test_what_was_altered_together_with_the_manifest_is_named(
@@ -769,6 +803,33 @@ def test_a_manifest_is_not_believed_about_its_bundle(
             assert ("fails", "The signature of the manifest does not hold: altered.") in found.said(
                 "signature"
             )
+
+
+@pytest.mark.parametrize(
+    ("asked", "which"),
+    [
+        ({}, "all proposals"),
+        ({"unit": "Nowhere"}, "all proposals of Nowhere"),
+        ({"biennium": "1998-99", "unit": "ILO"}, "all proposals of 1998-99, ILO"),
+    ],
+)
+def test_that_all_which_fit_are_there_only_the_signature_says(
+    sites: Mapping[str, Site], library: Library, tmp_path: Path, asked: dict[str, str], which: str
+) -> None:
+    def change(manifest: Any) -> None:
+        manifest["asked"].update({"numbers": [], **asked})
+
+    found = Checked(zipped(relisted(sites["unsigned"].newer, change)), tmp_path, library)
+    said = f"Asked for were {which}: that these are they only the manifest says."
+    assert ("unchecked", said) in found.said("asked")
+    assert ("holds", "What the manifest names is there: 4 proposals.") in found.said("asked")
+
+
+def test_a_signed_bundle_of_all_holds(lite: Stage, library: Library, ring: Keyring, tmp_path: Path) -> None:
+    sealed(lite, ring)
+    found = Checked(written(lite, ring=ring, languages=()), tmp_path, library, ring)
+    said = "Asked for were all proposals: that these are they only the manifest says; the signed manifest vouches for it."
+    assert ("holds", said) in found.said("asked")
 
 
 def _mixed(site: Site, *kinds: str) -> Contents:

@@ -206,6 +206,16 @@ def _waive(stage: Stage, who: str, number: str) -> Case:
         return conditions.waive_condition(db, stage.library, stage.people[who], stage.now, *given)
 
 
+def test_whoever_bears_the_name_of_the_owner_is_not_the_owner(lite: Stage) -> None:
+    number = _approved(lite, "Ben")
+    casts.change(lite, "desk", name="Ben")
+    _clear(lite, "desk", number)
+    assert not _condition(lite, number).is_open
+    # Whom of two a name means, nobody knows: then neither closes what they may have to meet.
+    either = _approved(lite, "Ben")
+    assert casts.refusal(lite, lambda: _clear(lite, "desk", either)) == ("condition_owner_clears",)
+
+
 def test_an_owner_learns_of_a_condition_once_it_binds(lite: Stage) -> None:
     number = casts.rated(lite, ratings={"TRI_4": "1"})
     put = ConditionPut("Mend this.", "TRI-4", "Admin", date(2010, 3, 3), "before_donor")

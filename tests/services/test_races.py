@@ -194,6 +194,7 @@ def test_a_page_of_yesterday_decides_nothing(stage: Stage) -> None:
 def test_two_reviewers_sign_in_two_processes(stage: Stage, other: Stage) -> None:
     number = _rated(stage, "eval", "all")
     before = casts.load(stage, number)
+    other.now = stage.now
 
     def first(db: Connection) -> None:
         reviews.sign(db, stage.library, stage.people["eval"], stage.now, number, "One")

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import select, update
 
+from appraisal import clock
 from appraisal.cli.db import findings
 from appraisal.clock import geneva_date
 from appraisal.definitions.documents import read_document
@@ -294,7 +295,7 @@ def test_that_definitions_come_into_force_is_noted_once(stage: Stage) -> None:
         "digest": library.digests["standard.v1"],
         "on": "2010-02-01",
     }
-    assert findings(database, library).wrong == []
+    assert findings(database, library, clock.now()).wrong == []
 
 
 def test_a_version_that_follows_comes_into_force_and_an_edited_one_does_not(lite: Stage) -> None:
@@ -325,6 +326,6 @@ def test_checks_of_the_trail_name_what_was_edited(lite: Stage) -> None:
         f"the site's chain: tells that gender.v1 came into force with the digest {right}; it has another now",
         f"{number}: was made by gender.v1 with the digest {right}; it has {'0' * 64} now",
     ]
-    assert findings(lite.database, library).wrong == [
+    assert findings(lite.database, library, lite.now).wrong == [
         "/srv/gender.v1.yaml:7: ‘gender.v1’ is released and may not change"
     ]

@@ -1,7 +1,9 @@
 """Every step of the standard workflow: what each writes, and that a refused one writes nothing."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +16,12 @@ from appraisal.domain.facts import Case, Person
 from appraisal.domain.refusals import NotAllowed
 from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
 from appraisal.errors import NotFound
-from appraisal.services import acts, steps, ticks
+from appraisal.services import acts, proposals, steps, ticks
 from appraisal.storage import queries, tables
+from appraisal.storage.facts import load_case
 from tests import casts
 from tests.casts import START, Stage
+from tests.tampering import by_hand
 
 AGREEMENT = Agreement(START.date(), "Agreement 1")
 APPROVAL = ApprovalGiven("Minute 12", "Registry", START)
@@ -309,6 +313,33 @@ def _is_entitled(case: Case, transition: Transition, person: Person) -> bool:
 def test_an_unknown_step_is_refused(lite: Stage) -> None:
     number = casts.draft(lite)
     assert casts.refused(lite, "ana", number, "to_approved") == ("unknown_step",)
+
+
+def test_no_step_is_older_than_what_it_follows(stage: Stage) -> None:
+    number = casts.submitted(stage)
+    casts.assign(stage, number)
+    newest = stage.now - timedelta(minutes=1)
+    stage.now = newest - timedelta(microseconds=1)
+    assert casts.refused(stage, "desk", number, "reassign", lead="eval", note="Ill.") == ("clock_behind",)
+    with pytest.raises(NotAllowed, match="What was last done with this proposal is newer than this"):
+        casts.take(stage, "desk", number, "hold", until=UNTIL, note="Elections.")
+    # What moves nothing may be a little older, since it waits for whoever writes.
+    for behind, is_kept in ((60.5, False), (60, True)):
+        stage.now = newest - timedelta(seconds=behind)
+        with stage.database.begin() as db, nullcontext() if is_kept else pytest.raises(NotAllowed):
+            proposals.note_event(
+                db, load_case(db, number, lock=True), stage.people["desk"], stage.now, "noted", {}, aside=True
+            )
+
+
+def test_a_tick_leaves_what_is_newer_to_the_next(lite: Stage) -> None:
+    number = casts.submitted(lite)
+    casts.take(lite, "desk", number, "hold", until=lite.now.date() + timedelta(days=1), note="Elections.")
+    lite.wait(days=3)
+    with by_hand(lite.database, lite.now, number):
+        pass
+    assert ticks.tick(lite.database, lite.library, lite.now - timedelta(hours=1)) == ticks.Ticked()
+    assert ticks.tick(lite.database, lite.library, lite.now).steps == ((number, "end_hold"),)
 
 
 def test_a_closed_account_takes_no_step(lite: Stage) -> None:

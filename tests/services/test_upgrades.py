@@ -13,10 +13,11 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import delete, event
 
+from appraisal import clock
 from appraisal.cli.db import findings
 from appraisal.definitions.library import Library
 from appraisal.errors import NotFound
-from appraisal.services import indicators, trails, upgrades
+from appraisal.services import indicators, ticks, trails, upgrades
 from appraisal.services.indicators import read_past
 from appraisal.storage import schema, tables
 from appraisal.storage.databases import Database
@@ -45,6 +46,9 @@ def test_every_history_is_upgraded_and_read_as_what_it_was(
     assert upgrades.upgrade(database) == (revision != schema.head())
 
     assert schema.differences(database) == []
+    with database.read() as db:
+        # What time demanded then, no tick of then need have known.
+        assert revision == schema.head() or histories.RUNNING in ticks.due(db, clock.now())
     assert upgrades.upgrade(database) is False
     undated = "TC-2010-0008" if revision == "0001" else "TC-2010-0007"
     with database.read() as db:
@@ -66,7 +70,7 @@ def test_every_history_is_upgraded_and_read_as_what_it_was(
         assert [entry.number for entry in known.mechanism] == [MECHANISM, ANNULLED]
         for entry in library.indicators().indicators:
             assert indicators.value(db, library, entry.code, "2010-11")["biennium"] == "2010-11"
-    _nothing_but_older_definitions(findings(database, library).wrong)
+    _nothing_but_older_definitions(findings(database, library, clock.now()).wrong)
     verified = trails.verify(database, library, files)
     _nothing_but_older_definitions([str(entry) for entry in verified.breaks])
     assert verified.checked["chains"] == (9 if revision == "0001" else 8)
@@ -79,6 +83,7 @@ def test_a_proposal_of_an_earlier_version_goes_by_the_definitions_that_it_was_su
     with sqlite_copies.opened(tmp_path / "history.sqlite3") as database:
         upgrades.upgrade(database)
         stage = casts.opened_stage(database, library, Files(tmp_path / "files"))
+        stage.wait(days=1)
         case = casts.load(stage, histories.RUNNING)
         outside = casts.load(stage, OUTSIDE)
         # Those of then were edited since, before anything was released.

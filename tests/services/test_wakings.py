@@ -122,6 +122,8 @@ def let_days_pass(walk: World, luck: Random) -> None:
         assert done.faults == ()
         assert {number for number, _ in (*done.steps, *done.marks)} == waiting
         assert not any(_waits(stage, number) for number in walk.numbers)
+        with stage.database.read() as db:
+            assert list(ticks.overlooked(db, stage.library, stage.now)) == []
 
 
 def _waits(stage: Stage, number: str) -> bool:
@@ -189,3 +191,5 @@ def test_nothing_is_found_too_late(
             with suppress(moves.RAISED, moves.Nothing):
                 luck.choice(MOVES)(walk, luck)
             stage.wait(minutes=1)
+            with stage.database.read() as db:
+                assert list(ticks.overlooked(db, stage.library, stage.now)) == []

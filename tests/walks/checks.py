@@ -227,8 +227,8 @@ def check_validity(stage: Stage, trail: Trail) -> Iterator[str]:
                 rejected, overtaken = overtaken, set()
     with stage.database.read() as db:
         for digest, fate in fates.items():
-            found = records.validity_of(db, digest)
-            code = found.code if found else "unknown"
+            found = records.find_record(db, digest)
+            code = found.validity.code if found else "unknown"
             # Until the appraisal is finalised again there is nothing that supersedes it.
             if ("superseded" if code == "recalled" else code) != fate:
                 yield f"the register says “{code}” of record {digest}, the events say “{fate}”"

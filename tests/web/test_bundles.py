@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from appraisal.domain import access, disclosure
 from appraisal.domain.bundles import Asked
@@ -24,6 +24,7 @@ from appraisal.storage.facts import load_case
 from appraisal.web.app import create_app
 from appraisal.web.context import Site
 from tests.keys import make_keyring
+from tests.tampering import unguarded
 from tests.web import building, reviewing
 from tests.web.building import PDF, Cast
 from tests.web.conftest import SignIn
@@ -187,6 +188,19 @@ def test_the_condition_of_the_database_is_that_of_the_rules(site: Site, cast: Ca
                 assert number not in found or whole
                 if person.roles & access.READERS:
                     assert (number in found) == whole, (number, person)
+
+
+def test_what_is_not_stored_as_the_trail_says_is_sent_to_nobody(
+    client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast
+) -> None:
+    number = building.approved_proposal(site, cast)
+    with unguarded(site.database) as db:
+        db.execute(text("UPDATE proposals SET state = 'rejected'"))
+    sign_in(client, "auditor")
+    answer = client.post(PAGE, data={"numbers": number})
+    said = f"so that no bundle can be made: {number}. Tell an administrator."
+    assert (answer.status_code, said in answer.text) == (409, True)
+    assert noted(site) == []
 
 
 def test_a_key_that_is_not_at_hand_is_said_before_anything_is_sent(

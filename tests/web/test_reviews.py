@@ -604,6 +604,7 @@ def test_nothing_that_others_do_changes_a_page_of_who_has_not_signed(
     moment = clock.moment
     before = _seen(client, number)
     _others_act(site, cast, number, colleague, other)
+    later = clock.moment
     clock.set(moment)
     after = _seen(client, number)
     assert [path for path in before if before[path] != after[path]] == []
@@ -612,6 +613,7 @@ def test_nothing_that_others_do_changes_a_page_of_who_has_not_signed(
             assert words not in page, path
     for path in (f"/proposals/{number}", f"/proposals/{number}/appraisal"):
         assert "Your review of " in after[path]
+    clock.set(later)
     reviewing.rate(site, number, me, dict.fromkeys(reviewing.items_of(site, "GEN"), "2"))
     reviewing.sign(site, number, me)
     assert "Colette Same" in client.get(f"/proposals/{number}/appraisal").text

@@ -69,8 +69,8 @@ def test_anybody_verifies_a_file_that_was_issued_here(site: Site, cast: Cast, cl
     assert "record.pdf" in page
     assert digest in page
     assert "This installation issued this record, and this very file of it." in page
-    # The digest of the stored file vouches for the pages.
     assert "can vouch for its pages" not in page
+    assert "that its pages are those which were drawn only the register says" in page
     assert _rows(site) == before
     # Another file with the same record in it, and a record that nobody issued.
     status, page = _drop(client, pdf + b"\n")
@@ -175,11 +175,15 @@ def test_a_file_that_was_signed_here_is_known_by_its_certificate(
 
 
 def test_a_trail_that_was_bent_is_told(site: Site, cast: Cast, client: FlaskClient) -> None:
-    _, pdf = _issued(site, cast)
+    digest, pdf = _issued(site, cast)
     with unguarded(site.database) as db:
         db.execute(text("UPDATE events SET note = 'x' WHERE sequence = 2"))
     _, page = _drop(client, pdf)
     assert "The audit trail of the proposal does not hold" in page
+    asked = client.get(f"/verify?sha256={digest}").text
+    assert "The audit trail of this record does not hold" in asked
+    assert "Whether the record is still in force cannot be said: its audit trail proves nothing." in asked
+    assert "holds" not in asked
 
 
 def test_the_code_on_a_record_leads_to_whether_it_was_issued_here(
