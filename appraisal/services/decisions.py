@@ -143,8 +143,7 @@ def register_approval(taking: Taking) -> Outcome:
 
 def _check_symbol(taking: Taking, approval: ApprovalGiven) -> None:
     """Refuse an approval that another proposal of the same symbol holds already; it would count twice."""
-    mine = _entry(taking, approval.approved_at)
-    same = [other.number for other in _same(taking, mine)] if mine.symbol else []
+    same = [other.number for other in _same(taking, _entry(taking, approval.approved_at))]
     if same:
         raise NotAllowed([refuse("approval_same", number=number) for number in same])
 
@@ -171,9 +170,10 @@ def _entry(taking: Taking, approved_at: datetime | None) -> Entry:
 
 
 def _same(taking: Taking, mine: Entry) -> list[Entry]:
+    """Return what is the same as an entry with a symbol; a title alone is that of many a phase."""
     return [
         other
-        for other in find_named(taking.db, mine)
+        for other in (find_named(taking.db, mine) if mine.symbol else ())
         if other.number != mine.number and registrations.likeness(mine, other) == "same"
     ]
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     Update,
     and_,
     bindparam,
@@ -126,11 +127,17 @@ def check_order(db: Connection, case: Case, now: datetime, leeway: timedelta = t
     Whoever waits for a row began before those who held it, and clocks differ: a record whose moments stand in
     another order than its events would be taken for a forged one for ever.
     """
-    newest = select(EVENTS.c.at).where(EVENTS.c.proposal_id == case.id, EVENTS.c.sequence == case.sequence)
-    last: datetime | None = db.execute(newest).scalar()
+    last: datetime | None = db.execute(_moment(), {"id": case.id, "place": case.sequence}).scalar()
     # When others did something is not for everybody to know.
     if last is not None and last > now + leeway:
         raise NotAllowed([refuse("clock_behind")])
+
+
+@cache
+def _moment() -> Select[Any]:
+    return select(EVENTS.c.at).where(
+        EVENTS.c.proposal_id == bindparam("id"), EVENTS.c.sequence == bindparam("place")
+    )
 
 
 def insert_event(db: Connection, proposal: int, event: Event, **columns: Any) -> None:

@@ -428,7 +428,7 @@ def test_what_was_registered_as_approved_elsewhere_is_not_approved_here_once_mor
     other = casts.outside(stage, symbol="RAS/10/01/FIN", title="Skills")
     number = casts.awaiting(stage, symbol="ras/10/01 /fin")
     assert casts.refused(stage, "chief", number, "approve") == ("registered_elsewhere",)
-    disputed = casts.not_recommended(stage, title="Skills")
+    disputed = casts.not_recommended(stage, symbol="RAS/10/01/FIN", title="Skills")
     refused = casts.refused(stage, "chief", disputed, "propose_override", note="It cannot wait.")
     assert refused == ("registered_elsewhere",)
     # What its authors name as the earlier phase is another one, and so is what was approved here.
