@@ -77,7 +77,8 @@ class Known:
     # The symbol of what was submitted or registered last.
     symbol: str = ""
     entered_at: datetime | None = None
-    appraised: bool = False
+    # How many appraisals were finalised and not opened again.
+    appraised: int = 0
     final: Finalised | None = None
     # Whether EVAL's block was signed since the version in force was submitted, and whether one was waived.
     signed_block: bool = False
@@ -203,11 +204,12 @@ def _heard(trail: Trail, number: str, bodies: list[Text]) -> Known:
             found.entered_at = found.entered_at or at
             found.submitted.append((at, facts["digest"], facts["usd"]))
         elif act in ("finalise", "request_revision"):
-            found.appraised = True
+            found.appraised += 1
             evaluable = found.signed_block and "EVA" in facts["verdicts"]
             found.final = Finalised(facts["version"], at, facts["final"], evaluable)
         elif act == "recall":
             found.final = None
+            found.appraised -= 1
         elif act in ("approve", "countersign"):
             found.approval = replace(_inside(trail, found, act, at), sequence=body["sequence"])
             found.decided, found.decided_at = "approved", at
@@ -563,7 +565,7 @@ def funnel(found: Iterable[Known], of: str) -> dict[str, int]:
             continue
         followed = entry.approval.followed if entry.approval else {}
         counts["submitted"] += 1
-        counts["appraised"] += entry.appraised
+        counts["appraised"] += entry.appraised > 0
         counts["approved"] += entry.approval is not None
         counts["with_donor"] += "send_to_donor" in followed
         counts["funded"] += "fund" in followed
