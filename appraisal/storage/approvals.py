@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from appraisal.clock import GENEVA
 from appraisal.domain import tracks
@@ -81,7 +82,7 @@ def unvalued(db: Connection, biennium: str, scope: frozenset[str], past: Past | 
 
     They were registered without a version, with an amount for which there was no rate, or with none at all.
     """
-    return [entry.number for entry in _unvalued(db, past, _registered_in(biennium)) if entry.funds & scope]
+    return [entry.number for entry in _unvalued(db, past, biennium) if entry.funds & scope]
 
 
 def unvalued_beside(
@@ -91,7 +92,7 @@ def unvalued_beside(
 
     They are paid for by other funds, or nobody knows their date.
     """
-    listed = _unvalued(db, past, or_(DECISIONS.c.approved_at.is_(None), _registered_in(biennium)))
+    listed = _unvalued(db, past, biennium, is_wide=True)
     return [entry.number for entry in listed if entry.is_dated != bool(entry.funds & scope)]
 
 
@@ -108,8 +109,28 @@ class _Unvalued(NamedTuple):
     is_dated: bool
 
 
-def _unvalued(db: Connection, past: Past | None, condition: ColumnElement[bool]) -> Iterator[_Unvalued]:
-    statement = (
+def _unvalued(
+    db: Connection, past: Past | None, biennium: str, *, is_wide: bool = False
+) -> Iterator[_Unvalued]:
+    """Yield those of a biennium; *wide* also those that nobody knows the date of."""
+    now = _registered_now(biennium, is_wide) if past is None else None
+    for row in db.execute(now if now is not None else _registered(past, biennium, is_wide)):
+        given = [contribution(entry) for entry in json.loads(row.contributions)]
+        # What its event says stays, whatever the form became since; those of earlier versions do not say.
+        said = json.loads(row.body)["facts"].get("approval", {"umbrella": row.kind == "umbrella"})
+        if is_unvalued(row.contributions) and not said["umbrella"]:
+            yield _Unvalued(row.number, tracks.funds(given), row.approved_at is not None)
+
+
+@lru_cache(maxsize=64)
+def _registered_now(biennium: str, is_wide: bool) -> Select[Any]:
+    return _registered(None, biennium, is_wide)
+
+
+def _registered(past: Past | None, biennium: str, is_wide: bool) -> Select[Any]:
+    within = _registered_in(biennium)
+    condition = or_(DECISIONS.c.approved_at.is_(None), within) if is_wide else within
+    return (
         select(
             PROPOSALS.c.number,
             PROPOSALS.c.kind,
@@ -126,12 +147,6 @@ def _unvalued(db: Connection, past: Past | None, condition: ColumnElement[bool])
         )
         .order_by(PROPOSALS.c.number)
     )
-    for row in db.execute(statement):
-        given = [contribution(entry) for entry in json.loads(row.contributions)]
-        # What its event says stays, whatever the form became since; those of earlier versions do not say.
-        said = json.loads(row.body)["facts"].get("approval", {"umbrella": row.kind == "umbrella"})
-        if is_unvalued(row.contributions) and not said["umbrella"]:
-            yield _Unvalued(row.number, tracks.funds(given), row.approved_at is not None)
 
 
 # What contributions say of an amount that has no US$, and may say of one that is nought.

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -68,6 +69,26 @@ def work_of(
     alone. A first signature that the person may give the second to is listed under its own kind
     (*propose_override*, *propose_annulment*, *propose_correction*), by when it was given.
     """
+    by_holder = tuple(sorted((holder, frozenset(states)) for holder, states in held_by.items()))
+    statement = _work_for(person, by_holder, today, tuple(sorted(blocks)), most)
+    rows = db.execute(statement).all() if statement is not None else []
+    holders = {state: holder for holder, states in held_by.items() for state in states}
+    return [_work(holders, person, row) for row in rows]
+
+
+@lru_cache(maxsize=256)
+def _work_for(
+    person: Person,
+    holders: tuple[tuple[str, frozenset[tuple[str, str]]], ...],
+    today: date,
+    blocks: tuple[str, ...],
+    most: int,
+) -> Select[Any] | None:
+    """Build the statement once a person and day, which takes longer than asking; None where nothing waits.
+
+    What it says of the person follows from the value alone, so that other roles or duties are another one.
+    """
+    held_by = dict(holders)
     mine: list[ColumnElement[bool]] = []
     orphaned: ColumnElement[bool] = false()
     authorless: ColumnElement[bool] = false()
@@ -122,9 +143,9 @@ def work_of(
         mine.append(correcting)
         signed = or_(signed, correcting)
     if not mine:
-        return []
+        return None
     full, first = fully_visible(person), DECISIONS.alias("first")
-    rows = db.execute(
+    return (
         select(
             *COLUMNS,
             full.label("full"),
@@ -142,9 +163,7 @@ def work_of(
         .where(or_(*(and_(entry, full) for entry in mine), authorless))
         .order_by(PROPOSALS.c.due_on.is_(None), PROPOSALS.c.due_on, PROPOSALS.c.id)
         .limit(most)
-    ).all()
-    holders = {state: holder for holder, states in held_by.items() for state in states}
-    return [_work(holders, person, row) for row in rows]
+    )
 
 
 # First signatures of managers, and all of them.

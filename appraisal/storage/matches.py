@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, literal, or_, select
@@ -140,16 +141,9 @@ def _standing(past: Past | None) -> tuple[ColumnElement[str], ColumnElement[bool
 
 def links(db: Connection, past: Past | None = None, key: str = "") -> Iterator[Link]:
     """Yield what people took for a proposal, now or then, whether the list still has the row or not."""
-    listed = and_(ENTRIES.c.key == MATCHES.c.project, *in_force(DATASET, past))
-    columns = (MATCHES.c.id, MATCHES.c.project, MATCHES.c.how, MATCHES.c.basis, PROPOSALS.c.number)
-    entry = (ENTRIES.c.value, ENTRIES.c.line, ENTRIES.c.import_id)
-    statement = (
-        select(*columns, *entry, *_bearing(past))
-        .select_from(
-            MATCHES.join(PROPOSALS, PROPOSALS.c.id == MATCHES.c.proposal_id).outerjoin(ENTRIES, listed)
-        )
-        .where(MATCHES.c.how.in_(_BY_PEOPLE), *newest(past), *([MATCHES.c.project == key] if key else []))
-    )
+    statement = _links_now() if past is None else _links(past)
+    if key:
+        statement = statement.where(MATCHES.c.project == key)
     for row in db.execute(statement):
         said = json.loads(row.value) if row.value else None
         project = project_of(row.project, said, row.line, row.import_id) if said else None
@@ -158,6 +152,24 @@ def links(db: Connection, past: Past | None = None, key: str = "") -> Iterator[L
 
 
 _BY_PEOPLE: Final = ("confirmed", "outside")
+
+
+@cache
+def _links_now() -> Select[Any]:
+    return _links(None)
+
+
+def _links(past: Past | None) -> Select[Any]:
+    listed = and_(ENTRIES.c.key == MATCHES.c.project, *in_force(DATASET, past))
+    columns = (MATCHES.c.id, MATCHES.c.project, MATCHES.c.how, MATCHES.c.basis, PROPOSALS.c.number)
+    entry = (ENTRIES.c.value, ENTRIES.c.line, ENTRIES.c.import_id)
+    return (
+        select(*columns, *entry, *_bearing(past))
+        .select_from(
+            MATCHES.join(PROPOSALS, PROPOSALS.c.id == MATCHES.c.proposal_id).outerjoin(ENTRIES, listed)
+        )
+        .where(MATCHES.c.how.in_(_BY_PEOPLE), *newest(past))
+    )
 
 
 def bearing(db: Connection, proposal: int) -> Bearing:
