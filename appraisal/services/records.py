@@ -43,10 +43,11 @@ def check_grounds(db: Connection, case: Case, actor: Person) -> None:
     """
     seals.check(db, case.id)
     seals.check_site(db, "people", {actor.id, *case.people} - {SYSTEM_ACTOR.id})
-    walked = trails.walk(case.number, audits.events_of(db, case.id))
+    events, versions = audits.events_and_versions(db, case.id)
+    walked = trails.walk(case.number, events)
     if trails.end_fault(walked, case.sequence, case.head) is not None:
         raise seals.differs(case.id, "events")
-    if not all(trails.is_sealed(*row) for row in audits.version_texts(db, case.id)):
+    if not all(trails.is_sealed(*row) for row in versions):
         raise seals.differs(case.id, "versions")
 
 

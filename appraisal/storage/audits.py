@@ -111,9 +111,11 @@ def events_of(db: Connection, proposal: int) -> list[trails.EventRow]:
     return seals.read_rows(db, seals.placed(_CHAIN, db.dialect.name), (proposal,))
 
 
-def version_texts(db: Connection, proposal: int) -> list[tuple[str, str]]:
-    """Return the text and the digest of every version of a proposal."""
-    return seals.read_rows(db, seals.placed(_TEXTS, db.dialect.name), (proposal,))
+def events_and_versions(db: Connection, proposal: int) -> tuple[list[trails.EventRow], list[tuple[str, str]]]:
+    """Return the events of one chain in order, and the text and digest of every version."""
+    asked = [(seals.placed(text, db.dialect.name), (proposal,)) for text in (_CHAIN, _TEXTS)]
+    events, versions = seals.read_each(db, asked)
+    return events, [(text, digest) for text, digest in versions]
 
 
 def names_record(db: Connection, proposal: int, digest: str) -> bool:

@@ -9,7 +9,6 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     Update,
     and_,
     bindparam,
@@ -27,7 +26,7 @@ from appraisal.domain.events import GENESIS, Event
 from appraisal.domain.facts import Case
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.errors import StepConflict
-from appraisal.storage import tables
+from appraisal.storage import seals, tables
 from appraisal.storage.databases import take_turn
 
 PROPOSALS = tables.Proposal.__table__
@@ -127,17 +126,10 @@ def check_order(db: Connection, case: Case, now: datetime, leeway: timedelta = t
     Whoever waits for a row began before those who held it, and clocks differ: a record whose moments stand in
     another order than its events would be taken for a forged one for ever.
     """
-    last: datetime | None = db.execute(_moment(), {"id": case.id, "place": case.sequence}).scalar()
+    last = seals.newest_at(db, case.id)
     # When others did something is not for everybody to know.
     if last is not None and last > now + leeway:
         raise NotAllowed([refuse("clock_behind")])
-
-
-@cache
-def _moment() -> Select[Any]:
-    return select(EVENTS.c.at).where(
-        EVENTS.c.proposal_id == bindparam("id"), EVENTS.c.sequence == bindparam("place")
-    )
 
 
 def insert_event(db: Connection, proposal: int, event: Event, **columns: Any) -> None:

@@ -10,8 +10,10 @@ is sealed unless it is named there with the reason why not.
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from itertools import chain, count
 from typing import Any, Final
@@ -20,6 +22,7 @@ from sqlalchemy import Boolean, Column, ColumnElement, Connection, Dialect, Engi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
 
+from appraisal.clock import parse_stamp
 from appraisal.domain.refusals import NotAllowed, refuse
 from appraisal.storage.tables import Base
 
@@ -255,12 +258,24 @@ def read_rows(db: Connection, statement: str, given: tuple[Any, ...] = ()) -> li
 
     Raises ``DBAPIError``, as SQLAlchemy does.
     """
+    return read_each(db, [(statement, given)])[0]
+
+
+def read_each(db: Connection, asked: Sequence[tuple[str, tuple[Any, ...]]]) -> list[list[tuple[Any, ...]]]:
+    """Read the rows of several queries like :func:`read_rows`, from a server without waiting for each."""
     driver: Any = db.connection.driver_connection
     try:
-        found: list[tuple[Any, ...]] = driver.execute(statement, given).fetchall()
+        if (
+            len(asked) == 1
+            or db.dialect.name == "sqlite"
+            or not db.dialect.loaded_dbapi.Pipeline.is_supported()
+        ):
+            return [driver.execute(*each).fetchall() for each in asked]
+        with driver.pipeline():
+            cursors = [driver.execute(*each) for each in asked]
+            return [cursor.fetchall() for cursor in cursors]
     except db.dialect.loaded_dbapi.Error as error:
-        raise DBAPIError(statement, given, error) from error
-    return found
+        raise DBAPIError(None, None, error) from error
 
 
 _decode: Final = json.JSONDecoder().raw_decode
@@ -304,9 +319,11 @@ def grouped(name: str) -> str:
     return _statement(name, grouped=True)
 
 
-def of_proposal(db: Connection, name: str, proposal: int) -> str:
-    """Return the seal over the rows of a proposal in a table, as they are now."""
-    return sealing(name, read_rows(db, _of_one(name, db.dialect.name), (proposal,)))
+def of_proposal(db: Connection, proposal: int, names: Sequence[str]) -> dict[str, str]:
+    """Return the seals over the rows of a proposal in some tables, as they are now."""
+    asked = [(_of_one(name, db.dialect.name), (proposal,)) for name in names]
+    found = read_each(db, asked) if asked else []
+    return {name: sealing(name, rows) for name, rows in zip(names, found, strict=True)}
 
 
 @dataclass(slots=True)
@@ -319,6 +336,8 @@ class Watch:
 
     # By proposal: what the newest event of its chain seals; None where the chain is older than seals.
     told: dict[int, dict[str, str] | None] = field(default_factory=dict)
+    # When that event was, of each that was loaded.
+    moments: dict[int, datetime | None] = field(default_factory=dict)
     # Those of them that sealed anything when they were loaded.
     earlier: list[int] = field(default_factory=list)
     written: dict[str, int] = field(default_factory=dict)
@@ -359,10 +378,12 @@ def _watch(db: Connection) -> Watch | None:
 def watch(engine: Engine) -> None:
     """Have every statement that writes by an engine noted."""
 
-    @event.listens_for(engine, "before_execute")
-    def _(db: Connection, statement: Any, many: Any, one: Any, options: Any) -> None:
+    # One that returns what it was given is called by itself, others by one more function.
+    @event.listens_for(engine, "before_execute", retval=True)
+    def _(db: Connection, statement: Any, many: Any, one: Any, options: Any) -> tuple[Any, Any, Any]:
         if isinstance(statement, UpdateBase) and (watched := _watch(db)) is not None:
             _note(db, watched, statement, many or one)
+        return statement, many, one
 
 
 def _note(db: Connection, watched: Watch, statement: UpdateBase, given: Any) -> None:
@@ -383,10 +404,9 @@ def _note(db: Connection, watched: Watch, statement: UpdateBase, given: Any) -> 
         if values is None or not values.keys().isdisjoint(looked_at):
             reached.append(other)
     number = next(watched.statements)
-    for table in reached:
-        for proposal in watched.earlier:
-            _compare_once(db, watched, proposal, table)
-        watched.written[table] = number
+    for proposal in watched.earlier:
+        _compare_once(db, watched, proposal, reached)
+    watched.written |= dict.fromkeys(reached, number)
 
 
 @cache
@@ -430,21 +450,49 @@ def note(db: Connection, proposal: int, *, held: bool = False) -> None:
     if proposal in watched.becoming:
         # Its newest event is of this transaction.
         return
-    watched.told[proposal] = told = _told(db, proposal)
+    body = _newest(db, proposal)
+    watched.moments[proposal] = _moment_of(body)
+    watched.told[proposal] = told = _told_by(proposal, body)
     if told and proposal not in watched.earlier:
         watched.earlier.append(proposal)
 
 
-_NEWEST: Final = "SELECT body FROM events WHERE proposal_id = {} ORDER BY sequence DESC LIMIT 1"
+_NEWEST: Final = "SELECT body FROM events WHERE proposal_id = @ ORDER BY sequence DESC LIMIT 1"
+_AT: Final = re.compile('"at":"([^"]*)"')
+
+
+def _newest(db: Connection, proposal: int) -> str:
+    """Return the text of the newest event of a chain, empty for a chain without events."""
+    rows = read_rows(db, placed(_NEWEST, db.dialect.name), (proposal,))
+    return rows[0][0] if rows else ""
+
+
+def _moment_of(body: str) -> datetime | None:
+    found = _AT.search(body)
+    try:
+        return parse_stamp(found[1]) if found else None
+    except ValueError:
+        return None
+
+
+def newest_at(db: Connection, proposal: int) -> datetime | None:
+    """Return the moment of the newest event of a proposal that a transaction has loaded; None without one."""
+    watched = _watch(db)
+    assert watched is not None, _UNWATCHED
+    note(db, proposal)
+    return watched.moments.get(proposal)
 
 
 def _told(db: Connection, proposal: int) -> dict[str, str] | None:
     """Return what the newest event of a chain seals; nothing for a chain without events."""
-    rows = read_rows(db, _NEWEST.format("?" if db.dialect.name == "sqlite" else "%s"), (proposal,))
-    if not rows:
+    return _told_by(proposal, _newest(db, proposal))
+
+
+def _told_by(proposal: int, body: str) -> dict[str, str] | None:
+    if not body:
         return {}
     # The rest of the text, which may be long, is of no interest here.
-    _, sealed, rest = rows[0][0].rpartition('"seals":')
+    _, sealed, rest = body.rpartition('"seals":')
     if not sealed:
         return None
     try:
@@ -465,7 +513,8 @@ def is_altered(db: Connection, proposal: int, names: Iterable[str] = OF_PROPOSAL
         return True
     if not told:
         return False
-    return any(of_proposal(db, name, proposal) != told.get(name, "") for name in names)
+    now = of_proposal(db, proposal, tuple(names))
+    return any(seal != told.get(name, "") for name, seal in now.items())
 
 
 def differs(proposal: int, table: str) -> NotAllowed:
@@ -474,19 +523,21 @@ def differs(proposal: int, table: str) -> NotAllowed:
     return NotAllowed([refuse("stored_differs", table=table)])
 
 
-def _compare_once(db: Connection, watched: Watch, proposal: int, name: str) -> None:
+def _compare_once(db: Connection, watched: Watch, proposal: int, names: Sequence[str]) -> None:
     """Raise ``NotAllowed`` where rows that are about to be written over are not what the chain says."""
-    if (proposal, name) in watched.compared:
-        return
-    watched.compared.add((proposal, name))
+    new = [name for name in names if (proposal, name) not in watched.compared]
+    watched.compared.update((proposal, name) for name in new)
     told = watched.told[proposal]
     # A chain that is older than seals, or has no event yet, says nothing.
-    if not told or of_proposal(db, name, proposal) == told.get(name, ""):
+    now = of_proposal(db, proposal, new) if told else {}
+    if not told or not (differing := [name for name in new if now[name] != told.get(name, "")]):
         return
     # Where nobody holds the row, somebody else may have written the next event meanwhile.
     watched.told[proposal] = again = _told(db, proposal)
-    if again == told or not again or of_proposal(db, name, proposal) != again.get(name, ""):
-        raise differs(proposal, name)
+    now = of_proposal(db, proposal, differing)
+    for name in differing:
+        if again == told or not again or now[name] != again.get(name, ""):
+            raise differs(proposal, name)
 
 
 def check(db: Connection, proposal: int) -> None:
@@ -497,8 +548,7 @@ def check(db: Connection, proposal: int) -> None:
     watched = _watch(db)
     assert watched is not None, _UNWATCHED
     note(db, proposal)
-    for name in OF_PROPOSALS:
-        _compare_once(db, watched, proposal, name)
+    _compare_once(db, watched, proposal, OF_PROPOSALS)
 
 
 def seal(db: Connection, proposal: int, columns: Mapping[str, Any]) -> dict[str, str]:
@@ -509,13 +559,14 @@ def seal(db: Connection, proposal: int, columns: Mapping[str, Any]) -> dict[str,
     told = watched.told[proposal]
     number = next(watched.statements)
     now = dict(told or {})
-    for name in OF_PROPOSALS:
-        if name == "proposals":
-            continue
-        is_new = watched.written.get(name, 0) > watched.sealed.get((proposal, name), 0)
-        if told is None or is_new:
-            now[name] = of_proposal(db, name, proposal)
-        watched.sealed[proposal, name] = number
+    others = [name for name in OF_PROPOSALS if name != "proposals"]
+    changed = [
+        name
+        for name in others
+        if told is None or watched.written.get(name, 0) > watched.sealed.get((proposal, name), 0)
+    ]
+    now |= of_proposal(db, proposal, changed)
+    watched.sealed |= {(proposal, name): number for name in others}
     now["proposals"] = _sealed_row(db, watched, proposal, columns)
     watched.sealed[proposal, "proposals"] = number
     watched.becoming[proposal] = columns
@@ -740,9 +791,10 @@ def settle(db: Connection) -> None:
         for proposal, told in watched.told.items():
             if told is None or number <= watched.sealed.get((proposal, name), 0):
                 continue
-            if of_proposal(db, name, proposal) != told.get(name, ""):
+            if of_proposal(db, proposal, [name])[name] != told.get(name, ""):
                 again = _told(db, proposal)
-                if again == told or of_proposal(db, name, proposal) != (again or {}).get(name, ""):
+                now = of_proposal(db, proposal, [name])[name]
+                if again == told or now != (again or {}).get(name, ""):
                     raise Unsealed(f"{name} of proposal {proposal} was written after the event that seals it")
     for key, _ in _changed(db, watched):
         raise Unsealed(f"{key} was written after the event that seals it, or without any")

@@ -78,7 +78,7 @@ def _fill(database: Database, first: int, count: int) -> None:
             id = insert_proposal(
                 db, number=number, state="submitted", state_since=NOW, created_at=NOW, content="{}"
             )
-            sealed = {"proposals": seals.of_proposal(db, "proposals", id)}
+            sealed = seals.of_proposal(db, id, ["proposals"])
             rows: list[dict[str, Any]] = []
             previous = GENESIS
             for sequence in range(1, LENGTH + 1):
