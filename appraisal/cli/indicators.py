@@ -196,7 +196,7 @@ def _print_approvals(value: dict[str, Any]) -> None:
         )
     if unvalued := value["unvalued"]:
         click.echo(
-            f"  US$ of approvals not known in full, and whole in no sum of US$: {len(unvalued)}: {', '.join(unvalued)}"
+            f"  US$ of approvals not fully known, and missing in the sums: {len(unvalued)}: {', '.join(unvalued)}"
         )
     for label, key in (("with overrides", "with_overrides"), ("XBTC only", "xbtc"), ("RBSA only", "rbsa")):
         click.echo(f"  {label}: {value[key][0]} of {value[key][1]}")

@@ -194,7 +194,9 @@ class _Workbook:
             self._row(sheet, place, (say.say(title), *pair, _share(*pair)))
         if unvalued := report.get("unvalued"):
             self._row(
-                sheet, place + 1, (say.say(N_("US$ not known in full, whole in no sum")), ", ".join(unvalued))
+                sheet,
+                place + 1,
+                (say.say(N_("US$ not fully known, and missing in the sums")), ", ".join(unvalued)),
             )
 
     def _rate(self, pair: Sequence[int]) -> str:
