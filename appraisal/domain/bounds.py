@@ -41,7 +41,7 @@ def due_late(day: date, today: date) -> Refusal | None:
     return refuse("due_late", years=MOST_YEARS_DUE, day=last) if day > last else None
 
 
-def dear(usd: Decimal) -> Refusal | None:
+def usd_beyond(usd: Decimal) -> Refusal | None:
     """Refuse a budget that is more money than a proposal can cost."""
     return refuse("usd_beyond", usd=usd, most=MOST_USD) if usd > MOST_USD else None
 

@@ -151,12 +151,12 @@ def _written_as(
 
 
 def is_rewritten(before: Condition, after: Condition) -> bool:
-    """Tell whether a condition that was changed asks for something else."""
+    """Tell whether a change gave a condition another item or another text."""
     return (before.item, before.text) != (after.item, after.text)
 
 
 def rewritten(at: datetime, by: int) -> dict[str, Any]:
-    """Return what a condition says that asks for something else: who wrote it, and of no report."""
+    """Return the columns of a condition with another item or text: its new writer, and no report."""
     return {"written_at": at, "written_by": by, "reported_at": None, "reported_by": None, "report": ""}
 
 
@@ -182,7 +182,7 @@ _ENDINGS: Final[tuple[Act, ...]] = ("withdraw", "lapse", "reject", ANNULLING)
 
 
 def is_moot(case: Case) -> bool:
-    """Tell whether nothing rests on the conditions of the last appraisal, nor will as things stand.
+    """Tell whether nobody has to meet the conditions of the last appraisal any more.
 
     The approval that stands was given elsewhere; or the proposal was withdrawn or turned down, or its
     approval annulled, and it was not reopened since.

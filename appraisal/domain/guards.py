@@ -107,7 +107,7 @@ def rates_known(attempt: Attempt) -> Refusal | None:
     unknown = sorted({entry.currency for entry in given if entry.usd is None})
     if unknown:
         return refuse("rate_missing", currencies=unknown)
-    return bounds.dear(tracks.total_usd(given))
+    return bounds.usd_beyond(tracks.total_usd(given))
 
 
 def documents_complete(attempt: Attempt) -> Refusal | None:

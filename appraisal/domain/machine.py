@@ -335,7 +335,7 @@ def _check_approval(attempt: Attempt) -> list[Refusal]:
         found.append(early)
     if attempt.case.version is None:
         given = tracks.registered(attempt.case, attempt.book.rates, approval.approved_at, approval.fund)
-        found += filter(None, [bounds.dear(tracks.total_usd(given))])
+        found += filter(None, [bounds.usd_beyond(tracks.total_usd(given))])
     return [*found, *_check_fund(attempt.case, approval.fund)]
 
 

@@ -126,8 +126,8 @@ def examine(
         raise NotAllowed([refuse("approval_in_future")])
     day = geneva_date(approval.approved_at or now)
     given = tracks.approved_outside(kept, load_rates(db), day, approval.fund)
-    if dear := bounds.dear(tracks.total_usd(given)):
-        raise NotAllowed([dear])
+    if refusal := bounds.usd_beyond(tracks.total_usd(given)):
+        raise NotAllowed([refusal])
     state = _registering(library.newest_workflow()).to
     counted = indicators.outside("", state, kept, given, approval.approved_at)
     same, alike = find_alike(db, kept, approval.approved_at)

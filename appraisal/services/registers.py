@@ -32,8 +32,8 @@ _DIFFERS = N_(
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Whether a record that was issued here counts, and what its audit trail says of that.
+class RecordStatus:
+    """Whether a record that was issued here is in force, and what its audit trail proves of it.
 
     ``validity`` is None where the trail fails: then nothing tells whether the record counts.
     """
@@ -63,7 +63,7 @@ def compared(db: Connection, found: Verification, sha256: str) -> Verification:
     standing = standing_of(db, found.digest)
     if standing is None and issued is not None:
         said = N_("The record names no proposal that has an audit trail here.")
-        standing = Standing(None, fails("trail", said))
+        standing = RecordStatus(None, fails("trail", said))
     added = [register] if standing is None else [standing.finding(), register, standing.trail]
     own = _own_key(db, found.signature) if found.signature is not None else None
     if own is not None:
@@ -146,7 +146,7 @@ def _own_key(db: Connection, signature: Signature) -> Finding | None:
     )
 
 
-def standing_of(db: Connection, digest: str) -> Standing | None:
+def standing_of(db: Connection, digest: str) -> RecordStatus | None:
     """Return whether the record with a digest counts, as the chain of its proposal says.
 
     Returns None where no such record was issued here.
@@ -157,18 +157,18 @@ def standing_of(db: Connection, digest: str) -> Standing | None:
     place = audits.chain_of(db, record.number)
     walked = trails.walk(record.number, audits.events_of(db, place.id))
     if trails.end_fault(walked, place.sequence, place.head) is not None:
-        return Standing(None, fails("trail", _BROKEN))
+        return RecordStatus(None, fails("trail", _BROKEN))
     if digest not in walked.records:
-        return Standing(
+        return RecordStatus(
             None, fails("trail", N_("No event in the audit trail of the proposal names the record."))
         )
     if seals.is_altered(db, place.id):
-        return Standing(None, fails("trail", _DIFFERS))
+        return RecordStatus(None, fails("trail", _DIFFERS))
     said = (json.loads(body) for _, _, body, _ in audits.exported(db, record.number))
     validity = validities.along(said)[digest]
     if validity != record.validity:
-        return Standing(None, fails("trail", _DIFFERS))
-    return Standing(validity, _place_of(record.value, digest, walked))
+        return RecordStatus(None, fails("trail", _DIFFERS))
+    return RecordStatus(validity, _place_of(record.value, digest, walked))
 
 
 def _place_of(value: str, digest: str, walked: trails.Walk) -> Finding:

@@ -76,7 +76,8 @@ def work_of(
     return [_work(holders, person, row) for row in rows]
 
 
-@lru_cache(maxsize=256)
+# Each takes a third of a megabyte.
+@lru_cache(maxsize=32)
 def _work_for(
     person: Person,
     holders: tuple[tuple[str, frozenset[tuple[str, str]]], ...],
@@ -109,12 +110,14 @@ def _work_for(
     if held_by.get("author") and person.has("manager"):
         # The rounds are spent: whether there is a further one is a manager's to say.
         awaiting = (in_states(held_by["author"]), PROPOSALS.c.awaits_manager)
-        mine.append(and_(*awaiting, ~_deciding_bars(person, today), ~_partial(person, today, blocks)))
+        mine.append(
+            and_(*awaiting, ~_deciding_bars(person, today), ~_barred_by_review(person, today, blocks))
+        )
     for role in ("coordinator", "manager"):
         if held_by.get(role) and person.has(role):
             barred = related(person, "author")
             if role == "manager":
-                barred = or_(_deciding_bars(person, today), _partial(person, today, blocks))
+                barred = or_(_deciding_bars(person, today), _barred_by_review(person, today, blocks))
             # What was approved outside is on record here and waits for nobody.
             mine.append(
                 and_(
@@ -196,7 +199,7 @@ def _deciding_bars(person: Person, today: date) -> ColumnElement[bool]:
     )
 
 
-def _partial(person: Person, today: date, blocks: Collection[str]) -> ColumnElement[bool]:
+def _barred_by_review(person: Person, today: date, blocks: Collection[str]) -> ColumnElement[bool]:
     """Return the condition that a manager never decides though no relation bars them.
 
     They, or whoever counts as one with them, declared a conflict of interest or finalised a block.
@@ -223,7 +226,7 @@ def _second_signature(person: Person, today: date, blocks: Collection[str]) -> C
     who finalised a block, nor anybody who counts as one with them.
     """
     signatures = _signed_by_others(person, today, _DECIDING)
-    barred = or_(_deciding_bars(person, today), _partial(person, today, blocks), blind(person))
+    barred = or_(_deciding_bars(person, today), _barred_by_review(person, today, blocks), blind(person))
     return and_(PROPOSALS.c.id.in_(signatures), ~barred)
 
 

@@ -18,7 +18,7 @@ from appraisal.pdf.openings import SECONDS, open_pdf
 from appraisal.pdf.readings import SENTENCES, Unreadable
 from appraisal.pdf.signatures import Grounds
 from appraisal.services import registers, verifications
-from appraisal.services.registers import Standing
+from appraisal.services.registers import RecordStatus
 from appraisal.services.verifications import CHECKS, OUTCOME_TITLES, Verification
 from appraisal.web.context import page, read, say, site
 from appraisal.web.documents import sent_file
@@ -133,7 +133,7 @@ class Asked:
 
     digest: str
     is_whole: bool = True
-    standing: Standing | None = None
+    standing: RecordStatus | None = None
 
 
 def _asked(digest: str) -> Asked | None:

@@ -122,7 +122,7 @@ ROOT = Path(appraisal.__file__).parent
 # that is refused says what the machine has sorted out.
 SORTED_OUT = {("services/substitutions.py", "refusals"), ("services/substitutions.py", "not_theirs")} | {
     ("services/approvals.py", "[refuse('approval_same', number=entry.number) for entry in same]"),
-    ("services/approvals.py", "[dear]"),
+    ("services/approvals.py", "[refusal]"),
     ("services/confirmations.py", "refusals"),
     ("services/decisions.py", "[refuse('approval_same', number=number) for number in same]"),
     ("services/decisions.py", "[refuse('registered_elsewhere', number=number) for number in same]"),
