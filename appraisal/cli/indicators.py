@@ -10,6 +10,7 @@ from appraisal import clock, i18n
 from appraisal.canonical import canonical, plain
 from appraisal.cli import sites
 from appraisal.definitions.library import Library
+from appraisal.domain import matches
 from appraisal.domain.indicators import SCOPES, biennium_of
 from appraisal.domain.measures import OF_PROPOSALS
 from appraisal.domain.schemas import schema_text
@@ -188,7 +189,9 @@ def _print_approvals(value: dict[str, Any]) -> None:
     if again := value["finance_list"]["changed"]:
         click.echo(f"  Incomplete: links of the finance list to look at again: {len(again)}")
     for entry in again:
-        said = "; ".join(Words("en").differences(entry["differences"]))
+        words = Words("en")
+        worded = matches.each_in_words(entry["differences"], words.number, words.day)
+        said = "; ".join(words.say_each(worded))
         click.echo(f"    {entry['symbol']}  {entry['number']}: {said}")
     if value["finance_list"]["missing"]:
         click.echo(

@@ -104,7 +104,7 @@ def findings(value: Value, known: Known) -> list[Finding]:
     ]
 
 
-def is_same(one: Value, other: Value | None) -> bool:
+def is_same(one: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
     """Tell whether two people in a record are one: by their ids, or by their names in records without ids."""
     if other is None:
         return False

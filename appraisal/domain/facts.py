@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal, get_args
 
 from appraisal.definitions.workflows import Relation, Role
-from appraisal.domain import approvals, forms
+from appraisal.domain import approvals
 
 Content = Mapping[str, Mapping[str, Any]]
 Gate = Literal["before_donor", "before_start"]
@@ -104,7 +104,7 @@ class Version:
     @property
     def title(self) -> str:
         """Return the title as it was submitted; an empty string where there is none."""
-        return str(forms.value(self.content, forms.TITLE))
+        return str(self.content.get("identification", {}).get("title", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,7 +446,7 @@ class Case:
     @property
     def draft_title(self) -> str:
         """Return the title as its authors are writing it; an empty string where there is none."""
-        return str(forms.value(self.content, forms.TITLE))
+        return str(self.content.get("identification", {}).get("title", ""))
 
     @property
     def version(self) -> Version | None:

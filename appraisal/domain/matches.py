@@ -234,6 +234,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
 }
 
 
+def each_in_words(
+    differences: Iterable[Mapping[str, str]], money: Callable[[str], str], day: Callable[[str], str]
+) -> list[tuple[str, dict[str, str]]]:
+    """Return a sentence with its facts for each difference of a link, as reports keep them."""
+    return [in_words(each["name"], each["was"], each["is"], money, day) for each in differences]
+
+
 def in_words(
     name: str, was: str, now: str, money: Callable[[str], str], day: Callable[[str], str]
 ) -> tuple[str, dict[str, str]]:

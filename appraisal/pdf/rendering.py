@@ -28,7 +28,7 @@ from appraisal.i18n import Language
 from appraisal.paths import folder
 from appraisal.pdf import archives, reports, texts, words
 from appraisal.pdf.sheets import sheet
-from appraisal.pdf.words import Words
+from appraisal.pdf.words import RecordWords
 
 VARIANT = "pdf/a-3a"
 ATTACHMENT = "record.json"
@@ -122,7 +122,7 @@ def _report(press: "_Press", value: Mapping[str, Any], language: Language) -> _D
         page=page.render(
             value=value,
             language=language,
-            sheet=reports.sheet(value, Words(language)),
+            sheet=reports.sheet(value, RecordWords(language)),
             issued=_to_the_second(value["published_at"]),
         ),
         issued=value["published_at"],
@@ -146,7 +146,7 @@ def prepare() -> "_Press":
 
 def page_of(value: Mapping[str, Any], language: Language) -> str:
     """Return the HTML of a record, in which every text is escaped and fit for print."""
-    say = Words(language)
+    say = RecordWords(language)
     environment = _environment(language)
     return environment.get_template("records/record.html").render(
         value=value,
@@ -162,7 +162,7 @@ def _to_the_second(moment: str) -> str:
 
 @cache
 def _environment(language: Language) -> Environment:
-    say = Words(language)
+    say = RecordWords(language)
     environment = Environment(
         loader=FileSystemLoader(folder("templates")),
         autoescape=True,

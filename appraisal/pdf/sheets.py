@@ -13,7 +13,7 @@ from appraisal.domain.records import is_signed
 from appraisal.i18n import N_
 from appraisal.pdf import codes, rules, words
 from appraisal.pdf.texts import bare, cut_to, width
-from appraisal.pdf.words import Words
+from appraisal.pdf.words import RecordWords
 
 Value = Mapping[str, Any]
 # The running header holds so many ems at its size (174 mm of 7.8 pt), gaps and paddings taken off; its bold
@@ -44,7 +44,7 @@ class Row:
     by: list[Signer]
 
 
-def sheet(value: Value, say: Words) -> dict[str, Any]:
+def sheet(value: Value, say: RecordWords) -> dict[str, Any]:
     """Return what the template of a record reads beside the value itself."""
     appraisal = value.get("appraisal")
     title = value["proposal"]["title"] or value["number"]
@@ -74,7 +74,7 @@ def sheet(value: Value, say: Words) -> dict[str, Any]:
     }
 
 
-def differing(appraisal: Value, say: Words) -> dict[str, str]:
+def differing(appraisal: Value, say: RecordWords) -> dict[str, str]:
     """Return for each item whose final rating needed a reason the reviewers with another one, by name."""
     given: dict[str, list[tuple[str, str]]] = {}
     for review in responses.counting(appraisal):
@@ -93,7 +93,7 @@ def differing(appraisal: Value, say: Words) -> dict[str, str]:
     }
 
 
-def reviewed(appraisal: Value, say: Words) -> dict[str, list[Row]]:
+def reviewed(appraisal: Value, say: RecordWords) -> dict[str, list[Row]]:
     """Return for each item what reviewers signed: a row for each of them, in the order of the reviews.
 
     Those who give one rating without a word share a row. What its unit finalised stands in the item's own.
@@ -128,7 +128,7 @@ def _finalises(review: Value, block: Value | None) -> bool:
     )
 
 
-def _signer(review: Value, say: Words) -> Signer:
+def _signer(review: Value, say: RecordWords) -> Signer:
     unit = review["person"]["unit"]
     name = say.signed({"by": review["person"], "for": review["for"]})
     return Signer(
@@ -139,7 +139,7 @@ def _signer(review: Value, say: Words) -> Signer:
     )
 
 
-def deciding(value: Value, say: Words) -> list[str]:
+def deciding(value: Value, say: RecordWords) -> list[str]:
     """Return what the amount of a version decided: its track, and which criteria apply above a threshold.
 
     Records of earlier versions of the product name the amounts nowhere.
@@ -171,7 +171,7 @@ def deciding(value: Value, say: Words) -> list[str]:
     return found
 
 
-def _track(proposal: Value, say: Words) -> str:
+def _track(proposal: Value, say: RecordWords) -> str:
     """Say on which track a proposal is, and why."""
     titled = {entry["key"]: say.text(entry["title"]) for entry in proposal.get("tracks", ())}
     conditions = {
@@ -196,7 +196,7 @@ def _track(proposal: Value, say: Words) -> str:
     return say.say(N_("Track: %(track)s (%(conditions)s)."), **facts, conditions=", ".join(said))
 
 
-def stamp(value: Value, say: Words) -> dict[str, str]:
+def stamp(value: Value, say: RecordWords) -> dict[str, str]:
     """Return the words of the stamp on the cover: a recommendation or a decision, its day and its person."""
     if value["kind"] == "appraisal":
         appraisal = value["appraisal"]
@@ -217,7 +217,7 @@ def stamp(value: Value, say: Words) -> dict[str, str]:
     }
 
 
-def facts(value: Value, say: Words) -> list[tuple[str, list[str]]]:
+def facts(value: Value, say: RecordWords) -> list[tuple[str, list[str]]]:
     """Return the facts of the cover, each a label and its lines; what is not known is left out."""
     proposal = value["proposal"]
     found: list[tuple[str, list[str]]] = [
@@ -249,7 +249,7 @@ def facts(value: Value, say: Words) -> list[tuple[str, list[str]]]:
     return [(label, lines) for label, lines in shown if lines]
 
 
-def tiles(appraisal: Value, say: Words) -> list[dict[str, str]]:
+def tiles(appraisal: Value, say: RecordWords) -> list[dict[str, str]]:
     """Return one tile a criterion, and one that says so where no evaluability review was required."""
     found = [
         {
@@ -273,7 +273,7 @@ def tiles(appraisal: Value, say: Words) -> list[dict[str, str]]:
     return found
 
 
-def _version(value: Value, say: Words) -> str:
+def _version(value: Value, say: RecordWords) -> str:
     number = value["proposal"]["version"]
     return say.say(N_("version %(number)s"), number=number) if number else ""
 
@@ -285,7 +285,7 @@ def _lead(value: Value) -> list[str]:
     return [f"{lead['name']} ({lead['unit']})" if lead["unit"] else lead["name"]]
 
 
-def _first(names: list[str], say: Words) -> list[str]:
+def _first(names: list[str], say: RecordWords) -> list[str]:
     # People may share a name, so none is left out here.
     if len(names) <= NAMES:
         return names
@@ -298,11 +298,11 @@ def _foreign(proposal: Value) -> list[Value]:
     return given if len(given) <= 2 else []
 
 
-def _contribution(entry: Value, say: Words) -> str:
+def _contribution(entry: Value, say: RecordWords) -> str:
     return say.money(entry["amount"], entry["currency"])
 
 
-def _duration(proposal: Value, say: Words) -> list[str]:
+def _duration(proposal: Value, say: RecordWords) -> list[str]:
     start, end = proposal["start"], proposal["end"]
     days = " – ".join(say.day(day) for day in (start, end) if day)
     return [say.months(start, end), days]

@@ -12,7 +12,7 @@ from babel.numbers import format_decimal, format_percent, get_currency_symbol
 
 from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.checklists import source_in
-from appraisal.domain import forms, matches, responses, routes
+from appraisal.domain import forms, responses, routes
 from appraisal.i18n import LOCALES, N_, Language, say, translate, translate_plural, write_day
 
 _BEFORE_SIGN = re.compile(r" (?=[?!:;»])")
@@ -104,6 +104,10 @@ class Words:
         """Translate a sentence of the catalogue."""
         return self._tied(say(self.language, message, **facts))
 
+    def say_each(self, worded: Iterable[tuple[str, Mapping[str, Any]]]) -> list[str]:
+        """Translate sentences of the catalogue, each with its facts."""
+        return [self.say(sentence, **facts) for sentence, facts in worded]
+
     def plural(self, one: str, many: str, num: int) -> str:
         """Translate a sentence that counts something, which both forms name ``num``."""
         return self._tied(translate_plural(self.language, one, many, num) % {"num": num})
@@ -112,21 +116,9 @@ class Words:
         """Return a text of a definition, which stands in the value in all languages."""
         return self._tied(text[self.language]) if text else ""
 
-    def source(self, source: str) -> str:
-        """Return the source of an item; documents keep their names."""
-        return self._tied(source_in(self.language, source))
-
     def label(self, labels: Mapping[str, str], code: str) -> str:
         """Translate a code; one that is not known is shown as it is."""
         return translate(self.language, labels[code]) if code in labels else code
-
-    def differences(self, differences: Iterable[Mapping[str, str]]) -> list[str]:
-        """Say what changed under a link of the finance list, in its order."""
-        worded = (
-            matches.in_words(each["name"], each["was"], each["is"], self.number, self.day)
-            for each in differences
-        )
-        return [self.say(sentence, **facts) for sentence, facts in worded]
 
     def weighted(self, unvalued: Sequence[str]) -> str:
         """Name the reading by US$, with the approvals that no sum of US$ contains whole."""
@@ -173,11 +165,6 @@ class Words:
     def short_day(self, day: str | None) -> str:
         """Write a date with a short month, for tables."""
         return format_date(date.fromisoformat(day), "medium", locale=self.locale) if day else ""
-
-    def unanswered(self, entry: Mapping[str, Any], issued_at: str) -> str:
-        """Say why there is no answer of somebody who was asked; nothing where it is still awaited."""
-        status, at = responses.recorded(entry, issued_at)
-        return "" if status == "awaited" else self.say(responses.SENTENCES[status], day=self.day_of(at))
 
     def day_of(self, moment: str | None, *, short: bool = False) -> str:
         """Write the calendar day in Geneva of a moment."""
@@ -239,3 +226,16 @@ class Words:
 
 def _joined(language: Language, symbol: str, figures: str) -> str:
     return f"{symbol}{figures}" if language == "en" else f"{figures}\u00a0{symbol}"
+
+
+class RecordWords(Words):
+    """What a template of records says beside that: sources of items, and why somebody did not answer."""
+
+    def source(self, source: str) -> str:
+        """Return the source of an item; documents keep their names."""
+        return self._tied(source_in(self.language, source))
+
+    def unanswered(self, entry: Mapping[str, Any], issued_at: str) -> str:
+        """Say why there is no answer of somebody who was asked; nothing where it is still awaited."""
+        status, at = responses.recorded(entry, issued_at)
+        return "" if status == "awaited" else self.say(responses.SENTENCES[status], day=self.day_of(at))

@@ -12,6 +12,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.library import Library
+from appraisal.domain import matches
 from appraisal.domain.formulas import csv_lines
 from appraisal.domain.measures import OF_PROPOSALS
 from appraisal.i18n import N_, Language
@@ -275,7 +276,9 @@ class _Workbook:
         titles = (N_("Project symbol"), N_("Project title"), N_("Proposal"), N_("What changed"))
         self._head(sheet, 0, titles)
         for row, entry in enumerate(self._changed, 1):
-            said = "; ".join(self.say.differences(entry["differences"]))
+            said = "; ".join(
+                self.say.say_each(matches.each_in_words(entry["differences"], self.say.number, self.say.day))
+            )
             self._row(sheet, row, (entry["symbol"], entry["title"], entry["number"], said))
 
     def _proposal(self, entry: Value) -> tuple[object, ...]:

@@ -280,11 +280,12 @@ def _projects(db: Connection, statement: Select[Any]) -> Iterator[Project]:
 
 def newest(past: Past | None = None) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a match is the newest of its project, now or then."""
-    later = MATCHES.alias()
-    newer = select(later.c.id).where(later.c.project == MATCHES.c.project, later.c.id > MATCHES.c.id)
+    match = tables.Match.__table__
+    later = match.alias()
+    newer = select(later.c.id).where(later.c.project == match.c.project, later.c.id > match.c.id)
     if past is None:
         return (~newer.exists(),)
-    return past.includes(MATCHES), ~newer.where(past.includes(later)).exists()
+    return past.includes(match), ~newer.where(past.includes(later)).exists()
 
 
 def matched(db: Connection, most: int, after: str = "") -> list[Matched]:

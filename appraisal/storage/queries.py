@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select
 
 from appraisal.definitions.workflows import Role
-from appraisal.domain import conditions
 from appraisal.domain.disclosure import Happened
 from appraisal.domain.events import Event
 from appraisal.domain.facts import Person
@@ -145,8 +144,11 @@ def chain_of(db: Connection, proposal: int) -> list[Event]:
     return [Event(*row) for row in rows]
 
 
-def history_of(db: Connection, proposal: int) -> list[Happened]:
-    """Return the whole history of a proposal with names, oldest first; ``disclosure`` says who reads what."""
+def history_of(db: Connection, proposal: int, in_full: Collection[str] = ()) -> list[Happened]:
+    """Return the whole history of a proposal with names, oldest first; ``disclosure`` says who reads what.
+
+    ``in_full`` are names and acts of the events that come with their facts.
+    """
     people = tables.Person.__table__
     replaced = people.alias("replaced")
     columns: tuple[ColumnElement[Any], ...] = (
@@ -161,7 +163,7 @@ def history_of(db: Connection, proposal: int) -> list[Happened]:
         EVENTS.c.note,
         EVENTS.c.digest,
         func.coalesce(replaced.c.name, ""),
-        case((or_(EVENTS.c.name.in_(conditions.EVENTS), EVENTS.c.act.in_(conditions.STEPS)), EVENTS.c.body)),
+        case((or_(EVENTS.c.name.in_(in_full), EVENTS.c.act.in_(in_full)), EVENTS.c.body)),
     )
     rows = db.execute(
         select(*columns)

@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 from appraisal.domain.facts import Content
 from appraisal.domain.registrations import Entry, entry_of, folded
 from appraisal.storage import tables
-from appraisal.storage.matches import MATCHES, newest
+from appraisal.storage.matches import newest
 from appraisal.storage.proposals import entered
 
 PROPOSALS = tables.Proposal.__table__
 VERSIONS = tables.Version.__table__
+MATCHES = tables.Match.__table__
 REPORTS = tables.IndicatorReport.__table__
 # Every database finds such words whatever their case, and a few of them narrow a list down enough.
 _WORD: Final = re.compile(r"(?<![^\W_])[0-9A-Za-z]+(?![^\W_])")

@@ -81,7 +81,7 @@ def show(number: str, condition: int) -> str:
     """Show a condition and everything that became of it, as far as the reader reads its appraisal."""
     with read() as db:
         case, _ = steps.view(db, site().library, number, actor())
-        happened = disclosure.history_for(case, actor(), queries.history_of(db, case.id))
+        happened = disclosure.history_for(case, actor(), queries.history_of(db, case.id, rules.TELLING))
     entry = next((entry for entry in rules.every(case) if entry.id == condition), None)
     if entry is None or access.is_blind(case, actor()):
         raise NotFound("condition", str(condition))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from appraisal.definitions.workflows import Workflow
-from appraisal.domain import access, disclosure, events, forms
+from appraisal.domain import access, conditions, disclosure, events, forms
 from appraisal.domain import contents as rules
 from appraisal.domain.facts import Case
 from appraisal.domain.forms import Content, Section
@@ -139,7 +139,7 @@ def history(number: str) -> str:
     """Show everything that happened, and whether its chain of digests holds."""
     with read() as db:
         case, book = steps.view(db, site().library, number, actor())
-        happened = disclosure.history_for(case, actor(), queries.history_of(db, case.id))
+        happened = disclosure.history_for(case, actor(), queries.history_of(db, case.id, conditions.TELLING))
         blind = access.is_blind(case, actor())
         chain = [] if blind else queries.chain_of(db, case.id)
     states = book.workflow.states

@@ -16,7 +16,7 @@ from appraisal.definitions.library import Library
 from appraisal.domain import records, responses, verifications
 from appraisal.domain.facts import Case, Consultation, Hold, Review
 from appraisal.i18n import LANGUAGES
-from appraisal.pdf.words import Words
+from appraisal.pdf.words import RecordWords
 from tests.pdf.samples import Sample, at, outcomes, sample_of
 
 SAID: Final = {
@@ -98,7 +98,7 @@ def test_a_record_says_of_each_what_is_true_of_their_own_date(
                 assert _said(entry, closing) == [
                     SAID[language][0]
                     if has_passed
-                    else SAID[language][1] + Words(language).day_of(_stamp(closing))
+                    else SAID[language][1] + RecordWords(language).day_of(_stamp(closing))
                     for language in LANGUAGES
                 ]
     assert list(responses.problems(value)) == []
@@ -134,7 +134,7 @@ def _stamp(moment: datetime) -> str:
 
 
 def _said(entry: dict[str, Any], issued: datetime) -> list[str]:
-    return [Words(language).unanswered(entry, _stamp(issued)) for language in LANGUAGES]
+    return [RecordWords(language).unanswered(entry, _stamp(issued)) for language in LANGUAGES]
 
 
 WHOLE: Final = {"due_on": "2010-02-10", "silent_at": None, "released_at": None}

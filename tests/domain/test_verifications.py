@@ -21,7 +21,7 @@ from appraisal.domain.tracks import checklist_facts
 from appraisal.domain.verdicts import assess
 from appraisal.paths import folder
 from appraisal.pdf.sheets import deciding
-from appraisal.pdf.words import Words
+from appraisal.pdf.words import RecordWords
 from tests.pdf.samples import Sample, Value, at, outcomes, sample_of
 
 LIBRARY = read_library(folder("workflows"), folder("checklists"), names())
@@ -211,7 +211,7 @@ def test_whatever_the_form_says_the_record_is_examined_and_drawn(given: Any) -> 
         change = {key: given}
         value = changed(RECORD, lambda value: value["proposal"]["content"][section].update(change))  # noqa: B023 - called before the next turn
         assert {entry.check for entry in found(value)} == set(verifications.CHECKS)
-        deciding(value, Words("en"))
+        deciding(value, RecordWords("en"))
 
 
 @given(

@@ -14,7 +14,7 @@ from appraisal.domain.facts import Decision, Step
 from appraisal.i18n import LANGUAGES, Language, say
 from appraisal.pdf import sheets
 from appraisal.pdf.rendering import page_of, render
-from appraisal.pdf.words import Words
+from appraisal.pdf.words import RecordWords
 from tests.pdf.readers import bookmarks, embedded, pages_of, reader, root, solid, structure
 from tests.pdf.samples import LOW, TITLE, Print, Sample, Value, at
 
@@ -30,7 +30,7 @@ FONTS = {
 
 def test_the_tile_of_a_review_that_is_not_required_bears_the_code_of_its_checklist(library: Library) -> None:
     value = {"criteria": [], "evaluability_required": False}
-    [tile] = sheets.tiles(value, Words("en"))
+    [tile] = sheets.tiles(value, RecordWords("en"))
     codes = [entry.checklist.code for entry in library.criteria("appraisal.v1") if entry.member.applies]
     assert ([tile["code"]], tile["verdict"]) == (codes, "Not required")
 
@@ -84,7 +84,7 @@ def test_every_item_names_its_source(sample: Sample, printed: Print, language: L
     text = "".join(pages_of(printed(value, language)))
     for criterion in value["appraisal"]["criteria"]:
         for item in criterion["items"]:
-            source = solid(Words(language).source(item["source"]))
+            source = solid(RecordWords(language).source(item["source"]))
             assert source in text, item["id"]
     assert (solid("Own design choice") in text) == (language == "en")
 

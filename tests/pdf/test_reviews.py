@@ -8,7 +8,7 @@ from appraisal import canonical
 from appraisal.i18n import Language
 from appraisal.pdf.rendering import page_of
 from appraisal.pdf.sheets import differing, facts
-from appraisal.pdf.words import Words
+from appraisal.pdf.words import RecordWords
 from tests.pdf.readers import pages_of, solid
 from tests.pdf.samples import Print, Sample, Value
 
@@ -77,7 +77,7 @@ def test_whom_the_lead_differs_from_is_printed_with_the_reason(sample: Sample, p
 
 
 def test_many_who_differ_are_counted_after_the_first(sample: Sample) -> None:
-    found = differing(sample.reviewed(20)["appraisal"], Words("en"))
+    found = differing(sample.reviewed(20)["appraisal"], RecordWords("en"))
     assert list(found) == ["TRI-1"]
     assert found["TRI-1"].startswith("Reviewer 11 (3), Reviewer 12 (1), Reviewer 100 (3)")
     assert found["TRI-1"].endswith("and 17 more")
@@ -87,9 +87,9 @@ def test_people_of_one_name_are_as_many_as_they_are(sample: Sample) -> None:
     value = sample.reviewed(1)
     value["appraisal"]["reviews"][-1]["person"]["name"] = "Reviewer 11"
     value["proposal"] |= {"authors": ["Ana Silva", "Ana Silva"], "author_ids": [1, 2]}
-    found = differing(value["appraisal"], Words("en"))
+    found = differing(value["appraisal"], RecordWords("en"))
     assert found["TRI-1"] == "Reviewer 11 (3), Reviewer 12 (1), Reviewer 11 (3)"
-    assert dict(facts(value, Words("en")))["Authors"] == ["Ana Silva", "Ana Silva"]
+    assert dict(facts(value, RecordWords("en")))["Authors"] == ["Ana Silva", "Ana Silva"]
 
 
 def test_thirty_reviewers_run_over_pages_under_their_headings(sample: Sample, printed: Print) -> None:
