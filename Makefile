@@ -37,7 +37,7 @@ messages: $(READY) ## collect new sentences into the catalogues
 	@$(BIN)/pybabel -q extract --sort-output -F pyproject.toml -k translate_plural:2,3 --no-location -o .messages.pot .
 	@for language in fr es; do \
 		$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --width 0 -i .messages.pot \
-			-o appraisal/translations/$$language.po -l $$language || exit 1; \
+			-o appraisal/language/translations/$$language.po -l $$language || exit 1; \
 	done
 	@rm .messages.pot
 

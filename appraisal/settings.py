@@ -14,7 +14,7 @@ from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from appraisal.errors import AppraisalError
-from appraisal.i18n import Language, language_or
+from appraisal.language.texts import Language, language_or
 from appraisal.paths import make_private, make_private_folder
 
 

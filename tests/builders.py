@@ -7,19 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from appraisal.definitions.library import Library
-from appraisal.domain import tracks
-from appraisal.domain.facts import (
-    Appraisal,
-    Case,
-    Consultation,
-    Decision,
-    Document,
-    Person,
-    RatingGiven,
-    Version,
-)
-from appraisal.domain.rulebooks import Rulebook, rulebook
-from appraisal.scenarios.neutral import neutral_content
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import Appraisal, Case, Consultation, Decision, Document, RatingGiven, Version
+from appraisal.proposals.rules import track_and_money
+from appraisal.proposals.rules.rulebook import Rulebook, rulebook
+from appraisal.scenarios.complete_proposal import neutral_content
 
 # A Thursday, ten in the morning in Geneva.
 NOW = datetime(2012, 3, 1, 9, 0, tzinfo=UTC)
@@ -77,8 +69,8 @@ def draft(given: Mapping[str, Any] | None = None, **changes: Any) -> Case:
 def submitted(given: Mapping[str, Any] | None = None, **changes: Any) -> Case:
     """Return a proposal with one frozen version."""
     case = draft(given)
-    contributions = tracks.contributions(case.content, (), date(2012, 2, 1))
-    usd = tracks.total_usd(contributions)
+    contributions = track_and_money.contributions(case.content, (), date(2012, 2, 1))
+    usd = track_and_money.total_usd(contributions)
     version = Version(
         id=11,
         number=1,

@@ -8,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from appraisal.i18n import Language
-from appraisal.services import jobs
-from appraisal.services.couriers import Courier
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
+from appraisal.app import worker
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
+from appraisal.language.texts import Language
+from appraisal.notices.services.smtp import Courier
 from tests.mailboxes import Mailboxes
 
 
@@ -26,7 +26,7 @@ def main(url: str, port: str, moment: str) -> None:
     database, now = Database(url), datetime.fromisoformat(moment)
     courier = Courier(Mailboxes(port=int(port)).server())
     with TemporaryDirectory() as folder:
-        jobs.work(database, Files(Path(folder)), blank, lambda: now, courier=courier)
+        worker.work(database, Files(Path(folder)), blank, lambda: now, courier=courier)
     database.close()
 
 

@@ -13,33 +13,30 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Engine, event, update
 
+from appraisal.accounts.services import accounts as people
+from appraisal.accounts.services import substitutes
+from appraisal.appraisals.rules import completeness
+from appraisal.appraisals.rules.conditions import ConditionPut
+from appraisal.appraisals.services import lead as appraisals_lead
+from appraisal.appraisals.services import reviews
+from appraisal.appraisals.services.lead import RatingPut
 from appraisal.clock import geneva_date
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
+from appraisal.database.tables import Base, Proposal
 from appraisal.definitions.library import Library
-from appraisal.domain import completeness, rulebooks, tracks
-from appraisal.domain import substitutions as duties
-from appraisal.domain.conditions import ConditionPut
-from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person, Scope
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
-from appraisal.domain.substitutions import Substitution
-from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import (
-    acts,
-    appraisals,
-    approvals,
-    departures,
-    people,
-    proposals,
-    reviews,
-    settings,
-    substitutions,
-)
-from appraisal.services.appraisals import RatingPut
-from appraisal.services.settings import RateGiven
-from appraisal.storage.databases import Database
-from appraisal.storage.facts import load_case
-from appraisal.storage.files import Files
-from appraisal.storage.tables import Base, Proposal
+from appraisal.people.facts import SYSTEM_ACTOR, Person, Scope
+from appraisal.people.rules import substitutes as duties
+from appraisal.people.rules.substitutes import Substitution
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules import rulebook, track_and_money
+from appraisal.proposals.rules.attempt import Agreement, ApprovalGiven, ChangeAsked, Inputs
+from appraisal.proposals.services import drafts, exchange_rates
+from appraisal.proposals.services.exchange_rates import RateGiven, examine_rate
+from appraisal.proposals.store.case import load_case
+from appraisal.scenarios.complete_proposal import neutral_content
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.services import acts, departures, outside_approvals
 from tests.tampering import by_hand
 
 # A Monday, ten in the morning in Geneva.
@@ -109,8 +106,8 @@ def enter_rate(
     given = RateGiven(currency, day, Decimal(per_usd), source, reason)
     actor = SYSTEM_ACTOR if who == "system" else stage.people[who]
     with stage.database.begin() as db:
-        doubt = settings.examine_rate(db, stage.now, given)
-        return settings.enter_rate(db, actor, stage.now, given, doubt.key if doubt else None)
+        doubt = examine_rate(db, stage.now, given)
+        return exchange_rates.enter_rate(db, actor, stage.now, given, doubt.key if doubt else None)
 
 
 def opened_stage(database: Database, library: Library, files: Files) -> Stage:
@@ -156,18 +153,18 @@ def dropped(database: Database, library: Library, number: str) -> frozenset[int]
         case = load_case(db, number)
     if case.appraisal is None:
         return frozenset()
-    book = rulebooks.rulebook(library, case.workflow, case.set)
+    book = rulebook.rulebook(library, case.workflow, case.set)
     return frozenset(entry.number for entry in completeness.not_kept(book, case))
 
 
 def draft(stage: Stage, who: str = "ana", *, attach: Sequence[str] = ATTACHED, **given: Any) -> str:
     """Write a complete draft; ``given`` are the short names of ``neutral_content``."""
     with stage.database.begin() as db:
-        number = proposals.create_proposal(
+        number = drafts.create_proposal(
             db, stage.library, stage.people[who], stage.now, neutral_content(given)
         ).number
         for kind in attach:
-            proposals.attach_document(
+            drafts.attach_document(
                 db, stage.library, stage.files, stage.people[who], stage.now, number, kind, f"{kind}.pdf", PDF
             )
     stage.wait(minutes=1)
@@ -178,7 +175,7 @@ def save(stage: Stage, number: str, section: str, who: str = "ana", **fields: An
     """Change some fields of a section of the draft and leave the others as they are."""
     kept = load(stage, number).content.get(section, {})
     with stage.database.begin() as db:
-        case = proposals.save_section(
+        case = drafts.save_section(
             db, stage.library, stage.people[who], stage.now, number, section, {**kept, **fields}
         )
     stage.wait(minutes=1)
@@ -221,7 +218,7 @@ def speak(stage: Stage, number: str, who: str, comment: str = "We agree.") -> Ca
 def items_of(stage: Stage, number: str) -> list[str]:
     """Return every item that applies to the latest version."""
     case = load(stage, number)
-    book = rulebooks.rulebook(stage.library, case.workflow, case.set)
+    book = rulebook.rulebook(stage.library, case.workflow, case.set)
     usd = case.version.threshold_usd if case.version else None
     return [item.id for criterion in book.criteria_for(usd) for item in criterion.checklist.items]
 
@@ -234,7 +231,7 @@ def rate(stage: Stage, number: str, value: str = "2", who: str = "lead", **singl
     if block and who == "lead":
         finalise_block(stage, number, block)
     with stage.database.begin() as db:
-        case = appraisals.rate(db, stage.library, stage.people[who], stage.now, number, puts)
+        case = appraisals_lead.rate(db, stage.library, stage.people[who], stage.now, number, puts)
     stage.wait(minutes=1)
     return case
 
@@ -266,7 +263,7 @@ def recommend(
     due = (stage.now + timedelta(days=30)).date()
     puts = [ConditionPut("Mend this.", item, "Project manager", due, gate) for item in items]
     with stage.database.begin() as db:
-        case = appraisals.recommend(
+        case = appraisals_lead.recommend(
             db,
             stage.library,
             stage.people[who],
@@ -318,7 +315,7 @@ def answer_changes(stage: Stage, number: str, who: str = "ana") -> None:
     open_ones = [change.id for change in load(stage, number).changes if change.answer is None]
     with stage.database.begin() as db:
         for change in open_ones:
-            proposals.answer_change(
+            drafts.answer_change(
                 db, stage.library, stage.people[who], stage.now, number, change, "done", "Section 3."
             )
     stage.wait(minutes=1)
@@ -358,7 +355,7 @@ def outside(stage: Stage, *, undated: bool = False, **given: Any) -> str:
     given.setdefault("title", f"Approved elsewhere at {stage.now:%d %B %H:%M}")
     approval = ApprovalGiven("Minute 12", "Registry", None if undated else stage.now)
     with stage.database.begin() as db:
-        case = approvals.register_outside(
+        case = outside_approvals.register_outside(
             db, stage.library, stage.people["desk"], stage.now, neutral_content(given), approval
         )
     stage.wait(minutes=1)
@@ -387,7 +384,7 @@ def substitute(
     """Name a substitute, by the person unless told otherwise; days are counted from today in Geneva."""
     today = geneva_date(stage.now)
     with stage.database.begin() as db:
-        named = substitutions.name_substitute(
+        named = substitutes.name_substitute(
             db,
             stage.people[by or person],
             stage.now,
@@ -433,7 +430,9 @@ def refresh(stage: Stage) -> None:
 def missing_documents(stage: Stage, number: str, track: str) -> list[str]:
     """Return the kinds of document that a track would still ask for."""
     case = load(stage, number)
-    return tracks.documents_missing(stage.library.newest_workflow(), track, case.content, case.documents)
+    return track_and_money.documents_missing(
+        stage.library.newest_workflow(), track, case.content, case.documents
+    )
 
 
 def contents(stage: Stage) -> dict[str, list[tuple[Any, ...]]]:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from appraisal.definitions.library import Library, read_library
-from appraisal.domain.guards import names
 from appraisal.paths import folder
+from appraisal.workflow.rules.guards import names
 
 pytest_plugins = ("tests.stages",)
 

@@ -19,8 +19,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import event
 
-from appraisal.storage import schema
-from appraisal.storage.databases import Database
+from appraisal.database import schema
+from appraisal.database.engine import Database
 
 BACKENDS = ("sqlite", "postgresql")
 Fill = Callable[[Database], object]

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, MetaData, Table, func, select
 
-from appraisal.storage import schema
-from appraisal.storage.databases import Database
+from appraisal.database import schema
+from appraisal.database.engine import Database
 from tests.tampering import unwatched
 
 FOLDER: Final = Path(__file__).parent / "storage" / "samples"

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
-from appraisal.pdf.authorities import TestAuthority, make_test_authority
-from appraisal.pdf.signatures import Grounds
-from appraisal.pdf.signings import Signer, open_signer
+from appraisal.records.signing.signer import Signer, open_signer
+from appraisal.records.signing.throwaway_authority import TestAuthority, make_test_authority
 from appraisal.settings import SigningKey
+from appraisal.verification.reading.signatures import Grounds
 
 NOW = datetime(2010, 3, 1, 9, 0, tzinfo=UTC)
 PASSWORD = "sesame"

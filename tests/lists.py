@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import openpyxl
 
-from appraisal.domain.datasets import BY_KEY
-from appraisal.services import datasets
-from appraisal.services.datasets import Changes
+from appraisal.lists.rules.kinds_of_list import BY_KEY
+from appraisal.lists.services import imports
+from appraisal.lists.services.imports import Changes
 from tests.casts import Stage
 
 DELIVERIES: Final = "symbol,period,allocation,expenditure\n"
@@ -49,15 +49,15 @@ def import_file(
     kept = stage.files.whole(stage.files.keep(path.read_bytes()))
     known = BY_KEY[dataset]
     with (
-        datasets.checked(
+        imports.checked(
             known,
-            datasets.source_of(kept, path.name),
-            lambda heading: datasets.mapped(known, heading, chosen),
+            imports.source_of(kept, path.name),
+            lambda heading: imports.mapped(known, heading, chosen),
             stage.now.date(),
         ) as found,
         stage.database.begin() as db,
     ):
-        return datasets.import_rows(db, stage.people[who], stage.now, found, whole=whole)
+        return imports.import_rows(db, stage.people[who], stage.now, found, whole=whole)
 
 
 def import_text(stage: Stage, dataset: str, text: str, who: str = "desk", *, whole: bool = False) -> Changes:

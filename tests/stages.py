@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
 from tests import casts
 from tests.casts import Stage
 from tests.databases import BACKENDS, PostgresCopies, SqliteCopies, leave_empty, started_postgres

@@ -11,13 +11,14 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, create_engine, select, text, update
 
 from appraisal.canonical import canonical
-from appraisal.domain.events import GENESIS
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services.proposals import note_event
-from appraisal.storage import seals, site, tables
-from appraisal.storage.databases import Database
-from appraisal.storage.facts import load_case
-from appraisal.storage.types import Day, Moment, Money
+from appraisal.database import seals, tables
+from appraisal.database.engine import Database
+from appraisal.database.types import Day, Moment, Money
+from appraisal.people.facts import SYSTEM_ACTOR
+from appraisal.proposals.services.drafts import note_event
+from appraisal.proposals.store.case import load_case
+from appraisal.trail.rules.events import GENESIS
+from appraisal.trail.store import site
 
 # A moment for whatever has none.
 _LATER = datetime(2012, 2, 1, 9, tzinfo=UTC)

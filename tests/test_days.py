@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from appraisal.clock import GENEVA, geneva_date
-from appraisal.domain import calendars, notices
-from appraisal.domain.indicators import biennium_of
-from appraisal.domain.refusals import refuse
-from appraisal.domain.steps import ApprovalGiven
-from appraisal.i18n import Language, write_day
-from appraisal.services import audits, indicators
+from appraisal.deadlines.rules import working_days
+from appraisal.indicators.services import appraised_share
+from appraisal.language.texts import Language, write_day
+from appraisal.notices import rules as notices_rules
+from appraisal.proposals.rules.attempt import ApprovalGiven
+from appraisal.verification.services import checkpoints
+from appraisal.vocabulary.biennium import biennium_of
+from appraisal.vocabulary.refusals import refuse
 from appraisal.web import formats
 from tests import casts
 from tests.casts import Stage
@@ -42,7 +44,7 @@ def test_the_first_moment_of_a_year_is_written_as_a_day_of_that_year_everywhere(
     assert formats._day(FIRST, "en") == "1 January 2012"
     assert refuse("day_early", day=FIRST).say("en").endswith("1 January 2012.")
     facts: Mapping[str, Any] = {"first": FIRST.isoformat(), "last": LAST.isoformat()}
-    said = notices.headline("en", "", "substitute_named", facts)
+    said = notices_rules.headline("en", "", "substitute_named", facts)
     assert said == "You stand in for somebody from 1 January 2012 to 31 December 2011"
 
 
@@ -56,16 +58,16 @@ def test_the_last_and_the_first_moment_of_a_biennium_count_where_headquarters_ha
     assert [biennium_of(geneva_date(moment)) for moment in (LAST, FIRST)] == ["2010-11", "2012-13"]
     with stage.database.read() as db:
         for biennium in ("2010-11", "2012-13"):
-            figures = indicators.report(db, stage.library, "2.1", biennium).figures
+            figures = appraised_share.report(db, stage.library, "2.1", biennium).figures
             assert (figures.share.denominator, figures.outside) == (1, 1)
 
 
 def test_a_checkpoint_is_that_of_the_day_at_headquarters(lite: Stage) -> None:
     casts.submitted(lite)
-    assert audits.daily_checkpoint(lite.database, LAST) is not None
+    assert checkpoints.daily_checkpoint(lite.database, LAST) is not None
     casts.draft(lite)
-    assert audits.daily_checkpoint(lite.database, LAST) is None
-    assert audits.daily_checkpoint(lite.database, FIRST) is not None
+    assert checkpoints.daily_checkpoint(lite.database, LAST) is None
+    assert checkpoints.daily_checkpoint(lite.database, FIRST) is not None
 
 
 @pytest.mark.parametrize(
@@ -80,8 +82,8 @@ def test_working_days_are_the_same_over_the_nights_on_which_the_clocks_change(
     for fold in (0, 1):
         started = datetime(before.year, before.month, before.day, *minute, tzinfo=GENEVA, fold=fold)
         assert geneva_date(started.astimezone(UTC)) == before
-        assert calendars.add_working_days(before, 1, ()) == after
-        assert calendars.working_days_between(before, after, ()) == 1
+        assert working_days.add_working_days(before, 1, ()) == after
+        assert working_days.working_days_between(before, after, ()) == 1
         night = before + timedelta(days=2)
         turned = datetime(night.year, night.month, night.day, *minute, tzinfo=GENEVA, fold=fold)
         assert geneva_date(turned.astimezone(UTC)) == night

@@ -8,8 +8,8 @@ import pytest
 from jinja2 import Environment, nodes
 from jinja2.ext import i18n
 
-from appraisal.domain import forms
 from appraisal.paths import folder
+from appraisal.proposals.rules import form
 
 TEMPLATES = folder("templates")
 FILES = [path for path in sorted(TEMPLATES.rglob("*")) if path.suffix in (".html", ".txt")]
@@ -63,7 +63,7 @@ def test_what_is_looked_for_would_be_found(template: str, finds: object) -> None
 
 
 def test_no_code_takes_a_section_of_a_proposal_for_given() -> None:
-    sections = "|".join(section.key for section in forms.SECTIONS)
+    sections = "|".join(section.key for section in form.SECTIONS)
     chain = re.compile(rf"\.content\s*\[|content\[\s*[\"'](?:{sections})[\"']\s*\]\s*\[")
     found = [
         f"{path.relative_to(CODE)}: {line.strip()}"

@@ -6,7 +6,7 @@ import pytest
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
-from appraisal.i18n import LANGUAGES, Plural, catalogue, places
+from appraisal.language.texts import LANGUAGES, Plural, catalogue, places
 from appraisal.paths import folder
 
 ROOT = folder("templates").parent
@@ -61,7 +61,7 @@ def test_translations_keep_the_places_of_their_sentence(language: str) -> None:
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_catalogues_hold_nothing_fuzzy(language: str) -> None:
-    with Path(ROOT, "appraisal", "translations", f"{language}.po").open("rb") as file:
+    with Path(ROOT, "appraisal", "language", "translations", f"{language}.po").open("rb") as file:
         found = read_po(file, locale=language)
 
     assert [message.id for message in found if message.id and message.fuzzy] == []

@@ -15,30 +15,30 @@ from appraisal.product import VERSION
 # as it is named here; in its module it is a function of that name with _ for -, and with _ after it where
 # Python has a use for the word.
 COMMANDS = {
-    "demo": "demo",
-    "serve": "serve",
-    "work": "serve",
-    "check": "check",
-    "score": "score",
-    "play": "play",
-    "draw": "draw",
-    "record": "records",
-    "verify": "verify",
-    "bundle": "bundle",
-    "indicator": "indicators",
-    "agreement": "agreements",
-    "import": "datasets",
-    "import-approvals": "approvals",
-    "import-lessons": "lessons",
-    "iati": "iati",
-    "times": "times",
-    "tick": "tick",
-    "audit": "audit",
-    "keys": "keys",
-    "drawings": "drawings",
-    "mail": "mail",
-    "people": "people",
-    "db": "db",
+    "demo": "app.commands.demo",
+    "serve": "app.commands.serve",
+    "work": "app.commands.serve",
+    "check": "app.commands.check",
+    "score": "appraisals.commands.score",
+    "play": "scenarios.commands",
+    "draw": "app.commands.draw",
+    "record": "printing.commands.record",
+    "verify": "verification.commands.verify",
+    "bundle": "verification.commands.bundle",
+    "indicator": "indicators.commands",
+    "agreement": "appraisals.commands.agreement",
+    "import": "lists.commands",
+    "import-approvals": "workflow.commands.outside_approvals",
+    "import-lessons": "lessons.commands",
+    "iati": "iati.commands",
+    "times": "deadlines.commands",
+    "tick": "app.commands.tick",
+    "audit": "verification.commands.audit",
+    "keys": "records.commands",
+    "drawings": "printing.commands.drawings",
+    "mail": "app.commands.mail",
+    "people": "accounts.commands",
+    "db": "app.commands.db",
 }
 
 
@@ -53,7 +53,7 @@ class Commands(click.Group):
         """Import and return a command, or None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"appraisal.cli.{COMMANDS[cmd_name]}")
+        module = import_module(f"appraisal.{COMMANDS[cmd_name]}")
         name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         command: click.Command = getattr(module, name)
         return command

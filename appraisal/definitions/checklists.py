@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, m
 
 from appraisal.definitions.documents import Definition, Flag, Part, Path_
 from appraisal.definitions.names import known
-from appraisal.i18n import N_, Language, Text, translate
+from appraisal.language.texts import N_, Language, Text, translate
 
 ItemId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,5}-[0-9]+[a-z]?$")]
 Fact = Literal["no_private_funder", "no_learning_component", "centre_is_provider"]

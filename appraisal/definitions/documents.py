@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, 
 
 from appraisal.canonical import digest
 from appraisal.errors import Fault, FaultyInput
-from appraisal.i18n import Text
+from appraisal.language.texts import Text
 
 Path_ = tuple[str | int, ...]
 D = TypeVar("D", bound=BaseModel)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 
 from appraisal.definitions.workflows import State, Transition, Workflow
-from appraisal.i18n import Language
+from appraisal.language.texts import Language
 
 
 def dot(workflow: Workflow, language: Language = "en") -> str:

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from appraisal.definitions.documents import Amount, Count, Definition, Part, Path_
 from appraisal.errors import NotFound
-from appraisal.i18n import Text
+from appraisal.language.texts import Text
 
 Biennium = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}$")]
 Fund = Literal["XBTC", "RBSA", "RBTC"]

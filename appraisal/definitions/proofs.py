@@ -15,15 +15,8 @@ from typing import NamedTuple
 
 from appraisal.definitions.documents import Path_
 from appraisal.definitions.names import Names
-from appraisal.definitions.workflows import (
-    ENDING_SIGNATURES,
-    INTERNAL,
-    PREVIOUS,
-    Act,
-    Relation,
-    Transition,
-    Workflow,
-)
+from appraisal.definitions.workflows import ENDING_SIGNATURES, INTERNAL, PREVIOUS, Act, Transition, Workflow
+from appraisal.vocabulary.roles import Relation
 
 Finding = tuple[Path_, str]
 

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from appraisal.definitions.documents import Amount, Definition, Part, Path_
 from appraisal.definitions.rules import Code, RecommendationRule, Value, VerdictRule
-from appraisal.i18n import Text
+from appraisal.language.texts import Text
 
 Tone = Literal["good", "info", "warn", "bad", "neutral"]
 

@@ -7,12 +7,9 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from appraisal.definitions.documents import Amount, Count, Definition, Flag, Key, Part, Path_, Words, listed
 from appraisal.definitions.names import known
-from appraisal.i18n import Text
+from appraisal.language.texts import Text
+from appraisal.vocabulary.roles import Relation, Role
 
-Role = Literal["designer", "coordinator", "appraiser", "manager", "auditor", "administrator"]
-Relation = Literal["author", "lead", "reviewer", "signatory"]
-ROLES: tuple[Role, ...] = get_args(Role)
-RELATIONS: tuple[Relation, ...] = get_args(Relation)
 # The actor of what time demands; nobody can sign in as it.
 SYSTEM = "system"
 # Whom a step is for: who stands in a relation to the proposal, who holds a role, or nobody but time.

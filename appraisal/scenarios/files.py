@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
+from appraisal.accounts.rules.accounts import do_roles_clash
 from appraisal.definitions.documents import Document, Flag, Part, Schema, Words, parse, read_document
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import Role
-from appraisal.domain.accounts import do_roles_clash
 from appraisal.errors import FaultyInput
-from appraisal.scenarios import checking
+from appraisal.scenarios import consistency
 from appraisal.scenarios.givens import Terms
 from appraisal.scenarios.scalars import FIRST, MINUTE, Currency, Day, Filled, Moment, PerUsd
+from appraisal.vocabulary.roles import Role
 
 
 def _roles(given: Any) -> Any:
@@ -144,8 +144,8 @@ def read_scenario(file: Path, library: Library, verbs: Mapping[str, Terms]) -> S
     try:
         scenario = parse(document, Scenario)
     except FaultyInput as error:
-        raise FaultyInput([*error.faults, *checking.faults(document, library, verbs)]) from None
-    if found := checking.faults(document, library, verbs):
+        raise FaultyInput([*error.faults, *consistency.faults(document, library, verbs)]) from None
+    if found := consistency.faults(document, library, verbs):
         raise FaultyInput(found)
     return Script(file.name, scenario, tuple(_timed(document, scenario)), document.line(("expect",)))
 

@@ -16,9 +16,9 @@ from pydantic import (
 
 from appraisal.definitions.documents import Amount, Document, Part, Path_, Words, faults_of
 from appraisal.definitions.workflows import Transition
-from appraisal.domain import forms
-from appraisal.domain.datasets import BY_KEY, DATASETS
 from appraisal.errors import Fault
+from appraisal.lists.rules.kinds_of_list import BY_KEY, DATASETS
+from appraisal.proposals.rules import form
 from appraisal.scenarios.scalars import (
     ApprovedAt,
     Currency,
@@ -261,12 +261,12 @@ def _content() -> type[BaseModel]:
         "Content",
         {
             section.key: _entries(section.key, {field.key: _shape(field) for field in section.fields})
-            for section in forms.SECTIONS
+            for section in form.SECTIONS
         },
     )
 
 
-def _shape(field: forms.Field) -> Any:
+def _shape(field: form.Field) -> Any:
     if field.kind == "rows":
         return tuple[_entries(field.key, {column.key: Written for column in field.columns}), ...]  # type: ignore[misc]
     return Words if field.kind in ("countries", "choices") else Written

@@ -14,18 +14,20 @@ from flask_login import current_user
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
-from appraisal import i18n
+from appraisal.accounts.rules.sessions import Visit
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import Role
-from appraisal.domain import disclosure
-from appraisal.domain.facts import Case, Person
-from appraisal.domain.refusals import NotAllowed, Refusal
-from appraisal.domain.sessions import Visit
-from appraisal.i18n import Language
+from appraisal.definitions.workflows import Workflow
+from appraisal.language import texts
+from appraisal.language.texts import Language
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules import disclosure
 from appraisal.settings import Settings
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
-from appraisal.storage.site import log_access
+from appraisal.trail.store.site import log_access
+from appraisal.vocabulary.refusals import NotAllowed, Refusal
+from appraisal.vocabulary.roles import Role
 
 # An address may ask for any page; a database counts only so far.
 MOST_PAGES: Final = 1_000_000
@@ -58,15 +60,15 @@ def language() -> Language:
     if "language" not in g:
         person = current_user.person if current_user.is_authenticated else None
         chosen = person.language if person else session.get("language")
-        asked = request.accept_languages.best_match(i18n.LANGUAGES)
-        g.language = i18n.language_or(chosen, i18n.language_or(asked, site().settings.language))
+        asked = request.accept_languages.best_match(texts.LANGUAGES)
+        g.language = texts.language_or(chosen, texts.language_or(asked, site().settings.language))
     found: Language = g.language
     return found
 
 
 def say(message: str, **facts: Any) -> str:
     """Translate a sentence of the catalogue for the reader."""
-    return i18n.say(language(), message, **facts)
+    return texts.say(language(), message, **facts)
 
 
 def actor() -> Person:
@@ -203,3 +205,8 @@ def typed() -> Mapping[str, str]:
     own = {"csrf_token", "seen", "closing", "request_key", "save", "next", "add", "remove"}
     own |= {"password", "again", "old"}
     return {name: value for name, value in request.form.items() if name not in own and value}
+
+
+def workflows() -> dict[str, Workflow]:
+    """Return every workflow of the library by its key."""
+    return {key: entry for key, entry in site().library.definitions.items() if isinstance(entry, Workflow)}

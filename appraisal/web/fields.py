@@ -10,8 +10,9 @@ from wtforms import DateField, ValidationError
 from wtforms.fields.core import UnboundField
 
 from appraisal.clock import geneva_date
-from appraisal.domain import bounds, forms
-from appraisal.i18n import N_
+from appraisal.language.texts import N_
+from appraisal.vocabulary import bounds
+from appraisal.vocabulary.limits import LINE_LIMIT, PROSE_LIMIT
 from appraisal.web.context import language, number, say, site
 
 Check = Callable[[Any, Any], None]
@@ -82,8 +83,8 @@ def not_far(form: Any, field: Any) -> None:
 
 # So many rows that nobody suggested, beside those for the items of the checklists.
 FREE_ROWS: Final = 40
-LINE: Check = at_most(forms.LINE_LIMIT)
-PROSE: Check = at_most(forms.PROSE_LIMIT)
+LINE: Check = at_most(LINE_LIMIT)
+PROSE: Check = at_most(PROSE_LIMIT)
 
 
 def rows_at_most(rows: Any, limit: int) -> Any:

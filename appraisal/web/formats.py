@@ -12,11 +12,10 @@ from babel.numbers import format_decimal
 
 from appraisal.clock import GENEVA, geneva_date
 from appraisal.definitions.checklists import source_in
-from appraisal.definitions.workflows import ROLES
-from appraisal.domain.access import ROLE_TITLES
-from appraisal.domain.facts import Person
-from appraisal.i18n import LANGUAGES, LOCALES, N_, Language, Text, write_day
-from appraisal.pdf.words import REASONS
+from appraisal.language.texts import LANGUAGES, LOCALES, N_, Language, Text, write_day
+from appraisal.people.facts import Person
+from appraisal.proposals.rules.labels import REASONS
+from appraisal.vocabulary.roles import ROLE_TITLES, ROLES
 from appraisal.web.context import language, say
 
 ROUTE_TITLES: Final[Mapping[str, str]] = {
@@ -213,3 +212,18 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "gate": gate,
     "source": source,
 }
+
+
+def years(biennium: str) -> str:
+    """Write a biennium with the dash of a range."""
+    return biennium.replace("-", "–")
+
+
+def percent(value: str | Decimal | None) -> str:
+    """Write a percentage as the language does; *no data* where there is none."""
+    if value is None:
+        return say(N_("no data"))
+    number = Decimal(value)
+    digits = max(0, -int(number.as_tuple().exponent))
+    text = format_decimal(number, "0." + "0" * digits if digits else "0", locale=language())
+    return f"{text}%" if language() == "en" else f"{text}\N{NO-BREAK SPACE}%"

@@ -40,3 +40,8 @@ def _translated(entry: Any) -> Any:
     return replace(
         entry, label=say(entry.label), render_kw={name: say(text) for name, text in entry.render_kw.items()}
     )
+
+
+def written(field: Any) -> str:
+    """Return the text of a field as it is kept."""
+    return (field.data or "").replace("\r\n", "\n").strip()

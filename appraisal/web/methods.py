@@ -8,7 +8,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Request
 
-from appraisal.storage.databases import reading_only
+from appraisal.database.engine import reading_only
 
 # A machine interface may add PUT, PATCH and DELETE, each with a token of its own.
 WRITING: Final = frozenset({"POST"})

@@ -10,15 +10,16 @@ from sqlalchemy import Connection, insert, select, update
 
 from appraisal.canonical import digest
 from appraisal.clock import parse_stamp
-from appraisal.domain.events import Event, event
+from appraisal.database import schema, tables
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.paths import folder
+from appraisal.records.services import records
 from appraisal.scenarios.files import read_scenario
-from appraisal.scenarios.playing import play
-from appraisal.scenarios.verbs import verbs
-from appraisal.services import audits, records
-from appraisal.storage import schema, tables
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
+from appraisal.scenarios.performance import play
+from appraisal.scenarios.verbs.table import verbs
+from appraisal.trail.rules.events import Event, event
+from appraisal.verification.services import checkpoints
 from tests.bench import processes
 from tests.bench.steps import NOW, library
 
@@ -75,7 +76,7 @@ def _fill(database: Database, files: Files) -> None:
         for index in range(-(-missing // held.count(most))):
             _copy(db, most, f"TC-2009-{index + 1:04}", min(held.count(most), missing))
             missing -= held.count(most)
-    audits.checkpoint(database, NOW)
+    checkpoints.checkpoint(database, NOW)
 
 
 def _rows(db: Connection, model: type[tables.Base], proposal: int) -> list[dict[str, Any]]:

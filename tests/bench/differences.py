@@ -7,9 +7,9 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Any, Final
 
-from appraisal.domain.differences import difference
-from appraisal.domain.facts import Version
-from appraisal.domain.forms import Field, Section
+from appraisal.proposals.facts import Version
+from appraisal.proposals.rules.differences import difference
+from appraisal.proposals.rules.form import Field, Section
 from tests.bench.ratios import report
 from tests.builders import submitted
 

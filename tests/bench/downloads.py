@@ -11,16 +11,17 @@ from pathlib import Path
 from sqlalchemy import select
 from waitress.server import create_server
 
+from appraisal.accounts.services import accounts
+from appraisal.app.application import create_app
+from appraisal.database import schema, tables
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.paths import folder
+from appraisal.records.services import records
 from appraisal.scenarios.files import read_scenario
-from appraisal.scenarios.playing import play
-from appraisal.scenarios.verbs import verbs
-from appraisal.services import people, records
+from appraisal.scenarios.performance import play
+from appraisal.scenarios.verbs.table import verbs
 from appraisal.settings import read_settings
-from appraisal.storage import schema, tables
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
-from appraisal.web.app import create_app
 from appraisal.web.context import Site
 from tests.bench.ratios import report, timed
 from tests.bench.steps import NOW, library
@@ -110,9 +111,9 @@ def _prepared(place: Path) -> str:
     script = read_scenario(folder("workflows") / "scenarios" / "conditions.yaml", site.library, verbs())
     play(script, site.database, site.library, site.files)
     with site.database.begin() as db:
-        account = people.find_by_email(db, "desk@example.org")
+        account = accounts.find_by_email(db, "desk@example.org")
         assert account is not None
-        people.set_password(db, site.hashing, site.now(), account.person.id, "a long password")
+        accounts.set_password(db, site.hashing, site.now(), account.person.id, "a long password")
         table = tables.Record.__table__
         row = db.execute(select(table.c.id, table.c.digest).where(table.c.kind == "appraisal")).first()
         assert row is not None
@@ -130,6 +131,6 @@ def _site(place: Path) -> Site:
         library(),
         Database(settings.database),
         Files(settings.files),
-        people.hasher(quick=True),
+        accounts.hasher(quick=True),
         lambda: NOW,
     )

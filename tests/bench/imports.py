@@ -14,10 +14,10 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from appraisal import clock
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import people
-from appraisal.storage import schema
-from appraisal.storage.databases import Database
+from appraisal.accounts.services import accounts
+from appraisal.database import schema
+from appraisal.database.engine import Database
+from appraisal.people.facts import SYSTEM_ACTOR
 from tests.lists import write_xlsx
 
 ROWS: Final = 200_000
@@ -123,7 +123,7 @@ def bench(count: int = ROWS) -> None:
             database = Database(f"sqlite:///{data / 'appraisal.sqlite3'}")
             schema.upgrade(database)
             with database.begin() as db:
-                people.create_person(
+                accounts.create_person(
                     db,
                     SYSTEM_ACTOR,
                     clock.now(),

@@ -11,12 +11,14 @@ from typing import Any, Final
 import duckdb
 from sqlalchemy import text
 
-from appraisal.domain.indicators import BREAKDOWNS, Line, Share
-from appraisal.domain.steps import Inputs
-from appraisal.services import acts, indicators, steps
-from appraisal.storage import approvals, schema
-from appraisal.storage.databases import Database
-from appraisal.storage.tallies import cells
+from appraisal.database import schema
+from appraisal.database.engine import Database
+from appraisal.indicators.rules.appraised_share import BREAKDOWNS, Line, Share
+from appraisal.indicators.services import appraised_share
+from appraisal.indicators.store import approvals
+from appraisal.proposals.rules.attempt import Inputs
+from appraisal.proposals.store.tallies import cells
+from appraisal.workflow.services import acts, steps
 from tests.bench.ratios import report, timed
 from tests.bench.servers import postgres
 from tests.bench.steps import NOW, fill, library
@@ -68,10 +70,10 @@ def _measure(name: str, create: Callable[[str], str]) -> None:
         with database.read() as db:
             for _ in range(ROUNDS + 1):
                 bare = timed(lambda: _lines_of(scanned))  # noqa: B023
-                spent = timed(lambda: indicators.breakdowns(db, BIENNIUM, SCOPE))
+                spent = timed(lambda: appraised_share.breakdowns(db, BIENNIUM, SCOPE))
                 ratios.append(spent / bare)
-                page.append(timed(lambda: indicators.figures(db, definitions, BIENNIUM, TODAY)))
-            assert indicators.breakdowns(db, BIENNIUM, SCOPE) == _lines_of(scanned)
+                page.append(timed(lambda: appraised_share.figures(db, definitions, BIENNIUM, TODAY)))
+            assert appraised_share.breakdowns(db, BIENNIUM, SCOPE) == _lines_of(scanned)
             listed = timed(lambda: approvals.behind(db, BIENNIUM, SCOPE, "outside", {}, 0, 25))
         # The first of each compiles and fills caches.
         report(

@@ -14,13 +14,15 @@ from email.policy import SMTP
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import jobs, mails, notices, people
-from appraisal.services.couriers import Courier
+from appraisal.accounts.services import accounts
+from appraisal.app import worker
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
+from appraisal.notices.services import messages, notices
+from appraisal.notices.services.smtp import Courier
+from appraisal.notices.store import load_mails
+from appraisal.people.facts import SYSTEM_ACTOR
 from appraisal.settings import MailServer
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
-from appraisal.storage.notices import load_mails
 from tests.bench.ratios import report, timed
 from tests.bench.steps import NOW, fill
 from tests.carriers import blank
@@ -75,7 +77,7 @@ def _wait_for(database: Database, taking: MailServer) -> list[tuple[str, bytes]]
     fill(database, 1)
     with database.begin() as db:
         told = [
-            people.create_person(
+            accounts.create_person(
                 db, SYSTEM_ACTOR, NOW, email=f"p{number}@example.org", name=f"Zoë {number}", roles=["manager"]
             ).id
             for number in range(MAILS)
@@ -87,14 +89,14 @@ def _wait_for(database: Database, taking: MailServer) -> list[tuple[str, bytes]]
         )
         waiting = load_mails(db, range(10 * MAILS)).values()
     return [
-        (entry.person.email, mails.message(entry, taking, NOW).as_bytes(policy=SMTP))
+        (entry.person.email, messages.message(entry, taking, NOW).as_bytes(policy=SMTP))
         for entry in waiting
         if entry.notices[0].what == "overdue"
     ]
 
 
 def _work(database: Database, place: Path, taking: MailServer) -> None:
-    done = jobs.work(database, Files(place), blank, lambda: NOW, courier=Courier(taking))
+    done = worker.work(database, Files(place), blank, lambda: NOW, courier=Courier(taking))
     assert done == MAILS
 
 

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import yaml
 
+from appraisal.database.files import Files
 from appraisal.definitions.library import read_library
-from appraisal.domain.guards import names
 from appraisal.paths import folder
-from appraisal.storage.files import Files
+from appraisal.workflow.rules.guards import names
 from tests import builders, casts
 from tests.databases import SqliteCopies
 from tests.walks import moves, test_rules, walking

@@ -7,11 +7,11 @@ from typing import Any
 
 from flask import Flask, g, render_template, template_rendered
 
-from appraisal.services import people
+from appraisal.accounts.services import accounts
+from appraisal.app.application import create_app
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.settings import read_settings
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
-from appraisal.web.app import create_app
 from appraisal.web.context import Site
 from tests.bench.ratios import report, timed
 from tests.bench.steps import NOW, fill, library
@@ -27,7 +27,7 @@ def bench() -> None:
         database = Database(settings.database)
         _, numbers = fill(database, ROWS)
         site = Site(
-            settings, library(), database, Files(settings.files), people.hasher(quick=True), lambda: NOW
+            settings, library(), database, Files(settings.files), accounts.hasher(quick=True), lambda: NOW
         )
         app = create_app(site)
         app.config["WTF_CSRF_ENABLED"] = False
@@ -46,9 +46,9 @@ def bench() -> None:
 
 def _signed_in(app: Flask, site: Site) -> Any:
     with site.database.begin() as db:
-        account = people.find_by_email(db, "coordinator@example.org")
+        account = accounts.find_by_email(db, "coordinator@example.org")
         assert account is not None
-        people.set_password(db, site.hashing, site.now(), account.person.id, "a long password")
+        accounts.set_password(db, site.hashing, site.now(), account.person.id, "a long password")
     client = app.test_client()
     client.post("/sign-in", data={"email": "coordinator@example.org", "password": "a long password"})
     return client

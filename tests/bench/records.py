@@ -9,14 +9,14 @@ from sqlalchemy import select
 from weasyprint import CSS, HTML
 from weasyprint.text.fonts import FontConfiguration
 
+from appraisal.database import schema, tables
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.paths import folder
-from appraisal.pdf import rendering
+from appraisal.printing import rendering
 from appraisal.scenarios.files import read_scenario
-from appraisal.scenarios.playing import play
-from appraisal.scenarios.verbs import verbs
-from appraisal.storage import schema, tables
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
+from appraisal.scenarios.performance import play
+from appraisal.scenarios.verbs.table import verbs
 from tests.bench.ratios import report
 from tests.bench.steps import library
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from appraisal.canonical import canonical
 from appraisal.paths import folder
-from appraisal.pdf import rendering
-from appraisal.pdf.workers import Renderer
+from appraisal.printing import rendering
+from appraisal.printing.worker import Renderer
 from tests.bench import processes
 from tests.bench.ratios import report, timed
 from tests.bench.records import value_of_a_record
@@ -36,7 +36,7 @@ for _ in range(int(sys.argv[3])):
 """
 OURS: Final = """
 import pathlib, sys
-from appraisal.pdf.rendering import parse, render
+from appraisal.printing.rendering import parse, render
 value = parse(pathlib.Path(sys.argv[1]).read_bytes())
 for _ in range(int(sys.argv[2])):
     render(value, "en")

@@ -17,17 +17,19 @@ from typing import Any
 import psycopg
 from sqlalchemy import Connection, event
 
+from appraisal.accounts.services import accounts
+from appraisal.database import schema
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library, read_library
-from appraisal.domain.facts import SYSTEM_ACTOR, Person
-from appraisal.domain.guards import names
-from appraisal.domain.steps import Inputs
 from appraisal.paths import folder
-from appraisal.scenarios.neutral import neutral_content, neutral_documents
+from appraisal.people.facts import SYSTEM_ACTOR, Person
+from appraisal.proposals.rules.attempt import Inputs
+from appraisal.proposals.services import drafts
+from appraisal.scenarios.complete_proposal import neutral_content, neutral_documents
 from appraisal.scenarios.scalars import FIRST
-from appraisal.services import acts, people, proposals
-from appraisal.storage import schema
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
+from appraisal.workflow.rules.guards import names
+from appraisal.workflow.services import acts
 from tests.bench.ratios import report, timed
 from tests.bench.servers import postgres
 
@@ -51,7 +53,7 @@ def fill(database: Database, count: int) -> tuple[Person, list[str]]:
     files = Files(Path(tempfile.mkdtemp(prefix="appraisal-bench-")))
     with database.begin() as db:
         given = {
-            role: people.create_person(
+            role: accounts.create_person(
                 db, SYSTEM_ACTOR, FIRST, email=f"{role}@example.org", name=role, roles=[role]
             )
             for role in ("designer", "coordinator")
@@ -59,12 +61,10 @@ def fill(database: Database, count: int) -> tuple[Person, list[str]]:
         numbers = []
         for _ in range(count):
             designer = given["designer"]
-            case = proposals.create_proposal(db, definitions, designer, FIRST, neutral_content({}))
+            case = drafts.create_proposal(db, definitions, designer, FIRST, neutral_content({}))
             for kind in ("outline", "prodoc", "monitoring_plan", "consultation"):
                 name, data = neutral_documents(kind)
-                proposals.attach_document(
-                    db, definitions, files, designer, FIRST, case.number, kind, name, data
-                )
+                drafts.attach_document(db, definitions, files, designer, FIRST, case.number, kind, name, data)
             acts.take_step(db, definitions, designer, FIRST, case.number, "submit")
             numbers.append(case.number)
     shutil.rmtree(files.folder)

@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import Engine, event, insert, select, update
 
+from appraisal.app.daily import tick
 from appraisal.clock import geneva_date
-from appraisal.services import ticks
-from appraisal.storage import tables
-from appraisal.storage.databases import Database
+from appraisal.database import tables
+from appraisal.database.engine import Database
+from appraisal.workflow.services import time_steps
 from tests.bench.ratios import timed
 from tests.bench.servers import postgres
 from tests.bench.steps import NOW, fill, library
@@ -39,7 +40,7 @@ def _measure(name: str, database: Database) -> None:
     ids = _multiply(database, number, OPEN)
     now = NOW + timedelta(days=30)
     # The first tick of a process compiles its statements; the mark of the original is set by it.
-    ticks.tick(database, definitions, now)
+    tick(database, definitions, now)
     begun = 0
     for due in (0, *DUE):
         with database.begin() as db:
@@ -47,8 +48,8 @@ def _measure(name: str, database: Database) -> None:
             db.execute(update(PROPOSALS).where(chosen).values(wake_on=geneva_date(now)))
         begun += due
         with _counted() as sent:
-            found: list[ticks.Ticked] = []
-            spent = timed(lambda: found.append(ticks.tick(database, definitions, now)))  # noqa: B023
+            found: list[time_steps.Ticked] = []
+            spent = timed(lambda: found.append(tick(database, definitions, now)))  # noqa: B023
         assert len(found[0].marks) == due
         assert not found[0].faults
         each = f", {len(sent) / due:.1f} for each" if due else ""

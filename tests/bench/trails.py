@@ -10,11 +10,12 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from appraisal.domain.events import GENESIS, event
-from appraisal.services import audits, trails
-from appraisal.storage import schema, seals, tables
-from appraisal.storage.databases import Database
-from appraisal.storage.proposals import insert_proposal
+from appraisal.database import schema, seals, tables
+from appraisal.database.engine import Database
+from appraisal.proposals.store.writing import insert_proposal
+from appraisal.trail.rules.events import GENESIS, event
+from appraisal.verification.services import checkpoints
+from appraisal.verification.services import database as verification_database
 from tests.bench.ratios import report, timed
 from tests.bench.servers import postgres
 from tests.bench.steps import NOW, library
@@ -36,14 +37,14 @@ def _measure(name: str, database: Database) -> None:
     schema.upgrade(database)
     for part in range(3):
         _fill(database, part * CHAINS // 2, CHAINS // (2 if part < 2 else 1000))
-        audits.checkpoint(database, NOW)
+        checkpoints.checkpoint(database, NOW)
     with database.read() as db:
         bodies = [row.body for row in db.execute(select(EVENTS.c.body))]
     count = len(bodies)
     ratios, walls, processors = [], [], []
 
     def verify() -> None:
-        assert trails.verify(database, definitions, None).wrong == 0
+        assert verification_database.verify(database, definitions, None).wrong == 0
 
     def hash_alone() -> None:
         for body in bodies:

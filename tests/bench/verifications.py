@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pypdf import PdfReader
 
-from appraisal.pdf.readings import read
-from appraisal.pdf.rendering import render
-from appraisal.services.verifications import verify
+from appraisal.printing.rendering import render
+from appraisal.verification.reading.record_pdf import read
+from appraisal.verification.services.record_file import verify
 from tests.bench.ratios import report
 from tests.bench.records import value_of_a_record
 from tests.bench.steps import library

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from appraisal import clock
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import people
-from appraisal.storage import schema
-from appraisal.storage.databases import Database
+from appraisal.accounts.services import accounts
+from appraisal.database import schema
+from appraisal.database.engine import Database
+from appraisal.people.facts import SYSTEM_ACTOR
 
 
 @pytest.fixture
@@ -18,6 +18,6 @@ def data(tmp_path: Path) -> Path:
     schema.upgrade(database)
     with database.begin() as db:
         for email, role in (("desk@example.org", "coordinator"), ("designer@example.org", "designer")):
-            people.create_person(db, SYSTEM_ACTOR, clock.now(), email=email, name=email, roles=[role])
+            accounts.create_person(db, SYSTEM_ACTOR, clock.now(), email=email, name=email, roles=[role])
     database.close()
     return tmp_path

@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from appraisal.cli import main
+from appraisal.database import schema
+from appraisal.database.engine import Database
 from appraisal.definitions.library import Library
-from appraisal.storage import schema
-from appraisal.storage.databases import Database
 from tests.web import building, panels
 from tests.web.building import Clock
 

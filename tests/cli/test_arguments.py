@@ -9,9 +9,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from appraisal.cli import main
+from appraisal.database import schema
+from appraisal.database.engine import Database
 from appraisal.paths import folder
-from appraisal.storage import schema
-from appraisal.storage.databases import Database
 
 LESSONS = str(folder("workflows") / "scenarios" / "lessons.csv")
 NAMED = ("people", "substitute", "lead@example.org", "deputy@example.org", "--for", "appraisals")

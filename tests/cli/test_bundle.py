@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from appraisal.cli import main
-from appraisal.services import audits, issuers
+from appraisal.records.services import issuers
+from appraisal.verification.services import checkpoints
 from tests import casts
 from tests.casts import Stage
 from tests.keys import PASSWORD, make_keyring
@@ -28,7 +29,7 @@ def number(lite: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("APPRAISAL_DATABASE", lite.database.url)
     found = casts.approved(lite)
     casts.submitted(lite)
-    audits.checkpoint(lite.database, lite.now)
+    checkpoints.checkpoint(lite.database, lite.now)
     return found
 
 
@@ -153,7 +154,7 @@ def test_a_checkpoint_that_was_kept_shows_how_new_a_bundle_is(
     assert "so nothing says who made them" in " ".join(run("verify", out).output.split())
     assert "so nothing says who made them" not in " ".join(result.output.split())
     casts.submitted(lite)
-    audits.checkpoint(lite.database, lite.now)
+    checkpoints.checkpoint(lite.database, lite.now)
     assert run("audit", "checkpoint", "--out", kept).exit_code == 0
     result = run("verify", "--checkpoint", kept, out)
     said = "Checkpoint 2, which was kept, is not in it: the bundle is older or was cut."

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import delete, select, update
 
+from appraisal.app.commands.db import findings
+from appraisal.app.daily import tick
 from appraisal.cli import main
-from appraisal.cli.db import findings
+from appraisal.database import tables
 from appraisal.definitions.library import Library
-from appraisal.services import indicators
-from appraisal.services.ticks import tick
-from appraisal.storage import tables
+from appraisal.indicators.services import appraised_share
 from tests import casts, histories
 from tests.casts import Stage
 from tests.tampering import unguarded, unwatched
@@ -247,7 +247,7 @@ def test_a_published_report_that_says_otherwise_is_found(
 
 def publish(stage: Stage) -> str:
     """Publish indicator 2.1 as the desk does, and return the digest."""
-    digest, _ = indicators.publish(
+    digest, _ = appraised_share.publish(
         stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11"
     )
     return digest

@@ -11,9 +11,11 @@ from click.testing import CliRunner
 
 from appraisal import clock
 from appraisal.cli import main
-from appraisal.cli.keys import write_test_authority
-from appraisal.storage import issuers, lessons, schema
-from appraisal.storage.databases import Database
+from appraisal.database import schema
+from appraisal.database.engine import Database
+from appraisal.lessons.store import lessons
+from appraisal.records.commands import write_test_authority
+from appraisal.records.store import issuers
 
 
 @pytest.mark.slow

@@ -8,14 +8,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appraisal import clock
+from appraisal.accounts.services import accounts
 from appraisal.cli import main
+from appraisal.database import schema
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import people
-from appraisal.storage import schema
-from appraisal.storage.databases import Database
-from appraisal.storage.facts import load_case
-from appraisal.storage.files import Files
+from appraisal.people.facts import SYSTEM_ACTOR
+from appraisal.proposals.store.case import load_case
 from tests import casts
 from tests.casts import Stage
 from tests.iati.activities import element, wrapped
@@ -154,7 +154,7 @@ def test_what_was_exported_comes_in_elsewhere(stage: Stage, tmp_path: Path) -> N
     database = Database(f"sqlite:///{elsewhere / 'appraisal.sqlite3'}")
     schema.upgrade(database)
     with database.begin() as db:
-        people.create_person(
+        accounts.create_person(
             db, SYSTEM_ACTOR, clock.now(), email="ana@example.org", name="Ana", roles=["designer"]
         )
     done = run(elsewhere, "import", str(out), "--json")

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appraisal.cli import main
-from appraisal.storage import datasets
-from appraisal.storage.databases import Database
+from appraisal.database.engine import Database
+from appraisal.lists.store import lists
 from tests.lists import DELIVERIES, HEADING, write_xlsx
 
 ONE = DELIVERIES + "RAS/09/01/FIN,2010,100,80\n"
@@ -26,7 +26,7 @@ def import_text(data: Path, text: str, *more: str, dataset: str = "deliveries") 
 
 def held(data: Path, dataset: str = "deliveries") -> list[str]:
     with Database(f"sqlite:///{data / 'appraisal.sqlite3'}").read() as db:
-        return [row.key for row in datasets.state(db, dataset)]
+        return [row.key for row in lists.state(db, dataset)]
 
 
 def test_a_list_is_imported_and_counted(data: Path) -> None:

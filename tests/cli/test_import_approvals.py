@@ -6,8 +6,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 
 from appraisal.cli import main
-from appraisal.storage import tables
-from appraisal.storage.databases import Database
+from appraisal.database import tables
+from appraisal.database.engine import Database
 
 HEADING = "number,title,date,fund,document,source\n"
 

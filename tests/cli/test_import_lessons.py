@@ -8,13 +8,14 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from appraisal import clock
+from appraisal.accounts.services import accounts
 from appraisal.cli import main
-from appraisal.domain import events
-from appraisal.domain.facts import SYSTEM_ACTOR
+from appraisal.database import tables
+from appraisal.database.engine import Database
 from appraisal.paths import folder
-from appraisal.services import people
-from appraisal.storage import site, tables
-from appraisal.storage.databases import Database
+from appraisal.people.facts import SYSTEM_ACTOR
+from appraisal.trail.rules import events
+from appraisal.trail.store import site
 
 HEADING = "code,text,place,countries,theme,outcome,source\n"
 ONE = "i-eval 1,Plan ahead.,Ghana,GH,Design,,https://example.org/1\n"
@@ -216,7 +217,7 @@ def test_only_coordinators_import(data: Path) -> None:
 
 def test_with_two_coordinators_one_has_to_be_named(data: Path) -> None:
     with Database(f"sqlite:///{data / 'appraisal.sqlite3'}").begin() as db:
-        people.create_person(
+        accounts.create_person(
             db, SYSTEM_ACTOR, clock.now(), email="two@example.org", name="Two", roles=["coordinator"]
         )
 

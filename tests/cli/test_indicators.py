@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appraisal.cli import main
-from appraisal.domain.schemas import departures, schema_text
-from appraisal.services.approvals import register_project
+from appraisal.schemas import departures, schema_text
+from appraisal.workflow.services.outside_approvals import register_project
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appraisal.cli import main
+from appraisal.database.engine import Database
 from appraisal.definitions.library import Library
-from appraisal.pdf.rendering import render
-from appraisal.pdf.signings import open_signer
-from appraisal.services import issuers
+from appraisal.printing.rendering import render
+from appraisal.records.services import issuers
+from appraisal.records.signing.signer import open_signer
 from appraisal.settings import read_settings
-from appraisal.storage.databases import Database
 from tests.keys import make_keyring
 from tests.pdf.samples import sample_of
 

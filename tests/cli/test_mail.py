@@ -7,15 +7,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appraisal import clock
+from appraisal.accounts.services import accounts
+from appraisal.app.commands.serve import worker
 from appraisal.cli import main
-from appraisal.cli.serve import worker
+from appraisal.database import schema
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import notices, people
+from appraisal.notices.services import notices
+from appraisal.people.facts import SYSTEM_ACTOR
 from appraisal.settings import Settings
-from appraisal.storage import schema
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
 from appraisal.web.context import Site
 from tests.mailboxes import ADDRESS, SENDER, Mailboxes
 
@@ -29,7 +30,7 @@ def data(tmp_path: Path) -> Path:
     schema.upgrade(database)
     with database.begin() as db:
         told = [
-            people.create_person(
+            accounts.create_person(
                 db, SYSTEM_ACTOR, clock.now(), email=f"{key}@example.org", name=key, roles=["manager"]
             ).id
             for key in ("ana", "ben")
@@ -116,7 +117,7 @@ def test_the_worker_beside_the_server_delivers(data: Path, library: Library) -> 
     database = Database(f"sqlite:///{data / 'appraisal.sqlite3'}")
     with Mailboxes().opened() as boxes:
         settings = Settings(data, database.url, "for tests only", mail=boxes.server())
-        site = Site(settings, library, database, Files(data), people.hasher(quick=True), clock.now)
+        site = Site(settings, library, database, Files(data), accounts.hasher(quick=True), clock.now)
         with worker(site, None):
             assert all(boxes.taken.acquire(timeout=30) for _ in range(2))
     database.close()

@@ -8,14 +8,15 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Connection, select
 
 from appraisal import clock
+from appraisal.accounts.services import accounts
 from appraisal.cli import main
+from appraisal.database import schema, tables
+from appraisal.database.engine import Database
 from appraisal.definitions.library import read_library
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.domain.guards import names
 from appraisal.paths import folder
-from appraisal.services import people
-from appraisal.storage import schema, site, tables
-from appraisal.storage.databases import Database
+from appraisal.people.facts import SYSTEM_ACTOR
+from appraisal.trail.store import site
+from appraisal.workflow.rules.guards import names
 
 # A year that has not begun, and whose first days are near enough to be planned.
 YEAR = clock.now().year + 2
@@ -37,18 +38,18 @@ def run(data: Path, *arguments: str) -> Result:
 def set_password(data: Path, token: str) -> None:
     database = Database(f"sqlite:///{data / 'appraisal.sqlite3'}")
     with database.begin() as db:
-        hashing = people.hasher(quick=True)
-        people.set_password_by_link(db, hashing, clock.now(), token, "invitation", "four words on paper")
+        hashing = accounts.hasher(quick=True)
+        accounts.set_password_by_link(db, hashing, clock.now(), token, "invitation", "four words on paper")
     database.close()
 
 
 def close_account(data: Path) -> None:
     database = Database(f"sqlite:///{data / 'appraisal.sqlite3'}")
     with database.begin() as db:
-        found = people.find_by_email(db, "mia@example.org")
+        found = accounts.find_by_email(db, "mia@example.org")
         assert found is not None
         person = found.person
-        people.change_person(
+        accounts.change_person(
             db,
             SYSTEM_ACTOR,
             clock.now(),
@@ -164,7 +165,7 @@ def add_appraisers(data: Path) -> None:
     database = Database(f"sqlite:///{data / 'appraisal.sqlite3'}")
     with database.begin() as db:
         for key in ("lead", "eval"):
-            people.create_person(
+            accounts.create_person(
                 db,
                 SYSTEM_ACTOR,
                 clock.now(),
@@ -281,9 +282,11 @@ def test_whatever_opens_an_account_of_a_site_in_use_is_an_emergency(data: Path) 
 def test_the_first_manager_is_confirmed_on_the_command_line(data: Path) -> None:
     begun(data)
     with opened(data) as db:
-        mia = people.find_person(db, 1).person
+        mia = accounts.find_person(db, 1).person
         for email in ("ida@example.org", "ole@example.org"):
-            people.create_person(db, mia, clock.now(), email=email, name=email[:3].title(), roles=["manager"])
+            accounts.create_person(
+                db, mia, clock.now(), email=email, name=email[:3].title(), roles=["manager"]
+            )
     assert [entry["adds"] for entry in json.loads(run(data, "people", "requests", "--json").stdout)] == [
         ["manager"],
         ["manager"],
@@ -306,11 +309,11 @@ def test_the_first_manager_is_confirmed_on_the_command_line(data: Path) -> None:
 def test_a_confirmed_link_is_printed(data: Path) -> None:
     begun(data)
     with opened(data) as db:
-        mia = people.find_person(db, 1).person
-        ida = people.create_person(
+        mia = accounts.find_person(db, 1).person
+        ida = accounts.create_person(
             db, SYSTEM_ACTOR, clock.now(), email="ida@example.org", name="Ida", roles=["coordinator"]
         )
-        people.ask_link(db, mia, clock.now(), ida.id)
+        accounts.ask_link(db, mia, clock.now(), ida.id)
     result = run(data, "people", "confirm", "1", "--json")
     set_password(data, json.loads(result.stdout)["path"].removeprefix("/invitation/"))
     assert emergencies(data) == []

@@ -11,10 +11,10 @@ from sqlalchemy import insert
 
 from appraisal.cli import main
 from appraisal.clock import now
+from appraisal.database import tables
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.settings import read_settings
-from appraisal.storage import tables
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
 from tests.tampering import unwatched
 
 

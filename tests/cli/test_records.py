@@ -10,8 +10,8 @@ from sqlalchemy import update
 
 from appraisal import clock
 from appraisal.cli import main
-from appraisal.services import issuers
-from appraisal.storage import tables
+from appraisal.database import tables
+from appraisal.records.services import issuers
 from tests import casts
 from tests.casts import Stage
 from tests.keys import Keyring, make_keyring

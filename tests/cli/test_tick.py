@@ -6,7 +6,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from appraisal.cli import main
-from appraisal.storage.files import Files
+from appraisal.database.files import Files
 
 
 def test_lists_that_nobody_imported_within_a_day_are_given_up(data: Path) -> None:

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import update
 
 from appraisal.cli import main
-from appraisal.storage import tables
+from appraisal.database import tables
 from tests import casts
 from tests.casts import Stage
 

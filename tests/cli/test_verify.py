@@ -9,9 +9,9 @@ from click.testing import CliRunner, Result
 from appraisal.canonical import canonical, digest
 from appraisal.cli import main
 from appraisal.definitions.library import Library
-from appraisal.pdf.rendering import render
-from appraisal.services import records as services
-from appraisal.storage import records
+from appraisal.printing.rendering import render
+from appraisal.records.services import records as services
+from appraisal.records.store import records
 from tests import casts
 from tests.casts import Stage
 from tests.pdf.samples import Value, sample_of

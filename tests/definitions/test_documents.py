@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from appraisal.definitions.checklists import Checklist
 from appraisal.definitions.documents import Amount, Count, Flag, digest_of, parse, read_text
 from appraisal.errors import Fault, FaultyInput
-from appraisal.i18n import Text
+from appraisal.language.texts import Text
 
 
 def faults_in(text: str) -> list[str]:

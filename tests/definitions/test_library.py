@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from appraisal.definitions.library import Library, read_library, read_set
 from appraisal.definitions.names import Names
 from appraisal.definitions.releases import LOCK, add_to_lock, may_lock_anew, read_lock
-from appraisal.domain.guards import names
 from appraisal.errors import FaultyInput, NotFound
-from appraisal.i18n import Text
+from appraisal.language.texts import Text
+from appraisal.workflow.rules.guards import names
 
 SETS = Path(__file__).parents[1] / "sets"
 SMALL = Path(__file__).parent / "small"

@@ -12,7 +12,7 @@ from appraisal.definitions.documents import parse, read_document
 from appraisal.definitions.library import Library
 from appraisal.definitions.proofs import fewest_people, prove
 from appraisal.definitions.workflows import Naming, Workflow
-from appraisal.domain.guards import names
+from appraisal.workflow.rules.guards import names
 
 NAMES = names()
 

@@ -7,18 +7,12 @@ from typing import Any
 
 import pytest
 
-from appraisal.domain import machine
-from appraisal.domain.facts import (
-    Case,
-    Condition,
-    Decision,
-    Hold,
-    Person,
-    Step,
-)
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.rulebooks import Rulebook
-from appraisal.domain.steps import ApprovalGiven, ChangeAsked, Inputs
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import Case, Condition, Decision, Hold, Step
+from appraisal.proposals.rules.attempt import ApprovalGiven, ChangeAsked, Inputs
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.rules import machine
 from tests.builders import (
     COORDINATOR,
     DAY,

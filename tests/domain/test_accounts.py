@@ -5,15 +5,15 @@ from itertools import chain, combinations
 
 import pytest
 
-from appraisal.definitions.workflows import ROLES, Role
-from appraisal.domain.accounts import (
+from appraisal.accounts.rules.accounts import (
     AccountRequest,
     confirmation_refusals,
     do_roles_clash,
     may_confirm,
     roles_to_confirm,
 )
-from appraisal.domain.facts import SYSTEM_ACTOR, Person
+from appraisal.people.facts import SYSTEM_ACTOR, Person
+from appraisal.vocabulary.roles import ROLES, Role
 from tests.builders import NOW
 
 EVERY = [frozenset(found) for found in chain(*(combinations(ROLES, size) for size in range(len(ROLES) + 1)))]

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appraisal.definitions.library import Library
-from appraisal.domain import activities, tracks
-from appraisal.domain.activities import Activity, Budget, LeftOut, Publishable
-from appraisal.scenarios.neutral import neutral_content
+from appraisal.iati.rules import activities
+from appraisal.iati.rules.activities import Activity, Budget, LeftOut, Publishable
+from appraisal.proposals.rules import track_and_money
+from appraisal.scenarios.complete_proposal import neutral_content
 from appraisal.settings import Publisher
 
 ILO = Publisher()
@@ -32,7 +33,7 @@ def publishable(library: Library, state: str = "approved", **content: Any) -> Pu
         number="TC-2010-0007",
         state=library.newest_workflow().states[state],
         content=form,
-        contributions=tracks.contributions(form, (), date(2010, 3, 1)),
+        contributions=track_and_money.contributions(form, (), date(2010, 3, 1)),
         valued_at=AT,
         updated_at=AT,
     )
@@ -159,7 +160,7 @@ def test_everything_that_is_missing_is_said_at_once(library: Library) -> None:
 
 def test_what_nobody_told_is_neither_a_funder_nor_a_budget_of_nought(library: Library) -> None:
     given = publishable(library)
-    unknown = tracks.approved_outside({}, (), date(2010, 3, 1), "XBTC")
+    unknown = track_and_money.approved_outside({}, (), date(2010, 3, 1), "XBTC")
     found = mapped(replace(given, contributions=unknown))
     assert (found.funders, found.budgets) == ((), ())
     assert found.remarks == ("without a budget, since no contribution is named",)

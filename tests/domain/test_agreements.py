@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appraisal.definitions.library import Library
-from appraisal.domain.agreements import (
+from appraisal.appraisals.rules.agreement import (
     Agreement,
     Counted,
     alpha,
@@ -18,6 +17,7 @@ from appraisal.domain.agreements import (
     lowest_first,
     points,
 )
+from appraisal.definitions.library import Library
 from appraisal.errors import NotFound
 
 Units = list[list[Fraction]]

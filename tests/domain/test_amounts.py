@@ -8,7 +8,7 @@ from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appraisal.domain.amounts import BadCell, read_amount
+from appraisal.lists.rules.amounts import BadCell, read_amount
 
 
 @pytest.mark.parametrize(

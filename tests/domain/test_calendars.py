@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appraisal.definitions.library import Library
-from appraisal.domain import bounds
-from appraisal.domain.calendars import (
+from appraisal.deadlines.rules.working_days import (
     Stretch,
     add_working_days,
     clock,
@@ -24,7 +22,10 @@ from appraisal.domain.calendars import (
     subtract_working_days,
     working_days_between,
 )
-from appraisal.domain.facts import Case, Hold, Person, Step
+from appraisal.definitions.library import Library
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import Case, Hold, Step
+from appraisal.vocabulary import bounds
 from tests.builders import AUTHOR, LEAD, OTHER_APPRAISER, book_of, submitted, under_appraisal
 
 # In 2012, 5 April is a Thursday; Good Friday and Easter Monday follow.

@@ -7,7 +7,7 @@ import pytest
 
 from appraisal.definitions.checklists import Checklist, Item
 from appraisal.definitions.library import Library
-from appraisal.i18n import LANGUAGES, Text
+from appraisal.language.texts import LANGUAGES, Text
 
 COUNTS = {"ALI": 8, "TRI": 8, "ILS": 7, "GEN": 8, "TUR": 6, "CAP": 8, "RBM": 9, "EVA": 9}
 GATING = [

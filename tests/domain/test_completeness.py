@@ -5,15 +5,12 @@ from datetime import date
 
 import pytest
 
+from appraisal.appraisals.rules.assessment import computed_recommendation
 from appraisal.definitions.library import Library
-from appraisal.domain import bounds
-from appraisal.domain.facts import (
-    Case,
-    Consultation,
-    RatingGiven,
-)
-from appraisal.domain.rulebooks import Rulebook, computed_recommendation
-from appraisal.domain.steps import Inputs
+from appraisal.proposals.facts import Case, Consultation, RatingGiven
+from appraisal.proposals.rules.attempt import Inputs
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.vocabulary import bounds
 from tests.builders import (
     DAY,
     LEAD,

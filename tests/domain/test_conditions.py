@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from appraisal.domain import conditions as rules
-from appraisal.domain.conditions import ConditionPut
-from appraisal.domain.facts import Appraisal, Condition
+from appraisal.appraisals.rules import conditions as rules
+from appraisal.appraisals.rules.conditions import ConditionPut
+from appraisal.proposals.facts import Appraisal, Condition
 from tests.builders import NOW, submitted
 
 AT = "2010-02-01T09:00:00.000000Z"

@@ -7,14 +7,10 @@ from typing import Any
 import pytest
 
 from appraisal.definitions.library import Library
-from appraisal.domain import machine
-from appraisal.domain.facts import (
-    SYSTEM_ACTOR,
-    Case,
-    Decision,
-    Hold,
-)
-from appraisal.domain.rulebooks import Rulebook
+from appraisal.people.facts import SYSTEM_ACTOR
+from appraisal.proposals.facts import Case, Decision, Hold
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.workflow.rules import machine
 from tests.builders import (
     AUTHOR,
     COORDINATOR,

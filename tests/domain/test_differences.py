@@ -13,21 +13,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appraisal.appraisals.rules import carried_over
 from appraisal.definitions.library import Library
-from appraisal.domain import forms, pairings, rounds, runs
-from appraisal.domain.cells import RowDifference
-from appraisal.domain.differences import Difference, FieldDifference, changed_paths, difference
-from appraisal.domain.facts import Contribution, Document, RequiredChange, Version
-from appraisal.domain.forms import Content
-from appraisal.domain.runs import Run, compare, text_after, text_before
-from appraisal.scenarios.neutral import neutral_content
+from appraisal.proposals.facts import Contribution, Document, RequiredChange, Version
+from appraisal.proposals.rules import form, row_pairing, text_differences
+from appraisal.proposals.rules.differences import Difference, FieldDifference, changed_paths, difference
+from appraisal.proposals.rules.field_differences import RowDifference
+from appraisal.proposals.rules.form import Content
+from appraisal.proposals.rules.rounds import changes_answered
+from appraisal.proposals.rules.text_differences import Run, compare, text_after, text_before
+from appraisal.scenarios.complete_proposal import neutral_content
 from tests.builders import HOUR, NOW, attached, book_of, submitted
 
 WORDS = st.sampled_from(
     ["the ", "pay, ", "gap—", "women’s\n", "é", "e\u0301 ", "12 500 ", "«", "» ", " ", "\n\n", "ö", "a"]
 )
 TEXTS = st.one_of(st.lists(WORDS, max_size=30).map("".join), st.text(max_size=40))
-FIELDS = {path: field for path, _, field in forms.walk()}
+FIELDS = {path: field for path, _, field in form.walk()}
 
 
 def version(content: Content | None = None, **changes: Any) -> Version:
@@ -209,7 +211,7 @@ def test_rows_that_say_the_same_are_matched_in_their_order() -> None:
 @given(st.permutations(range(9)))
 def test_the_fewest_rows_have_moved(places: list[int]) -> None:
     pairs = dict(enumerate(places))
-    moved = pairings.moved_rows(pairs)
+    moved = row_pairing.moved_rows(pairs)
     stayed = [after for before, after in pairs.items() if before not in moved]
     assert stayed == sorted(stayed)
     for row in moved:
@@ -221,7 +223,7 @@ def test_many_rows_of_the_same_words_take_no_square_of_time() -> None:
     before = [("the same words everywhere", str(place % 7), "x") for place in range(4000)]
     after = [("the same words everywhere", str(place % 5), "y") for place in range(4000)]
     begun = time.process_time()
-    pairings.pair_rows(before, after)
+    row_pairing.pair_rows(before, after)
     assert time.process_time() - begun < 2
 
 
@@ -271,7 +273,7 @@ def test_a_difference_gives_back_both_contents(before: Content, after: Content) 
     by_path = {entry.path: entry for entry in found.fields}
     assert list(by_path) == [path for path in FIELDS if path in by_path]
     for path, field in FIELDS.items():
-        old, new = forms.value(before, path), forms.value(after, path)
+        old, new = form.value(before, path), form.value(after, path)
         if field.kind == "countries":
             old, new = sorted(old), sorted(new)
         if path in by_path:
@@ -364,12 +366,12 @@ def test_the_rate_of_the_dollar_is_no_difference() -> None:
 def test_items_are_touched_by_the_evidence_that_they_cite(library: Library) -> None:
     criteria = book_of(library).criteria_for(None)
     paths = frozenset({"gender.marker", "documents.consultation"})
-    found = rounds.items_touched(criteria, paths)
+    found = carried_over.items_touched(criteria, paths)
     assert found["GEN-4"] == ("gender.marker",)
     assert found["TRI-1"] == ("documents.consultation",)
     cited = {item.id for entry in criteria for item in entry.checklist.items if paths & set(item.evidence)}
     assert set(found) == cited
-    assert rounds.items_touched(criteria, frozenset()) == {}
+    assert carried_over.items_touched(criteria, frozenset()) == {}
 
 
 def test_answers_belong_to_the_version_that_they_came_in_with() -> None:
@@ -387,7 +389,7 @@ def test_answers_belong_to_the_version_that_they_came_in_with() -> None:
     case = replace(case, versions=(first, second, third), changes=changes)
 
     def numbers(before: Version, after: Version) -> list[int]:
-        return [change.number for change in rounds.changes_answered(case, before, after)]
+        return [change.number for change in changes_answered(case, before, after)]
 
     assert numbers(first, second) == [1]
     assert numbers(second, third) == [2]
@@ -414,7 +416,7 @@ def test_a_large_difference_is_quick() -> None:
 
 
 def test_no_work_is_spent_on_texts_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "MOST_PAIRS", 3)
+    monkeypatch.setattr(text_differences, "MOST_PAIRS", 3)
     assert [run.mark for run in compare("x one two three four y", "z one two three four w")] == [
         "removed",
         "added",

@@ -10,12 +10,15 @@ import pytest
 
 import appraisal
 from appraisal.definitions.library import Library
-from appraisal.domain import access, disclosure, machine, refusals
-from appraisal.domain.disclosure import Happened
-from appraisal.domain.facts import Case, Person, Review
-from appraisal.domain.refusals import BECAUSE, NotAllowed, Refusal, refuse
-from appraisal.domain.rulebooks import Rulebook
-from appraisal.domain.steps import Inputs
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import Case, Review
+from appraisal.proposals.rules import access, disclosure
+from appraisal.proposals.rules.attempt import Inputs
+from appraisal.proposals.rules.disclosure import Happened
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.vocabulary import refusals
+from appraisal.vocabulary.refusals import BECAUSE, NotAllowed, Refusal, refuse
+from appraisal.workflow.rules import machine
 from tests.builders import (
     AUTHOR,
     COORDINATOR,
@@ -120,17 +123,23 @@ def test_a_code_says_what_it_is_about(code: str, about: str) -> None:
 ROOT = Path(appraisal.__file__).parent
 # Substitutions, accounts, rates, other approvals and edited definitions are no part of any proposal; a step
 # that is refused says what the machine has sorted out.
-SORTED_OUT = {("services/substitutions.py", "refusals"), ("services/substitutions.py", "not_theirs")} | {
-    ("services/approvals.py", "[refuse('approval_same', number=entry.number) for entry in same]"),
-    ("services/approvals.py", "[refusal]"),
-    ("services/confirmations.py", "refusals"),
-    ("services/decisions.py", "[refuse('approval_same', number=number) for number in same]"),
-    ("services/decisions.py", "[refuse('registered_elsewhere', number=number) for number in same]"),
-    ("services/indicators.py", "[rulebooks.edited(library, key)]"),
-    ("services/settings.py", "[refusal]"),
-    ("domain/rulebooks.py", "book.refusals"),
-    ("web/steps.py", "possibility.refusals"),
-    ("domain/disclosure.py", "refusals_for(case, reader, refusals)"),
+SORTED_OUT = {
+    ("accounts/services/substitutes.py", "refusals"),
+    ("accounts/services/substitutes.py", "not_theirs"),
+} | {
+    (
+        "workflow/services/outside_approvals.py",
+        "[refuse('approval_same', number=entry.number) for entry in same]",
+    ),
+    ("workflow/services/outside_approvals.py", "[refusal]"),
+    ("accounts/services/confirmations.py", "refusals"),
+    ("workflow/services/decisions.py", "[refuse('approval_same', number=number) for number in same]"),
+    ("workflow/services/decisions.py", "[refuse('registered_elsewhere', number=number) for number in same]"),
+    ("indicators/services/appraised_share.py", "[rulebook.edited(library, key)]"),
+    ("proposals/services/exchange_rates.py", "[refusal]"),
+    ("proposals/rules/rulebook.py", "book.refusals"),
+    ("workflow/pages/steps.py", "possibility.refusals"),
+    ("proposals/rules/disclosure.py", "refusals_for(case, reader, refusals)"),
 }
 
 

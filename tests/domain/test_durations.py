@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appraisal.domain.durations import Spread, Stays, nearest_rank, spread, spreads
+from appraisal.deadlines.rules.durations import Spread, Stays, nearest_rank, spread, spreads
 
 
 @pytest.mark.parametrize(

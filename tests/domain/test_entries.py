@@ -5,10 +5,10 @@ from datetime import date, datetime
 
 import pytest
 
-from appraisal.domain import datasets, entries
-from appraisal.domain.datasets import BY_KEY, DATASETS
-from appraisal.domain.entries import Broken, Cell, Formula
-from appraisal.i18n import LANGUAGES, translate
+from appraisal.language.texts import LANGUAGES, translate
+from appraisal.lists.rules import kinds_of_list, lines
+from appraisal.lists.rules.kinds_of_list import BY_KEY, DATASETS
+from appraisal.lists.rules.lines import Broken, Cell, Formula
 
 TODAY = date(2011, 6, 30)
 _IMPOSSIBLE = "“%s” begins or ends in a year that cannot be"
@@ -29,12 +29,12 @@ AGREEMENT: Mapping[str, Cell] = {
 
 
 def sentences(dataset: str, cells: Mapping[str, Cell]) -> list[tuple[str, str]]:
-    _, wrong = entries.read(BY_KEY[dataset], cells, TODAY)
+    _, wrong = lines.read(BY_KEY[dataset], cells, TODAY)
     return [(entry.path, entry.sentence % entry.facts) for entry in wrong]
 
 
-def row(dataset: str, cells: Mapping[str, Cell]) -> entries.Row:
-    found, wrong = entries.read(BY_KEY[dataset], cells, TODAY)
+def row(dataset: str, cells: Mapping[str, Cell]) -> lines.Row:
+    found, wrong = lines.read(BY_KEY[dataset], cells, TODAY)
     assert wrong == []
     return found
 
@@ -176,7 +176,7 @@ def test_everything_that_is_wrong_in_a_line_is_said() -> None:
 @pytest.mark.parametrize("cell", ["=1+1", "+41 22", "-2", "@here"])
 def test_what_looks_like_a_formula_is_text_where_text_stands(cell: str) -> None:
     assert row("agreements", {**AGREEMENT, "donor": cell})["donor"] == cell
-    assert entries.looks_like_formula(cell)
+    assert lines.looks_like_formula(cell)
 
 
 @pytest.mark.parametrize(
@@ -200,31 +200,32 @@ def test_rows_of_one_name_are_one_row(
         "undafs": UNDAF,
     }
     keys = [
-        entries.key_of(BY_KEY[dataset], row(dataset, {**whole[dataset], **changed}))
-        for changed in (one, other)
+        lines.key_of(BY_KEY[dataset], row(dataset, {**whole[dataset], **changed})) for changed in (one, other)
     ]
     assert (keys[0] == keys[1]) == same
 
 
 @pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.key)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_columns_are_found_by_their_names_in_every_language(dataset: datasets.Dataset, language: str) -> None:
+def test_columns_are_found_by_their_names_in_every_language(
+    dataset: kinds_of_list.Dataset, language: str
+) -> None:
     heading = [translate(language, column.label).upper() for column in dataset.columns]  # type: ignore[arg-type]
-    found = datasets.proposed(dataset, heading)
+    found = kinds_of_list.proposed(dataset, heading)
     assert found == {column.key: place for place, column in enumerate(dataset.columns)}
-    assert datasets.mapping_faults(dataset, heading, found) == []
+    assert kinds_of_list.mapping_faults(dataset, heading, found) == []
 
 
 def test_columns_that_are_missing_taken_twice_or_unclear_are_said() -> None:
     deliveries = BY_KEY["deliveries"]
     heading = ["Symbol", "Year", "year", "Money"]
-    found = datasets.proposed(deliveries, heading)
+    found = kinds_of_list.proposed(deliveries, heading)
     assert found == {"symbol": 0}
-    faults = datasets.mapping_faults(deliveries, heading, {**found, "allocation": 3, "expenditure": 3})
+    faults = kinds_of_list.mapping_faults(deliveries, heading, {**found, "allocation": 3, "expenditure": 3})
     assert [fault.sentence % fault.facts for fault in faults] == [
         "No column of the file is chosen for “Year”",
         "The column “Money” of the file is chosen twice, for “Allocation (US$)” and “Expenditure (US$)”",
     ]
-    assert [fault.sentence % fault.facts for fault in datasets.unclear(deliveries, heading, found)] == [
+    assert [fault.sentence % fault.facts for fault in kinds_of_list.unclear(deliveries, heading, found)] == [
         "Several columns of the file may be “Year”: Year, year"
     ]

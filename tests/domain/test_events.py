@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from appraisal.domain.events import GENESIS, Event, broken, event
+from appraisal.trail.rules.events import GENESIS, Event, broken, event
 from tests.builders import NOW
 
 

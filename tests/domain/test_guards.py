@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 
 from appraisal.definitions.library import Library
-from appraisal.domain import machine
-from appraisal.domain.facts import (
-    Person,
-    RequiredChange,
-)
-from appraisal.domain.rulebooks import Rulebook
-from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import RequiredChange
+from appraisal.proposals.rules.attempt import Agreement, ApprovalGiven, ChangeAsked, Inputs
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.workflow.rules import machine
 from tests.builders import (
     AUTHOR,
     COORDINATOR,

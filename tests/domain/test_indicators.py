@@ -14,35 +14,26 @@ from hypothesis import strategies as st
 
 from appraisal.canonical import canonical, plain
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import Case
-from appraisal.domain.indicators import (
+from appraisal.definitions.percentages import displayed_percent
+from appraisal.indicators.rules.appraised_share import (
     SCOPES,
-    Approval,
-    Cell,
     Figures,
     Line,
     Report,
     Share,
-    Sum,
-    Told,
-    added,
-    approval_of,
     approval_rate,
-    biennium_of,
     breakdown,
-    displayed_percent,
     figures,
-    first_year,
-    heard,
     largest,
-    moved,
     replayed,
     report,
     summed,
-    tally,
-    told,
 )
-from appraisal.services.indicators import definition
+from appraisal.indicators.services.appraised_share import definition
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules.approval import Approval, Told, approval_of, heard, told
+from appraisal.proposals.rules.sums import Cell, Sum, added, moved, tally
+from appraisal.vocabulary.biennium import biennium_of, first_year
 from tests.builders import (
     DAY,
     NOW,

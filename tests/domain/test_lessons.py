@@ -2,8 +2,8 @@
 
 import pytest
 
-from appraisal.domain import forms
-from appraisal.domain.lessons import CODE_LIMIT, SOURCE_LIMIT, Lesson, read
+from appraisal.lessons.rules.lessons import CODE_LIMIT, SOURCE_LIMIT, Lesson, read
+from appraisal.vocabulary.limits import LINE_LIMIT, PROSE_LIMIT
 
 CELLS = {
     "code": "i-eval 194791",
@@ -41,7 +41,7 @@ def test_what_looks_like_a_formula_is_text(text: str) -> None:
         ("source", "x" * (SOURCE_LIMIT + 1), "“%(column)s” has more than %(limit)s characters"),
         (
             "text",
-            "x" * (forms.PROSE_LIMIT + 1),
+            "x" * (PROSE_LIMIT + 1),
             "“%(column)s” has more than %(limit)s characters",
         ),
         ("theme", "One\nTwo", "“%(column)s” has more than one line"),
@@ -83,4 +83,4 @@ def test_a_document_is_a_source_and_no_address(source: str) -> None:
 
 def test_whatever_is_kept_can_be_cited() -> None:
     longest = Lesson("x" * CODE_LIMIT, "x", "", "", "", "", "y" * SOURCE_LIMIT)
-    assert len(longest.reference) == forms.LINE_LIMIT
+    assert len(longest.reference) == LINE_LIMIT

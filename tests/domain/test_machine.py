@@ -8,20 +8,17 @@ from typing import Any
 
 import pytest
 
+from appraisal.appraisals.rules import completeness
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import ACTS, INTERNAL, ROLES, Workflow
-from appraisal.domain import completeness, guards, machine
-from appraisal.domain.facts import (
-    SYSTEM_ACTOR,
-    Case,
-    Hold,
-    Person,
-    Step,
-)
-from appraisal.domain.refusals import SENTENCES, NotAllowed, refuse
-from appraisal.domain.rulebooks import Rulebook
-from appraisal.domain.steps import INPUTS, Agreement, Inputs
-from appraisal.i18n import LANGUAGES
+from appraisal.definitions.workflows import ACTS, INTERNAL, Workflow
+from appraisal.language.texts import LANGUAGES
+from appraisal.people.facts import SYSTEM_ACTOR, Person
+from appraisal.proposals.facts import Case, Hold, Step
+from appraisal.proposals.rules.attempt import INPUTS, Agreement, Inputs
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.vocabulary.refusals import SENTENCES, NotAllowed, refuse
+from appraisal.vocabulary.roles import ROLES
+from appraisal.workflow.rules import guards, machine
 from tests.builders import (
     AUTHOR,
     COORDINATOR,

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 import pytest
 
-from appraisal.domain import matches
-from appraisal.domain.matches import Candidate, Project, alike, is_in, suggested
-from appraisal.domain.tracks import Rate
+from appraisal.lists.rules import matching
+from appraisal.lists.rules.matching import Candidate, Project, alike, is_in, suggested
+from appraisal.proposals.rules.track_and_money import Rate
 
 HEADLINE = frozenset({"XBTC", "RBSA"})
 
@@ -73,16 +73,16 @@ def test_a_project_is_counted_in_the_biennium_of_its_opening(project: Project, c
 )
 def test_more_than_a_tenth_is_said(opened: str | None, approved: str | None, said: bool) -> None:
     one, other = (None if given is None else Decimal(given) for given in (opened, approved))
-    assert matches.differs(one, other) == said
+    assert matching.differs(one, other) == said
 
 
 def test_what_was_opened_is_worth_what_it_was_on_that_day() -> None:
     rates = [Rate("EUR", date(2010, 1, 1), Decimal("0.8")), Rate("EUR", date(2010, 3, 1), Decimal("0.5"))]
     today = date(2010, 4, 1)
     project = Project("a/1", "A/1", amount=Decimal(100), currency="EUR", opened_on=date(2010, 2, 1))
-    assert matches.usd_of(project, rates, today) == Decimal("125.00")
-    assert matches.usd_of(replace(project, opened_on=None), rates, today) == Decimal("200.00")
-    assert matches.usd_of(replace(project, currency="CHF"), rates, today) is None
-    assert matches.usd_of(replace(project, amount=None), rates, today) is None
+    assert matching.usd_of(project, rates, today) == Decimal("125.00")
+    assert matching.usd_of(replace(project, opened_on=None), rates, today) == Decimal("200.00")
+    assert matching.usd_of(replace(project, currency="CHF"), rates, today) is None
+    assert matching.usd_of(replace(project, amount=None), rates, today) is None
     # A rate that is stored may be anything.
-    assert matches.usd_of(project, [Rate("EUR", date(2010, 1, 1), Decimal(0))], today) is None
+    assert matching.usd_of(project, [Rate("EUR", date(2010, 1, 1), Decimal(0))], today) is None

@@ -9,17 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appraisal.appraisals.rules.verdicts import assess, band_of, mean
 from appraisal.definitions.library import Criterion, Library, read_set
+from appraisal.definitions.percentages import displayed
 from appraisal.definitions.rules import Band
 from appraisal.definitions.sets import ChecklistSet
-from appraisal.domain.facts import RatingGiven
-from appraisal.domain.guards import names
-from appraisal.domain.verdicts import (
-    assess,
-    band_of,
-    displayed,
-    mean,
-)
+from appraisal.proposals.facts import RatingGiven
+from appraisal.workflow.rules.guards import names
 
 SETS = Path(__file__).parents[1] / "sets"
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from appraisal.canonical import plain
 from appraisal.definitions.indicators import Growth, Percentage
 from appraisal.definitions.library import Library
-from appraisal.domain import measures
-from appraisal.domain.datasets import BY_KEY
-from appraisal.domain.measures import SOURCES, Facts, Figure, Funded
+from appraisal.indicators.rules import other_indicators
+from appraisal.indicators.rules.other_indicators import SOURCES, Facts, Figure, Funded
+from appraisal.lists.rules.kinds_of_list import BY_KEY
 
 Row = Mapping[str, Any]
 CODES = ("1.1", "1.2", "2.2", "3.1", "3.2", "3.3")
@@ -28,7 +28,7 @@ def compute(
     indicator = library.indicators().indicator(code)
     if changed:
         indicator = indicator.model_copy(update=changed)
-    return measures.figure(indicator, "2010-11", Facts(rows, funded))
+    return other_indicators.figure(indicator, "2010-11", Facts(rows, funded))
 
 
 def with_baseline(library: Library, code: str, value: str) -> Any:
@@ -233,10 +233,10 @@ def test_a_growth_of_what_nobody_answered_is_no_data(library: Library) -> None:
 def test_a_biennium_without_a_milestone_is_not_judged(library: Library) -> None:
     indicator = library.indicators().indicator("2.2")
     row = {"symbol": "A", "period": "2016", "allocation": "10", "expenditure": "10"}
-    found = measures.figure(indicator, "2016-17", Facts([row]))
+    found = other_indicators.figure(indicator, "2016-17", Facts([row]))
     assert (found.percent, found.milestone, found.met) == ("100.0", None, None)
     with pytest.raises(ValueError, match="is not a biennium"):
-        measures.figure(indicator, "2011-12", Facts([row]))
+        other_indicators.figure(indicator, "2011-12", Facts([row]))
 
 
 MONEY = st.integers(0, 10**6).map(lambda cents: str(Decimal(cents) / 100))
@@ -401,6 +401,6 @@ def test_a_figure_says_its_kind_and_is_plain_data(library: Library, code: str) -
     found = compute(library, code, [])
     assert isinstance(indicator, Growth if found.kind == "growth" else Percentage)
     assert (found.exact, found.percent, found.met, found.complete) == (None, None, None, True)
-    value = json.loads(json.dumps(plain(measures.told(found))))
+    value = json.loads(json.dumps(plain(other_indicators.told(found))))
     assert (value["indicator"], value["kind"], value["percent"]) == (code, indicator.kind, None)
     assert all(rows == [] for rows in value["groups"].values())

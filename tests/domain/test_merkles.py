@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appraisal.domain.merkles import Tree, is_included, leaf_hash, node_hash, root_of
+from appraisal.trail.rules.merkle import Tree, is_included, leaf_hash, node_hash, root_of
 
 # The entries, roots and paths that the implementations of Certificate Transparency are tested with.
 ENTRIES = [

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from appraisal.domain import namings
-from appraisal.domain.facts import Person, Scope
-from appraisal.domain.namings import Naming
-from appraisal.domain.substitutions import Substitution
+from appraisal.people.facts import Person, Scope
+from appraisal.people.rules import naming as people_naming
+from appraisal.people.rules.naming import Naming
+from appraisal.people.rules.substitutes import Substitution
 
 ANN, BOB, CAT, DAN = (
     Person(id, name, frozenset({"appraiser"})) for id, name in enumerate(("Ann", "Bob", "Cat", "Dan"), 1)
@@ -31,7 +31,7 @@ def given(person: Person, substitute: Person, first: int = 5, last: int = 16) ->
 
 
 def codes(naming: Naming, *standing: Substitution) -> list[str]:
-    return [refusal.code for refusal in namings.refusals(naming, TODAY, standing)]
+    return [refusal.code for refusal in people_naming.refusals(naming, TODAY, standing)]
 
 
 NAMING = Naming(ANN, BOB, "appraisals", march(5), march(16))
@@ -86,7 +86,7 @@ def test_other_days_do_not_matter(first: int, last: int) -> None:
 
 
 def test_two_do_not_replace_each_other() -> None:
-    (refusal,) = namings.refusals(NAMING, TODAY, [given(BOB, ANN, 16, 30)])
+    (refusal,) = people_naming.refusals(NAMING, TODAY, [given(BOB, ANN, 16, 30)])
     assert refusal.code == "substitution_circular"
     assert refusal.say("en") == (
         "This would go in a circle: on some of these days Ann stands in for Bob, directly or through others."
@@ -106,7 +106,7 @@ def test_a_circle_of_others_is_looked_through_once() -> None:
 
 
 def test_a_substitute_does_not_pass_the_task_on() -> None:
-    (refusal,) = namings.refusals(NAMING, TODAY, [given(BOB, CAT, 16, 30)])
+    (refusal,) = people_naming.refusals(NAMING, TODAY, [given(BOB, CAT, 16, 30)])
     assert refusal.say("en") == (
         "Bob is replaced from 16 March 2012 to 30 March 2012 by Cat, and a substitute does not pass the task on."
     )
@@ -130,7 +130,7 @@ def test_one_may_stand_in_for_several() -> None:
     ],
 )
 def test_one_names_for_oneself_and_an_administrator_for_anybody(actor: Person, allowed: bool) -> None:
-    assert [refusal.code for refusal in namings.permission_refusals(actor, ANN)] == (
+    assert [refusal.code for refusal in people_naming.permission_refusals(actor, ANN)] == (
         [] if allowed else ["substitution_not_yours"]
     )
 

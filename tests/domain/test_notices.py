@@ -6,10 +6,11 @@ import pytest
 
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import AUDIENCES, Audience
-from appraisal.domain import notices
-from appraisal.domain.facts import Case, Person, Review
-from appraisal.domain.notices import KINDS
-from appraisal.i18n import LANGUAGES, Language
+from appraisal.language.texts import LANGUAGES, Language
+from appraisal.notices import rules as notices_rules
+from appraisal.notices.rules import KINDS
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import Case, Review
 from tests.builders import (
     AUTHOR,
     COORDINATOR,
@@ -34,7 +35,7 @@ FACTS = {"condition": 3, "count": 2, "consultation": 7, "first": "2012-03-05", "
 
 
 def _told(case: Case, *audiences: Audience) -> set[str]:
-    return {person.name for person in EVERYONE if notices.is_told(case, audiences, person)}
+    return {person.name for person in EVERYONE if notices_rules.is_told(case, audiences, person)}
 
 
 def test_each_audience_is_who_it_says(library: Library) -> None:
@@ -80,53 +81,53 @@ def test_nobody_is_told_of_what_they_may_not_read() -> None:
     assert _told(draft(), *AUDIENCES) == {AUTHOR.name}
     assert OTHER_DESIGNER.name not in _told(submitted(), *AUDIENCES)
     closed = replace(COORDINATOR, active=False)
-    assert not notices.is_told(submitted(), ("coordinators",), closed)
+    assert not notices_rules.is_told(submitted(), ("coordinators",), closed)
     administrator = Person(9, "Adm", frozenset({"administrator"}))
-    assert not notices.is_told(submitted(), AUDIENCES, administrator)
+    assert not notices_rules.is_told(submitted(), AUDIENCES, administrator)
 
 
 def test_a_step_is_told_by_number_label_state_and_date() -> None:
     facts = {"step": LABEL, "state": STATE, "due_on": "2012-03-08"}
-    assert notices.headline("en", "TC-2012-0001", "finalise", facts) == "TC-2012-0001: Finalise"
+    assert notices_rules.headline("en", "TC-2012-0001", "finalise", facts) == "TC-2012-0001: Finalise"
     # Word order and signs between them are the catalogue's.
-    assert "Clore" in notices.headline("fr", "TC-2012-0001", "finalise", facts)
-    assert notices.details("en", "finalise", facts) == [
+    assert "Clore" in notices_rules.headline("fr", "TC-2012-0001", "finalise", facts)
+    assert notices_rules.details("en", "finalise", facts) == [
         "This step was taken. The proposal now stands at “Awaiting decision”.",
         "Due on 8 March 2012",
     ]
-    assert notices.details("en", "finalise", {"step": LABEL, "due_on": None}) == []
-    assert notices.page("TC-2012-0001", "finalise", facts) == "/proposals/TC-2012-0001"
+    assert notices_rules.details("en", "finalise", {"step": LABEL, "due_on": None}) == []
+    assert notices_rules.page("TC-2012-0001", "finalise", facts) == "/proposals/TC-2012-0001"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("what", KINDS)
 def test_every_notice_has_a_sentence_and_a_page(what: str, language: Language) -> None:
-    said = notices.headline(language, "TC-2012-0001", what, FACTS)
+    said = notices_rules.headline(language, "TC-2012-0001", what, FACTS)
     assert "%" not in said
     assert ("TC-2012-0001" in said) == ("number" in KINDS[what].needs)
-    assert notices.page("TC-2012-0001", what, FACTS).startswith("/")
+    assert notices_rules.page("TC-2012-0001", what, FACTS).startswith("/")
 
 
 def test_facts_stand_in_the_sentences() -> None:
-    assert notices.headline("en", "N", "condition_overdue", FACTS) == "N: condition 3 is overdue"
+    assert notices_rules.headline("en", "N", "condition_overdue", FACTS) == "N: condition 3 is overdue"
     assert (
-        notices.headline("en", "", "substitute_named", FACTS)
+        notices_rules.headline("en", "", "substitute_named", FACTS)
         == "You stand in for somebody from 5 March 2012 to 9 March 2012"
     )
-    assert "5 mars 2012" in notices.headline("fr", "", "substitute_named", FACTS)
-    assert notices.page("N", "consultation_asked", FACTS) == "/proposals/N/consultations/7"
-    assert notices.page("N", "consultation_asked", {}) == "/proposals/N"
-    assert notices.page("", "substitute_named", FACTS) == "/"
+    assert "5 mars 2012" in notices_rules.headline("fr", "", "substitute_named", FACTS)
+    assert notices_rules.page("N", "consultation_asked", FACTS) == "/proposals/N/consultations/7"
+    assert notices_rules.page("N", "consultation_asked", {}) == "/proposals/N"
+    assert notices_rules.page("", "substitute_named", FACTS) == "/"
 
 
 def test_a_notice_of_another_version_of_the_product_still_names_the_proposal() -> None:
-    assert notices.headline("en", "TC-2012-0001", "danced", {}) == "TC-2012-0001"
-    assert notices.headline("en", "TC-2012-0001", "condition_overdue", {}) == "TC-2012-0001"
-    assert notices.page("TC-2012-0001", "danced", {}) == "/proposals/TC-2012-0001"
+    assert notices_rules.headline("en", "TC-2012-0001", "danced", {}) == "TC-2012-0001"
+    assert notices_rules.headline("en", "TC-2012-0001", "condition_overdue", {}) == "TC-2012-0001"
+    assert notices_rules.page("TC-2012-0001", "danced", {}) == "/proposals/TC-2012-0001"
 
 
 def test_a_moment_is_told_by_its_day() -> None:
-    assert notices.details("en", "overdue", {"due_on": "2012-03-08T09:00:00.000000Z"}) == [
+    assert notices_rules.details("en", "overdue", {"due_on": "2012-03-08T09:00:00.000000Z"}) == [
         "Due on 8 March 2012"
     ]
 
@@ -149,10 +150,10 @@ def test_what_is_about_an_account_names_nobody_and_leads_to_a_page_without_a_num
     }
     for what in urgent - {"invitation_link", "reset_link", "key_expires", "key_expired"}:
         assert KINDS[what].needs == frozenset()
-        assert notices.page("", what, {}) == KINDS[what].page
-    assert notices.page("", "reset_link", {"link": 3, "token": "abc"}) == "/password-reset/abc"
+        assert notices_rules.page("", what, {}) == KINDS[what].page
+    assert notices_rules.page("", "reset_link", {"link": 3, "token": "abc"}) == "/password-reset/abc"
     # Before there is a token, the page is the first one of the site.
-    assert notices.page("", "reset_link", {"link": 3}) == "/"
-    assert notices.details("en", "roles_changed", {}) == [
+    assert notices_rules.page("", "reset_link", {"link": 3}) == "/"
+    assert notices_rules.details("en", "roles_changed", {}) == [
         "If you know nothing of this, tell an administrator and your manager at once."
     ]

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appraisal.definitions.library import Library
-from appraisal.domain.indicators import Share
-from appraisal.domain.pipelines import (
+from appraisal.indicators.rules.appraised_share import Share
+from appraisal.indicators.rules.pipeline import (
     STAGES,
     Marks,
     Rated,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appraisal.domain import rates
-from appraisal.domain.tracks import Rate
+from appraisal.proposals.rules import exchange_rates
+from appraisal.proposals.rules.track_and_money import Rate
 
 TODAY = date(2010, 2, 15)
 DAYS = st.dates(date(2009, 1, 1), date(2010, 2, 28))
@@ -32,24 +32,24 @@ def test_what_is_asked_follows_from_the_neighbours_alone(others: list[Rate], rat
         for entry in (*before, *after)
         if entry.per_usd > 2 * rate.per_usd or rate.per_usd > 2 * entry.per_usd
     ]
-    found = rates.doubt(known, rate)
+    found = exchange_rates.doubt(known, rate)
     assert (found is not None) == bool(former or far or not before)
     if found is not None:
         assert list(found.jumps) == far
         assert found.former == (former[0] if former else None)
         # Rates of other currencies change nothing about it.
-        assert rates.doubt(own, rate) == found
+        assert exchange_rates.doubt(own, rate) == found
         # Of any other rate, or beside any other, the confirmation is another one.
         other = Rate(rate.currency, rate.on, rate.per_usd + 1)
-        again = rates.doubt(known, other)
+        again = exchange_rates.doubt(known, other)
         assert again is None or again.key != found.key
 
 
 @given(st.text(max_size=4), st.dates(), st.decimals(allow_nan=True, allow_infinity=True))
 def test_whatever_is_typed_is_judged_and_never_fails(currency: str, day: date, per_usd: Decimal) -> None:
-    refusal = rates.refusal(Rate(currency, day, per_usd), TODAY)
+    refusal = exchange_rates.refusal(Rate(currency, day, per_usd), TODAY)
     if refusal is None:
-        assert rates.is_currency(currency, day)
+        assert exchange_rates.is_currency(currency, day)
         assert date(1950, 1, 1) <= day <= date(2010, 2, 28)
         assert Decimal("0.001") <= per_usd <= Decimal("1e12")
     else:
@@ -58,16 +58,16 @@ def test_whatever_is_typed_is_judged_and_never_fails(currency: str, day: date, p
 
 @given(st.dates(date(1950, 1, 1), date(2999, 12, 1)))
 def test_a_rate_is_valid_from_a_day_of_this_month_at_the_latest(today: date) -> None:
-    last = rates.last_day(today)
+    last = exchange_rates.last_day(today)
     assert (last.year, last.month) == (today.year, today.month)
     assert (last + timedelta(days=1)).day == 1
 
 
 @pytest.mark.parametrize("code", ["EUR", "CHF", "XOF", "XAF", "ZMK", "EEK"])
 def test_money_of_the_day_is_money(code: str) -> None:
-    assert rates.is_currency(code, TODAY)
+    assert exchange_rates.is_currency(code, TODAY)
 
 
 @pytest.mark.parametrize("code", ["ZMW", "DEM", "XAU", "XDR", "XTS", "XXX", "CLF", "CHE", "ZZZ", "eur", ""])
 def test_what_is_no_money_of_the_day_is_none(code: str) -> None:
-    assert not rates.is_currency(code, TODAY)
+    assert not exchange_rates.is_currency(code, TODAY)

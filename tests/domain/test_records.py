@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import Consultation, Decision, Hold, Person
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import Consultation, Decision, Hold
 from tests.pdf.samples import Sample, Value, at, outcomes, sample_of
 
 

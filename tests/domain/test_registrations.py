@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appraisal.domain.registrations import Entry, entry_of, likeness
+from appraisal.proposals.rules.registrations import Entry, entry_of, likeness
 
 START = datetime(2010, 1, 1, tzinfo=UTC)
 MOMENTS = st.none() | st.integers(0, 72).map(lambda hours: START + timedelta(hours=hours))

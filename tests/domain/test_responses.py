@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appraisal.appraisals.rules import responses
 from appraisal.canonical import canonical
 from appraisal.definitions.library import Library
-from appraisal.domain import records, responses, verifications
-from appraisal.domain.facts import Case, Consultation, Hold, Review
-from appraisal.i18n import LANGUAGES
-from appraisal.pdf.words import RecordWords
+from appraisal.language.texts import LANGUAGES
+from appraisal.printing.words import RecordWords
+from appraisal.proposals.facts import Case, Consultation, Hold, Review
+from appraisal.records.rules import value as records_value
+from appraisal.verification.rules import record_file
 from tests.pdf.samples import Sample, at, outcomes, sample_of
 
 SAID: Final = {
@@ -123,7 +125,9 @@ def _closed(
         consultations=tuple(responses.at_closing(case, entry, closing) for entry in units),
         reviews=tuple(responses.at_closing(case, entry, closing) for entry in reviews),
     )
-    value = records.appraisal_record(replace(case, appraisals=(appraisal,)), sample.book, appraisal, closing)
+    value = records_value.appraisal_record(
+        replace(case, appraisals=(appraisal,)), sample.book, appraisal, closing
+    )
     found: dict[str, Any] = json.loads(canonical(value))["appraisal"]
     return found
 
@@ -198,7 +202,7 @@ def test_a_record_that_says_of_a_date_what_is_not_true_fails_its_own_verificatio
 
 
 def _failing(value: dict[str, Any], library: Library) -> dict[str, str]:
-    found = verifications.verify(canonical(value), library)
+    found = record_file.verify(canonical(value), library)
     return {entry.check: entry.say("en") for entry in found if entry.outcome == "fails"}
 
 

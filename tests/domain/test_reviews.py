@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from appraisal.appraisals.rules import reviews
+from appraisal.appraisals.rules.agreement import Agreement, alpha
+from appraisal.appraisals.rules.reviews import Row
 from appraisal.definitions.library import Library
-from appraisal.domain import bounds, reviews
-from appraisal.domain.agreements import Agreement, alpha
-from appraisal.domain.facts import Appraisal, Case, Hold, Person, RatingGiven, Review
-from appraisal.domain.refusals import Refusal
-from appraisal.domain.reviews import Row
-from appraisal.domain.rulebooks import Rulebook
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import Appraisal, Case, Hold, RatingGiven, Review
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.vocabulary import bounds
+from appraisal.vocabulary.refusals import Refusal
 from tests.builders import (
     AUTHOR,
     COORDINATOR,

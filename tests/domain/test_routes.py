@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import Condition
-from appraisal.domain.routes import Route, route
-from appraisal.domain.rulebooks import Rulebook
+from appraisal.proposals.facts import Condition
+from appraisal.proposals.rules.routes import Route, route
+from appraisal.proposals.rules.rulebook import Rulebook
 from tests.builders import HOUR, NOW, annulled, approved, awaiting_decision, book_of, with_appraisal
 
 TICK = timedelta(microseconds=1)

@@ -1,8 +1,8 @@
 """Comparing what authors and an appraiser think of the same items."""
 
+from appraisal.appraisals.rules.self_checks import compare, fingerprint
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import RatingGiven
-from appraisal.domain.selfchecks import compare, fingerprint
+from appraisal.proposals.facts import RatingGiven
 
 
 def given(**values: str) -> dict[str, RatingGiven]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appraisal.domain.sessions import CLOCK_TOLERANCE, Session, browser_of, is_open, is_use_due
+from appraisal.accounts.rules.sessions import CLOCK_TOLERANCE, Session, browser_of, is_open, is_use_due
 from appraisal.settings import SessionLimits
 
 BEGUN: Final = datetime(2010, 2, 1, 9, tzinfo=UTC)

@@ -7,10 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appraisal.definitions.library import Library
-from appraisal.domain import forms
-from appraisal.domain.facts import RatingGiven
-from appraisal.domain.lessons import Lesson
-from appraisal.domain.similarities import (
+from appraisal.lessons.rules.lessons import Lesson
+from appraisal.lessons.rules.similar import (
     Candidate,
     Match,
     Profile,
@@ -24,6 +22,8 @@ from appraisal.domain.similarities import (
     shared,
     weak_items,
 )
+from appraisal.proposals.facts import RatingGiven
+from appraisal.proposals.rules import form
 
 EARLY = datetime(2010, 2, 1, 9, tzinfo=UTC)
 MINE = profile(["ZM", "TZ"], "Labour migration", "Outcome 7")
@@ -110,7 +110,7 @@ def test_letters_beyond_ascii_are_compared_without_regard_to_case() -> None:
 
 
 def test_the_profile_is_read_from_the_form() -> None:
-    content: forms.Content = {
+    content: form.Content = {
         "identification": {"countries": ["ZM", "global"], "theme": "Labour Inspection"},
         "alignment": {"outcome": "Outcome 11"},
     }

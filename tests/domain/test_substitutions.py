@@ -7,12 +7,17 @@ from typing import Any
 
 import pytest
 
+from appraisal.appraisals.rules import permissions
 from appraisal.definitions.library import Library
-from appraisal.definitions.workflows import Relation
-from appraisal.domain import access, machine, permissions, substitutions
-from appraisal.domain.facts import Case, Person, Scope, StandIn
-from appraisal.domain.rulebooks import Rulebook
-from appraisal.domain.steps import Inputs
+from appraisal.people.facts import Person, Scope, StandIn
+from appraisal.people.rules import substitutes
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules import access, acting_for
+from appraisal.proposals.rules.acting_for import places
+from appraisal.proposals.rules.attempt import Inputs
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.vocabulary.roles import Relation
+from appraisal.workflow.rules import machine
 from tests.builders import (
     AUTHOR,
     COORDINATOR,
@@ -69,19 +74,19 @@ DEPUTY = standing_in(OTHER_APPRAISER, LEAD)
     ],
 )
 def test_a_substitution_holds_from_its_first_day_to_its_last(moment: datetime, there: bool) -> None:
-    assert (LEAD.id in substitutions.stands_in_for(DEPUTY, "appraisals", moment)) == there
-    assert bool(substitutions.on_duty(DEPUTY, moment).covers) == there
+    assert (LEAD.id in substitutes.stands_in_for(DEPUTY, "appraisals", moment)) == there
+    assert bool(substitutes.on_duty(DEPUTY, moment).covers) == there
 
 
 @pytest.mark.parametrize("changes", [{"active": False}, {"roles": frozenset({"manager", "coordinator"})}])
 def test_a_substitute_has_to_be_what_the_task_takes(changes: dict[str, Any]) -> None:
-    assert not substitutions.in_force(replace(DEPUTY, **changes), NOW)
+    assert not substitutes.in_force(replace(DEPUTY, **changes), NOW)
 
 
 def test_one_scope_gives_nothing_of_the_other() -> None:
     both = replace(DEPUTY, roles=frozenset({"appraiser", "manager"}))
-    assert substitutions.stands_in_for(both, "appraisals", NOW) == {LEAD.id}
-    assert substitutions.stands_in_for(both, "decisions", NOW) == frozenset()
+    assert substitutes.stands_in_for(both, "appraisals", NOW) == {LEAD.id}
+    assert substitutes.stands_in_for(both, "decisions", NOW) == frozenset()
 
 
 LEADS: list[tuple[str, Callable[[Rulebook], Case], Inputs]] = [
@@ -141,7 +146,7 @@ def test_an_author_does_not_stand_in_for_the_lead(book: Rulebook) -> None:
     writing = related(case, "author", DEPUTY)
     assert refused(book, writing, DEPUTY, "finalise") == ["excluded_author"]
     assert not access.may_rate(writing, DEPUTY, NOW)
-    assert not access.sees_running_ratings(writing, substitutions.on_duty(DEPUTY, NOW))
+    assert not access.sees_running_ratings(writing, substitutes.on_duty(DEPUTY, NOW))
 
 
 def test_whoever_stands_in_for_an_author_too_is_bound_like_the_author(book: Rulebook) -> None:
@@ -150,7 +155,7 @@ def test_whoever_stands_in_for_an_author_too_is_bound_like_the_author(book: Rule
     case = knowing(under_appraisal(book), writer)
     assert refused(book, case, both, "finalise") == ["excluded_stand_in"]
     assert not access.may_rate(case, both, NOW)
-    assert not access.sees_running_ratings(case, substitutions.on_duty(both, NOW))
+    assert not access.sees_running_ratings(case, substitutes.on_duty(both, NOW))
 
 
 def test_a_lead_who_is_replaced_by_an_author_is_bound_while_that_lasts(book: Rulebook) -> None:
@@ -232,12 +237,12 @@ def test_for_whom_a_step_is_taken(book: Rulebook) -> None:
     finalise, approve = book.workflow.transition("finalise"), book.workflow.transition("approve")
     running, ready = under_appraisal(book), awaiting_decision(book)
     deputy = standing_in(SECOND_MANAGER, MANAGER, scope="decisions")
-    assert substitutions.behalf(running, DEPUTY, finalise, None, NOW) == LEAD.id
-    assert substitutions.behalf(running, LEAD, finalise, None, NOW) is None
-    assert substitutions.behalf(ready, deputy, approve, None, NOW) is None
-    assert substitutions.behalf(ready, deputy, approve, MANAGER.id, NOW) == MANAGER.id
-    assert substitutions.places(ready, deputy, approve, NOW) == {MANAGER.id}
-    assert substitutions.places(ready, deputy, finalise, NOW) == frozenset()
+    assert acting_for.behalf(running, DEPUTY, finalise, None, NOW) == LEAD.id
+    assert acting_for.behalf(running, LEAD, finalise, None, NOW) is None
+    assert acting_for.behalf(ready, deputy, approve, None, NOW) is None
+    assert acting_for.behalf(ready, deputy, approve, MANAGER.id, NOW) == MANAGER.id
+    assert places(ready, deputy, approve, NOW) == {MANAGER.id}
+    assert places(ready, deputy, finalise, NOW) == frozenset()
 
 
 @pytest.mark.parametrize("behalf", [MANAGER.id, LEAD.id, SECOND_MANAGER.id, 999, 0])
@@ -274,7 +279,7 @@ def test_nobody_is_made_lead_who_counts_as_one_with_an_author(book: Rulebook) ->
 
 
 def test_whoever_stands_in_for_the_lead_reads_what_there_is_to_appraise(book: Rulebook) -> None:
-    on_duty = substitutions.on_duty(DEPUTY, NOW)
+    on_duty = substitutes.on_duty(DEPUTY, NOW)
     for case in (under_appraisal(book), awaiting_decision(book)):
         assert access.level(case, on_duty) == "full"
         assert access.sees_running_ratings(case, on_duty)
@@ -282,8 +287,6 @@ def test_whoever_stands_in_for_the_lead_reads_what_there_is_to_appraise(book: Ru
     assert access.level(submitted(), on_duty) == "nothing"
     # A former lead's substitute has nothing to do here.
     former = related(under_appraisal(book), "lead", MANAGER)
-    assert (
-        access.level(former, substitutions.on_duty(standing_in(OTHER_APPRAISER, MANAGER), NOW)) == "nothing"
-    )
+    assert access.level(former, substitutes.on_duty(standing_in(OTHER_APPRAISER, MANAGER), NOW)) == "nothing"
     deciding = standing_in(replace(OTHER_APPRAISER, roles=frozenset({"appraiser"})), LEAD, scope="decisions")
-    assert access.level(under_appraisal(book), substitutions.on_duty(deciding, NOW)) == "nothing"
+    assert access.level(under_appraisal(book), substitutes.on_duty(deciding, NOW)) == "nothing"

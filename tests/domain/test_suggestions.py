@@ -5,10 +5,11 @@ from datetime import date
 
 import pytest
 
+from appraisal.appraisals.rules.suggested_reviewers import MOST, Load, Suggestions, suggest
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import Appraisal, Case, Person, Review
-from appraisal.domain.rulebooks import Rulebook
-from appraisal.domain.suggestions import MOST, Load, Suggestions, suggest
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import Appraisal, Case, Review
+from appraisal.proposals.rules.rulebook import Rulebook
 from tests import builders
 from tests.builders import AUTHOR, DAY, HOUR, LEAD, NOW
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appraisal.domain.symbols import normalised
+from appraisal.vocabulary.project_symbols import normalised
 
 PART = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=1, max_size=4)
 SYMBOLS = st.lists(PART, min_size=2, max_size=5).map("/".join)

@@ -8,9 +8,9 @@ import pytest
 
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Workflow
-from appraisal.domain import tracks
-from appraisal.domain.tracks import Rate
-from appraisal.scenarios.neutral import neutral_content
+from appraisal.proposals.rules import track_and_money
+from appraisal.proposals.rules.track_and_money import Rate
+from appraisal.scenarios.complete_proposal import neutral_content
 from tests.builders import DOCUMENTS, attached
 
 DAY = date(2012, 3, 1)
@@ -39,14 +39,14 @@ def row(amount: str, currency: str = "USD", **changes: str) -> dict[str, str]:
 
 
 def usd_of(*rows: dict[str, str]) -> list[str | None]:
-    given = tracks.contributions(neutral_content({"contributions": rows}), RATES, DAY)
+    given = track_and_money.contributions(neutral_content({"contributions": rows}), RATES, DAY)
     return [None if entry.usd is None else str(entry.usd) for entry in given]
 
 
 def test_the_newest_rate_that_is_not_later() -> None:
     assert usd_of(row("8", "CHF")) == ["10.00"]
-    assert tracks.rate_on(RATES, "CHF", date(2012, 2, 29)) == RATES[0]
-    assert tracks.rate_on(RATES, "CHF", date(2011, 12, 31)) is None
+    assert track_and_money.rate_on(RATES, "CHF", date(2012, 2, 29)) == RATES[0]
+    assert track_and_money.rate_on(RATES, "CHF", date(2011, 12, 31)) is None
 
 
 def test_us_dollars_need_no_rate() -> None:
@@ -65,9 +65,9 @@ def test_several_donors_count_together() -> None:
     content = neutral_content(
         {"contributions": [row("3000000"), row("1600000", "CHF"), row("0.01"), row("x")]}
     )
-    given = tracks.contributions(content, RATES, DAY)
-    assert tracks.total_usd(given) == Decimal("5000000.01")
-    assert tracks.funds(given) == {"XBTC"}
+    given = track_and_money.contributions(content, RATES, DAY)
+    assert track_and_money.total_usd(given) == Decimal("5000000.01")
+    assert track_and_money.funds(given) == {"XBTC"}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_several_donors_count_together() -> None:
     ],
 )
 def test_tracks(workflow: Workflow, given: dict[str, Any], usd: str, track: str) -> None:
-    assert tracks.derive(workflow, neutral_content(given), Decimal(usd)) == track
+    assert track_and_money.derive(workflow, neutral_content(given), Decimal(usd)) == track
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_tracks(workflow: Workflow, given: dict[str, Any], usd: str, track: str)
     ],
 )
 def test_a_coordinator_only_tightens(workflow: Workflow, usd: str, tightened: str, track: str) -> None:
-    assert tracks.derive(workflow, neutral_content({}), Decimal(usd), tightened) == track
+    assert track_and_money.derive(workflow, neutral_content({}), Decimal(usd), tightened) == track
 
 
 @pytest.mark.parametrize(
@@ -114,47 +114,51 @@ def test_documents_of_a_track(
     workflow: Workflow, track: str, kinds: tuple[str, ...], missing: list[str]
 ) -> None:
     """Logframe, budget, work plan and risk register stand in the form already."""
-    assert tracks.documents_missing(workflow, track, neutral_content({}), attached(*kinds)) == missing
+    assert (
+        track_and_money.documents_missing(workflow, track, neutral_content({}), attached(*kinds)) == missing
+    )
 
 
 def test_a_document_takes_the_place_of_an_empty_section(workflow: Workflow) -> None:
     content = neutral_content({}) | {"risks": {}}
-    assert tracks.documents_missing(workflow, "standard", content, DOCUMENTS) == ["risk_register"]
+    assert track_and_money.documents_missing(workflow, "standard", content, DOCUMENTS) == ["risk_register"]
     with_file = (*DOCUMENTS, *attached("risk_register"))
-    assert tracks.documents_missing(workflow, "standard", content, with_file) == []
+    assert track_and_money.documents_missing(workflow, "standard", content, with_file) == []
 
 
 def test_a_private_funder_needs_a_clearance(workflow: Workflow) -> None:
     content = neutral_content({"private": True})
-    assert tracks.documents_missing(workflow, "standard", content, DOCUMENTS) == ["ppp_clearance"]
-    assert "Reference of the public-private partnership clearance" in tracks.fields_missing(content)
+    assert track_and_money.documents_missing(workflow, "standard", content, DOCUMENTS) == ["ppp_clearance"]
+    assert "Reference of the public-private partnership clearance" in track_and_money.fields_missing(content)
 
 
 def test_fields_that_a_submission_needs() -> None:
-    assert tracks.fields_missing(neutral_content({})) == []
-    assert "Title" in tracks.fields_missing({})
-    assert tracks.fields_missing(neutral_content({"kind": "next_phase"})) == [
+    assert track_and_money.fields_missing(neutral_content({})) == []
+    assert "Title" in track_and_money.fields_missing({})
+    assert track_and_money.fields_missing(neutral_content({"kind": "next_phase"})) == [
         "Number of the earlier proposal"
     ]
     unfinished = neutral_content({"contributions": [row("")]})
-    assert tracks.fields_missing(unfinished) == ["Amount"]
+    assert track_and_money.fields_missing(unfinished) == ["Amount"]
 
 
 def test_what_the_form_says_about_items_that_are_not_relevant() -> None:
-    assert tracks.checklist_facts(neutral_content({})) == {
+    assert track_and_money.checklist_facts(neutral_content({})) == {
         "no_private_funder": True,
         "no_learning_component": False,
         "centre_is_provider": True,
     }
-    assert tracks.checklist_facts(neutral_content({"learning_component": False, "private": True})) == {
+    assert track_and_money.checklist_facts(
+        neutral_content({"learning_component": False, "private": True})
+    ) == {
         "no_private_funder": False,
         "no_learning_component": True,
         "centre_is_provider": False,
     }
     # Unsaid counts as training by somebody else.
-    assert tracks.checklist_facts({})["no_learning_component"] is False
+    assert track_and_money.checklist_facts({})["no_learning_component"] is False
 
 
 @pytest.mark.parametrize("text", ["", "x", "NaN", "Infinity", None, "1,5"])
 def test_what_is_no_amount(text: Any) -> None:
-    assert tracks.decimal(text) is None
+    assert track_and_money.decimal(text) is None

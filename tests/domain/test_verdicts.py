@@ -9,19 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appraisal.appraisals.rules.verdicts import Assessment, Facts, assess, conditions_of, unknown_items
 from appraisal.definitions.library import Criterion, read_library, read_set
 from appraisal.definitions.sets import ChecklistSet
-from appraisal.domain.facts import RatingGiven
-from appraisal.domain.guards import names
-from appraisal.domain.verdicts import (
-    Assessment,
-    Facts,
-    applicable,
-    assess,
-    conditions_of,
-    unknown_items,
-)
 from appraisal.paths import folder
+from appraisal.proposals.facts import RatingGiven
+from appraisal.proposals.rules.rulebook import applicable
+from appraisal.workflow.rules.guards import names
 
 SETS = Path(__file__).parents[1] / "sets"
 LIBRARY = read_library(folder("workflows"), folder("checklists"), names())

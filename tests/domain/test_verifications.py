@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appraisal.appraisals.rules.verdicts import assess
 from appraisal.canonical import canonical
 from appraisal.definitions.library import Library, read_library
-from appraisal.domain import verifications
-from appraisal.domain.facts import Decision, RatingGiven, Step
-from appraisal.domain.findings import Finding
-from appraisal.domain.guards import names
-from appraisal.domain.schemas import departures
-from appraisal.domain.tracks import checklist_facts
-from appraisal.domain.verdicts import assess
 from appraisal.paths import folder
-from appraisal.pdf.sheets import deciding
-from appraisal.pdf.words import RecordWords
+from appraisal.printing.parts import deciding
+from appraisal.printing.words import RecordWords
+from appraisal.proposals.facts import Decision, RatingGiven, Step
+from appraisal.proposals.rules.track_and_money import checklist_facts
+from appraisal.schemas import departures
+from appraisal.verification.rules import record_file
+from appraisal.vocabulary.findings import Finding
+from appraisal.workflow.rules.guards import names
 from tests.pdf.samples import Sample, Value, at, outcomes, sample_of
 
 LIBRARY = read_library(folder("workflows"), folder("checklists"), names())
@@ -35,7 +35,7 @@ ITEMS = [item["id"] for entry in RECORD["appraisal"]["criteria"] for item in ent
 
 
 def found(value: Value, library: Library = LIBRARY) -> list[Finding]:
-    return verifications.verify(canonical(value), library)
+    return record_file.verify(canonical(value), library)
 
 
 def failing(value: Value) -> set[str]:
@@ -56,7 +56,7 @@ def _item(value: Value, id: str) -> dict[str, Any]:
 @pytest.mark.parametrize("value", [RECORD, APPROVAL], ids=["record", "approval"])
 def test_a_true_record_holds_in_every_check(value: Value) -> None:
     assert failing(value) == set()
-    assert {entry.check for entry in found(value)} == set(verifications.CHECKS)
+    assert {entry.check for entry in found(value)} == set(record_file.CHECKS)
     unchecked = {entry.check for entry in found(value) if entry.outcome == "unchecked"}
     assert unchecked == ({"route"} if value is RECORD else set())
 
@@ -94,7 +94,7 @@ def test_a_changed_rating_is_found_unless_nothing_that_is_said_depends_on_it(id:
     )
     assert bool(failing(value)) != consistent
     # Whatever follows from it or not, it is another record.
-    same = verifications.digest_of(canonical(value)) == verifications.digest_of(canonical(RECORD))
+    same = record_file.digest_of(canonical(value)) == record_file.digest_of(canonical(RECORD))
     assert same == (rating == before)
 
 
@@ -210,7 +210,7 @@ def test_whatever_the_form_says_the_record_is_examined_and_drawn(given: Any) -> 
     for section, key in FIELDS:
         change = {key: given}
         value = changed(RECORD, lambda value: value["proposal"]["content"][section].update(change))  # noqa: B023 - called before the next turn
-        assert {entry.check for entry in found(value)} == set(verifications.CHECKS)
+        assert {entry.check for entry in found(value)} == set(record_file.CHECKS)
         deciding(value, RecordWords("en"))
 
 
@@ -496,7 +496,7 @@ def test_with_other_definitions_only_what_needs_none_is_checked() -> None:
 )
 def test_what_is_no_json_object_is_named(record: bytes) -> None:
     assert [
-        (entry.check, entry.outcome, entry.say("en")) for entry in verifications.verify(record, LIBRARY)
+        (entry.check, entry.outcome, entry.say("en")) for entry in record_file.verify(record, LIBRARY)
     ] == [("form", "fails", "The embedded record is not JSON.")]
 
 
@@ -513,7 +513,7 @@ def test_what_is_no_json_object_is_named(record: bytes) -> None:
     ids=["line end", "spaced", "blank", "fraction", "half a letter", "doubled key"],
 )
 def test_bytes_that_are_not_canonical_are_found(record: bytes) -> None:
-    assert verifications.verify(record, LIBRARY)[0].outcome == "fails"
+    assert record_file.verify(record, LIBRARY)[0].outcome == "fails"
 
 
 def _every_key(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

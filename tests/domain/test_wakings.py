@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from appraisal.deadlines.rules.due_dates import demands, wake_on
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import Case, Consultation, Hold, Review, Step
-from appraisal.domain.rulebooks import Rulebook
-from appraisal.domain.wakings import demands, wake_on
+from appraisal.proposals.facts import Case, Consultation, Hold, Review, Step
+from appraisal.proposals.rules.rulebook import Rulebook
 from tests.builders import (
     COORDINATOR,
     LEAD,

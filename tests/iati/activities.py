@@ -6,11 +6,12 @@ from io import BytesIO
 from typing import Any, Final
 
 from appraisal.definitions.library import Library
-from appraisal.domain import activities, intakes, tracks
-from appraisal.domain.activities import Activity, Publishable
-from appraisal.domain.intakes import Intake
-from appraisal.iati import reading, writing
-from appraisal.scenarios.neutral import neutral_content
+from appraisal.iati.rules import activities, drafts
+from appraisal.iati.rules.activities import Activity, Publishable
+from appraisal.iati.rules.drafts import Intake
+from appraisal.iati.xml import reading, writing
+from appraisal.proposals.rules import track_and_money
+from appraisal.scenarios.complete_proposal import neutral_content
 from appraisal.settings import Publisher
 
 ILO: Final = Publisher()
@@ -22,7 +23,9 @@ def activity(
 ) -> Activity:
     """Return the activity of a form, approved unless told otherwise."""
     state = library.newest_workflow().states[given.pop("state", "approved")]
-    contributions = given.pop("contributions", None) or tracks.contributions(content, (), date(2010, 3, 1))
+    contributions = given.pop("contributions", None) or track_and_money.contributions(
+        content, (), date(2010, 3, 1)
+    )
     found = activities.activity(
         Publishable(number, state, content, contributions, valued_at=AT, updated_at=AT, **given), ILO, "en"
     )
@@ -43,7 +46,7 @@ def written(found: Iterable[Activity]) -> bytes:
 def read(file: bytes, *known: str) -> list[Intake]:
     """Read a file where there are proposals of some numbers."""
     return [
-        intakes.read(node, ILO, "en", lambda key, number: number in known)
+        drafts.read(node, ILO, "en", lambda key, number: number in known)
         for node in reading.nodes(BytesIO(file))
     ]
 

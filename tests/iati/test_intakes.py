@@ -2,8 +2,8 @@
 
 import pytest
 
-from appraisal.domain import intakes
-from appraisal.domain.intakes import Intake, Remark
+from appraisal.iati.rules import drafts
+from appraisal.iati.rules.drafts import Intake, Remark
 from tests.iati.activities import budget, element, read, wrapped
 
 FINLAND = '<participating-org role="1" type="10"><narrative>Finland</narrative></participating-org>'
@@ -265,7 +265,7 @@ def test_other_codes_are_named_not_guessed() -> None:
 
 def test_what_is_said_of_one_activity_has_a_bound() -> None:
     found = only(*(f"<x{place}/>" for place in range(1000)))
-    assert len(found.remarks) == intakes.MOST_REMARKS + 1
+    assert len(found.remarks) == drafts.MOST_REMARKS + 1
     assert sum(entry.count for entry in found.remarks) == 1000
     assert Remark("…", 1, "the form has no place for it", {}, 800) in found.remarks
 
@@ -276,7 +276,7 @@ def test_two_activities_of_one_identifier_or_symbol_are_refused_by_name() -> Non
     found = read(wrapped(first, "\n", second, "\n", element(identifier="A-1")))
     assert [
         (entry.line, entry.activity, entry.sentence % dict(entry.facts))
-        for entry in intakes.clashes(found, set(), {})
+        for entry in drafts.clashes(found, set(), {})
     ] == [
         (2, "A-2", "“ras / 13/51m /jpn” is the symbol of the activity in line 1 as well"),
         (3, "A-1", "the same identifier as in line 1"),
@@ -285,14 +285,14 @@ def test_two_activities_of_one_identifier_or_symbol_are_refused_by_name() -> Non
 
 def test_on_one_line_two_are_still_two() -> None:
     found = read(wrapped(element(), element()))
-    assert [entry.sentence for entry in intakes.clashes(found, set(), {})] == [
+    assert [entry.sentence for entry in drafts.clashes(found, set(), {})] == [
         "the same identifier as in line %(line)s"
     ]
 
 
 def test_what_is_here_already_is_refused_by_name() -> None:
     found = [only('<other-identifier type="A1" ref="ras/13/51m/jpn"/>')]
-    wrong = list(intakes.clashes(found, {"XM-DAC-1-1"}, {"RAS/13/51M/JPN": "RAS/13/51M/JPN"}))
+    wrong = list(drafts.clashes(found, {"XM-DAC-1-1"}, {"RAS/13/51M/JPN": "RAS/13/51M/JPN"}))
     assert [(entry.activity, entry.sentence % dict(entry.facts)) for entry in wrong] == [
         ("XM-DAC-1-1", "this activity is here already"),
         ("XM-DAC-1-1", "“ras/13/51m/jpn” is here already, as “RAS/13/51M/JPN”"),

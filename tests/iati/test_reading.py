@@ -8,9 +8,9 @@ from typing import IO, cast
 
 import pytest
 
-from appraisal.domain.intakes import Node
-from appraisal.iati import reading
-from appraisal.iati.reading import Unreadable
+from appraisal.iati.rules.drafts import Node
+from appraisal.iati.xml import reading
+from appraisal.iati.xml.reading import Unreadable
 from tests.iati.activities import element, wrapped
 
 LAUGHS = "".join(

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appraisal.definitions.library import Library
-from appraisal.domain import contents, forms
-from appraisal.scenarios.neutral import neutral_content
+from appraisal.proposals.rules import content as proposals_content
+from appraisal.proposals.rules import form
+from appraisal.scenarios.complete_proposal import neutral_content
 from tests.iati.activities import activity, read, written
 from tests.iati.schemas import validated
 
@@ -28,8 +29,8 @@ DONORS = st.lists(
         {
             "donor": LINE,
             "private": st.sampled_from(["yes", "no"]),
-            "fund": st.sampled_from([choice.value for choice in forms.FUNDS]),
-            "modality": st.sampled_from([choice.value for choice in forms.MODALITIES]),
+            "fund": st.sampled_from([choice.value for choice in form.FUNDS]),
+            "modality": st.sampled_from([choice.value for choice in form.MODALITIES]),
             "amount": st.decimals(0, 10**9, places=2).map(lambda amount: f"{amount:f}"),
             "currency": st.sampled_from(["USD", "EUR", "CHF"]),
         }
@@ -37,7 +38,9 @@ DONORS = st.lists(
     min_size=1,
     max_size=4,
 )
-COUNTRIES = st.lists(st.sampled_from(sorted(contents.countries())), min_size=1, max_size=6, unique=True)
+COUNTRIES = st.lists(
+    st.sampled_from(sorted(proposals_content.countries())), min_size=1, max_size=6, unique=True
+)
 DAYS = st.tuples(st.dates(date(1995, 1, 1), date(2040, 1, 1)), st.integers(0, 4000)).map(
     lambda span: (span[0].isoformat(), (span[0] + timedelta(days=span[1])).isoformat())
 )
@@ -60,7 +63,7 @@ def test_a_form_comes_back(
     content = neutral_content({"title": title, "symbol": symbol, "countries": countries})
     content["identification"] |= {"start": days[0], "end": days[1], "contributions": donors}
     content["gender"]["marker"] = marker
-    content = {key: contents.tidy(forms.section(key), fields) for key, fields in content.items()}
+    content = {key: proposals_content.tidy(form.section(key), fields) for key, fields in content.items()}
     made = activity(library, content)
     file = written([made])
     root = validated(file)

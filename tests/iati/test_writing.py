@@ -10,9 +10,9 @@ import pytest
 from lxml import etree
 
 from appraisal.definitions.library import Library
-from appraisal.domain.activities import Activity
-from appraisal.iati import writing
-from appraisal.scenarios.neutral import neutral_content
+from appraisal.iati.rules.activities import Activity
+from appraisal.iati.xml import writing
+from appraisal.scenarios.complete_proposal import neutral_content
 from tests.iati.activities import AT, ILO, activity, neutral, read, written
 from tests.iati.schemas import validated
 

@@ -4,8 +4,8 @@ import pytest
 
 from appraisal import canonical
 from appraisal.definitions.library import Library
-from appraisal.i18n import Language
-from appraisal.pdf.rendering import render
+from appraisal.language.texts import Language
+from appraisal.printing.rendering import render
 from tests.keys import Keyring, make_keyring
 from tests.pdf.samples import Print, Sample, Value, sample_of
 

@@ -8,25 +8,27 @@ from decimal import Decimal
 from typing import Any
 
 from appraisal import canonical
+from appraisal.appraisals.rules import verdicts
 from appraisal.definitions.library import Library
-from appraisal.domain import records, rulebooks, tracks, verdicts
-from appraisal.domain.facts import (
+from appraisal.language.texts import Language
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import (
     Appraisal,
     Case,
     Condition,
     Consultation,
     Decision,
     Document,
-    Person,
     RatingGiven,
     RequiredChange,
     Review,
     Step,
     Version,
 )
-from appraisal.domain.rulebooks import Rulebook
-from appraisal.i18n import Language
-from appraisal.scenarios.neutral import neutral_content
+from appraisal.proposals.rules import rulebook, track_and_money
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.records.rules import value as records_value
+from appraisal.scenarios.complete_proposal import neutral_content
 
 Value = dict[str, Any]
 Print = Callable[[Value, Language], bytes]
@@ -57,7 +59,7 @@ class Sample:
         """Return the value of the appraisal record; ``changes`` are of the appraisal."""
         appraisal = replace(self.appraisal, **changes)
         case = replace(self.case, appraisals=(appraisal,))
-        return read_back(records.appraisal_record(case, self.book, appraisal, at(17)))
+        return read_back(records_value.appraisal_record(case, self.book, appraisal, at(17)))
 
     def reviewed(self, more: int = 0) -> Value:
         """Return the record of an appraisal with a review of every outcome, and so many more like the first.
@@ -76,7 +78,7 @@ class Sample:
             for entry in entries
         }
         case = replace(self.case, appraisals=(appraisal,), people={**people, **self.case.people})
-        return read_back(records.appraisal_record(case, self.book, appraisal, at(17)))
+        return read_back(records_value.appraisal_record(case, self.book, appraisal, at(17)))
 
     def revision(self) -> Value:
         """Return the record of a revision request that the lead chose with a reason."""
@@ -89,13 +91,13 @@ class Sample:
         )
         steps = (*self.case.steps[:-1], asked)
         case = replace(self.case, appraisals=(appraisal,), changes=changes, steps=steps)
-        return read_back(records.appraisal_record(case, self.book, appraisal, at(17)))
+        return read_back(records_value.appraisal_record(case, self.book, appraisal, at(17)))
 
     def sheet(self, *decisions: Decision, appraisal: Appraisal | None = None, **changes: Any) -> Value:
         """Return the value of the sheet of the last decision; ``changes`` are of the case."""
         relied_on = replace(appraisal or self.appraisal, record="e" * 64)
         case = replace(self.case, **{"appraisals": (relied_on,), "decisions": decisions, **changes})
-        return read_back(records.decision_sheet(case, self.book, decisions[-1], at(22)))
+        return read_back(records_value.decision_sheet(case, self.book, decisions[-1], at(22)))
 
     def annulment(self) -> Value:
         """Return the sheet of an annulment, which names the sheet of the approval."""
@@ -107,8 +109,8 @@ class Sample:
             appraisals=(replace(self.appraisal, record="e" * 64),),
             decisions=(approved, proposed, annulled),
         )
-        sheets = (records.Issued("approve", "a" * 64, at(22)),)
-        value = records.decision_sheet(case, self.book, annulled, at(24), annulled=sheets)
+        sheets = (records_value.Issued("approve", "a" * 64, at(22)),)
+        value = records_value.decision_sheet(case, self.book, annulled, at(24), annulled=sheets)
         return read_back(value)
 
     def approval(self) -> Value:
@@ -144,7 +146,7 @@ def outcomes(appraisal: Appraisal) -> list[Review]:
 
 def sample_of(library: Library) -> Sample:
     """Build the sample on the newest definitions."""
-    book = rulebooks.rulebook(library, "", "")
+    book = rulebook.rulebook(library, "", "")
     content = neutral_content(
         {
             "title": TITLE,
@@ -161,7 +163,7 @@ def sample_of(library: Library) -> Sample:
         1,
         content,
         (Document(1, "prodoc", "Project document (2).docx", "b" * 64, 1203400, at(1)),),
-        tracks.contributions(content, (), date(2010, 2, 1)),
+        track_and_money.contributions(content, (), date(2010, 2, 1)),
         Decimal("9400000.00"),
         Decimal("9400000.00"),
         "reinforced",
@@ -177,7 +179,7 @@ def sample_of(library: Library) -> Sample:
         for criterion in criteria
         for item in criterion.checklist.items
     }
-    assessed = verdicts.assess(book.set, criteria, ratings, tracks.checklist_facts(content))
+    assessed = verdicts.assess(book.set, criteria, ratings, track_and_money.checklist_facts(content))
     assert assessed.recommendation is not None
     appraisal = Appraisal(
         1,

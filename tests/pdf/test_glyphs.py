@@ -7,8 +7,8 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, NameObject
 
-from appraisal.i18n import LANGUAGES, Language
-from appraisal.pdf.glyphs import Glyphs
+from appraisal.language.texts import LANGUAGES, Language
+from appraisal.verification.reading.page_text import Glyphs
 from tests.pdf.readers import pages_of, reader
 from tests.pdf.samples import Print, Sample
 

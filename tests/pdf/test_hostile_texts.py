@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from appraisal import canonical
-from appraisal.pdf import archives
-from appraisal.pdf.rendering import render
+from appraisal.printing import archival
+from appraisal.printing.rendering import render
 from tests.pdf.readers import embedded, pages_of, reader, solid
 from tests.pdf.samples import Sample, Value
 
@@ -97,8 +97,8 @@ def test_pages_that_ask_for_anything_are_refused(address: str) -> None:
 
     with counting_server() as (host, hits):
         html = f"<html lang=en><img alt=x src='{address.format(host=host)}'>"
-        with pytest.raises(archives.NotArchivable, match="fetches nothing"), archives.watched():
-            HTML(string=html, url_fetcher=archives.refusing_fetcher()).render()
+        with pytest.raises(archival.NotArchivable, match="fetches nothing"), archival.watched():
+            HTML(string=html, url_fetcher=archival.refusing_fetcher()).render()
         assert hits == []
 
 

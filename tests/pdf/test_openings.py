@@ -12,9 +12,9 @@ import pytest
 from pypdf import PdfWriter
 
 from appraisal import canonical
-from appraisal.pdf import readings
-from appraisal.pdf.openings import Opener, open_pdf
-from appraisal.pdf.readings import Reading, Unreadable, read
+from appraisal.verification.reading import record_pdf
+from appraisal.verification.reading.isolated import Opener, open_pdf
+from appraisal.verification.reading.record_pdf import Reading, Unreadable, read
 from tests.keys import GROUNDS
 from tests.pdf.samples import Print, Sample
 
@@ -95,7 +95,7 @@ def test_a_file_made_by_hand_is_read(pdf: bytes) -> None:
         (attaching(zlib.compress(b"{}")[:-2]), "record_damaged"),
         (attaching(b"{}"), "record_damaged"),
         (attaching(b"7B7D>", b"/Filter/ASCIIHexDecode"), "record_damaged"),
-        (attaching(zlib.compress(b" " * (readings.LARGEST_RECORD + 1))), "record_too_large"),
+        (attaching(zlib.compress(b" " * (record_pdf.LARGEST_RECORD + 1))), "record_too_large"),
     ],
 )
 def test_what_is_wrong_is_named(data: bytes, expected: str) -> None:
@@ -141,7 +141,7 @@ def test_a_tree_of_names_without_end_is_given_up() -> None:
 
 def test_a_larger_file_is_not_opened() -> None:
     with Opener() as opener, pytest.raises(Unreadable) as error:
-        opener.open(b"%PDF-1.7\n" + bytes(readings.LARGEST_FILE), GROUNDS)
+        opener.open(b"%PDF-1.7\n" + bytes(record_pdf.LARGEST_FILE), GROUNDS)
     assert (error.value.reason, opener.pid) == ("too_large", None)
 
 

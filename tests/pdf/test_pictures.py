@@ -13,10 +13,10 @@ import pytest
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from appraisal.definitions.library import read_library
-from appraisal.domain.guards import names
-from appraisal.i18n import Language
+from appraisal.language.texts import Language
 from appraisal.paths import folder
-from appraisal.pdf.rendering import render
+from appraisal.printing.rendering import render
+from appraisal.workflow.rules.guards import names
 from tests.pdf.samples import Print, Sample, Value, sample_of
 
 PICTURES: Final = Path(__file__).parent / "pictures"

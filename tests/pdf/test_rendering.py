@@ -10,11 +10,11 @@ import pytest
 
 from appraisal import canonical
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import Decision, Step
-from appraisal.i18n import LANGUAGES, Language, say
-from appraisal.pdf import sheets
-from appraisal.pdf.rendering import page_of, render
-from appraisal.pdf.words import RecordWords
+from appraisal.language.texts import LANGUAGES, Language, say
+from appraisal.printing import parts
+from appraisal.printing.rendering import page_of, render
+from appraisal.printing.words import RecordWords
+from appraisal.proposals.facts import Decision, Step
 from tests.pdf.readers import bookmarks, embedded, pages_of, reader, root, solid, structure
 from tests.pdf.samples import LOW, TITLE, Print, Sample, Value, at
 
@@ -30,7 +30,7 @@ FONTS = {
 
 def test_the_tile_of_a_review_that_is_not_required_bears_the_code_of_its_checklist(library: Library) -> None:
     value = {"criteria": [], "evaluability_required": False}
-    [tile] = sheets.tiles(value, RecordWords("en"))
+    [tile] = parts.tiles(value, RecordWords("en"))
     codes = [entry.checklist.code for entry in library.criteria("appraisal.v1") if entry.member.applies]
     assert ([tile["code"]], tile["verdict"]) == (codes, "Not required")
 
@@ -43,7 +43,7 @@ def test_same_bytes_again_and_in_another_process(sample: Sample, printed: Print,
     file = tmp_path / "value.json"
     file.write_bytes(canonical.canonical(value))
     code = (
-        "import hashlib, pathlib, sys; from appraisal.pdf.rendering import parse, render;"
+        "import hashlib, pathlib, sys; from appraisal.printing.rendering import parse, render;"
         "print(hashlib.sha256(render(parse(pathlib.Path(sys.argv[1]).read_bytes()), 'en')).hexdigest())"
     )
     elsewhere = {**os.environ, "PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo", "LC_ALL": "C"}

@@ -12,14 +12,14 @@ import pytest
 
 from appraisal import canonical
 from appraisal.definitions.library import Library
-from appraisal.domain.indicators import report
-from appraisal.domain.schemas import departures
-from appraisal.i18n import LANGUAGES, Language
+from appraisal.indicators.rules.appraised_share import report
+from appraisal.indicators.services import appraised_share
+from appraisal.language.texts import LANGUAGES, Language
+from appraisal.language.words import Words
 from appraisal.paths import folder
-from appraisal.pdf import reports
-from appraisal.pdf.rendering import render
-from appraisal.pdf.words import Words
-from appraisal.services import indicators
+from appraisal.printing import indicator_report
+from appraisal.printing.rendering import render
+from appraisal.schemas import departures
 from tests.pdf.readers import embedded, pages_of, solid
 from tests.pdf.test_standards import FRENCH, ODD, elements
 
@@ -29,8 +29,8 @@ WIDE = "WWWWWWWWWW " * 30
 
 def value_of(library: Library, **given: Any) -> Value:
     """Return the value of a published report of a biennium without any approval, some of it replaced."""
-    indicator = indicators.definition(library, "2.1")
-    found = indicators.report_value(library, "2.1", report(indicator, "2010-11", []))
+    indicator = appraised_share.definition(library, "2.1")
+    found = appraised_share.report_value(library, "2.1", report(indicator, "2010-11", []))
     about = {"published_at": "2012-03-05T10:00:00.000000Z", "supersedes": "", "changes": []}
     listed = {"unvalued": [], "finance_list": {"missing": 0, "symbols": [], "unapproved": [], "changed": []}}
     value: Value = canonical.plain(found | about | listed | given)
@@ -125,7 +125,7 @@ def full(library: Library) -> Value:
 
 
 def test_the_share_by_dollars_is_that_of_the_cents(library: Library) -> None:
-    found = reports.sheet(value_of(library, usd=["0.40", "0.80"]), Words("en"))
+    found = indicator_report.sheet(value_of(library, usd=["0.40", "0.80"]), Words("en"))
     assert found["readings"][-1] == ("Weighted by US$", "0", "1", "50.0%")
 
 

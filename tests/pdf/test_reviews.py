@@ -5,10 +5,10 @@ import re
 from dataclasses import replace
 
 from appraisal import canonical
-from appraisal.i18n import Language
-from appraisal.pdf.rendering import page_of
-from appraisal.pdf.sheets import differing, facts
-from appraisal.pdf.words import RecordWords
+from appraisal.language.texts import Language
+from appraisal.printing.parts import differing, facts
+from appraisal.printing.rendering import page_of
+from appraisal.printing.words import RecordWords
 from tests.pdf.readers import pages_of, solid
 from tests.pdf.samples import Print, Sample, Value
 

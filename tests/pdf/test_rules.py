@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from appraisal.pdf import rules
-from appraisal.pdf.words import Words
+from appraisal.appraisals.rules import in_words
+from appraisal.language.words import Words
 from tests.pdf.samples import Sample
 
 
@@ -21,7 +21,7 @@ def appraisal(verdict: dict[str, Any], recommendation: dict[str, Any]) -> dict[s
 
 
 def test_says_the_rules_of_the_record(sample: Sample) -> None:
-    found = rules.sentences(sample.record()["appraisal"], Words("en"))
+    found = in_words.sentences(sample.record()["appraisal"], Words("en"))
     assert found["verdict"][0] == (
         "“Not met”: a gating item is rated “1 Unsatisfactory”, or 3 or more items of the criterion are."
     )
@@ -46,14 +46,14 @@ def test_says_the_rules_of_the_record(sample: Sample) -> None:
     ],
 )
 def test_says_other_rules_for_verdicts(rule: dict[str, Any], sentence: str) -> None:
-    found = rules.sentences(appraisal(rule, {"name": "lowest", "of": {"BAD": "STOP"}}), Words("en"))
+    found = in_words.sentences(appraisal(rule, {"name": "lowest", "of": {"BAD": "STOP"}}), Words("en"))
     assert sentence in found["verdict"]
     assert "“Stop”: the worst verdict is “Bad”." in found["recommendation"]
 
 
 def test_says_a_mean_of_criteria() -> None:
     mean = {"name": "weighted_mean", "bands": [{"name": "GO", "above": "1.5"}, {"name": "STOP"}]}
-    found = rules.sentences(appraisal({"name": "lowest", "of": {}}, mean), Words("en"))
+    found = in_words.sentences(appraisal({"name": "lowest", "of": {}}, mean), Words("en"))
     assert found["recommendation"][:3] == [
         "The weighted mean of the criteria decides.",
         "“Go”: a mean above 1.5.",

@@ -12,11 +12,11 @@ import pytest
 from pypdf import PdfReader
 
 from appraisal import canonical
-from appraisal.pdf.authorities import make_test_authority
-from appraisal.pdf.readings import Unreadable, read
-from appraisal.pdf.signatures import Grounds, Signature, examine_pdf, examine_text
-from appraisal.pdf.signings import Unsignable, open_signer
+from appraisal.records.signing.signer import Unsignable, open_signer
+from appraisal.records.signing.throwaway_authority import make_test_authority
 from appraisal.settings import SigningKey
+from appraisal.verification.reading.record_pdf import Unreadable, read
+from appraisal.verification.reading.signatures import Grounds, Signature, examine_pdf, examine_text
 from tests.keys import NOW, PASSWORD, Keyring, keep_keyring, make_keyring, time_authority
 from tests.pdf.samples import Print, Sample
 

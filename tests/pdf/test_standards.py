@@ -12,10 +12,10 @@ import pytest
 import segno
 
 from appraisal import canonical
-from appraisal.i18n import LANGUAGES, Language, say
-from appraisal.pdf.archives import NAMESPACE
-from appraisal.pdf.codes import QUIET, code, code_of
-from appraisal.pdf.tongues import tongue_of
+from appraisal.language.detection import tongue_of
+from appraisal.language.texts import LANGUAGES, Language, say
+from appraisal.printing.archival import NAMESPACE
+from appraisal.printing.qr_code import QUIET, code, code_of
 from tests.keys import NOW, Keyring
 from tests.pdf.readers import pages_of, solid
 from tests.pdf.samples import Print, Sample, Value

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from appraisal.domain import records
-from appraisal.domain.facts import Decision
-from appraisal.i18n import LANGUAGES, Language, say
+from appraisal.language.texts import LANGUAGES, Language, say
+from appraisal.proposals.facts import Decision
+from appraisal.records.rules import value as records_value
 from tests.pdf.readers import pages_of, solid
 from tests.pdf.samples import Print, Sample, Value, at, read_back
 
@@ -27,7 +27,7 @@ def for_the_lead(sample: Sample) -> Value:
         steps=(*before, replace(last, by=5, behalf=3)),
         relations={**sample.case.relations, "lead": frozenset({3, 5})},
     )
-    return read_back(records.appraisal_record(case, sample.book, appraisal, at(17)))
+    return read_back(records_value.appraisal_record(case, sample.book, appraisal, at(17)))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

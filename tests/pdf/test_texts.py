@@ -4,7 +4,7 @@ from html import unescape
 import pytest
 from markupsafe import Markup
 
-from appraisal.pdf import texts
+from appraisal.printing import printable
 
 
 @pytest.mark.parametrize(
@@ -22,32 +22,32 @@ from appraisal.pdf import texts
     ],
 )
 def test_makes_a_text_fit_for_print(written: str, printed: str) -> None:
-    assert texts.printed(written, "en") == printed
+    assert printable.printed(written, "en") == printed
 
 
 def test_gives_long_words_places_to_break_and_keeps_every_letter() -> None:
     word = "abc<" * 100
-    found = texts.printed(word, "en")
+    found = printable.printed(word, "en")
     parts = found.split("<wbr>")
-    assert max(len(unescape(part)) for part in parts) <= texts.UNBROKEN_LETTERS
+    assert max(len(unescape(part)) for part in parts) <= printable.UNBROKEN_LETTERS
     assert "".join(unescape(part) for part in parts) == word
 
 
 def test_keeps_an_accent_with_its_letter() -> None:
     word = "x" * 59 + "e\u0301" + "y" * 60
-    assert "<wbr>\u0301" not in texts.printed(word, "en")
+    assert "<wbr>\u0301" not in printable.printed(word, "en")
 
 
 def test_counts_what_it_does_not_spell_out() -> None:
-    found = texts.printed("語" * 1000, "en").replace("<wbr>", "")
-    assert found == "[U+8A9E]" * texts.SPELT_OUT + f"[+{1000 - texts.SPELT_OUT}]"
+    found = printable.printed("語" * 1000, "en").replace("<wbr>", "")
+    assert found == "[U+8A9E]" * printable.SPELT_OUT + f"[+{1000 - printable.SPELT_OUT}]"
 
 
 @pytest.mark.parametrize("flood", ["x" * 60_000, "a\n" * 30_000, "👍a" * 30_000])
 def test_says_where_the_rest_of_a_flood_stands(flood: str) -> None:
-    found = texts.printed(flood, "en")
+    found = printable.printed(flood, "en")
     assert found.endswith("[cut here: the whole text is in the attached file record.json]")
-    assert len(found) < 3 * texts.PRINTED_CHARACTERS
+    assert len(found) < 3 * printable.PRINTED_CHARACTERS
 
 
 @pytest.mark.parametrize(
@@ -55,31 +55,31 @@ def test_says_where_the_rest_of_a_flood_stands(flood: str) -> None:
 )
 def test_needs_little_time_for_a_flood(flood: str) -> None:
     before = time.process_time()
-    texts.printed(flood, "en")
+    printable.printed(flood, "en")
     assert time.process_time() - before < 1
 
 
 def test_cuts_lines_sooner() -> None:
-    found = texts.line("word\n" * 1000, "en")
-    assert len(found) < 2 * texts.LINE_CHARACTERS
+    found = printable.line("word\n" * 1000, "en")
+    assert len(found) < 2 * printable.LINE_CHARACTERS
     assert "<br>" not in found.removesuffix("record.json]")[:500]
 
 
 def test_prints_nothing_for_none_and_leaves_markup_alone() -> None:
-    assert texts.finalise(None, "en") == ""
-    assert texts.finalise(Markup("<b>"), "en") == "<b>"
-    assert texts.finalise(3, "en") == 3
+    assert printable.finalise(None, "en") == ""
+    assert printable.finalise(Markup("<b>"), "en") == "<b>"
+    assert printable.finalise(3, "en") == 3
 
 
 def test_bare_texts_stand_on_one_line() -> None:
-    assert texts.bare("two\nlines\x07 and\u202e more") == "two lines and more"
+    assert printable.bare("two\nlines\x07 and\u202e more") == "two lines and more"
 
 
 def test_cuts_to_a_width() -> None:
-    assert texts.cut_to("short", 20) == "short"
-    cut = texts.cut_to("A title that goes on and on and on", 10)
+    assert printable.cut_to("short", 20) == "short"
+    cut = printable.cut_to("A title that goes on and on and on", 10)
     assert cut.endswith("…")
-    assert texts.width(cut) <= 10
+    assert printable.width(cut) <= 10
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_cuts_to_a_width() -> None:
     ],
 )
 def test_a_picture_has_a_glyph_for_each_letter(text: str, ems: float, found: str) -> None:
-    assert texts.drawn(text, ems) == found
+    assert printable.drawn(text, ems) == found

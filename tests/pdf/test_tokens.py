@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from appraisal.pdf.signatures import examine_text
-from appraisal.pdf.signings import Unsignable, open_signer
+from appraisal.records.signing.signer import Unsignable, open_signer
 from appraisal.settings import read_settings
+from appraisal.verification.reading.signatures import examine_text
 from tests.keys import NOW, PASSWORD, Keyring, make_keyring
 
 MODULES = [

@@ -1,8 +1,8 @@
 import pytest
 
-from appraisal.i18n import Language
-from appraisal.pdf import words
-from appraisal.pdf.words import Words
+from appraisal.language.texts import Language
+from appraisal.language.words import Words
+from appraisal.printing import words
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from appraisal import canonical
-from appraisal.pdf.workers import Renderer, RenderingFailed
+from appraisal.printing.worker import Renderer, RenderingFailed
 from tests.pdf.samples import Print, Sample
 
 # So slow is no machine that runs tests, however busy.

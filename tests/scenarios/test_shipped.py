@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from appraisal.cli import main
 from appraisal.definitions.library import Library
-from appraisal.domain import verifications
 from appraisal.paths import folder
+from appraisal.verification.rules import record_file
 
 SHIPPED = sorted((folder("workflows") / "scenarios").glob("*.yaml"))
 
@@ -25,5 +25,5 @@ def test_every_shipped_scenario_holds_and_so_do_its_records(
 
     with closing(sqlite3.connect(kept)) as database:
         records = [value for (value,) in database.execute("SELECT value FROM records")]
-    found = [entry for value in records for entry in verifications.verify(value.encode(), library)]
+    found = [entry for value in records for entry in record_file.verify(value.encode(), library)]
     assert [entry.say("en") for entry in found if entry.outcome == "fails"] == []

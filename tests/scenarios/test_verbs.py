@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from appraisal.domain.refusals import NotAllowed, refuse
-from appraisal.scenarios.plays import Doing
-from appraisal.scenarios.verbs import VERBS, Verb
-from appraisal.storage import tables
-from appraisal.storage.databases import Database
+from appraisal.database import tables
+from appraisal.database.engine import Database
+from appraisal.scenarios.play import Doing
+from appraisal.scenarios.verbs.table import VERBS, Verb
+from appraisal.vocabulary.refusals import NotAllowed, refuse
 from tests.scenarios.scripts import APPRAISING, play
 
 OK = "All as expected."

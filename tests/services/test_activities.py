@@ -10,13 +10,16 @@ import pytest
 from lxml import etree
 from sqlalchemy import event, select, update
 
-from appraisal.domain.steps import Agreement, ApprovalGiven
-from appraisal.iati import writing
-from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import activities, approvals, proposals
-from appraisal.services.activities import BadActivities, Imported, Report
+from appraisal.database import tables
+from appraisal.iati import services as iati_services
+from appraisal.iati.services import BadActivities, Imported, Report
+from appraisal.iati.xml import writing
+from appraisal.proposals.rules.attempt import Agreement, ApprovalGiven
+from appraisal.proposals.services import drafts
+from appraisal.scenarios.complete_proposal import neutral_content
 from appraisal.settings import Publisher
-from appraisal.storage import site, tables
+from appraisal.trail.store import site
+from appraisal.workflow.services import outside_approvals
 from tests import casts
 from tests.casts import Stage
 from tests.iati.activities import element, wrapped
@@ -30,7 +33,7 @@ def export(stage: Stage, **given: Any) -> tuple[dict[str, etree._Element], Repor
     """Export and validate; return the activities by the number of their proposals."""
     report = Report()
     with stage.database.read() as db:
-        found = activities.exported(db, stage.library, ILO, "en", report, **given)
+        found = iati_services.exported(db, stage.library, ILO, "en", report, **given)
         file = b"".join(writing.pieces(found, ILO, stage.now))
     if not report.count:
         return {}, report
@@ -47,7 +50,7 @@ def status(made: etree._Element) -> str | None:
 
 def take_in(stage: Stage, file: bytes, who: str = "ana", **given: Any) -> Imported:
     with stage.database.begin() as db:
-        return activities.import_activities(
+        return iati_services.import_activities(
             db, stage.library, stage.people[who], stage.now, BytesIO(file), "x.xml", ILO, "en", **given
         )
 
@@ -219,7 +222,9 @@ def test_a_registered_budget_is_valued_on_the_day_of_its_approval(lite: Stage) -
     content = neutral_content({"budget": {"amount": "100", "currency": "EUR"}, "end": "2010-12-31"})
     with lite.database.begin() as db:
         approval = ApprovalGiven("Minute 12", "Registry", at)
-        case = approvals.register_outside(db, lite.library, lite.people["desk"], lite.now, content, approval)
+        case = outside_approvals.register_outside(
+            db, lite.library, lite.people["desk"], lite.now, content, approval
+        )
     (found,) = export(lite)[0][case.number].findall("budget/value")
     assert (found.text, found.get("value-date")) == ("200.00", "2007-01-01")
 
@@ -291,7 +296,7 @@ def test_a_biennium_is_that_of_the_approval_else_of_the_submission(stage: Stage)
 
 def test_demonstration_data_is_left_out_unless_asked_for(lite: Stage) -> None:
     with lite.database.begin() as db:
-        number = proposals.create_proposal(
+        number = drafts.create_proposal(
             db,
             lite.library,
             lite.people["ana"],
@@ -300,7 +305,7 @@ def test_demonstration_data_is_left_out_unless_asked_for(lite: Stage) -> None:
             illustrative=True,
         ).number
         for kind in casts.ATTACHED:
-            proposals.attach_document(
+            drafts.attach_document(
                 db, lite.library, lite.files, lite.people["ana"], lite.now, number, kind, "x.pdf", casts.PDF
             )
     casts.take(lite, "ana", number, "submit")
@@ -327,7 +332,7 @@ def test_an_export_takes_the_same_statements_for_many(lite: Stage) -> None:
 
         with lite.database.read() as db:
             event.listen(db, "before_cursor_execute", add)
-            for _ in activities.exported(db, lite.library, ILO, "en", Report()):
+            for _ in iati_services.exported(db, lite.library, ILO, "en", Report()):
                 pass
         return count
 

@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from appraisal.domain.conditions import ConditionPut
-from appraisal.domain.facts import Appraisal, Case
-from appraisal.domain.rulebooks import rulebook
-from appraisal.domain.steps import ChangeAsked
+from appraisal.appraisals.rules.conditions import ConditionPut
+from appraisal.appraisals.services import lead as appraisals_lead
+from appraisal.appraisals.services.lead import RatingPut, changed_evidence
+from appraisal.database import tables
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import appraisals, proposals
-from appraisal.services.appraisals import RatingPut, changed_evidence
-from appraisal.storage import pipelines, similarities, tables
+from appraisal.indicators.store import pipeline
+from appraisal.lessons.store import similar
+from appraisal.proposals.facts import Appraisal, Case
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.proposals.rules.rulebook import rulebook
+from appraisal.proposals.services import drafts
 from tests import casts
 from tests.casts import Stage
 
@@ -24,12 +27,12 @@ CHANGES = (ChangeAsked("Consult all three.", "TRI-1"),)
 def _rate(stage: Stage, number: str, who: str = "lead", seen: int | None = None, **puts: Any) -> Case:
     given: dict[str, RatingPut] = {name.replace("_", "-"): put for name, put in puts.items()}
     with stage.database.begin() as db:
-        return appraisals.rate(db, stage.library, stage.people[who], stage.now, number, given, seen=seen)
+        return appraisals_lead.rate(db, stage.library, stage.people[who], stage.now, number, given, seen=seen)
 
 
 def _confirm(stage: Stage, number: str, who: str = "lead") -> Case:
     with stage.database.begin() as db:
-        return appraisals.confirm_unchanged(db, stage.library, stage.people[who], stage.now, number)
+        return appraisals_lead.confirm_unchanged(db, stage.library, stage.people[who], stage.now, number)
 
 
 def _running(stage: Stage, number: str) -> Appraisal:
@@ -153,8 +156,8 @@ def test_a_block_that_was_carried_over_counts_nowhere_until_its_unit_signs_again
     assert "EVA" not in final.verdicts
     assert not final.covers_evaluability
     with stage.database.read() as db:
-        counted = pipelines.ratings(db, None, "2010-11")
-        last = similarities.final_ratings(db, [case.id])[case.id]
+        counted = pipeline.ratings(db, None, "2010-11")
+        last = similar.final_ratings(db, [case.id])[case.id]
     # The first appraisal counts the block once, the second does not.
     assert {entry.item: entry.count for entry in counted} == {
         item: 1 if item in block else 2 for item in final.ratings
@@ -167,10 +170,8 @@ def test_a_changed_document_touches_the_items_that_cite_its_kind(lite: Stage) ->
     kept = next(entry for entry in casts.load(lite, number).documents if entry.kind == "consultation")
     with lite.database.begin() as db:
         ana, now, new = lite.people["ana"], lite.now, b"%PDF-1.7 new"
-        proposals.remove_document(db, lite.library, ana, now, number, kept.id)
-        proposals.attach_document(
-            db, lite.library, lite.files, ana, now, number, "consultation", "new.pdf", new
-        )
+        drafts.remove_document(db, lite.library, ana, now, number, kept.id)
+        drafts.attach_document(db, lite.library, lite.files, ana, now, number, "consultation", "new.pdf", new)
     casts.resubmit(lite, number)
     casts.assign(lite, number)
     case = casts.load(lite, number)
@@ -277,7 +278,7 @@ def test_a_condition_due_in_the_past_is_a_note_and_holds_up_closing(stage: Stage
     number = casts.rated(stage, ratings={"TRI_4": "1"})
     past = ConditionPut("Mend this.", "TRI-4", "Project manager", date(2010, 1, 31), "before_donor")
     with stage.database.begin() as db:
-        appraisals.recommend(
+        appraisals_lead.recommend(
             db,
             stage.library,
             stage.people["lead"],
@@ -293,7 +294,7 @@ def test_a_condition_due_in_the_past_is_a_note_and_holds_up_closing(stage: Stage
 def test_conditions_need_owner_date_and_gate(lite: Stage) -> None:
     number = casts.rated(lite, ratings={"CAP_6": "1"})
     with lite.database.begin() as db:
-        appraisals.recommend(
+        appraisals_lead.recommend(
             db,
             lite.library,
             lite.people["lead"],

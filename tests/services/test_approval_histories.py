@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from appraisal.clock import geneva_date
-from appraisal.domain import pipelines as rules
-from appraisal.domain.indicators import biennium_of
-from appraisal.domain.steps import Agreement, ApprovalGiven
-from appraisal.services import frameworks, indicators, matches
-from appraisal.storage import approvals, pipelines, queries
-from appraisal.storage.facts import load_cases
-from appraisal.storage.pasts import Past
+from appraisal.database.as_of import Past
+from appraisal.indicators.rules import pipeline as rules
+from appraisal.indicators.services import appraised_share, other_indicators
+from appraisal.indicators.store import approvals, pipeline
+from appraisal.lists.services import matching
+from appraisal.proposals.rules.attempt import Agreement, ApprovalGiven
+from appraisal.proposals.store import lists
+from appraisal.proposals.store.case import load_cases
+from appraisal.vocabulary.biennium import biennium_of
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
@@ -192,7 +194,7 @@ def agree(stage: Stage, numbers: Sequence[str], moment: datetime | None) -> None
                 [
                     (entry.name, entry.at, body.body)
                     for entry, body in zip(
-                        queries.history_of(db, case.id), queries.chain_of(db, case.id), strict=True
+                        lists.history_of(db, case.id), lists.chain_of(db, case.id), strict=True
                     )
                     if moment is None or entry.at <= moment
                 ]
@@ -200,7 +202,7 @@ def agree(stage: Stage, numbers: Sequence[str], moment: datetime | None) -> None
             for number, case in cases.items()
         }
         for biennium in BIENNIA:
-            found = indicators.report(db, stage.library, "2.1", biennium, past)
+            found = appraised_share.report(db, stage.library, "2.1", biennium, past)
             grouped = {
                 (biennium if group != "undated" else "", group): {
                     entry.number for entry in getattr(found, group)
@@ -213,14 +215,14 @@ def agree(stage: Stage, numbers: Sequence[str], moment: datetime | None) -> None
             rate = found.figures.approved_of_appraised
             assert rate.denominator == len(decided)
             assert rate.numerator == sum(entry["is_approved"] for entry in decided)
-        for funded in frameworks.funded(db, stage.library, past):
+        for funded in other_indicators.funded(db, stage.library, past):
             assert funded.on == told[funded.number].agreed_on
-        assert {entry.number for entry in frameworks.funded(db, stage.library, past)} == {
+        assert {entry.number for entry in other_indicators.funded(db, stage.library, past)} == {
             number for number in numbers if told[number].agreed_on
         }
         if moment is not None:
             return
-        assert indicators.differences(db) == []
+        assert appraised_share.differences(db) == []
         for number, case in cases.items():
             by = told[number].approved_by
             assert (case.approval and (case.approval.kind, case.approval.at)) == by
@@ -228,12 +230,12 @@ def agree(stage: Stage, numbers: Sequence[str], moment: datetime | None) -> None
         assert {entry.number for entry in approvals.approvals(db) if entry.route} == standing
         flow = stage.library.newest_workflow()
         for biennium in BIENNIA:
-            reached = pipelines.reached(db, None, biennium, {flow.key: rules.marks(flow)})
+            reached = pipeline.reached(db, None, biennium, {flow.key: rules.marks(flow)})
             counted: dict[frozenset[str], int] = {}
             for entry in told.values():
                 if entry.submitted and biennium_of(geneva_date(entry.submitted)) == biennium:
                     counted[entry.stages] = counted.get(entry.stages, 0) + 1
             assert {frozenset(entry.stages): entry.count for entry in reached} == counted
-        unapproved = {entry.number for entry in matches.unapproved(db, "2010-11", SCOPE)}
+        unapproved = {entry.number for entry in matching.unapproved(db, "2010-11", SCOPE)}
         entered = {number for number, case in cases.items() if case.pinned}
         assert unapproved == entered - standing

@@ -11,17 +11,18 @@ import pytest
 from sqlalchemy import select
 
 from appraisal.clock import geneva_date
-from appraisal.domain.facts import Case
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.routes import Route, route
-from appraisal.domain.rulebooks import rulebook
-from appraisal.domain.steps import ApprovalGiven
+from appraisal.database import tables
 from appraisal.errors import FaultyInput, StepConflict
-from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import approvals, indicators
-from appraisal.services.proposals import BadContent
-from appraisal.storage import tables
-from appraisal.storage.facts import load_cases
+from appraisal.indicators.services import appraised_share
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules.attempt import ApprovalGiven
+from appraisal.proposals.rules.routes import Route, route
+from appraisal.proposals.rules.rulebook import rulebook
+from appraisal.proposals.services.drafts import BadContent
+from appraisal.proposals.store.case import load_cases
+from appraisal.scenarios.complete_proposal import neutral_content
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.services import outside_approvals
 from tests import casts
 from tests.casts import START, Stage
 
@@ -32,7 +33,7 @@ def _register(
     stage: Stage, approval: ApprovalGiven, who: str = "desk", request: str | None = None, **given: Any
 ) -> Case:
     with stage.database.begin() as db:
-        return approvals.register_outside(
+        return outside_approvals.register_outside(
             db, stage.library, stage.people[who], stage.now, neutral_content(given), approval, request=request
         )
 
@@ -115,11 +116,11 @@ def test_a_budget_beyond_all_money_is_refused_before_it_counts(lite: Stage) -> N
         assert casts.refused(lite, "ana", number, "submit") == ("usd_beyond",)
         assert casts.refused(lite, "desk", number, "register_approval", approval=approval) == ("usd_beyond",)
         with lite.database.read() as db, pytest.raises(NotAllowed):
-            approvals.examine(db, lite.library, lite.now, neutral_content(short), approval)
+            outside_approvals.examine(db, lite.library, lite.now, neutral_content(short), approval)
     for title in ("One", "Two"):
         _register(lite, ApprovalGiven("Minute 12", "Registry", lite.now), title=title, budget="1000000000000")
     with lite.database.read() as db:
-        found = indicators.figures(db, lite.library, "2010-11", lite.now.date())["2010-11"]
+        found = appraised_share.figures(db, lite.library, "2010-11", lite.now.date())["2010-11"]
     assert found.usd == (Decimal(0), Decimal("2000000000000.00"))
 
 
@@ -138,7 +139,9 @@ def test_what_is_approved_is_not_registered_again(lite: Stage) -> None:
 def _import(stage: Stage, text: str, who: str = "desk", phases: tuple[int, ...] = ()) -> list[Case]:
     with stage.database.begin() as db:
         actor = stage.people[who]
-        done = approvals.import_approvals(db, stage.library, actor, stage.now, text, "list.csv", phases)
+        done = outside_approvals.import_approvals(
+            db, stage.library, actor, stage.now, text, "list.csv", phases
+        )
     return [case for _, case in done]
 
 
@@ -227,7 +230,7 @@ def test_what_was_registered_under_another_number_is_not_registered_again(lite: 
     given = ApprovalGiven("Minute 12", "Registry", START)
     with lite.database.begin() as db:
         apart = [number]
-        other = approvals.register_outside(
+        other = outside_approvals.register_outside(
             db,
             lite.library,
             lite.people["desk"],
@@ -254,7 +257,7 @@ def test_another_phase_is_said_of_every_one_that_is_here(stage: Stage) -> None:
         content = {"identification": {"title": "Mines", "symbol": "A/1", "contributions": [row]}}
         given = ApprovalGiven("Minute", "Registry", at)
         with stage.database.begin() as db:
-            return approvals.register_outside(
+            return outside_approvals.register_outside(
                 db, stage.library, stage.people["desk"], stage.now, content, given, apart=apart
             )
 
@@ -287,7 +290,7 @@ def test_of_two_who_register_the_same_at_once_one_is_refused(stage: Stage) -> No
     assert sorted(outcomes) == ["approval_same", "done"]
     with stage.database.read() as db:
         assert len(load_cases(db)) == 1
-        assert indicators.differences(db) == []
+        assert appraised_share.differences(db) == []
 
 
 def test_two_projects_of_one_title_are_two_by_their_symbols(lite: Stage) -> None:

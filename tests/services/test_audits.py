@@ -11,15 +11,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, literal_column, select, text, update
 
-from appraisal.domain import merkles
-from appraisal.domain.checkpoints import Checkpoint, head_entry, read_checkpoint
-from appraisal.domain.events import GENESIS, event
-from appraisal.domain.steps import ApprovalGiven
+from appraisal.database import tables
+from appraisal.deadlines import services as deadlines_services
 from appraisal.errors import StepConflict
-from appraisal.services import audits, issuers, matches, settings, trails
-from appraisal.services.trails import Report
-from appraisal.storage import audits as stored
-from appraisal.storage import site, tables
+from appraisal.lists.services import matching
+from appraisal.proposals.rules.attempt import ApprovalGiven
+from appraisal.records.services import issuers
+from appraisal.trail.rules import merkle
+from appraisal.trail.rules.checkpoints import Checkpoint, head_entry, read_checkpoint
+from appraisal.trail.rules.events import GENESIS, event
+from appraisal.trail.store import site
+from appraisal.trail.store import whole_trail as stored
+from appraisal.verification.services import checkpoints, database
+from appraisal.verification.services.database import Report
 from tests import casts
 from tests.casts import Stage
 from tests.keys import make_keyring
@@ -31,7 +35,7 @@ PROPOSALS = tables.Proposal.__table__
 
 
 def verified(stage: Stage) -> Report:
-    return trails.verify(stage.database, stage.library, stage.files)
+    return database.verify(stage.database, stage.library, stage.files)
 
 
 def told(stage: Stage) -> list[str]:
@@ -39,7 +43,7 @@ def told(stage: Stage) -> list[str]:
 
 
 def made(stage: Stage) -> Checkpoint:
-    found = audits.checkpoint(stage.database, stage.now)
+    found = checkpoints.checkpoint(stage.database, stage.now)
     assert found is not None
     stage.wait(days=1)
     return found
@@ -94,9 +98,9 @@ def test_a_checkpoint_says_where_everything_stood(stage: Stage) -> None:
     case = casts.load(stage, number)
     facts = second.facts
     head = head_entry(number, 1, case.head)
-    assert facts["chains"] == {"count": 1, "root": merkles.root_of([head]).hex()}
+    assert facts["chains"] == {"count": 1, "root": merkle.root_of([head]).hex()}
     assert facts["previous"] == first.digest
-    assert first.facts["chains"] == {"count": 0, "root": merkles.EMPTY.hex()}
+    assert first.facts["chains"] == {"count": 0, "root": merkle.EMPTY.hex()}
     assert (facts["events"]["count"], facts["accesses"]["count"]) == (1, 1)
     assert facts["at"] == at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
     # What the first one left in the site's chain.
@@ -106,37 +110,39 @@ def test_a_checkpoint_says_where_everything_stood(stage: Stage) -> None:
 
 def test_nothing_new_makes_no_checkpoint(stage: Stage) -> None:
     made(stage)
-    assert audits.checkpoint(stage.database, stage.now) is None
+    assert checkpoints.checkpoint(stage.database, stage.now) is None
     with stage.database.begin() as db:
-        settings.enter_holiday(
+        deadlines_services.enter_holiday(
             db, stage.people["admin"], stage.now, "Geneva", (stage.now + timedelta(days=9)).date(), "Day"
         )
     assert made(stage).sequence == 2
-    assert audits.checkpoint(stage.database, stage.now) is None
+    assert checkpoints.checkpoint(stage.database, stage.now) is None
 
 
 def test_a_day_has_one_checkpoint_at_most(stage: Stage) -> None:
-    assert audits.daily_checkpoint(stage.database, stage.now) is not None
+    assert checkpoints.daily_checkpoint(stage.database, stage.now) is not None
     casts.draft(stage)
-    assert audits.daily_checkpoint(stage.database, stage.now) is None
+    assert checkpoints.daily_checkpoint(stage.database, stage.now) is None
     stage.wait(days=1)
-    found = audits.daily_checkpoint(stage.database, stage.now)
+    found = checkpoints.daily_checkpoint(stage.database, stage.now)
     assert found is not None
     assert found.sequence == 2
     stage.wait(days=1)
-    assert audits.daily_checkpoint(stage.database, stage.now) is None
+    assert checkpoints.daily_checkpoint(stage.database, stage.now) is None
 
 
 def test_a_checkpoint_that_was_kept_shows_a_trail_written_anew(stage: Stage) -> None:
     kept = made(stage)
-    assert audits.kept_in(stage.database, kept) is None
+    assert checkpoints.kept_in(stage.database, kept) is None
     with unguarded(stage.database) as db:
         db.execute(text("DELETE FROM checkpoints"))
-    assert audits.kept_in(stage.database, kept) == "checkpoint 1 is not in the trail"
+    assert checkpoints.kept_in(stage.database, kept) == "checkpoint 1 is not in the trail"
     with stage.database.begin() as db:
         other = Checkpoint(1, kept.body.replace(kept.facts["at"], "2010-02-02T00:00:00.000000Z"), "0" * 64)
         stored.insert_checkpoint(db, other, None)
-    assert audits.kept_in(stage.database, kept) == ("checkpoint 1 of the trail is not the one that was kept")
+    assert checkpoints.kept_in(stage.database, kept) == (
+        "checkpoint 1 of the trail is not the one that was kept"
+    )
 
 
 def _set(db: Connection, model: type[tables.Base], column: str, value: str, where: str) -> None:
@@ -312,8 +318,8 @@ def test_no_column_of_a_sealed_row_changes_unnoticed(
     number = casts.approved(stage)
     import_text(stage, "projects", "symbol,title\nZAM/10/01/NOR,Mines\n")
     with stage.database.begin() as db:
-        matches.confirm(db, stage.people["desk"], stage.now, "zam/10/01/nor", number)
-    assert audits.checkpoint(stage.database, stage.now, signer) is not None
+        matching.confirm(db, stage.people["desk"], stage.now, "zam/10/01/nor", number)
+    assert checkpoints.checkpoint(stage.database, stage.now, signer) is not None
     casts.submitted(stage)
     assert told(stage) == []
     table, unnoticed = model.__table__, []
@@ -525,7 +531,7 @@ def test_a_definition_that_changed_is_told(lite: Stage) -> None:
     key = casts.load(lite, number).workflow
     bent = {**lite.library.digests, key: GENESIS}
     library = type(lite.library)(lite.library.definitions, bent, lite.library.released)
-    report = trails.verify(lite.database, library, lite.files)
+    report = database.verify(lite.database, library, lite.files)
     assert [entry.check for entry in report.breaks] == ["definitions"]
     assert f"was made by {key} with the digest" in report.breaks[0].what
 
@@ -573,7 +579,7 @@ def test_of_two_who_write_a_checkpoint_at_once_one_does(stage: Stage) -> None:
 
     def write(_: int) -> bool:
         try:
-            return audits.checkpoint(stage.database, stage.now) is not None
+            return checkpoints.checkpoint(stage.database, stage.now) is not None
         except StepConflict:
             return False
 
@@ -587,11 +593,11 @@ def test_a_head_can_be_proven_to_stand_in_a_checkpoint(lite: Stage) -> None:
     numbers = [casts.draft(lite) for _ in range(5)]
     root = bytes.fromhex(made(lite).facts["chains"]["root"])
     entries = [head_entry(number, 1, casts.load(lite, number).head) for number in numbers]
-    tree = merkles.Tree()
+    tree = merkle.Tree()
     for index, entry in enumerate(entries):
         tree.put(index, entry)
     assert all(
-        merkles.is_included(root, entry, index, 5, tree.proof(index)) for index, entry in enumerate(entries)
+        merkle.is_included(root, entry, index, 5, tree.proof(index)) for index, entry in enumerate(entries)
     )
 
 

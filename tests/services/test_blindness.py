@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appraisal.appraisals.services import lead, reviews
+from appraisal.appraisals.services.lead import RatingPut
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library
-from appraisal.domain import access
-from appraisal.domain.facts import Case
-from appraisal.domain.refusals import NotAllowed
 from appraisal.errors import NotFound
-from appraisal.services import appraisals, reviews
-from appraisal.services.appraisals import RatingPut
-from appraisal.storage import records
-from appraisal.storage.files import Files
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules import access
+from appraisal.records.store import records
+from appraisal.vocabulary.refusals import NotAllowed
 from tests import casts
 from tests.casts import Stage
 from tests.databases import SqliteCopies
@@ -87,14 +87,12 @@ def move_due(scene: Scene) -> object:
 def answer(scene: Scene) -> object:
     """Let a coordinator who has had nothing to do with the proposal answer for any unit."""
     asked = scene.dice.choice(acts.latest(scene.stage, scene.number).consultations)
-    return acts.act(
-        scene.stage, appraisals.answer_consultation, "clerk", scene.number, asked.id, "By telephone."
-    )
+    return acts.act(scene.stage, lead.answer_consultation, "clerk", scene.number, asked.id, "By telephone.")
 
 
 def lead_rates(scene: Scene) -> object:
     given = {f"TRI-{place}": RatingPut(scene.dice.choice("123"), "Mine.") for place in range(1, 9)}
-    return acts.act(scene.stage, appraisals.rate, "lead", scene.number, given)
+    return acts.act(scene.stage, lead.rate, "lead", scene.number, given)
 
 
 def adopt(scene: Scene) -> object:

@@ -18,28 +18,22 @@ import pytest
 from sqlalchemy import select, text, update
 
 from appraisal import clock
+from appraisal.app import upgrades
 from appraisal.canonical import canonical
+from appraisal.database import tables
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library
-from appraisal.domain import bundles as manifests
-from appraisal.domain.bundles import Asked, Entry
-from appraisal.domain.checkpoints import Checkpoint
-from appraisal.pdf.rendering import render
-from appraisal.services import (
-    audits,
-    bundle_checks,
-    bundles,
-    issuers,
-    proposals,
-    records,
-    registers,
-    upgrades,
-)
-from appraisal.services.bundle_checkings import NoBundle
-from appraisal.services.bundles import Altered, Incomplete, Nothing, Undrawn
-from appraisal.services.issuers import KeyMissing
-from appraisal.storage import site as site_chain
-from appraisal.storage import tables
-from appraisal.storage.files import Files
+from appraisal.printing.rendering import render
+from appraisal.proposals.services import drafts as proposals
+from appraisal.records.services import issuers, records
+from appraisal.records.services.issuers import KeyMissing
+from appraisal.trail.rules.checkpoints import Checkpoint
+from appraisal.trail.store import site as site_chain
+from appraisal.verification.rules import bundle_manifest as manifests
+from appraisal.verification.rules.bundle_manifest import Asked, Entry
+from appraisal.verification.services import bundle_check, bundles, checkpoints, known_here
+from appraisal.verification.services.bundle_examination import NoBundle
+from appraisal.verification.services.bundles import Altered, Incomplete, Nothing, Undrawn
 from tests import casts, histories
 from tests.casts import Stage
 from tests.databases import SqliteCopies
@@ -108,7 +102,7 @@ class Checked:
         file.write_bytes(data)
         grounds = (ring or Keyring(place, b"", b"")).grounds()
         given = grounds if ring else replace(grounds, trust=())
-        self.checked = bundle_checks.check(file, library, given, kept=kept)
+        self.checked = bundle_check.check(file, library, given, kept=kept)
         self.findings, self.outcome = self.checked.findings, self.checked.outcome
         self.fails = self.outcome == "fails"
 
@@ -127,7 +121,7 @@ def sealed(stage: Stage, ring: Keyring, *, draws: bool = True) -> tuple[str, byt
             row = db.execute(select(RECORDS).where(RECORDS.c.kind == "decision")).one()
             pdf = ring.signer().sign_pdf(render(json.loads(row.value), "fr"), stage.now)
             records.keep_rendering(db, stage.files, row.id, "fr", pdf, stage.now)
-    audits.checkpoint(stage.database, stage.now, ring.signer())
+    checkpoints.checkpoint(stage.database, stage.now, ring.signer())
     return number, written(stage, number, ring=ring)
 
 
@@ -171,13 +165,13 @@ def _site(stage: Stage, ring: Keyring | None) -> Site:
         with stage.database.begin() as db:
             issuers.use_key(db, ring.signer(), stage.now)
     first, second = casts.approved(stage), casts.submitted(stage)
-    audits.checkpoint(stage.database, stage.now, signer)
+    checkpoints.checkpoint(stage.database, stage.now, signer)
     older = contents(written(stage, ring=ring))
     stage.wait(days=1)
     casts.take(stage, "chief", first, "propose_annulment", note="Wrong fund.")
     casts.take(stage, "deputy", first, "annul", note="So it is.")
     third = casts.submitted(stage)
-    kept = audits.checkpoint(stage.database, stage.now, signer)
+    kept = checkpoints.checkpoint(stage.database, stage.now, signer)
     assert kept is not None
     stage.wait(days=1)
     casts.take(stage, "desk", second, "assign", lead="lead")
@@ -933,13 +927,13 @@ def test_a_site_that_signed_once_is_expected_to_sign(
     with lite.database.begin() as db:
         issuers.use_key(db, ring.signer(), lite.now)
     number = casts.approved(lite)
-    audits.checkpoint(lite.database, lite.now, ring.signer())
+    checkpoints.checkpoint(lite.database, lite.now, ring.signer())
     lite.wait(hours=1)
     with lite.database.begin() as db:
         issuers.retire_key(db, lite.now)
     lite.wait(hours=1)
     casts.take(lite, "desk", number, "send_to_donor")
-    audits.checkpoint(lite.database, lite.now)
+    checkpoints.checkpoint(lite.database, lite.now)
     found = Checked(written(lite, number), tmp_path, library, ring)
     assert found.outcome == "unknown"
     assert found.said("checkpoints")[0] == (
@@ -952,7 +946,7 @@ def test_a_site_that_signed_once_is_expected_to_sign(
     again = make_keyring(tmp_path / "again")
     with lite.database.begin() as db:
         issuers.use_key(db, again.signer(), lite.now)
-    audits.checkpoint(lite.database, lite.now, again.signer())
+    checkpoints.checkpoint(lite.database, lite.now, again.signer())
     found = Checked(written(lite, number, ring=again), tmp_path, library, again)
     assert [said for outcome, said in found.said("checkpoints") if outcome == "unchecked"] == []
 
@@ -964,12 +958,12 @@ def test_a_key_that_expired_is_no_fault_of_a_bundle(
     with lite.database.begin() as db:
         issuers.use_key(db, short.signer(), lite.now)
     casts.approved(lite)
-    audits.checkpoint(lite.database, lite.now, short.signer())
+    checkpoints.checkpoint(lite.database, lite.now, short.signer())
     # Records are issued unsigned before anybody has noted that the key has expired.
     lite.now = datetime(2011, 1, 1, 5, tzinfo=UTC)
     number = casts.approved(lite)
     lite.wait(hours=3)
-    audits.checkpoint(lite.database, lite.now, short.signer())
+    checkpoints.checkpoint(lite.database, lite.now, short.signer())
     honest = written(lite, number)
     found = Checked(honest, tmp_path, library, short)
     assert (found.outcome, [entry for entry in found.findings if entry.outcome == "fails"]) == ("unknown", [])
@@ -1050,7 +1044,7 @@ def test_a_register_names_what_another_installation_issued(
     casts.approved(lite)
     checked = Checked(zipped(sites["unsigned"].newer), tmp_path, library).checked
     with lite.database.read() as db:
-        found = registers.bundle_findings(db, checked)
+        found = known_here.bundle_findings(db, checked)
     said = [entry.say("en") for entry in found if entry.outcome == "fails"]
     first, second, *_ = sites["unsigned"].numbers
     assert f"The chain of {first} is not one that this installation has, or had." in said
@@ -1065,7 +1059,7 @@ def test_a_bundle_of_what_earlier_versions_wrote_does_not_fail(
     histories.load(lite.database, revision, tmp_path)
     upgrades.upgrade(lite.database)
     lite.files.keep(casts.PDF)
-    audits.checkpoint(lite.database, lite.now)
+    checkpoints.checkpoint(lite.database, lite.now)
     out = io.BytesIO()
     with lite.database.read() as db:
         order = bundles.order(db, Asked(), clock.now())

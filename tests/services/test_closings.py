@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from appraisal.app.daily import tick
+from appraisal.appraisals.services import lead, reviews
 from appraisal.canonical import canonical
 from appraisal.clock import geneva_date
-from appraisal.domain import verifications
-from appraisal.domain.facts import Consultation, Review
-from appraisal.domain.steps import ApprovalGiven, ChangeAsked
-from appraisal.services import appraisals, reviews, ticks
-from appraisal.storage import queries
-from appraisal.storage import records as stored
+from appraisal.proposals.facts import Consultation, Review
+from appraisal.proposals.rules.attempt import ApprovalGiven, ChangeAsked
+from appraisal.proposals.store import lists
+from appraisal.records.store import records as stored
+from appraisal.verification.rules import record_file
 from tests import casts
 from tests.casts import Stage
 
@@ -40,7 +41,7 @@ def _units(stage: Stage, number: str) -> dict[str, Consultation]:
 
 def _last_event(stage: Stage, number: str) -> Mapping[str, Any]:
     with stage.database.read() as db:
-        return queries.chain_of(db, casts.load(stage, number).id)[-1].facts
+        return lists.chain_of(db, casts.load(stage, number).id)[-1].facts
 
 
 def _records(stage: Stage, number: str) -> list[dict[str, Any]]:
@@ -101,7 +102,7 @@ def test_nobody_lets_a_date_pass_that_lies_ahead(stage: Stage, moment: datetime,
 
 
 def _verify(stage: Stage, value: dict[str, Any]) -> None:
-    found = verifications.verify(canonical(value), stage.library)
+    found = record_file.verify(canonical(value), stage.library)
     fails = [entry.say("en") for entry in found if entry.outcome == "fails"]
     assert fails == []
 
@@ -109,14 +110,14 @@ def _verify(stage: Stage, value: dict[str, Any]) -> None:
 def test_silence_that_was_noted_before_stays_of_its_moment(lite: Stage) -> None:
     number = waiting(lite)
     lite.now = datetime(2010, 2, 9, 4, tzinfo=UTC)
-    ticks.tick(lite.database, lite.library, lite.now)
+    tick(lite.database, lite.library, lite.now)
     noted = lite.now
     lite.wait(hours=5)
     casts.take(lite, "lead", number, "finalise")
     assert {_units(lite, number)[unit].silent_at for unit in OTHERS} == {noted}
     # Nothing is demanded of a closed appraisal any more.
     lite.wait(days=2)
-    assert ticks.tick(lite.database, lite.library, lite.now).marks == ()
+    assert tick(lite.database, lite.library, lite.now).marks == ()
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_an_answer_after_the_closing_is_late_only_after_its_own_date(stage: Stag
         stage.now = moment
         with stage.database.begin() as db:
             given = (number, _units(stage, number)[unit].id, "Our comment.")
-            appraisals.answer_consultation(db, stage.library, stage.people["desk"], stage.now, *given)
+            lead.answer_consultation(db, stage.library, stage.people["desk"], stage.now, *given)
         entry = _units(stage, number)[unit]
         assert (entry.answered_at, entry.late, entry.released_at) == (moment, late, closed_at)
         assert _last_event(stage, number)["facts"] == {"unit": unit, "late": late}
@@ -200,7 +201,7 @@ def test_a_review_signed_in_time_after_the_closing_changes_nothing_in_it(lite: S
     lite.wait(hours=1)
     items = [item for item in casts.items_of(lite, number) if item.startswith("GEN-")]
     with lite.database.begin() as db:
-        puts = dict.fromkeys(items, appraisals.RatingPut("3", "Very good."))
+        puts = dict.fromkeys(items, lead.RatingPut("3", "Very good."))
         reviews.rate(db, lite.library, lite.people["eval"], lite.now, number, puts)
         reviews.sign(db, lite.library, lite.people["eval"], lite.now, number)
     signed = _review(lite, number)
@@ -251,7 +252,7 @@ def test_units_that_were_released_are_awaited_again_after_a_recall(stage: Stage)
     assert {(found[unit].silent_at, found[unit].released_at) for unit in OTHERS} == {(None, None)}
     stage.now = AFTERWARDS
     assert geneva_date(stage.now) > LAST_DAY
-    marks = ticks.tick(stage.database, stage.library, stage.now).marks
+    marks = tick(stage.database, stage.library, stage.now).marks
     assert marks.count((number, "consult_overdue")) == 4
 
 

@@ -9,17 +9,19 @@ from typing import Any
 
 import pytest
 
+from appraisal.appraisals.rules import conditions as rules
+from appraisal.appraisals.rules.conditions import ConditionPut
+from appraisal.appraisals.services import conditions, lead
 from appraisal.canonical import canonical
-from appraisal.domain import conditions as rules
-from appraisal.domain import disclosure, verifications
-from appraisal.domain.conditions import ConditionPut
-from appraisal.domain.facts import Appraisal, Condition
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import StepConflict
-from appraisal.services import appraisals, conditions, trails
-from appraisal.storage import queries
-from appraisal.storage import records as stored
+from appraisal.proposals.facts import Appraisal, Condition
+from appraisal.proposals.rules import disclosure
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.proposals.store import lists
+from appraisal.records.store import records as stored
+from appraisal.verification.rules import record_file
+from appraisal.verification.services import database
+from appraisal.vocabulary.refusals import NotAllowed
 from tests import casts
 from tests.casts import Stage
 
@@ -28,7 +30,7 @@ DUE = date(2010, 4, 1)
 
 def _bodies(stage: Stage, number: str) -> list[Mapping[str, Any]]:
     with stage.database.read() as db:
-        return [event.facts for event in queries.chain_of(db, casts.load(stage, number).id)]
+        return [event.facts for event in lists.chain_of(db, casts.load(stage, number).id)]
 
 
 def _events(stage: Stage, number: str) -> list[str]:
@@ -49,9 +51,7 @@ def _save(
     stage: Stage, number: str, puts: Sequence[ConditionPut] | None, who: str = "lead", **given: Any
 ) -> tuple[Condition, ...]:
     with stage.database.begin() as db:
-        appraisals.recommend(
-            db, stage.library, stage.people[who], stage.now, number, conditions=puts, **given
-        )
+        lead.recommend(db, stage.library, stage.people[who], stage.now, number, conditions=puts, **given)
     stage.wait(minutes=1)
     return _last(stage, number).conditions
 
@@ -144,7 +144,7 @@ def test_a_report_is_about_what_was_asked_for_then(stage: Stage) -> None:
     _agree(stage, number)
     casts.take(stage, "lead", number, "finalise")
     assert [entry["reported"] is not None for entry in _conditions_of_record(stage, number)] == [False, True]
-    assert trails.verify(stage.database, stage.library, None).breaks == []
+    assert database.verify(stage.database, stage.library, None).breaks == []
 
 
 def test_a_condition_is_of_whoever_wrote_what_it_asks_for(lite: Stage) -> None:
@@ -365,7 +365,7 @@ def test_drafts_are_told_to_those_who_read_the_appraisal_until_it_is_finalised(l
     def told(who: str) -> list[str]:
         with lite.database.read() as db:
             case = casts.load(lite, number)
-            happened = queries.history_of(db, case.id)
+            happened = lists.history_of(db, case.id)
         return [entry.name for entry in disclosure.history_for(case, lite.people[who], happened)]
 
     assert [
@@ -392,7 +392,7 @@ def _sheets(stage: Stage, number: str) -> list[dict[str, Any]]:
     for value in values:
         fails = [
             entry.say("en")
-            for entry in verifications.verify(canonical(value), stage.library)
+            for entry in record_file.verify(canonical(value), stage.library)
             if entry.outcome == "fails"
         ]
         assert fails == []

@@ -5,15 +5,16 @@ from datetime import date
 
 import pytest
 
-from appraisal.domain import events
-from appraisal.domain.conditions import ConditionPut
-from appraisal.domain.facts import Case, Condition
-from appraisal.domain.steps import Agreement, ApprovalGiven
+from appraisal.accounts.services import accounts
+from appraisal.appraisals.rules.conditions import ConditionPut
+from appraisal.appraisals.services import conditions, lead
+from appraisal.appraisals.store import conditions as stored
+from appraisal.appraisals.store.conditions import Bound
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import appraisals, conditions, people
-from appraisal.storage import conditions as stored
-from appraisal.storage import queries
-from appraisal.storage.conditions import Bound
+from appraisal.proposals.facts import Case, Condition
+from appraisal.proposals.rules.attempt import Agreement, ApprovalGiven
+from appraisal.proposals.store import lists
+from appraisal.trail.rules import events
 from tests import casts
 from tests.casts import Stage
 
@@ -24,7 +25,7 @@ def _approved(stage: Stage, owner: str, due_on: date = date(2010, 3, 3)) -> str:
     casts.rate(stage, number, TRI_4="1")
     put = ConditionPut("Mend this.", "TRI-4", owner, due_on, "before_donor")
     with stage.database.begin() as db:
-        appraisals.recommend(db, stage.library, stage.people["lead"], stage.now, number, conditions=[put])
+        lead.recommend(db, stage.library, stage.people["lead"], stage.now, number, conditions=[put])
     casts.take(stage, "lead", number, "finalise")
     casts.take(stage, "chief", number, "approve")
     return number
@@ -71,7 +72,7 @@ def test_an_owner_is_found_by_name_or_address(stage: Stage, owner: str, found: s
 
 def test_an_owner_of_whom_there_are_two_is_nobody(lite: Stage) -> None:
     with lite.database.begin() as db:
-        people.create_person(
+        accounts.create_person(
             db, lite.people["admin"], lite.now, email="b@example.org", name="BEN", roles=["designer"]
         )
     assert _condition(lite, _approved(lite, "Ben")).owner_id is None
@@ -81,7 +82,7 @@ def test_an_owner_of_whom_there_are_two_is_nobody(lite: Stage) -> None:
 def test_an_owner_whose_account_is_closed_is_nobody(lite: Stage) -> None:
     ben = lite.people["ben"]
     with lite.database.begin() as db:
-        people.change_person(
+        accounts.change_person(
             db,
             lite.people["admin"],
             lite.now,
@@ -109,7 +110,7 @@ def test_the_owner_reports_and_a_coordinator_closes(stage: Stage) -> None:
     assert found.is_open
     assert casts.load(stage, number).name(found.reported_by) == "Ben"
     with stage.database.read() as db:
-        chain = queries.chain_of(db, case.id)
+        chain = lists.chain_of(db, case.id)
     assert events.broken(chain, case.head) is None
     assert (chain[-1].facts["action"], chain[-1].facts["facts"]) == (
         "report_condition",
@@ -220,7 +221,7 @@ def test_an_owner_learns_of_a_condition_once_it_binds(lite: Stage) -> None:
     number = casts.rated(lite, ratings={"TRI_4": "1"})
     put = ConditionPut("Mend this.", "TRI-4", "Admin", date(2010, 3, 3), "before_donor")
     with lite.database.begin() as db:
-        appraisals.recommend(db, lite.library, lite.people["lead"], lite.now, number, conditions=[put])
+        lead.recommend(db, lite.library, lite.people["lead"], lite.now, number, conditions=[put])
     casts.take(lite, "lead", number, "finalise")
     with pytest.raises(NotFound):
         _report(lite, "admin", number)
@@ -260,7 +261,7 @@ def test_conditions_of_what_has_ended_wait_for_nobody(lite: Stage) -> None:
     casts.rate(lite, number, CAP_6="1")
     put = ConditionPut("Mend this.", "CAP-6", "Ben", date(2010, 3, 3), "before_start")
     with lite.database.begin() as db:
-        appraisals.recommend(db, lite.library, lite.people["lead"], lite.now, number, conditions=[put])
+        lead.recommend(db, lite.library, lite.people["lead"], lite.now, number, conditions=[put])
     casts.take(lite, "lead", number, "finalise")
     assert _waiting(lite, "ben", date(2010, 3, 4)) == []
     casts.take(lite, "chief", number, "approve")

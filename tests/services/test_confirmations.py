@@ -9,20 +9,25 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Row, select, update
 
-from appraisal.domain import accounts
-from appraisal.domain.facts import SYSTEM_ACTOR, Person
-from appraisal.services import confirmations, jobs, people
-from appraisal.services.confirmations import Confirmed
-from appraisal.services.couriers import Courier
-from appraisal.services.mails import Refused
-from appraisal.services.people import BadPerson
-from appraisal.storage import account_requests, sessions, site, tables
+from appraisal.accounts.rules import accounts
+from appraisal.accounts.services import accounts as accounts_accounts
+from appraisal.accounts.services import confirmations
+from appraisal.accounts.services.accounts import BadPerson
+from appraisal.accounts.services.confirmations import Confirmed
+from appraisal.accounts.store import requests, sessions
+from appraisal.app import worker
+from appraisal.database import tables
+from appraisal.database.outbox import MAILS, waiting
+from appraisal.notices.services.messages import Refused
+from appraisal.notices.services.smtp import Courier
+from appraisal.people.facts import SYSTEM_ACTOR, Person
+from appraisal.trail.store import site
 from tests import casts
 from tests.carriers import blank
 from tests.casts import Stage
 from tests.mailboxes import Mailboxes
 
-HASHING = people.hasher(quick=True)
+HASHING = accounts_accounts.hasher(quick=True)
 PASSWORD: Final = "correct horse battery"
 PEOPLE = tables.Person.__table__
 TOKENS = tables.Token.__table__
@@ -33,7 +38,7 @@ NOTICES = tables.Notice.__table__
 def _second_admin(stage: Stage) -> None:
     """Add another administrator to the cast."""
     with stage.database.begin() as db:
-        made = people.create_person(
+        made = accounts_accounts.create_person(
             db, SYSTEM_ACTOR, stage.now, email="admin2@example.org", name="Admin2", roles=["administrator"]
         )
     stage.people = {**stage.people, "admin2": made}
@@ -52,17 +57,17 @@ def _change(stage: Stage, key: str, who: str = "admin", **changes: Any) -> Perso
     } | changes
     actor = SYSTEM_ACTOR if who == "system" else stage.people[who]
     with stage.database.begin() as db:
-        return people.change_person(db, actor, stage.now, person.id, **given)
+        return accounts_accounts.change_person(db, actor, stage.now, person.id, **given)
 
 
 def _person(stage: Stage, key: str) -> Person:
     with stage.database.read() as db:
-        return people.find_person(db, stage.people[key].id).person
+        return accounts_accounts.find_person(db, stage.people[key].id).person
 
 
 def _ask_link(stage: Stage, key: str, who: str = "admin") -> int:
     with stage.database.begin() as db:
-        return people.ask_link(db, stage.people[who], stage.now, stage.people[key].id)
+        return accounts_accounts.ask_link(db, stage.people[who], stage.now, stage.people[key].id)
 
 
 def _confirm(stage: Stage, who: str, id: int = 1) -> Confirmed:
@@ -183,7 +188,7 @@ def test_a_request_dies_when_the_account_changes(lite: Stage, changes: dict[str,
     _change(lite, "ana", "system", **changes)
     assert _refused(lite, partial(_confirm, lite, "chief")) == ("request_closed",)
     with lite.database.read() as db:
-        assert account_requests.list_open(db, lite.now) == []
+        assert requests.list_open(db, lite.now) == []
     assert "manager" not in _person(lite, "ana").roles
 
 
@@ -238,7 +243,7 @@ def test_who_keeps_accounts_neither_rates_nor_decides(lite: Stage, other: str) -
 
 def _create(stage: Stage, actor: Person, **given: Any) -> Person:
     with stage.database.begin() as db:
-        return people.create_person(
+        return accounts_accounts.create_person(
             db, actor, stage.now, **({"email": "new@example.org", "name": "New", "roles": []} | given)
         )
 
@@ -258,7 +263,7 @@ def test_a_new_account_waits_for_its_roles(lite: Stage, by_mail: bool, given: li
     assert row.adds == waits
     _confirm(lite, "deputy")
     with lite.database.read() as db:
-        assert people.find_person(db, made.id).person.roles == set(roles)
+        assert accounts_accounts.find_person(db, made.id).person.roles == set(roles)
 
 
 # Links ---------------------------------------------------------------------------------------------------
@@ -275,7 +280,9 @@ def test_a_link_is_made_for_who_confirms_it(stage: Stage) -> None:
     confirmed = _confirm(stage, "deputy")
     assert confirmed.purpose == "reset"
     with stage.database.begin() as db:
-        people.set_password_by_link(db, HASHING, stage.now, confirmed.token, "reset", "another password")
+        accounts_accounts.set_password_by_link(
+            db, HASHING, stage.now, confirmed.token, "reset", "another password"
+        )
     facts = {"person": chief, "link": 1, "purpose": "reset"}
     people_involved = {"asked_by": admin, "confirmed_by": deputy}
     assert _said(stage, 2) == [
@@ -283,9 +290,9 @@ def test_a_link_is_made_for_who_confirms_it(stage: Stage) -> None:
         (chief, "change_password", {**facts, "how": "link", "sent": "confirmed", **people_involved}),
     ]
     with stage.database.read() as db:
-        (spent,) = people.links_spent(db, chief, stage.now + timedelta(days=29))
-        assert people.links_spent(db, chief, stage.now + timedelta(days=30)) == []
-        assert people.links_spent(db, admin, stage.now) == []
+        (spent,) = accounts_accounts.links_spent(db, chief, stage.now + timedelta(days=29))
+        assert accounts_accounts.links_spent(db, chief, stage.now + timedelta(days=30)) == []
+        assert accounts_accounts.links_spent(db, admin, stage.now) == []
     assert (spent.at, spent.asked_by, spent.confirmed_by) == (stage.now, "Admin", "Deputy")
     assert {("chief", "link_asked"), ("chief", "password_set")} <= _told(stage)
     assert confirmed.token not in repr(casts.contents(stage))
@@ -293,12 +300,12 @@ def test_a_link_is_made_for_who_confirms_it(stage: Stage) -> None:
 
 def _issue(stage: Stage, key: str, purpose: Any, who: str = "admin") -> str:
     with stage.database.begin() as db:
-        return people.issue_link(db, stage.people[who], stage.now, stage.people[key].id, purpose)
+        return accounts_accounts.issue_link(db, stage.people[who], stage.now, stage.people[key].id, purpose)
 
 
 def _set_password(stage: Stage, key: str) -> None:
     with stage.database.begin() as db:
-        people.set_password(db, HASHING, stage.now, stage.people[key].id, PASSWORD)
+        accounts_accounts.set_password(db, HASHING, stage.now, stage.people[key].id, PASSWORD)
 
 
 @pytest.mark.parametrize("key", ["desk", "lead", "chief", "auditor", "admin", "all"])
@@ -339,7 +346,7 @@ def test_whoever_saw_a_link_alone_is_out_once_the_account_may_decide(stage: Stag
         assert len(_open_sessions(stage, made.id)) == 1
     confirmed = _confirm(stage, "chief")
     with stage.database.read() as db:
-        account = people.find_person(db, made.id)
+        account = accounts_accounts.find_person(db, made.id)
     assert account.person.roles == {"designer", "manager"}
     assert not account.has_password
     assert _open_sessions(stage, made.id) == []
@@ -367,13 +374,15 @@ def test_an_account_that_was_opened_once_is_never_new_again(lite: Stage) -> None
     assert _refused(lite, partial(_issue, lite, "new", "invitation")) == ("second_person",)
     _use(lite, confirmed.token)
     with lite.database.read() as db:
-        (spent,) = people.links_spent(db, made.id, lite.now)
+        (spent,) = accounts_accounts.links_spent(db, made.id, lite.now)
     assert (spent.how, spent.asked_by, spent.confirmed_by) == ("confirmed", "Admin", "Chief")
 
 
 def test_the_first_administrator_keeps_the_password_of_the_link_that_opened_the_site(lite: Stage) -> None:
     with lite.database.begin() as db:
-        token = people.issue_link(db, SYSTEM_ACTOR, lite.now, lite.people["admin"].id, "invitation")
+        token = accounts_accounts.issue_link(
+            db, SYSTEM_ACTOR, lite.now, lite.people["admin"].id, "invitation"
+        )
     _use(lite, token)
     _second_admin(lite)
     _change(lite, "admin", "admin2", roles=["administrator", "auditor"])
@@ -383,11 +392,11 @@ def test_the_first_administrator_keeps_the_password_of_the_link_that_opened_the_
 
 def _use(stage: Stage, token: str) -> None:
     with stage.database.begin() as db:
-        people.set_password_by_link(db, HASHING, stage.now, token, "invitation", PASSWORD)
+        accounts_accounts.set_password_by_link(db, HASHING, stage.now, token, "invitation", PASSWORD)
 
 
 def _sign_in(stage: Stage, email: str) -> bool:
-    return people.sign_in(stage.database, HASHING, stage.now, email, PASSWORD) is not None
+    return accounts_accounts.sign_in(stage.database, HASHING, stage.now, email, PASSWORD) is not None
 
 
 def _open_sessions(stage: Stage, person: int) -> list[int]:
@@ -408,11 +417,11 @@ def boxes() -> Iterator[Mailboxes]:
 
 def _post(stage: Stage, key: str) -> None:
     with stage.database.begin() as db:
-        people.post_link(db, stage.people["admin"], stage.now, stage.people[key].id)
+        accounts_accounts.post_link(db, stage.people["admin"], stage.now, stage.people[key].id)
 
 
 def _deliver(stage: Stage, boxes: Mailboxes) -> None:
-    jobs.work(stage.database, stage.files, blank, lambda: stage.now, courier=Courier(boxes.server()))
+    worker.work(stage.database, stage.files, blank, lambda: stage.now, courier=Courier(boxes.server()))
 
 
 def _tokens_in(boxes: Mailboxes) -> list[str]:
@@ -427,7 +436,7 @@ def _tokens_in(boxes: Mailboxes) -> list[str]:
 def test_a_posted_link_is_made_when_it_is_sent_and_lies_nowhere(stage: Stage, boxes: Mailboxes) -> None:
     _set_password(stage, "chief")
     with stage.database.begin() as db:
-        people.choose(db, stage.people["chief"], language="es", delivery="daily")
+        accounts_accounts.choose(db, stage.people["chief"], language="es", delivery="daily")
     _post(stage, "chief")
     stage.wait(hours=20)
     _deliver(stage, boxes)
@@ -439,7 +448,7 @@ def test_a_posted_link_is_made_when_it_is_sent_and_lies_nowhere(stage: Stage, bo
     # It lasts two hours from when it was sent, however long it waited.
     stage.wait(hours=1, minutes=59)
     with stage.database.begin() as db:
-        people.set_password_by_link(db, HASHING, stage.now, token, "reset", "another password")
+        accounts_accounts.set_password_by_link(db, HASHING, stage.now, token, "reset", "another password")
     assert [facts["sent"] for _, action, facts in _said(stage, 1) if action == "change_password"] == ["mail"]
 
 
@@ -456,9 +465,9 @@ def test_a_message_that_is_sent_again_has_a_link_that_works_as_the_first_does(
     assert first != second
     assert boxes.received[0].id == boxes.received[1].id
     with lite.database.begin() as db:
-        people.set_password_by_link(db, HASHING, lite.now, first, "reset", "another password")
+        accounts_accounts.set_password_by_link(db, HASHING, lite.now, first, "reset", "another password")
     with pytest.raises(BadPerson), lite.database.begin() as db:
-        people.set_password_by_link(db, HASHING, lite.now, second, "reset", "a third password")
+        accounts_accounts.set_password_by_link(db, HASHING, lite.now, second, "reset", "a third password")
 
 
 @pytest.mark.parametrize("ended", ["late", "newer", "used", "closed"])
@@ -471,13 +480,13 @@ def test_a_link_that_has_ended_is_not_sent(lite: Stage, boxes: Mailboxes, ended:
         _post(lite, "chief")
     elif ended == "used":
         with lite.database.begin() as db:
-            token = people.issue_link(db, SYSTEM_ACTOR, lite.now, lite.people["chief"].id, "reset")
-            people.set_password_by_link(db, HASHING, lite.now, token, "reset", "another password")
+            token = accounts_accounts.issue_link(db, SYSTEM_ACTOR, lite.now, lite.people["chief"].id, "reset")
+            accounts_accounts.set_password_by_link(db, HASHING, lite.now, token, "reset", "another password")
     else:
         _change(lite, "chief", active=False)
     _deliver(lite, boxes)
     assert len(_tokens_in(boxes)) == (1 if ended == "newer" else 0)
-    assert jobs.waiting(lite.database, jobs.MAILS) == 0
+    assert waiting(lite.database, MAILS) == 0
 
 
 def test_what_a_server_says_of_a_message_does_not_keep_its_link(lite: Stage, boxes: Mailboxes) -> None:
@@ -492,7 +501,7 @@ def test_what_a_server_says_of_a_message_does_not_keep_its_link(lite: Stage, box
             (token,) = _tokens_in(boxes)
             raise Refused(f"554 blocked: https://appraisal.office.example/password-reset/{token}")
 
-    jobs.work(lite.database, lite.files, blank, lambda: lite.now, courier=Repeating(boxes.server()))
+    worker.work(lite.database, lite.files, blank, lambda: lite.now, courier=Repeating(boxes.server()))
     (token,) = _tokens_in(boxes)
     with lite.database.read() as db:
         (error,) = db.execute(select(tables.Job.__table__.c.error)).scalars()
@@ -516,7 +525,7 @@ def test_an_emergency_is_told_to_owner_and_administrators_and_stands_in_the_chai
     _second_admin(stage)
     chief = stage.people["chief"].id
     with stage.database.begin() as db:
-        people.issue_link(db, SYSTEM_ACTOR, stage.now, chief, "reset", emergency=True)
+        accounts_accounts.issue_link(db, SYSTEM_ACTOR, stage.now, chief, "reset", emergency=True)
     facts = {"person": chief, "link": 1, "purpose": "reset", "how": "emergency", "asked_by": 0}
     assert _said(stage, 1) == [(0, "issue_link", {**facts, "emergency": True})]
     assert _told(stage) == {
@@ -604,4 +613,4 @@ def test_whoever_opens_an_account_again_gives_its_roles_again(stage: Stage) -> N
 
 def _waiting(stage: Stage) -> list[accounts.AccountRequest]:
     with stage.database.read() as db:
-        return account_requests.list_open(db, stage.now)
+        return requests.list_open(db, stage.now)

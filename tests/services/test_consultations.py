@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from appraisal.domain.facts import Case
+from appraisal.appraisals.services import lead
 from appraisal.errors import NotFound
-from appraisal.services import appraisals
+from appraisal.proposals.facts import Case
 from tests import casts
 from tests.casts import Stage
 
@@ -16,7 +16,7 @@ def _on_behalf(stage: Stage, number: str, unit: str, who: str) -> Case:
         entry for entry in casts.load(stage, number).appraisals[-1].consultations if entry.unit == unit
     )
     with stage.database.begin() as db:
-        return appraisals.answer_consultation(
+        return lead.answer_consultation(
             db, stage.library, stage.people[who], stage.now, number, asked.id, "We agree."
         )
 
@@ -74,7 +74,7 @@ def test_an_answer_goes_to_the_appraisal_that_was_opened_again(stage: Stage) -> 
     # From a page, or by a link, of before the recalls.
     with stage.database.begin() as db:
         given = (number, first.id, "By letter.")
-        appraisals.answer_consultation(db, stage.library, stage.people["desk"], stage.now, *given)
+        lead.answer_consultation(db, stage.library, stage.people["desk"], stage.now, *given)
     found = [
         {
             entry.unit: entry.text

@@ -9,29 +9,27 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from appraisal.domain import calendars, registrations
-from appraisal.domain.duties import DutiesLeft
-from appraisal.domain.facts import Appraisal, Case, Consultation
-from appraisal.domain.indicators import Figures
-from appraisal.domain.steps import ApprovalGiven, ChangeAsked
+from appraisal.app.daily import tick
+from appraisal.appraisals.services import lead, reviews
+from appraisal.appraisals.services.lead import RatingPut
+from appraisal.database import tables
+from appraisal.database.as_of import Past
+from appraisal.deadlines.rules import working_days
 from appraisal.errors import StepConflict
-from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import (
-    appraisals,
-    approvals,
-    departures,
-    indicators,
-    matches,
-    reviews,
-    ticks,
-    trails,
-)
-from appraisal.services.appraisals import RatingPut
-from appraisal.services.trails import Break
-from appraisal.storage import matches as stored
-from appraisal.storage import queries, tables
-from appraisal.storage.pasts import Past
-from appraisal.storage.registrations import find_named
+from appraisal.indicators.rules.appraised_share import Figures
+from appraisal.indicators.services import appraised_share
+from appraisal.lists.services import matching
+from appraisal.lists.store import matching as stored
+from appraisal.proposals.facts import Appraisal, Case, Consultation
+from appraisal.proposals.rules import registrations
+from appraisal.proposals.rules.attempt import ApprovalGiven, ChangeAsked
+from appraisal.proposals.rules.duties import DutiesLeft
+from appraisal.proposals.store import lists
+from appraisal.proposals.store.registrations import find_named
+from appraisal.scenarios.complete_proposal import neutral_content
+from appraisal.verification.services import database
+from appraisal.verification.services.database import Break
+from appraisal.workflow.services import departures, outside_approvals
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
@@ -74,7 +72,7 @@ def _incomplete(stage: Stage) -> str:
 def _lapsed(stage: Stage) -> str:
     number = _incomplete(stage)
     stage.wait(days=100)
-    ticks.tick(stage.database, stage.library, stage.now)
+    tick(stage.database, stage.library, stage.now)
     return number
 
 
@@ -173,8 +171,12 @@ def _undated(appraisal: Appraisal) -> Appraisal:
 
 def _figures(stage: Stage) -> tuple[Figures, list[str], list[Break]]:
     with stage.database.read() as db:
-        found = indicators.figures(db, stage.library, "2010-11", stage.now.date())["2010-11"]
-        return found, indicators.differences(db), trails.verify(stage.database, stage.library, None).breaks
+        found = appraised_share.figures(db, stage.library, "2010-11", stage.now.date())["2010-11"]
+        return (
+            found,
+            appraised_share.differences(db),
+            database.verify(stage.database, stage.library, None).breaks,
+        )
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -192,10 +194,10 @@ def test_the_state_before_comes_back(lite: Stage, build: str, way: str) -> None:
     assert _figures(lite) == counted
     # As it was known then.
     with lite.database.read() as db:
-        then = indicators.report(db, lite.library, "2.1", "2010-11", Past(moment=while_registered))
+        then = appraised_share.report(db, lite.library, "2.1", "2010-11", Past(moment=while_registered))
     assert [entry.number for entry in then.outside] == [number]
     # What time demands is looked at again.
-    ticks.tick(lite.database, lite.library, lite.now)
+    tick(lite.database, lite.library, lite.now)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -269,13 +271,13 @@ def test_an_approval_that_was_given_here_is_not_corrected(lite: Stage, build: Ca
 
 
 def _publish(stage: Stage, number: str) -> None:
-    indicators.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11")
+    appraised_share.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11")
 
 
 def _match(stage: Stage, number: str) -> None:
     import_text(stage, "projects", HEADING + PROJECT)
     with stage.database.begin() as db:
-        matches.confirm(db, stage.people["all"], stage.now, "zam/10/01/nor", number)
+        matching.confirm(db, stage.people["all"], stage.now, "zam/10/01/nor", number)
 
 
 def _propose(stage: Stage, number: str) -> None:
@@ -288,7 +290,7 @@ def test_nobody_takes_back_alone_what_something_rests_on(
 ) -> None:
     number = casts.outside(stage)
     # A report of another biennium, and one of before, rest on nothing of this.
-    indicators.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2014-15")
+    appraised_share.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2014-15")
     assert casts.load(stage, number).rests == frozenset()
     build_on(stage, number)
     refused = casts.refused(stage, "desk", number, "correct_registration", note="A slip.")
@@ -302,7 +304,9 @@ def test_nobody_takes_back_alone_what_something_rests_on(
 def test_a_project_that_was_registered_by_mistake_is_missing_again(stage: Stage) -> None:
     import_text(stage, "projects", HEADING + PROJECT)
     with stage.database.begin() as db:
-        case = approvals.register_project(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
+        case = outside_approvals.register_project(
+            db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor"
+        )
     stage.wait(minutes=1)
     _alone(stage, case.number)
 
@@ -313,12 +317,12 @@ def test_a_project_that_was_registered_by_mistake_is_missing_again(stage: Stage)
     assert waiting() == ["ZAM/10/01/NOR"]
     with stage.database.begin() as db:
         # The void proposal bears the symbol, and is nothing to match.
-        assert matches.match_symbols(db, stage.now) == 0
-        assert queries.entered_id(db, case.number, stage.people["desk"]) is None
+        assert matching.match_symbols(db, stage.now) == 0
+        assert lists.entered_id(db, case.number, stage.people["desk"]) is None
         assert stored.candidates(db, ["ZM"]) == []
     assert _figures(stage)[1:] == ([], [])
     with stage.database.begin() as db:
-        again = approvals.register_project(
+        again = outside_approvals.register_project(
             db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor"
         )
     assert (again.state, again.number) == ("approved", "TC-2010-0002")
@@ -374,7 +378,7 @@ def _rate_and_sign(
 ) -> None:
     """Rate what is the lead's, close the appraisal, and have EVAL sign after that."""
     with stage.database.begin() as db:
-        appraisals.rate(db, stage.library, stage.people["lead"], stage.now, number, given)
+        lead.rate(db, stage.library, stage.people["lead"], stage.now, number, given)
     stage.wait(minutes=1)
     close()
     with stage.database.begin() as db:
@@ -402,7 +406,7 @@ def test_a_block_that_was_signed_meanwhile_is_handed_over_by_a_recall(lite: Stag
     casts.take(lite, "lead", number, "recall", note="A slip.")
     with lite.database.begin() as db:
         better = {"TRI-1": RatingPut("2", "Asked.")}
-        appraisals.rate(db, lite.library, lite.people["lead"], lite.now, number, better)
+        lead.rate(db, lite.library, lite.people["lead"], lite.now, number, better)
     casts.recommend(lite, number, [])
     lite.wait(minutes=1)
     assert casts.take(lite, "lead", number, "finalise").state == "awaiting_decision"
@@ -441,8 +445,8 @@ def test_whoever_was_let_go_has_the_days_that_were_left(lite: Stage, way: str) -
     number = casts.submitted(lite)
     casts.assign(lite, number)
     asked = [entry for entry in casts.load(lite, number).appraisals[-1].consultations if entry.is_open]
-    holidays = casts.load(lite, number).holidays.get(calendars.GENEVA, frozenset())
-    (left,) = {calendars.working_days_between(lite.now.date(), entry.due_on, holidays) for entry in asked}
+    holidays = casts.load(lite, number).holidays.get(working_days.GENEVA, frozenset())
+    (left,) = {working_days.working_days_between(lite.now.date(), entry.due_on, holidays) for entry in asked}
     assert left > 0
     if way == "correction":
         _register(lite, number)
@@ -460,12 +464,12 @@ def test_whoever_was_let_go_has_the_days_that_were_left(lite: Stage, way: str) -
         found = casts.load(lite, number).appraisals[-1].consultations
         return [entry for entry in found if entry.unit in units]
 
-    last = calendars.add_working_days(lite.now.date(), left, holidays)
+    last = working_days.add_working_days(lite.now.date(), left, holidays)
     assert [(entry.due_on, entry.silent_at, entry.released_at) for entry in now()] == [
         (last, None, None)
     ] * len(units)
-    ticks.tick(lite.database, lite.library, lite.now)
+    tick(lite.database, lite.library, lite.now)
     assert not any(entry.silent_at for entry in now())
     lite.now = datetime(last.year, last.month, last.day, 23, 30, tzinfo=UTC)
-    ticks.tick(lite.database, lite.library, lite.now)
+    tick(lite.database, lite.library, lite.now)
     assert all(entry.silent_at for entry in now())

@@ -11,13 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from appraisal.domain.datasets import BY_KEY
-from appraisal.domain.events import broken
-from appraisal.services import datasets, trails
-from appraisal.services.datasets import BadList, Changes
-from appraisal.storage import datasets as stored
-from appraisal.storage import site
-from appraisal.storage.pasts import Past
+from appraisal.database.as_of import Past
+from appraisal.lists.rules.kinds_of_list import BY_KEY
+from appraisal.lists.services import imports
+from appraisal.lists.services.imports import BadList, Changes
+from appraisal.lists.store import lists as stored
+from appraisal.trail.rules.events import broken
+from appraisal.trail.store import site
+from appraisal.verification.services import database
 from tests import casts
 from tests.casts import Stage
 from tests.lists import DELIVERIES, HEADING, import_file, import_text, write_xlsx
@@ -94,7 +95,7 @@ def test_what_a_file_has_no_column_for_stays_as_it_is(stage: Stage) -> None:
     # A cell that is there and empty says that nobody knows.
     import_text(stage, "undafs", heading + "KH,2010-2014,2010-01-31,no,yes,yes,\n")
     assert "workers" not in _rows(stage, "undafs")[0]
-    assert trails.verify(stage.database, stage.library, None).breaks == []
+    assert database.verify(stage.database, stage.library, None).breaks == []
 
 
 def test_a_whole_list_ends_the_rows_that_it_does_not_hold_and_brings_them_back(stage: Stage) -> None:
@@ -125,7 +126,7 @@ def test_an_import_is_one_event_that_tells_of_every_row(stage: Stage) -> None:
     assert (told["action"], told["by"]) == ("import_dataset", stage.people["desk"].id)
     counts = {"rows": 2, "added": 2, "changed": 0, "removed": 0, "whole": False}
     assert told["facts"].items() >= {"dataset": "deliveries", "file": "list.csv", **counts}.items()
-    report = trails.verify(stage.database, stage.library, stage.files)
+    report = database.verify(stage.database, stage.library, stage.files)
     assert (report.breaks, report.checked["imports"], report.checked["entries"]) == ([], 1, 2)
 
 
@@ -157,7 +158,7 @@ def test_rows_that_were_changed_behind_the_product_are_noticed(
     import_text(stage, "deliveries", TWO)
     with unguarded(stage.database) as db:
         db.execute(text(statement))
-    report = trails.verify(stage.database, stage.library, None)
+    report = database.verify(stage.database, stage.library, None)
     assert told in [str(entry) for entry in report.breaks]
 
 
@@ -227,7 +228,7 @@ def test_what_is_wrong_with_columns_is_said_before_any_line(stage: Stage, tmp_pa
 def test_faults_without_end_are_counted(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(datasets, "MOST_TOLD", 3)
+    monkeypatch.setattr(imports, "MOST_TOLD", 3)
     path = tmp_path / "list.csv"
     path.write_text(DELIVERIES + "".join(f"RAS/{n},2010,x,1\n" for n in range(10)))
     with pytest.raises(BadList) as caught:
@@ -239,9 +240,9 @@ def test_faults_without_end_are_counted(
 def test_what_looks_like_a_formula_is_kept_as_text_and_counted(stage: Stage, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text("symbol,title,donor\nRAS/1,=1+1,@me\nRAS/2,Plain,-\n")
-    with datasets.checked(
+    with imports.checked(
         BY_KEY["projects"],
-        datasets.source_of(path, path.name),
+        imports.source_of(path, path.name),
         {"symbol": 0, "title": 1, "donor": 2},
         stage.now.date(),
     ) as found:
@@ -253,10 +254,10 @@ def test_a_mapping_is_remembered_for_the_same_heading(stage: Stage, tmp_path: Pa
     path.write_text("Code;Year;Given;Spent\nRAS/1;2010;5;5\n")
     import_file(stage, "deliveries", path, symbol="code", allocation="Given", expenditure="Spent")
     with stage.database.read() as db:
-        found = datasets.preview(db, BY_KEY["deliveries"], datasets.source_of(path, path.name))
+        found = imports.preview(db, BY_KEY["deliveries"], imports.source_of(path, path.name))
         assert found.mapping == {"symbol": 0, "period": 1, "allocation": 2, "expenditure": 3}
         assert found.lines == ((2, ("RAS/1", "2010", "5", "5")),)
-        assert datasets.remembered(db, BY_KEY["deliveries"], ["Code", "Year", "Given"]) == {}
+        assert imports.remembered(db, BY_KEY["deliveries"], ["Code", "Year", "Given"]) == {}
 
 
 ROWS = st.dictionaries(st.sampled_from("ABCDEF"), st.integers(0, 3), min_size=1)
@@ -291,8 +292,8 @@ def test_what_is_kept_of_a_line_is_little(stage: Stage, tmp_path: Path) -> None:
         for place in range(10_000):
             file.write(f"RAS/{place},{'A long title of a project ' * 10}\n")
     tracemalloc.start()
-    with datasets.checked(
-        BY_KEY["projects"], datasets.source_of(path, path.name), {"symbol": 0, "title": 1}, stage.now.date()
+    with imports.checked(
+        BY_KEY["projects"], imports.source_of(path, path.name), {"symbol": 0, "title": 1}, stage.now.date()
     ) as found:
         rows = sum(1 for _ in found.entries())
         _, most = tracemalloc.get_traced_memory()

@@ -6,17 +6,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
+from appraisal.appraisals.rules.conditions import ConditionPut
+from appraisal.appraisals.services import conditions, lead
 from appraisal.clock import stamp
-from appraisal.domain.conditions import ConditionPut
-from appraisal.domain.facts import Case
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.routes import Route, route
-from appraisal.domain.rulebooks import rulebook
-from appraisal.domain.steps import Agreement, ChangeAsked
+from appraisal.database import tables
 from appraisal.errors import NotFound
-from appraisal.services import appraisals, conditions
-from appraisal.storage import queries, tables
-from appraisal.storage.facts import load_case
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules.attempt import Agreement, ChangeAsked
+from appraisal.proposals.rules.routes import Route, route
+from appraisal.proposals.rules.rulebook import rulebook
+from appraisal.proposals.store import lists
+from appraisal.proposals.store.case import load_case
+from appraisal.vocabulary.refusals import NotAllowed
 from tests import casts
 from tests.casts import Stage
 
@@ -210,7 +211,7 @@ def test_nothing_goes_on_while_an_annulment_waits(
 
 def _last_event(stage: Stage, number: str) -> tuple[str, Any]:
     with stage.database.read() as db:
-        said = queries.chain_of(db, load_case(db, number).id)[-1].facts
+        said = lists.chain_of(db, load_case(db, number).id)[-1].facts
     return said["action"], said["facts"]
 
 
@@ -326,7 +327,7 @@ def test_an_owner_or_author_does_not_close_a_condition(lite: Stage) -> None:
     with lite.database.begin() as db:
         due = lite.now.date()
         put = ConditionPut("Mend.", "CAP-6", "Desk", due, "before_donor")
-        appraisals.recommend(db, lite.library, lite.people["lead"], lite.now, number, conditions=[put])
+        lead.recommend(db, lite.library, lite.people["lead"], lite.now, number, conditions=[put])
     casts.take(lite, "lead", number, "finalise")
     assert casts.refusal(lite, lambda: _clear(lite, number, "all")) == ("condition_owner_clears",)
     assert casts.refusal(lite, lambda: _clear(lite, number, "desk")) == ("condition_owner_clears",)

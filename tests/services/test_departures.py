@@ -8,21 +8,32 @@ from typing import Any
 
 import pytest
 
+from appraisal.accounts.services import accounts as people
+from appraisal.app.daily import tick
+from appraisal.appraisals.rules import permissions, reviews
+from appraisal.appraisals.rules.conditions import ConditionPut
+from appraisal.appraisals.services import conditions as condition_services
+from appraisal.appraisals.services import lead
+from appraisal.appraisals.services import reviews as review_services
+from appraisal.appraisals.store import conditions
 from appraisal.clock import geneva_date
-from appraisal.definitions.workflows import ROLES
-from appraisal.domain import access, duties, machine, permissions, reviews, rulebooks
-from appraisal.domain.conditions import ConditionPut
-from appraisal.domain.duties import DutiesLeft, Duty
-from appraisal.domain.events import broken
-from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
-from appraisal.domain.rulebooks import Rulebook
-from appraisal.domain.steps import ChangeAsked
+from appraisal.database import tables
 from appraisal.errors import StepConflict
-from appraisal.services import appraisals, departures, people, proposals, ticks
-from appraisal.services import conditions as condition_services
-from appraisal.services import reviews as review_services
-from appraisal.storage import conditions, queries, site, tables
-from appraisal.storage import duties as stored
+from appraisal.people.facts import SYSTEM_ACTOR, Person
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules import access, duties, rulebook
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.proposals.rules.duties import DutiesLeft, Duty
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.proposals.store import lists
+from appraisal.trail.rules.events import broken
+from appraisal.trail.store import site
+from appraisal.vocabulary.roles import ROLES
+from appraisal.workflow import store as stored
+from appraisal.workflow.rules import machine
+from appraisal.workflow.rules.authors import naming_refusals
+from appraisal.workflow.services import departures
+from appraisal.workflow.services.authors import add_author, name_author
 from tests import casts
 from tests.casts import Stage
 from tests.tampering import unwatched
@@ -65,7 +76,7 @@ def _owned(stage: Stage) -> str:
     due_on = geneva_date(stage.now) + timedelta(days=60)
     with stage.database.begin() as db:
         put = ConditionPut("Mend this.", "TRI-4", "Ben", due_on, "before_donor")
-        appraisals.recommend(db, stage.library, stage.people["lead"], stage.now, number, conditions=[put])
+        lead.recommend(db, stage.library, stage.people["lead"], stage.now, number, conditions=[put])
     casts.take(stage, "lead", number, "finalise")
     casts.take(stage, "chief", number, "approve")
     return number
@@ -144,7 +155,7 @@ def _may_take(stage: Stage, person: Person, kind: str, case: Case, book: Ruleboo
         case "orphaned":
             return "reassign" in steps
         case "authorless":
-            return permissions.naming_refusals(case, book, person) == []
+            return naming_refusals(case, book, person) == []
         case "signature":
             return "decline_signature" in steps and bool(steps & {"countersign", "annul"})
         case "review":
@@ -213,7 +224,7 @@ def _check(stage: Stage, cases: dict[str, Case], left: tuple[Duty, ...], what: A
             continue
         for kind, number, subject in _tasks(stage, person):
             case = cases[number]
-            book = rulebooks.rulebook(stage.library, case.workflow, case.set)
+            book = rulebook.rulebook(stage.library, case.workflow, case.set)
             # Nothing stands on anybody's page that they may not do.
             assert _may_take(stage, person, kind, case, book, subject), (what, case.state, person.name, kind)
             tasks[number].add(kind)
@@ -268,7 +279,7 @@ def test_every_kind_of_duty_is_listed_with_its_number_and_days(lite: Stage) -> N
     assert [(duty.kind, duty.number) for duty in _left(lite, "chief")] == [("signature", annulling)]
     # With a second author there is somebody else; what has ended leaves nothing.
     with lite.database.begin() as db:
-        proposals.add_author(db, lite.library, lite.people["ana"], lite.now, draft, lite.people["all"].id)
+        add_author(db, lite.library, lite.people["ana"], lite.now, draft, lite.people["all"].id)
     casts.take(lite, "ana", asked, "withdraw", note="No longer needed.")
     assert _left(lite, "ana") == _left(lite, "lead") == _left(lite, "eval") == _left(lite, "actrav") == []
 
@@ -311,7 +322,7 @@ def test_those_to_whom_it_falls_are_told_how_many(lite: Stage) -> None:
     casts.draft(lite)
     number = casts.draft(lite)
     with lite.database.begin() as db:
-        proposals.add_author(db, lite.library, lite.people["ana"], lite.now, number, lite.people["all"].id)
+        add_author(db, lite.library, lite.people["ana"], lite.now, number, lite.people["all"].id)
     casts.change(lite, "all", roles=["coordinator", "manager"])
     assert _told(lite, "duties_left") == {}
     _annulling(lite)
@@ -332,9 +343,7 @@ def _name(
 ) -> Case:
     with stage.database.begin() as db:
         person = stage.people[key].id
-        return proposals.name_author(
-            db, stage.library, stage.people[who], stage.now, number, person, reason, **given
-        )
+        return name_author(db, stage.library, stage.people[who], stage.now, number, person, reason, **given)
 
 
 @pytest.mark.parametrize("change", [{"active": False}, {"roles": ["auditor"]}])
@@ -355,7 +364,7 @@ def test_a_coordinator_names_another_author(lite: Stage, key: str, change: dict[
     assert case.related("author") == {lite.people["ana"].id, lite.people["ben"].id}
     assert _told(lite, "author_named") == {"ben": "{}"}
     with lite.database.read() as db:
-        event = queries.chain_of(db, case.id)[-1].facts
+        event = lists.chain_of(db, case.id)[-1].facts
     assert (event["action"], event["by"]) == ("add_author", lite.people["desk"].id)
     assert event["facts"] == {"author": lite.people["ben"].id, "reason": "Ana has left."}
     # The same form again is answered as done; another one finds that somebody was named.
@@ -394,7 +403,7 @@ def test_silence_after_all_authors_have_left_is_told_to_coordinators(stage: Stag
     said = []
     for _ in range(100):
         stage.wait(days=1)
-        found = ticks.tick(stage.database, stage.library, stage.now)
+        found = tick(stage.database, stage.library, stage.now)
         assert found.faults == ()
         said += [(kind, people) for _, kind, people in found.told]
         if found.steps:
@@ -455,7 +464,7 @@ def test_a_condition_whose_owner_has_left_is_given_to_somebody_else(lite: Stage)
     assert (given.owner, given.owner_id) == ("Deputy", lite.people["deputy"].id)
     assert replace(given, owner=entry.owner, owner_id=entry.owner_id, row_version=1) == entry
     with lite.database.read() as db:
-        event = queries.chain_of(db, after.id)[-1].facts
+        event = lists.chain_of(db, after.id)[-1].facts
     assert (event["action"], event["facts"]) == (
         "name_owner",
         {

@@ -10,11 +10,11 @@ import openpyxl
 import pytest
 
 from appraisal.canonical import plain
-from appraisal.domain.formulas import inert
-from appraisal.domain.indicators import SCOPES
-from appraisal.domain.schemas import departures
-from appraisal.i18n import LANGUAGES, Language
-from appraisal.services import feeds, indicators
+from appraisal.indicators.rules.appraised_share import SCOPES
+from appraisal.indicators.services import appraised_share, report_files
+from appraisal.language.spreadsheet_csv import inert
+from appraisal.language.texts import LANGUAGES, Language
+from appraisal.schemas import departures
 from tests import casts
 from tests.casts import Stage
 
@@ -22,17 +22,17 @@ HOSTILE = "=cmd|'/c calc'!A1"
 
 
 def report_of(stage: Stage, as_of: str | None = None, scope: str | None = None) -> dict[str, Any]:
-    past = indicators.read_past(as_of) if as_of else None
+    past = appraised_share.read_past(as_of) if as_of else None
     with stage.database.read() as db:
         funds = SCOPES[scope] if scope else None
-        value: dict[str, Any] = plain(indicators.value(db, stage.library, "2.1", "2010-11", past, funds))
+        value: dict[str, Any] = plain(appraised_share.value(db, stage.library, "2.1", "2010-11", past, funds))
     return value
 
 
 def sheets_of(stage: Stage, value: dict[str, Any], language: Language = "en") -> dict[str, list[list[Any]]]:
     """Return the cells of every sheet of a report's workbook, by its name."""
     file = BytesIO()
-    feeds.write_workbook(file, value, stage.library, language, stage.now)
+    report_files.write_workbook(file, value, stage.library, language, stage.now)
     book = openpyxl.load_workbook(file)
     kinds = {cell.data_type for sheet in book for row in sheet for cell in row}
     assert kinds <= {"s", "n", "b", "d", "inlineStr"}
@@ -61,11 +61,11 @@ def test_a_report_keeps_to_its_schema_present_past_and_published(stage: Stage) -
     early = report_of(stage, "2010-01-31", "all")
     assert departures(early, "indicator") == []
     assert (early["as_of"], early["denominator"]) == ("2010-01-31T22:59:59.999999Z", 0)
-    sealed, _ = indicators.publish(
+    sealed, _ = appraised_share.publish(
         stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11"
     )
     with stage.database.read() as db:
-        found = indicators.find_published(db, sealed)
+        found = appraised_share.find_published(db, sealed)
     assert found is not None
     assert departures(json.loads(found), "indicator") == []
 
@@ -85,9 +85,9 @@ def test_the_schema_says_where_a_value_departs(lite: Stage, change: dict[str, An
 
 def test_the_sheet_holds_a_row_a_proposal_and_no_formula(stage: Stage) -> None:
     numbers = everything(stage)
-    text = "".join(feeds.write_csv(report_of(stage)))
+    text = "".join(report_files.write_csv(report_of(stage)))
     header, *rows = csv.reader(StringIO(text.removeprefix("\ufeff"), newline=""))
-    assert tuple(header) == feeds.COLUMNS
+    assert tuple(header) == report_files.COLUMNS
     found = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
     assert {group: row["number"] for group, row in found.items()} == numbers
     row = found["mechanism"]
@@ -128,14 +128,14 @@ def test_the_workbook_is_the_same_for_the_same_report_in_every_language(
     value = report_of(lite)
     files = [BytesIO(), BytesIO()]
     for file in files:
-        feeds.write_workbook(file, value, lite.library, language, lite.now)
+        report_files.write_workbook(file, value, lite.library, language, lite.now)
     assert files[0].getvalue() == files[1].getvalue()
     titles = {"en": "Proposals", "fr": "Propositions", "es": "Propuestas"}
     assert list(sheets_of(lite, value, language))[2] == titles[language]
 
 
 def test_a_long_list_goes_on_on_a_further_sheet(lite: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeds, "MOST_ROWS", 2)
+    monkeypatch.setattr(report_files, "MOST_ROWS", 2)
     everything(lite)
     found = sheets_of(lite, report_of(lite))
     assert [len(found[name]) for name in ("Proposals", "Proposals 2", "Proposals 3")] == [3, 3, 2]
@@ -166,10 +166,10 @@ def test_a_text_longer_than_a_cell_is_cut(lite: Stage) -> None:
     ],
 )
 def test_a_day_is_all_of_it_at_headquarters(text: str, moment: datetime) -> None:
-    assert indicators.read_past(text).moment == moment
+    assert appraised_share.read_past(text).moment == moment
 
 
 @pytest.mark.parametrize("text", ["", "soon", "2011-02-30", "9999-12-31", "2011-03-01T12:00"])
 def test_what_is_no_moment_is_told(text: str) -> None:
     with pytest.raises(ValueError, match=r"neither a day|its offset"):
-        indicators.read_past(text)
+        appraised_share.read_past(text)

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appraisal.canonical import plain
-from appraisal.domain.measures import Figure
-from appraisal.domain.schemas import departures
-from appraisal.domain.steps import Agreement
+from appraisal.database.as_of import Past
 from appraisal.errors import NotFound
-from appraisal.services import feeds, frameworks, indicators
-from appraisal.storage.pasts import Past
+from appraisal.indicators.rules.other_indicators import Figure
+from appraisal.indicators.services import appraised_share, other_indicators, report_files
+from appraisal.proposals.rules.attempt import Agreement
+from appraisal.schemas import departures
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
@@ -28,7 +28,7 @@ GAPS = "gap,outcome,amount,recorded_on\n"
 def compute(stage: Stage, code: str, at: datetime | None = None) -> Figure:
     past = Past(moment=at) if at else None
     with stage.database.read() as db:
-        return frameworks.figure(db, stage.library, code, "2010-11", past)
+        return other_indicators.figure(db, stage.library, code, "2010-11", past)
 
 
 def alignment(gap: str, amount: str) -> dict[str, Any]:
@@ -75,8 +75,8 @@ def test_an_export_names_the_proposals_that_stand_beside_the_gaps(lite: Stage) -
     unpriced = casts.funded(lite, content=alignment("G\u20131", ""))
     unmatched = casts.funded(lite, content=alignment("G9", "90"))
     with lite.database.read() as db:
-        report = plain(indicators.value(db, lite.library, "1.1", "2010-11"))
-    rows = list(csv.DictReader(StringIO("".join(feeds.write_csv(report)).removeprefix("\ufeff"))))
+        report = plain(appraised_share.value(db, lite.library, "1.1", "2010-11"))
+    rows = list(csv.DictReader(StringIO("".join(report_files.write_csv(report)).removeprefix("\ufeff"))))
     assert [(row["group"], row["gap"], row["proposals"]) for row in rows] == [
         ("counted", "G\u20111", f"{priced} {unpriced}"),
         ("unpriced", "G\u20131", unpriced),
@@ -115,7 +115,7 @@ def test_every_indicator_is_published_and_computed_again(stage: Stage) -> None:
     desk = stage.people["desk"]
 
     def publish(code: str) -> tuple[str, bool]:
-        return indicators.publish(stage.database, stage.library, desk, stage.now, code, "2010-11")
+        return appraised_share.publish(stage.database, stage.library, desk, stage.now, code, "2010-11")
 
     codes = [entry.code for entry in stage.library.indicators().indicators]
     sealed = {code: publish(code) for code in codes}
@@ -127,14 +127,14 @@ def test_every_indicator_is_published_and_computed_again(stage: Stage) -> None:
     later, is_new = publish("2.2")
     assert is_new
     with stage.database.read() as db:
-        newest, first = indicators.published(db, "2.2", "2010-11")
+        newest, first = appraised_share.published(db, "2.2", "2010-11")
         kept = [json.loads(entry[2]) for entry in (newest, first)]
         assert [
-            departures(json.loads(indicators.published(db, code, "2010-11")[0][2]), "figure")
+            departures(json.loads(appraised_share.published(db, code, "2010-11")[0][2]), "figure")
             for code in codes
             if code != "2.1"
         ] == [[]] * 6
-        again = [indicators.recomputed(db, stage.library, entry[0]) for entry in (newest, first)]
+        again = [appraised_share.recomputed(db, stage.library, entry[0]) for entry in (newest, first)]
     assert [value["percent"] for value in kept] == ["53.3", "70.0"]
     assert again == [{key: value[key] for key in found} for value, found in zip(kept, again, strict=True)]
     assert (kept[0]["supersedes"], newest[0]) == (sealed["2.2"][0], later)
@@ -163,7 +163,7 @@ def test_every_row_that_says_something_else_is_among_the_changes(
             groups[group].append({"number": number, **cells})
         return {"groups": groups}
 
-    found = indicators.changes(report(before), report(after))
+    found = appraised_share.changes(report(before), report(after))
     differing = [name for name in "ABCD" if before.get(name) != after.get(name)]
     assert [entry["number"] for entry in found] == differing
     for entry in found:

@@ -14,19 +14,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appraisal.accounts.services import accounts
+from appraisal.accounts.services.substitutes import end_substitution
+from appraisal.appraisals.services import lead as appraisals_lead
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library
-from appraisal.domain import access, machine, routes, rulebooks, substitutions
-from appraisal.domain.facts import SYSTEM_ACTOR, Case, Scope
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.steps import ChangeAsked
 from appraisal.errors import NotFound
-from appraisal.services import appraisals, people
-from appraisal.services.substitutions import end_substitution
-from appraisal.storage import queries
-from appraisal.storage.databases import Database
-from appraisal.storage.facts import load_cases
-from appraisal.storage.files import Files
-from appraisal.storage.substitutions import standing
+from appraisal.people.facts import SYSTEM_ACTOR, Scope
+from appraisal.people.store.substitutes import standing
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules import access, acting_for, routes, rulebook
+from appraisal.proposals.rules.acting_for import lead_of
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.proposals.store import lists
+from appraisal.proposals.store.case import load_cases
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.rules import machine
 from tests import casts
 from tests.casts import START, Stage
 from tests.databases import SqliteCopies
@@ -55,7 +59,7 @@ def create_people(database: Database) -> None:
     casts.create_people(database)
     with database.begin() as db:
         for key in MIGHTY:
-            people.create_person(
+            accounts.create_person(
                 db, SYSTEM_ACTOR, START, email=f"{key}@example.org", name=key.title(), roles=ROLES
             )
 
@@ -77,7 +81,7 @@ class Walk:
 def name(walk: Walk) -> None:
     """Let somebody have a substitute for some days around now: for what is to be done next, mostly."""
     stage, case = walk.stage, casts.load(walk.stage, walk.number)
-    lead = substitutions.lead_of(case)
+    lead = lead_of(case)
     soon: Scope = "appraisals" if case.appraisal else "decisions"
     scope: Scope = walk.luck.choice((soon, soon, "appraisals", "decisions"))
     leading = [key for key in MIGHTY if stage.people[key].id == lead]
@@ -125,7 +129,7 @@ def appraise(walk: Walk) -> None:
         for entry in case.appraisal.consultations:
             if entry.answered_at is None:
                 answerer = stage.people[walk.luck.choice(answerers)]
-                appraisals.answer_consultation(
+                appraisals_lead.answer_consultation(
                     db, stage.library, answerer, stage.now, walk.number, entry.id, "Fine."
                 )
 
@@ -133,7 +137,7 @@ def appraise(walk: Walk) -> None:
 def go_on(walk: Walk) -> None:
     """Take one of the steps that are open to anybody, now and then for somebody else."""
     stage, case = walk.stage, casts.load(walk.stage, walk.number)
-    book = rulebooks.rulebook(stage.library, case.workflow, case.set)
+    book = rulebook.rulebook(stage.library, case.workflow, case.set)
     found = [
         (key, entry.transition)
         for key in MIGHTY
@@ -144,14 +148,14 @@ def go_on(walk: Walk) -> None:
         return
     onward = [entry for entry in found if entry[1].name not in BACK]
     instead = [
-        entry for entry in onward if substitutions.places(case, stage.people[entry[0]], entry[1], stage.now)
+        entry for entry in onward if acting_for.places(case, stage.people[entry[0]], entry[1], stage.now)
     ]
     if not instead and walk.luck.random() < 0.6:
         name(walk)
         return
     chosen = instead if instead and walk.luck.random() < 0.8 else onward
     who, transition = walk.luck.choice(chosen if chosen and walk.luck.random() < 0.9 else found)
-    places = sorted(substitutions.places(case, stage.people[who], transition, stage.now))
+    places = sorted(acting_for.places(case, stage.people[who], transition, stage.now))
     after = casts.take(
         stage,
         who,
@@ -220,7 +224,7 @@ def _pairs(case: Case) -> Iterator[tuple[str, int, int | None]]:
 
 def check(case: Case, stage: Stage) -> str:
     """Count the groups that an approval took; return its route."""
-    found = routes.route(case, rulebooks.rulebook(stage.library, case.workflow, case.set))
+    found = routes.route(case, rulebook.rulebook(stage.library, case.workflow, case.set))
     if found is None:
         return ""
     assert found.kind in ("mechanism", "override")
@@ -243,7 +247,7 @@ def check_visibility(stage: Stage) -> None:
     with stage.database.read() as db:
         cases = load_cases(db)
         for person in stage.people.values():
-            listed = {entry.number: entry.full for entry in queries.list_proposals(db, person)[0]}
+            listed = {entry.number: entry.full for entry in lists.list_proposals(db, person)[0]}
             levels = {case.number: access.level(case, person) for case in cases}
             assert listed == {
                 number: level == "full" for number, level in levels.items() if level != "nothing"

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from appraisal.domain.refusals import NotAllowed
-from appraisal.services import handovers
-from appraisal.storage import duties, queries
+from appraisal.proposals.store import lists
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow import store as workflow_store
+from appraisal.workflow.services import handovers
 from tests import casts
 from tests.casts import Stage
 
@@ -32,8 +33,8 @@ def test_each_is_the_workflows_own_step_with_its_reason(stage: Stage) -> None:
         step = case.steps[-1]
         assert (step.name, step.by, step.note) == ("reassign", stage.people["admin"].id, "Ill.")
         with stage.database.read() as db:
-            assert queries.history_of(db, case.id)[-1].by_name == "Admin"
-            assert duties.led_by(db, stage.people["lead"].id) == []
+            assert lists.history_of(db, case.id)[-1].by_name == "Admin"
+            assert workflow_store.led_by(db, stage.people["lead"].id) == []
     casts.rate(stage, one, who="eval")
     casts.take(stage, "eval", one, "finalise")
 

@@ -14,18 +14,23 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from appraisal.canonical import digest, plain
-from appraisal.domain.indicators import Approval, Share, Sum, approval_of, is_counted
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.rulebooks import rulebook
-from appraisal.domain.steps import ApprovalGiven
+from appraisal.database import tables
+from appraisal.database.as_of import Past
 from appraisal.errors import NotFound
-from appraisal.pdf.words import Words
-from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import approvals, feeds, indicators
-from appraisal.storage import approvals as stored
-from appraisal.storage import site, tables, tallies
-from appraisal.storage.facts import load_cases, load_rates
-from appraisal.storage.pasts import Past
+from appraisal.indicators.rules.appraised_share import Share
+from appraisal.indicators.services import appraised_share, report_files
+from appraisal.indicators.store import approvals as stored
+from appraisal.language.words import Words
+from appraisal.proposals.rules.approval import Approval, approval_of, is_counted
+from appraisal.proposals.rules.attempt import ApprovalGiven
+from appraisal.proposals.rules.rulebook import rulebook
+from appraisal.proposals.rules.sums import Sum
+from appraisal.proposals.store import tallies
+from appraisal.proposals.store.case import load_cases, load_rates
+from appraisal.scenarios.complete_proposal import neutral_content
+from appraisal.trail.store import site
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.services import outside_approvals
 from tests import casts
 from tests.casts import START, Stage
 from tests.lists import import_text
@@ -51,7 +56,7 @@ def every(stage: Stage) -> tuple[list[Approval], list[Approval], list[Approval]]
             for case in load_cases(db)
             if is_counted(case)
         ]
-        told = sorted(indicators.told(db), key=attrgetter("number"))
+        told = sorted(appraised_share.told(db), key=attrgetter("number"))
         assert told == derived
         return _without_donors(stored.approvals(db)), _without_donors(derived), _without_donors(told)
 
@@ -60,7 +65,7 @@ def _outside(stage: Stage, approved_at: datetime | None, **given: object) -> Non
     given = {"title": f"Approved elsewhere on {approved_at}", **given}
     with stage.database.begin() as db:
         approval = ApprovalGiven("Minute 12", "Registry", approved_at)
-        approvals.register_outside(
+        outside_approvals.register_outside(
             db, stage.library, stage.people["desk"], stage.now, neutral_content(given), approval
         )
 
@@ -87,7 +92,7 @@ def test_columns_and_facts_agree(stage: Stage) -> None:
     # A draft, here the umbrella, is its authors' alone.
     assert len(from_columns) == 8
     with stage.database.read() as db:
-        assert indicators.differences(db) == []
+        assert appraised_share.differences(db) == []
 
 
 def test_columns_are_read_in_one_statement(stage: Stage) -> None:
@@ -115,18 +120,18 @@ def test_a_registered_budget_is_worth_what_it_was_on_the_day_of_approval(lite: S
     casts.take(lite, "chief", number, "propose_annulment", note="A mistake.")
     casts.take(lite, "deputy", number, "annul")
     with lite.database.read() as db:
-        assert indicators.differences(db) == []
+        assert appraised_share.differences(db) == []
 
 
 def test_the_share_counts_first_approvals_of_the_biennium(lite: Stage) -> None:
     _everything(lite)
     with lite.database.read() as db:
-        lists = indicators.report(db, lite.library, "2.1", "2010-11")
+        lists = appraised_share.report(db, lite.library, "2.1", "2010-11")
         found = lists.figures
         with pytest.raises(NotFound):
-            indicators.report(db, lite.library, "9.9", "2010-11")
+            appraised_share.report(db, lite.library, "9.9", "2010-11")
         with pytest.raises(ValueError, match="biennium"):
-            indicators.report(db, lite.library, "2.1", "2011-12")
+            appraised_share.report(db, lite.library, "2.1", "2011-12")
     assert (found.share.numerator, found.share.denominator, found.percent) == (1, 3, "33.3")
     assert (found.with_overrides.numerator, len(lists.undated), len(lists.other_funds)) == (2, 1, 1)
     assert not found.complete
@@ -142,9 +147,9 @@ def test_the_approval_rate_knows_nothing_but_decisions_on_appraisals(stage: Stag
     def rate() -> Share:
         every(stage)
         with stage.database.read() as db:
-            assert indicators.differences(db) == []
-            found = indicators.figures(db, stage.library, "2010-11", stage.now.date())["2010-11"]
-            listed = indicators.report(db, stage.library, "2.1", "2010-11").figures
+            assert appraised_share.differences(db) == []
+            found = appraised_share.figures(db, stage.library, "2010-11", stage.now.date())["2010-11"]
+            listed = appraised_share.report(db, stage.library, "2.1", "2010-11").figures
         assert found.approved_of_appraised == listed.approved_of_appraised
         return found.approved_of_appraised
 
@@ -174,11 +179,13 @@ def test_the_last_second_of_a_biennium_is_that_of_geneva(lite: Stage) -> None:
     _outside(lite, datetime(2011, 12, 31, 23, 0, 0, tzinfo=UTC))
     with lite.database.read() as db:
         for biennium in ("2010-11", "2012-13"):
-            assert indicators.report(db, lite.library, "2.1", biennium).figures.share.denominator == 1
+            assert appraised_share.report(db, lite.library, "2.1", biennium).figures.share.denominator == 1
 
 
 def _publish(stage: Stage, who: str = "desk") -> tuple[str, bool]:
-    return indicators.publish(stage.database, stage.library, stage.people[who], stage.now, "2.1", "2010-11")
+    return appraised_share.publish(
+        stage.database, stage.library, stage.people[who], stage.now, "2.1", "2010-11"
+    )
 
 
 def test_a_published_report_stays(stage: Stage) -> None:
@@ -191,7 +198,7 @@ def test_a_published_report_stays(stage: Stage) -> None:
     casts.take(stage, "deputy", number, "annul")
     later, _ = _publish(stage)
     with stage.database.read() as db:
-        newest, first = indicators.published(db, "2.1", "2010-11")
+        newest, first = appraised_share.published(db, "2.1", "2010-11")
         told = [entry.facts for entry in site.chain(db) if entry.facts["action"] == "publish_report"]
     assert (newest[0], first[0]) == (later, sealed)
     value = json.loads(first[2])
@@ -215,7 +222,7 @@ def test_a_report_that_says_nothing_new_is_not_published_again(stage: Stage) -> 
     stage.wait(days=3)
     assert _publish(stage) == (sealed, False)
     with stage.database.read() as db:
-        assert len(indicators.published(db, "2.1", "2010-11")) == 1
+        assert len(appraised_share.published(db, "2.1", "2010-11")) == 1
 
 
 def test_a_published_report_is_computed_again_from_the_trail(stage: Stage) -> None:
@@ -225,8 +232,8 @@ def test_a_published_report_is_computed_again_from_the_trail(stage: Stage) -> No
     casts.overridden(stage)
     _outside(stage, stage.now)
     with stage.database.read() as db:
-        sealed, _, text = indicators.published(db, "2.1", "2010-11")[0]
-        value, again = json.loads(text), indicators.recomputed(db, stage.library, sealed)
+        sealed, _, text = appraised_share.published(db, "2.1", "2010-11")[0]
+        value, again = json.loads(text), appraised_share.recomputed(db, stage.library, sealed)
     assert again == {key: entry for key, entry in value.items() if key in again}
     assert set(value) - set(again) == {"published_at", "supersedes", "changes"}
     assert number not in json.dumps(again)
@@ -243,7 +250,7 @@ def test_what_was_known_at_a_moment_is_what_is_counted_as_of_then(stage: Stage) 
 
     def share(past: Past | None) -> Share:
         with stage.database.read() as db:
-            return indicators.report(db, stage.library, "2.1", "2010-11", past).figures.share
+            return appraised_share.report(db, stage.library, "2.1", "2010-11", past).figures.share
 
     assert share(Past(moment=before)) == Share(1, 1)
     assert share(Past(moment=START)) == Share(0, 0)
@@ -256,10 +263,12 @@ def test_sums_that_lie_are_found_and_counted_anew(stage: Stage) -> None:
         db.execute(delete(TALLIES).where(TALLIES.c.dimension == "all"))
     with stage.database.begin() as db:
         told = "nothing, but the trail says 1 proposals and US$ 900000.00"
-        assert indicators.differences(db) == [f"the sum over all, 2010-11, XBTC, mechanism, False is {told}"]
-        assert indicators.recount(db)
-        assert indicators.differences(db) == []
-        assert not indicators.recount(db)
+        assert appraised_share.differences(db) == [
+            f"the sum over all, 2010-11, XBTC, mechanism, False is {told}"
+        ]
+        assert appraised_share.recount(db)
+        assert appraised_share.differences(db) == []
+        assert not appraised_share.recount(db)
 
 
 def test_sums_stay_what_they_are_when_they_are_gathered(stage: Stage) -> None:
@@ -291,7 +300,7 @@ def test_the_list_behind_a_line_is_what_the_line_counts(stage: Stage) -> None:
         casts.outside(stage, title=title, donor=donor)
     with stage.database.read() as db:
         scope = frozenset({"XBTC", "RBSA"})
-        lines = indicators.breakdowns(db, "2010-11", scope)["donor"]
+        lines = appraised_share.breakdowns(db, "2010-11", scope)["donor"]
         listed = {
             line.value: stored.behind(db, "2010-11", scope, "outside", {"donor": line.value}, 0, 9)
             for line in lines
@@ -311,15 +320,15 @@ def test_what_nobody_knows_is_named_beside_every_sum_of_dollars(stage: Stage) ->
     import_text(stage, "projects", text)
     desk = stage.people["desk"]
     with stage.database.begin() as db:
-        blank = approvals.register_project(db, stage.library, desk, stage.now, "ras/10/01/fin").number
+        blank = outside_approvals.register_project(db, stage.library, desk, stage.now, "ras/10/01/fin").number
     other = casts.outside(stage, budget={"amount": "300", "currency": "JPY"}, funding="RBTC")
     undated = casts.outside(stage, budget={"amount": "300", "currency": "JPY"}, undated=True)
     then = stage.now
-    sealed, _ = indicators.publish(stage.database, stage.library, desk, stage.now, "2.1", "2010-11")
+    sealed, _ = appraised_share.publish(stage.database, stage.library, desk, stage.now, "2.1", "2010-11")
 
     def value(past: Past | None = None) -> dict[str, Any]:
         with stage.database.read() as db:
-            return indicators.value(db, stage.library, "2.1", "2010-11", past)
+            return appraised_share.value(db, stage.library, "2.1", "2010-11", past)
 
     found = value()
     assert (found["unvalued"], found["unvalued_beside"]) == ([yen, blank], sorted([other, undated]))
@@ -330,11 +339,11 @@ def test_what_nobody_knows_is_named_beside_every_sum_of_dollars(stage: Stage) ->
     assert value()["unvalued"] == [blank]
     assert value(Past(moment=then))["unvalued"] == [yen, blank]
     with stage.database.read() as db:
-        assert json.loads(indicators.find_published(db, sealed) or "")["unvalued"] == [yen, blank]
-        assert list(indicators.report_faults(db, stage.library)) == [None]
+        assert json.loads(appraised_share.find_published(db, sealed) or "")["unvalued"] == [yen, blank]
+        assert list(appraised_share.report_faults(db, stage.library)) == [None]
     # A row of an export has no amount where nobody knows it.
     report = plain(value())
-    rows = {cells[1]: cells for cells in csv.reader(StringIO("".join(feeds.write_csv(report))))}
+    rows = {cells[1]: cells for cells in csv.reader(StringIO("".join(report_files.write_csv(report))))}
     for number in (blank, other, undated):
         assert rows[number][rows["number"].index("usd")] == ""
     assert Words("en").weighted([yen, blank, "X"]) == f"Weighted by US$, incomplete without {yen} +2"

@@ -9,14 +9,17 @@ import pytest
 from pypdf import PdfWriter
 from sqlalchemy import select, text
 
-from appraisal.i18n import Language
-from appraisal.pdf.signatures import examine_pdf, examine_text
-from appraisal.pdf.signings import Signer, Unsignable
-from appraisal.services import audits, issuers, jobs, records, trails
-from appraisal.services.issuers import KeyMissing
-from appraisal.storage import audits as stored
-from appraisal.storage import issuers as stored_issuers
-from appraisal.storage import site, tables
+from appraisal.app import worker
+from appraisal.database import tables
+from appraisal.language.texts import Language
+from appraisal.records.services import issuers, records
+from appraisal.records.services.issuers import KeyMissing
+from appraisal.records.signing.signer import Signer, Unsignable
+from appraisal.records.store import issuers as stored_issuers
+from appraisal.trail.store import site
+from appraisal.trail.store import whole_trail as stored
+from appraisal.verification.reading.signatures import examine_pdf, examine_text
+from appraisal.verification.services import checkpoints, database
 from tests import casts
 from tests.casts import Stage
 from tests.keys import Keyring, make_keyring
@@ -47,7 +50,7 @@ def use(stage: Stage, signer: Signer) -> None:
 
 
 def told(stage: Stage) -> list[str]:
-    return [str(entry) for entry in trails.verify(stage.database, stage.library, stage.files).breaks]
+    return [str(entry) for entry in database.verify(stage.database, stage.library, stage.files).breaks]
 
 
 def values(stage: Stage) -> list[dict[str, object]]:
@@ -121,12 +124,12 @@ def test_a_record_is_drawn_signed_or_not_at_all(
             f"KeyMissing: the key of {ring.signer().subject} is in force, but APPRAISAL_SIGNER names another",
         ),
     ):
-        assert jobs.work(stage.database, stage.files, draw, lambda: stage.now, signer=signer) == 0
+        assert worker.work(stage.database, stage.files, draw, lambda: stage.now, signer=signer) == 0
         with stage.database.read() as db:
             assert db.execute(select(RENDERINGS)).all() == []
             assert db.execute(select(JOBS.c.error).where(JOBS.c.kind == "render")).scalars().all() == [why]
         stage.wait(days=1)
-    assert jobs.work(stage.database, stage.files, draw, lambda: stage.now, signer=ring.signer()) == 1
+    assert worker.work(stage.database, stage.files, draw, lambda: stage.now, signer=ring.signer()) == 1
     with stage.database.read() as db:
         [sha256] = db.execute(select(RENDERINGS.c.sha256)).scalars()
     file = stage.files.read(sha256)
@@ -139,20 +142,20 @@ def test_a_record_is_drawn_signed_or_not_at_all(
 def test_a_record_that_is_not_to_be_signed_is_not(stage: Stage, ring: Keyring, paper: bytes) -> None:
     casts.awaiting(stage)
     use(stage, ring.signer())
-    assert jobs.work(stage.database, stage.files, lambda *_: paper, lambda: stage.now, signer=None) == 1
+    assert worker.work(stage.database, stage.files, lambda *_: paper, lambda: stage.now, signer=None) == 1
     with stage.database.read() as db:
         [sha256] = db.execute(select(RENDERINGS.c.sha256)).scalars()
     assert stage.files.read(sha256) == paper
 
 
 def test_checkpoints_are_signed_with_the_key_in_force(stage: Stage, ring: Keyring) -> None:
-    first = audits.checkpoint(stage.database, stage.now)
+    first = checkpoints.checkpoint(stage.database, stage.now)
     use(stage, ring.signer())
     with pytest.raises(KeyMissing, match="names none"):
-        audits.checkpoint(stage.database, stage.now)
+        checkpoints.checkpoint(stage.database, stage.now)
     with pytest.raises(KeyMissing, match="names none"):
-        audits.daily_checkpoint(stage.database, stage.now.replace(year=2011))
-    second = audits.checkpoint(stage.database, stage.now, ring.signer())
+        checkpoints.daily_checkpoint(stage.database, stage.now.replace(year=2011))
+    second = checkpoints.checkpoint(stage.database, stage.now, ring.signer())
     assert first is not None
     assert second is not None
     with stage.database.read() as db:
@@ -162,7 +165,7 @@ def test_checkpoints_are_signed_with_the_key_in_force(stage: Stage, ring: Keyrin
     found = examine_text(second.body.encode(), signature, ring.grounds(stage.now))
     assert (found.problems, found.trust) == ((), "trusted")
     assert told(stage) == []
-    assert trails.verify(stage.database, stage.library, None).checked["signatures"] == 1
+    assert database.verify(stage.database, stage.library, None).checked["signatures"] == 1
 
 
 @pytest.mark.parametrize(
@@ -194,7 +197,7 @@ def test_keys_and_signatures_that_were_bent_are_named(
     stage: Stage, ring: Keyring, tmp_path: Path, statement: str, what: str
 ) -> None:
     use(stage, ring.signer())
-    made = audits.checkpoint(stage.database, stage.now, ring.signer())
+    made = checkpoints.checkpoint(stage.database, stage.now, ring.signer())
     assert made is not None
     other = make_keyring(tmp_path).signer().sign_text(made.body.encode(), stage.now)
     given = {"other": other, "junk": b"\x30\x00"}
@@ -222,8 +225,8 @@ def test_with_an_expired_key_checkpoints_are_made_unsigned_and_the_trail_says_wh
 ) -> None:
     short = make_keyring(tmp_path, since=2009, until=2011)
     use(stage, short.signer())
-    assert audits.checkpoint(stage.database, stage.now, short.signer()) is not None
-    made = audits.daily_checkpoint(stage.database, EXPIRED, short.signer())
+    assert checkpoints.checkpoint(stage.database, stage.now, short.signer()) is not None
+    made = checkpoints.daily_checkpoint(stage.database, EXPIRED, short.signer())
     assert made is not None
     with stage.database.read() as db:
         assert stored.signature_of(db, made.sequence) is None
@@ -272,11 +275,12 @@ def test_what_was_promised_is_signed_with_the_next_key(
     stage.now = EXPIRED
     with stage.database.begin() as db:
         issuers.end_expired(db, stage.now)
-    assert jobs.work(stage.database, stage.files, lambda *_: paper, lambda: stage.now, signer=short) == 0
+    assert worker.work(stage.database, stage.files, lambda *_: paper, lambda: stage.now, signer=short) == 0
     use(stage, ring.signer())
     stage.wait(days=1)
     assert (
-        jobs.work(stage.database, stage.files, lambda *_: paper, lambda: stage.now, signer=ring.signer()) == 1
+        worker.work(stage.database, stage.files, lambda *_: paper, lambda: stage.now, signer=ring.signer())
+        == 1
     )
 
 
@@ -287,7 +291,7 @@ def test_a_promised_signature_is_given_in_another_language_after_its_key_was_ret
     casts.awaiting(stage)
 
     def draw(signer: Signer | None) -> int:
-        return jobs.work(stage.database, stage.files, lambda *_: paper, lambda: stage.now, signer=signer)
+        return worker.work(stage.database, stage.files, lambda *_: paper, lambda: stage.now, signer=signer)
 
     assert draw(ring.signer()) == 1
     with stage.database.begin() as db:

@@ -9,13 +9,15 @@ import pytest
 from sqlalchemy import Row, select
 from sqlalchemy.exc import OperationalError
 
-from appraisal.domain.refusals import NotAllowed
-from appraisal.i18n import Language
-from appraisal.pdf.workers import RenderingFailed
-from appraisal.services import acts, jobs, records
-from appraisal.services.jobs import RENDERING
-from appraisal.storage import proposals, tables
-from appraisal.storage.databases import Database
+from appraisal.app import worker
+from appraisal.database import tables
+from appraisal.database.engine import Database
+from appraisal.database.outbox import RENDERING, Leased, enqueue, fail, finish, lease, waiting
+from appraisal.language.texts import Language
+from appraisal.printing.worker import RenderingFailed
+from appraisal.records.services import records
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.services import acts
 from tests import casts
 from tests.casts import START, Stage
 
@@ -27,7 +29,7 @@ SECOND = timedelta(seconds=1)
 def _enqueue(database: Database, count: int = 1, kind: str = "render") -> None:
     with database.begin() as db:
         for number in range(count):
-            proposals.enqueue(db, kind, {"record": number, "language": "en"}, START)
+            enqueue(db, kind, {"record": number, "language": "en"}, START)
 
 
 def _rows(database: Database) -> list[Row[Any]]:
@@ -38,44 +40,44 @@ def _rows(database: Database) -> list[Row[Any]]:
 
 def test_a_job_is_in_one_pair_of_hands(database: Database) -> None:
     _enqueue(database, 3)
-    assert jobs.lease(database, START - SECOND) == []
-    first = jobs.lease(database, START, most=2)
+    assert lease(database, START - SECOND) == []
+    first = lease(database, START, most=2)
     assert [job.payload["record"] for job in first] == [0, 1]
-    assert [job.payload["record"] for job in jobs.lease(database, START, most=2)] == [2]
-    assert jobs.lease(database, START + LEASE) == []
-    (again,) = jobs.lease(database, START + LEASE + SECOND)
+    assert [job.payload["record"] for job in lease(database, START, most=2)] == [2]
+    assert lease(database, START + LEASE) == []
+    (again,) = lease(database, START + LEASE + SECOND)
     assert (again.id, again.attempts) == (first[0].id, 2)
 
 
 def test_whoever_lost_the_lease_finishes_nothing(database: Database) -> None:
     _enqueue(database)
-    (slow,) = jobs.lease(database, START)
-    (quick,) = jobs.lease(database, START + LEASE + SECOND)
-    assert not jobs.finish(database, slow, START + LEASE + SECOND)
-    assert not jobs.fail(database, slow, START + LEASE + SECOND, "too slow")
-    assert jobs.finish(database, quick, START + LEASE + SECOND)
-    assert not jobs.finish(database, quick, START + LEASE + 2 * SECOND)
-    assert jobs.waiting(database) == 0
+    (slow,) = lease(database, START)
+    (quick,) = lease(database, START + LEASE + SECOND)
+    assert not finish(database, slow, START + LEASE + SECOND)
+    assert not fail(database, slow, START + LEASE + SECOND, "too slow")
+    assert finish(database, quick, START + LEASE + SECOND)
+    assert not finish(database, quick, START + LEASE + 2 * SECOND)
+    assert waiting(database) == 0
 
 
 def test_a_job_that_fails_is_put_off_twice_as_long_each_time_and_then_given_up(database: Database) -> None:
     _enqueue(database)
     now, waits = START, []
     for _ in range(MOST_ATTEMPTS):
-        (job,) = jobs.lease(database, now)
-        assert jobs.fail(database, job, now, "x" * 5000)
+        (job,) = lease(database, now)
+        assert fail(database, job, now, "x" * 5000)
         (row,) = _rows(database)
         if row.dead_at is None:
             waits.append((row.run_at - now).total_seconds())
-            assert jobs.lease(database, row.run_at - SECOND) == []
+            assert lease(database, row.run_at - SECOND) == []
             now = row.run_at
     assert waits[:5] == [10, 20, 40, 80, 160]
     assert set(waits[14:]) == {24 * 3600}
     assert timedelta(weeks=3) < timedelta(seconds=sum(waits)) < timedelta(weeks=4)
     (row,) = _rows(database)
     assert (row.dead_at, len(row.error)) == (now, 2000)
-    assert jobs.lease(database, now + timedelta(days=365)) == []
-    assert jobs.waiting(database) == 0
+    assert lease(database, now + timedelta(days=365)) == []
+    assert waiting(database) == 0
 
 
 def test_a_job_that_kills_its_workers_makes_room_for_others_and_is_given_up_in_the_end(
@@ -85,11 +87,11 @@ def test_a_job_that_kills_its_workers_makes_room_for_others_and_is_given_up_in_t
     now = START
     for time in range(MOST_ATTEMPTS):
         if time >= 6:
-            assert jobs.lease(database, now) == []
+            assert lease(database, now) == []
             now += timedelta(hours=1)
-        assert len(jobs.lease(database, now)) == 1
+        assert len(lease(database, now)) == 1
         now += LEASE + SECOND
-    assert jobs.lease(database, now) == []
+    assert lease(database, now) == []
     (row,) = _rows(database)
     assert row.dead_at == now
     assert "died" in row.error
@@ -102,10 +104,10 @@ def test_workers_share_jobs_and_do_none_twice(database: Database) -> None:
 
     def work() -> None:
         barrier.wait()
-        while leased := jobs.lease(database, START, most=2):
+        while leased := lease(database, START, most=2):
             taken.extend(job.id for job in leased)
             for job in leased:
-                jobs.finish(database, job, START)
+                finish(database, job, START)
 
     threads = [Thread(target=work) for _ in range(3)]
     for thread in threads:
@@ -138,23 +140,23 @@ def _renderings(database: Database) -> list[Row[Any]]:
 def test_a_record_is_rendered_in_the_language_of_who_closed_it(stage: Stage) -> None:
     casts.awaiting(stage)
     press = Press()
-    done: list[jobs.Leased] = []
-    assert jobs.work(stage.database, stage.files, press, lambda: stage.now, done.append) == 1
+    done: list[Leased] = []
+    assert worker.work(stage.database, stage.files, press, lambda: stage.now, done.append) == 1
     ((value, language),) = press.asked
     (row,) = _renderings(stage.database)
     assert (language, row.language) == ("en", "en")
     assert stage.files.read(row.sha256) == b"%PDF en" + value[:20]
     assert [job.kind for job in done] == ["render"]
-    assert jobs.work(stage.database, stage.files, press, lambda: stage.now) == 0
+    assert worker.work(stage.database, stage.files, press, lambda: stage.now) == 0
 
 
 def test_a_worker_that_dies_before_finishing_leaves_one_rendering(stage: Stage) -> None:
     casts.awaiting(stage)
-    (job,) = jobs.lease(stage.database, stage.now)
+    (job,) = lease(stage.database, stage.now)
     with stage.database.begin() as db:
         records.keep_rendering(db, stage.files, int(job.payload["record"]), "en", b"%PDF first", stage.now)
     stage.now += LEASE + SECOND
-    assert jobs.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
+    assert worker.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
     (row,) = _renderings(stage.database)
     assert stage.files.read(row.sha256) == b"%PDF first"
 
@@ -162,11 +164,11 @@ def test_a_worker_that_dies_before_finishing_leaves_one_rendering(stage: Stage) 
 def test_a_fault_of_the_press_is_tried_again_later(stage: Stage) -> None:
     casts.awaiting(stage)
     press = Press(faults=1)
-    assert jobs.work(stage.database, stage.files, press, lambda: stage.now) == 0
+    assert worker.work(stage.database, stage.files, press, lambda: stage.now) == 0
     assert _renderings(stage.database) == []
     assert _rows(stage.database)[0].error == "RuntimeError: out of ink"
     stage.wait(seconds=10)
-    assert jobs.work(stage.database, stage.files, press, lambda: stage.now) == 1
+    assert worker.work(stage.database, stage.files, press, lambda: stage.now) == 1
     assert len(_renderings(stage.database)) == 1
 
 
@@ -180,22 +182,22 @@ def test_waiting_for_the_installation_is_no_attempt_and_needs_no_hand(lite: Stag
     casts.awaiting(lite)
     broken = Press(faults=10**6, error=error)
     for _ in range(60):
-        jobs.work(lite.database, lite.files, broken, lambda: lite.now)
+        worker.work(lite.database, lite.files, broken, lambda: lite.now)
         (row,) = _rows(lite.database)
         assert row.dead_at is None
         assert row.run_at - lite.now <= timedelta(hours=1)
         lite.now = row.run_at
     assert row.error == f"{type(error).__name__}: {error}"
-    assert jobs.work(lite.database, lite.files, Press(), lambda: lite.now) == 1
+    assert worker.work(lite.database, lite.files, Press(), lambda: lite.now) == 1
     assert len(_renderings(lite.database)) == 1
 
 
 def test_waiting_does_not_use_up_the_attempts_of_a_job(lite: Stage) -> None:
     casts.awaiting(lite)
     for _ in range(2 * MOST_ATTEMPTS):
-        jobs.work(lite.database, lite.files, Press(faults=1, error=_FULL), lambda: lite.now)
+        worker.work(lite.database, lite.files, Press(faults=1, error=_FULL), lambda: lite.now)
         lite.now = _rows(lite.database)[0].run_at
-    jobs.work(lite.database, lite.files, Press(faults=1), lambda: lite.now)
+    worker.work(lite.database, lite.files, Press(faults=1), lambda: lite.now)
     (row,) = _rows(lite.database)
     assert (row.dead_at, row.run_at - lite.now) == (None, timedelta(seconds=10))
 
@@ -203,34 +205,34 @@ def test_waiting_does_not_use_up_the_attempts_of_a_job(lite: Stage) -> None:
 def test_a_worker_that_starts_takes_up_what_waited(stage: Stage) -> None:
     casts.awaiting(stage)
     for _ in range(10):
-        jobs.work(stage.database, stage.files, Press(faults=1, error=_FULL), lambda: stage.now)
+        worker.work(stage.database, stage.files, Press(faults=1, error=_FULL), lambda: stage.now)
         stage.now = _rows(stage.database)[0].run_at
-    jobs.work(stage.database, stage.files, Press(faults=1, error=_FULL), lambda: stage.now)
-    assert jobs.work(stage.database, stage.files, Press(), lambda: stage.now) == 0
+    worker.work(stage.database, stage.files, Press(faults=1, error=_FULL), lambda: stage.now)
+    assert worker.work(stage.database, stage.files, Press(), lambda: stage.now) == 0
     with stage.database.begin() as db:
-        assert jobs.take_up(db, stage.now) == 1
-    assert jobs.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
+        assert worker.take_up(db, stage.now) == 1
+    assert worker.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
 
 
 def test_what_can_never_succeed_is_given_up_at_once_until_somebody_takes_it_up(stage: Stage) -> None:
     casts.awaiting(stage)
     refusing = Press(faults=1, error=RenderingFailed("refused", "KeyError: 'title'"))
-    jobs.work(stage.database, stage.files, refusing, lambda: stage.now)
+    worker.work(stage.database, stage.files, refusing, lambda: stage.now)
     (row,) = _rows(stage.database)
     assert row.dead_at == stage.now
     with pytest.raises(NotAllowed), stage.database.begin() as db:
-        jobs.retry(db, stage.people["desk"], stage.now, RENDERING)
+        worker.retry(db, stage.people["desk"], stage.now, RENDERING)
     with stage.database.begin() as db:
-        assert jobs.retry(db, stage.people["admin"], stage.now, RENDERING) == 1
-    assert jobs.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
+        assert worker.retry(db, stage.people["admin"], stage.now, RENDERING) == 1
+    assert worker.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
 
 
 def test_a_job_that_nobody_knows_fails_and_holds_up_no_other(stage: Stage) -> None:
     with stage.database.begin() as db:
-        proposals.enqueue(db, "dance", {}, START)
-        proposals.enqueue(db, "render", {"record": 999, "language": "en"}, START)
+        enqueue(db, "dance", {}, START)
+        enqueue(db, "render", {"record": 999, "language": "en"}, START)
     casts.awaiting(stage)
-    assert jobs.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
+    assert worker.work(stage.database, stage.files, Press(), lambda: stage.now) == 1
     errors = [row.error for row in _rows(stage.database)]
     assert errors == [
         "ValueError: there is no job of the kind dance",

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from appraisal.domain import forms
-from appraisal.services import lessons, similarities
-from appraisal.services.lessons import BadLessons
-from appraisal.storage import lessons as stored
-from appraisal.storage.lessons import Filters
+from appraisal.lessons.services import lessons, similar
+from appraisal.lessons.services.lessons import BadLessons
+from appraisal.lessons.store import lessons as stored
+from appraisal.lessons.store.lessons import Filters
+from appraisal.proposals.rules import form
 from tests import casts
 from tests.casts import Stage
 
@@ -111,7 +111,7 @@ def test_pages_of_lessons_join(stage: Stage) -> None:
         assert stored.list_themes(db) == ["Design", "Training", "Égalité", "égalité"]
 
 
-def content(theme: str = "", outcome: str = "", *countries: str) -> forms.Content:
+def content(theme: str = "", outcome: str = "", *countries: str) -> form.Content:
     return {
         "identification": {"theme": theme, "countries": list(countries)},
         "alignment": {"outcome": outcome},
@@ -132,10 +132,10 @@ def content(theme: str = "", outcome: str = "", *countries: str) -> forms.Conten
     ],
 )
 def test_lessons_about_the_same_thing_are_found(
-    stage: Stage, about: forms.Content, found: list[tuple[str, tuple[str, ...]]]
+    stage: Stage, about: form.Content, found: list[tuple[str, tuple[str, ...]]]
 ) -> None:
     import_list(stage)
     with stage.database.read() as db, casts.counted() as sent:
-        matches = similarities.find_lessons(db, about)
+        matches = similar.find_lessons(db, about)
     assert [(match.key.code, match.shared) for match in matches] == found
     assert sum(statement.startswith("SELECT") for statement in sent) == 2

@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.steps import ApprovalGiven
+from appraisal.app.daily import tick
+from appraisal.database.as_of import Past
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import approvals, indicators, matches, ticks, trails
-from appraisal.storage import matches as stored
-from appraisal.storage import site
-from appraisal.storage.pasts import Past
+from appraisal.indicators.services import appraised_share
+from appraisal.lists.services import matching
+from appraisal.lists.store import matching as stored
+from appraisal.proposals.rules.attempt import ApprovalGiven
+from appraisal.trail.store import site
+from appraisal.verification.services import database
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.services import outside_approvals
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
@@ -33,12 +37,12 @@ def _row(symbol: str, amount: str = "100", *, fund: str = "XBTC", day: str = "20
 
 def _confirm(stage: Stage, symbol: str, number: str, reason: str = "") -> None:
     with stage.database.begin() as db:
-        matches.confirm(db, stage.people["desk"], stage.now, symbol.casefold(), number, reason)
+        matching.confirm(db, stage.people["desk"], stage.now, symbol.casefold(), number, reason)
 
 
 def _register(stage: Stage, symbol: str) -> str:
     with stage.database.begin() as db:
-        case = approvals.register_project(
+        case = outside_approvals.register_project(
             db, stage.library, stage.people["desk"], stage.now, symbol.casefold()
         )
     return case.number
@@ -46,19 +50,19 @@ def _register(stage: Stage, symbol: str) -> str:
 
 def _undo(stage: Stage, symbol: str) -> None:
     with stage.database.begin() as db:
-        matches.undo(db, stage.people["desk"], stage.now, symbol.casefold())
+        matching.undo(db, stage.people["desk"], stage.now, symbol.casefold())
 
 
 def _look(stage: Stage, symbol: str, reason: str = "") -> None:
     """Look again at a link as it stands now, and say that it holds."""
     with stage.database.begin() as db:
-        (found,) = (entry for entry in matches.changed_links(db) if entry.link.key == symbol.casefold())
-        matches.look_again(db, stage.people["desk"], stage.now, found.link.key, found.link.seal, reason)
+        (found,) = (entry for entry in matching.changed_links(db) if entry.link.key == symbol.casefold())
+        matching.look_again(db, stage.people["desk"], stage.now, found.link.key, found.link.seal, reason)
 
 
 def _value(stage: Stage, past: Past | None = None) -> dict[str, Any]:
     with stage.database.read() as db:
-        return indicators.value(db, stage.library, "2.1", "2010-11", past)
+        return appraised_share.value(db, stage.library, "2.1", "2010-11", past)
 
 
 def _changed(stage: Stage, past: Past | None = None) -> dict[str, list[tuple[str, str, str]]]:
@@ -90,15 +94,15 @@ def _annul(stage: Stage, number: str) -> None:
 
 def _sound(stage: Stage) -> None:
     """Assert that the chains tell of every link, and that every report is computed again as it was."""
-    assert trails.verify(stage.database, stage.library, None).breaks == []
+    assert database.verify(stage.database, stage.library, None).breaks == []
     with stage.database.read() as db:
-        assert set(indicators.report_faults(db, stage.library)) <= {None}
-        assert indicators.differences(db) == []
+        assert set(appraised_share.report_faults(db, stage.library)) <= {None}
+        assert appraised_share.differences(db) == []
 
 
 def _publish(stage: Stage) -> str:
     desk = stage.people["desk"]
-    return indicators.publish(stage.database, stage.library, desk, stage.now, "2.1", "2010-11")[0]
+    return appraised_share.publish(stage.database, stage.library, desk, stage.now, "2.1", "2010-11")[0]
 
 
 def test_a_link_by_symbol_goes_with_the_symbol(stage: Stage) -> None:
@@ -163,7 +167,7 @@ def test_what_a_person_undid_stays_undone_whatever_the_symbols_say(lite: Stage) 
     _undo(lite, FIRST)
     _correct_symbol(lite, number, SECOND)
     _correct_symbol(lite, number, FIRST)
-    ticks.tick(lite.database, lite.library, lite.now)
+    tick(lite.database, lite.library, lite.now)
     assert _missing(lite) == [FIRST]
 
 
@@ -189,8 +193,8 @@ def test_a_row_that_is_corrected_shows_a_persons_link_again(stage: Stage, way: s
     assert _changed(stage, Past(moment=then)) == {}
     sealed = _publish(stage)
     with stage.database.read() as db:
-        value = json.loads(indicators.find_published(db, sealed) or "")
-        assert indicators.recomputed(db, stage.library, sealed)["finance_list"] == value["finance_list"]
+        value = json.loads(appraised_share.find_published(db, sealed) or "")
+        assert appraised_share.recomputed(db, stage.library, sealed)["finance_list"] == value["finance_list"]
     assert [entry["symbol"] for entry in value["finance_list"]["changed"]] == [FIRST]
     shown = stage.now
     stage.wait(days=1)
@@ -253,7 +257,7 @@ def test_a_symbol_corrected_in_the_proposal_shows_a_persons_link_again(stage: St
     assert _changed(stage) == {}
     assert _changed(stage, Past(moment=shown)) == {FIRST: [("symbol", SECOND, THIRD)]}
     with stage.database.read() as db:
-        assert indicators.recomputed(db, stage.library, sealed)["finance_list"]["changed"]
+        assert appraised_share.recomputed(db, stage.library, sealed)["finance_list"]["changed"]
     _sound(stage)
 
 
@@ -293,7 +297,7 @@ def test_only_the_biennia_and_funds_that_a_link_touched_or_touches_are_incomplet
     _listed(lite, _row(FIRST, "200", day="2010-01-05"), _row(SECOND, "200", fund="XBTC"))
     assert set(_changed(lite)) == {FIRST, SECOND}
     with lite.database.read() as db:
-        earlier = indicators.value(db, lite.library, "2.1", "2008-09")
+        earlier = appraised_share.value(db, lite.library, "2.1", "2008-09")
     assert [entry["symbol"] for entry in earlier["finance_list"]["changed"]] == [FIRST]
 
 
@@ -302,21 +306,21 @@ def test_what_is_looked_at_is_what_stands(stage: Stage) -> None:
     _register(stage, FIRST)
     _listed(stage, _row(FIRST, "200"))
     with stage.database.read() as db:
-        (seen,) = matches.changed_links(db)
+        (seen,) = matching.changed_links(db)
     _listed(stage, _row(FIRST, "300"))
     desk, key = stage.people["desk"], seen.link.key
     with pytest.raises(StepConflict), stage.database.begin() as db:
-        matches.look_again(db, desk, stage.now, key, seen.link.seal, "")
+        matching.look_again(db, desk, stage.now, key, seen.link.seal, "")
     with pytest.raises(NotAllowed), stage.database.begin() as db:
-        matches.look_again(db, stage.people["chief"], stage.now, key, seen.link.seal, "")
+        matching.look_again(db, stage.people["chief"], stage.now, key, seen.link.seal, "")
     with pytest.raises(NotFound), stage.database.begin() as db:
-        matches.look_again(db, desk, stage.now, "nobody", seen.link.seal, "")
+        matching.look_again(db, desk, stage.now, "nobody", seen.link.seal, "")
     _look(stage, FIRST)
     with stage.database.begin() as db:
         before = len(site.chain(db))
         (link,) = stored.links(db)
         # Said again, it is answered as done.
-        matches.look_again(db, desk, stage.now, key, link.seal, "")
+        matching.look_again(db, desk, stage.now, key, link.seal, "")
         assert len(site.chain(db)) == before
 
 
@@ -437,11 +441,11 @@ def test_a_symbol_makes_no_second_project_of_one_approval(stage: Stage) -> None:
     _confirm(stage, SECOND, number)
     _listed(stage, _row(FIRST))
     assert _missing(stage) == [FIRST]
-    ticks.tick(stage.database, stage.library, stage.now)
+    tick(stage.database, stage.library, stage.now)
     assert _missing(stage) == [FIRST]
     # The other one is no more on the list: the symbol decides again.
     _undo(stage, SECOND)
-    ticks.tick(stage.database, stage.library, stage.now)
+    tick(stage.database, stage.library, stage.now)
     assert _missing(stage) == [SECOND]
     _sound(stage)
 

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from appraisal.domain import forms
-from appraisal.domain.facts import Case, RatingGiven
+from appraisal.accounts.services import accounts
+from appraisal.appraisals.services import lead
+from appraisal.appraisals.services.lead import RatingPut
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import appraisals, lessons, lookups, people
-from appraisal.services.appraisals import RatingPut
+from appraisal.lessons.services import lessons, noted
+from appraisal.proposals.facts import Case, RatingGiven
+from appraisal.vocabulary.limits import PROSE_LIMIT, ROWS_LIMIT
 from tests import casts
 from tests.casts import Stage
 
@@ -27,14 +29,14 @@ def import_list(stage: Stage) -> None:
 
 def note(stage: Stage, who: str, number: str, *chosen: str, **given: Any) -> Case:
     """Note what was checked, authors in the form and others in the rating."""
-    write = lookups.note_overlap if who in ("ana", "ben") else lookups.note_overlap_in_rating
+    write = noted.note_overlap if who in ("ana", "ben") else noted.note_overlap_in_rating
     with stage.database.begin() as db:
         return write(db, stage.library, stage.people[who], stage.now, number, chosen, **given)
 
 
 def cite(stage: Stage, who: str, number: str, code: str = "i-eval 1", **given: Any) -> Case:
     """Cite a lesson, authors in the form and others in the rating."""
-    write = lookups.cite_lesson if who in ("ana", "ben") else lookups.cite_lesson_in_rating
+    write = noted.cite_lesson if who in ("ana", "ben") else noted.cite_lesson_in_rating
     with stage.database.begin() as db:
         return write(db, stage.library, stage.people[who], stage.now, number, code, **given)
 
@@ -73,8 +75,8 @@ def test_the_note_is_in_the_language_of_who_writes_it(stage: Stage) -> None:
     other = casts.submitted(stage)
     number = casts.draft(stage, "ben")
     with stage.database.begin() as db:
-        people.set_language(db, stage.people["ben"].id, "es")
-        stage.people = {**stage.people, "ben": people.find_person(db, stage.people["ben"].id).person}
+        accounts.set_language(db, stage.people["ben"].id, "es")
+        stage.people = {**stage.people, "ben": accounts.find_person(db, stage.people["ben"].id).person}
 
     assert "1 de febrero de 2010" in note(stage, "ben", number, other).content["alignment"]["overlap"]
 
@@ -119,8 +121,8 @@ def test_nothing_is_cut_off_for_want_of_room(stage: Stage) -> None:
     import_list(stage)
     other = casts.submitted(stage)
     number = casts.draft(stage, "ben")
-    casts.save(stage, number, "alignment", "ben", overlap="x" * (forms.PROSE_LIMIT - 10))
-    rows = [{"reference": f"Lesson {place}"} for place in range(forms.ROWS_LIMIT)]
+    casts.save(stage, number, "alignment", "ben", overlap="x" * (PROSE_LIMIT - 10))
+    rows = [{"reference": f"Lesson {place}"} for place in range(ROWS_LIMIT)]
     casts.save(stage, number, "lessons", "ben", used=rows)
 
     assert casts.refusal(stage, lambda: note(stage, "ben", number, other)) == ("no_room",)
@@ -160,7 +162,7 @@ def test_the_lead_notes_what_was_checked_in_the_evidence(stage: Stage) -> None:
     number = assigned(stage, theme="Labour migration")
     with stage.database.begin() as db:
         puts = {"ALI-6": RatingPut("2", "Well done.", "Section 2"), "RBM-8": RatingPut("", "To be read.")}
-        appraisals.rate(db, stage.library, stage.people["lead"], stage.now, number, puts)
+        lead.rate(db, stage.library, stage.people["lead"], stage.now, number, puts)
     before = casts.load(stage, number)
 
     note(stage, "lead", number, other)
@@ -240,7 +242,7 @@ def test_evidence_is_never_cut_off(stage: Stage) -> None:
     other = casts.approved(stage)
     number = assigned(stage)
     with stage.database.begin() as db:
-        puts = {"ALI-6": RatingPut("2", "", "x" * (forms.PROSE_LIMIT - 10))}
-        appraisals.rate(db, stage.library, stage.people["lead"], stage.now, number, puts)
+        puts = {"ALI-6": RatingPut("2", "", "x" * (PROSE_LIMIT - 10))}
+        lead.rate(db, stage.library, stage.people["lead"], stage.now, number, puts)
 
     assert casts.refusal(stage, lambda: note(stage, "lead", number, other)) == ("no_room",)

@@ -14,13 +14,16 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from sqlalchemy import Row, select, update
 
-from appraisal.domain.facts import Person
-from appraisal.domain.steps import ChangeAsked
-from appraisal.services import jobs, mails, notices, people, ticks
-from appraisal.services.couriers import Courier
-from appraisal.services.jobs import MAILS
-from appraisal.storage import tables
-from appraisal.storage.notices import Mail, Notice, delivery, list_given_up
+from appraisal.accounts.services import accounts
+from appraisal.app import worker as app_worker
+from appraisal.app.daily import tick
+from appraisal.database import tables
+from appraisal.database.outbox import MAILS, Leased
+from appraisal.notices.services import messages, notices
+from appraisal.notices.services.smtp import Courier
+from appraisal.notices.store import Mail, Notice, delivery, list_given_up
+from appraisal.people.facts import Person
+from appraisal.proposals.rules.attempt import ChangeAsked
 from tests import casts
 from tests.carriers import blank
 from tests.casts import START, Stage
@@ -57,7 +60,7 @@ def _tell(stage: Stage, *who: str, times: int = 1) -> str:
 
 def _work(stage: Stage, boxes: Mailboxes, courier: Courier | None = None, **settings: Any) -> int:
     given = courier or Courier(boxes.server(**settings))
-    return jobs.work(stage.database, stage.files, blank, lambda: stage.now, courier=given)
+    return app_worker.work(stage.database, stage.files, blank, lambda: stage.now, courier=given)
 
 
 def _rows(stage: Stage) -> list[Row[Any]]:
@@ -151,7 +154,7 @@ def test_a_message_is_in_the_language_that_its_reader_has_when_it_is_sent(
     number = casts.submitted(lite)
     casts.take(lite, "desk", number, "assign", lead="lead")
     with lite.database.begin() as db:
-        people.choose(db, lite.people["lead"], language=language, delivery="at_once")
+        accounts.choose(db, lite.people["lead"], language=language, delivery="at_once")
     _work(lite, boxes)
     found = _one(boxes, "lead")
     assert words in str(found.message["Subject"])
@@ -164,12 +167,12 @@ def test_a_message_is_in_the_language_that_its_reader_has_when_it_is_sent(
 
 def test_a_daily_message_holds_everything_in_order(stage: Stage, boxes: Mailboxes) -> None:
     with stage.database.begin() as db:
-        people.choose(db, stage.people["desk"], language="en", delivery="daily")
+        accounts.choose(db, stage.people["desk"], language="en", delivery="daily")
     first, second = casts.submitted(stage), casts.submitted(stage)
     _work(stage, boxes)
     assert "desk" not in _to(boxes)
     stage.wait(days=1)
-    ticks.tick(stage.database, stage.library, stage.now)
+    tick(stage.database, stage.library, stage.now)
     assert _work(stage, boxes) == 1
     found = _one(boxes, "desk")
     assert str(found.message["Subject"]) == "Appraisal: 2 messages"
@@ -185,10 +188,10 @@ def _mail(stage: Stage, count: int = 1, **changes: Any) -> Mail:
 
 
 def test_a_very_long_day_is_cut(lite: Stage, boxes: Mailboxes) -> None:
-    written = mails.letter(_mail(lite, 130), ADDRESS)
+    written = messages.letter(_mail(lite, 130), ADDRESS)
     assert len(written.entries) == 100
     assert written.more == "And 30 more, to be found on the site."
-    assert mails.letter(_mail(lite, 100), ADDRESS).more == ""
+    assert messages.letter(_mail(lite, 100), ADDRESS).more == ""
 
 
 @pytest.mark.parametrize(
@@ -219,7 +222,7 @@ def test_no_name_gets_into_the_headers_or_the_markup(lite: Stage, boxes: Mailbox
 def test_no_label_of_a_definition_gets_into_the_headers(lite: Stage) -> None:
     label = {"en": "Submit\r\nBcc: everybody@example.org\r\n\r\nHello", "fr": "x", "es": "x"}
     told = Notice("TC-2010-0001", "submit", {"step": label}, START)
-    written = mails.message(Mail(3, _mail(lite).person, (told,)), Mailboxes(port=25).server(), START)
+    written = messages.message(Mail(3, _mail(lite).person, (told,)), Mailboxes(port=25).server(), START)
     parsed = message_from_bytes(written.as_bytes(policy=SMTP), policy=SMTP)
     assert parsed["Subject"] == "TC-2010-0001: Submit Bcc: everybody@example.org Hello"
     assert (parsed["Bcc"], parsed["To"]) == (None, "ana@example.org")
@@ -228,13 +231,13 @@ def test_no_label_of_a_definition_gets_into_the_headers(lite: Stage) -> None:
 def test_a_sender_of_two_lines_is_refused(lite: Stage) -> None:
     server = Mailboxes(port=25).server(name="Office\r\nBcc: everybody@example.org")
     with pytest.raises(ValueError, match=r"CR or LF|carriage return"):
-        mails.message(_mail(lite), server, START)
+        messages.message(_mail(lite), server, START)
 
 
 def test_a_header_of_two_lines_is_refused_though_messages_share_it() -> None:
     for _ in range(2):
         with pytest.raises(ValueError, match="carriage return"):
-            mails.shared_header("Subject", "Submit\nBcc: everybody@example.org")
+            messages.shared_header("Subject", "Submit\nBcc: everybody@example.org")
 
 
 @pytest.mark.parametrize(
@@ -277,7 +280,7 @@ def test_letters_beyond_ascii_in_an_address_need_a_server_that_takes_them(lite: 
     assert _to(boxes) == ["lead"]
     assert _rows(lite)[0].error == "the mail server takes no addresses with letters beyond ASCII"
     with lite.database.begin() as db:
-        assert jobs.retry(db, lite.people["admin"], lite.now, jobs.MAILS) == 1
+        assert app_worker.retry(db, lite.people["admin"], lite.now, MAILS) == 1
     with Mailboxes(options={"enable_SMTPUTF8": True}).opened() as boxes:
         assert _work(lite, boxes) == 1
     (found,) = boxes.received
@@ -287,8 +290,8 @@ def test_letters_beyond_ascii_in_an_address_need_a_server_that_takes_them(lite: 
 
 def test_the_same_message_has_the_same_id_and_no_other_has(lite: Stage) -> None:
     server = Mailboxes(port=25).server()
-    first = mails.message(_mail(lite), server, START)
-    later = mails.message(_mail(lite, name="Anna", language="fr"), server, START + SECOND)
+    first = messages.message(_mail(lite), server, START)
+    later = messages.message(_mail(lite, name="Anna", language="fr"), server, START + SECOND)
     assert first["Message-ID"] == later["Message-ID"]
     assert re.fullmatch(r"<[0-9a-f]{40}@office\.example>", str(first["Message-ID"]))
     told = Notice("TC-2010-0001", "overdue", {}, START + SECOND)
@@ -298,14 +301,14 @@ def test_the_same_message_has_the_same_id_and_no_other_has(lite: Stage) -> None:
         Mail(3, Person(8, "Ben", email="b@x.org"), (told,)),
         Mail(3, person, (told,)),
     ]
-    ids = {str(mails.message(other, server, START)["Message-ID"]) for other in others}
+    ids = {str(messages.message(other, server, START)["Message-ID"]) for other in others}
     assert len(ids | {str(first["Message-ID"])}) == 4
     elsewhere = Mailboxes(port=25).server(address="https://other.example")
-    assert mails.message(_mail(lite), elsewhere, START)["Message-ID"] != first["Message-ID"]
+    assert messages.message(_mail(lite), elsewhere, START)["Message-ID"] != first["Message-ID"]
 
 
 def test_every_line_of_a_message_is_one_that_servers_take(lite: Stage) -> None:
-    written = mails.message(_mail(lite, 100, name="Ą" * 200), Mailboxes(port=25).server(), START)
+    written = messages.message(_mail(lite, 100, name="Ą" * 200), Mailboxes(port=25).server(), START)
     assert written.get_content_type() == "multipart/alternative"
     lines = written.as_bytes(policy=SMTP).split(b"\r\n")
     assert max(map(len, lines)) <= 998
@@ -333,7 +336,7 @@ def test_records_and_mail_are_done_side_by_side(stage: Stage, boxes: Mailboxes) 
     _tell(stage, *stage.people, times=8)
     done: list[str] = []
     courier = Courier(boxes.server())
-    jobs.work(
+    app_worker.work(
         stage.database, stage.files, blank, lambda: stage.now, lambda job: done.append(job.kind), courier
     )
     renders = [place for place, kind in enumerate(done) if kind == "render"]
@@ -344,7 +347,7 @@ def test_records_and_mail_are_done_side_by_side(stage: Stage, boxes: Mailboxes) 
 
 def test_without_a_mail_server_mail_waits_and_records_are_drawn(stage: Stage, boxes: Mailboxes) -> None:
     casts.awaiting(stage)
-    assert jobs.work(stage.database, stage.files, blank, lambda: stage.now) == 1
+    assert app_worker.work(stage.database, stage.files, blank, lambda: stage.now) == 1
     assert {(row.attempts, row.lease_until, row.done_at) for row in _rows(stage)} == {(0, None, None)}
     stage.wait(days=1)
     assert _work(stage, boxes) == len(_rows(stage)) == len(boxes.received)
@@ -389,17 +392,17 @@ def test_what_was_given_up_is_tried_again_when_told_to(stage: Stage, boxes: Mail
     stage.wait(days=2)
     assert _work(stage, boxes) == 0
     with stage.database.begin() as db:
-        assert jobs.retry(db, stage.people["admin"], stage.now, jobs.MAILS) == 1
+        assert app_worker.retry(db, stage.people["admin"], stage.now, MAILS) == 1
     assert _work(stage, boxes) == 1
     assert _to(boxes) == ["lead", "desk"]
     with stage.database.begin() as db:
-        assert jobs.retry(db, stage.people["admin"], stage.now, jobs.MAILS) == 0
+        assert app_worker.retry(db, stage.people["admin"], stage.now, MAILS) == 0
 
 
 def test_only_administrators_have_mail_tried_again(lite: Stage) -> None:
     def again() -> None:
         with lite.database.begin() as db:
-            jobs.retry(db, lite.people["desk"], lite.now, jobs.MAILS)
+            app_worker.retry(db, lite.people["desk"], lite.now, MAILS)
 
     assert casts.refusal(lite, again) == ("role_missing",)
 
@@ -553,7 +556,7 @@ def test_a_server_that_takes_nothing_from_us_costs_no_attempt(
 
 def test_a_worker_that_is_told_to_stop_gives_the_rest_back(lite: Stage, boxes: Mailboxes) -> None:
     _tell(lite, "ana", "ben", "desk", "lead")
-    jobs.work(
+    app_worker.work(
         lite.database,
         lite.files,
         blank,
@@ -570,12 +573,12 @@ def test_a_worker_that_is_told_to_stop_gives_the_rest_back(lite: Stage, boxes: M
 def test_no_message_is_begun_when_the_lease_is_running_out(lite: Stage, boxes: Mailboxes) -> None:
     _tell(lite, "ana", "ben", "desk", "lead")
 
-    def later(_: jobs.Leased) -> None:
+    def later(_: Leased) -> None:
         lite.wait(seconds=50)
 
     courier = Courier(boxes.server())
     leases: list[int] = []
-    done = jobs.work(lite.database, lite.files, blank, lambda: lite.now, later, courier)
+    done = app_worker.work(lite.database, lite.files, blank, lambda: lite.now, later, courier)
     assert done == 4
     leases = [row.attempts for row in _rows(lite)]
     # Given back untried after the second, and taken again: nobody else has had the time to take it.

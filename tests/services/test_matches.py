@@ -7,15 +7,19 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import event, text
 
-from appraisal.domain.indicators import Share
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.steps import ApprovalGiven
+from appraisal.app.daily import tick
+from appraisal.database.as_of import Past
+from appraisal.database.engine import Database
 from appraisal.errors import NotFound
-from appraisal.services import approvals, indicators, matches, ticks, trails
-from appraisal.storage import matches as stored
-from appraisal.storage import site
-from appraisal.storage.databases import Database
-from appraisal.storage.pasts import Past
+from appraisal.indicators.rules.appraised_share import Share
+from appraisal.indicators.services import appraised_share
+from appraisal.lists.services import matching
+from appraisal.lists.store import matching as stored
+from appraisal.proposals.rules.attempt import ApprovalGiven
+from appraisal.trail.store import site
+from appraisal.verification.services import database
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.services import outside_approvals
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
@@ -73,7 +77,7 @@ def test_what_was_kept_with_another_dash_stays_matched_and_is_one_row(lite: Stag
         db.execute(text("UPDATE entries SET key = replace(key, '-', '\u2013')"))
         db.execute(text("UPDATE entries SET value = replace(value, 'RLA-10-01', 'RLA\u201310\u201301')"))
     with lite.database.begin() as db:
-        assert matches.match_symbols(db, lite.now) == 0
+        assert matching.match_symbols(db, lite.now) == 0
         assert [entry.number for entry in stored.matched(db, 10)] == [number]
     _listed(lite, "RLA-10-01,Jobs,PE,XBTC,200,USD,2010-01-05,Japan")
     with lite.database.read() as db:
@@ -88,7 +92,7 @@ def test_what_is_submitted_later_is_matched_at_once_or_by_a_tick(stage: Stage) -
         # As a site of before has it.
         db.execute(text("DELETE FROM matches"))
     assert _symbols(stage) == ["RER/09/05/FIN"]
-    ticks.tick(stage.database, stage.library, stage.now)
+    tick(stage.database, stage.library, stage.now)
     with stage.database.read() as db:
         assert [entry.number for entry in stored.matched(db, 10)] == [number]
 
@@ -110,16 +114,16 @@ def test_a_person_confirms_what_title_and_country_suggest(stage: Stage) -> None:
     with stage.database.begin() as db:
         project = stored.find_project(db, key)
         assert project is not None
-        assert [entry.number for entry in matches.suggestions(db, [project])[key]] == [number]
+        assert [entry.number for entry in matching.suggestions(db, [project])[key]] == [number]
         with pytest.raises(NotAllowed):
-            matches.confirm(db, stage.people["chief"], stage.now, key, number)
+            matching.confirm(db, stage.people["chief"], stage.now, key, number)
         with pytest.raises(NotFound):
-            matches.confirm(db, stage.people["desk"], stage.now, key, "TC-2010-9999")
-        matches.confirm(db, stage.people["desk"], stage.now, key, number)
+            matching.confirm(db, stage.people["desk"], stage.now, key, "TC-2010-9999")
+        matching.confirm(db, stage.people["desk"], stage.now, key, number)
         # Said twice it is said once; that it is another one is refused.
-        matches.confirm(db, stage.people["all"], stage.now, key, number)
+        matching.confirm(db, stage.people["all"], stage.now, key, number)
         with pytest.raises(NotAllowed) as caught:
-            matches.confirm(db, stage.people["desk"], stage.now, key, other)
+            matching.confirm(db, stage.people["desk"], stage.now, key, other)
     assert [entry.code for entry in caught.value.refusals] == ["project_matched"]
     assert _symbols(stage) == []
     with stage.database.read() as db:
@@ -188,12 +192,12 @@ def test_matches_that_were_bent_behind_the_product_are_noticed(
     number = _known(stage, "")
     _listed(stage, "RER/09/05/FIN,Youth,AM,XBTC,1,,,", "ZAM/10/01/NOR,Mines,ZM,XBTC,100,,2010-01-20,")
     with stage.database.begin() as db:
-        matches.confirm(db, stage.people["desk"], stage.now, "zam/10/01/nor", number)
-    report = trails.verify(stage.database, stage.library, None)
+        matching.confirm(db, stage.people["desk"], stage.now, "zam/10/01/nor", number)
+    report = database.verify(stage.database, stage.library, None)
     assert (report.breaks, report.checked["matches"]) == ([], 2)
     with unguarded(stage.database) as db:
         db.execute(text(statement))
-    first = trails.verify(stage.database, stage.library, None).breaks[0]
+    first = database.verify(stage.database, stage.library, None).breaks[0]
     assert str(first) == told
 
 
@@ -205,7 +209,7 @@ def test_a_match_by_a_symbol_that_was_corrected_since_is_no_forgery(stage: Stage
     # As earlier versions of the product left it, which followed no correction.
     with unguarded(stage.database) as db:
         db.execute(text("DELETE FROM matches WHERE id > 1"))
-    breaks = trails.verify(stage.database, stage.library, None).breaks
+    breaks = database.verify(stage.database, stage.library, None).breaks
     assert [entry.place for entry in breaks] == ["match 2"]
 
 
@@ -213,10 +217,12 @@ def test_what_people_do_with_a_project_stands_in_the_trail_in_its_order(stage: S
     number = _known(stage, "RER/09/05/FIN")
     _listed(stage, "RER/09/05/FIN,Youth,AM,XBTC,1,,,", "ZAM/10/01/NOR,Mines,ZM,XBTC,100,,2010-01-20,")
     with stage.database.begin() as db:
-        matches.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
-        matches.confirm(db, stage.people["desk"], stage.now, "rer/09/05/fin", number)
-        approvals.register_project(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
-    report = trails.verify(stage.database, stage.library, None)
+        matching.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
+        matching.confirm(db, stage.people["desk"], stage.now, "rer/09/05/fin", number)
+        outside_approvals.register_project(
+            db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor"
+        )
+    report = database.verify(stage.database, stage.library, None)
     assert (report.breaks, report.checked["matches"]) == ([], 5)
 
 
@@ -226,12 +232,12 @@ def test_what_was_undone_is_not_matched_again_by_itself(stage: Stage) -> None:
     before = stage.now
     stage.wait(days=1)
     with stage.database.begin() as db:
-        matches.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
+        matching.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
         events = len(site.chain(db))
         # A second click on it is answered as done.
-        matches.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
+        matching.undo(db, stage.people["desk"], stage.now, "rer/09/05/fin")
         assert len(site.chain(db)) == events
-        assert matches.match_symbols(db, stage.now) == 0
+        assert matching.match_symbols(db, stage.now) == 0
     assert _symbols(stage) == ["RER/09/05/FIN"]
     assert _symbols(stage, Past(moment=before)) == []
 
@@ -248,7 +254,7 @@ def test_a_project_that_never_came_here_counts_in_the_denominator(stage: Stage) 
 
     def value() -> dict[str, object]:
         with stage.database.read() as db:
-            return indicators.value(db, stage.library, "2.1", "2010-11")
+            return appraised_share.value(db, stage.library, "2.1", "2010-11")
 
     assert value()["finance_list"] == {
         "missing": 3,
@@ -258,10 +264,10 @@ def test_a_project_that_never_came_here_counts_in_the_denominator(stage: Stage) 
     }
     desk = stage.people["desk"]
     with stage.database.begin() as db:
-        case = approvals.register_project(db, stage.library, desk, stage.now, "zam/10/01/nor")
-        approvals.register_project(db, stage.library, desk, stage.now, "zam/10/03/nor")
+        case = outside_approvals.register_project(db, stage.library, desk, stage.now, "zam/10/01/nor")
+        outside_approvals.register_project(db, stage.library, desk, stage.now, "zam/10/03/nor")
     with pytest.raises(NotAllowed) as caught, stage.database.begin() as db:
-        approvals.register_project(db, stage.library, desk, stage.now, "zam/10/02/nor")
+        outside_approvals.register_project(db, stage.library, desk, stage.now, "zam/10/02/nor")
     assert [entry.code for entry in caught.value.refusals] == ["fund_unknown"]
     assert case.approval is not None
     assert case.approval.approved_at is not None
@@ -275,21 +281,25 @@ def test_a_project_that_never_came_here_counts_in_the_denominator(stage: Stage) 
         "changed": [],
     }
     with stage.database.read() as db:
-        assert indicators.differences(db) == []
-        shares = indicators.figures(db, stage.library, "2010-11", stage.now.date())["2010-11"]
+        assert appraised_share.differences(db) == []
+        shares = appraised_share.figures(db, stage.library, "2010-11", stage.now.date())["2010-11"]
     assert shares.rbsa == Share(0, 1)
 
 
 def test_a_published_report_keeps_what_was_missing_then(stage: Stage) -> None:
     _listed(stage, "ZAM/10/01/NOR,Bypass,ZM,RBSA,1000,USD,2010-01-20,Norway")
-    indicators.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11")
+    appraised_share.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11")
     with stage.database.begin() as db:
-        approvals.register_project(db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor")
+        outside_approvals.register_project(
+            db, stage.library, stage.people["desk"], stage.now, "zam/10/01/nor"
+        )
     _listed(stage, "ZAM/10/09/NOR,Another,ZM,RBSA,1000,USD,2010-01-20,Norway")
     with stage.database.read() as db:
-        (report,) = indicators.published(db, "2.1", "2010-11")
+        (report,) = appraised_share.published(db, "2.1", "2010-11")
         kept = json.loads(report[2])
-        assert indicators.recomputed(db, stage.library, report[0])["finance_list"] == kept["finance_list"]
+        assert (
+            appraised_share.recomputed(db, stage.library, report[0])["finance_list"] == kept["finance_list"]
+        )
     assert kept["finance_list"] == {
         "missing": 1,
         "symbols": ["ZAM/10/01/NOR"],
@@ -319,7 +329,7 @@ def test_projects_opened_without_an_approval_are_named_in_every_state_now_and_th
 
     def report(past: Past | None = None) -> tuple[bool, dict[str, str]]:
         with stage.database.read() as db:
-            value = indicators.value(db, stage.library, "2.1", "2010-11", past)
+            value = appraised_share.value(db, stage.library, "2.1", "2010-11", past)
         listed = value["finance_list"]
         assert listed["missing"] == 0
         titles = stage.library.newest_workflow().states
@@ -331,7 +341,7 @@ def test_projects_opened_without_an_approval_are_named_in_every_state_now_and_th
     first = {symbols[0]: "submitted", symbols[1]: "withdrawn", symbols[2]: "awaiting_decision"}
     assert report() == (False, first)
     then = stage.now
-    sealed, _ = indicators.publish(
+    sealed, _ = appraised_share.publish(
         stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11"
     )
     stage.wait(days=1)
@@ -342,9 +352,9 @@ def test_projects_opened_without_an_approval_are_named_in_every_state_now_and_th
     assert report() == report(Past(moment=stage.now)) == (False, first | given)
     assert report(Past(moment=then)) == (False, first)
     with stage.database.read() as db:
-        again = indicators.recomputed(db, stage.library, sealed)["finance_list"]["unapproved"]
+        again = appraised_share.recomputed(db, stage.library, sealed)["finance_list"]["unapproved"]
         assert [entry["symbol"] for entry in again] == symbols[:3]
-        assert list(indicators.report_faults(db, stage.library)) == [None]
+        assert list(appraised_share.report_faults(db, stage.library)) == [None]
 
 
 def test_a_list_of_approved_projects_leaves_the_report_whole(lite: Stage) -> None:
@@ -360,21 +370,21 @@ def test_a_list_of_approved_projects_leaves_the_report_whole(lite: Stage) -> Non
     given = ApprovalGiven("Minute 12", "Registry", lite.now)
     casts.take(lite, "desk", number, "register_approval", approval=given)
     with lite.database.read() as db:
-        value = indicators.value(db, lite.library, "2.1", "2010-11")
+        value = appraised_share.value(db, lite.library, "2.1", "2010-11")
     assert (value["finance_list"]["unapproved"], value["complete"]) == ([], True)
 
 
 def test_an_earlier_report_is_not_compared_in_what_was_reckoned_otherwise(lite: Stage) -> None:
     casts.approved(lite)
-    indicators.publish(lite.database, lite.library, lite.people["desk"], lite.now, "2.1", "2010-11")
+    appraised_share.publish(lite.database, lite.library, lite.people["desk"], lite.now, "2.1", "2010-11")
 
     def faults(**changed: object) -> list[str | None]:
         with unguarded(lite.database) as db:
-            (kept,) = indicators.published(db, "2.1", "2010-11")
+            (kept,) = appraised_share.published(db, "2.1", "2010-11")
             value = json.dumps(json.loads(kept[2]) | changed)
             db.execute(text("UPDATE indicator_reports SET value = :value"), {"value": value})
         with lite.database.read() as db:
-            return list(indicators.report_faults(db, lite.library))
+            return list(appraised_share.report_faults(db, lite.library))
 
     earlier = {"missing": 0, "symbols": []}
     assert faults(finance_list=earlier, approved_of_appraised=[1, 2]) == [None]
@@ -397,18 +407,18 @@ def test_a_report_has_all_of_what_is_registered_before_its_lock_or_nothing(stage
         # The last moment at which somebody else may still write.
         if not written and ("pg_advisory_xact_lock" in statement or statement == "BEGIN IMMEDIATE"):
             with other.begin() as db:
-                case = approvals.register_project(db, stage.library, desk, stage.now, "zam/10/01/nor")
+                case = outside_approvals.register_project(db, stage.library, desk, stage.now, "zam/10/01/nor")
             written.append(case.number)
 
     event.listen(stage.database.engine, "before_cursor_execute", register)
     try:
-        sealed, _ = indicators.publish(stage.database, stage.library, desk, stage.now, "2.1", "2010-11")
+        sealed, _ = appraised_share.publish(stage.database, stage.library, desk, stage.now, "2.1", "2010-11")
     finally:
         event.remove(stage.database.engine, "before_cursor_execute", register)
         other.close()
     with stage.database.read() as db:
-        value = json.loads(indicators.find_published(db, sealed) or "")
-        assert list(indicators.report_faults(db, stage.library)) == [None]
+        value = json.loads(appraised_share.find_published(db, sealed) or "")
+        assert list(appraised_share.report_faults(db, stage.library)) == [None]
     assert value["finance_list"] == {"missing": 0, "symbols": [], "unapproved": [], "changed": []}
     assert [entry["number"] for entry in value["proposals"]["outside"]] == written
     assert len(written) == 1
@@ -421,7 +431,7 @@ def test_a_draft_whose_registration_is_corrected_leaves_the_report_readable(lite
     _listed(lite, "ZAM/10/01/NOR,Skills,ZM,XBTC,100,USD,2010-01-05,Norway")
     casts.take(lite, "desk", number, "correct_registration", note="A slip.")
     with lite.database.read() as db:
-        value = indicators.value(db, lite.library, "2.1", "2010-11")
+        value = appraised_share.value(db, lite.library, "2.1", "2010-11")
     # No project is a draft: it is missing here again.
     listed = {"missing": 1, "symbols": ["ZAM/10/01/NOR"], "unapproved": [], "changed": []}
     assert value["finance_list"] == listed

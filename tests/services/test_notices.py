@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, select, update
 
-from appraisal.domain.facts import Person
-from appraisal.services import acts, notices, people, ticks
-from appraisal.storage import tables
+from appraisal.accounts.services import accounts
+from appraisal.app.daily import tick
+from appraisal.database import tables
+from appraisal.notices.services import notices
+from appraisal.people.facts import Person
+from appraisal.workflow.services import acts
 from tests import casts
 from tests.casts import Stage
 from tests.tampering import by_hand
@@ -40,7 +43,7 @@ def _told(stage: Stage, what: str) -> set[str]:
 def _daily(stage: Stage, *who: str) -> None:
     with stage.database.begin() as db:
         for key in who:
-            people.choose(db, stage.people[key], language="en", delivery="daily")
+            accounts.choose(db, stage.people[key], language="en", delivery="daily")
 
 
 def _close(stage: Stage, who: str) -> None:
@@ -108,7 +111,7 @@ def test_a_step_of_time_tells_everybody_concerned(stage: Stage) -> None:
     number = casts.submitted(stage)
     casts.take(stage, "desk", number, "return_incomplete", missing="A letter.")
     stage.wait(days=91)
-    assert ticks.tick(stage.database, stage.library, stage.now).steps == ((number, "lapse"),)
+    assert tick(stage.database, stage.library, stage.now).steps == ((number, "lapse"),)
     assert _told(stage, "lapse") == {"ana", "desk", "all"}
 
 
@@ -232,7 +235,7 @@ def test_the_daily_message_is_made_of_what_came_before_seven_in_geneva(now: date
 
 
 def _tick(stage: Stage) -> None:
-    ticks.tick(stage.database, stage.library, stage.now)
+    tick(stage.database, stage.library, stage.now)
 
 
 def test_what_gathers_for_a_day_is_one_message(stage: Stage) -> None:
@@ -334,12 +337,12 @@ def test_nothing_is_gathered_where_nothing_waits(stage: Stage) -> None:
 def test_choosing_is_judged(stage: Stage) -> None:
     ana: Person = stage.people["ana"]
     before = casts.contents(stage)
-    with pytest.raises(people.BadPerson) as caught, stage.database.begin() as db:
-        people.choose(db, ana, language="de", delivery="weekly")
+    with pytest.raises(accounts.BadPerson) as caught, stage.database.begin() as db:
+        accounts.choose(db, ana, language="de", delivery="weekly")
     assert caught.value.codes == ("language", "delivery")
     assert casts.contents(stage) == before
     with stage.database.begin() as db:
-        people.choose(db, ana, language="fr", delivery="daily")
+        accounts.choose(db, ana, language="fr", delivery="daily")
     with stage.database.read() as db:
-        found = people.find_person(db, ana.id).person
+        found = accounts.find_person(db, ana.id).person
     assert (found.language, found.delivery) == ("fr", "daily")

@@ -5,15 +5,19 @@ from functools import partial
 
 import pytest
 
-from appraisal.domain import access
-from appraisal.domain.disclosure import history_for
-from appraisal.domain.facts import Case
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.substitutions import on_duty
-from appraisal.services import appraisals, reviews, steps, substitutions
-from appraisal.services import conditions as services
-from appraisal.storage import conditions, queries
-from appraisal.storage.facts import load_people
+from appraisal.accounts.services import substitutes
+from appraisal.appraisals.services import conditions as services
+from appraisal.appraisals.services import lead as appraisals_lead
+from appraisal.appraisals.services import reviews
+from appraisal.appraisals.store import conditions
+from appraisal.people.rules.substitutes import on_duty
+from appraisal.people.store.people import load_people
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules import access
+from appraisal.proposals.rules.disclosure import history_for
+from appraisal.proposals.services.opening import view
+from appraisal.proposals.store import lists
+from appraisal.vocabulary.refusals import NotAllowed
 from tests import casts
 from tests.casts import Stage
 
@@ -77,7 +81,7 @@ def test_conditions_and_consultations_are_closed_to_whoever_owes_a_review(lite: 
     for what, ids in (
         (services.clear_condition, [condition, 999]),
         (services.waive_condition, [condition, 999]),
-        (appraisals.answer_consultation, [*asked, 999]),
+        (appraisals_lead.answer_consultation, [*asked, 999]),
     ):
         for id in ids:
             assert casts.refusal(lite, partial(act, what, id)) == ("review_owed",)
@@ -92,7 +96,7 @@ def test_signing_opens_what_was_closed(lite: Stage) -> None:
 
 def _seen(stage: Stage, number: str, who: str) -> Case:
     with stage.database.read() as db:
-        return steps.view(db, stage.library, number, stage.people[who])[0]
+        return view(db, stage.library, number, stage.people[who])[0]
 
 
 def test_what_a_coordinator_wrote_down_for_the_unit_stays_hidden_from_its_reviewer(lite: Stage) -> None:
@@ -103,7 +107,7 @@ def test_what_a_coordinator_wrote_down_for_the_unit_stays_hidden_from_its_review
         reviews.ask(db, lite.library, desk, lite.now, number, actrav, ["GEN"], date(2010, 2, 8))
         reviews.declare(db, lite.library, actrav, lite.now, number, conflict=None)
         asked = next(entry.id for entry in running.consultations if entry.unit == "ACTRAV")
-        appraisals.answer_consultation(db, lite.library, desk, lite.now, number, asked, "We agree.")
+        appraisals_lead.answer_consultation(db, lite.library, desk, lite.now, number, asked, "We agree.")
     (entry,) = _seen(lite, number, "actrav").appraisals[-1].consultations
     assert (entry.unit, entry.answered_at, entry.answered_by, entry.text) == ("ACTRAV", None, None, "")
 
@@ -128,7 +132,7 @@ def test_the_history_of_a_reviewer_has_the_steps_alone(stage: Stage) -> None:
         )
     case = casts.load(stage, number)
     with stage.database.read() as db:
-        whole = queries.history_of(db, case.id)
+        whole = lists.history_of(db, case.id)
     told = history_for(case, stage.people["all"], whole)
     assert {"ask_review", "sign_review", "clear_condition"} <= {entry.name for entry in whole}
     assert [(entry.sequence, entry.name) for entry in told] == [
@@ -171,7 +175,7 @@ def test_a_substitute_of_the_lead_is_told_of_overdue_conditions(lite: Stage) -> 
     lite.wait(days=60)
     today, lead, other = lite.now.date(), lite.people["lead"], lite.people["eval"]
     with lite.database.begin() as db:
-        substitutions.name_substitute(
+        substitutes.name_substitute(
             db,
             lead,
             lite.now,

@@ -8,40 +8,41 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from appraisal.domain.events import broken
-from appraisal.domain.facts import SYSTEM_ACTOR, Person
-from appraisal.domain.refusals import NotAllowed
+from appraisal.accounts.services import accounts, sessions
+from appraisal.accounts.services.accounts import Account, BadPerson, Purpose
+from appraisal.database import tables
 from appraisal.errors import NotFound
-from appraisal.services import people, sessions
-from appraisal.services.people import Account, BadPerson, Purpose
+from appraisal.people.facts import SYSTEM_ACTOR, Person
 from appraisal.settings import SessionLimits
-from appraisal.storage import site, tables
+from appraisal.trail.rules.events import broken
+from appraisal.trail.store import site
+from appraisal.vocabulary.refusals import NotAllowed
 from tests import casts
 from tests.casts import Stage
 
-HASHING = people.hasher(quick=True)
+HASHING = accounts.hasher(quick=True)
 PASSWORD = "correct horse battery"
 
 
 def _create(stage: Stage, who: str = "admin", **changes: Any) -> Person:
     given: dict[str, Any] = {"email": "New@Example.org ", "name": " New ", "roles": ["designer"]} | changes
     with stage.database.begin() as db:
-        return people.create_person(db, stage.people[who], stage.now, **given)
+        return accounts.create_person(db, stage.people[who], stage.now, **given)
 
 
 def _link(stage: Stage, person: Person, purpose: Purpose = "invitation", who: str = "system") -> str:
     actor = SYSTEM_ACTOR if who == "system" else stage.people[who]
     with stage.database.begin() as db:
-        return people.issue_link(db, actor, stage.now, person.id, purpose)
+        return accounts.issue_link(db, actor, stage.now, person.id, purpose)
 
 
 def _use(stage: Stage, token: str, password: str = PASSWORD, purpose: Purpose = "invitation") -> Person:
     with stage.database.begin() as db:
-        return people.set_password_by_link(db, HASHING, stage.now, token, purpose, password)
+        return accounts.set_password_by_link(db, HASHING, stage.now, token, purpose, password)
 
 
 def _sign_in(stage: Stage, email: str, password: str = PASSWORD) -> str | None:
-    return people.sign_in(stage.database, HASHING, stage.now, email, password)
+    return accounts.sign_in(stage.database, HASHING, stage.now, email, password)
 
 
 def _codes(act: Any) -> tuple[str, ...]:
@@ -62,7 +63,7 @@ def test_an_invitation_opens_an_account_once(stage: Stage) -> None:
     assert opened is not None
     with stage.database.read() as db:
         visit = sessions.find_visit(db, SessionLimits(), stage.now, opened)
-        assert people.find_person(db, person.id) == Account(person, has_password=True)
+        assert accounts.find_person(db, person.id) == Account(person, has_password=True)
     assert visit is not None
     assert (visit.person, visit.password_set_at) == (person, stage.now)
     assert _sign_in(stage, "new@example.org", "wrong horse battery") is None
@@ -147,7 +148,7 @@ def _change(stage: Stage, key: str, who: str = "admin", **changes: Any) -> Perso
         "library": stage.library,
     } | changes
     with stage.database.begin() as db:
-        return people.change_person(db, stage.people[who], stage.now, person.id, **given)
+        return accounts.change_person(db, stage.people[who], stage.now, person.id, **given)
 
 
 def test_a_closed_account_opens_nothing(stage: Stage) -> None:
@@ -173,13 +174,13 @@ def test_nobody_closes_their_own_door_or_changes_their_own_roles(stage: Stage) -
         assert casts.refusal(stage, partial(_change, stage, "admin", **changes)) == (code,)
     closed = replace(stage.people["admin"], active=False)
     with pytest.raises(NotAllowed), stage.database.begin() as db:
-        people.issue_link(db, closed, stage.now, closed.id, "reset")
+        accounts.issue_link(db, closed, stage.now, closed.id, "reset")
 
 
 def test_every_change_stands_in_the_chain_of_the_site(stage: Stage) -> None:
     ana, admin = stage.people["ana"].id, stage.people["admin"].id
     with stage.database.begin() as db:
-        people.change_person(
+        accounts.change_person(
             db,
             stage.people["admin"],
             stage.now,
@@ -214,14 +215,14 @@ def test_every_change_stands_in_the_chain_of_the_site(stage: Stage) -> None:
 
 def test_people_are_found_and_listed(stage: Stage) -> None:
     with stage.database.begin() as db:
-        people.set_language(db, stage.people["ana"].id, "fr")
-        people.set_language(db, stage.people["ana"].id, "xx")
-        found = people.find_by_email(db, "ANA@example.org")
+        accounts.set_language(db, stage.people["ana"].id, "fr")
+        accounts.set_language(db, stage.people["ana"].id, "xx")
+        found = accounts.find_by_email(db, "ANA@example.org")
         assert found is not None
         assert found.person.language == "fr"
-        assert [account.person.name for account in people.list_people(db)] == sorted(
+        assert [account.person.name for account in accounts.list_people(db)] == sorted(
             person.name for person in stage.people.values()
         )
         for unknown in (0, -1, 10**30):
             with pytest.raises(NotFound):
-                people.find_person(db, unknown)
+                accounts.find_person(db, unknown)

@@ -11,23 +11,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appraisal.domain import permissions
-from appraisal.domain.facts import Case
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.rulebooks import rulebook
-from appraisal.domain.steps import ChangeAsked
+from appraisal.appraisals.services import conditions, lead, reviews
 from appraisal.errors import NotFound, StepConflict
-from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import appraisals, conditions, proposals, reviews
-from appraisal.services.attachments import file_type
-from appraisal.services.proposals import MOST_BYTES, BadContent, BadFile
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.proposals.rules.file_types import file_type
+from appraisal.proposals.rules.rulebook import rulebook
+from appraisal.proposals.services import drafts
+from appraisal.proposals.services.drafts import MOST_BYTES, BadContent, BadFile
+from appraisal.scenarios.complete_proposal import neutral_content
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.rules.authors import joining_refusals
+from appraisal.workflow.services.authors import add_author
 from tests import casts
 from tests.casts import PDF, Stage
 
 
 def _create(stage: Stage, who: str, content: Mapping[str, Any], request: str | None = None) -> Case:
     with stage.database.begin() as db:
-        return proposals.create_proposal(
+        return drafts.create_proposal(
             db, stage.library, stage.people[who], stage.now, content, request=request
         )
 
@@ -174,7 +176,7 @@ def test_what_others_saved_meanwhile_is_not_overwritten(stage: Stage) -> None:
     seen = casts.load(stage, number).row_version
     casts.save(stage, number, "gender", analysis="First.")
     with pytest.raises(StepConflict) as caught, stage.database.begin() as db:
-        proposals.save_section(
+        drafts.save_section(
             db,
             stage.library,
             stage.people["ana"],
@@ -206,9 +208,7 @@ def test_a_held_draft_cannot_be_edited(lite: Stage) -> None:
 
 def _join(stage: Stage, number: str, who: str, by: str = "ana") -> Case:
     with stage.database.begin() as db:
-        return proposals.add_author(
-            db, stage.library, stage.people[by], stage.now, number, stage.people[who].id
-        )
+        return add_author(db, stage.library, stage.people[by], stage.now, number, stage.people[who].id)
 
 
 def test_another_designer_joins(stage: Stage) -> None:
@@ -252,9 +252,9 @@ def test_whoever_took_a_step_that_is_closed_to_authors_never_becomes_one(
     number = casts.not_recommended(lite)
     case = casts.take(lite, "all", number, step, note="Because.", **inputs)
     book = rulebook(lite.library, case.workflow, case.set)
-    codes = [entry.code for entry in permissions.joining_refusals(case, book, lite.people["all"])]
+    codes = [entry.code for entry in joining_refusals(case, book, lite.people["all"])]
     assert codes == ["author_has_acted"]
-    assert permissions.joining_refusals(case, book, lite.people["ben"]) == []
+    assert joining_refusals(case, book, lite.people["ben"]) == []
 
 
 def test_whoever_signed_first_stays_out_after_the_signature_has_ended(lite: Stage) -> None:
@@ -280,7 +280,7 @@ def test_whoever_wrote_down_what_a_unit_says_becomes_no_author(lite: Stage) -> N
     asked = next(entry for entry in casts.load(lite, number).appraisals[0].consultations if entry.is_open)
     with lite.database.begin() as db:
         given = (number, asked.id, "By letter.")
-        appraisals.answer_consultation(db, lite.library, lite.people["all"], lite.now, *given)
+        lead.answer_consultation(db, lite.library, lite.people["all"], lite.now, *given)
     casts.take(lite, "lead", number, "request_revision", changes=CHANGES)
     assert casts.refusal(lite, lambda: _join(lite, number, "all")) == ("author_has_acted",)
 
@@ -313,7 +313,7 @@ def test_an_answer_that_came_in_stays(stage: Stage) -> None:
 
     def answer(text: str) -> None:
         with stage.database.begin() as db:
-            proposals.answer_change(
+            drafts.answer_change(
                 db, stage.library, stage.people["ana"], stage.now, number, change.id, "not_done", text
             )
 
@@ -389,7 +389,7 @@ def test_a_damaged_archive_is_told_and_never_fatal(
 
 def _attach(stage: Stage, number: str, kind: str, filename: str, data: bytes, who: str = "ana") -> Case:
     with stage.database.begin() as db:
-        return proposals.attach_document(
+        return drafts.attach_document(
             db, stage.library, stage.files, stage.people[who], stage.now, number, kind, filename, data
         )
 
@@ -441,7 +441,7 @@ def test_a_file_is_read_by_those_who_may(stage: Stage) -> None:
 
     def read(who: str, document: int) -> bytes:
         with stage.database.read() as db:
-            found = proposals.find_document(db, case, stage.people[who], document)
+            found = drafts.find_document(db, case, stage.people[who], document)
         return stage.files.read(found.sha256)
 
     assert read("ana", later) == read("desk", first) == PDF
@@ -455,5 +455,5 @@ def test_only_what_is_attached_is_removed(stage: Stage) -> None:
     theirs = casts.load(stage, other).documents[0].id
     before = casts.contents(stage)
     with pytest.raises(NotFound), stage.database.begin() as db:
-        proposals.remove_document(db, stage.library, stage.people["ana"], stage.now, number, theirs)
+        drafts.remove_document(db, stage.library, stage.people["ana"], stage.now, number, theirs)
     assert casts.contents(stage) == before

@@ -8,20 +8,24 @@ from threading import Barrier, Event, Thread
 import pytest
 from sqlalchemy import Connection, func, select
 
+from appraisal.accounts.services import accounts, confirmations
+from appraisal.appraisals.services import reviews
+from appraisal.appraisals.services.lead import RatingPut
 from appraisal.clock import geneva_date
-from appraisal.domain import events
-from appraisal.domain.facts import Case
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.steps import Inputs
+from appraisal.database import tables
+from appraisal.database.engine import Database
 from appraisal.errors import StepConflict
-from appraisal.services import acts, confirmations, people, reviews
-from appraisal.services.appraisals import RatingPut
-from appraisal.storage import queries, site, tables
-from appraisal.storage.databases import Database
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules.attempt import Inputs
+from appraisal.proposals.store import lists
+from appraisal.trail.rules import events
+from appraisal.trail.store import site
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.services import acts
 from tests import casts
 from tests.casts import Stage
 
-HASHING = people.hasher(quick=True)
+HASHING = accounts.hasher(quick=True)
 
 
 def race(*runners: Callable[[], object]) -> list[object]:
@@ -145,7 +149,7 @@ def test_of_an_approval_and_a_rejection_one_wins(stage: Stage, with_seen: bool) 
         assert len(case.decisions) == 1
         assert _events(stage, "approve", "reject") == before + 1
         with stage.database.read() as db:
-            assert events.broken(queries.chain_of(db, case.id), case.head) is None
+            assert events.broken(lists.chain_of(db, case.id), case.head) is None
 
 
 def test_both_signatures_are_not_given_by_one_click_of_two(stage: Stage) -> None:
@@ -205,7 +209,7 @@ def test_two_reviewers_sign_in_two_processes(stage: Stage, other: Stage) -> None
     assert all(entry.signed_at for entry in case.appraisals[-1].reviews[-2:])
     assert (case.sequence, case.row_version) == (before.sequence + 2, before.row_version)
     with stage.database.read() as db:
-        assert events.broken(queries.chain_of(db, case.id), case.head) is None
+        assert events.broken(lists.chain_of(db, case.id), case.head) is None
 
 
 def test_a_review_is_signed_once_by_two_processes(stage: Stage, other: Stage) -> None:
@@ -251,7 +255,7 @@ def test_a_review_signed_while_the_appraisal_is_closed_elsewhere_is_late(stage: 
     review = case.appraisals[-1].reviews[-1]
     assert (review.comment, review.late) == ("Late.", True)
     with stage.database.read() as db:
-        assert events.broken(queries.chain_of(db, case.id), case.head) is None
+        assert events.broken(lists.chain_of(db, case.id), case.head) is None
 
 
 def test_of_two_country_projects_submitted_at_once_the_second_counts_the_first(
@@ -287,12 +291,14 @@ def test_of_two_country_projects_submitted_at_once_the_second_counts_the_first(
 
 def test_one_link_sets_one_password(stage: Stage) -> None:
     with stage.database.begin() as db:
-        token = people.issue_link(db, stage.people["admin"], stage.now, stage.people["ana"].id, "invitation")
+        token = accounts.issue_link(
+            db, stage.people["admin"], stage.now, stage.people["ana"].id, "invitation"
+        )
 
     def use(password: str) -> Callable[[], object]:
         def run() -> object:
             with stage.database.begin() as db:
-                return people.set_password_by_link(db, HASHING, stage.now, token, "invitation", password)
+                return accounts.set_password_by_link(db, HASHING, stage.now, token, "invitation", password)
 
         return run
 
@@ -302,7 +308,7 @@ def test_one_link_sets_one_password(stage: Stage) -> None:
 
 def test_one_request_about_an_account_is_answered_once(stage: Stage) -> None:
     with stage.database.begin() as db:
-        id = people.ask_link(db, stage.people["admin"], stage.now, stage.people["lead"].id)
+        id = accounts.ask_link(db, stage.people["admin"], stage.now, stage.people["lead"].id)
 
     def answer(who: str) -> Callable[[], object]:
         def run() -> object:

@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from appraisal.domain.refusals import NotAllowed
-from appraisal.services import settings, trails
-from appraisal.services.settings import RateDoubtful, RateGiven
-from appraisal.storage import settings as stored
-from appraisal.storage import site
-from appraisal.storage.facts import load_rates
+from appraisal.proposals.services.exchange_rates import RateDoubtful, RateGiven, enter_rate, examine_rate
+from appraisal.proposals.store.case import load_rates
+from appraisal.proposals.store.exchange_rates import frozen_with, list_rates, rate_history
+from appraisal.trail.store import site
+from appraisal.verification.services import database
+from appraisal.vocabulary.refusals import NotAllowed
 from tests import casts
 from tests.casts import Stage
 from tests.tampering import unguarded
@@ -85,7 +85,7 @@ def test_a_rate_that_cannot_be_is_refused(
     before = casts.contents(lite)
     given = RateGiven(currency, date.fromisoformat(day), Decimal(per_usd))
     with pytest.raises(NotAllowed) as caught, lite.database.begin() as db:
-        settings.enter_rate(db, lite.people["desk"], lite.now, given)
+        enter_rate(db, lite.people["desk"], lite.now, given)
     assert caught.value.codes == (code,)
     assert casts.contents(lite) == before
     for language in ("en", "fr", "es"):
@@ -104,20 +104,20 @@ def test_a_slip_is_asked_again_beside_its_neighbours(lite: Stage) -> None:
     casts.enter_rate(lite, "EUR", date(2010, 2, 1), "0.8")
     desk, slip = lite.people["desk"], RateGiven("EUR", date(2010, 1, 15), Decimal(7))
     with pytest.raises(RateDoubtful) as caught, lite.database.begin() as db:
-        settings.enter_rate(db, desk, lite.now, slip)
+        enter_rate(db, desk, lite.now, slip)
     assert [rate.per_usd for rate in caught.value.doubt.jumps] == [Decimal("0.7"), Decimal("0.8")]
     # In another tab, the rate beside it is corrected meanwhile: what was looked at is no longer so.
     casts.enter_rate(lite, "EUR", DAY, "0.71", reason="Misread.")
     before = casts.contents(lite)
     with pytest.raises(RateDoubtful) as again, lite.database.begin() as db:
-        settings.enter_rate(db, desk, lite.now, slip, caught.value.doubt.key)
+        enter_rate(db, desk, lite.now, slip, caught.value.doubt.key)
     assert casts.contents(lite) == before
     with lite.database.begin() as db:
-        assert settings.enter_rate(db, desk, lite.now, slip, again.value.doubt.key)
+        assert enter_rate(db, desk, lite.now, slip, again.value.doubt.key)
     # Neither the confirmation of another value nor none will do.
     other = RateGiven("EUR", date(2010, 1, 20), Decimal(70))
     with pytest.raises(RateDoubtful), lite.database.begin() as db:
-        settings.enter_rate(db, desk, lite.now, other, again.value.doubt.key)
+        enter_rate(db, desk, lite.now, other, again.value.doubt.key)
 
 
 def test_a_factor_of_two_is_not_asked_about(lite: Stage) -> None:
@@ -130,7 +130,7 @@ def test_a_factor_of_two_is_not_asked_about(lite: Stage) -> None:
             (2, "0.3499", True),
         ):
             given = RateGiven("EUR", date(2010, 1, day), Decimal(per_usd))
-            assert (settings.examine_rate(db, lite.now, given) is not None) == asks, per_usd
+            assert (examine_rate(db, lite.now, given) is not None) == asks, per_usd
 
 
 def test_a_correction_needs_a_reason_and_keeps_the_former(stage: Stage) -> None:
@@ -145,8 +145,8 @@ def test_a_correction_needs_a_reason_and_keeps_the_former(stage: Stage) -> None:
     casts.enter_rate(stage, "EUR", DAY, "0.73", "UN", who="all", reason="Of the wrong month.")
     assert _in_force(stage) == {("EUR", DAY): Decimal("0.73")}
     with stage.database.read() as db:
-        assert [row.per_usd for row in stored.list_rates(db)] == [Decimal("0.73")]
-        history = [(str(row.per_usd), row.reason, row.by) for row in stored.rate_history(db, "EUR", DAY)]
+        assert [row.per_usd for row in list_rates(db)] == [Decimal("0.73")]
+        history = [(str(row.per_usd), row.reason, row.by) for row in rate_history(db, "EUR", DAY)]
     assert history == [
         ("0.73", "Of the wrong month.", "All"),
         ("0.72", "A point in the wrong place.", "Desk"),
@@ -157,7 +157,7 @@ def test_a_correction_needs_a_reason_and_keeps_the_former(stage: Stage) -> None:
         ("correct_rate", "7.2", "A point in the wrong place."),
         ("correct_rate", "0.72", "Of the wrong month."),
     ]
-    assert trails.verify(stage.database, stage.library, None).breaks == []
+    assert database.verify(stage.database, stage.library, None).breaks == []
 
 
 def test_of_two_who_correct_at_once_the_second_looks_again(stage: Stage) -> None:
@@ -168,7 +168,7 @@ def test_of_two_who_correct_at_once_the_second_looks_again(stage: Stage) -> None
             per_usd: doubt.key
             for per_usd in given
             if (
-                doubt := settings.examine_rate(
+                doubt := examine_rate(
                     db, stage.now, RateGiven("EUR", DAY, Decimal(per_usd), reason="Misread.")
                 )
             )
@@ -181,7 +181,7 @@ def test_of_two_who_correct_at_once_the_second_looks_again(stage: Stage) -> None
         barrier.wait()
         try:
             with stage.database.begin() as db:
-                settings.enter_rate(db, stage.people[given[per_usd]], stage.now, rate, keys[per_usd])
+                enter_rate(db, stage.people[given[per_usd]], stage.now, rate, keys[per_usd])
             outcomes.append("done")
         except RateDoubtful:
             outcomes.append("asked")
@@ -193,7 +193,7 @@ def test_of_two_who_correct_at_once_the_second_looks_again(stage: Stage) -> None
         thread.join()
     assert sorted(outcomes) == ["asked", "done"]
     with stage.database.read() as db:
-        assert len(stored.rate_history(db, "EUR", DAY)) == 2
+        assert len(rate_history(db, "EUR", DAY)) == 2
 
 
 def test_what_was_frozen_by_a_wrong_rate_is_listed_and_stays(stage: Stage) -> None:
@@ -207,7 +207,7 @@ def test_what_was_frozen_by_a_wrong_rate_is_listed_and_stays(stage: Stage) -> No
 
     def listed(who: str) -> list[tuple[object, ...]]:
         with stage.database.read() as db:
-            found = stored.frozen_with(db, stage.people[who], "EUR", DAY)
+            found = frozen_with(db, stage.people[who], "EUR", DAY)
             return [(entry.number, entry.version, entry.amount, entry.usd) for entry in found]
 
     assert listed("desk") == frozen
@@ -245,9 +245,9 @@ def test_what_was_frozen_by_a_wrong_rate_is_listed_and_stays(stage: Stage) -> No
 def test_rates_that_were_bent_behind_the_product_are_noticed(stage: Stage, statement: str, told: str) -> None:
     casts.enter_rate(stage, "EUR", DAY, "0.7")
     casts.enter_rate(stage, "EUR", DAY, "0.8", reason="Misread.")
-    report = trails.verify(stage.database, stage.library, None)
+    report = database.verify(stage.database, stage.library, None)
     assert (report.breaks, report.checked["rates"]) == ([], 2)
     columns = "id, currency, day, per_usd, source, entered_by, entered_at, reason"
     with unguarded(stage.database) as db:
         db.execute(text(statement.replace("INTO rates ", f"INTO rates ({columns}) ")))
-    assert [str(entry) for entry in trails.verify(stage.database, stage.library, None).breaks] == [told]
+    assert [str(entry) for entry in database.verify(stage.database, stage.library, None).breaks] == [told]

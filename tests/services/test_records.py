@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy import Row, select, update
 
 from appraisal.canonical import canonical
-from appraisal.domain.steps import ApprovalGiven, ChangeAsked
-from appraisal.domain.verifications import verify
+from appraisal.database import tables
+from appraisal.deadlines import services as deadlines_services
 from appraisal.errors import NotFound
-from appraisal.services import records, settings
-from appraisal.storage import queries, tables
-from appraisal.storage import records as stored_records
+from appraisal.proposals.rules.attempt import ApprovalGiven, ChangeAsked
+from appraisal.proposals.store import lists
+from appraisal.records.services import records
+from appraisal.records.store import records as stored_records
+from appraisal.verification.rules.record_file import verify
 from tests import casts
 from tests.casts import Stage
 from tests.tampering import age, unguarded
@@ -37,7 +39,7 @@ def test_a_record_is_its_canonical_form_under_its_digest(stage: Stage) -> None:
         with stage.database.read() as db:
             assert records.record_value(db, row.id) == row.value.encode()
     with stage.database.read() as db:
-        chain = [event.facts for event in queries.chain_of(db, case.id)]
+        chain = [event.facts for event in lists.chain_of(db, case.id)]
     said = {event["action"]: event["facts"].get("record") for event in chain}
     assert (said["finalise"], said["approve"]) == (stored[0].digest, stored[1].digest)
 
@@ -94,7 +96,7 @@ def test_a_record_says_who_when_and_by_which_definitions(lite: Stage) -> None:
     assert (first["by"]["name"], first["note"]) == ("Chief", "The donor cannot wait.")
     assert (decision["decision"]["by"]["name"], decision["decision"]["contradicts"]) == ("Deputy", True)
     with lite.database.read() as db:
-        chain = queries.chain_of(db, case.id)
+        chain = lists.chain_of(db, case.id)
     # The head that a record names is that of the event before its own.
     for value in (made, decision):
         assert chain[value["chain"]["sequence"] - 1].digest == value["chain"]["head"]
@@ -189,7 +191,7 @@ def test_a_registered_approval_quotes_no_appraisal(lite: Stage) -> None:
     )
     case = casts.load(lite, number)
     with lite.database.read() as db:
-        assert queries.chain_of(db, case.id)[-1].facts["facts"]["appraisal_record"] == ""
+        assert lists.chain_of(db, case.id)[-1].facts["facts"]["appraisal_record"] == ""
 
 
 def test_a_record_is_found_by_its_digest(stage: Stage) -> None:
@@ -239,7 +241,9 @@ def test_a_record_prints_the_days_that_were_written_down_with_each_step(stage: S
     casts.take(stage, "lead", number, "finalise")
     # A holiday that is entered afterwards changes nothing about what was measured.
     with stage.database.begin() as db:
-        settings.enter_holiday(db, stage.people["admin"], stage.now, "Geneva", date(2010, 2, 3), "Day off")
+        deadlines_services.enter_holiday(
+            db, stage.people["admin"], stage.now, "Geneva", date(2010, 2, 3), "Day off"
+        )
     stage.wait(days=1)
     casts.take(stage, "chief", number, "approve")
     table = tables.Event.__table__

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select, text
 
+from appraisal.app import worker
 from appraisal.canonical import canonical
-from appraisal.domain.bundles import Asked, Held, Manifest
-from appraisal.domain.findings import Finding, fails, holds, unchecked
-from appraisal.domain.validities import Validity
-from appraisal.pdf.signatures import Signature
-from appraisal.services import issuers, jobs, records, registers
-from appraisal.services.bundle_checks import Checked, Standing
-from appraisal.services.verifications import Verification
-from appraisal.storage import records as stored
-from appraisal.storage import tables
+from appraisal.database import tables
+from appraisal.records.rules.validity import Validity
+from appraisal.records.services import issuers, records
+from appraisal.records.store import records as stored
+from appraisal.verification.reading.signatures import Signature
+from appraisal.verification.rules.bundle_manifest import Asked, Held, Manifest
+from appraisal.verification.services import known_here
+from appraisal.verification.services.bundle_check import Checked, Standing
+from appraisal.verification.services.record_file import Verification
+from appraisal.vocabulary.findings import Finding, fails, holds, unchecked
 from tests import casts
 from tests.casts import Stage
 from tests.keys import make_keyring
@@ -60,7 +62,7 @@ def test_pages_that_were_looked_at_are_told_whatever_the_register_says(
 
     with lite.database.read() as db:
         checks = {
-            sha256: _checks(registers.compared(db, found, sha256))
+            sha256: _checks(known_here.compared(db, found, sha256))
             for sha256 in (hashlib.sha256(b"%PDF").hexdigest(), "0" * 64)
         }
 
@@ -78,7 +80,7 @@ def test_a_file_that_was_drawn_again_stays_known(stage: Stage) -> None:
 
     def drawn(drawing: bytes, *, again: bool = False) -> bytes:
         given = (lambda *_: drawing, None, id, "en", stage.now)
-        return jobs.drawn(stage.database, stage.files, *given, again=again)
+        return worker.drawn(stage.database, stage.files, *given, again=again)
 
     files = []
     for drawing in (b"%PDF one", b"%PDF two", b"%PDF one", b"%PDF three"):
@@ -92,7 +94,9 @@ def test_a_file_that_was_drawn_again_stays_known(stage: Stage) -> None:
     found = Verification(number, record.digest, (), None, {})
     with stage.database.read() as db:
         said = {
-            pdf: _checks(registers.compared(db, found, hashlib.sha256(pdf).hexdigest()))["register"].say("en")
+            pdf: _checks(known_here.compared(db, found, hashlib.sha256(pdf).hexdigest()))["register"].say(
+                "en"
+            )
             for pdf in files
         }
     earlier = "This installation issued this record; this file is an earlier drawing of it, of 2010-02-0"
@@ -133,7 +137,7 @@ def test_a_register_whose_rows_are_not_what_the_trail_says_vouches_for_nothing(
 ) -> None:
     found = _annulled(stage)
     with stage.database.read() as db:
-        before = registers.compared(db, found, "0" * 64)
+        before = known_here.compared(db, found, "0" * 64)
     assert (
         _checks(before)["validity"].say("en")
         == "No longer in force: the approval was annulled on 2010-02-01."
@@ -142,8 +146,8 @@ def test_a_register_whose_rows_are_not_what_the_trail_says_vouches_for_nothing(
     with unguarded(stage.database) as db:
         db.execute(text(statement))
     with stage.database.read() as db:
-        after = registers.compared(db, found, "0" * 64)
-        asked = registers.standing_of(db, found.digest)
+        after = known_here.compared(db, found, "0" * 64)
+        asked = known_here.standing_of(db, found.digest)
 
     assert _checks(after)["trail"] == fails("trail", said)
     assert _checks(after)["validity"] == unchecked("validity", UNKNOWN)
@@ -174,7 +178,7 @@ def test_a_record_that_no_event_names_was_not_issued_in_the_trail(stage: Stage) 
     found = Verification(number, digest, (NOT_ASKED,), None, value["chain"])
 
     with stage.database.read() as db:
-        checks = _checks(registers.compared(db, found, "0" * 64))
+        checks = _checks(known_here.compared(db, found, "0" * 64))
 
     assert checks["trail"] == fails("trail", "No event in the audit trail of the proposal names the record.")
     assert checks["validity"] == unchecked("validity", UNKNOWN)
@@ -197,7 +201,7 @@ def test_a_key_that_the_trail_of_the_installation_does_not_tell_of_is_not_its_ow
     with lite.database.read() as db:
         said = [
             _checks(
-                registers.compared(
+                known_here.compared(
                     db,
                     Verification(number, record.digest, (), Signature((), "unknown", "X", key.fingerprint)),
                     "0" * 64,
@@ -219,7 +223,7 @@ def test_nothing_of_a_bundle_counts_by_rows_that_are_not_what_the_trail_says(
     held = {found.number: Held(case.sequence, case.head, 1, {found.digest: ()})}
     manifest = Manifest("2010-02-02T00:00:00.000000Z", (0, ""), Asked(), held, {})
     with lite.database.read() as db:
-        now = registers.standing_of(db, found.digest)
+        now = known_here.standing_of(db, found.digest)
     assert now is not None
     assert now.validity is not None
     standing = Standing(found.number, "records/1.json", found.digest, now.validity)
@@ -228,7 +232,7 @@ def test_nothing_of_a_bundle_counts_by_rows_that_are_not_what_the_trail_says(
 
     def outcomes(checked: Checked) -> list[tuple[str, str]]:
         with lite.database.read() as db:
-            return [(entry.outcome, entry.say("en")) for entry in registers.bundle_findings(db, checked)]
+            return [(entry.outcome, entry.say("en")) for entry in known_here.bundle_findings(db, checked)]
 
     there = "This installation has the chains of the bundle, and has issued its records (1)."
     since = "Since the moment of the bundle, of records/1.json: No longer in force: the approval was annulled on 2010-02-01."

@@ -13,19 +13,23 @@ import pytest
 from sqlalchemy import select, update
 
 from appraisal import clock
-from appraisal.cli.db import findings
+from appraisal.app.commands.db import findings
+from appraisal.app.daily import tick
 from appraisal.clock import geneva_date
+from appraisal.database import tables
+from appraisal.database.engine import Database
 from appraisal.definitions.documents import read_document
 from appraisal.definitions.library import Library, read_library
 from appraisal.definitions.releases import LOCK, read_lock, seal_of
-from appraisal.domain.guards import names
-from appraisal.domain.refusals import NotAllowed
 from appraisal.errors import Fault
+from appraisal.indicators.services import appraised_share
 from appraisal.paths import folder
-from appraisal.services import indicators, releases, ticks, trails
-from appraisal.services.releases import InForce
-from appraisal.storage import site, tables
-from appraisal.storage.databases import Database
+from appraisal.trail.store import site
+from appraisal.verification.services import database as verification_database
+from appraisal.verification.services import releases
+from appraisal.verification.services.releases import InForce
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.rules.guards import names
 from tests import casts
 from tests.casts import Stage
 from tests.tampering import by_hand
@@ -166,7 +170,9 @@ def test_no_report_is_published_by_an_edited_definition(lite: Stage) -> None:
     before = casts.contents(lite)
     for code in ("2.1", "1.1"):
         with pytest.raises(NotAllowed) as refused:
-            indicators.publish(lite.database, lite.library, lite.people["desk"], lite.now, code, "2010-11")
+            appraised_share.publish(
+                lite.database, lite.library, lite.people["desk"], lite.now, code, "2010-11"
+            )
         assert refused.value.codes == ("definition_edited",)
     assert casts.contents(lite) == before
 
@@ -253,7 +259,7 @@ def test_a_tick_leaves_what_does_not_move_and_goes_on_with_the_others(lite: Stag
     lite.library = edited(lite.library, "standard.v1")
     lite.wait(days=3)
 
-    done = ticks.tick(lite.database, lite.library, lite.now)
+    done = tick(lite.database, lite.library, lite.now)
 
     assert done.marks == ((second, "overdue"),)
     assert [number for number, _ in done.faults] == [first]
@@ -315,11 +321,11 @@ def test_nothing_is_in_force_where_nothing_is_released(lite: Stage) -> None:
 def test_checks_of_the_trail_name_what_was_edited(lite: Stage) -> None:
     number = casts.submitted(lite)
     releases.note_in_force(lite.database, lite.library, lite.now)
-    assert trails.verify(lite.database, lite.library, None).breaks == []
+    assert verification_database.verify(lite.database, lite.library, None).breaks == []
     right = lite.library.digests["gender.v1"]
     library = edited(lite.library, "gender.v1")
 
-    told = [str(entry) for entry in trails.verify(lite.database, library, None).breaks]
+    told = [str(entry) for entry in verification_database.verify(lite.database, library, None).breaks]
 
     assert told == [
         "/srv/gender.v1.yaml:7: ‘gender.v1’ is released and may not change",

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from appraisal.domain.facts import Review
-from appraisal.domain.steps import ChangeAsked
-from appraisal.services import reviews
-from appraisal.services.appraisals import RatingPut
+from appraisal.appraisals.services import reviews
+from appraisal.appraisals.services.lead import RatingPut
+from appraisal.proposals.facts import Review
+from appraisal.proposals.rules.attempt import ChangeAsked
 from tests import casts
 from tests.casts import Stage
 

@@ -3,14 +3,19 @@
 from datetime import date
 from functools import partial
 
+from appraisal.accounts.services import accounts as people
+from appraisal.app.daily import tick
+from appraisal.appraisals.rules import reviews as rules
+from appraisal.appraisals.services import reviews
+from appraisal.appraisals.services.lead import RatingPut
 from appraisal.clock import geneva_date
-from appraisal.domain import access, wakings
-from appraisal.domain import reviews as rules
-from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person, Review
-from appraisal.services import people, reviews, ticks
-from appraisal.services.appraisals import RatingPut
-from appraisal.storage import duties, queries
-from appraisal.storage.facts import load_case
+from appraisal.deadlines.rules import due_dates
+from appraisal.people.facts import SYSTEM_ACTOR, Person
+from appraisal.proposals.facts import Case, Review
+from appraisal.proposals.rules import access
+from appraisal.proposals.store import lists
+from appraisal.proposals.store.case import load_case
+from appraisal.workflow import store as workflow_store
 from tests import casts
 from tests.casts import Stage
 
@@ -150,7 +155,7 @@ def test_another_day_is_the_day_that_was_given_whatever_was_held_before(lite: St
             _reviews(lite, number, "eval")[0].id,
             date(2010, 3, 10),
         )
-    assert wakings.due_day(casts.load(lite, number), _reviews(lite, number, "eval")[0]) == date(2010, 3, 10)
+    assert due_dates.due_day(casts.load(lite, number), _reviews(lite, number, "eval")[0]) == date(2010, 3, 10)
 
 
 def test_a_reviewer_with_another_day_is_reminded_of_that_one_too(stage: Stage) -> None:
@@ -161,7 +166,7 @@ def test_a_reviewer_with_another_day_is_reminded_of_that_one_too(stage: Stage) -
 
     def told() -> list[str]:
         stage.wait(days=1)
-        done = ticks.tick(stage.database, stage.library, stage.now)
+        done = tick(stage.database, stage.library, stage.now)
         assert done.faults == ()
         return [kind for _, kind, people in done.told if people == (review.person,)]
 
@@ -260,7 +265,7 @@ def test_a_list_tells_no_state_to_who_has_yet_to_declare(stage: Stage) -> None:
 
     def listed() -> list[str]:
         with stage.database.read() as db:
-            return [entry.number for entry in queries.list_proposals(db, both)[0]]
+            return [entry.number for entry in lists.list_proposals(db, both)[0]]
 
     assert listed() == [number]
     with stage.database.begin() as db:
@@ -285,7 +290,7 @@ def test_a_consultation_waits_for_nobody_once_somebody_of_the_unit_took_it_up(st
 
     def waiting(person: Person) -> list[str]:
         with stage.database.read() as db:
-            return [entry.number for entry in duties.consultations_for(db, person)]
+            return [entry.number for entry in workflow_store.consultations_for(db, person)]
 
     assert waiting(colleague) == waiting(stage.people["actrav"]) == [number]
     _declare(stage, number, "actrav")

@@ -9,15 +9,21 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from appraisal.domain import access, events
-from appraisal.domain.disclosure import history_for
-from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case, Review
-from appraisal.domain.refusals import Undeclared
-from appraisal.domain.steps import ChangeAsked
+from appraisal.accounts.services import accounts
+from appraisal.appraisals.services import lead, reviews
+from appraisal.appraisals.services.lead import RatingPut
+from appraisal.database import tables
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import appraisals, people, reviews, steps
-from appraisal.services.appraisals import RatingPut
-from appraisal.storage import queries, records, tables
+from appraisal.people.facts import SYSTEM_ACTOR
+from appraisal.proposals.facts import Appraisal, Case, Review
+from appraisal.proposals.rules import access
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.proposals.rules.disclosure import history_for
+from appraisal.proposals.services.opening import view
+from appraisal.proposals.store import lists
+from appraisal.records.store import records
+from appraisal.trail.rules import events
+from appraisal.vocabulary.refusals import Undeclared
 from tests import casts
 from tests.casts import Stage
 from tests.services.test_races import race
@@ -30,7 +36,7 @@ LARGE = "6000000"
 def hire(stage: Stage, key: str, unit: str, *roles: str) -> None:
     """Add somebody to the cast."""
     with stage.database.begin() as db:
-        person = people.create_person(
+        person = accounts.create_person(
             db,
             SYSTEM_ACTOR,
             stage.now,
@@ -114,7 +120,7 @@ def refusal(stage: Stage, what: Callable[..., Any], who: str, number: str, *rest
 def names_of(stage: Stage, number: str) -> list[str]:
     case = casts.load(stage, number)
     with stage.database.read() as db:
-        return [entry.name for entry in queries.history_of(db, case.id)]
+        return [entry.name for entry in lists.history_of(db, case.id)]
 
 
 # Asking.
@@ -132,7 +138,7 @@ def test_asking_writes_a_review_a_relation_and_an_event_aside(stage: Stage) -> N
     assert case.sequence == before.sequence + 1
     assert names_of(stage, number)[-1] == "ask_review"
     with stage.database.read() as db:
-        chain = queries.chain_of(db, case.id)
+        chain = lists.chain_of(db, case.id)
         assert events.broken(chain, case.head) is None
     assert chain[-1].facts["facts"] == {
         "review": found.id,
@@ -228,7 +234,7 @@ def test_nothing_is_read_or_written_before_the_declaration(lite: Stage) -> None:
     number = assigned(lite)
     ask(lite, number, "nora", "TRI")
     with lite.database.read() as db, pytest.raises(Undeclared):
-        steps.view(db, lite.library, number, lite.people["nora"])
+        view(db, lite.library, number, lite.people["nora"])
     given = puts(lite, number, "TRI")
     assert refusal(lite, reviews.rate, "nora", number, given) == ("declaration_missing",)
     assert refusal(lite, reviews.confirm_unchanged, "nora", number) == ("declaration_missing",)
@@ -360,7 +366,7 @@ def test_a_signed_review_stays_as_it_is(stage: Stage) -> None:
     assert refusal(stage, reviews.sign, "nora", number) == ("review_signed",)
     assert refusal(stage, reviews.decline, "nora", number, "No.") == ("review_signed",)
     with stage.database.read() as db:
-        chain = queries.chain_of(db, case.id)
+        chain = lists.chain_of(db, case.id)
     said = chain[-1].facts["facts"]
     assert (said["review"], said["late"], said["ratings"]["TRI-4"]) == (found.id, False, "3")
 
@@ -430,7 +436,7 @@ def test_two_people_sign_at_the_same_moment(stage: Stage) -> None:
     assert all(of(stage, number, who).signed_at for who in ("nora", "gus"))
     assert (case.sequence, case.row_version) == (before.sequence + 2, before.row_version)
     with stage.database.read() as db:
-        assert events.broken(queries.chain_of(db, case.id), case.head) is None
+        assert events.broken(lists.chain_of(db, case.id), case.head) is None
 
 
 def test_of_two_signatures_of_the_same_review_one_counts(stage: Stage) -> None:
@@ -480,7 +486,7 @@ def explain(stage: Stage, number: str, reason: str = "The annexes say otherwise.
         for item, kept in latest(stage, number).ratings.items()
         if item.startswith("TRI")
     }
-    act(stage, appraisals.rate, "lead", number, given)
+    act(stage, lead.rate, "lead", number, given)
 
 
 def test_a_hold_is_no_delay(lite: Stage) -> None:
@@ -526,7 +532,7 @@ def test_the_lead_takes_over_what_all_agree_on(stage: Stage) -> None:
     number = assigned(stage)
     reviewed(stage, number, "nora", value="3", TRI_1="2", TRI_2="1")
     reviewed(stage, number, "gus", value="3", TRI_1="3", TRI_2="1")
-    act(stage, appraisals.rate, "lead", number, {"TRI-3": RatingPut("2", "Mine.")})
+    act(stage, lead.rate, "lead", number, {"TRI-3": RatingPut("2", "Mine.")})
     seen = latest(stage, number).row_version
     before = casts.load(stage, number)
     act(stage, reviews.adopt_agreed, "lead", number, seen=seen)
@@ -548,7 +554,7 @@ def test_the_lead_takes_over_what_all_agree_on(stage: Stage) -> None:
 def test_what_the_lead_noted_without_a_rating_stays_before_what_is_taken_over(lite: Stage) -> None:
     number = assigned(lite)
     reviewed(lite, number, "nora", value="3")
-    act(lite, appraisals.rate, "lead", number, {"TRI-1": RatingPut("", "Ask them first.", "Annex 2")})
+    act(lite, lead.rate, "lead", number, {"TRI-1": RatingPut("", "Ask them first.", "Annex 2")})
     act(lite, reviews.adopt_agreed, "lead", number)
     found = latest(lite, number).ratings["TRI-1"]
     assert (found.value, found.comment, found.evidence) == (
@@ -565,12 +571,12 @@ def test_a_reason_is_kept_until_it_is_changed_and_originals_stay(stage: Stage) -
     original = of(stage, number, "nora")
     assert casts.refused(stage, "lead", number, "finalise") == ("appraisal_incomplete",)
     explain(stage, number)
-    act(stage, appraisals.rate, "lead", number, {"TRI-1": RatingPut("2", "Once more.")})
+    act(stage, lead.rate, "lead", number, {"TRI-1": RatingPut("2", "Once more.")})
     assert latest(stage, number).ratings["TRI-1"].reason == "The annexes say otherwise."
-    act(stage, appraisals.rate, "lead", number, {"TRI-1": RatingPut("2", reason="")})
+    act(stage, lead.rate, "lead", number, {"TRI-1": RatingPut("2", reason="")})
     assert latest(stage, number).ratings["TRI-1"].reason == ""
     assert casts.refused(stage, "lead", number, "finalise") == ("appraisal_incomplete",)
-    act(stage, appraisals.rate, "lead", number, {"TRI-1": RatingPut("3", reason="No longer true.")})
+    act(stage, lead.rate, "lead", number, {"TRI-1": RatingPut("3", reason="No longer true.")})
     casts.take(stage, "lead", number, "finalise")
     assert of(stage, number, "nora") == original
     # The record keeps both ratings, and the reason where they differ.
@@ -614,13 +620,13 @@ def test_evals_ratings_are_handed_over_when_they_are_signed(stage: Stage) -> Non
         by = db.execute(select(table.c.by).where(table.c.item.like("EVA-%")).distinct()).scalars().all()
     assert by == [stage.people["eval"].id]
     given = {"EVA-3": RatingPut("2"), "EVA-2": RatingPut("2"), "TRI-1": RatingPut("2")}
-    assert refusal(stage, appraisals.rate, "lead", number, given) == ("block_of_unit",)
+    assert refusal(stage, lead.rate, "lead", number, given) == ("block_of_unit",)
 
 
 def lead_rates(stage: Stage, number: str) -> None:
     """Let the lead rate everything but EVAL's block."""
     items = [item for item in casts.items_of(stage, number) if not item.startswith("EVA")]
-    act(stage, appraisals.rate, "lead", number, {item: RatingPut("2") for item in items})
+    act(stage, lead.rate, "lead", number, {item: RatingPut("2") for item in items})
 
 
 @pytest.mark.parametrize(("budget", "needed"), [("5000000.00", False), ("5000000.01", True)])
@@ -698,7 +704,7 @@ def test_another_lead_confirms_everything_but_evals_block(lite: Stage) -> None:
     assert {item for item, given in running.ratings.items() if not given.proposed} == {
         item for item in running.ratings if item.startswith("EVA")
     }
-    act(lite, appraisals.confirm_unchanged, "all", number)
+    act(lite, lead.confirm_unchanged, "all", number)
     casts.take(lite, "all", number, "finalise")
 
 
@@ -768,7 +774,7 @@ def test_events_of_reviews_do_not_tell_the_blind(lite: Stage) -> None:
     reviewed(lite, number, "nora")
     case = casts.load(lite, number)
     with lite.database.read() as db:
-        told = history_for(case, lite.people["gus"], queries.history_of(db, case.id))
+        told = history_for(case, lite.people["gus"], lists.history_of(db, case.id))
     assert [entry.name for entry in told] == ["create", "submit", "assign"]
     assert [entry.sequence for entry in told] == [1, 2, 3]
     assert not any(entry.digest or entry.note for entry in told)

@@ -4,10 +4,13 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
+from appraisal.app.daily import tick
 from appraisal.clock import geneva_date
-from appraisal.domain.steps import ChangeAsked
-from appraisal.services import ticks, trails
-from appraisal.storage import duties, tables
+from appraisal.database import tables
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.verification.services import database
+from appraisal.workflow import store as workflow_store
+from appraisal.workflow.services import time_steps
 from tests import casts
 from tests.casts import Stage
 from tests.tampering import age, by_hand, unguarded
@@ -36,7 +39,7 @@ def told(stage: Stage, what: str) -> set[int]:
 
 def work(stage: Stage, who: str) -> list[tuple[str, str]]:
     with stage.database.read() as db:
-        found = duties.work_of(db, stage.people[who], stage.library.held_by(), geneva_date(stage.now))
+        found = workflow_store.work_of(db, stage.people[who], stage.library.held_by(), geneva_date(stage.now))
     return [(holder, listed.number) for holder, listed in found]
 
 
@@ -45,7 +48,7 @@ def pass_days(stage: Stage, count: int) -> list[str]:
     found: list[str] = []
     for _ in range(count):
         stage.wait(days=1)
-        done = ticks.tick(stage.database, stage.library, stage.now)
+        done = tick(stage.database, stage.library, stage.now)
         assert done.faults == ()
         found += [name for _, name in (*done.steps, *done.marks)]
     return found
@@ -107,9 +110,9 @@ def test_a_tick_notes_a_wait_that_an_upgrade_left_out(stage: Stage) -> None:
     with by_hand(stage.database, stage.now, number):
         pass
     with stage.database.begin() as db:
-        ticks.tick_one(db, stage.library, stage.now, number)
+        time_steps.tick_one(db, stage.library, stage.now, number)
     assert work(stage, "chief") == [("manager", number)]
-    breaks = trails.verify(stage.database, stage.library, None).breaks
+    breaks = database.verify(stage.database, stage.library, None).breaks
     assert [entry for entry in breaks if entry.check == "stored"] == []
 
 

@@ -12,34 +12,27 @@ import pytest
 from sqlalchemy import Connection, Table, create_engine, event, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from appraisal.accounts.services import accounts, confirmations, substitutes
+from appraisal.app.commands import db as checks
+from appraisal.appraisals.services import conditions, reviews, self_checks
+from appraisal.appraisals.services.lead import RatingPut
 from appraisal.canonical import canonical
-from appraisal.cli import db as checks
-from appraisal.domain.facts import Appraisal
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.steps import Agreement, ChangeAsked
-from appraisal.services import (
-    audits,
-    conditions,
-    confirmations,
-    indicators,
-    issuers,
-    lessons,
-    matches,
-    people,
-    proposals,
-    records,
-    reports,
-    reviews,
-    selfchecks,
-    settings,
-    substitutions,
-    trails,
-)
-from appraisal.services.appraisals import RatingPut
-from appraisal.storage import seals, site
-from appraisal.storage.databases import Database
-from appraisal.storage.facts import load_case
-from appraisal.storage.tables import Base
+from appraisal.database import seals
+from appraisal.database.engine import Database
+from appraisal.database.tables import Base
+from appraisal.deadlines import services as deadlines_services
+from appraisal.indicators.services import appraised_share, report_pdfs
+from appraisal.lessons.services import lessons
+from appraisal.lists.services import matching
+from appraisal.proposals.facts import Appraisal
+from appraisal.proposals.rules.attempt import Agreement, ChangeAsked
+from appraisal.proposals.services import drafts
+from appraisal.proposals.store.case import load_case
+from appraisal.records.services import issuers, records
+from appraisal.trail.store import site
+from appraisal.verification.services import checkpoints
+from appraisal.verification.services import database as verification_database
+from appraisal.vocabulary.refusals import NotAllowed
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
@@ -66,7 +59,9 @@ def bare(stage: Stage, what: Any, who: str, *rest: Any, **named: Any) -> Any:
 def rounds(stage: Stage) -> str:
     """Bring a proposal through a self-check, reviews, a hold, two rounds, conditions and an approval."""
     number = casts.draft(stage)
-    act(stage, selfchecks.save, "ana", number, "TRI", {"TRI-1": selfchecks.SelfPut("2", "Both were asked.")})
+    act(
+        stage, self_checks.save, "ana", number, "TRI", {"TRI-1": self_checks.SelfPut("2", "Both were asked.")}
+    )
     casts.take(stage, "ana", number, "submit")
     casts.take(stage, "desk", number, "hold", until=(stage.now + timedelta(days=9)).date(), note="Elections.")
     casts.take(stage, "desk", number, "release")
@@ -86,7 +81,7 @@ def rounds(stage: Stage) -> str:
     casts.recommend(stage, number, ["TRI-1"])
     casts.take(stage, "lead", number, "request_revision", changes=(ChangeAsked("Consult all.", "TRI-1"),))
     with stage.database.begin() as db:
-        proposals.attach_document(
+        drafts.attach_document(
             db,
             stage.library,
             stage.files,
@@ -127,23 +122,23 @@ def annulled(stage: Stage) -> str:
 def site_facts(stage: Stage, number: str) -> None:
     """Fill the site's chain: people, substitutes, requests, calendars, lessons, lists, rates, reports."""
     substitution = casts.substitute(stage, "chief", "deputy", "decisions")
-    bare(stage, substitutions.end_substitution, "chief", substitution.id)
+    bare(stage, substitutes.end_substitution, "chief", substitution.id)
     casts.substitute(stage, "lead", "all")
     casts.change(stage, "ben", name="Ben the Second", unit="SECTOR")
-    request = bare(stage, people.ask_link, "admin", stage.people["ana"].id)
+    request = bare(stage, accounts.ask_link, "admin", stage.people["ana"].id)
     bare(stage, confirmations.confirm, "chief", request)
-    bare(stage, settings.enter_holiday, "admin", "Geneva", date(2010, 12, 24), "A day")
-    bare(stage, settings.enter_holiday, "admin", "Lima", date(2010, 12, 23), "A day")
-    bare(stage, settings.remove_holiday, "admin", "Lima", date(2010, 12, 23))
+    bare(stage, deadlines_services.enter_holiday, "admin", "Geneva", date(2010, 12, 24), "A day")
+    bare(stage, deadlines_services.enter_holiday, "admin", "Lima", date(2010, 12, 23), "A day")
+    bare(stage, deadlines_services.remove_holiday, "admin", "Lima", date(2010, 12, 23))
     bare(stage, lessons.import_lessons, "desk", LESSONS.encode(), "lessons.csv")
     casts.enter_rate(stage, "CHF", stage.now.date(), "1.02", "Treasury")
     casts.enter_rate(stage, "CHF", stage.now.date(), "1.03", "Treasury", reason="A slip.")
     import_text(stage, "projects", "symbol,title\nZAM/10/01/NOR,Mines\n")
-    bare(stage, matches.confirm, "desk", "zam/10/01/nor", number)
+    bare(stage, matching.confirm, "desk", "zam/10/01/nor", number)
     with stage.database.begin() as db:
         issuers.note_address(db, "https://appraisal.example.org", stage.now)
         site.log_access(db, stage.now, stage.people["ana"].id, "download", number, "1 a.pdf")
-    indicators.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11")
+    appraised_share.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11")
     stage.wait(days=1)
 
 
@@ -158,7 +153,7 @@ def world(stage: Stage) -> str:
     recalled = casts.awaiting(stage)
     casts.take(stage, "lead", recalled, "recall", note="A slip.")
     site_facts(stage, number)
-    assert audits.checkpoint(stage.database, stage.now) is not None
+    assert checkpoints.checkpoint(stage.database, stage.now) is not None
     casts.submitted(stage)
     return number
 
@@ -177,7 +172,7 @@ class Seen(Database):
 
 def told(stage: Stage, seen: Seen) -> list[str]:
     """Return all that verifying the trail, or else checking the database, finds wrong."""
-    found = [str(entry) for entry in trails.verify(seen, stage.library, stage.files).breaks]
+    found = [str(entry) for entry in verification_database.verify(seen, stage.library, stage.files).breaks]
     return found or checks.findings(seen, stage.library, stage.now).wrong
 
 
@@ -333,16 +328,18 @@ def test_no_event_seals_what_was_altered_before(stage: Stage) -> None:
     casts.take(stage, "desk", number, "hold", until=(stage.now + timedelta(days=9)).date(), note="Elections.")
     tamper(stage, "UPDATE holds SET reason = 'Strike.'")
     assert casts.refused(stage, "desk", number, "release") == ("stored_differs",)
-    assert "holds: the row was altered" in str(trails.verify(stage.database, stage.library, None).breaks[0])
+    assert "holds: the row was altered" in str(
+        verification_database.verify(stage.database, stage.library, None).breaks[0]
+    )
 
 
 def test_what_is_saved_without_an_event_is_no_fact_yet(stage: Stage) -> None:
     number = casts.submitted(stage)
     casts.assign(stage, number)
     casts.rate(stage, number)
-    assert trails.verify(stage.database, stage.library, None).breaks == []
+    assert verification_database.verify(stage.database, stage.library, None).breaks == []
     tamper(stage, "UPDATE ratings SET value = '1' WHERE item = 'TRI-1'")
-    assert trails.verify(stage.database, stage.library, None).breaks == []
+    assert verification_database.verify(stage.database, stage.library, None).breaks == []
 
 
 def test_a_transaction_that_leaves_rows_unsealed_ends_in_an_error(stage: Stage) -> None:
@@ -358,7 +355,7 @@ def test_a_transaction_that_leaves_rows_unsealed_ends_in_an_error(stage: Stage) 
         db.execute(insert(holds).values(proposal_id=load_case(db, number, lock=True).id, **hold))
 
     def after_event(db: Connection) -> None:
-        proposals.note_event(db, load_case(db, number), stage.people["desk"], stage.now, "add_author", {})
+        drafts.note_event(db, load_case(db, number), stage.people["desk"], stage.now, "add_author", {})
         unloaded(db)
 
     def of_site(db: Connection) -> None:
@@ -377,7 +374,7 @@ def test_a_transaction_that_leaves_rows_unsealed_ends_in_an_error(stage: Stage) 
 def test_no_event_of_the_site_seals_what_was_altered_before(stage: Stage) -> None:
     tamper(stage, "UPDATE people SET roles = 'manager' WHERE name = 'Ana'")
     assert casts.refusal(stage, lambda: casts.change(stage, "ana", unit="SECTOR")) == ("stored_differs_here",)
-    [found] = trails.verify(stage.database, stage.library, None).breaks
+    [found] = verification_database.verify(stage.database, stage.library, None).breaks
     id = stage.people["ana"].id
     assert str(found) == f"people: row {id}: is not what the site's chain says"
     # Somebody else is changed as ever.
@@ -390,15 +387,15 @@ def test_chains_of_before_are_read_and_sealed_by_their_next_event(stage: Stage) 
     with unguarded(stage.database) as db:
         age(db, number)
     tamper(stage, "UPDATE consultations SET text = 'We agree to all.' WHERE id = 1")
-    found = trails.verify(stage.database, stage.library, None)
+    found = verification_database.verify(stage.database, stage.library, None)
     assert (found.breaks, found.checked["unsealed_chains"]) == ([], 1)
     casts.take(stage, "lead", number, "finalise")
-    found = trails.verify(stage.database, stage.library, None)
+    found = verification_database.verify(stage.database, stage.library, None)
     assert (found.breaks, found.checked["unsealed_chains"]) == ([], 0)
     tamper(stage, "UPDATE consultations SET text = 'We agree.' WHERE id = 1")
     tamper(stage, "UPDATE ratings SET value = '1' WHERE item = 'TRI-2'")
     tamper(stage, "UPDATE proposals SET number = 'TC-2010-0009' WHERE state = 'draft'")
-    told = [entry.what for entry in trails.verify(stage.database, stage.library, None).breaks]
+    told = [entry.what for entry in verification_database.verify(stage.database, stage.library, None).breaks]
     count = len(casts.items_of(stage, number))
     assert told == [
         f"ratings: some of the {count} rows were altered",
@@ -428,7 +425,7 @@ def test_a_chain_that_sealed_once_says_so_for_ever(lite: Stage) -> None:
         added["digest"] = hashlib.sha256(body.encode()).hexdigest()
         db.execute(insert(events).values(added))
         db.execute(update(rows).values(sequence=4, head=added["digest"]))
-    [found] = trails.verify(lite.database, lite.library, None).breaks
+    [found] = verification_database.verify(lite.database, lite.library, None).breaks
     assert str(found) == f"{number}: event 4 says nothing of what is stored"
 
 
@@ -463,29 +460,29 @@ def test_no_record_is_drawn_that_was_altered(lite: Stage, forged: str) -> None:
 @pytest.mark.parametrize("column", ["value", "biennium"])
 def test_no_report_is_drawn_that_was_altered(lite: Stage, column: str) -> None:
     desk = lite.people["desk"]
-    digest, _ = indicators.publish(lite.database, lite.library, desk, lite.now, "2.1", "2010-11")
+    digest, _ = appraised_share.publish(lite.database, lite.library, desk, lite.now, "2.1", "2010-11")
     with lite.database.read() as db:
-        assert reports.report_value(db, 1).decode() == indicators.find_published(db, digest)
+        assert report_pdfs.report_value(db, 1).decode() == appraised_share.find_published(db, digest)
     tamper(lite, f"UPDATE indicator_reports SET {column} = replace({column}, '2010', '2012')")  # noqa: S608 - the words are the test's own
     with lite.database.read() as db, pytest.raises(NotAllowed) as caught:
-        reports.report_value(db, 1)
+        report_pdfs.report_value(db, 1)
     assert caught.value.codes == ("stored_differs_here",)
 
 
 def test_a_report_that_is_taken_away_is_missed(lite: Stage) -> None:
     desk = lite.people["desk"]
-    indicators.publish(lite.database, lite.library, desk, lite.now, "2.1", "2010-11")
+    appraised_share.publish(lite.database, lite.library, desk, lite.now, "2.1", "2010-11")
     tamper(lite, "DELETE FROM indicator_reports")
-    assert [str(entry) for entry in trails.verify(lite.database, lite.library, None).breaks] == [
-        "indicator_reports: row 1: is missing, though the site's chain tells of it"
-    ]
+    assert [
+        str(entry) for entry in verification_database.verify(lite.database, lite.library, None).breaks
+    ] == ["indicator_reports: row 1: is missing, though the site's chain tells of it"]
 
 
 def test_no_reason_is_given_for_a_rate_that_corrects_none(lite: Stage) -> None:
     casts.enter_rate(lite, "CHF", lite.now.date(), "1.02", "Treasury")
     [row] = casts.contents(lite)["rates"][-1:]
     tamper(lite, f"UPDATE rates SET reason = 'By order.' WHERE id = {row[0]}")  # noqa: S608 - the words are the test's own
-    [found] = trails.verify(lite.database, lite.library, None).breaks
+    [found] = verification_database.verify(lite.database, lite.library, None).breaks
     assert str(found) == f"rate {row[0]}: its column reason is not what the site's chain tells"
 
 
@@ -498,8 +495,8 @@ def test_what_others_wrote_before_a_row_was_held_stays_sealed(stage: Stage) -> N
         load_case(db, number)
         casts.take(stage, "desk", number, "hold", until=until, note="Elections.")
         held = load_case(db, number, lock=True)
-        proposals.note_event(db, held, stage.people["desk"], stage.now, "add_author", {})
-    assert trails.verify(stage.database, stage.library, None).breaks == []
+        drafts.note_event(db, held, stage.people["desk"], stage.now, "add_author", {})
+    assert verification_database.verify(stage.database, stage.library, None).breaks == []
 
 
 def age_site(stage: Stage) -> None:
@@ -519,7 +516,7 @@ def age_site(stage: Stage) -> None:
 def test_accounts_of_before_are_compared_without_reading_the_chain_once_each(lite: Stage) -> None:
     number = casts.not_recommended(lite)
     age_site(lite)
-    bare(lite, settings.enter_holiday, "admin", "Geneva", date(2010, 12, 24), "A day")
+    bare(lite, deadlines_services.enter_holiday, "admin", "Geneva", date(2010, 12, 24), "A day")
     with casts.counted() as statements:
         casts.take(lite, "chief", number, "reject", note="No.")
     whole = [each for each in statements if "site_events.body LIKE" in each and "person_id" not in each]
@@ -529,7 +526,7 @@ def test_accounts_of_before_are_compared_without_reading_the_chain_once_each(lit
 def test_an_account_that_goes_back_to_what_was_sealed_first_is_noticed(lite: Stage) -> None:
     number = casts.not_recommended(lite)
     age_site(lite)
-    bare(lite, settings.enter_holiday, "admin", "Geneva", date(2010, 12, 24), "A day")
+    bare(lite, deadlines_services.enter_holiday, "admin", "Geneva", date(2010, 12, 24), "A day")
     unit = lite.people["lead"].unit
     casts.change(lite, "lead", unit="SECTOR")
     tamper(lite, f"UPDATE people SET unit = '{unit}' WHERE name = 'Lead'")  # noqa: S608 - the words are the test's own

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from appraisal.domain import selfchecks as domain
-from appraisal.domain.steps import ChangeAsked
+from appraisal.appraisals.rules import self_checks as domain
+from appraisal.appraisals.services import self_checks
+from appraisal.appraisals.services.self_checks import SelfPut
+from appraisal.database import tables
 from appraisal.errors import NotFound, StepConflict
-from appraisal.services import proposals, selfchecks
-from appraisal.services.selfchecks import SelfPut
-from appraisal.storage import tables
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.workflow.services.authors import add_author
 from tests import casts
 from tests.casts import Stage
 
@@ -24,7 +25,7 @@ def save(
         for name, value in values.items()
     }
     with stage.database.begin() as db:
-        selfchecks.save(db, stage.library, stage.people[who], stage.now, number, code, puts, drawn=drawn)
+        self_checks.save(db, stage.library, stage.people[who], stage.now, number, code, puts, drawn=drawn)
     stage.wait(minutes=1)
 
 
@@ -33,7 +34,7 @@ def own(
 ) -> dict[str, tuple[str, str]]:
     """Return value and note of every item that is rated."""
     with stage.database.read() as db:
-        check = selfchecks.open_check(db, stage.library, stage.people[who], number, version)
+        check = self_checks.open_check(db, stage.library, stage.people[who], number, version)
     return {item: (given.value, given.comment) for item, given in check.own.items()}
 
 
@@ -47,9 +48,7 @@ def rows(stage: Stage) -> list[tuple[int, str, str]]:
 def test_all_authors_share_what_they_think(stage: Stage) -> None:
     number = casts.draft(stage)
     with stage.database.begin() as db:
-        proposals.add_author(
-            db, stage.library, stage.people["ana"], stage.now, number, stage.people["ben"].id
-        )
+        add_author(db, stage.library, stage.people["ana"], stage.now, number, stage.people["ben"].id)
 
     save(stage, number, TRI_1=("2", " Asked twice.\n"), TRI_4="1")
     save(stage, number, "ben", TRI_4="2", TRI_5="X")

@@ -8,19 +8,21 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import insert, select
 
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.domain.sessions import Visit
-from appraisal.services import people, sessions, ticks
-from appraisal.services.people import BadPerson
+from appraisal.accounts.rules.sessions import Visit
+from appraisal.accounts.services import accounts, sessions
+from appraisal.accounts.services.accounts import BadPerson
+from appraisal.accounts.store import sessions as stored
+from appraisal.app.daily import tick
+from appraisal.database import tables
+from appraisal.people.facts import SYSTEM_ACTOR
 from appraisal.settings import BadSetting, SessionLimits, session_limits
-from appraisal.storage import sessions as stored
-from appraisal.storage import site, tables
+from appraisal.trail.store import site
 from tests import casts
 from tests.casts import Stage, counted
 from tests.services.test_races import race
 from tests.tampering import unwatched
 
-HASHING: Final = people.hasher(quick=True)
+HASHING: Final = accounts.hasher(quick=True)
 LIMITS: Final = SessionLimits()
 PASSWORD: Final = "correct horse battery"
 NEW: Final = "four words on paper"
@@ -29,13 +31,13 @@ SESSIONS: Final = tables.Session.__table__
 
 def give_password(stage: Stage, key: str, password: str = PASSWORD) -> None:
     with stage.database.begin() as db:
-        people.set_password(db, HASHING, stage.now, stage.people[key].id, password)
+        accounts.set_password(db, HASHING, stage.now, stage.people[key].id, password)
 
 
 def sign_in(
     stage: Stage, key: str, password: str = PASSWORD, hashing: PasswordHasher = HASHING
 ) -> str | None:
-    return people.sign_in(
+    return accounts.sign_in(
         stage.database, hashing, stage.now, f"{key}@example.org", password, "Firefox/1 Linux"
     )
 
@@ -60,7 +62,7 @@ def id_of(stage: Stage, token: str) -> int:
 def close(stage: Stage, key: str, *, active: bool = False) -> None:
     person = stage.people[key]
     with stage.database.begin() as db:
-        people.change_person(
+        accounts.change_person(
             db,
             stage.people["admin"],
             stage.now,
@@ -116,7 +118,7 @@ def test_each_session_knows_when_the_person_had_signed_in_before(stage: Stage) -
         assert found.session.previous_at == (begun[-2] if len(begun) > 1 else None)
         # Long after: what was forgotten meanwhile is not missed.
         stage.wait(days=100)
-        ticks.tick(stage.database, stage.library, stage.now)
+        tick(stage.database, stage.library, stage.now)
 
 
 @pytest.mark.parametrize("key", ["nobody", "ana", "ben", "closed"])
@@ -219,7 +221,7 @@ def test_an_account_that_is_closed_is_nobody_even_with_a_session(stage: Stage) -
 def change(stage: Stage, token: str, old: str = PASSWORD, new: str = NEW) -> str:
     found = visit_of(stage, token)
     assert found is not None
-    return people.change_own_password(
+    return accounts.change_own_password(
         stage.database, HASHING, stage.now, found.person.id, found.session.id, old=old, new=new
     )
 
@@ -230,7 +232,7 @@ def test_a_new_password_leaves_one_session_with_a_new_token(stage: Stage) -> Non
     stage.wait(hours=1)
     other, mine, bens = opened(stage), opened(stage), opened(stage, "ben")
     with stage.database.begin() as db:
-        link = people.issue_link(db, SYSTEM_ACTOR, stage.now, stage.people["ana"].id, "reset")
+        link = accounts.issue_link(db, SYSTEM_ACTOR, stage.now, stage.people["ana"].id, "reset")
         chain = len(site.chain(db))
     id = id_of(stage, mine)
     stage.wait(minutes=1)
@@ -245,7 +247,7 @@ def test_a_new_password_leaves_one_session_with_a_new_token(stage: Stage) -> Non
     assert sign_in(stage, "ana") is None
     assert sign_in(stage, "ana", NEW) is not None
     with pytest.raises(BadPerson) as caught, stage.database.begin() as db:
-        people.set_password_by_link(db, HASHING, stage.now, link, "reset", "another four words")
+        accounts.set_password_by_link(db, HASHING, stage.now, link, "reset", "another four words")
     assert caught.value.codes == ("link",)
     with stage.database.read() as db:
         events = site.chain(db)
@@ -288,7 +290,7 @@ def test_of_two_who_change_a_password_at_once_one_does(stage: Stage) -> None:
     assert second is not None
 
     def changing(visit: Visit, new: str) -> Callable[[], str]:
-        return lambda: people.change_own_password(
+        return lambda: accounts.change_own_password(
             stage.database, HASHING, stage.now, visit.person.id, visit.session.id, old=PASSWORD, new=new
         )
 
@@ -309,12 +311,12 @@ def test_what_ended_long_ago_is_forgotten_by_a_tick(stage: Stage) -> None:
     kept = casts.contents(stage)["accesses"]
     stage.wait(days=29, hours=23)
     new = opened(stage)
-    ticks.tick(stage.database, stage.library, stage.now)
+    tick(stage.database, stage.library, stage.now)
     assert len(ends(stage)) == 4
     stage.wait(hours=1, seconds=1)
     assert [visit_of(stage, token) for token in old] == [None] * 3
     assert visit_of(stage, new) is not None
-    ticks.tick(stage.database, stage.library, stage.now)
+    tick(stage.database, stage.library, stage.now)
     with stage.database.read() as db:
         left = db.execute(select(SESSIONS.c.person_id).order_by(SESSIONS.c.id)).scalars().all()
     # Of Ben the newest, which says when he had signed in before.

@@ -5,10 +5,11 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from appraisal.services import settings
-from appraisal.services.settings import BadSettingGiven
-from appraisal.storage import site, tables
-from appraisal.storage.facts import load_holidays
+from appraisal.database import tables
+from appraisal.deadlines import services as deadlines_services
+from appraisal.deadlines.services import BadSettingGiven
+from appraisal.proposals.store.case import load_holidays
+from appraisal.trail.store import site
 from tests import casts
 from tests.casts import Stage
 
@@ -17,7 +18,7 @@ DAY = date(2010, 1, 1)
 
 def _holiday(stage: Stage, station: str = "Geneva", name: str = "New Year", who: str = "admin") -> None:
     with stage.database.begin() as db:
-        settings.enter_holiday(db, stage.people[who], stage.now, station, DAY, name)
+        deadlines_services.enter_holiday(db, stage.people[who], stage.now, station, DAY, name)
 
 
 def test_each_setting_has_its_keeper(lite: Stage) -> None:
@@ -36,9 +37,9 @@ def test_a_holiday_is_entered_once_and_taken_out(stage: Stage) -> None:
         _holiday(stage, "Lusaka", " ")
     with stage.database.begin() as db:
         assert load_holidays(db) == {"Geneva": {DAY}}
-        settings.remove_holiday(db, stage.people["admin"], stage.now, "Geneva", DAY)
+        deadlines_services.remove_holiday(db, stage.people["admin"], stage.now, "Geneva", DAY)
         events = len(site.chain(db))
-        settings.remove_holiday(db, stage.people["admin"], stage.now, "Geneva", DAY)
+        deadlines_services.remove_holiday(db, stage.people["admin"], stage.now, "Geneva", DAY)
         assert len(site.chain(db)) == events
         assert load_holidays(db) == {}
         assert db.execute(select(tables.Holiday.__table__)).all() == []

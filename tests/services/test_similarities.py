@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, update
 
+from appraisal.database import tables
 from appraisal.definitions.library import Library
-from appraisal.services import similarities
-from appraisal.services.similarities import Similar
-from appraisal.storage import similarities as stored
-from appraisal.storage import tables
+from appraisal.lessons.services import similar
+from appraisal.lessons.services.similar import Similar
+from appraisal.lessons.store import similar as stored
 from tests import casts
 from tests.casts import Stage
 from tests.tampering import unwatched
@@ -22,7 +22,7 @@ def look(stage: Stage, number: str, who: str) -> list[Similar]:
     """Look for what is similar to a proposal, as it is written now."""
     case = casts.load(stage, number)
     with stage.database.read() as db:
-        return similarities.find_proposals(db, stage.library, case, stage.people[who], case.content)
+        return similar.find_proposals(db, stage.library, case, stage.people[who], case.content)
 
 
 def about(theme: str, *countries: str, outcome: str = "") -> dict[str, Any]:
@@ -220,7 +220,7 @@ def test_the_statements_do_not_grow_with_what_is_found(lite: Stage, library: Lib
 
     def statements() -> int:
         with lite.database.read() as db, casts.counted() as sent:
-            similarities.find_proposals(db, library, mine, lite.people["ben"], mine.content)
+            similar.find_proposals(db, library, mine, lite.people["ben"], mine.content)
         return sum(statement.startswith("SELECT") for statement in sent)
 
     few = statements()

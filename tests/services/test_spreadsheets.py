@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from appraisal.domain.entries import Broken, Cell, Formula
-from appraisal.services import spreadsheets, workbooks
-from appraisal.services.spreadsheets import opened
-from appraisal.services.workbooks import Unreadable
+from appraisal.lists.rules.lines import Broken, Cell, Formula
+from appraisal.lists.services import spreadsheets, xlsx
+from appraisal.lists.services.spreadsheets import opened
+from appraisal.lists.services.xlsx import Unreadable
 from tests.lists import rewritten, write_xlsx
 
 SHEET = "xl/worksheets/sheet1.xml"
@@ -175,7 +175,7 @@ def test_a_part_that_grows_beyond_measure_is_refused_before_it_is_unzipped(
     tmp_path: Path, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A sheet may be larger than anything else; the file of the test need not.
-    monkeypatch.setattr(workbooks, "_MOST_UNZIPPED", 100 * 1024 * 1024)
+    monkeypatch.setattr(xlsx, "_MOST_UNZIPPED", 100 * 1024 * 1024)
     path = write_xlsx(tmp_path / "list.xlsx", [["a", "b"], ["c", "d"]])
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open(f"{part}x.xml", "w") as to:
         for _ in range(101):

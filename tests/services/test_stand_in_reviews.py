@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from appraisal.domain import access
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import conditions, people, reviews
-from appraisal.services.appraisals import RatingPut
-from appraisal.storage import records
+from appraisal.accounts.services import accounts
+from appraisal.appraisals.services import conditions, reviews
+from appraisal.appraisals.services.lead import RatingPut
+from appraisal.people.facts import SYSTEM_ACTOR
+from appraisal.proposals.rules import access
+from appraisal.records.store import records
 from tests import casts
 from tests.casts import Stage
 
@@ -148,7 +149,7 @@ def test_nobody_decides_for_whoever_finalised_a_block(lite: Stage) -> None:
     with lite.database.begin() as db:
         # The person is made a manager as well.
         person = lite.people[key]
-        people.change_person(
+        accounts.change_person(
             db,
             SYSTEM_ACTOR,
             lite.now,

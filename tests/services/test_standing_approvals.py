@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
-from appraisal.domain import pipelines as rules
-from appraisal.domain.indicators import Share
-from appraisal.domain.measures import Figure
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.steps import Agreement, ApprovalGiven
+from appraisal.app.daily import tick
+from appraisal.appraisals.store import conditions
 from appraisal.errors import FaultyInput
-from appraisal.services import approvals, frameworks, indicators, ticks
-from appraisal.storage import conditions, pipelines
+from appraisal.indicators.rules import pipeline as rules
+from appraisal.indicators.rules.appraised_share import Share
+from appraisal.indicators.rules.other_indicators import Figure
+from appraisal.indicators.services import appraised_share, other_indicators
+from appraisal.indicators.store import pipeline
+from appraisal.proposals.rules.attempt import Agreement, ApprovalGiven
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.services import outside_approvals
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
@@ -24,20 +27,20 @@ LIST = "number,title,date,fund,document,source\n"
 
 def gaps_filled(stage: Stage) -> Figure:
     with stage.database.read() as db:
-        return frameworks.figure(db, stage.library, "1.1", BIENNIUM)
+        return other_indicators.figure(db, stage.library, "1.1", BIENNIUM)
 
 
 def funnel(stage: Stage) -> tuple[int, ...]:
     flow = stage.library.newest_workflow()
     with stage.database.read() as db:
-        found = pipelines.reached(db, None, BIENNIUM, {flow.key: rules.marks(flow)})
+        found = pipeline.reached(db, None, BIENNIUM, {flow.key: rules.marks(flow)})
     return tuple(rules.funnel(found).counts.values())
 
 
 def value(stage: Stage) -> dict[str, Any]:
     with stage.database.read() as db:
-        assert indicators.differences(db) == []
-        return indicators.value(db, stage.library, "2.1", BIENNIUM)
+        assert appraised_share.differences(db) == []
+        return appraised_share.value(db, stage.library, "2.1", BIENNIUM)
 
 
 def listed(stage: Stage) -> dict[str, list[str]]:
@@ -60,7 +63,9 @@ def register(stage: Stage, number: str, *, undated: bool = False, fund: str = ""
 
 def import_line(stage: Stage, line: str) -> None:
     with stage.database.begin() as db:
-        approvals.import_approvals(db, stage.library, stage.people["desk"], stage.now, LIST + line, "a.csv")
+        outside_approvals.import_approvals(
+            db, stage.library, stage.people["desk"], stage.now, LIST + line, "a.csv"
+        )
 
 
 def fundless(stage: Stage) -> str:
@@ -154,11 +159,11 @@ def test_a_fund_that_contradicts_the_form_is_refused(lite: Stage, is_submitted: 
 def test_the_approval_rate_is_that_of_the_biennium_of_the_decision(stage: Stage) -> None:
     def rates() -> list[Share]:
         with stage.database.read() as db:
-            assert indicators.differences(db) == []
-            kept = indicators.figures(db, stage.library, BIENNIUM, stage.now.date())
+            assert appraised_share.differences(db) == []
+            kept = appraised_share.figures(db, stage.library, BIENNIUM, stage.now.date())
             found = [kept[biennium].approved_of_appraised for biennium in (BIENNIUM, "2012-13")]
             again = [
-                indicators.report(db, stage.library, "2.1", biennium).figures.approved_of_appraised
+                appraised_share.report(db, stage.library, "2.1", biennium).figures.approved_of_appraised
                 for biennium in (BIENNIUM, "2012-13")
             ]
         assert found == again
@@ -189,7 +194,7 @@ def test_the_conditions_of_an_annulled_approval_bind_no_other(stage: Stage) -> N
         found = conditions.conditions_for(db, stage.people["desk"], stage.now.date(), ended)
         late = conditions.overdue_conditions(db, stage.people["desk"], stage.now.date(), ended)
     assert [entry.number for entry in found] == [entry.number for entry in late] == [still]
-    done = ticks.tick(stage.database, stage.library, stage.now)
+    done = tick(stage.database, stage.library, stage.now)
     assert [number for number, kind in done.marks if kind == "condition_overdue"] == [still]
 
 
@@ -219,10 +224,10 @@ def test_what_nobody_could_value_stays_said_whatever_the_draft_became(stage: Sta
     register(stage, number)
     assert value(stage)["unvalued"] == [number]
     desk = stage.people["desk"]
-    indicators.publish(stage.database, stage.library, desk, stage.now, "2.1", BIENNIUM)
+    appraised_share.publish(stage.database, stage.library, desk, stage.now, "2.1", BIENNIUM)
     casts.take(stage, "desk", number, "propose_correction", note="A mistake.")
     casts.take(stage, "chief", number, "confirm_correction")
     casts.save(stage, number, "identification", kind="umbrella")
     assert value(stage)["unvalued"] == []
     with stage.database.read() as db:
-        assert list(indicators.report_faults(db, stage.library)) == [None]
+        assert list(appraised_share.report_faults(db, stage.library)) == [None]

@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from appraisal.appraisals.services import lead
+from appraisal.appraisals.services.lead import RatingPut
 from appraisal.canonical import canonical, digest
+from appraisal.database import tables
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import Version
-from appraisal.domain.rulebooks import rulebook
-from appraisal.domain.steps import ApprovalGiven, ChangeAsked
-from appraisal.domain.verifications import verify
-from appraisal.services import appraisals, indicators, proposals, trails
-from appraisal.services.appraisals import RatingPut
-from appraisal.storage import tables
+from appraisal.indicators.services import appraised_share
+from appraisal.proposals.facts import Version
+from appraisal.proposals.rules.attempt import ApprovalGiven, ChangeAsked
+from appraisal.proposals.rules.rulebook import rulebook
+from appraisal.proposals.services import drafts as proposals
+from appraisal.verification.rules.record_file import verify
+from appraisal.verification.services import database
 from tests import casts
 from tests.casts import PDF, Stage
 from tests.tampering import unguarded
@@ -185,7 +188,7 @@ def test_above_the_threshold_the_review_holds_up_finalising(lite: Stage) -> None
     casts.assign(lite, number)
     with lite.database.begin() as db:
         puts = {item: RatingPut("2") for item in casts.items_of(lite, number) if not item.startswith("EVA")}
-        appraisals.rate(db, lite.library, lite.people["lead"], lite.now, number, puts)
+        lead.rate(db, lite.library, lite.people["lead"], lite.now, number, puts)
     assert casts.refused(lite, "lead", number, "finalise") == ("evaluability_incomplete",)
     casts.rate(lite, number)
     casts.take(lite, "lead", number, "finalise")
@@ -273,7 +276,7 @@ def test_a_later_country_project_opens_the_evaluability_review_of_those_before(s
     # The next one crosses nothing any more, but the sum that counts grows.
     casts.submitted(stage, budget="100000", **given)
     assert _version(stage, running).threshold_usd == total
-    assert trails.verify(stage.database, stage.library, None).breaks == []
+    assert database.verify(stage.database, stage.library, None).breaks == []
     # A further version is frozen with what counts by then.
     casts.take(stage, "desk", running, "return_incomplete", missing="A paper.")
     casts.take(stage, "ana", running, "submit")
@@ -297,7 +300,7 @@ def test_an_earlier_version_that_is_asked_a_decision_on_counts_with_what_sibling
     assert casts.refused(stage, "chief", number, "propose_override", note="Now.") == ("evaluability_missing",)
     casts.take(stage, "lead", number, "recall", note="EVAL has to be heard.")
     assert "EVAL" in _asked(stage, number)
-    assert trails.verify(stage.database, stage.library, None).breaks == []
+    assert database.verify(stage.database, stage.library, None).breaks == []
 
 
 def test_an_appraisal_that_runs_again_after_a_correction_counts_with_what_siblings_added_since(
@@ -316,7 +319,7 @@ def test_an_appraisal_that_runs_again_after_a_correction_counts_with_what_siblin
     assert (case.state, _version(stage, number).threshold_usd) == ("under_appraisal", Decimal(6000000))
     assert "EVAL" in _asked(stage, number)
     assert ("eval", number) in _told(stage, "consultation_asked")
-    assert trails.verify(stage.database, stage.library, None).breaks == []
+    assert database.verify(stage.database, stage.library, None).breaks == []
 
 
 def test_a_registered_version_counts_under_the_umbrella_that_it_names(lite: Stage) -> None:
@@ -361,7 +364,7 @@ def _agrees(stage: Stage, number: str, track: str) -> None:
     """Assert that the last record says a track and verifies, and that the sums and columns agree with it."""
     records = tables.Record.__table__
     with stage.database.read() as db:
-        assert indicators.differences(db) == []
+        assert appraised_share.differences(db) == []
         statement = select(records.c.value).order_by(records.c.id.desc()).limit(1)
         value = db.execute(statement).scalar_one()
     assert [json.loads(value)["number"], json.loads(value)["proposal"]["track"]] == [number, track]

@@ -7,15 +7,22 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from appraisal.accounts.services import accounts, substitutes
+from appraisal.appraisals.services import conditions
+from appraisal.appraisals.services import lead as appraisals_lead
+from appraisal.appraisals.services.lead import RatingPut
 from appraisal.clock import geneva_date
-from appraisal.domain.events import broken
-from appraisal.domain.facts import Case, Scope
-from appraisal.domain.steps import ChangeAsked, Inputs
+from appraisal.database import tables
 from appraisal.errors import NotFound
-from appraisal.services import acts, appraisals, conditions, people, steps, substitutions
-from appraisal.services.appraisals import RatingPut
-from appraisal.storage import queries, site, tables
-from appraisal.storage.substitutions import list_substitutions, standing
+from appraisal.people.facts import Scope
+from appraisal.people.store.substitutes import list_substitutions, standing
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules.attempt import ChangeAsked, Inputs
+from appraisal.proposals.services.opening import load
+from appraisal.proposals.store import lists
+from appraisal.trail.rules.events import broken
+from appraisal.trail.store import site
+from appraisal.workflow.services import acts
 from tests import casts
 from tests.casts import Stage
 from tests.services.test_races import race
@@ -25,7 +32,7 @@ from tests.tampering import by_hand
 def _last_event(stage: Stage, number: str) -> dict[str, Any]:
     case = casts.load(stage, number)
     with stage.database.read() as db:
-        chain = queries.chain_of(db, case.id)
+        chain = lists.chain_of(db, case.id)
     assert broken(chain, case.head) is None
     return dict(chain[-1].facts)
 
@@ -44,7 +51,7 @@ def test_naming_and_ending_stand_in_the_chain_of_the_site(stage: Stage) -> None:
     assert (named.person, named.substitute, named.scope, named.named_by) == (*ids, "appraisals", "Lead")
     stage.wait(days=1)
     with stage.database.begin() as db:
-        ended = substitutions.end_substitution(db, stage.people["lead"], stage.now, named.id)
+        ended = substitutes.end_substitution(db, stage.people["lead"], stage.now, named.id)
     assert ended == replace(named, ended_at=stage.now)
     with stage.database.read() as db:
         chain = site.chain(db)
@@ -103,7 +110,7 @@ def test_a_refused_naming_says_everything_and_writes_nothing(stage: Stage) -> No
 def test_of_an_unknown_person(lite: Stage) -> None:
     def name(person: int, substitute: int) -> None:
         with lite.database.begin() as db:
-            substitutions.name_substitute(
+            substitutes.name_substitute(
                 db,
                 lite.people["admin"],
                 lite.now,
@@ -122,7 +129,7 @@ def test_of_an_unknown_person(lite: Stage) -> None:
 def test_an_ended_one_leaves_room_for_another(stage: Stage) -> None:
     named = casts.substitute(stage, "lead", "eval")
     with stage.database.begin() as db:
-        substitutions.end_substitution(db, stage.people["admin"], stage.now, named.id)
+        substitutes.end_substitution(db, stage.people["admin"], stage.now, named.id)
     assert casts.substitute(stage, "eval", "lead").substitute_name == "Lead"
     assert stage.people["eval"].stands_in == ()
 
@@ -162,7 +169,7 @@ def test_only_who_may_name_may_end_and_only_once(lite: Stage) -> None:
 
     def end(who: str, id: int = named.id) -> None:
         with lite.database.begin() as db:
-            substitutions.end_substitution(db, lite.people[who], lite.now, id)
+            substitutes.end_substitution(db, lite.people[who], lite.now, id)
 
     for who in ("eval", "chief"):
         with pytest.raises(NotFound):
@@ -186,7 +193,7 @@ def test_two_who_name_each_other_at_once_make_no_circle(stage: Stage) -> None:
         rows = [row for row in _rows(stage, tables.Substitution.__table__) if row["ended_at"] is None]
         assert len(rows) == 1
         with stage.database.begin() as db:
-            substitutions.end_substitution(db, stage.people["admin"], stage.now, rows[0]["id"])
+            substitutes.end_substitution(db, stage.people["admin"], stage.now, rows[0]["id"])
 
 
 def test_whoever_is_loaded_knows_for_whom_they_stand_in(stage: Stage) -> None:
@@ -196,7 +203,7 @@ def test_whoever_is_loaded_knows_for_whom_they_stand_in(stage: Stage) -> None:
 
     def stands_in() -> list[str]:
         with stage.database.read() as db, casts.counted() as sent:
-            found = people.find_person(db, stage.people["eval"].id).person.stands_in
+            found = accounts.find_person(db, stage.people["eval"].id).person.stands_in
         assert sum(statement.startswith("SELECT") for statement in sent) == 1
         return [entry.name for entry in found]
 
@@ -205,7 +212,7 @@ def test_whoever_is_loaded_knows_for_whom_they_stand_in(stage: Stage) -> None:
         person = stage.people[key]
         given: dict[str, Any] = {"roles": sorted(person.roles), "active": True, **changes}
         with stage.database.begin() as db:
-            people.change_person(
+            accounts.change_person(
                 db,
                 stage.people["admin"],
                 stage.now,
@@ -231,7 +238,7 @@ def test_a_substitute_rates_and_finalises_for_the_lead(stage: Stage) -> None:
     lead, eval_ = stage.people["lead"].id, stage.people["eval"].id
     assert casts.load(stage, number).related("lead") == {lead}
     with stage.database.begin() as db:
-        appraisals.rate(
+        appraisals_lead.rate(
             db, stage.library, stage.people["eval"], stage.now, number, {"TRI-1": RatingPut("2", "Good.")}
         )
     # Whoever rates has led from then on.
@@ -300,7 +307,7 @@ def test_a_block_of_a_unit_is_not_rated_for_the_lead_though_its_reviewer_led_bef
         if not item.startswith("EVA-")
     }
     with lite.database.begin() as db:
-        appraisals.rate(db, lite.library, lite.people["eval"], lite.now, number, rated)
+        appraisals_lead.rate(db, lite.library, lite.people["eval"], lite.now, number, rated)
     casts.take(lite, "desk", number, "reassign", lead="lead", note="For balance.")
     # The present lead confirms each, and EVAL's reviewer signs the block.
     casts.rate(lite, number)
@@ -327,7 +334,7 @@ def test_neither_decides_once_one_appraised_for_the_other(stage: Stage) -> None:
     # The days are over, and it was another round: the relation stays.
     assert casts.refused(stage, "all", number, "approve") == ("excluded_lead",)
     with stage.database.read() as db:
-        assert steps.load(db, stage.library, number, stage.people["all"])[0].number == number
+        assert load(db, stage.library, number, stage.people["all"])[0].number == number
 
 
 def test_before_and_after_the_days_nothing_is_open(stage: Stage) -> None:
@@ -453,7 +460,7 @@ def test_naming_gives_nothing_beyond_its_scope(lite: Stage) -> None:
     with pytest.raises(NotFound):
         casts.take(lite, "lead", other, "assign", lead="eval")
     with lite.database.read() as db:
-        assert [entry.number for entry in queries.list_proposals(db, lite.people["lead"])[0]] == [own]
+        assert [entry.number for entry in lists.list_proposals(db, lite.people["lead"])[0]] == [own]
 
 
 def test_a_condition_is_not_waived_for_its_lead(lite: Stage) -> None:
@@ -486,4 +493,4 @@ def test_an_administrator_reads_and_does_nothing_else(lite: Stage) -> None:
                 db, lite.library, lite.people["admin"], lite.now, number, step, Inputs(note="Because.")
             )
     with pytest.raises(NotFound), lite.database.read() as db:
-        steps.load(db, lite.library, number, lite.people["admin"])
+        load(db, lite.library, number, lite.people["admin"])

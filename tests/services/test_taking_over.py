@@ -5,13 +5,13 @@ from datetime import date, timedelta
 
 import pytest
 
+from appraisal.appraisals.services import reviews
+from appraisal.appraisals.services.lead import RatingPut
 from appraisal.clock import geneva_date
-from appraisal.domain import access
-from appraisal.domain.facts import Review
 from appraisal.errors import NotFound
-from appraisal.services import reviews
-from appraisal.services.appraisals import RatingPut
-from appraisal.storage import duties
+from appraisal.proposals.facts import Review
+from appraisal.proposals.rules import access
+from appraisal.workflow import store as workflow_store
 from tests import casts
 from tests.casts import Stage
 
@@ -55,7 +55,10 @@ def _declaring(stage: Stage, number: str, who: str) -> Callable[[], object]:
 
 def _waiting(stage: Stage, who: str) -> list[tuple[str, str]]:
     with stage.database.read() as db:
-        return [(entry.number, entry.behalf) for entry in duties.reviews_to_take_over(db, stage.people[who])]
+        return [
+            (entry.number, entry.behalf)
+            for entry in workflow_store.reviews_to_take_over(db, stage.people[who])
+        ]
 
 
 def test_who_is_asked_as_one_of_a_unit_answers_for_the_unit_first(stage: Stage) -> None:

@@ -5,8 +5,9 @@ from datetime import date
 
 from sqlalchemy import select
 
-from appraisal.services import conditions, reviews, ticks
-from appraisal.storage import tables
+from appraisal.app.daily import tick
+from appraisal.appraisals.services import conditions, reviews
+from appraisal.database import tables
 from tests import casts
 from tests.casts import Stage
 
@@ -111,7 +112,7 @@ def test_whoever_stands_in_for_the_lead_is_told_what_the_lead_is_told(stage: Sta
     assert _who(stage, "review_signed") == {"desk", "lead", "all", "eval"}
     # The appraisal is due on the 15th: two working days before, and the substitution was over on the 3rd.
     stage.wait(days=10, hours=1)
-    ticks.tick(stage.database, stage.library, stage.now)
+    tick(stage.database, stage.library, stage.now)
     assert _who(stage, "due_soon") == {"lead"}
 
 
@@ -119,7 +120,7 @@ def test_a_substitute_for_the_lead_is_reminded_with_the_lead(stage: Stage) -> No
     _running(stage)
     casts.substitute(stage, "lead", "eval", last=20)
     stage.wait(days=10, hours=1)
-    ticks.tick(stage.database, stage.library, stage.now)
+    tick(stage.database, stage.library, stage.now)
     assert _who(stage, "due_soon") == {"lead", "eval"}
 
 

@@ -5,11 +5,18 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from appraisal.domain import events
-from appraisal.domain.facts import Consultation
-from appraisal.domain.steps import ChangeAsked
-from appraisal.services import appraisals, people, settings, ticks
-from appraisal.storage import proposals, queries, tables
+from appraisal.accounts.services import accounts
+from appraisal.app.daily import tick
+from appraisal.appraisals.services import lead
+from appraisal.database import tables
+from appraisal.database.rows import insert_row
+from appraisal.deadlines import services as deadlines_services
+from appraisal.proposals.facts import Consultation
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.proposals.services import opening
+from appraisal.proposals.store import lists
+from appraisal.trail.rules import events
+from appraisal.workflow.services import time_steps
 from tests import casts
 from tests.casts import Stage
 from tests.tampering import by_hand
@@ -17,8 +24,8 @@ from tests.tampering import by_hand
 SECOND = timedelta(seconds=1)
 
 
-def _tick(stage: Stage) -> ticks.Ticked:
-    return ticks.tick(stage.database, stage.library, stage.now)
+def _tick(stage: Stage) -> time_steps.Ticked:
+    return tick(stage.database, stage.library, stage.now)
 
 
 def _incomplete(stage: Stage) -> str:
@@ -53,7 +60,7 @@ def test_silence_ends_a_proposal_at_midnight_in_geneva(
     lite.now = midnight - SECOND
     _tick(lite)
     before = casts.contents(lite)
-    assert _tick(lite) == ticks.Ticked()
+    assert _tick(lite) == time_steps.Ticked()
     assert casts.contents(lite) == before
     assert casts.load(lite, number).state == "incomplete"
     lite.now = midnight
@@ -109,7 +116,7 @@ def test_a_hold_shifts_the_due_date_and_ends_by_itself(stage: Stage) -> None:
     _hold(stage, number, date(2010, 2, 9))
     assert _due_on(stage, number) == date(2010, 2, 11)
     stage.now = datetime(2010, 2, 9, 23, tzinfo=UTC) - SECOND
-    assert _tick(stage) == ticks.Ticked()
+    assert _tick(stage) == time_steps.Ticked()
     stage.now += SECOND
     assert _tick(stage).steps == ((number, "end_hold"),)
     assert casts.load(stage, number).hold is None
@@ -175,7 +182,7 @@ def test_a_tick_does_nothing_twice(stage: Stage) -> None:
     first = _tick(stage)
     assert {kind for _, kind in first.marks} == {"reminder", "overdue"}
     before = casts.contents(stage)
-    assert _tick(stage) == ticks.Ticked()
+    assert _tick(stage) == time_steps.Ticked()
     assert casts.contents(stage) == before
 
 
@@ -210,14 +217,14 @@ def _wake_on(stage: Stage, number: str) -> date | None:
 
 def _holiday(stage: Stage, day: date, station: str = "Geneva") -> None:
     with stage.database.begin() as db:
-        settings.enter_holiday(db, stage.people["admin"], stage.now, station, day, "Day off")
+        deadlines_services.enter_holiday(db, stage.people["admin"], stage.now, station, day, "Day off")
 
 
 def _move(stage: Stage, who: str, station: str) -> None:
     """Let somebody work at another duty station."""
     person = stage.people[who]
     with stage.database.begin() as db:
-        people.change_person(
+        accounts.change_person(
             db,
             stage.people["admin"],
             stage.now,
@@ -230,7 +237,7 @@ def _move(stage: Stage, who: str, station: str) -> None:
             language=person.language,
             active=True,
         )
-        moved = people.find_person(db, person.id).person
+        moved = accounts.find_person(db, person.id).person
     stage.people = {**stage.people, who: moved}
 
 
@@ -271,12 +278,12 @@ def test_a_calendar_that_changes_wakes_what_is_open(stage: Stage) -> None:
     _holiday(stage, date(2010, 2, 3))
     assert (_wake_on(stage, number), _wake_on(stage, done)) == (date(2010, 2, 1), None)
     version = casts.load(stage, number).row_version
-    assert _tick(stage) == ticks.Ticked()
+    assert _tick(stage) == time_steps.Ticked()
     # The list says the new day; nobody's page is out of date for it.
     assert (_due_on(stage, number), _wake_on(stage, number)) == (date(2010, 2, 4), date(2010, 2, 5))
     assert casts.load(stage, number).row_version == version
     with stage.database.begin() as db:
-        settings.remove_holiday(db, stage.people["admin"], stage.now, "Geneva", date(2010, 2, 3))
+        deadlines_services.remove_holiday(db, stage.people["admin"], stage.now, "Geneva", date(2010, 2, 3))
     assert _wake_on(stage, number) == date(2010, 2, 1)
     _tick(stage)
     assert (_due_on(stage, number), _wake_on(stage, number)) == (date(2010, 2, 3), date(2010, 2, 4))
@@ -302,7 +309,7 @@ def test_whoever_brings_a_date_nearer_says_so(lite: Stage) -> None:
 
     def wake_by(day: date) -> date | None:
         with lite.database.begin() as db:
-            ticks.wake_by(db, id, day)
+            opening.wake_by(db, id, day)
         return _wake_on(lite, number)
 
     assert wake_by(date(2010, 2, 9)) == date(2010, 2, 4)
@@ -318,20 +325,20 @@ def test_a_tick_looks_at_nothing_before_its_day(stage: Stage) -> None:
     stage.now = datetime(2010, 2, 3, 22, 59, tzinfo=UTC)
     before = casts.contents(stage)
     with casts.counted() as sent:
-        assert _tick(stage) == ticks.Ticked()
+        assert _tick(stage) == time_steps.Ticked()
     # On PostgreSQL the connection asks for its isolation level too.
     assert [text.split()[0] for text in sent if "proposals" in text] == ["SELECT"]
     assert casts.contents(stage) == before
 
 
 def test_every_page_of_what_is_due_is_gone_through(lite: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ticks, "PAGE", 2)
+    monkeypatch.setattr(time_steps, "PAGE", 2)
     numbers = [casts.submitted(lite) for _ in range(5)]
     lite.wait(days=3)
     with lite.database.read() as db:
-        assert list(ticks.due(db, lite.now)) == numbers
+        assert list(time_steps.due(db, lite.now)) == numbers
     assert _tick(lite).marks == tuple((number, "overdue") for number in numbers)
-    assert _tick(lite) == ticks.Ticked()
+    assert _tick(lite) == time_steps.Ticked()
 
 
 def test_one_that_fails_does_not_stop_the_others(stage: Stage) -> None:
@@ -401,7 +408,7 @@ def test_silence_of_units_is_noted_once_and_together(stage: Stage) -> None:
     assert all(entry.silent_at is None for unit, entry in found.items() if unit not in silent)
     with stage.database.read() as db:
         case = casts.load(stage, number)
-        chain = queries.chain_of(db, case.id)
+        chain = lists.chain_of(db, case.id)
     assert events.broken(chain, case.head) is None
     last = chain[-1].facts
     assert (last["action"], last["by"], last["facts"]) == (
@@ -409,10 +416,10 @@ def test_silence_of_units_is_noted_once_and_together(stage: Stage) -> None:
         0,
         {"appraisal": 1, "reviews": [], "units": [entry.unit for entry in found.values() if entry.silent_at]},
     )
-    assert _tick(stage) == ticks.Ticked()
+    assert _tick(stage) == time_steps.Ticked()
     # A late answer stays possible, and stays late.
     with stage.database.begin() as db:
-        appraisals.answer_consultation(
+        lead.answer_consultation(
             db,
             stage.library,
             stage.people["desk"],
@@ -430,8 +437,8 @@ def _ask_review(stage: Stage, number: str, who: str, due_on: date) -> int:
     case = casts.load(stage, number)
     assert case.appraisal is not None
     with by_hand(stage.database, stage.now, number) as db:
-        ticks.wake_by(db, case.id, stage.now.date())
-        return proposals.insert_row(
+        opening.wake_by(db, case.id, stage.now.date())
+        return insert_row(
             db,
             tables.Review,
             proposal_id=case.id,
@@ -461,7 +468,7 @@ def test_reviewers_are_reminded_each_for_themselves(stage: Stage) -> None:
     assert {id: reviews[id] for id in (first, second)} == {first: None, second: stage.now}
     assert set(reviews.values()) == {None, stage.now}
     with stage.database.read() as db:
-        said = queries.chain_of(db, casts.load(stage, number).id)[-1].facts["facts"]
+        said = lists.chain_of(db, casts.load(stage, number).id)[-1].facts["facts"]
     assert said == {"appraisal": 1, "reviews": [second], "units": []}
 
 
@@ -511,11 +518,11 @@ def test_a_condition_is_told_to_its_owner_and_coordinators_after_its_date(lite: 
     with by_hand(lite.database, lite.now, number) as db:
         db.execute(update(table).values(owner_id=lite.people["ben"].id))
     lite.now = datetime(2010, 3, 3, 22, 59, tzinfo=UTC)
-    assert _tick(lite) == ticks.Ticked()
+    assert _tick(lite) == time_steps.Ticked()
     lite.wait(minutes=1)
     assert _told(lite) == {"condition_overdue": {"ben", "desk", "all"}}
     lite.wait(days=400)
-    assert _tick(lite) == ticks.Ticked()
+    assert _tick(lite) == time_steps.Ticked()
     assert _wake_on(lite, number) is None
 
 
@@ -542,6 +549,10 @@ def test_days_are_written_down_when_a_state_is_left(stage: Stage) -> None:
 
 def test_holidays_of_geneva_give_another_day(stage: Stage) -> None:
     with stage.database.begin() as db:
-        settings.enter_holiday(db, stage.people["admin"], stage.now, "Geneva", date(2010, 2, 3), "Day off")
-        settings.enter_holiday(db, stage.people["admin"], stage.now, "Lusaka", date(2010, 2, 4), "Day off")
+        deadlines_services.enter_holiday(
+            db, stage.people["admin"], stage.now, "Geneva", date(2010, 2, 3), "Day off"
+        )
+        deadlines_services.enter_holiday(
+            db, stage.people["admin"], stage.now, "Lusaka", date(2010, 2, 4), "Day off"
+        )
     assert _due_on(stage, casts.submitted(stage)) == date(2010, 2, 4)

@@ -9,16 +9,23 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from appraisal.app.daily import tick
+from appraisal.database import tables
 from appraisal.definitions.library import Library
 from appraisal.definitions.workflows import Transition
-from appraisal.domain import events, machine, rulebooks
-from appraisal.domain.facts import Case, Person
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
 from appraisal.errors import NotFound
-from appraisal.services import acts, proposals, steps, ticks
-from appraisal.storage import queries, tables
-from appraisal.storage.facts import load_case
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules import rulebook
+from appraisal.proposals.rules.attempt import Agreement, ApprovalGiven, ChangeAsked, Inputs
+from appraisal.proposals.services import drafts
+from appraisal.proposals.services.opening import load
+from appraisal.proposals.store import lists
+from appraisal.proposals.store.case import load_case
+from appraisal.trail.rules import events
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.rules import machine
+from appraisal.workflow.services import acts, steps, time_steps
 from tests import casts
 from tests.casts import START, Stage
 from tests.tampering import by_hand
@@ -50,7 +57,7 @@ def _overriding(stage: Stage) -> str:
 def _lapsed(stage: Stage) -> str:
     number = _incomplete(stage)
     stage.wait(days=91)
-    ticks.tick(stage.database, stage.library, stage.now)
+    tick(stage.database, stage.library, stage.now)
     return number
 
 
@@ -178,7 +185,7 @@ def _row(stage: Stage, number: str) -> dict[str, Any]:
 
 def _chain(stage: Stage, case: Case) -> list[events.Event]:
     with stage.database.read() as db:
-        return queries.chain_of(db, case.id)
+        return lists.chain_of(db, case.id)
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -220,7 +227,7 @@ def test_a_step_writes_its_row_one_event_and_the_outbox(stage: Stage, step: str)
         assert (after.state_since, after.previous_state) == (at, previous)
     else:
         assert (after.state_since, after.previous_state) == (before.state_since, before.previous_state)
-    book = rulebooks.rulebook(stage.library, after.workflow, after.set)
+    book = rulebook.rulebook(stage.library, after.workflow, after.set)
     standing = steps.standing(book, after)
     assert {name: row[name] for name in standing} == standing
 
@@ -278,7 +285,7 @@ def test_nobody_does_what_is_not_theirs(lite: Stage, state: str) -> None:
     number = STATES[state](lite) if state in STATES else _end(lite, ENDS[state])
     case, before = casts.load(lite, number), casts.contents(lite)
     assert case.state == state
-    book = rulebooks.rulebook(lite.library, case.workflow, case.set)
+    book = rulebook.rulebook(lite.library, case.workflow, case.set)
     for transition in book.workflow.transitions:
         given = _inputs(lite, STEPS[transition.name][2])
         leaves = state in transition.from_
@@ -327,7 +334,7 @@ def test_no_step_is_older_than_what_it_follows(stage: Stage) -> None:
     for behind, is_kept in ((60.5, False), (60, True)):
         stage.now = newest - timedelta(seconds=behind)
         with stage.database.begin() as db, nullcontext() if is_kept else pytest.raises(NotAllowed):
-            proposals.note_event(
+            drafts.note_event(
                 db, load_case(db, number, lock=True), stage.people["desk"], stage.now, "noted", {}, aside=True
             )
 
@@ -338,8 +345,8 @@ def test_a_tick_leaves_what_is_newer_to_the_next(lite: Stage) -> None:
     lite.wait(days=3)
     with by_hand(lite.database, lite.now, number):
         pass
-    assert ticks.tick(lite.database, lite.library, lite.now - timedelta(hours=1)) == ticks.Ticked()
-    assert ticks.tick(lite.database, lite.library, lite.now).steps == ((number, "end_hold"),)
+    assert tick(lite.database, lite.library, lite.now - timedelta(hours=1)) == time_steps.Ticked()
+    assert tick(lite.database, lite.library, lite.now).steps == ((number, "end_hold"),)
 
 
 def test_a_closed_account_takes_no_step(lite: Stage) -> None:
@@ -363,7 +370,7 @@ def test_coordinators_act_on_drafts_that_they_do_not_read(lite: Stage) -> None:
     case = casts.take(lite, "desk", number, "register_approval", approval=approval)
     assert (case.state, case.versions, case.workflow) == ("approved", (), "standard.v1")
     with lite.database.read() as db:
-        assert steps.load(db, lite.library, number, lite.people["desk"])[0].number == number
+        assert load(db, lite.library, number, lite.people["desk"])[0].number == number
 
 
 def test_what_is_said_along_with_a_step_stands_in_the_trail(lite: Stage) -> None:

@@ -14,14 +14,17 @@ import pytest
 from sqlalchemy import delete, event
 
 from appraisal import clock
-from appraisal.cli.db import findings
+from appraisal.app import upgrades
+from appraisal.app.commands.db import findings
+from appraisal.database import schema, tables
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library
 from appraisal.errors import NotFound
-from appraisal.services import indicators, ticks, trails, upgrades
-from appraisal.services.indicators import read_past
-from appraisal.storage import schema, tables
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
+from appraisal.indicators.services import appraised_share
+from appraisal.indicators.services.appraised_share import read_past
+from appraisal.verification.services import database as verification_database
+from appraisal.workflow.services import time_steps
 from tests import casts, histories
 from tests.databases import SqliteCopies, hurried
 from tests.histories import ANNULLED, MECHANISM, OUTSIDE, OVERRIDE, REVISIONS
@@ -48,16 +51,16 @@ def test_every_history_is_upgraded_and_read_as_what_it_was(
     assert schema.differences(database) == []
     with database.read() as db:
         # What time demanded then, no tick of then need have known.
-        assert revision == schema.head() or histories.RUNNING in ticks.due(db, clock.now())
+        assert revision == schema.head() or histories.RUNNING in time_steps.due(db, clock.now())
     assert upgrades.upgrade(database) is False
     undated = "TC-2010-0008" if revision == "0001" else "TC-2010-0007"
     with database.read() as db:
-        report = indicators.report(db, library, "2.1", "2010-11")
+        report = appraised_share.report(db, library, "2.1", "2010-11")
         assert [entry.number for entry in report.mechanism] == [MECHANISM]
         assert [entry.number for entry in report.override] == [OVERRIDE]
         assert [(entry.number, entry.reason) for entry in report.outside] == [(OUTSIDE, "registered")]
         assert [entry.number for entry in report.undated] == [undated]
-        found = indicators.figures(db, library, "2010-11", DAY)["2010-11"]
+        found = appraised_share.figures(db, library, "2010-11", DAY)["2010-11"]
         assert found == report.figures
         assert (found.percent, found.share.numerator, found.share.denominator) == ("33.3", 1, 3)
         assert found.usd == (Decimal("900000.00"), Decimal("2700000.00"))
@@ -66,12 +69,12 @@ def test_every_history_is_upgraded_and_read_as_what_it_was(
             for state, count in (("annulled", 1), ("approved", 4), ("rejected", 1), ("under_appraisal", 1))
         )
         past = read_past("2010-02-01T09:37+00:00")
-        known = indicators.report(db, library, "2.1", "2010-11", past)
+        known = appraised_share.report(db, library, "2.1", "2010-11", past)
         assert [entry.number for entry in known.mechanism] == [MECHANISM, ANNULLED]
         for entry in library.indicators().indicators:
-            assert indicators.value(db, library, entry.code, "2010-11")["biennium"] == "2010-11"
+            assert appraised_share.value(db, library, entry.code, "2010-11")["biennium"] == "2010-11"
     _nothing_but_older_definitions(findings(database, library, clock.now()).wrong)
-    verified = trails.verify(database, library, files)
+    verified = verification_database.verify(database, library, files)
     _nothing_but_older_definitions([str(entry) for entry in verified.breaks])
     assert verified.checked["chains"] == (9 if revision == "0001" else 8)
 
@@ -95,9 +98,9 @@ def test_a_proposal_of_an_earlier_version_goes_by_the_definitions_that_it_was_su
         stage.library = replace(library, digests={**library.digests, **case.pins})
         assert casts.take(stage, "ana", case.number, "withdraw", note="No more.").state == "withdrawn"
         with database.read() as db:
-            found = indicators.figures(db, library, "2010-11", DAY)["2010-11"]
+            found = appraised_share.figures(db, library, "2010-11", DAY)["2010-11"]
             assert ("standard.v1", "withdrawn", 1) in found.states
-            assert indicators.differences(db) == []
+            assert appraised_share.differences(db) == []
 
 
 def _checklists(library: Library) -> set[str]:
@@ -153,7 +156,7 @@ _KILLED: Final = """
 import os, signal, sys
 from sqlalchemy import event
 from appraisal.services import upgrades
-from appraisal.storage.databases import Database
+from appraisal.database.engine import Database
 
 database, left = Database(sys.argv[1]), int(sys.argv[2])
 
@@ -184,7 +187,7 @@ def test_an_upgrade_that_is_killed_is_run_again(
     assert histories.rows(database, histories.reflected(database)) == before
     assert upgrades.upgrade(database) is True
     with database.read() as db:
-        assert indicators.figures(db, library, "2010-11", DAY)["2010-11"].percent == "33.3"
+        assert appraised_share.figures(db, library, "2010-11", DAY)["2010-11"].percent == "33.3"
 
 
 def test_an_upgrade_that_fails_while_counting_changes_nothing(database: Database, tmp_path: Path) -> None:

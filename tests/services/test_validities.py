@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from appraisal.app import upgrades
 from appraisal.canonical import canonical
 from appraisal.definitions.library import Library
-from appraisal.domain import validities
-from appraisal.domain.findings import does_anything_fail
-from appraisal.domain.steps import ApprovalGiven
-from appraisal.domain.validities import Validity
-from appraisal.domain.verifications import verify
-from appraisal.services import registers, upgrades
-from appraisal.services.verifications import Verification
-from appraisal.storage import audits, records
+from appraisal.proposals.rules.attempt import ApprovalGiven
+from appraisal.records.rules import validity as records_validity
+from appraisal.records.rules.validity import Validity
+from appraisal.records.store import records
+from appraisal.trail.store import whole_trail
+from appraisal.verification.rules.record_file import verify
+from appraisal.verification.services import known_here
+from appraisal.verification.services.record_file import Verification
+from appraisal.vocabulary.findings import does_anything_fail
 from tests import casts, histories
 from tests.casts import Stage
 from tests.histories import REVISIONS
@@ -26,14 +28,14 @@ def _all(stage: Stage, number: str) -> list[tuple[str, Validity]]:
     """Return the records of a proposal, oldest first, with their validity, the same wherever it is asked."""
     with stage.database.read() as db:
         listed, _ = records.list_records(db, stage.people["desk"], number)
-        told = validities.along(json.loads(body) for _, _, body, _ in audits.exported(db, number))
+        told = records_validity.along(json.loads(body) for _, _, body, _ in whole_trail.exported(db, number))
         # The chain says the same as the register.
         assert told == {entry.digest: entry.validity for entry in listed}
         for entry in listed:
             found = records.find_record(db, entry.digest)
             assert found is not None
             assert found.validity == entry.validity
-            compared = registers.compared(db, Verification(number, entry.digest, ()), "0" * 64)
+            compared = known_here.compared(db, Verification(number, entry.digest, ()), "0" * 64)
             assert compared.validity == entry.validity
             assert compared.findings[0] == entry.validity.finding()
             assert compared.is_ended == (not entry.validity.is_valid)
@@ -119,14 +121,14 @@ def test_chains_of_earlier_versions_say_what_the_register_says(
     upgrades.upgrade(lite.database)
     found: dict[str, Validity] = {}
     with lite.database.read() as db:
-        for row in audits.proposals(db):
-            held = (json.loads(body) for _, _, body, _ in audits.exported(db, row.number))
-            told = validities.along(held)
+        for row in whole_trail.proposals(db):
+            held = (json.loads(body) for _, _, body, _ in whole_trail.exported(db, row.number))
+            told = records_validity.along(held)
             for digest, validity in told.items():
                 record = records.find_record(db, digest)
                 assert record is not None
                 assert record.validity == validity
-                standing = registers.standing_of(db, digest)
+                standing = known_here.standing_of(db, digest)
                 assert standing is not None
                 assert (standing.validity, standing.trail.outcome) == (validity, "holds")
             found |= told
@@ -218,7 +220,7 @@ def test_a_rejection_ends_when_an_approval_is_registered_and_stands_again_when_t
 def test_of_a_record_that_is_not_here_nothing_is_said(lite: Stage, digest: str) -> None:
     casts.approved(lite)
     with lite.database.read() as db:
-        assert registers.standing_of(db, digest) is None
-        found = registers.compared(db, Verification("", digest, ()), "0" * 64)
+        assert known_here.standing_of(db, digest) is None
+        found = known_here.compared(db, Verification("", digest, ()), "0" * 64)
     assert (found.validity, found.is_ended) == (None, False)
     assert [entry.check for entry in found.findings] == ["register"]

@@ -16,12 +16,12 @@ from pypdf.generic import NameObject, StreamObject
 
 from appraisal.canonical import canonical
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import Decision, Step
-from appraisal.i18n import Language
-from appraisal.pdf.readings import Unreadable, read
-from appraisal.pdf.rendering import render
-from appraisal.pdf.workers import RenderingFailed
-from appraisal.services.verifications import CHECKS, Render, Verification, verify
+from appraisal.language.texts import Language
+from appraisal.printing.rendering import render
+from appraisal.printing.worker import RenderingFailed
+from appraisal.proposals.facts import Decision, Step
+from appraisal.verification.reading.record_pdf import Unreadable, read
+from appraisal.verification.services.record_file import CHECKS, Render, Verification, verify
 from tests.keys import GROUNDS, NOW, Keyring, make_keyring
 from tests.pdf.samples import Value, at, sample_of
 

@@ -10,15 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from appraisal.accounts.services import accounts
+from appraisal.app.daily import tick
 from appraisal.clock import geneva_date
+from appraisal.database import tables
+from appraisal.database.files import Files
+from appraisal.database.rows import insert_row
+from appraisal.deadlines import services as site_settings
+from appraisal.deadlines.rules import due_dates, working_days
 from appraisal.definitions.library import Library
-from appraisal.domain import calendars, machine, rulebooks, wakings
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import people, ticks
-from appraisal.services import settings as site_settings
-from appraisal.storage import proposals, tables
-from appraisal.storage.facts import load_case
-from appraisal.storage.files import Files
+from appraisal.people.facts import SYSTEM_ACTOR
+from appraisal.proposals.rules import rulebook
+from appraisal.proposals.services.opening import wake_by
+from appraisal.proposals.store.case import load_case
+from appraisal.workflow.rules import machine
+from appraisal.workflow.services import time_steps
 from tests import casts
 from tests.casts import Stage
 from tests.databases import SqliteCopies
@@ -37,8 +43,8 @@ def change_calendar(walk: World, luck: Random) -> None:
     """Enter a holiday of the coming days where the clock of a proposal runs, or take one out."""
     number, dice = luck.choice(walk.numbers), luck.getrandbits(20)
     stage, case = walk.stage, casts.load(walk.stage, number)
-    book = rulebooks.rulebook(stage.library, case.workflow, case.set)
-    station = calendars.station(case, book.workflow.states[case.state])
+    book = rulebook.rulebook(stage.library, case.workflow, case.set)
+    station = working_days.station(case, book.workflow.states[case.state])
     day = geneva_date(stage.now) + timedelta(days=1 + dice % 6)
     admin, holidays = stage.people["admin"], tables.Holiday.__table__
     with stage.database.begin() as db:
@@ -54,8 +60,8 @@ def move_house(walk: World, luck: Random) -> None:
     """Let somebody work at another duty station."""
     stage, dice = walk.stage, luck.getrandbits(20)
     with stage.database.begin() as db:
-        person = people.find_person(db, stage.people[("lead", "eval", "all")[dice % 3]].id).person
-        people.change_person(
+        person = accounts.find_person(db, stage.people[("lead", "eval", "all")[dice % 3]].id).person
+        accounts.change_person(
             db,
             stage.people["admin"],
             stage.now,
@@ -78,7 +84,7 @@ def ask_review(walk: World, luck: Random) -> None:
     if case.appraisal is None or person in {entry.person for entry in case.appraisal.reviews}:
         return
     with by_hand(stage.database, stage.now, number) as db:
-        proposals.insert_row(
+        insert_row(
             db,
             tables.Review,
             proposal_id=case.id,
@@ -89,7 +95,7 @@ def ask_review(walk: World, luck: Random) -> None:
             asked_by=stage.people["desk"].id,
             due_on=geneva_date(stage.now) + timedelta(days=dice % 12),
         )
-        ticks.wake_by(db, case.id, geneva_date(stage.now))
+        wake_by(db, case.id, geneva_date(stage.now))
 
 
 def hold(walk: World, luck: Random) -> object:
@@ -116,14 +122,14 @@ def let_days_pass(walk: World, luck: Random) -> None:
         stage.now = max(stage.now, morning)
         waiting = {number for number in walk.numbers if _waits(stage, number)}
         with stage.database.read() as db:
-            due = set(ticks.due(db, stage.now))
+            due = set(time_steps.due(db, stage.now))
         assert waiting <= due
-        done = ticks.tick(stage.database, stage.library, stage.now)
+        done = tick(stage.database, stage.library, stage.now)
         assert done.faults == ()
         assert {number for number, _ in (*done.steps, *done.marks)} == waiting
         assert not any(_waits(stage, number) for number in walk.numbers)
         with stage.database.read() as db:
-            assert list(ticks.overlooked(db, stage.library, stage.now)) == []
+            assert list(time_steps.overlooked(db, stage.library, stage.now)) == []
 
 
 def _waits(stage: Stage, number: str) -> bool:
@@ -133,12 +139,12 @@ def _waits(stage: Stage, number: str) -> bool:
         row = db.execute(select(PROPOSALS.c.due_on).where(PROPOSALS.c.id == case.id)).one()
         rows = db.execute(select(REMINDERS).where(REMINDERS.c.proposal_id == case.id))
         said = {(entry.kind, entry.sequence): geneva_date(entry.at) for entry in rows}
-    book = rulebooks.rulebook(stage.library, case.workflow, case.set)
-    clock = calendars.present(book.workflow, case, stage.now)
+    book = rulebook.rulebook(stage.library, case.workflow, case.set)
+    clock = working_days.present(book.workflow, case, stage.now)
     today = geneva_date(stage.now)
     unsaid = [
         entry
-        for entry in wakings.demands(book, case)
+        for entry in due_dates.demands(book, case)
         if entry.falls_on(today) and said.get((entry.kind, entry.subject), date.min) < entry.first
     ]
     steps = [
@@ -154,7 +160,7 @@ def _waits(stage: Stage, number: str) -> bool:
 
 def _due(stage: Stage) -> set[str]:
     with stage.database.read() as db:
-        return set(ticks.due(db, stage.now))
+        return set(time_steps.due(db, stage.now))
 
 
 MOVES: Final[tuple[Move, ...]] = (
@@ -192,4 +198,4 @@ def test_nothing_is_found_too_late(
                 luck.choice(MOVES)(walk, luck)
             stage.wait(minutes=1)
             with stage.database.read() as db:
-                assert list(ticks.overlooked(db, stage.library, stage.now)) == []
+                assert list(time_steps.overlooked(db, stage.library, stage.now)) == []

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library
-from appraisal.domain import events
-from appraisal.domain.events import Event
-from appraisal.storage import queries
-from appraisal.storage.files import Files
+from appraisal.proposals.store import lists
+from appraisal.trail.rules import events
+from appraisal.trail.rules.events import Event
 from tests import casts
 from tests.databases import SqliteCopies
 
@@ -37,7 +37,7 @@ def approved_chain(
         stage = casts.opened_stage(database, library, Files(tmp_path_factory.mktemp("files")))
         case = casts.load(stage, casts.approved(stage))
         with database.read() as db:
-            return queries.chain_of(db, case.id), case.head
+            return lists.chain_of(db, case.id), case.head
 
 
 @settings(PATIENT, max_examples=150)

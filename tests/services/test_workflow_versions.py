@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+from appraisal.appraisals.store import conditions
 from appraisal.canonical import plain
 from appraisal.definitions.library import Library
-from appraisal.domain.schemas import departures
-from appraisal.domain.steps import ApprovalGiven
-from appraisal.services import frameworks, indicators
-from appraisal.storage import conditions, duties
+from appraisal.indicators.services import appraised_share, other_indicators
+from appraisal.proposals.rules.attempt import ApprovalGiven
+from appraisal.schemas import departures
+from appraisal.workflow import store as workflow_store
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
@@ -41,23 +42,23 @@ def newer(library: Library, **changed: dict[str, Any]) -> Library:
 
 def publish(stage: Stage, code: str) -> str:
     desk = stage.people["desk"]
-    return indicators.publish(stage.database, stage.library, desk, stage.now, code, BIENNIUM)[0]
+    return appraised_share.publish(stage.database, stage.library, desk, stage.now, code, BIENNIUM)[0]
 
 
 def faults(stage: Stage) -> list[str | None]:
     with stage.database.read() as db:
-        return list(indicators.report_faults(db, stage.library))
+        return list(appraised_share.report_faults(db, stage.library))
 
 
 def value(stage: Stage, code: str) -> dict[str, Any]:
     with stage.database.read() as db:
-        assert indicators.differences(db) == []
-        return indicators.value(db, stage.library, code, BIENNIUM)
+        assert appraised_share.differences(db) == []
+        return appraised_share.value(db, stage.library, code, BIENNIUM)
 
 
 def work(stage: Stage, who: str) -> set[str]:
     with stage.database.read() as db:
-        found = duties.work_of(db, stage.people[who], stage.library.held_by(), stage.now.date())
+        found = workflow_store.work_of(db, stage.people[who], stage.library.held_by(), stage.now.date())
     return {listed.number for _, listed in found}
 
 
@@ -100,7 +101,7 @@ def test_a_proposal_is_funded_by_the_workflow_that_it_pinned(stage: Stage) -> No
     for number in (first, second):
         casts.take(stage, "desk", number, "send_to_donor")
     with stage.database.read() as db:
-        assert [entry.number for entry in frameworks.funded(db, stage.library)] == [second]
+        assert [entry.number for entry in other_indicators.funded(db, stage.library)] == [second]
 
 
 def test_a_condition_waits_until_its_own_workflow_ends(stage: Stage) -> None:

@@ -6,10 +6,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from appraisal.domain.conditions import ConditionPut
-from appraisal.domain.steps import ChangeAsked
-from appraisal.services import appraisals, settings, ticks
-from appraisal.storage import tables
+from appraisal.app.daily import tick
+from appraisal.appraisals.rules.conditions import ConditionPut
+from appraisal.appraisals.services import lead
+from appraisal.database import tables
+from appraisal.deadlines import services as deadlines_services
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.workflow.services import time_steps
 from tests import casts
 from tests.casts import Stage
 
@@ -33,7 +36,9 @@ def _enter_holidays(stage: Stage) -> None:
     with stage.database.begin() as db:
         for station, days in HOLIDAYS.items():
             for day in days:
-                settings.enter_holiday(db, stage.people["admin"], stage.now, station, day, "Day off")
+                deadlines_services.enter_holiday(
+                    db, stage.people["admin"], stage.now, station, day, "Day off"
+                )
 
 
 def _live(
@@ -45,7 +50,7 @@ def _live(
     while day < until:
         day += ONE_DAY
         stage.now = datetime(day.year, day.month, day.day, 0, tzinfo=UTC)
-        done = ticks.tick(stage.database, stage.library, stage.now)
+        done = tick(stage.database, stage.library, stage.now)
         assert done.faults == ()
         diary += [(day, names[number], what) for number, what in (*done.steps, *done.marks)]
         if day in acts:
@@ -63,7 +68,7 @@ def _finalise_with_condition(stage: Stage, number: str, due_on: date) -> None:
     casts.rate(stage, number, TRI_4="1")
     put = ConditionPut("Mend this.", "TRI-4", "Project manager", due_on, "before_start")
     with stage.database.begin() as db:
-        appraisals.recommend(db, stage.library, stage.people["lead"], stage.now, number, conditions=[put])
+        lead.recommend(db, stage.library, stage.people["lead"], stage.now, number, conditions=[put])
     casts.take(stage, "lead", number, "finalise")
 
 
@@ -144,5 +149,5 @@ def test_a_year_goes_by(stage: Stage) -> None:
     with stage.database.read() as db:
         assert list(db.execute(select(table.c.wake_on)).scalars()) == [None] * 4
     before = casts.contents(stage)
-    assert ticks.tick(stage.database, stage.library, stage.now) == ticks.Ticked()
+    assert tick(stage.database, stage.library, stage.now) == time_steps.Ticked()
     assert casts.contents(stage) == before

@@ -4,10 +4,10 @@ from datetime import date
 
 from sqlalchemy import update
 
-from appraisal.domain.agreements import Counted
-from appraisal.services import reviews
-from appraisal.storage import tables
-from appraisal.storage.agreements import count_ratings
+from appraisal.appraisals.rules.agreement import Counted
+from appraisal.appraisals.services import reviews
+from appraisal.appraisals.store.agreement import count_ratings
+from appraisal.database import tables
 from tests import casts
 from tests.casts import Stage
 from tests.services import test_reviews as acts

@@ -8,12 +8,14 @@ import pytest
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from appraisal.domain.events import broken
-from appraisal.domain.facts import SYSTEM_ACTOR
+from appraisal.accounts.services import accounts
+from appraisal.database import seals, tables
+from appraisal.database.engine import Database, reading_only
 from appraisal.errors import StepConflict
-from appraisal.services import people
-from appraisal.storage import proposals, seals, site, tables
-from appraisal.storage.databases import Database, reading_only
+from appraisal.people.facts import SYSTEM_ACTOR
+from appraisal.proposals.store import writing
+from appraisal.trail.rules.events import broken
+from appraisal.trail.store import site
 from tests import casts
 from tests.casts import START, Stage
 from tests.tampering import unwatched
@@ -106,7 +108,7 @@ def test_sqlite_keeps_every_commit_and_its_foreign_keys(lite: Stage) -> None:
         for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
             assert db.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
     with pytest.raises(IntegrityError), database.begin() as db:
-        proposals.relate(db, 99, 99, "author", START)
+        writing.relate(db, 99, 99, "author", START)
     database.close()
 
 
@@ -133,7 +135,7 @@ def test_a_row_version_that_moved_on_is_a_lost_race(stage: Stage) -> None:
     number = casts.draft(stage)
     case = casts.load(stage, number)
     with pytest.raises(StepConflict) as caught, stage.database.begin() as db:
-        proposals.update_proposal(db, case.id, case.row_version - 1, title="Lost")
+        writing.update_proposal(db, case.id, case.row_version - 1, title="Lost")
     assert caught.value.seen == case.row_version - 1
     assert casts.load(stage, number) == case
 
@@ -170,10 +172,10 @@ def test_numbers_go_on_after_9999(stage: Stage) -> None:
     table = tables.Proposal.__table__
     with unwatched(stage.database) as db:
         db.execute(table.update().values(number="TC-2010-9999"))
-        assert proposals.next_number(db, 2010) == "TC-2010-10000"
+        assert writing.next_number(db, 2010) == "TC-2010-10000"
         db.execute(table.update().values(number="TC-2010-10000"))
-        assert proposals.next_number(db, 2010) == "TC-2010-10001"
-        assert proposals.next_number(db, 2011) == "TC-2011-0001"
+        assert writing.next_number(db, 2010) == "TC-2010-10001"
+        assert writing.next_number(db, 2011) == "TC-2011-0001"
 
 
 def test_the_site_chain_holds_when_written_at_once(database: Database) -> None:
@@ -191,12 +193,12 @@ def test_the_site_chain_holds_when_written_at_once(database: Database) -> None:
 def test_of_two_accounts_with_one_address_the_second_is_told(database: Database) -> None:
     def create(index: int) -> None:
         with database.begin() as db:
-            people.create_person(
+            accounts.create_person(
                 db, SYSTEM_ACTOR, START, email="same@example.org", name=str(index), roles=["designer"]
             )
 
     raised = _at_once(2, create)
-    assert [type(error) for error in raised] == [people.BadPerson]
+    assert [type(error) for error in raised] == [accounts.BadPerson]
     assert len(_names(database)) == 1
 
 

@@ -3,9 +3,10 @@
 from collections import Counter
 from datetime import UTC, date, datetime
 
-from appraisal.storage import durations, tables
-from appraisal.storage.facts import load_cases
-from appraisal.storage.proposals import insert_row
+from appraisal.database import tables
+from appraisal.database.rows import insert_row
+from appraisal.deadlines.store import durations
+from appraisal.proposals.store.case import load_cases
 from tests import casts
 from tests.casts import Stage
 from tests.tampering import unwatched

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import update
 
 from appraisal.canonical import canonical
-from appraisal.domain.facts import Case
+from appraisal.database import tables
 from appraisal.errors import NotFound
-from appraisal.storage import tables
-from appraisal.storage.facts import load_case, load_cases, load_people
+from appraisal.people.store.people import load_people
+from appraisal.proposals.facts import Case
+from appraisal.proposals.store.case import load_case, load_cases
 from tests import casts
 from tests.casts import Stage
 

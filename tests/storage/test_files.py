@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from appraisal.database.files import Files
 from appraisal.errors import NotFound
-from appraisal.storage.files import Files
 
 
 def test_bytes_come_back(files: Files) -> None:

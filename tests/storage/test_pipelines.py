@@ -3,15 +3,16 @@
 from collections import Counter
 from datetime import UTC, date, datetime
 
-from appraisal.domain import pipelines as rules
-from appraisal.domain.approvals import standing
-from appraisal.domain.facts import Person
-from appraisal.domain.indicators import Share
-from appraisal.domain.pipelines import Reached
-from appraisal.domain.steps import ApprovalGiven
-from appraisal.storage import pipelines, tables
-from appraisal.storage.facts import load_cases
-from appraisal.storage.proposals import insert_row
+from appraisal.database import tables
+from appraisal.database.rows import insert_row
+from appraisal.indicators.rules import pipeline as rules
+from appraisal.indicators.rules.appraised_share import Share
+from appraisal.indicators.rules.pipeline import Reached
+from appraisal.indicators.store import pipeline
+from appraisal.people.facts import Person
+from appraisal.proposals.rules.attempt import ApprovalGiven
+from appraisal.proposals.store.case import load_cases
+from appraisal.trail.rules.approvals import standing
 from tests import casts
 from tests.casts import Stage
 from tests.tampering import unwatched
@@ -22,7 +23,7 @@ BIENNIUM = "2010-11"
 def reached(stage: Stage, biennium: str = BIENNIUM, reader: Person | None = None) -> list[Reached]:
     flow = stage.library.newest_workflow()
     with stage.database.read() as db:
-        return pipelines.reached(db, reader, biennium, {flow.key: rules.marks(flow)})
+        return pipeline.reached(db, reader, biennium, {flow.key: rules.marks(flow)})
 
 
 def funnel(stage: Stage, biennium: str = BIENNIUM, reader: Person | None = None) -> tuple[int, ...]:
@@ -31,7 +32,7 @@ def funnel(stage: Stage, biennium: str = BIENNIUM, reader: Person | None = None)
 
 def passed(stage: Stage, biennium: str = BIENNIUM, reader: Person | None = None) -> Share:
     with stage.database.read() as db:
-        return rules.first_round(stage.library, pipelines.first_recommendations(db, reader, biennium))
+        return rules.first_round(stage.library, pipeline.first_recommendations(db, reader, biennium))
 
 
 def everything(stage: Stage) -> None:
@@ -131,7 +132,7 @@ def test_an_appraisal_that_is_opened_again_stands_aside(stage: Stage) -> None:
     casts.take(stage, "lead", number, "recall", note="A mistake.")
     assert passed(stage) == Share(0, 0)
     with stage.database.read() as db:
-        assert pipelines.ratings(db, None, BIENNIUM) == []
+        assert pipeline.ratings(db, None, BIENNIUM) == []
 
 
 def test_ratings_of_finalised_appraisals_are_counted_by_item_and_value(stage: Stage) -> None:
@@ -140,8 +141,8 @@ def test_ratings_of_finalised_appraisals_are_counted_by_item_and_value(stage: St
     # Still running: nothing of it is told.
     casts.rated(stage, ratings={"ALI-4": "3"})
     with stage.database.read() as db:
-        found = pipelines.ratings(db, None, BIENNIUM)
-        assert pipelines.ratings(db, None, "2012-13") == []
+        found = pipeline.ratings(db, None, BIENNIUM)
+        assert pipeline.ratings(db, None, "2012-13") == []
     assert {entry.value: entry.count for entry in found if entry.item == "ALI-4"} == {"1": 1, "2": 1}
     assert {(entry.set, entry.illustrative) for entry in found} == {("appraisal.v1", False)}
 
@@ -170,5 +171,5 @@ def test_nobody_learns_how_it_went_before_signing_a_review(stage: Stage) -> None
         )
     assert (funnel(stage, reader=reader), passed(stage, reader=reader)) == ((1, 1, 1, 0, 0), Share(1, 1))
     with stage.database.read() as db:
-        assert {entry.count for entry in pipelines.ratings(db, reader, BIENNIUM)} == {1}
+        assert {entry.count for entry in pipeline.ratings(db, reader, BIENNIUM)} == {1}
     assert funnel(stage, reader=stage.people["auditor"]) == (2, 2, 1, 0, 0)

@@ -6,14 +6,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from appraisal.accounts.services import accounts
+from appraisal.appraisals.services import reviews
 from appraisal.clock import geneva_date
-from appraisal.domain import access
-from appraisal.domain.facts import SYSTEM_ACTOR, Person
-from appraisal.services import people, reviews
-from appraisal.storage import duties, queries, records
-from appraisal.storage.facts import load_cases
-from appraisal.storage.queries import Filters
-from appraisal.storage.substitutions import list_substitutions
+from appraisal.people.facts import SYSTEM_ACTOR, Person
+from appraisal.people.store.substitutes import list_substitutions
+from appraisal.proposals.rules import access
+from appraisal.proposals.store import lists
+from appraisal.proposals.store.case import load_cases
+from appraisal.proposals.store.lists import Filters
+from appraisal.records.store import records
+from appraisal.workflow import store as workflow_store
 from tests import casts
 from tests.casts import Stage
 
@@ -26,12 +29,12 @@ HELD_BY: Mapping[str, Collection[tuple[str, str]]] = {
 TODAY = geneva_date(casts.START)
 Page = Callable[[Connection, Person], object]
 PAGES: dict[str, Page] = {
-    "proposals": queries.list_proposals,
-    "work": lambda db, person: duties.work_of(db, person, HELD_BY, TODAY),
-    "consultations": duties.consultations_for,
+    "proposals": lists.list_proposals,
+    "work": lambda db, person: workflow_store.work_of(db, person, HELD_BY, TODAY),
+    "consultations": workflow_store.consultations_for,
     "records": records.list_records,
-    "appraisers": lambda db, person: queries.appraisers(db),
-    "led": lambda db, person: duties.led_by(db, person.id),
+    "appraisers": lambda db, person: lists.appraisers(db),
+    "led": lambda db, person: workflow_store.led_by(db, person.id),
     "substitutions": lambda db, person: list_substitutions(db, person.id),
 }
 
@@ -60,7 +63,7 @@ def test_the_history_names_everybody_in_one_statement(stage: Stage) -> None:
     number = casts.approved(stage)
     case = casts.load(stage, number)
     with stage.database.read() as db, casts.counted() as sent:
-        found = queries.history_of(db, case.id)
+        found = lists.history_of(db, case.id)
     assert sum(statement.startswith("SELECT") for statement in sent) == 1
     assert [entry.name for entry in found] == [
         "create",
@@ -78,9 +81,9 @@ def test_the_history_names_everybody_in_one_statement(stage: Stage) -> None:
     ]
 
 
-def _listed(stage: Stage, who: str, **filters: str) -> list[queries.Listed]:
+def _listed(stage: Stage, who: str, **filters: str) -> list[lists.Listed]:
     with stage.database.read() as db:
-        return queries.list_proposals(db, stage.people[who], Filters(**filters))[0]
+        return lists.list_proposals(db, stage.people[who], Filters(**filters))[0]
 
 
 def test_another_designer_sees_the_overlap_only(stage: Stage) -> None:
@@ -136,11 +139,11 @@ def test_pages_join_without_gap_or_overlap(stage: Stage) -> None:
     after: int | None = None
     with stage.database.read() as db:
         while True:
-            page, after = queries.list_proposals(db, stage.people["ana"], after=after, most=2)
+            page, after = lists.list_proposals(db, stage.people["ana"], after=after, most=2)
             found += [entry.number for entry in page]
             if after is None:
                 break
-        assert queries.list_proposals(db, stage.people["ana"], after=10**30)[1] is None
+        assert lists.list_proposals(db, stage.people["ana"], after=10**30)[1] is None
     assert found == numbers[::-1]
 
 
@@ -151,7 +154,7 @@ def test_work_waits_for_those_who_may_do_it(stage: Stage) -> None:
 
     def work(who: str) -> list[str]:
         with stage.database.read() as db:
-            return [holder for holder, _ in duties.work_of(db, stage.people[who], HELD_BY, TODAY)]
+            return [holder for holder, _ in workflow_store.work_of(db, stage.people[who], HELD_BY, TODAY)]
 
     assert work("chief") == ["manager"]
     assert work("lead") == ["lead"]
@@ -168,7 +171,7 @@ def test_work_is_found_by_an_index_however_many_proposals_there_are(lite: Stage,
 
     with lite.database.read() as db:
         event.listen(db, "before_cursor_execute", note)
-        duties.work_of(db, lite.people[who], HELD_BY, TODAY, ("EVA",))
+        workflow_store.work_of(db, lite.people[who], HELD_BY, TODAY, ("EVA",))
         statement, given = sent[-1]
         plan = [row[3] for row in db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)]
     assert any("ix_proposals_state_due_id" in line for line in plan), plan
@@ -179,10 +182,10 @@ def test_an_open_consultation_waits_for_its_unit(stage: Stage) -> None:
     number = casts.submitted(stage)
     casts.take(stage, "desk", number, "assign", lead="lead")
     with stage.database.read() as db:
-        (asked,) = duties.consultations_for(db, stage.people["actemp"])
+        (asked,) = workflow_store.consultations_for(db, stage.people["actemp"])
         assert (asked.number, asked.unit) == (number, "ACT/EMP")
-        assert duties.consultations_for(db, stage.people["chief"]) == []
-        assert duties.consultations_for(db, stage.people["eval"]) == []
+        assert workflow_store.consultations_for(db, stage.people["chief"]) == []
+        assert workflow_store.consultations_for(db, stage.people["eval"]) == []
 
 
 def test_records_are_listed_for_who_reads_the_proposal(stage: Stage) -> None:
@@ -203,7 +206,7 @@ def test_work_of_somebody_away_waits_for_the_substitute_too(stage: Stage) -> Non
 
     def work(who: str) -> list[tuple[str, str, int | None]]:
         with stage.database.read() as db:
-            found = duties.work_of(db, stage.people[who], HELD_BY, TODAY)
+            found = workflow_store.work_of(db, stage.people[who], HELD_BY, TODAY)
         return [(holder, listed.number, listed.holder_id) for holder, listed in found]
 
     lead, eval_ = stage.people["lead"].id, stage.people["eval"].id
@@ -221,7 +224,7 @@ def test_an_author_finds_no_work_of_a_lead_for_whom_she_stands_in(lite: Stage) -
     casts.assign(lite, number)
     casts.substitute(lite, "lead", "all")
     with lite.database.read() as db:
-        found = duties.work_of(db, lite.people["all"], {"lead": HELD_BY["lead"]}, TODAY)
+        found = workflow_store.work_of(db, lite.people["all"], {"lead": HELD_BY["lead"]}, TODAY)
     assert found == []
 
 
@@ -234,7 +237,7 @@ def test_what_a_manager_may_not_decide_for_anybody_waits_for_nobody_there(lite: 
 
     def work(who: str) -> list[str]:
         with lite.database.read() as db:
-            return [holder for holder, _ in duties.work_of(db, lite.people[who], HELD_BY, TODAY)]
+            return [holder for holder, _ in workflow_store.work_of(db, lite.people[who], HELD_BY, TODAY)]
 
     assert work("deputy") == ["manager"]
     casts.substitute(lite, "all", "deputy", "decisions")
@@ -256,7 +259,10 @@ def test_a_decision_waits_for_no_manager_who_finalised_a_block_or_declared_a_con
 
     def work(who: str) -> list[str]:
         with stage.database.read() as db:
-            return [holder for holder, _ in duties.work_of(db, stage.people[who], HELD_BY, TODAY, ("EVA",))]
+            return [
+                holder
+                for holder, _ in workflow_store.work_of(db, stage.people[who], HELD_BY, TODAY, ("EVA",))
+            ]
 
     assert [work(who) for who in ("chief", "eval", "actemp")] == [["manager"], [], []]
     assert casts.refused(stage, "eval", number, "approve") == ("block_finaliser",)
@@ -279,18 +285,16 @@ def test_a_substitute_is_shown_what_the_rules_show(stage: Stage) -> None:
     casts.take(stage, "lead", recalled, "recall", note="A slip.")
     # No unit asks this appraiser for anything.
     with stage.database.begin() as db:
-        people.create_person(
+        accounts.create_person(
             db, SYSTEM_ACTOR, stage.now, email="new@example.org", name="New", roles=["appraiser"]
         )
     casts.refresh(stage)
 
     def shown() -> dict[str, bool]:
         with stage.database.read() as db:
-            listed = {
-                entry.number: entry.full for entry in queries.list_proposals(db, stage.people["new"])[0]
-            }
+            listed = {entry.number: entry.full for entry in lists.list_proposals(db, stage.people["new"])[0]}
             levels = {case.number: access.level(case, stage.people["new"]) for case in load_cases(db)}
-            known = queries.known_to(db, stage.people["new"], list(levels))
+            known = lists.known_to(db, stage.people["new"], list(levels))
         assert listed == known == {number: True for number, level in levels.items() if level == "full"}
         return listed
 
@@ -307,6 +311,6 @@ def test_the_history_says_for_whom(stage: Stage) -> None:
     casts.substitute(stage, "chief", "deputy", "decisions")
     case = casts.take(stage, "deputy", number, "approve", behalf=stage.people["chief"].id)
     with stage.database.read() as db:
-        *before, last = queries.history_of(db, case.id)
+        *before, last = lists.history_of(db, case.id)
     assert (last.by_name, last.for_name) == ("Deputy", "Chief")
     assert {entry.for_name for entry in before} == {""}

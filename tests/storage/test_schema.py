@@ -7,11 +7,14 @@ from typing import Any, Final
 
 from sqlalchemy import MetaData, inspect, select
 
-from appraisal.domain.steps import ApprovalGiven, ChangeAsked
-from appraisal.services import indicators, ticks, upgrades
-from appraisal.storage import schema, site, tables
-from appraisal.storage.databases import Database
-from appraisal.storage.tables import Base
+from appraisal.app import upgrades
+from appraisal.app.daily import tick
+from appraisal.database import schema, tables
+from appraisal.database.engine import Database
+from appraisal.database.tables import Base
+from appraisal.indicators.services import appraised_share
+from appraisal.proposals.rules.attempt import ApprovalGiven, ChangeAsked
+from appraisal.trail.store import site
 from tests import casts, histories
 from tests.casts import Stage
 
@@ -96,7 +99,7 @@ def test_a_database_of_the_first_revision_keeps_its_rows(stage: Stage, database:
     assert _woken(database) == dict.fromkeys(numbers.values(), date(1970, 1, 1)) | asleep
     stage.database = database
     stage.wait(days=3)
-    assert ticks.tick(database, stage.library, stage.now).marks == ((numbers["submitted"], "overdue"),)
+    assert tick(database, stage.library, stage.now).marks == ((numbers["submitted"], "overdue"),)
     assert _woken(database) == {
         numbers["approved"]: date(2010, 3, 4),
         numbers["submitted"]: None,
@@ -180,7 +183,7 @@ def test_what_outside_approvals_were_worth_is_frozen_by_the_upgrade(stage: Stage
     ]
     assert frozen == [["500.00"], [None], ["900000.00"], ["400.00"], None]
     with database.read() as db:
-        assert indicators.differences(db) == []
+        assert appraised_share.differences(db) == []
     # From now on a rate of the same day is another row, in both databases.
     stage.database = database
     casts.enter_rate(stage, "EUR", date(2010, 1, 1), "0.8", reason="Misread.")

@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from appraisal.services import reviews
-from appraisal.storage.suggestions import list_loads
+from appraisal.appraisals.services import reviews
+from appraisal.appraisals.store.reviewer_load import list_loads
 from tests import casts
 from tests.casts import Stage
 

@@ -4,11 +4,13 @@ import pytest
 from sqlalchemy import Executable, delete, text, update
 from sqlalchemy.exc import IntegrityError
 
-from appraisal.services import audits, issuers
-from appraisal.storage import schema, site, tables, triggers
-from appraisal.storage.databases import Database
-from appraisal.storage.matches import insert_match
-from appraisal.storage.proposals import insert_row
+from appraisal.database import schema, tables, triggers
+from appraisal.database.engine import Database
+from appraisal.database.rows import insert_row
+from appraisal.lists.store.matching import insert_match
+from appraisal.records.services import issuers
+from appraisal.trail.store import site
+from appraisal.verification.services import checkpoints
 from tests import casts
 from tests.casts import Stage
 from tests.lists import import_text
@@ -52,7 +54,7 @@ def filled(stage: Stage) -> Stage:
     with stage.database.begin() as db:
         insert_match(db, "zam/13/01/fin", None, "undone", stage.now, stage.people["desk"].id)
     casts.enter_rate(stage, "EUR", stage.now.date(), "0.8")
-    audits.checkpoint(stage.database, stage.now)
+    checkpoints.checkpoint(stage.database, stage.now)
     return stage
 
 
@@ -73,7 +75,7 @@ def test_no_row_is_changed_or_deleted(filled: Stage) -> None:
         if not filled.database.is_sqlite:
             emptied = _refused(filled.database, text(f"TRUNCATE {table} CASCADE"))
             assert emptied.endswith("TRUNCATE is refused")
-    assert audits.checkpoint(filled.database, filled.now) is None
+    assert checkpoints.checkpoint(filled.database, filled.now) is None
 
 
 def test_a_trigger_that_is_gone_or_bent_is_told(database: Database) -> None:

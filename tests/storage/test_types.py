@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import insert, select, text
 
-from appraisal.storage import tables
-from appraisal.storage.databases import Database
+from appraisal.database import tables
+from appraisal.database.engine import Database
 from tests.tampering import unwatched
 
 

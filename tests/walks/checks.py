@@ -13,17 +13,30 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from appraisal.domain import access, conditions, events, machine, pipelines, reviews, rulebooks, verifications
-from appraisal.domain.bundles import Asked
-from appraisal.domain.facts import Case, Person
-from appraisal.domain.indicators import Figures
-from appraisal.domain.rulebooks import Rulebook
-from appraisal.services import indicators, steps, trails
-from appraisal.services.trails import chain_faults
-from appraisal.storage import bundles, duties, pasts, queries, records, tables, visibilities
-from appraisal.storage import pipelines as stored_pipelines
-from appraisal.storage.facts import load_case, load_cases
-from appraisal.storage.pasts import Past
+from appraisal.appraisals.rules import conditions, reviews
+from appraisal.database import as_of, tables
+from appraisal.database.as_of import Past
+from appraisal.indicators.rules import pipeline
+from appraisal.indicators.rules.appraised_share import Figures
+from appraisal.indicators.services import appraised_share
+from appraisal.indicators.store import pipeline as stored_pipelines
+from appraisal.people.facts import Person
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules import access, rulebook
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.proposals.store import lists as proposals_lists
+from appraisal.proposals.store import visible
+from appraisal.proposals.store.case import load_case, load_cases
+from appraisal.records.store import records
+from appraisal.trail.rules import events
+from appraisal.verification.rules import record_file
+from appraisal.verification.rules.bundle_manifest import Asked
+from appraisal.verification.services import database
+from appraisal.verification.services.database import chain_faults
+from appraisal.verification.store import bundles
+from appraisal.workflow import store as workflow_store
+from appraisal.workflow.rules import machine
+from appraisal.workflow.services import steps
 from tests import casts
 from tests.casts import Stage
 from tests.walks import plain
@@ -121,7 +134,7 @@ def after_each(watch: Watch) -> Iterator[str]:
     with stage.database.read() as db:
         rows = db.execute(select(PROPOSALS.c.number, PROPOSALS.c.sequence).order_by(PROPOSALS.c.number)).all()
         numbers = [row.number for row in rows if watch.sequences.get(row.number) != row.sequence]
-        lists = pasts.highest(db, tables.Entry, tables.Match)
+        lists = as_of.highest(db, tables.Entry, tables.Match)
         site = db.execute(select(func.max(tables.SiteEvent.__table__.c.sequence))).scalar()
         if not numbers and (lists, site) == watch.lists:
             return
@@ -153,7 +166,7 @@ def at_end(watch: Watch) -> Iterator[str]:
     with stage.database.read() as db:
         trail, cases = plain.read(db), load_cases(db)
         for moment, kept in watch.figures.items():
-            found = indicators.report(db, stage.library, "2.1", "2010-11", Past(moment=moment))
+            found = appraised_share.report(db, stage.library, "2.1", "2010-11", Past(moment=moment))
             if found.figures != kept:
                 yield f"2.1 as it stood at {moment} is not what it was then"
         differing = plain.thresholds(trail, plain.known(trail))
@@ -169,12 +182,14 @@ def at_end(watch: Watch) -> Iterator[str]:
 def check_trail(stage: Stage) -> Iterator[str]:
     """Ask ``audit verify`` and ``db check``."""
     yield from (
-        f"audit verify: {found}" for found in trails.verify(stage.database, stage.library, None).breaks
+        f"audit verify: {found}" for found in database.verify(stage.database, stage.library, None).breaks
     )
     with stage.database.read() as db:
         yield from (f"db check: {found}" for found in chain_faults(db) if found)
-        yield from (f"db check: {found}" for found in indicators.report_faults(db, stage.library) if found)
-        yield from (f"db check: {found}" for found in indicators.differences(db))
+        yield from (
+            f"db check: {found}" for found in appraised_share.report_faults(db, stage.library) if found
+        )
+        yield from (f"db check: {found}" for found in appraised_share.differences(db))
 
 
 # --- Records -----------------------------------------------------------------------------------------------
@@ -189,7 +204,7 @@ def check_records(watch: Watch) -> Iterator[str]:
             yield f"the record {digest} is gone or changed"
     for digest in found.keys() - watch.records.keys():
         value = json.loads(found[digest])
-        for entry in verifications.verify(found[digest].encode(), watch.stage.library):
+        for entry in record_file.verify(found[digest].encode(), watch.stage.library):
             if entry.outcome == "fails":
                 yield f"the {value['kind']} record of {value['number']} does not verify: {entry.say('en')}"
     watch.records = found
@@ -253,7 +268,7 @@ def check_figures(watch: Watch, trail: Trail, found: list[Known], *, is_wide: bo
     for project, number in plain.loose(trail, found):
         yield f"the project {project} is taken for {number} by a symbol that it does not bear"
     with stage.database.read() as db:
-        kept = indicators.figures(db, stage.library, "2010-11", stage.now.date())
+        kept = appraised_share.figures(db, stage.library, "2010-11", stage.now.date())
         # The next move may be made at this very moment.
         watch.figures[stage.now - timedelta(seconds=1)] = kept["2010-11"]
         for of in biennia:
@@ -262,9 +277,9 @@ def check_figures(watch: Watch, trail: Trail, found: list[Known], *, is_wide: bo
                 yield from _differing(f"2.1 of {of} as it is shown", _shown(wanted), _as_shown(kept.get(of)))
         for of in biennia if is_wide else ():
             wanted = plain.headline(found, of)
-            value = indicators.value(db, stage.library, "2.1", of)
+            value = appraised_share.value(db, stage.library, "2.1", of)
             yield from _differing(f"2.1 of {of}", wanted, _as_plain(value))
-            frameworks = indicators.value(db, stage.library, "3.1", of)
+            frameworks = appraised_share.value(db, stage.library, "3.1", of)
             yield from _differing(f"3.1 of {of}", plain.frameworks(trail, of), frameworks)
             wanted_list = plain.finance_list(trail, found, of)
             yield from _differing(f"the finance list of {of}", wanted_list, _as_listed(value))
@@ -273,12 +288,12 @@ def check_figures(watch: Watch, trail: Trail, found: list[Known], *, is_wide: bo
                 yield f"2.1 of {of} says complete: {value['complete']}"
             if list(value["unvalued"]) != (unknown := plain.unvalued(found, of)):
                 yield f"2.1 of {of} says that nobody knows the US$ of {value['unvalued']}, and it is of {unknown}"
-            figure = indicators.value(db, stage.library, "1.1", of)
+            figure = appraised_share.value(db, stage.library, "1.1", of)
             wanted = plain.gaps(trail, found, of)
             yield from _differing(f"1.1 of {of}", wanted, {key: figure[key] for key in wanted})
             yield from _differing(f"the funnel of {of}", plain.funnel(found, of), _funnel(stage, db, of))
         if is_wide:
-            yield from (f"the sums that are kept: {found}" for found in indicators.differences(db))
+            yield from (f"the sums that are kept: {found}" for found in appraised_share.differences(db))
 
 
 def check_edges(stage: Stage) -> Iterator[str]:
@@ -286,17 +301,17 @@ def check_edges(stage: Stage) -> Iterator[str]:
     with stage.database.read() as db:
         for of in ("0000-01", "9998-99"):
             for code in ("2.1", "1.1", "3.1"):
-                if indicators.value(db, stage.library, code, of)["numerator"]:
+                if appraised_share.value(db, stage.library, code, of)["numerator"]:
                     yield f"{code} of {of} counts something"
-            indicators.breakdowns(db, of, plain.HEADLINE)
+            appraised_share.breakdowns(db, of, plain.HEADLINE)
             _funnel(stage, db, of)
 
 
 def _funnel(stage: Stage, db: Any, of: str) -> dict[str, int]:
-    marks = {workflow.key: pipelines.marks(workflow) for workflow in (stage.library.newest_workflow(),)}
+    marks = {workflow.key: pipeline.marks(workflow) for workflow in (stage.library.newest_workflow(),)}
     return {
         str(key): count
-        for key, count in pipelines.funnel(stored_pipelines.reached(db, None, of, marks)).counts.items()
+        for key, count in pipeline.funnel(stored_pipelines.reached(db, None, of, marks)).counts.items()
     }
 
 
@@ -412,11 +427,11 @@ def _rows(value: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
 
 def check_case(stage: Stage, case: Case) -> Iterator[str]:
     """What separates people, and what the row of a proposal says of it."""
-    book = rulebooks.rulebook(stage.library, case.workflow, case.set)
+    book = rulebook.rulebook(stage.library, case.workflow, case.set)
     table, relations = PROPOSALS, tables.Relation.__table__
     with stage.database.read() as db:
         row = db.execute(select(table).where(table.c.id == case.id)).mappings().one()
-        fault = events.broken(queries.chain_of(db, case.id), case.head)
+        fault = events.broken(proposals_lists.chain_of(db, case.id), case.head)
         since = {
             (entry.relation, entry.person_id): entry.since
             for entry in db.execute(select(relations).where(relations.c.proposal_id == case.id))
@@ -599,7 +614,7 @@ def check_conditions(case: Case, bodies: Sequence[Mapping[str, Any]]) -> Iterato
 
 def check_movable(stage: Stage, case: Case) -> Iterator[str]:
     """Somebody may take a step that leads on, or do what opens one, unless nothing more is to come."""
-    book = rulebooks.rulebook(stage.library, case.workflow, case.set)
+    book = rulebook.rulebook(stage.library, case.workflow, case.set)
     state = book.workflow.states[case.state]
     if state.terminal or case.state == "draft" or case.registration is not None:
         return
@@ -691,11 +706,13 @@ def check_visibility(stage: Stage, cases: Sequence[Case]) -> Iterator[str]:
     # Who writes or decides in a walk is looked at each time, and of the others a few.
     for key, person in [pair for pair in everybody if pair[0] in READERS or pair[1].covers]:
         with stage.database.read() as db:
-            listed = {entry.number: entry.full for entry in queries.list_proposals(db, person)[0]}
-            blind = set(db.execute(select(table.c.number).where(visibilities.blind(person))).scalars())
+            listed = {entry.number: entry.full for entry in proposals_lists.list_proposals(db, person)[0]}
+            blind = set(db.execute(select(table.c.number).where(visible.blind(person))).scalars())
             recorded = {entry.number for entry in records.list_records(db, person)[0]}
             # Those that somebody left, coordinators are shown as well.
-            owed = sorted(entry.number for entry in duties.reviews_for(db, person) if not entry.left_by)
+            owed = sorted(
+                entry.number for entry in workflow_store.reviews_for(db, person) if not entry.left_by
+            )
             whole = {row.number for row in bundles.chosen(db, Asked(), person) if row.is_whole}
         wanted = {
             case.number: level == "full" for case in cases if (level := _listed(case, person)) != "nothing"

@@ -13,32 +13,32 @@ from typing import Any, Final
 
 from sqlalchemy import event, select
 
+from appraisal.accounts.services import accounts
+from appraisal.accounts.services.substitutes import end_substitution
+from appraisal.app import daily
+from appraisal.appraisals.rules import reviews
+from appraisal.appraisals.rules.conditions import ConditionPut, every
+from appraisal.appraisals.services import conditions, lead
+from appraisal.appraisals.services import reviews as reviewing
+from appraisal.appraisals.services.lead import RatingPut
 from appraisal.clock import geneva_date
-from appraisal.domain import access, machine, reviews, rulebooks, substitutions
-from appraisal.domain.conditions import ConditionPut, every
-from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, Case, Scope
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked
+from appraisal.database import tables
+from appraisal.database.engine import Database
 from appraisal.errors import AppraisalError
-from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import (
-    appraisals,
-    approvals,
-    audits,
-    conditions,
-    indicators,
-    matches,
-    people,
-    proposals,
-    ticks,
-)
-from appraisal.services import reviews as reviewing
-from appraisal.services.appraisals import RatingPut
-from appraisal.services.substitutions import end_substitution
-from appraisal.storage import matches as stored_matches
-from appraisal.storage import tables
-from appraisal.storage.databases import Database
-from appraisal.storage.substitutions import standing
+from appraisal.indicators.services import appraised_share
+from appraisal.lists.services import matching
+from appraisal.lists.store import matching as stored_matches
+from appraisal.people.facts import SYSTEM_ACTOR, Scope
+from appraisal.people.store.substitutes import standing
+from appraisal.proposals.facts import Appraisal, Case
+from appraisal.proposals.rules import access, acting_for, rulebook
+from appraisal.proposals.rules.attempt import Agreement, ApprovalGiven, ChangeAsked
+from appraisal.scenarios.complete_proposal import neutral_content
+from appraisal.verification.services import checkpoints
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.workflow.rules import machine
+from appraisal.workflow.services import outside_approvals
+from appraisal.workflow.services.authors import add_author, name_author
 from tests import casts
 from tests.casts import START, Stage
 from tests.lists import import_text
@@ -125,9 +125,9 @@ class World:
         """Load a proposal."""
         return casts.load(self.stage, number)
 
-    def book(self, case: Case) -> rulebooks.Rulebook:
+    def book(self, case: Case) -> rulebook.Rulebook:
         """Return the rules that a proposal goes by."""
-        return rulebooks.rulebook(self.stage.library, case.workflow, case.set)
+        return rulebook.rulebook(self.stage.library, case.workflow, case.set)
 
 
 Move = Callable[[World, Random], object]
@@ -138,7 +138,7 @@ def create_people(database: Database) -> None:
     casts.create_people(database)
     with database.begin() as db:
         for key, (roles, unit) in {**FURTHER, **SPARE}.items():
-            people.create_person(
+            accounts.create_person(
                 db,
                 SYSTEM_ACTOR,
                 START,
@@ -265,9 +265,9 @@ def join(world: World, luck: Random) -> object:
     if luck.random() < 0.7:
         who = _author(world, case, luck)
         world.note(f"{who} makes {other} an author of {case.number}")
-        return world.act(proposals.add_author, who, case.number, person)
+        return world.act(add_author, who, case.number, person)
     world.note(f"desk names {other} as author of {case.number}")
-    return world.act(proposals.name_author, "desk", case.number, person, "Because.")
+    return world.act(name_author, "desk", case.number, person, "Because.")
 
 
 # --- Steps -------------------------------------------------------------------------------------------------
@@ -334,7 +334,7 @@ def go_on(world: World, luck: Random) -> object:
     steps = sorted({entry[1].name for entry in chosen})
     step = luck.choice(steps)
     who, transition = luck.choice([entry for entry in chosen if entry[1].name == step])
-    places = sorted(substitutions.places(case, world.stage.people[who], transition, world.stage.now))
+    places = sorted(acting_for.places(case, world.stage.people[who], transition, world.stage.now))
     behalf = {"behalf": luck.choice(places)} if places and luck.random() < 0.5 else {}
     return _take(world, luck, who, case, step, **behalf)
 
@@ -379,7 +379,7 @@ def rate(world: World, luck: Random) -> object:
         for item in items
         if item not in block or luck.random() < 0.02
     }
-    world.act(appraisals.rate, who, case.number, puts)
+    world.act(lead.rate, who, case.number, puts)
     return _recommend(world, luck, case, who, list(low))
 
 
@@ -395,7 +395,7 @@ def _recommend(world: World, luck: Random, case: Case, who: str, items: list[str
     chosen = luck.choice(("", "", "", "", "NOT_RECOMMENDED", "REVISE", "READY_WITH_CONDITIONS"))
     world.noted += f", and recommends {chosen or 'what follows'} with {len(puts)} conditions"
     return world.act(
-        appraisals.recommend,
+        lead.recommend,
         who,
         case.number,
         chosen=chosen,
@@ -420,7 +420,7 @@ def confirm(world: World, luck: Random) -> object:
     case = _picked(world, luck, "under_appraisal")
     who = _lead(world, case) or "lead"
     world.note(f"{who} confirms what was carried over in {case.number}")
-    return world.act(appraisals.confirm_unchanged, who, case.number)
+    return world.act(lead.confirm_unchanged, who, case.number)
 
 
 def adopt(world: World, luck: Random) -> object:
@@ -496,7 +496,7 @@ def answer_for_unit(world: World, luck: Random) -> object:
         raise Nothing
     chosen = luck.choice(asked)
     world.note(f"{who} answers for {chosen.unit} about {case.number}")
-    return world.act(appraisals.answer_consultation, who, case.number, chosen.id, "We agree.")
+    return world.act(lead.answer_consultation, who, case.number, chosen.id, "We agree.")
 
 
 def _reviews(case: Case) -> list[tuple[Appraisal, Any]]:
@@ -603,9 +603,9 @@ def wait(world: World, luck: Random) -> object:
 def tick(world: World) -> object:
     """Let time do what it demands; nothing may fail, and nothing be left over."""
     stage = world.stage
-    done = ticks.tick(stage.database, stage.library, stage.now)
+    done = daily.tick(stage.database, stage.library, stage.now)
     assert done.faults == (), f"a tick fails: {done.faults}"
-    again = ticks.tick(stage.database, stage.library, stage.now)
+    again = daily.tick(stage.database, stage.library, stage.now)
     assert (again.steps, again.marks, again.faults) == ((), (), ()), f"a tick leaves something over: {again}"
     casts.refresh(stage)
     return done
@@ -665,7 +665,7 @@ def match(world: World, luck: Random) -> object:
     if kind == "register":
         world.note(f"desk registers the project {symbol}")
         with stage.database.begin() as db:
-            case = approvals.register_project(db, stage.library, stage.people["desk"], stage.now, key)
+            case = outside_approvals.register_project(db, stage.library, stage.people["desk"], stage.now, key)
         world.numbers.append(case.number)
         world.noted += f": {case.number}"
         return case
@@ -674,8 +674,8 @@ def match(world: World, luck: Random) -> object:
     with stage.database.begin() as db:
         given = (db, stage.people["desk"], stage.now, key)
         if kind == "undo":
-            return matches.undo(*given)
-        matches.confirm(*given, number)
+            return matching.undo(*given)
+        matching.confirm(*given, number)
     return None
 
 
@@ -683,13 +683,13 @@ def _look_again(world: World, luck: Random) -> object:
     """Look again at what a project was taken for, under which something changed."""
     stage = world.stage
     with stage.database.read() as db:
-        found = matches.changed_links(db)
+        found = matching.changed_links(db)
     if not found:
         raise Nothing
     link = luck.choice(found).link
     world.note(f"desk looks again at the project {link.symbol}, taken for {link.number}")
     with stage.database.begin() as db:
-        matches.look_again(db, stage.people["desk"], stage.now, link.key, link.seal, "A second phase.")
+        matching.look_again(db, stage.people["desk"], stage.now, link.key, link.seal, "A second phase.")
     return None
 
 
@@ -717,7 +717,7 @@ def publish(world: World, luck: Random) -> object:
     code = luck.choice(("2.1", "1.1", "3.1"))
     biennium = luck.choice(("2010-11", "2010-11", "2010-11", "2012-13"))
     world.note(f"desk publishes {code} of {biennium}")
-    return indicators.publish(
+    return appraised_share.publish(
         world.stage.database,
         world.stage.library,
         world.stage.people["desk"],
@@ -740,14 +740,16 @@ def publish_meanwhile(world: World, luck: Random) -> object:
         if not written and ("pg_advisory_xact_lock" in statement or statement == "BEGIN IMMEDIATE"):
             written.append("")
             with other.begin() as db:
-                case = approvals.register_outside(
+                case = outside_approvals.register_outside(
                     db, stage.library, stage.people["newdesk"], stage.now, content, approval
                 )
             written.append(case.number)
 
     event.listen(stage.database.engine, "before_cursor_execute", register_first)
     try:
-        indicators.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11")
+        appraised_share.publish(
+            stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11"
+        )
     finally:
         event.remove(stage.database.engine, "before_cursor_execute", register_first)
         other.close()
@@ -758,7 +760,7 @@ def publish_meanwhile(world: World, luck: Random) -> object:
 def seal(world: World, luck: Random) -> object:
     """Write a checkpoint."""
     world.note("a checkpoint is written")
-    return audits.checkpoint(world.stage.database, world.stage.now)
+    return checkpoints.checkpoint(world.stage.database, world.stage.now)
 
 
 # How often each move is chosen, against the others.

@@ -17,44 +17,32 @@ from typing import Any, Final, cast
 from sqlalchemy import Connection
 from sqlalchemy.dialects import sqlite
 
+from appraisal.appraisals.rules import completeness, conditions, responses, reviews
+from appraisal.appraisals.rules.conditions import ConditionPut
+from appraisal.appraisals.services import blocks
+from appraisal.appraisals.services import conditions as writing
 from appraisal.clock import geneva_date
-from appraisal.definitions.workflows import Role, Transition
-from appraisal.domain import (
-    access,
-    calendars,
-    completeness,
-    conditions,
-    indicators,
-    machine,
-    permissions,
-    responses,
-    reviews,
-    routes,
-    substitutions,
-    wakings,
-)
-from appraisal.domain.conditions import ConditionPut
-from appraisal.domain.facts import (
-    SYSTEM_ACTOR,
-    Appraisal,
-    Case,
-    Consultation,
-    Gate,
-    Person,
-    RatingGiven,
-    Review,
-    StandIn,
-)
-from appraisal.domain.refusals import NotAllowed
-from appraisal.domain.rulebooks import Rulebook
-from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
-from appraisal.domain.tracks import Rate
-from appraisal.services import blocks, steps
-from appraisal.services import conditions as writing
-from appraisal.services.acts import ACTS
-from appraisal.services.steps import Taking
-from appraisal.storage import seals
-from appraisal.storage.tables import Base
+from appraisal.database import seals
+from appraisal.database.tables import Base
+from appraisal.deadlines.rules import due_dates, working_days
+from appraisal.definitions.workflows import Transition
+from appraisal.people.facts import SYSTEM_ACTOR, Person, StandIn
+from appraisal.people.rules import substitutes
+from appraisal.proposals.facts import Appraisal, Case, Consultation, Gate, RatingGiven, Review
+from appraisal.proposals.rules import access, acting_for, routes
+from appraisal.proposals.rules.acting_for import places
+from appraisal.proposals.rules.approval import Approval, approval_of
+from appraisal.proposals.rules.attempt import Agreement, ApprovalGiven, ChangeAsked, Inputs
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.proposals.rules.track_and_money import Rate
+from appraisal.proposals.services.opening import add_relation
+from appraisal.proposals.services.taking import Taking
+from appraisal.vocabulary.refusals import NotAllowed
+from appraisal.vocabulary.roles import Role
+from appraisal.workflow.rules import machine
+from appraisal.workflow.rules.authors import joining_refusals
+from appraisal.workflow.services import steps
+from appraisal.workflow.services.acts import ACTS
 from tests import builders
 from tests.builders import NOW
 from tests.walks.moves import AMOUNTS, DETOURS
@@ -208,7 +196,7 @@ class History:
         """Return somebody, with those for whom they stand in."""
         found = PEOPLE[key]
         named = replace(found, stands_in=self.covers.get(found.id, ()))
-        return substitutions.on_duty(named, self.now)
+        return substitutes.on_duty(named, self.now)
 
     def say(self, sentence: str) -> None:
         """Note what is done."""
@@ -269,7 +257,7 @@ def step(history: History) -> None:
         return
     name = luck.choice(sorted({transition.name for _, transition in chosen}))
     key, transition = luck.choice([entry for entry in chosen if entry[1].name == name])
-    instead = sorted(substitutions.places(case, history.person(key), transition, history.now))
+    instead = sorted(places(case, history.person(key), transition, history.now))
     take(history, key, name, luck.choice(instead) if instead and luck.random() < 0.5 else None)
 
 
@@ -298,7 +286,7 @@ def take(history: History, key: str, name: str, instead: int | None = None) -> N
     )
     history.say(f"{key}: {name}{f' for {instead}' if instead else ''}")
     transition, to = machine.fire(history.book, history.case, actor, now, name, given)
-    found = substitutions.behalf(history.case, actor, transition, instead, now)
+    found = acting_for.behalf(history.case, actor, transition, instead, now)
     behalf = next((person for person in PEOPLE.values() if person.id == found), None)
     db = cast(Connection, history.ledger)
     taking = Taking(db, history.case, history.book, actor, now, given, transition, to, behalf)
@@ -436,7 +424,7 @@ def _ask(history: History, running: Appraisal) -> None:
     history.say(f"desk asks {key} for {codes[0]}")
     db = cast(Connection, history.ledger)
     history.running(reviews=(*running.reviews, asked))
-    history.case = steps.add_relation(db, history.case, PEOPLE[key], "reviewer", history.now)
+    history.case = add_relation(db, history.case, PEOPLE[key], "reviewer", history.now)
 
 
 def _sign(history: History, running: Appraisal, entry: Review) -> None:
@@ -485,11 +473,11 @@ def join(history: History) -> None:
     key = history.luck.choice(("ben", "all"))
     state = history.book.workflow.states[history.case.state]
     person = PEOPLE[key]
-    if state.editable_by is None or permissions.joining_refusals(history.case, history.book, person):
+    if state.editable_by is None or joining_refusals(history.case, history.book, person):
         return
     history.say(f"{key} becomes an author")
     db = cast(Connection, history.ledger)
-    history.case = steps.add_relation(db, history.case, person, "author", history.now)
+    history.case = add_relation(db, history.case, person, "author", history.now)
 
 
 def stand_in(history: History) -> None:
@@ -530,8 +518,8 @@ def wait(history: History) -> None:
         if entry.is_open:
             take(history, "system", entry.transition.name)
             break
-    wakings.wake_on(history.book, history.case, today)
-    wakings.demands(history.book, history.case)
+    due_dates.wake_on(history.book, history.case, today)
+    due_dates.demands(history.book, history.case)
 
 
 MOVES: Final[Mapping[Callable[[History], None], int]] = {
@@ -579,9 +567,9 @@ def trail(history: History) -> Trail:
     return Trail({NUMBER: list(history.ledger.bodies)}, site, history.ledger.texts, {}, [])
 
 
-def derived(history: History) -> indicators.Approval:
+def derived(history: History) -> Approval:
     """Return what the indicator makes of the proposal as it is."""
-    return indicators.approval_of(history.case, history.book)
+    return approval_of(history.case, history.book)
 
 
 def route(history: History) -> routes.Route | None:
@@ -591,5 +579,5 @@ def route(history: History) -> routes.Route | None:
 
 def due_on(history: History) -> date | None:
     """Return the day by which the present step is to be taken."""
-    found = calendars.present(history.book.workflow, history.case, history.now)
+    found = working_days.present(history.book.workflow, history.case, history.now)
     return found.due_on if found else None

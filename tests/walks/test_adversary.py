@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import Column, Connection, Table, update
 from sqlalchemy.exc import IntegrityError
 
+from appraisal.database.files import Files
+from appraisal.database.tables import Base
 from appraisal.definitions.library import Library
-from appraisal.storage.files import Files
-from appraisal.storage.tables import Base
 from tests import casts
 from tests.casts import Stage
 from tests.databases import SqliteCopies

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 import pytest
 
+from appraisal.appraisals.services import conditions
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library
-from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked
-from appraisal.services import approvals, conditions, indicators
-from appraisal.storage.files import Files
+from appraisal.indicators.services import appraised_share
+from appraisal.proposals.rules.attempt import Agreement, ApprovalGiven, ChangeAsked
+from appraisal.workflow.services import outside_approvals
 from tests import casts
 from tests.casts import Stage
 from tests.databases import PostgresCopies, SqliteCopies
@@ -143,7 +145,7 @@ def _list_corrected(told: Told) -> None:
     heading = "symbol,title,fund,amount,currency,opened_on\n"
     import_text(stage, "projects", f"{heading}{key},Skills,XBTC,900000,USD,2010-01-20\n")
     with stage.database.begin() as db:
-        approvals.register_project(db, stage.library, stage.people["desk"], stage.now, key)
+        outside_approvals.register_project(db, stage.library, stage.people["desk"], stage.now, key)
     told.look()
     for row in (
         f"{key},Skills,XBTC,12,USD,2010-01-20\n",
@@ -164,7 +166,7 @@ def _published_twice(told: Told) -> None:
     for amount in ("100000", "150000", "300000", "400000"):
         import_text(stage, "gaps", f"gap,outcome,amount,recorded_on\nG-1,1,{amount},2010-01-15\n")
         told.look()
-        indicators.publish(stage.database, stage.library, desk, stage.now, "1.1", "2010-11")
+        appraised_share.publish(stage.database, stage.library, desk, stage.now, "1.1", "2010-11")
         told.look()
 
 
@@ -174,7 +176,9 @@ def _published_meanwhile(told: Told) -> None:
         moves.publish_meanwhile(told.watch.world, Random(dice))
         stage.wait(minutes=1)
         told.look()
-        indicators.publish(stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11")
+        appraised_share.publish(
+            stage.database, stage.library, stage.people["desk"], stage.now, "2.1", "2010-11"
+        )
         stage.wait(minutes=1)
 
 
@@ -213,7 +217,9 @@ def _edges_of_days(told: Told) -> None:
         moves.tick(told.watch.world)
         told.look()
     with stage.database.read() as db:
-        found = {of: indicators.value(db, stage.library, "2.1", of)["denominator"] for of in checks.BIENNIA}
+        found = {
+            of: appraised_share.value(db, stage.library, "2.1", of)["denominator"] for of in checks.BIENNIA
+        }
     assert found == {"2010-11": 7, "2012-13": 1}
 
 

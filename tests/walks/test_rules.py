@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Final
 
 from appraisal.definitions.library import Library
-from appraisal.domain import indicators, verifications
-from appraisal.domain.indicators import LISTENED, Told
-from appraisal.domain.rulebooks import Rulebook
+from appraisal.indicators.rules import appraised_share
+from appraisal.proposals.rules.approval import LISTENED, Told
+from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.verification.rules import record_file
 from tests import builders
 from tests.walks import checks, plain, rules
 from tests.walks.rules import History
@@ -33,7 +34,7 @@ def wrong(library: Library, book: Rulebook, seed: int, done: Counter[str] | None
         for value in history.ledger.records[seen:]:
             found += [
                 f"a record does not verify: {entry.say('en')}"
-                for entry in verifications.verify(value.encode(), library)
+                for entry in record_file.verify(value.encode(), library)
                 if entry.outcome == "fails"
             ]
         seen, last = len(history.ledger.records), history
@@ -63,7 +64,7 @@ def _figures(history: History) -> Iterator[str]:
         for body in history.ledger.bodies
         if body["columns"].get("act", "") in LISTENED
     ]
-    heard = indicators.replayed(told)
+    heard = appraised_share.replayed(told)
     if heard != (None if history.case.voided_at else replace(derived, title=heard.title if heard else "")):
         yield f"by its events it is {heard}, by its facts {derived}"
     approval = known.approval

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library
-from appraisal.storage.files import Files
 from tests import casts
 from tests.casts import Stage
 from tests.databases import PostgresCopies, SqliteCopies

@@ -12,20 +12,25 @@ from typing import Any, Final
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
 
+from appraisal.accounts.pages.sign_in import TOKEN
+from appraisal.accounts.services import accounts, sessions
+from appraisal.appraisals.rules.conditions import ConditionPut
+from appraisal.appraisals.services import lead as appraisals_lead
+from appraisal.appraisals.services import reviews
+from appraisal.appraisals.services.lead import RatingPut
+from appraisal.database.engine import Database
+from appraisal.database.files import Files
 from appraisal.definitions.library import Library
-from appraisal.domain import tracks
-from appraisal.domain.conditions import ConditionPut
-from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
-from appraisal.domain.steps import Agreement, ApprovalGiven, ChangeAsked, Inputs
-from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import acts, appraisals, approvals, departures, people, proposals, reviews, sessions
-from appraisal.services.appraisals import RatingPut
+from appraisal.people.facts import SYSTEM_ACTOR, Person
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules import track_and_money
+from appraisal.proposals.rules.attempt import Agreement, ApprovalGiven, ChangeAsked, Inputs
+from appraisal.proposals.services import drafts
+from appraisal.proposals.store import case as proposals_case
+from appraisal.scenarios.complete_proposal import neutral_content
 from appraisal.settings import SessionLimits, Settings
-from appraisal.storage import facts
-from appraisal.storage.databases import Database
-from appraisal.storage.files import Files
 from appraisal.web.context import Site
-from appraisal.web.sessions import TOKEN
+from appraisal.workflow.services import acts, departures, outside_approvals
 from tests import casts
 from tests.databases import hurried
 
@@ -83,19 +88,19 @@ def open_site(
     """Open a site on a database, else on that in its folder; the caller closes the database."""
     database = database or hurried(Database(f"sqlite:///{data / 'appraisal.sqlite3'}"))
     settings = Settings(data=data, database=database.url, secret=SECRET, sessions=limits)
-    return Site(settings, library, database, Files(settings.files), people.hasher(quick=True), clock)
+    return Site(settings, library, database, Files(settings.files), accounts.hasher(quick=True), clock)
 
 
 def create_cast(database: Database) -> dict[str, Person]:
     """Create everybody; all have the same password."""
-    hashing = people.hasher(quick=True)
+    hashing = accounts.hasher(quick=True)
     with database.begin() as db:
         found = {}
         for key, name, roles, unit in CAST:
-            person = people.create_person(
+            person = accounts.create_person(
                 db, SYSTEM_ACTOR, START, email=f"{key}@example.org", name=name, roles=roles, unit=unit
             )
-            people.set_password(db, hashing, START, person.id, PASSWORD)
+            accounts.set_password(db, hashing, START, person.id, PASSWORD)
             found[key] = person
     return found
 
@@ -111,7 +116,7 @@ def sign_in_as(client: FlaskClient, site: Site, person: Person) -> None:
 def change_account(site: Site, cast: Cast, key: str, **changes: Any) -> None:
     """Change somebody's account in some respects, as the system; duties that this leaves are confirmed."""
     with site.database.begin() as db:
-        person = people.find_person(db, cast[key].id).person
+        person = accounts.find_person(db, cast[key].id).person
         given: dict[str, Any] = {
             "name": person.name,
             "roles": sorted(person.roles),
@@ -122,13 +127,13 @@ def change_account(site: Site, cast: Cast, key: str, **changes: Any) -> None:
             "library": site.library,
             "confirmed": [duty.key for duty in departures.list_duties(db, site.library, person)],
         }
-        people.change_person(db, SYSTEM_ACTOR, site.now(), person.id, **{**given, **changes})
+        accounts.change_person(db, SYSTEM_ACTOR, site.now(), person.id, **{**given, **changes})
 
 
 def load(site: Site, number: str) -> Case:
     """Load a proposal as it stands."""
     with site.database.read() as db:
-        return facts.load_case(db, number)
+        return proposals_case.load_case(db, number)
 
 
 def _pass(site: Site) -> None:
@@ -149,16 +154,18 @@ def draft_proposal(site: Site, cast: Cast, *, by: str = "designer", **given: Any
     """Write a complete draft with all its documents; ``given`` are the short names of ``neutral_content``."""
     content = neutral_content(given)
     with site.database.begin() as db:
-        case = proposals.create_proposal(db, site.library, cast[by], site.now(), content)
+        case = drafts.create_proposal(db, site.library, cast[by], site.now(), content)
         _attach(db, site, cast[by], case)
     _pass(site)
     return case.number
 
 
 def _attach(db: Connection, site: Site, author: Person, case: Case) -> None:
-    missing = tracks.documents_missing(site.library.newest_workflow(), "reinforced", case.content, ())
+    missing = track_and_money.documents_missing(
+        site.library.newest_workflow(), "reinforced", case.content, ()
+    )
     for kind in missing:
-        proposals.attach_document(
+        drafts.attach_document(
             db, site.library, site.files, author, site.now(), case.number, kind, f"{kind}.pdf", PDF
         )
 
@@ -185,7 +192,7 @@ def answer_bureaux(site: Site, cast: Cast, number: str) -> None:
     with site.database.begin() as db:
         reviews.declare(db, site.library, cast["actemp"], site.now(), number, conflict=None)
         reviews.sign(db, site.library, cast["actemp"], site.now(), number, "We agree.")
-        appraisals.answer_consultation(
+        appraisals_lead.answer_consultation(
             db, site.library, cast["desk"], site.now(), number, by_unit["ACTRAV"], "We agree."
         )
     _pass(site)
@@ -208,9 +215,9 @@ def rate_all(
             puts[item.id] = RatingPut(rating, "" if rating in ("2", "3") else "Not convincing yet.")
     block = {item: puts.pop(item) for item in tuple(puts) if item.startswith("EVA-")}
     with site.database.begin() as db:
-        appraisals.rate(db, site.library, lead, site.now(), number, puts)
+        appraisals_lead.rate(db, site.library, lead, site.now(), number, puts)
         if block:
-            reviewer = next(entry.person for entry in people.list_people(db) if entry.person.unit == "EVAL")
+            reviewer = next(entry.person for entry in accounts.list_people(db) if entry.person.unit == "EVAL")
             reviews.declare(db, site.library, reviewer, site.now(), number, conflict=None)
             reviews.rate(db, site.library, reviewer, site.now(), number, block)
             reviews.sign(db, site.library, reviewer, site.now(), number)
@@ -231,7 +238,7 @@ def write_conditions(
         for item in items
     ]
     with site.database.begin() as db:
-        appraisals.recommend(db, site.library, lead, site.now(), number, conditions=puts)
+        appraisals_lead.recommend(db, site.library, lead, site.now(), number, conditions=puts)
     _pass(site)
 
 
@@ -267,7 +274,7 @@ def not_recommended_proposal(site: Site, cast: Cast, *, lead: str = "reader", **
     """Bring a proposal to *awaiting decision* with a recommendation against it."""
     number = rated_proposal(site, cast, lead=lead, ratings={"TRI-1": "1"}, **given)
     with site.database.begin() as db:
-        appraisals.recommend(
+        appraisals_lead.recommend(
             db,
             site.library,
             cast[lead],
@@ -325,7 +332,7 @@ def outside_approval(site: Site, cast: Cast, *, undated: bool = False, **given: 
     given.setdefault("title", f"Approved elsewhere at {site.now():%d %B %H:%M}")
     approval = ApprovalGiven("Minute 12", "Registry", None if undated else site.now())
     with site.database.begin() as db:
-        case = approvals.register_outside(
+        case = outside_approvals.register_outside(
             db, site.library, cast["desk"], site.now(), neutral_content(given), approval
         )
     _pass(site)

@@ -10,11 +10,11 @@ from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.routing import Rule
 
+from appraisal.app.application import create_app
+from appraisal.database import schema
+from appraisal.database.engine import Database
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import Person
-from appraisal.storage import schema
-from appraisal.storage.databases import Database
-from appraisal.web.app import create_app
+from appraisal.people.facts import Person
 from appraisal.web.context import Site
 from tests.databases import BACKENDS, PostgresCopies, SqliteCopies
 from tests.web import building, worlds

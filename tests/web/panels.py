@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
+from appraisal.accounts.services import accounts
+from appraisal.appraisals.services import reviews
+from appraisal.appraisals.services.lead import RatingPut
 from appraisal.clock import geneva_date
-from appraisal.domain import rulebooks
-from appraisal.domain.facts import SYSTEM_ACTOR, Person
-from appraisal.services import people, reviews
-from appraisal.services.appraisals import RatingPut
+from appraisal.people.facts import SYSTEM_ACTOR, Person
+from appraisal.proposals.rules import rulebook
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast, Clock
@@ -24,12 +25,12 @@ def rating(values: Mapping[tuple[int, str], str]) -> Rate:
 def hire(site: Site, count: int, unit: str = "SKILLS") -> list[Person]:
     """Return so many appraisers of a unit that nobody asks, created where they are missing."""
     with site.database.begin() as db:
-        everybody = [account.person for account in people.list_people(db)]
+        everybody = [account.person for account in accounts.list_people(db)]
         found = [person for person in everybody if person.name.startswith("Reviewer")]
         found.sort(key=lambda person: person.id)
         for place in range(len(found) + 1, count + 1):
             found.append(
-                people.create_person(
+                accounts.create_person(
                     db,
                     SYSTEM_ACTOR,
                     site.now(),
@@ -45,7 +46,7 @@ def hire(site: Site, count: int, unit: str = "SKILLS") -> list[Person]:
 def items_of(site: Site, number: str, codes: Sequence[str]) -> list[str]:
     """Return the items of checklists, all of the proposal's where none is named."""
     case = building.load(site, number)
-    book = rulebooks.rulebook(site.library, case.workflow, case.set)
+    book = rulebook.rulebook(site.library, case.workflow, case.set)
     return [
         item.id
         for entry in book.criteria

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from appraisal.definitions.workflows import Role
-from appraisal.domain.facts import SYSTEM_ACTOR, Person, Review
-from appraisal.services import people, reviews
-from appraisal.services.appraisals import RatingPut
+from appraisal.accounts.services import accounts
+from appraisal.appraisals.services import reviews
+from appraisal.appraisals.services.lead import RatingPut
+from appraisal.people.facts import SYSTEM_ACTOR, Person
+from appraisal.proposals.facts import Review
+from appraisal.vocabulary.roles import Role
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast, Clock
@@ -18,7 +20,7 @@ DUE = date(2010, 2, 10)
 def hire(site: Site, key: str, name: str, unit: str, *roles: Role) -> Person:
     """Create an appraiser, with further roles."""
     with site.database.begin() as db:
-        return people.create_person(
+        return accounts.create_person(
             db,
             SYSTEM_ACTOR,
             site.now(),

@@ -16,10 +16,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from appraisal.definitions.workflows import ROLES
-from appraisal.services import people
-from appraisal.storage import tables
-from appraisal.web.app import create_app
+from appraisal.accounts.services import accounts
+from appraisal.app.application import create_app
+from appraisal.database import tables
+from appraisal.vocabulary.roles import ROLES
 from appraisal.web.context import Site
 from tests.mailboxes import Mailboxes
 from tests.web.building import Cast, sign_in_as
@@ -139,7 +139,7 @@ def test_one_administrator_enters_no_account_that_counts_and_makes_none(
     assert ("confirmations.answer", 403) in walk.statuses
     assert walk.entered
     with site.database.read() as db:
-        account = people.find_person(db, min(walk.entered))
+        account = accounts.find_person(db, min(walk.entered))
     assert account.has_password
 
 

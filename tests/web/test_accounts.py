@@ -6,9 +6,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from appraisal.domain.facts import Person
-from appraisal.services import people
-from appraisal.web.app import create_app
+from appraisal.accounts.services import accounts
+from appraisal.app.application import create_app
+from appraisal.people.facts import Person
 from appraisal.web.context import Site
 from tests.mailboxes import Mailboxes
 from tests.web.building import CAST, Cast
@@ -19,7 +19,7 @@ CHOICE = {"language": "fr", "delivery": "daily"}
 
 def _person(site: Site, id: int) -> Person:
     with site.database.read() as db:
-        return people.find_person(db, id).person
+        return accounts.find_person(db, id).person
 
 
 @pytest.mark.parametrize("key", [entry[0] for entry in CAST])

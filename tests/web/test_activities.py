@@ -10,12 +10,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from appraisal.domain.steps import ApprovalGiven
-from appraisal.scenarios.neutral import neutral_content
-from appraisal.services import approvals
-from appraisal.storage import tables
-from appraisal.web import activities as pages
+from appraisal.database import tables
+from appraisal.iati import pages
+from appraisal.proposals.rules.attempt import ApprovalGiven
+from appraisal.scenarios.complete_proposal import neutral_content
 from appraisal.web.context import Site
+from appraisal.workflow.services import outside_approvals
 from tests.iati.activities import budget, element, wrapped
 from tests.iati.schemas import validated
 from tests.web import building
@@ -30,7 +30,7 @@ def outside(site: Site, cast: Cast, *, illustrative: bool = False, **given: str)
     given.setdefault("title", "Illustrative" if illustrative else f"Approved elsewhere, {given}")
     approval = ApprovalGiven("Minute 12", "Registry", site.now())
     with site.database.begin() as db:
-        return approvals.register_outside(
+        return outside_approvals.register_outside(
             db,
             site.library,
             cast["desk"],

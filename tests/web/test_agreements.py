@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from lxml import html
 from sqlalchemy import update
 
-from appraisal.services import people
-from appraisal.storage import tables
+from appraisal.accounts.services import accounts
+from appraisal.database import tables
 from appraisal.web.context import Site
 from tests.casts import counted
 from tests.tampering import unwatched
@@ -84,7 +84,7 @@ def test_figures_are_written_as_the_language_does(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, reviewed: None
 ) -> None:
     with site.database.begin() as db:
-        people.set_language(db, cast["desk"].id, "fr")
+        accounts.set_language(db, cast["desk"].id, "fr")
     sign_in(client, "desk")
     page = client.get(PAGE).text
     assert "-0,500" in page

@@ -3,8 +3,8 @@
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.domain.facts import Appraisal
-from appraisal.services.appraisals import RatingPut, rate
+from appraisal.appraisals.services.lead import RatingPut, rate
+from appraisal.proposals.facts import Appraisal
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast

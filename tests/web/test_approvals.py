@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.storage.facts import load_cases
+from appraisal.proposals.store.case import load_cases
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast

@@ -12,16 +12,19 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
-from appraisal.domain import access, disclosure
-from appraisal.domain.bundles import Asked
-from appraisal.domain.findings import does_anything_fail
-from appraisal.pdf.signatures import Grounds
-from appraisal.services import bundle_checks, issuers, people, records
-from appraisal.services.bundles import Incomplete
-from appraisal.storage import queries, tables, visibilities
-from appraisal.storage import records as stored
-from appraisal.storage.facts import load_case
-from appraisal.web.app import create_app
+from appraisal.accounts.services import accounts
+from appraisal.app.application import create_app
+from appraisal.database import tables
+from appraisal.proposals.rules import access, disclosure
+from appraisal.proposals.store import lists, visible
+from appraisal.proposals.store.case import load_case
+from appraisal.records.services import issuers, records
+from appraisal.records.store import records as stored
+from appraisal.verification.reading.signatures import Grounds
+from appraisal.verification.rules.bundle_manifest import Asked
+from appraisal.verification.services import bundle_check
+from appraisal.verification.services.bundles import Incomplete
+from appraisal.vocabulary.findings import does_anything_fail
 from appraisal.web.context import Site
 from tests.keys import make_keyring
 from tests.tampering import unguarded
@@ -58,7 +61,7 @@ def test_what_is_sent_verifies_and_is_noted(
     assert "Content-Length" not in answer.headers
     file = tmp_path / "bundle.zip"
     file.write_bytes(answer.data)
-    found = bundle_checks.check(file, site.library, Grounds(site.now()))
+    found = bundle_check.check(file, site.library, Grounds(site.now()))
     # Nobody signs here, so that nothing but the bundle itself says that it is whole.
     assert found.outcome == "unknown", found
     assert found.manifest.asked == Asked((number,))
@@ -176,11 +179,11 @@ def test_the_condition_of_the_database_is_that_of_the_rules(site: Site, cast: Ca
         )
     ]
     with site.database.read() as db:
-        everybody = [account.person for account in people.list_people(db)]
+        everybody = [account.person for account in accounts.list_people(db)]
         assert len(everybody) > len(cast)
         for person in (*everybody, replace(cast["desk"], active=False)):
-            table = queries.PROPOSALS
-            found = set(db.execute(select(table.c.number).where(visibilities.whole_to(person))).scalars())
+            table = lists.PROPOSALS
+            found = set(db.execute(select(table.c.number).where(visible.whole_to(person))).scalars())
             for number in numbers:
                 case = load_case(db, number)
                 whole = access.level(case, person) == "full" and disclosure.reads_whole_history(case, person)
@@ -221,7 +224,7 @@ def test_a_key_that_is_not_at_hand_is_said_before_anything_is_sent(
     sign_in(client, "auditor")
     file = tmp_path / "bundle.zip"
     file.write_bytes(client.post(PAGE, data={"numbers": number}).data)
-    found = bundle_checks.check(file, site.library, ring.grounds(site.now()))
+    found = bundle_check.check(file, site.library, ring.grounds(site.now()))
     [signature] = [entry for entry in found.findings if entry.check == "signature"]
     assert signature.outcome == "holds"
     assert not does_anything_fail(found.findings)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.domain.facts import Condition
+from appraisal.proposals.facts import Condition
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast, Clock

@@ -6,9 +6,9 @@ from typing import Final
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.domain import responses
-from appraisal.domain.facts import Appraisal
-from appraisal.i18n import LANGUAGES, Language, say
+from appraisal.appraisals.rules import responses
+from appraisal.language.texts import LANGUAGES, Language, say
+from appraisal.proposals.facts import Appraisal
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast, Clock

@@ -17,17 +17,19 @@ from hypothesis import strategies as st
 from jinja2 import nodes
 from lxml import html
 
+from appraisal.appraisals.services import reviews
 from appraisal.canonical import canonical
-from appraisal.domain import forms
-from appraisal.domain.bundles import Asked
-from appraisal.domain.facts import Version
-from appraisal.domain.forms import Content, Field
-from appraisal.i18n import LANGUAGES, Language
-from appraisal.pdf.rendering import page_of
-from appraisal.pdf.texts import printed
-from appraisal.services import bundles, proposals, reviews
-from appraisal.storage import records as stored
-from appraisal.web import contents
+from appraisal.language.texts import LANGUAGES, Language
+from appraisal.printing.printable import printed
+from appraisal.printing.rendering import page_of
+from appraisal.proposals.facts import Version
+from appraisal.proposals.pages import answers
+from appraisal.proposals.rules import form as proposals_form
+from appraisal.proposals.rules.form import Content, Field
+from appraisal.proposals.services import drafts
+from appraisal.records.store import records as stored
+from appraisal.verification.rules.bundle_manifest import Asked
+from appraisal.verification.services import bundles
 from appraisal.web.context import Site
 from tests.pdf.readers import solid
 from tests.web import building
@@ -80,7 +82,7 @@ def written(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
 
     free = [
         (section.key, entry)
-        for section in forms.SECTIONS
+        for section in proposals_form.SECTIONS
         for entry in section.fields
         if section.key != "identification" and entry.kind in ("rows", "prose", "line")
     ]
@@ -117,20 +119,20 @@ class Read:
 
 def _leaves(content: Content, paths: Iterable[str]) -> Iterator[str]:
     """Yield every value that stands at some fields, in the words of pages; of rows, every cell."""
-    for path, _, entry in forms.walk():
-        found = forms.value(content, path)
+    for path, _, entry in proposals_form.walk():
+        found = proposals_form.value(content, path)
         if not found or path not in paths:
             continue
         if entry.kind == "rows":
             for row in found:
                 yield from (
-                    contents.shown(column, row[column.key]) for column in entry.columns if row.get(column.key)
+                    answers.shown(column, row[column.key]) for column in entry.columns if row.get(column.key)
                 )
         else:
-            yield contents.shown(entry, found)
+            yield answers.shown(entry, found)
 
 
-_ALL: Final = frozenset(path for path, _, _ in forms.walk())
+_ALL: Final = frozenset(path for path, _, _ in proposals_form.walk())
 
 
 def _texts(found: Iterable[Any]) -> Counter[str]:
@@ -188,7 +190,7 @@ def _form(read: Read) -> None:
 def _sent(page: str) -> dict[str, str]:
     """Return what a browser would send of a page of the form that nobody has touched."""
     form: Any = html.fromstring(page).cssselect("main form")[0]
-    keys = {entry.key for part in forms.SECTIONS for entry in part.fields}
+    keys = {entry.key for part in proposals_form.SECTIONS for entry in part.fields}
     return {
         name: value.removeprefix("\n").replace("\r\n", "\n")
         for name, value in form.form_values()
@@ -198,7 +200,7 @@ def _sent(page: str) -> dict[str, str]:
 
 def _fields(section: str, kept: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in kept.items():
-        entry = next(found for found in forms.section(section).fields if found.key == key)
+        entry = next(found for found in proposals_form.section(section).fields if found.key == key)
         if entry.kind == "rows":
             for place, row in enumerate(value):
                 yield from ((f"{key}-{place}-{column}", text) for column, text in row.items())
@@ -239,7 +241,7 @@ def _mentions(key: str, *paths: str, donors: bool = False) -> Callable[[Read], N
         content = read.draft if key in ("draft", "overview", "authors") else read.version.content
         wanted = list(_leaves(content, paths))
         if donors:
-            wanted += [row["donor"] for row in forms.rows(content, "identification.contributions")]
+            wanted += [row["donor"] for row in proposals_form.rows(content, "identification.contributions")]
         assert [text for text in wanted if solid(text) not in said] == []
 
     return check
@@ -261,12 +263,12 @@ PLACES: Final[Mapping[str, Callable[[Read], None]]] = {
     ),
     "self-check": _shows_evidence_of(lambda read: read.draft, "self-check"),
     "draft": _mentions("draft", *_SUMMED_UP, donors=True),
-    "overview": _mentions("overview", forms.TITLE, donors=True),
+    "overview": _mentions("overview", proposals_form.TITLE, donors=True),
     "proposal": _mentions("proposal", *_SUMMED_UP, donors=True),
-    "overlap": _mentions("overlap", forms.TITLE, "identification.countries", donors=True),
-    "declaration": _mentions("declaration", forms.TITLE, "identification.countries", donors=True),
-    "similar": _mentions("similar", forms.TITLE, "identification.countries", "alignment.outcome"),
-    "reconciliation": _mentions("reconciliation", forms.TITLE),
+    "overlap": _mentions("overlap", proposals_form.TITLE, "identification.countries", donors=True),
+    "declaration": _mentions("declaration", proposals_form.TITLE, "identification.countries", donors=True),
+    "similar": _mentions("similar", proposals_form.TITLE, "identification.countries", "alignment.outcome"),
+    "reconciliation": _mentions("reconciliation", proposals_form.TITLE),
 }
 
 
@@ -302,7 +304,7 @@ class Office:
         """Save a section of the draft as its author."""
         given = (self.site.library, self.cast["designer"], self.site.now(), number, section, fields)
         with self.site.database.begin() as db:
-            proposals.save_section(db, *given)
+            drafts.save_section(db, *given)
 
     def read(self, typed: Content, code: str) -> Read:
         """Write a proposal in two versions, and open every page that shows it."""

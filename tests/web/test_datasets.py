@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from appraisal.errors import NotFound
-from appraisal.storage import datasets as stored
+from appraisal.lists.store import lists as stored
 from appraisal.web.context import Site
 from tests.web.building import Cast
 from tests.web.conftest import SignIn

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.domain.steps import ChangeAsked
-from appraisal.services import proposals
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.proposals.services import drafts
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast
@@ -29,7 +29,7 @@ def save(site: Site, cast: Cast, number: str, section: str, **given: Any) -> Non
     """Write some fields of a section; the others stay."""
     kept = building.load(site, number).content[section]
     with site.database.begin() as db:
-        proposals.save_section(
+        drafts.save_section(
             db, site.library, cast["designer"], site.now(), number, section, {**kept, **given}
         )
 
@@ -39,7 +39,7 @@ def submit_again(site: Site, cast: Cast, number: str) -> None:
     asked = [change for change in building.load(site, number).changes if change.answer is None]
     with site.database.begin() as db:
         for change in asked:
-            proposals.answer_change(
+            drafts.answer_change(
                 db, site.library, cast["designer"], site.now(), number, change.id, "done", "In section two."
             )
     building._pass(site)
@@ -72,7 +72,7 @@ def revised_proposal(site: Site, cast: Cast) -> str:
     save(site, cast, number, "gender", marker="2")
     with site.database.begin() as db:
         letter = (number, "support_letter", "letter.pdf", building.PDF)
-        proposals.attach_document(db, site.library, site.files, cast["designer"], site.now(), *letter)
+        drafts.attach_document(db, site.library, site.files, cast["designer"], site.now(), *letter)
     submit_again(site, cast, number)
     return number
 

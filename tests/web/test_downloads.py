@@ -9,9 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from appraisal.services import records
-from appraisal.storage import records as stored
-from appraisal.storage import tables
+from appraisal.database import tables
+from appraisal.records.services import records
+from appraisal.records.store import records as stored
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast

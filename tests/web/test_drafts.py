@@ -7,9 +7,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from appraisal.domain import forms
-from appraisal.scenarios.neutral import neutral_content
-from appraisal.storage import tables
+from appraisal.database import tables
+from appraisal.proposals.rules import form
+from appraisal.scenarios.complete_proposal import neutral_content
+from appraisal.vocabulary.limits import ROWS_LIMIT
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import PDF, Cast
@@ -37,7 +38,7 @@ def _form(number: str, section: str) -> str:
     return f"/proposals/{number}/form/{section}"
 
 
-@pytest.mark.parametrize("section", [section.key for section in forms.SECTIONS])
+@pytest.mark.parametrize("section", [section.key for section in form.SECTIONS])
 def test_a_section_that_is_sent_as_it_was_drawn_keeps_its_content(
     site: Site, client: FlaskClient, number: str, section: str
 ) -> None:
@@ -45,7 +46,7 @@ def test_a_section_that_is_sent_as_it_was_drawn_keeps_its_content(
     page = client.get(_form(number, section))
     assert page.status_code == 200
     sent = {"save": "1"}
-    for field in forms.section(section).fields:
+    for field in form.section(section).fields:
         kept = before[section].get(field.key, "")
         if field.kind == "rows":
             rows = [row.items() for row in kept or []]
@@ -149,10 +150,10 @@ def test_rows_are_added_and_removed_without_saving(site: Site, client: FlaskClie
 
 
 def test_no_more_rows_than_are_kept(client: FlaskClient, number: str) -> None:
-    rows = {f"contributions-{place}-donor": "Norway" for place in range(forms.ROWS_LIMIT)}
+    rows = {f"contributions-{place}-donor": "Norway" for place in range(ROWS_LIMIT)}
     page = client.post(_form(number, "identification"), data={**rows, "add": "contributions"})
     assert page.status_code == 200
-    assert f'id="contributions-{forms.ROWS_LIMIT}-donor"' not in page.text
+    assert f'id="contributions-{ROWS_LIMIT}-donor"' not in page.text
 
 
 def test_a_form_that_somebody_else_has_changed_is_refused_with_what_was_typed(
@@ -284,7 +285,7 @@ def test_a_file_that_cannot_be_attached(
     data: bytes,
     words: str,
 ) -> None:
-    monkeypatch.setattr("appraisal.services.proposals.MOST_BYTES", 1000)
+    monkeypatch.setattr("appraisal.proposals.services.drafts.MOST_BYTES", 1000)
     before = building.load(site, number).documents
     status, page = _attach(client, number, kind, name, data)
     assert status == 422
@@ -392,7 +393,7 @@ def test_pages_are_drawn_in_every_language(
 ) -> None:
     client.post("/language", data={"language": language, "next": "/"})
     pages = ["", "/form", "/documents", "/authors", "/changes", "/history"]
-    pages += [f"/form/{section.key}" for section in forms.SECTIONS]
+    pages += [f"/form/{section.key}" for section in form.SECTIONS]
     for page in pages:
         answer = client.get(f"/proposals/{number}{page}")
         assert answer.status_code == 200

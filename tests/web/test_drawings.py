@@ -5,8 +5,9 @@ from pathlib import Path
 
 from flask.testing import FlaskClient
 
-from appraisal.pdf.workers import RenderingFailed
-from appraisal.services import issuers, jobs
+from appraisal.app import worker
+from appraisal.printing.worker import RenderingFailed
+from appraisal.records.services import issuers
 from appraisal.web.context import Site
 from tests.carriers import blank
 from tests.keys import make_keyring
@@ -34,7 +35,7 @@ def test_what_was_given_up_is_shown_and_tried_again(
     def refuse(*_: object) -> bytes:
         raise RenderingFailed("refused", "<b>no</b>")
 
-    assert jobs.work(site.database, site.files, refuse, site.now) == 0
+    assert worker.work(site.database, site.files, refuse, site.now) == 0
     sign_in(client, "admin")
     found = client.get("/settings/drawings").text
     assert f"{number} appraisal" in found
@@ -42,7 +43,7 @@ def test_what_was_given_up_is_shown_and_tried_again(
     answer = client.post("/settings/drawings/retry", follow_redirects=True)
     assert "1 drawing will be tried again." in answer.text
     assert "No drawing was given up." in answer.text
-    assert jobs.work(site.database, site.files, blank, site.now) == 1
+    assert worker.work(site.database, site.files, blank, site.now) == 1
 
 
 def test_the_page_tells_how_long_the_key_is_good(

@@ -9,12 +9,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from appraisal.app.application import create_app
+from appraisal.database import schema
+from appraisal.database.engine import Database
+from appraisal.database.tables import Base
 from appraisal.definitions.library import Library
 from appraisal.errors import Fault
-from appraisal.storage import schema
-from appraisal.storage.databases import Database
-from appraisal.storage.tables import Base
-from appraisal.web.app import create_app
 from tests.databases import hurried
 from tests.web import building, walks, worlds
 from tests.web.building import Clock

@@ -10,20 +10,21 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from appraisal.domain import forms
-from appraisal.domain.bundles import Asked
-from appraisal.domain.steps import ApprovalGiven
-from appraisal.i18n import LANGUAGES
-from appraisal.pdf.rendering import page_of
-from appraisal.services import bundles, proposals
-from appraisal.storage import records as stored
+from appraisal.language.texts import LANGUAGES
+from appraisal.printing.rendering import page_of
+from appraisal.proposals.rules import form as proposals_form
+from appraisal.proposals.rules.attempt import ApprovalGiven
+from appraisal.proposals.services import drafts
+from appraisal.records.store import records as stored
+from appraisal.verification.rules.bundle_manifest import Asked
+from appraisal.verification.services import bundles
 from appraisal.web.context import Site
 from tests.web import building, walks
 from tests.web.building import Cast
 from tests.web.conftest import SignIn
 from tests.web.worlds import World
 
-SECTIONS = [section.key for section in forms.SECTIONS]
+SECTIONS = [section.key for section in proposals_form.SECTIONS]
 # Whoever a walk needs as somebody else.
 _OTHERS = {"signs": "reader", "rated": "eval", "conflicted": "eval"}
 
@@ -33,7 +34,7 @@ def emptied(site: Site, cast: Cast, sections: Iterable[str]) -> str:
     number = building.draft_proposal(site, cast)
     for section in sections:
         with site.database.begin() as db:
-            proposals.save_section(db, site.library, cast["designer"], site.now(), number, section, {})
+            drafts.save_section(db, site.library, cast["designer"], site.now(), number, section, {})
     return number
 
 

@@ -5,7 +5,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from appraisal.storage import tables
+from appraisal.database import tables
 from appraisal.web.context import Site
 from tests.web import building, walks
 from tests.web.building import Cast
@@ -131,7 +131,7 @@ def test_a_fault_of_ours_says_so_and_shows_nothing_of_it(
         raise RuntimeError("the inside of it")
 
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    monkeypatch.setattr("appraisal.storage.duties.work_of", fail)
+    monkeypatch.setattr("appraisal.workflow.store.work_of", fail)
     sign_in(client, "desk")
     page = client.get("/")
     assert page.status_code == 500

@@ -10,11 +10,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
+from appraisal.app.daily import tick
 from appraisal.canonical import canonical
-from appraisal.services import ticks
-from appraisal.storage import tables
-from appraisal.storage.tables.base import Base
-from appraisal.storage.types import Day
+from appraisal.database import tables
+from appraisal.database.tables.columns import Base
+from appraisal.database.types import Day
 from tests.tampering import unguarded, unwatched
 from tests.web import building, walks
 from tests.web.conftest import Compiled, build_app
@@ -104,5 +104,5 @@ def test_no_tick_fails_for_a_far_value(far: World) -> None:
         # Whatever day was written down to look at a proposal again: every one is looked at.
         with far.site.database.begin() as db:
             db.execute(update(proposals).values(wake_on=clock().date()))
-        ticked = ticks.tick(far.site.database, far.site.library, clock())
+        ticked = tick(far.site.database, far.site.library, clock())
         assert ticked.faults == ()

@@ -10,9 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from appraisal.domain.schemas import departures, schema_text
-from appraisal.services import jobs
-from appraisal.storage import tables
+from appraisal.app import worker
+from appraisal.database import tables
+from appraisal.database.outbox import RENDERING, waiting
+from appraisal.schemas import departures, schema_text
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import PDF, Cast
@@ -144,8 +145,8 @@ def test_the_pdfs_of_a_published_report(
     assert "PDFs are being prepared" in client.get(page).text
     assert client.post(f"{place}/render").status_code == 303
     assert client.post(f"/indicators/2.1/reports/{'0' * 64}/render").status_code == 404
-    assert jobs.waiting(site.database, jobs.RENDERING) >= 3
-    jobs.work(site.database, site.files, lambda value, language: PDF + value[:9], site.now)
+    assert waiting(site.database, RENDERING) >= 3
+    worker.work(site.database, site.files, lambda value, language: PDF + value[:9], site.now)
     answer = client.get(f"{place}/fr.pdf")
     assert (answer.mimetype, answer.data) == ("application/pdf", PDF + b'{"approve')
     assert downloads_of(site) == [("report", f"indicator-2.1-{digest[:12]}-fr.pdf {digest}")]

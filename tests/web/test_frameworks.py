@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.domain.datasets import BY_KEY
-from appraisal.services import datasets, people
+from appraisal.accounts.services import accounts
+from appraisal.lists.rules.kinds_of_list import BY_KEY
+from appraisal.lists.services import imports
 from appraisal.web.context import Site
 from tests.web.building import Cast
 from tests.web.conftest import SignIn
@@ -22,14 +23,14 @@ UNDAFS = "country,cycle,reflects,assessed_on,government,employers,workers\n"
 def import_text(site: Site, cast: Cast, dataset: str, text: str, folder: Path) -> None:
     path = folder / "list.csv"
     path.write_text(text)
-    known, source = BY_KEY[dataset], datasets.source_of(path, "list.csv")
+    known, source = BY_KEY[dataset], imports.source_of(path, "list.csv")
     with (
-        datasets.checked(
-            known, source, lambda heading: datasets.mapped(known, heading, {}), site.now().date()
+        imports.checked(
+            known, source, lambda heading: imports.mapped(known, heading, {}), site.now().date()
         ) as found,
         site.database.begin() as db,
     ):
-        datasets.import_rows(db, cast["desk"], site.now(), found, whole=False)
+        imports.import_rows(db, cast["desk"], site.now(), found, whole=False)
 
 
 def cells(page: str) -> list[list[str]]:
@@ -77,7 +78,7 @@ def test_an_indicator_says_what_it_counts_and_that_its_baseline_is_not_entered(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, code: str, language: str
 ) -> None:
     with site.database.begin() as db:
-        people.choose(db, cast["desk"], language=language, delivery="at_once")
+        accounts.choose(db, cast["desk"], language=language, delivery="at_once")
     sign_in(client, "desk")
     page = client.get(f"/indicators/{code}")
     assert (page.status_code, faults(page.text)) == (200, [])

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from appraisal.accounts.services import accounts
+from appraisal.app import upgrades
 from appraisal.definitions.library import Library
-from appraisal.services import people, upgrades
 from appraisal.web.context import Site
 from tests import histories
 from tests.databases import SqliteCopies
@@ -35,7 +36,7 @@ def site(
 
 def test_the_pages_show_what_was_written_then(site: Site, client: FlaskClient, clock: Clock) -> None:
     with site.database.read() as db:
-        found = {entry.person.email.split("@")[0]: entry.person for entry in people.list_people(db)}
+        found = {entry.person.email.split("@")[0]: entry.person for entry in accounts.list_people(db)}
     clock.advance(days=1)
     for name in ("auditor", "desk"):
         building.sign_in_as(client, site, found[name])

@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from appraisal.domain.indicators import Share, further_needed, short_of
-from appraisal.storage import tables
+from appraisal.database import tables
+from appraisal.indicators.rules.appraised_share import Share, further_needed, short_of
 from appraisal.web.context import Site
 from tests.casts import counted
 from tests.tampering import unwatched
@@ -248,8 +248,8 @@ def test_breakdowns_are_for_those_who_read_all(
 def test_long_lists_come_in_pages(
     client: FlaskClient, sign_in: SignIn, approved: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appraisal.web.indicators.PAGE", 2)
-    monkeypatch.setattr("appraisal.web.indicators.SHOWN", 2)
+    monkeypatch.setattr("appraisal.indicators.pages.appraised_share.PAGE", 2)
+    monkeypatch.setattr("appraisal.indicators.pages.appraised_share.SHOWN", 2)
     sign_in(client, "desk")
     path = PAGE + "/proposals?biennium=2010-11&group=mechanism"
     assert f'href="{path.replace("&", "&amp;")}">All 3</a>' in client.get(PAGE).text

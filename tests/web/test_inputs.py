@@ -3,7 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.domain.facts import Case
+from appraisal.proposals.facts import Case
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast, Clock

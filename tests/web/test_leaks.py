@@ -17,12 +17,12 @@ import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
+from appraisal.app.application import create_app
 from appraisal.cli import COMMANDS
+from appraisal.database import schema
+from appraisal.database.engine import Database
 from appraisal.definitions.library import Library
-from appraisal.domain.steps import ChangeAsked
-from appraisal.storage import schema
-from appraisal.storage.databases import Database
-from appraisal.web.app import create_app
+from appraisal.proposals.rules.attempt import ChangeAsked
 from tests.web import building, walks, worlds
 from tests.web.building import Cast, Clock
 from tests.web.conftest import Compiled, ReadingClient

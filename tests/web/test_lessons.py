@@ -6,8 +6,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from appraisal.services import lessons, people
-from appraisal.storage import lessons as stored
+from appraisal.accounts.services import accounts
+from appraisal.lessons.services import lessons
+from appraisal.lessons.store import lessons as stored
 from appraisal.web.context import Site
 from tests.web.building import Cast
 from tests.web.conftest import SignIn
@@ -158,7 +159,7 @@ def test_a_country_that_is_the_place_is_named_once_in_the_readers_language(
     rows = "L1,Here.,North Macedonia,MK,,,Report\nL2,There.,South Asia,BD;IN,,,Report\n"
     with site.database.begin() as db:
         lessons.import_lessons(db, cast["desk"], site.now(), (HEADING + rows).encode(), "list.csv")
-        people.choose(db, cast["desk"], language="fr", delivery="at_once")
+        accounts.choose(db, cast["desk"], language="fr", delivery="at_once")
     sign_in(client, "desk")
     page = client.get("/lessons").text
     assert "L1 · Macédoine du Nord<" in page

@@ -7,10 +7,12 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.routing import RequestRedirect
 
-from appraisal.domain.notices import KINDS, page
-from appraisal.services import jobs, notices, people
-from appraisal.services.couriers import Courier
-from appraisal.web.app import create_app
+from appraisal.accounts.services import accounts
+from appraisal.app import worker
+from appraisal.app.application import create_app
+from appraisal.notices.rules import KINDS, page
+from appraisal.notices.services import notices
+from appraisal.notices.services.smtp import Courier
 from appraisal.web.context import Site
 from tests.carriers import blank
 from tests.casts import counted
@@ -36,7 +38,7 @@ def _tell(site: Site, cast: Cast, *keys: str, times: int = 1) -> None:
 
 
 def _work(site: Site, boxes: Mailboxes) -> int:
-    return jobs.work(site.database, site.files, blank, site.now, courier=Courier(boxes.server()))
+    return worker.work(site.database, site.files, blank, site.now, courier=Courier(boxes.server()))
 
 
 def test_the_mail_is_for_administrators(client: FlaskClient, sign_in: SignIn) -> None:
@@ -65,7 +67,7 @@ def test_what_waits_and_gathers_is_counted(
     client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast
 ) -> None:
     with site.database.begin() as db:
-        people.choose(db, cast["chief"], language="en", delivery="daily")
+        accounts.choose(db, cast["chief"], language="en", delivery="daily")
     _tell(site, cast, "desk", "chief", times=3)
     sign_in(client, "admin")
     found = " ".join(client.get("/settings/mail").text.split())

@@ -6,8 +6,9 @@ from pathlib import Path
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from appraisal.services import matches
-from appraisal.storage import queries, tables
+from appraisal.database import tables
+from appraisal.lists.services import matching
+from appraisal.proposals.store import lists
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast
@@ -273,10 +274,10 @@ def test_every_link_can_be_undone_however_many_there_are(
     rows = [f"ZAM/10/{place:02}/NOR,One of many,ZM,XBTC,1,USD,2010-01-20,Norway" for place in range(30)]
     import_text(site, cast, "projects", LIST.partition("\n")[0] + "\n" + "\n".join(rows) + "\n", tmp_path)
     with site.database.begin() as db:
-        proposal = queries.entered_id(db, number, cast["desk"])
+        proposal = lists.entered_id(db, number, cast["desk"])
         for row in rows:
             key = row.partition(",")[0].casefold()
-            matches.write(db, cast["desk"], site.now(), key, key.upper(), "confirmed", proposal, number, {})
+            matching.write(db, cast["desk"], site.now(), key, key.upper(), "confirmed", proposal, number, {})
     sign_in(client, "desk")
     first = client.get(PAGE).text.partition('id="linked"')[2]
     assert "ZAM/10/24/NOR" in first

@@ -5,9 +5,9 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.definitions.workflows import ROLES
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import people
+from appraisal.accounts.services import accounts
+from appraisal.people.facts import SYSTEM_ACTOR
+from appraisal.vocabulary.roles import ROLES
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.conftest import SignIn
@@ -94,7 +94,7 @@ def test_whoever_has_every_role_that_goes_together_is_led_to_every_page_and_it_i
 ) -> None:
     roles = [role for role in ROLES if role not in apart]
     with site.database.begin() as db:
-        everything = people.create_person(
+        everything = accounts.create_person(
             db, SYSTEM_ACTOR, site.now(), email="all@example.org", name="Alex All", roles=roles, unit="PARDEV"
         )
     building.sign_in_as(client, site, everything)

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, select, text, update
 from sqlalchemy.exc import DBAPIError
 from werkzeug.routing import Rule
 
-from appraisal.storage import tables
-from appraisal.storage.databases import reading_only
+from appraisal.database import tables
+from appraisal.database.engine import reading_only
 from appraisal.web import context
 from tests.web import building, walks
 from tests.web.conftest import Compiled, build_app

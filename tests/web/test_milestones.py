@@ -4,7 +4,7 @@ import re
 
 from flask.testing import FlaskClient
 
-from appraisal.domain.steps import ApprovalGiven
+from appraisal.proposals.rules.attempt import ApprovalGiven
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast

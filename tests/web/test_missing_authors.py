@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.services import reviews
+from appraisal.appraisals.services import reviews
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast

@@ -12,8 +12,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.engine import make_url
 
-from appraisal.domain.steps import ChangeAsked
-from appraisal.services import proposals, substitutions
+from appraisal.accounts.services import substitutes
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.proposals.services import drafts
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast
@@ -82,7 +83,7 @@ def _answer(site: Site, cast: Cast, number: str) -> None:
     for change in building.load(site, number).changes:
         if change.answer is None:
             with site.database.begin() as db:
-                proposals.answer_change(
+                drafts.answer_change(
                     db, site.library, cast["designer"], site.now(), number, change.id, "done", "Section 3."
                 )
     site.now.advance(minutes=1)  # type: ignore[attr-defined]
@@ -94,7 +95,7 @@ def test_what_a_page_offers_is_taken(
 ) -> None:
     with site.database.begin() as db:
         today = site.now().date()
-        substitutions.name_substitute(
+        substitutes.name_substitute(
             db,
             cast["admin"],
             site.now(),

@@ -13,15 +13,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
+from appraisal.accounts.pages import events
+from appraisal.accounts.services import accounts, confirmations
+from appraisal.accounts.services.accounts import Account
+from appraisal.app import worker
+from appraisal.app.application import create_app
 from appraisal.canonical import canonical
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import confirmations, jobs, people
-from appraisal.services.couriers import Courier
-from appraisal.services.people import Account
-from appraisal.storage import site as chain
-from appraisal.storage import tables
-from appraisal.web import account_events
-from appraisal.web.app import create_app
+from appraisal.database import tables
+from appraisal.notices.services.smtp import Courier
+from appraisal.people.facts import SYSTEM_ACTOR
+from appraisal.trail.store import site as chain
 from appraisal.web.context import Site
 from tests.carriers import blank
 from tests.casts import counted
@@ -53,7 +54,7 @@ def admin(client: FlaskClient, sign_in: SignIn) -> FlaskClient:
 
 def account(site: Site, email: str) -> Account:
     with site.database.read() as db:
-        found = people.find_by_email(db, email)
+        found = accounts.find_by_email(db, email)
     assert found is not None
     return found
 
@@ -457,7 +458,7 @@ def test_pages_about_accounts_are_well_made_in_every_language(
         client.post("/language", data={"language": language})
     person = cast["designer"].id
     with site.database.begin() as db:
-        people.issue_link(db, SYSTEM_ACTOR, site.now(), person, "reset", emergency=True)
+        accounts.issue_link(db, SYSTEM_ACTOR, site.now(), person, "reset", emergency=True)
     admin.post(f"/people/{person}", data=form_of(cast["designer"], roles=["designer", "manager"]))
     admin.post(f"/people/{person}/link")
     pages = [manager.get("/").text, manager.get("/people/requests").text]
@@ -488,19 +489,19 @@ def sending(site: Site, boxes: Mailboxes, compiled: Compiled) -> Flask:
 
 
 def deliver(site: Site, boxes: Mailboxes) -> None:
-    jobs.work(site.database, site.files, blank, site.now, courier=Courier(boxes.server()))
+    worker.work(site.database, site.files, blank, site.now, courier=Courier(boxes.server()))
 
 
 def test_everything_that_happens_to_an_account_has_a_sentence() -> None:
     found = set()
-    for module in (people, confirmations):
+    for module in (accounts, confirmations):
         for node in ast.walk(ast.parse(inspect.getsource(module))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "site.append":
                 action = node.args[3]
                 choices = (action.body, action.orelse) if isinstance(action, ast.IfExp) else (action,)
                 found |= {entry.value for entry in choices if isinstance(entry, ast.Constant)}
     assert len(found) > 10
-    titled = {name.split()[0] for name in account_events.EVENTS}
+    titled = {name.split()[0] for name in events.EVENTS}
     assert found - titled == set()
 
 
@@ -577,7 +578,7 @@ def test_the_start_page_tells_auditors_of_emergencies(
     with counted() as before:
         assert words not in client.get("/").text
     with site.database.begin() as db:
-        people.issue_link(db, SYSTEM_ACTOR, site.now(), cast["chief"].id, "reset", emergency=True)
+        accounts.issue_link(db, SYSTEM_ACTOR, site.now(), cast["chief"].id, "reset", emergency=True)
     with counted() as after:
         page = client.get("/").text
     assert words in page

@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, event, insert, select, update
 
-from appraisal.scenarios.neutral import neutral_content
-from appraisal.storage import tables
+from appraisal.database import tables
+from appraisal.scenarios.complete_proposal import neutral_content
 from appraisal.web.context import Site
 from tests.tampering import unguarded, unwatched
 from tests.web import building

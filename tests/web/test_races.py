@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from appraisal.domain.facts import Person
+from appraisal.people.facts import Person
 from appraisal.web.context import Site
 from tests.services.test_races import race
 from tests.web import building, reviewing

@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.domain.facts import Appraisal
-from appraisal.services import people, proposals
-from appraisal.services.appraisals import RatingPut, rate
+from appraisal.accounts.services import accounts
+from appraisal.appraisals.services.lead import RatingPut, rate
+from appraisal.proposals.facts import Appraisal
+from appraisal.proposals.services import drafts
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast
@@ -32,10 +33,8 @@ def _second_round(site: Site, cast: Cast) -> str:
     constituents = {**case.content["constituents"], "workers": workers}
     with site.database.begin() as db:
         author, now = cast["designer"], site.now()
-        proposals.answer_change(
-            db, site.library, author, now, number, case.changes[0].id, "done", "Section 3"
-        )
-        proposals.save_section(db, site.library, author, now, number, "constituents", constituents)
+        drafts.answer_change(db, site.library, author, now, number, case.changes[0].id, "done", "Section 3")
+        drafts.save_section(db, site.library, author, now, number, "constituents", constituents)
     building.take(site, cast["designer"], number, "submit")
     building.take(site, cast["desk"], number, "assign", lead=cast["reader"])
     return number
@@ -209,6 +208,6 @@ def test_definitions_are_read_in_the_language_of_the_person(
 ) -> None:
     number = building.assigned_proposal(site, cast)
     with site.database.begin() as db:
-        people.set_language(db, cast["reader"].id, "fr")
+        accounts.set_language(db, cast["reader"].id, "fr")
     sign_in(client, "reader")
     assert "Insuffisant" in client.get(_url(number, "/TRI")).text

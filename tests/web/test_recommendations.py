@@ -5,7 +5,7 @@ from datetime import date
 
 from flask.testing import FlaskClient
 
-from appraisal.domain.facts import Appraisal
+from appraisal.proposals.facts import Appraisal
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast, Clock

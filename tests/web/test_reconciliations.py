@@ -8,9 +8,11 @@ import pytest
 from flask.testing import FlaskClient
 from lxml import html
 
-from appraisal.domain.facts import SYSTEM_ACTOR, Appraisal, RatingGiven
-from appraisal.services import appraisals, people, reviews
-from appraisal.services.appraisals import RatingPut
+from appraisal.accounts.services import accounts
+from appraisal.appraisals.services import lead, reviews
+from appraisal.appraisals.services.lead import RatingPut
+from appraisal.people.facts import SYSTEM_ACTOR
+from appraisal.proposals.facts import Appraisal, RatingGiven
 from appraisal.web.context import Site
 from tests.casts import counted
 from tests.web import building, panels
@@ -32,7 +34,7 @@ def running(site: Site, number: str) -> Appraisal:
 
 def lead_rates(site: Site, cast: Cast, number: str, ratings: Mapping[str, RatingPut]) -> None:
     with site.database.begin() as db:
-        appraisals.rate(db, site.library, cast["reader"], site.now(), number, ratings)
+        lead.rate(db, site.library, cast["reader"], site.now(), number, ratings)
 
 
 def typed(item: str, *given: str) -> dict[str, str]:
@@ -299,7 +301,7 @@ def test_what_was_carried_over_is_confirmed_by_a_tick(
 ) -> None:
     lead_rates(site, cast, number, {"TRI-1": RatingPut("2", "Old."), "TRI-2": RatingPut("3", "Old.")})
     with site.database.begin() as db:
-        leader = people.create_person(
+        leader = accounts.create_person(
             db,
             SYSTEM_ACTOR,
             site.now(),

@@ -6,10 +6,12 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
-from appraisal.services import people, records
-from appraisal.services.jobs import work
-from appraisal.storage import proposals, tables
-from appraisal.storage import records as stored
+from appraisal.accounts.services import accounts
+from appraisal.app.worker import work
+from appraisal.database import tables
+from appraisal.database.rows import insert_row
+from appraisal.records.services import records
+from appraisal.records.store import records as stored
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import PDF, Cast, Clock
@@ -61,7 +63,7 @@ def test_records_are_listed_fifty_a_page(
         row = db.execute(select(table).where(table.c.id == first.id)).one()._mapping
         for index in range(50):
             digest = hashlib.sha256(str(index).encode()).hexdigest()
-            proposals.insert_row(db, tables.Record, **{**row, "id": first.id + 1 + index, "digest": digest})
+            insert_row(db, tables.Record, **{**row, "id": first.id + 1 + index, "digest": digest})
     sign_in(client, "desk")
     page = client.get("/records")
     assert first.digest not in page.text
@@ -132,7 +134,7 @@ def test_a_pdf_is_asked_for_prepared_and_read(
     assert client.post(f"{url}/render", data={"language": "fr"}).status_code == 303
     assert client.post(f"{url}/render", data={"language": "fr"}).status_code == 303
     with site.database.begin() as db:
-        people.set_language(db, cast["chief"].id, "fr")
+        accounts.set_language(db, cast["chief"].id, "fr")
     page = client.get(url)
     assert page.headers["Refresh"] == "5"
     clock.advance(minutes=5)

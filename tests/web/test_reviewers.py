@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.services import reviews
+from appraisal.appraisals.services import reviews
 from appraisal.web.context import Site
 from tests.casts import counted
 from tests.web import building, reviewing

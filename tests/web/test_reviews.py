@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.domain.facts import Person
-from appraisal.domain.steps import ChangeAsked
-from appraisal.services import appraisals, proposals, reviews
-from appraisal.services.appraisals import RatingPut
+from appraisal.appraisals.services import lead, reviews
+from appraisal.appraisals.services.lead import RatingPut
+from appraisal.people.facts import Person
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.proposals.services import drafts
 from appraisal.web.context import Site
 from tests.casts import counted
 from tests.web import building, reviewing
@@ -388,7 +389,7 @@ def _second_round(site: Site, cast: Cast) -> str:
     workers = [{"who": "The congress of trade unions", "when": "2010-01-20", "how": "Meeting"}]
     constituents = {**building.load(site, number).content["constituents"], "workers": workers}
     with site.database.begin() as db:
-        proposals.save_section(
+        drafts.save_section(
             db, site.library, cast["designer"], site.now(), number, "constituents", constituents
         )
     building.take(site, cast["designer"], number, "submit")
@@ -581,10 +582,10 @@ def _others_act(site: Site, cast: Cast, number: str, same_unit: Person, other: P
     with site.database.begin() as db:
         reviews.decline(db, site.library, fourth, site.now(), number, "No time.")
         puts = {item: RatingPut("1", "Weak, says the lead.") for item in reviewing.items_of(site, "GEN")}
-        appraisals.rate(db, site.library, cast["reader"], site.now(), number, puts)
+        lead.rate(db, site.library, cast["reader"], site.now(), number, puts)
         asked = {entry.unit: entry.id for entry in building.load(site, number).appraisals[0].consultations}
         for unit in ("ACTRAV", "PROGRAM"):
-            appraisals.answer_consultation(
+            lead.answer_consultation(
                 db, site.library, cast["desk"], site.now(), number, asked[unit], "They said so."
             )
 
@@ -702,11 +703,11 @@ def test_the_lead_reads_a_block_and_is_not_asked_for_it(
     ]
     with site.database.begin() as db:
         puts = {item: RatingPut("2") for item in items}
-        appraisals.rate(db, site.library, cast["reader"], site.now(), number, puts)
+        lead.rate(db, site.library, cast["reader"], site.now(), number, puts)
     building.take(site, cast["reader"], number, "request_revision", changes=(ChangeAsked("All of it."),))
     with site.database.begin() as db:
         change = building.load(site, number).changes[0].id
-        proposals.answer_change(
+        drafts.answer_change(
             db, site.library, cast["designer"], site.now(), number, change, "done", "Section 3."
         )
     building.take(site, cast["designer"], number, "submit")

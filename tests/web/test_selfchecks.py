@@ -13,13 +13,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from appraisal.app.application import create_app
+from appraisal.appraisals.services import self_checks
+from appraisal.appraisals.services.self_checks import SelfPut
+from appraisal.database import tables
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import Case
-from appraisal.domain.steps import ChangeAsked
-from appraisal.services import proposals, selfchecks
-from appraisal.services.selfchecks import SelfPut
-from appraisal.storage import tables
-from appraisal.web.app import create_app
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.proposals.services import drafts
 from appraisal.web.context import Site
 from tests.web import building, walks
 from tests.web.building import Cast, Clock
@@ -37,7 +38,7 @@ def put(site: Site, cast: Cast, number: str, **values: str) -> None:
     """Save the authors' own ratings of the checklist on tripartism."""
     puts = {name.replace("_", "-"): SelfPut(value, NOTE) for name, value in values.items()}
     with site.database.begin() as db:
-        selfchecks.save(db, site.library, cast["designer"], site.now(), number, "TRI", puts)
+        self_checks.save(db, site.library, cast["designer"], site.now(), number, "TRI", puts)
 
 
 def kept(site: Site) -> dict[str, tuple[str, str]]:
@@ -287,7 +288,7 @@ def _live(
         put(site, cast, number, TRI_1="2", TRI_5="X")
     asked = building.load(site, number).changes[0].id
     with site.database.begin() as db:
-        proposals.answer_change(
+        drafts.answer_change(
             db, site.library, cast["designer"], site.now(), number, asked, "done", "In section 3."
         )
     building.take(site, cast["designer"], number, "submit")

@@ -26,7 +26,7 @@ from tests.web.building import Cast
 # only when it is told to. To the server it is as busy as with a large file; the machine has nothing to do.
 _HELD_BACK: Final = """
 import os, socket, sys
-if "appraisal.pdf.readings" in sys.orig_argv:
+if "appraisal.verification.reading.record_pdf" in sys.orig_argv:
     with socket.create_connection(("127.0.0.1", {port})) as held:
         held.sendall(b"%d\\n" % os.getpid())
         held.recv(1)

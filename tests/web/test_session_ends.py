@@ -12,14 +12,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.routing import AnyConverter, IntegerConverter
 
+from appraisal.accounts.pages.sign_in import TOKEN
+from appraisal.accounts.services import accounts
+from appraisal.database import tables
 from appraisal.definitions.library import Library
-from appraisal.domain.facts import SYSTEM_ACTOR, Person
-from appraisal.services import people
+from appraisal.people.facts import SYSTEM_ACTOR, Person
 from appraisal.settings import SessionLimits
-from appraisal.storage import site as site_chain
-from appraisal.storage import tables
+from appraisal.trail.store import site as site_chain
 from appraisal.web.context import Site
-from appraisal.web.sessions import TOKEN
 from tests.casts import counted
 from tests.databases import PostgresCopies, SqliteCopies
 from tests.web import building
@@ -45,7 +45,7 @@ def site(
 def cast(site: Site) -> Cast:
     """Return the people of the site by key."""
     with site.database.read() as db:
-        return {account.person.email.split("@")[0]: account.person for account in people.list_people(db)}
+        return {account.person.email.split("@")[0]: account.person for account in accounts.list_people(db)}
 
 
 def credentials(key: str, password: str = PASSWORD) -> dict[str, str]:
@@ -262,7 +262,7 @@ def test_closing_an_account_ends_its_sessions_and_opening_it_revives_none(app: F
 def test_a_password_set_with_a_link_ends_all_sessions(app: Flask, site: Site, cast: Cast) -> None:
     desk, other, chief = browser(app), browser(app), browser(app, "chief")
     with site.database.begin() as db:
-        token = people.issue_link(db, SYSTEM_ACTOR, site.now(), cast["desk"].id, "reset")
+        token = accounts.issue_link(db, SYSTEM_ACTOR, site.now(), cast["desk"].id, "reset")
     answer = app.test_client().post(f"/password-reset/{token}", data={"password": NEW, "again": NEW})
     assert answer.status_code == 303
     assert statuses(desk, other, chief) == [SHUT, SHUT, OPEN]

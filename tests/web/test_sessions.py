@@ -9,12 +9,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from appraisal.domain.facts import SYSTEM_ACTOR
-from appraisal.services import people
-from appraisal.services.people import Purpose
-from appraisal.storage import tables
+from appraisal.accounts.pages.sign_in import local_path
+from appraisal.accounts.services import accounts
+from appraisal.accounts.services.accounts import Purpose
+from appraisal.database import tables
+from appraisal.people.facts import SYSTEM_ACTOR
 from appraisal.web.context import Site
-from appraisal.web.sessions import local_path
 from tests.web.building import PASSWORD, SECRET, Cast, Clock
 from tests.web.conftest import Compiled, SignIn, build_app
 
@@ -23,7 +23,7 @@ NEW = "four words on paper"
 
 def link_for(site: Site, person: int, purpose: Purpose) -> str:
     with site.database.begin() as db:
-        token = people.issue_link(db, SYSTEM_ACTOR, site.now(), person, purpose)
+        token = accounts.issue_link(db, SYSTEM_ACTOR, site.now(), person, purpose)
     return ("/invitation/" if purpose == "invitation" else "/password-reset/") + token
 
 
@@ -118,11 +118,11 @@ def test_a_language_is_kept_for_the_visit_and_on_the_account(
     sign_in(client, "desk")
     client.post("/language", data={"language": "fr", "next": "//evil.example"})
     with site.database.read() as db:
-        assert people.find_person(db, cast["desk"].id).person.language == "fr"
+        assert accounts.find_person(db, cast["desk"].id).person.language == "fr"
     assert "Désigner un responsable" in client.get("/workflow").text
     client.post("/language", data={"language": "de"})
     with site.database.read() as db:
-        assert people.find_person(db, cast["desk"].id).person.language == "fr"
+        assert accounts.find_person(db, cast["desk"].id).person.language == "fr"
 
 
 @pytest.mark.parametrize("purpose", ["invitation", "reset"])

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.storage import facts, tables
-from appraisal.storage.proposals import insert_row
+from appraisal.database import tables
+from appraisal.database.rows import insert_row
+from appraisal.proposals.store import case
 from appraisal.web.context import Site
 from tests.casts import counted
 from tests.web import building
@@ -38,7 +39,7 @@ def test_a_rate_is_entered_and_shown_as_it_is(client: FlaskClient, sign_in: Sign
     _enter(client, again)
     assert client.post("/settings/rates", data=again).status_code == 303
     with site.database.read() as db:
-        rates = {rate.on: rate.per_usd for rate in facts.load_rates(db)}
+        rates = {rate.on: rate.per_usd for rate in case.load_rates(db)}
     assert rates == {date(2010, 2, 1): Decimal("0.7214"), date(2010, 1, 15): Decimal("0.73000001")}
     with counted() as sent:
         page = client.get("/settings/rates").text
@@ -74,10 +75,10 @@ def test_a_slip_is_shown_beside_the_rate_before_and_not_entered(
     assert "It is more than twice, or less than half, of the rate beside it." in page.text
     assert "0.7214 from 1 February 2010" in page.text
     with site.database.read() as db:
-        assert len(facts.load_rates(db)) == 1
+        assert len(case.load_rates(db)) == 1
     assert client.post("/settings/rates", data=_hidden(page.text)).status_code == 303
     with site.database.read() as db:
-        assert len(facts.load_rates(db)) == 2
+        assert len(case.load_rates(db)) == 2
 
 
 def test_a_correction_shows_what_was_frozen_and_keeps_the_former(
@@ -178,13 +179,13 @@ def test_a_holiday_is_entered_and_taken_out(client: FlaskClient, sign_in: SignIn
     for far in ("0201-12-24", "9999-12-24"):
         assert client.post("/settings/holidays", data={**HOLIDAY, "day": far}).status_code == 422
     with site.database.read() as db:
-        assert facts.load_holidays(db) == {"Geneva": {date(2010, 12, 24), date(2010, 1, 1)}}
+        assert case.load_holidays(db) == {"Geneva": {date(2010, 12, 24), date(2010, 1, 1)}}
     page = client.get("/settings/holidays").text
     assert page.index("Christmas Eve") < page.index("Past holidays") < page.rindex("New Year")
     assert client.post("/settings/holidays/1/remove").status_code == 303
     assert client.post("/settings/holidays/1/remove").status_code == 404
     with site.database.read() as db:
-        assert facts.load_holidays(db) == {"Geneva": {date(2010, 1, 1)}}
+        assert case.load_holidays(db) == {"Geneva": {date(2010, 1, 1)}}
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 from werkzeug.test import TestResponse
 
-from appraisal.services import appraisals, lessons, proposals
-from appraisal.services.appraisals import RatingPut
-from appraisal.storage import tables
+from appraisal.appraisals.services import lead
+from appraisal.appraisals.services.lead import RatingPut
+from appraisal.database import tables
+from appraisal.lessons.services import lessons
+from appraisal.proposals.services import drafts
 from appraisal.web.context import Site
 from tests.tampering import unwatched
 from tests.web import building
@@ -134,7 +136,7 @@ def test_a_stale_page_writes_nothing_and_says_so(
     sign_in(client, "designer")
     drawn = field(client.get(url(number)), "seen")
     with site.database.begin() as db:
-        proposals.save_section(
+        drafts.save_section(
             db, site.library, cast["designer"], site.now(), number, "lessons", {"search": "None."}
         )
     before = building.load(site, number)
@@ -155,7 +157,7 @@ def test_the_lead_notes_in_the_ratings_that_ask_for_it(
     sign_in(client, "reader")
     with site.database.begin() as db:
         puts = {"ALI-6": RatingPut("3", "Very good.", "p. 4")}
-        appraisals.rate(db, site.library, cast["reader"], site.now(), number, puts)
+        lead.rate(db, site.library, cast["reader"], site.now(), number, puts)
     page = client.get(url(number))
     assert "Note in ALI-6 what was checked" in page.text
     assert "Cite in RBM-8" in page.text
@@ -183,7 +185,7 @@ def test_why_nothing_can_be_noted_is_said(
     case = building.load(site, number)
     with site.database.begin() as db:
         author, now = cast["designer"], site.now()
-        proposals.answer_change(db, site.library, author, now, number, case.changes[0].id, "done", "In 3")
+        drafts.answer_change(db, site.library, author, now, number, case.changes[0].id, "done", "In 3")
     building.take(site, cast["designer"], number, "submit")
     sign_in(client, "designer")
     page = client.get(url(number))
@@ -233,7 +235,7 @@ def test_a_proposal_that_says_nothing_is_compared_with_nothing(
     building.submitted_proposal(site, cast, by="designer2")
     with site.database.begin() as db:
         content = {"identification": {"title": "Begun"}}
-        number = proposals.create_proposal(db, site.library, cast["designer"], site.now(), content).number
+        number = drafts.create_proposal(db, site.library, cast["designer"], site.now(), content).number
     sign_in(client, "designer")
     page = client.get(url(number))
     # Each heading has something below it, and nothing is said twice.

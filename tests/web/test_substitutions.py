@@ -8,12 +8,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from appraisal.accounts.services import substitutes
 from appraisal.clock import geneva_date
-from appraisal.domain.facts import Scope
-from appraisal.domain.substitutions import Substitution
-from appraisal.services import proposals, substitutions
-from appraisal.storage.substitutions import list_substitutions
+from appraisal.people.facts import Scope
+from appraisal.people.rules.substitutes import Substitution
+from appraisal.people.store.substitutes import list_substitutions
 from appraisal.web.context import Site
+from appraisal.workflow.services.authors import add_author
 from tests.casts import counted
 from tests.web import building, reviewing
 from tests.web.building import Cast, Clock
@@ -34,7 +35,7 @@ def name(
     """Name a substitute through the service; days are counted from today."""
     today = geneva_date(site.now())
     with site.database.begin() as db:
-        return substitutions.name_substitute(
+        return substitutes.name_substitute(
             db,
             cast[person],
             site.now(),
@@ -308,7 +309,7 @@ def test_an_author_appraises_for_nobody(client: FlaskClient, sign_in: SignIn, si
     number = building.draft_proposal(site, cast)
     writer = reviewing.hire(site, "writer", "Wanda Writer", "SKILLS", "designer")
     with site.database.begin() as db:
-        proposals.add_author(db, site.library, cast["designer"], site.now(), number, writer.id)
+        add_author(db, site.library, cast["designer"], site.now(), number, writer.id)
     building.take(site, cast["designer"], number, "submit")
     building.take(site, cast["desk"], number, "assign", lead=cast["reader"])
     name(site, {**cast, "writer": writer}, "reader", "writer")
@@ -335,7 +336,7 @@ def test_nobody_is_made_lead_whose_substitute_is_an_author(
     number = building.draft_proposal(site, cast)
     writer = reviewing.hire(site, "writer", "Wanda Writer", "SKILLS", "designer")
     with site.database.begin() as db:
-        proposals.add_author(db, site.library, cast["designer"], site.now(), number, writer.id)
+        add_author(db, site.library, cast["designer"], site.now(), number, writer.id)
     building.take(site, cast["designer"], number, "submit")
     name(site, {**cast, "writer": writer}, "reader", "writer")
     sign_in(client, "desk")

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from flask.testing import FlaskClient
 
+from appraisal.accounts.services import substitutes
+from appraisal.appraisals.services import reviews
 from appraisal.clock import geneva_date
-from appraisal.services import reviews, substitutions
 from appraisal.web.context import Site
 from tests.web import building, panels
 from tests.web.building import Cast
@@ -19,7 +20,7 @@ def _asked(site: Site, cast: Cast) -> tuple[str, str]:
     panels.ask(site, cast, number, away, ["GEN"])
     today = geneva_date(site.now())
     with site.database.begin() as db:
-        substitutions.name_substitute(
+        substitutes.name_substitute(
             db,
             away,
             site.now(),
@@ -67,7 +68,7 @@ def test_what_a_unit_says_nobody_else_says(site: Site, cast: Cast, client: Flask
     today = geneva_date(site.now())
     with site.database.begin() as db:
         reviews.declare(db, site.library, cast["actemp"], site.now(), number, conflict=None)
-        substitutions.name_substitute(
+        substitutes.name_substitute(
             db,
             cast["actemp"],
             site.now(),

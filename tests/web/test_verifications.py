@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text, update
 
 from appraisal.canonical import canonical
-from appraisal.pdf.rendering import render
-from appraisal.services import issuers, records
-from appraisal.storage import tables
+from appraisal.database import tables
+from appraisal.printing.rendering import render
+from appraisal.records.services import issuers, records
 from appraisal.web.context import Site
 from tests.keys import make_keyring
 from tests.tampering import unguarded

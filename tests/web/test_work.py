@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from appraisal.services import settings
+from appraisal.deadlines import services as deadlines_services
 from appraisal.web.context import Site
 from tests.casts import counted
 from tests.web import building
@@ -173,7 +173,9 @@ def test_days_left_are_counted_by_the_calendar_of_the_holder(
 ) -> None:
     with site.database.begin() as db:
         for day in (3, 4):
-            settings.enter_holiday(db, cast["admin"], site.now(), "Lusaka", date(2010, 2, day), "Day off")
+            deadlines_services.enter_holiday(
+                db, cast["admin"], site.now(), "Lusaka", date(2010, 2, day), "Day off"
+            )
     number = building.submitted_proposal(site, cast, duty_station="Lusaka")
     building.take(site, cast["desk"], number, "return_incomplete", missing="A letter.")
     clock.set(datetime(2010, 2, 2, 9, tzinfo=UTC))

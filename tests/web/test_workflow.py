@@ -7,29 +7,32 @@ import pytest
 from flask.testing import FlaskClient
 
 from appraisal.definitions import checklists
-from appraisal.definitions.workflows import AUDIENCES, RELATIONS
-from appraisal.domain.guards import GUARDS
-from appraisal.domain.steps import INPUTS
-from appraisal.i18n import Language, say
-from appraisal.web import workflow
+from appraisal.definitions.workflows import AUDIENCES
+from appraisal.language.texts import Language, say
+from appraisal.proposals.rules.attempt import INPUTS
+from appraisal.vocabulary.roles import RELATIONS
 from appraisal.web.context import Site
+from appraisal.workflow.pages import definitions_in_force
+from appraisal.workflow.rules.guards import GUARDS
 from tests.casts import counted
 from tests.web.conftest import SignIn
 
 
 def test_every_name_of_the_definitions_has_its_words(site: Site) -> None:
     found = site.library.newest_workflow()
-    assert workflow.GUARDS.keys() == GUARDS.keys()
-    assert workflow.INPUTS.keys() == INPUTS
-    assert workflow.EXCLUDED.keys() == set(RELATIONS)
-    assert {actor for entry in found.transitions for actor in entry.by} <= workflow.ACTORS.keys()
-    assert {state.holder for state in found.states.values()} <= workflow.HOLDERS.keys()
-    assert {record for entry in found.transitions for record in entry.records} <= workflow.EFFECTS.keys()
-    assert workflow.AUDIENCES.keys() == set(AUDIENCES)
+    assert definitions_in_force.GUARDS.keys() == GUARDS.keys()
+    assert definitions_in_force.INPUTS.keys() == INPUTS
+    assert definitions_in_force.EXCLUDED.keys() == set(RELATIONS)
+    assert {actor for entry in found.transitions for actor in entry.by} <= definitions_in_force.ACTORS.keys()
+    assert {state.holder for state in found.states.values()} <= definitions_in_force.HOLDERS.keys()
+    assert {
+        record for entry in found.transitions for record in entry.records
+    } <= definitions_in_force.EFFECTS.keys()
+    assert definitions_in_force.AUDIENCES.keys() == set(AUDIENCES)
 
 
 def test_the_straight_way_leads_from_the_draft_to_the_start(site: Site) -> None:
-    path = [key for key, _ in workflow.main_path(site.library.newest_workflow())]
+    path = [key for key, _ in definitions_in_force.main_path(site.library.newest_workflow())]
     assert path[0] == "draft"
     assert path[-1] == "started"
     assert "rejected" not in path

@@ -16,9 +16,9 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from appraisal.domain import forms
-from appraisal.storage import tables
-from appraisal.web.sessions import TOKEN
+from appraisal.accounts.pages.sign_in import TOKEN
+from appraisal.database import tables
+from appraisal.proposals.rules import form as proposals_form
 from tests.web.worlds import World, ids
 
 NOBODYS: Final = "TC-2010-9999"
@@ -78,7 +78,7 @@ def _checklists(worlds: Sequence[World], _: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _sections(worlds: Sequence[World], _: Mapping[str, Any]) -> Iterable[str]:
-    return [forms.SECTIONS[0].key, forms.SECTIONS[-1].key, "attic"]
+    return [proposals_form.SECTIONS[0].key, proposals_form.SECTIONS[-1].key, "attic"]
 
 
 def _people(worlds: Sequence[World], _: Mapping[str, Any]) -> Iterable[int]:

@@ -11,24 +11,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from appraisal.domain.conditions import ConditionPut
-from appraisal.domain.facts import SYSTEM_ACTOR, Case, Person
-from appraisal.domain.steps import ChangeAsked
-from appraisal.services import (
-    appraisals,
-    indicators,
-    people,
-    proposals,
-    records,
-    reviews,
-    substitutions,
-    ticks,
-)
-from appraisal.services.appraisals import RatingPut
-from appraisal.storage import records as stored
-from appraisal.storage import tables
-from appraisal.storage.databases import Database
+from appraisal.accounts.services import accounts, substitutes
+from appraisal.app.daily import tick
+from appraisal.appraisals.rules.conditions import ConditionPut
+from appraisal.appraisals.services import lead as appraisals_lead
+from appraisal.appraisals.services import reviews
+from appraisal.appraisals.services.lead import RatingPut
+from appraisal.database import tables
+from appraisal.database.engine import Database
+from appraisal.indicators.services import appraised_share
+from appraisal.people.facts import SYSTEM_ACTOR, Person
+from appraisal.proposals.facts import Case
+from appraisal.proposals.rules.attempt import ChangeAsked
+from appraisal.proposals.services import drafts
+from appraisal.records.services import records
+from appraisal.records.store import records as stored
 from appraisal.web.context import Site
+from appraisal.workflow.services.authors import add_author
 from tests.web import building
 from tests.web.building import START, Clock
 
@@ -98,7 +97,7 @@ class World:
         found = datetime.fromtimestamp(moment, UTC)
         assert found >= clock(), (found, clock())
         clock.set(found)
-        ticks.tick(self.site.database, self.site.library, found)
+        tick(self.site.database, self.site.library, found)
 
     def wait(self) -> None:
         """Let a minute pass."""
@@ -115,7 +114,7 @@ def create_people(database: Database) -> dict[str, Person]:
     cast = building.create_cast(database)
     with database.begin() as db:
         for key, (name, roles, unit, language) in {**OTHERS, **WALKERS, **READERS}.items():
-            cast[key] = people.create_person(
+            cast[key] = accounts.create_person(
                 db,
                 SYSTEM_ACTOR,
                 START,
@@ -131,7 +130,7 @@ def create_people(database: Database) -> dict[str, Person]:
 def build(site: Site) -> World:
     """Build a world of its own, where there is one proposal in each state that matters, and a report."""
     with site.database.read() as db:
-        cast = {entry.person.email.partition("@")[0]: entry.person for entry in people.list_people(db)}
+        cast = {entry.person.email.partition("@")[0]: entry.person for entry in accounts.list_people(db)}
     world = World(site, cast, told=True)
     world.numbers["draft"] = building.draft_proposal(site, cast, title="A draft")
     world.numbers["first"] = building.assigned_proposal(site, cast, title="Under appraisal")
@@ -144,7 +143,7 @@ def build(site: Site) -> World:
     with site.database.begin() as db:
         for record in stored.list_records(db, cast["desk"])[0]:
             records.keep_rendering(db, site.files, record.id, "en", building.PDF, site.now())
-    indicators.publish(site.database, site.library, cast["desk"], site.now(), "2.1", "2010-11")
+    appraised_share.publish(site.database, site.library, cast["desk"], site.now(), "2.1", "2010-11")
     return world
 
 
@@ -158,7 +157,7 @@ def begin(world: World) -> None:
     act(world, "other", "elsewhere", value="2")
     with site.database.begin() as db:
         for person, other in (("reader", "stands_in"), ("undeclared", "covers")):
-            substitutions.name_substitute(
+            substitutes.name_substitute(
                 db,
                 cast[person],
                 site.now(),
@@ -178,7 +177,7 @@ def _written_by_two(world: World) -> str:
     site, cast = world.site, world.cast
     number = building.draft_proposal(site, cast, budget="6000000", title="In its first round")
     with site.database.begin() as db:
-        proposals.add_author(db, site.library, cast["designer"], site.now(), number, cast["both"].id)
+        add_author(db, site.library, cast["designer"], site.now(), number, cast["both"].id)
     building.take(site, cast["designer"], number, "submit")
     building.take(site, cast["desk"], number, "assign", lead=cast["former"])
     building.take(site, cast["desk"], number, "reassign", lead=cast["reader"], note="Called away.")
@@ -198,7 +197,7 @@ def go_on(world: World) -> None:
         _late(world, key, decision)
     world.at(110)
     site = world.site
-    indicators.publish(site.database, site.library, world.cast["desk"], site.now(), "2.1", "2010-11")
+    appraised_share.publish(site.database, site.library, world.cast["desk"], site.now(), "2.1", "2010-11")
 
 
 def _first(world: World) -> None:
@@ -232,7 +231,7 @@ def _second(world: World) -> None:
     world.at(6)
     for change in world.load("second").changes:
         with site.database.begin() as db:
-            proposals.answer_change(
+            drafts.answer_change(
                 db, site.library, cast["designer"], site.now(), number, change.id, "done", "In section 3."
             )
     world.at(7)
@@ -356,7 +355,7 @@ def _units_answer(world: World, key: str) -> None:
     with site.database.begin() as db:
         reviews.declare(db, site.library, cast["actemp"], site.now(), number, conflict=None)
         reviews.sign(db, site.library, cast["actemp"], site.now(), number, word)
-        appraisals.answer_consultation(db, site.library, cast["desk"], site.now(), number, normes, word)
+        appraisals_lead.answer_consultation(db, site.library, cast["desk"], site.now(), number, normes, word)
 
 
 def _rate_as_lead(world: World, key: str, low: Mapping[str, str], *, finished: bool = True) -> None:
@@ -380,8 +379,8 @@ def _rate_as_lead(world: World, key: str, low: Mapping[str, str], *, finished: b
     ]
     unfavourable = key == "rejected" and world.told
     with site.database.begin() as db:
-        appraisals.rate(db, site.library, lead, site.now(), number, puts)
-        appraisals.recommend(
+        appraisals_lead.rate(db, site.library, lead, site.now(), number, puts)
+        appraisals_lead.recommend(
             db,
             site.library,
             lead,

@@ -1,0 +1,1 @@
+"""The application put together: its pages, the worker, the daily round, commands of the whole site."""

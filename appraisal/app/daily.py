@@ -1,0 +1,42 @@
+"""The daily round: what time demands of every proposal, the digest of mail, sums, and matching."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from appraisal.accounts.services import sessions
+from appraisal.database.engine import Database
+from appraisal.definitions.library import Library
+from appraisal.lists.services import matching
+from appraisal.notices.services import notices
+from appraisal.proposals.store import tallies
+from appraisal.records.services import issuers
+from appraisal.workflow.services import time_steps
+from appraisal.workflow.services.time_steps import Ticked, _page, _Place, _ticked, joined
+
+
+def tick(database: Database, library: Library, now: datetime) -> Ticked:
+    """Do what time demands of every proposal, each in a transaction of its own, of mail and of sessions."""
+    return joined(ticking(database, library, now))
+
+
+def ticking(database: Database, library: Library, now: datetime) -> Iterator[Ticked]:
+    """Do what :func:`tick` does and yield what was done, proposal by proposal."""
+    after: _Place | None = None
+    while True:
+        with database.read() as db:
+            page = _page(db, now, after)
+        for place in page:
+            yield _ticked(database, library, now, place[2])
+        if len(page) < time_steps.PAGE:
+            break
+        after = page[-1]
+    with database.begin() as db:
+        notices.gather(db, now)
+    with database.begin() as db:
+        tallies.gather(db)
+    with database.begin() as db:
+        matching.match_symbols(db, now)
+    with database.begin() as db:
+        sessions.forget(db, now)
+    with database.begin() as db:
+        issuers.warn(db, now)

@@ -1,0 +1,1 @@
+"""Appraisals: ratings of lead, reviewers and authors, verdicts, reconciliation, conditions, agreement."""

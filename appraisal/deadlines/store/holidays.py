@@ -1,0 +1,20 @@
+"""Settings as people read them: the table of rates and the calendars, newest first."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from appraisal.database import tables
+
+HOLIDAYS = tables.Holiday.__table__
+
+
+def list_holidays(db: Connection) -> Sequence[Row[Any]]:
+    """List the holidays of all duty stations: id, station, day, name."""
+    return db.execute(select(HOLIDAYS).order_by(HOLIDAYS.c.day.desc(), HOLIDAYS.c.station)).all()
+
+
+def find_holiday(db: Connection, id: int) -> Row[Any] | None:
+    """Return a holiday by its id."""
+    return db.execute(select(HOLIDAYS).where(HOLIDAYS.c.id == id)).one_or_none()

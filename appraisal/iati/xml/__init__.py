@@ -1,0 +1,1 @@
+"""XML of IATI 2.03, read and written."""

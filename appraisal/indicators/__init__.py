@@ -1,0 +1,1 @@
+"""Indicators: 2.1 and the six others, their reports and files."""

@@ -1,0 +1,1 @@
+"""Language: sentences and texts in three languages, and how they are written."""

@@ -1,0 +1,1 @@
+"""Lessons of evaluations, and earlier work that is similar."""

@@ -1,0 +1,1 @@
+"""Proposals: the facts of a case, its form, versions and documents, and who may see it."""

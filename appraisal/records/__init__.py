@@ -1,0 +1,1 @@
+"""Records: the value of an appraisal record, who issues it, and its signature."""

@@ -1,0 +1,1 @@
+"""The trail: chains of events, the access log, checkpoints."""

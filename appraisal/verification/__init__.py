@@ -1,0 +1,1 @@
+"""Verification: examining a file, a bundle or a whole database."""

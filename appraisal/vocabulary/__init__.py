@@ -1,0 +1,1 @@
+"""Vocabulary: closed sets of words with their titles."""
