@@ -35,13 +35,15 @@ def register(app: Flask) -> None:
 
 
 def _not_found(error: NotFound) -> tuple[str, int]:
-    return page("errors/not_found.html", kind=error.kind, name=error.name, typed=_typed()), 404
+    return page("app/errors/not_found.html", kind=error.kind, name=error.name, typed=_typed()), 404
 
 
 def _not_allowed(error: NotAllowed) -> tuple[str, int]:
     """Show every reason, and note the refusal."""
     note_refusal(error.codes)
-    return page("errors/not_allowed.html", reasons=sentences(error), number=_number(), typed=_typed()), 403
+    return page(
+        "app/errors/not_allowed.html", reasons=sentences(error), number=_number(), typed=_typed()
+    ), 403
 
 
 def _undeclared(error: Undeclared) -> Response:
@@ -67,7 +69,7 @@ def _conflict(error: StepConflict) -> tuple[str, int]:
                 "edited_at": case.edited_at,
                 "present": _present(case),
             }
-    return page("errors/conflict.html", number=number, again=_again(), typed=_typed(), **shown), 409
+    return page("app/errors/conflict.html", number=number, again=_again(), typed=_typed(), **shown), 409
 
 
 def _present(case: Case) -> list[answers.Part]:
@@ -84,17 +86,17 @@ def _said(case: Case, happened: list[Happened]) -> list[dict[str, Any]]:
 
 
 def _expired(error: CSRFError) -> tuple[str, int]:
-    return page("errors/expired.html", again=_again(), typed=_typed()), 400
+    return page("app/errors/expired.html", again=_again(), typed=_typed()), 400
 
 
 def _too_large(error: RequestEntityTooLarge) -> tuple[str, int]:
-    return page("errors/too_large.html", again=_again()), 413
+    return page("app/errors/too_large.html", again=_again()), 413
 
 
 def _no_such_part(error: RequestedRangeNotSatisfiable) -> tuple[str, int, dict[str, str]]:
     """Say how long the file is of which a part was asked for (RFC 9110, 15.5.17)."""
     length = "*" if error.length is None else str(error.length)
-    return page("errors/http.html", code=416), 416, {"Content-Range": f"bytes */{length}"}
+    return page("app/errors/http.html", code=416), 416, {"Content-Range": f"bytes */{length}"}
 
 
 def _http(error: HTTPException) -> tuple[str, int, dict[str, str]]:
@@ -104,8 +106,8 @@ def _http(error: HTTPException) -> tuple[str, int, dict[str, str]]:
     if code == 403:
         note_refusal(["role_missing"])
     if code == 404:
-        return page("errors/not_found.html", kind="page", name=request.path), 404, headers
-    return page("errors/http.html", code=code), code, headers
+        return page("app/errors/not_found.html", kind="page", name=request.path), 404, headers
+    return page("app/errors/http.html", code=code), code, headers
 
 
 def _number() -> str | None:

@@ -52,7 +52,7 @@ def show() -> str:
         for _ in _exported(db, report, biennium, illustrative=False):
             pass
     return page(
-        "activities/show.html",
+        "iati/activity.html",
         biennium=biennium,
         biennia=_around(biennium),
         years=years,
@@ -150,18 +150,18 @@ def import_file() -> Answer:
     """Begin proposals from a file, all or none; first say what would be made and what is lost."""
     form = ImportForm(request.form)
     if request.method == "GET":
-        return page("activities/import.html", form=form, faults=[])
+        return page("iati/import.html", form=form, faults=[])
     confirmed = "carried" in request.form
     name, data = _carried() if confirmed else sent_file()
     name = PurePath(name).name[:200]
     if not data:
         form.complain("file", N_("Choose a file that has something in it"))
-        return page("activities/import.html", form=form, faults=[]), 422
+        return page("iati/import.html", form=form, faults=[]), 422
     try:
         return _make(name, data) if confirmed else _preview(form, name, data)
     except BadActivities as error:
         faults = [_fault(entry) for entry in error.wrong]
-        return page("activities/import.html", form=form, faults=faults), 422
+        return page("iati/import.html", form=form, faults=faults), 422
 
 
 def _carried() -> tuple[str, bytes]:
@@ -184,9 +184,9 @@ def _preview(form: ImportForm, name: str, data: bytes) -> Answer:
             "file",
             N_("The file is too large to be carried to the next page: divide it, or use the command line"),
         )
-        return page("activities/import.html", form=form, faults=[]), 422
+        return page("iati/import.html", form=form, faults=[]), 422
     return page(
-        "activities/preview.html",
+        "iati/preview.html",
         name=name,
         carried=packed,
         drafts=[_drafted(entry) for entry in seen.intakes],

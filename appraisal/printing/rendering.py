@@ -1,8 +1,8 @@
 """Rendering: the value of a record, or of an indicator's report, as a PDF in one language.
 
 The file conforms to PDF/A-3a, carries the canonical JSON as ``record.json`` or ``report.json``, and is the
-same to the byte for the same value and language. Everything it is made of lies in ``templates/records``,
-``templates/reports`` and ``static/fonts/print``; nothing else is read and nothing is fetched.
+same to the byte for the same value and language. Everything it is made of lies in ``templates/printing``
+and ``static/fonts/print``; nothing else is read and nothing is fetched.
 """
 
 import atexit
@@ -121,7 +121,7 @@ def _record(press: "_Press", value: Mapping[str, Any], language: Language) -> _D
 
 
 def _report(press: "_Press", value: Mapping[str, Any], language: Language) -> _Document:
-    page = _environment(language).get_template("reports/report.html")
+    page = _environment(language).get_template("printing/report.html")
     return _Document(
         page=page.render(
             value=value,
@@ -152,7 +152,7 @@ def page_of(value: Mapping[str, Any], language: Language) -> str:
     """Return the HTML of a record, in which every text is escaped and fit for print."""
     say = RecordWords(language)
     environment = _environment(language)
-    return environment.get_template("records/record.html").render(
+    return environment.get_template("printing/record.html").render(
         value=value,
         language=language,
         sheet=sheet(value, say),
@@ -208,7 +208,7 @@ def _press() -> _Press:
                 url_fetcher=archival.refusing_fetcher(),
                 font_config=configuration,
             )
-            for name in ("records/record.css", "reports/report.css")
+            for name in ("printing/record.css", "printing/report.css")
         )
         archival.build_tags_fully()
         archival.end_streams_plainly()

@@ -92,7 +92,7 @@ def show(digest: str) -> Response:
     value = json.loads(opened.found.value)
     response = make_response(
         page(
-            "records/show.html",
+            "records/record.html",
             opened=opened,
             case=opened.case,
             kind=say(RECORD_TITLES[opened.found.kind]),

@@ -33,7 +33,7 @@ def refuse_others(hosts: tuple[str, ...]) -> Callable[[], Any]:
 
     def refuse() -> Any:
         if _host(request.host) not in hosts:
-            return page("errors/other_name.html", name=request.host), 400
+            return page("web/other_name.html", name=request.host), 400
         if request.method == "POST" and not _is_sent_from_here():
             abort(400)
         return None

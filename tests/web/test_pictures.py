@@ -14,7 +14,7 @@ MILESTONES = [{"value": 75.0, "label": "2010–11: 75%"}, {"value": 100.0, "labe
 @pytest.fixture(scope="module")
 def pictures() -> Any:
     environment = Environment(loader=FileSystemLoader(folder("templates")), autoescape=True)
-    return environment.get_template("layout/pictures.html").module
+    return environment.get_template("web/pictures.html").module
 
 
 @pytest.mark.parametrize("width", [720, 290])

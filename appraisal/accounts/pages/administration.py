@@ -108,7 +108,7 @@ def index() -> str:
     # Earlier versions of the product let one person hold roles that do not go together.
     clashing = {account.person.id for account in found if accounts.do_roles_clash(account.person.roles)}
     rows = [(account, role_titles(account.person.roles)) for account in found]
-    return page("people/index.html", rows=rows, clashing=clashing)
+    return page("accounts/people.html", rows=rows, clashing=clashing)
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -145,7 +145,7 @@ def new() -> Answer:
 
 
 def _draw_new(form: PersonForm) -> str:
-    return page("people/new.html", form=form, by_mail=goes_by_mail())
+    return page("accounts/person_new.html", form=form, by_mail=goes_by_mail())
 
 
 def _let_in(db: Connection, account: Account) -> str:
@@ -210,7 +210,7 @@ def _draw(account: Account, form: PersonForm, refused: Sequence[str] = (), left:
         waiting = _waiting(db, person)
         lonely = [entry.id for entry in waiting if not confirmations.others(db, entry)]
     return page(
-        "people/edit.html",
+        "accounts/person.html",
         account=account,
         # What is drawn again with a fault is still about the account as it was read.
         seen=seen() or accounts.version_of(person),

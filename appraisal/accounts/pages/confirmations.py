@@ -99,7 +99,7 @@ def index() -> str:
 def _draw(refused: Sequence[str] = ()) -> str:
     with read() as db:
         waiting = waiting_for(db, actor(), site().now())
-    return page("people/requests.html", waiting=waiting, refused=refused, link=shown_link())
+    return page("accounts/confirmations.html", waiting=waiting, refused=refused, link=shown_link())
 
 
 @bp.post("/<int:id>")

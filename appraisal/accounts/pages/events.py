@@ -105,7 +105,7 @@ def index() -> str:
     """Show the newest events about everybody's account."""
     with read() as db:
         lines = lines_of(db, chain.events_of_people(db, MOST_EVENTS))
-    return page("people/events.html", lines=lines, holder=None, most=MOST_EVENTS)
+    return page("accounts/events.html", lines=lines, holder=None, most=MOST_EVENTS)
 
 
 @bp.get("/<int:id>/events")
@@ -117,4 +117,4 @@ def show(id: int) -> str:
     with read() as db:
         holder = accounts.find_person(db, id).person
         lines = lines_of(db, chain.events_of_person(db, id, MOST_EVENTS))
-    return page("people/events.html", lines=lines, holder=holder, most=MOST_EVENTS)
+    return page("accounts/events.html", lines=lines, holder=holder, most=MOST_EVENTS)

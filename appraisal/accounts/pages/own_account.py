@@ -78,7 +78,7 @@ def _draw(form: AccountForm) -> str:
     with read() as db:
         lasting = sessions.list_sessions(db, site().settings.sessions, site().now(), actor().id)
     return page(
-        "accounts/edit.html",
+        "accounts/own_account.html",
         form=form,
         sends=goes_by_mail(),
         visit=visit(),
@@ -117,7 +117,7 @@ def too_many() -> Answer:
     """Say that there were too many attempts to change a password."""
     form = OwnPasswordForm(request.form)
     form.complain("old", N_("Too many attempts. Wait a minute, then try again."))
-    return page("accounts/password.html", form=form), 429
+    return page("accounts/change_password.html", form=form), 429
 
 
 @bp.route("/password", methods=["GET", "POST"])
@@ -126,9 +126,9 @@ def password() -> Answer:
     """Let a person change their password; their other sessions end."""
     form = OwnPasswordForm(request.form)
     if request.method == "GET":
-        return page("accounts/password.html", form=form)
+        return page("accounts/change_password.html", form=form)
     if not form.agrees() or not _change_password(form):
-        return page("accounts/password.html", form=form), 422
+        return page("accounts/change_password.html", form=form), 422
     flash(say(N_("Your password is changed. Your other sessions have ended.")), "success")
     return redirect(url_for("accounts.edit"), 303)
 

@@ -91,7 +91,7 @@ def too_many() -> Answer:
     """Say that there were too many attempts to sign in."""
     form = SignInForm(request.form)
     form.form_errors = [say(N_("Too many attempts. Wait a minute, then try again."))]
-    return page("sessions/sign_in.html", form=form, onward=_onward()), 429
+    return page("accounts/sign_in.html", form=form, onward=_onward()), 429
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
@@ -101,7 +101,7 @@ def sign_in() -> Answer:
         return redirect(_onward() or url_for("work.show"), 303)
     form = SignInForm(request.form)
     if request.method == "GET":
-        return page("sessions/sign_in.html", form=form, onward=_onward(), ended=TOKEN in session)
+        return page("accounts/sign_in.html", form=form, onward=_onward(), ended=TOKEN in session)
     token = accounts.sign_in(
         site().database,
         site().hashing,
@@ -113,7 +113,7 @@ def sign_in() -> Answer:
     if token is None:
         # One message for both, so that nobody learns which addresses have an account.
         form.form_errors = [say(N_("The e-mail address or the password is not right."))]
-        return page("sessions/sign_in.html", form=form, onward=_onward()), 422
+        return page("accounts/sign_in.html", form=form, onward=_onward()), 422
     onward = _onward()
     enter(token)
     _tell_of_links(token)
@@ -244,8 +244,8 @@ def _by_link(token: str, purpose: Purpose) -> Answer:
             flash(say(N_("Your password is set. Sign in with it.")), "success")
             return redirect(url_for("sessions.sign_in"), 303)
     except BadPerson:
-        return page("sessions/dead_link.html"), 404
-    drawn = page("sessions/password.html", form=form, invited=invited, purpose=purpose)
+        return page("accounts/dead_link.html"), 404
+    drawn = page("accounts/password_new.html", form=form, invited=invited, purpose=purpose)
     return (drawn, 422) if form.errors else drawn
 
 
@@ -277,4 +277,4 @@ PASSWORD_FAULTS = {
 @bp.get("/password-reset")
 def forgotten() -> str:
     """Say who issues a new link."""
-    return page("sessions/forgotten.html", by_mail=goes_by_mail())
+    return page("accounts/password_forgotten.html", by_mail=goes_by_mail())

@@ -179,7 +179,7 @@ def _name(opened: Opened, form: SubstituteForm) -> bool:
 
 def _draw(opened: Opened, form: SubstituteForm) -> str:
     return page(
-        "substitutions/show.html",
+        "accounts/substitutes.html",
         opened=opened,
         form=form,
         is_own=opened.person.id == actor().id,

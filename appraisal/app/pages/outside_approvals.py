@@ -206,7 +206,7 @@ def check_page(
     phases = other_phases()
     unsaid = "checked" in request.form and any(entry.number not in phases for entry in found.alike)
     return page(
-        "approvals/check.html",
+        "app/outside_approval_check.html",
         rows=_rows(found, note),
         years=years(biennium),
         counted=[(say(N_("Now")), before), (say(N_("With this approval")), after)],
@@ -277,5 +277,9 @@ def _complain(form: OutsideForm, complaints: tuple[Complaint, ...]) -> None:
 
 def _draw(form: OutsideForm) -> str:
     return page(
-        "approvals/new.html", form=form, proposal=_PROPOSAL, contribution=_CONTRIBUTION, approval=_APPROVAL
+        "app/outside_approval.html",
+        form=form,
+        proposal=_PROPOSAL,
+        contribution=_CONTRIBUTION,
+        approval=_APPROVAL,
     )

@@ -59,7 +59,7 @@ def index() -> str:
         listed, onward = lists.list_proposals(db, actor(), filters, number(after))
     narrowed = {name: value for name, value in given.items() if value}
     return page(
-        "proposals/index.html",
+        "app/proposals.html",
         listed=listed,
         given=given,
         narrowed=narrowed,
@@ -103,12 +103,12 @@ def show(number: str) -> str:
     with read() as db:
         case = load_case(db, number)
         if access.level(case, actor()) == "overlap":
-            return page("proposals/overlap.html", **proposal.overlap(case))
+            return page("app/overlap.html", **proposal.overlap(case))
         case, book = view(db, site().library, number, actor())
         listed, _ = records.list_records(db, actor(), number)
     takes_bundles = bool(actor().roles & access.READERS) and case.pinned
     return page(
-        "proposals/show.html",
+        "app/proposal.html",
         records=listed,
         takes_bundles=takes_bundles,
         **proposal.dossier(case, book),
@@ -126,7 +126,7 @@ def version(number: str, version: int) -> str:
         raise NotFound("version", f"{number}, {version}")
     approval = case.approval
     return page(
-        "proposals/version.html",
+        "app/version.html",
         case=case,
         version=found,
         title=proposals_form.value(found.content, "identification.title"),
@@ -161,7 +161,7 @@ def history(number: str) -> str:
     ]
     content = proposal.seen_of(case, book, actor(), site().now()).content
     return page(
-        "proposals/history.html",
+        "app/history.html",
         case=case,
         title=proposals_form.value(content, "identification.title"),
         entries=entries,
@@ -213,7 +213,7 @@ def new() -> str | Response | tuple[str, int]:
 
 def _new_page(form: Any) -> str:
     with read() as db:
-        return page("proposals/new.html", form=form, umbrellas=lists.umbrellas_to_name(db, actor()))
+        return page("app/proposal_new.html", form=form, umbrellas=lists.umbrellas_to_name(db, actor()))
 
 
 def _create(db: Connection, content: Content) -> Case:

@@ -78,7 +78,7 @@ def _draw_holidays(form: HolidayForm) -> str:
         rows = stored.list_holidays(db)
     today = geneva_date(site().now())
     return page(
-        "settings/holidays.html",
+        "app/settings_holidays.html",
         form=form,
         coming=sorted((row for row in rows if row.day >= today), key=lambda row: (row.day, row.station)),
         past=[row for row in rows if row.day < today],
@@ -104,7 +104,7 @@ def mail() -> str:
     """Show how the mail stands: what waits, and what was given up."""
     with read() as db:
         delivery, given_up = notices_store.delivery(db, MAIL), notices_store.list_given_up(db, MAIL)
-    return page("settings/mail.html", server=site().settings.mail, delivery=delivery, given_up=given_up)
+    return page("app/settings_mail.html", server=site().settings.mail, delivery=delivery, given_up=given_up)
 
 
 @bp.post("/mail/retry")
@@ -127,7 +127,7 @@ def drawings() -> str:
     now = site().now()
     with read() as db:
         return page(
-            "settings/drawings.html",
+            "app/settings_drawings.html",
             standing=stored_drawings.standing(db, worker.DRAWINGS),
             given_up=stored_drawings.list_given_up(db, worker.DRAWINGS),
             near=issuers.expiry(db, now),

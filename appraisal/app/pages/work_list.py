@@ -95,7 +95,7 @@ def show() -> str:
         emergencies = _emergencies(db, person)
     groups = _groups(person, flows, found, asked, bound, counting)
     return page(
-        "work/show.html",
+        "app/work_list.html",
         groups=groups,
         totals=_totals(groups, today),
         today=today,

@@ -38,7 +38,7 @@ def show() -> str:
     lowest = request.args.get("sort") == "lowest"
     measured, illustrative = _measure()
     return page(
-        "agreements/show.html",
+        "appraisals/agreement.html",
         sets=[_of_set(rows, lowest) for rows in _by_set(measured)],
         lowest=lowest,
         illustrative=illustrative,

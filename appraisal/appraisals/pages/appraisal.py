@@ -55,7 +55,7 @@ def overview(number: str) -> Answer:
     case, reader = opened.case, actor()
     if access.is_blind(case, reader):
         # A reviewer who has not signed sees nothing here but the way to the own review.
-        return page("reviews/blind.html", opened=opened, owes_by=reviews.owed(case, reader))
+        return page("appraisals/blind.html", opened=opened, owes_by=reviews.owed(case, reader))
     items = opened.proposed if opened.may_rate else []
     return page(
         "appraisals/overview.html",

@@ -85,7 +85,7 @@ def show(number: str, condition: int) -> str:
     if entry is None or access.is_blind(case, actor()):
         raise NotFound("condition", str(condition))
     return page(
-        "conditions/show.html",
+        "appraisals/condition.html",
         case=case,
         entry=entry,
         rows=_rows(case, entry),

@@ -47,7 +47,7 @@ def show(number: str, condition: int) -> Answer:
 
     def draw() -> str:
         return page(
-            "conditions/owner.html",
+            "appraisals/condition_owner.html",
             case=case,
             entry=entry,
             rows=[

@@ -158,7 +158,7 @@ def _draw(case: Case, entry: Condition, form: Any, refusals: list[Refusal], word
         ]
         rows.append({"key": say(N_("Reported as met")), "value": said})
     return page(
-        "conditions/close.html",
+        "appraisals/condition_close.html",
         case=case,
         entry=entry,
         rows=rows,

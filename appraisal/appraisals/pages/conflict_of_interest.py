@@ -100,7 +100,7 @@ def draw_declaration(found: Undertaken, form: DeclarationForm) -> str:
     """Show title, countries, donors and authors, and nothing else, with the question."""
     case, content = found.case, found.version.content
     return page(
-        "reviews/declare.html",
+        "appraisals/conflict_of_interest.html",
         number=case.number,
         title=proposals_form.value(content, "identification.title"),
         countries=proposals_form.countries(content),
@@ -146,7 +146,7 @@ def decline(number: str) -> Answer:
 
 def _draw_decline(found: Undertaken, form: DeclineForm) -> str:
     title = proposals_form.value(found.version.content, "identification.title")
-    return page("reviews/decline.html", number=found.case.number, title=title, form=form)
+    return page("appraisals/review_decline.html", number=found.case.number, title=title, form=form)
 
 
 def _typed_words() -> list[tuple[str, str]]:
@@ -172,7 +172,7 @@ def ended(found: Undertaken) -> Answer:
     if request.method == "POST" and says_the_same(found):
         return redirect(url_for("reviews.show", number=found.case.number), 303)
     shown = page(
-        "reviews/ended.html",
+        "appraisals/review_ended.html",
         found=found,
         title=proposals_form.value(found.version.content, "identification.title"),
         typed=_typed_words() if request.method == "POST" else [],

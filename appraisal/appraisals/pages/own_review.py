@@ -62,7 +62,7 @@ def show(number: str) -> Answer:
 def _draw_overview(working: Working) -> str:
     items = working.proposed if working.may_rate else []
     return page(
-        "reviews/show.html",
+        "appraisals/own_review.html",
         working=working,
         late=working.is_late(today()),
         progress=working.progress(),
@@ -131,7 +131,7 @@ def _draw_sheet(working: Working, sheet: Sheet, form: TranslatedForm, conflict: 
     progress = working.progress()
     codes = [entry.checklist.code for entry in progress]
     return page(
-        "reviews/checklist.html",
+        "appraisals/own_review_checklist.html",
         opened=working,
         may_rate=working.may_rate,
         checklist=sheet.checklist,
@@ -226,7 +226,7 @@ def _draw_sign(
 ) -> str:
     missing = working.missing(written(form.comment) or "–")
     return page(
-        "reviews/sign.html",
+        "appraisals/own_review_sign.html",
         working=working,
         form=form,
         progress=working.progress(),

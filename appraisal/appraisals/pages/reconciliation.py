@@ -130,7 +130,7 @@ def _draw(
 ) -> str:
     adoptable = reviews.adoptable(opened.case, opened.book, opened.appraisal) if opened.may_rate else []
     return page(
-        "reconciliations/show.html",
+        "appraisals/reconciliation.html",
         opened=opened,
         view=view,
         form=form,

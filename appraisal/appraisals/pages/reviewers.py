@@ -353,7 +353,7 @@ def _complain(form: AskForm, refusals: Iterable[Refusal]) -> bool:
 
 def _draw(opened: Opened, form: AskForm | None, found: Suggestions | None) -> str:
     return page(
-        "reviewers/index.html",
+        "appraisals/reviewers.html",
         opened=opened,
         asked=asked_of(opened),
         units=units_of(opened),
@@ -396,7 +396,7 @@ def _find(number: str, review: int) -> tuple[Opened, Review]:
 def _draw_one(opened: Opened, review: Review, form: DueForm) -> str:
     case, person = opened.case, actor()
     return page(
-        "reviewers/show.html",
+        "appraisals/reviewer.html",
         opened=opened,
         entry=asked(case, review, geneva_date(site().now())),
         form=form,

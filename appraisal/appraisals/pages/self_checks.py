@@ -121,7 +121,7 @@ def overview(number: str) -> str:
     opened = _open(number)
     code = opened.assessment.recommendation
     return page(
-        "selfchecks/overview.html",
+        "appraisals/self_check.html",
         opened=opened,
         case=opened.check.case,
         title=_title(opened),
@@ -240,7 +240,7 @@ def _draw(
     progress = _progress_of(opened)
     codes = [entry.checklist.code for entry in progress]
     return page(
-        "selfchecks/checklist.html",
+        "appraisals/self_check_checklist.html",
         opened=opened,
         case=opened.check.case,
         title=_title(opened),
@@ -303,7 +303,7 @@ def comparison(number: str, version: int) -> str:
     criteria = check.book.criteria_for(about.threshold_usd)
     found = self_checks.compare(check.book.set, criteria, check.own, appraisal.ratings)
     return page(
-        "selfchecks/comparison.html",
+        "appraisals/self_check_comparison.html",
         case=check.case,
         title=str(proposals_form.value(about.content, "identification.title")),
         version=about,

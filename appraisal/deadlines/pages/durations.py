@@ -39,7 +39,7 @@ def show() -> str:
         years = stored.years(db, actor())
         found = _ordered(stored.stays(db, actor(), year))
     return page(
-        "times/show.html",
+        "deadlines/durations.html",
         year=year,
         years=years,
         steps=_lines(found, "state"),

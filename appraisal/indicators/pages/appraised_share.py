@@ -124,7 +124,7 @@ def show() -> str:
         view = _then(db, biennium, as_of) if as_of else _now(db, biennium, today)
         report = view.reports[biennium]
         return page(
-            "indicators/show.html",
+            "indicators/appraised_share.html",
             indicator=indicator,
             biennium=biennium,
             as_of=as_of,
@@ -247,7 +247,7 @@ def behind() -> str:
         unvalued = ask(db, biennium, scope)
     here: dict[str, Any] = {"biennium": biennium, "group": group, **narrowed}
     return page(
-        "indicators/proposals.html",
+        "indicators/proposals_counted.html",
         title=say(GROUP_TITLES[group]),
         lines=[_line_title(name, value) for name, value in narrowed.items()],
         biennium=biennium,

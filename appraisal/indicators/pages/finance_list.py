@@ -107,7 +107,7 @@ def show() -> str:
         after = request.args.get("linked", "")[:LINE_LIMIT]
         linked = _matched(db, after)
         return page(
-            "matches/show.html",
+            "indicators/finance_list.html",
             biennium=biennium,
             years=years,
             lines=[Line(entry, suggested[entry.key]) for entry in shown],

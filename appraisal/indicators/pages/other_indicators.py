@@ -180,7 +180,7 @@ def show(code: str) -> str:
     }
     found = figures[biennium]
     return page(
-        "indicators/figure.html",
+        "indicators/other_indicator.html",
         indicator=indicator,
         outcome=next(
             entry for entry in framework.outcomes if indicator in framework.of_outcome(entry.number)

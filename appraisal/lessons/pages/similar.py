@@ -174,7 +174,7 @@ def _draw(looked: Looked, faults: Sequence[str] = (), *, about_lesson: bool = Fa
         form["proposals"].errors = faults
     overlap, lessons = _noting(looked, "overlap"), _noting(looked, "lessons")
     return page(
-        "similarities/show.html",
+        "lessons/similar.html",
         looked=looked,
         case=case,
         title=proposals_form.value(content, "identification.title"),

@@ -43,7 +43,7 @@ def index() -> str:
     """List the datasets, with how much is in them and when it came."""
     with read() as db:
         return page(
-            "datasets/index.html",
+            "lists/index.html",
             datasets=DATASETS,
             counts=stored.count_rows(db),
             last=stored.last_imports(db),
@@ -58,7 +58,7 @@ def show(dataset: str) -> str:
     with read() as db:
         rows, onward = stored.list_rows(db, known.key, after)
         return page(
-            "datasets/show.html",
+            "lists/list.html",
             dataset=known,
             rows=[[written(column, row.value.get(column.key)) for column in known.columns] for row in rows],
             count=stored.count_rows(db).get(known.key, 0),
@@ -106,18 +106,18 @@ def upload(dataset: str) -> Answer:
     """Take a file, which waits beside the store until its columns are mapped; nothing is imported yet."""
     known = _dataset(dataset)
     if request.method == "GET":
-        return page("datasets/upload.html", dataset=known, faults=[], accept=ACCEPT)
+        return page("lists/upload.html", dataset=known, faults=[], accept=ACCEPT)
     name, data = sent_file()
     if not data:
         faults = [say(N_("Choose a file that has something in it"))]
-        return page("datasets/upload.html", dataset=known, faults=faults, accept=ACCEPT), 422
+        return page("lists/upload.html", dataset=known, faults=faults, accept=ACCEPT), 422
     sha256 = site().files.waiting.keep(data)
     name = _base(name)
     try:
         with read() as db:
             imports.preview(db, known, _source(sha256, name))
     except BadList as error:
-        return page("datasets/upload.html", dataset=known, faults=_said(error.wrong), accept=ACCEPT), 422
+        return page("lists/upload.html", dataset=known, faults=_said(error.wrong), accept=ACCEPT), 422
     return redirect(url_for(".columns", dataset=known.key, sha256=sha256, name=name), 303)
 
 
@@ -140,7 +140,7 @@ def columns(dataset: str, sha256: str) -> Answer:
         with read() as db:
             seen = imports.preview(db, known, source)
     except BadList as error:
-        return page("datasets/upload.html", dataset=known, faults=_said(error.wrong), accept=ACCEPT), 422
+        return page("lists/upload.html", dataset=known, faults=_said(error.wrong), accept=ACCEPT), 422
     if request.method == "GET":
         return _draw(known, source, seen, seen.mapping)
     places, whole = _places(known, seen), bool(request.form.get("whole"))
@@ -181,7 +181,7 @@ def _draw(
 ) -> str:
     told, further = _shown(wrong) if wrong else ([], [])
     return page(
-        "datasets/columns.html",
+        "lists/columns.html",
         dataset=dataset,
         source=source,
         seen=seen,

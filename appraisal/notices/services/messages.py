@@ -108,7 +108,7 @@ def _entry(language: Language, notice: Notice, address: str) -> Entry:
 @cache
 def _templates() -> Environment:
     return Environment(
-        loader=FileSystemLoader(folder("templates") / "mail"),
+        loader=FileSystemLoader(folder("templates") / "notices"),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,

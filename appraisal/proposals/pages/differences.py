@@ -79,7 +79,7 @@ def show(number: str, version: int) -> str:
     sees_ratings, touched = _touched(case, book, before, after)
     tracks = book.workflow.tracks
     return page(
-        "differences/show.html",
+        "proposals/differences.html",
         case=case,
         earlier=before,
         later=after,

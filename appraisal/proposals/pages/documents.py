@@ -52,7 +52,7 @@ def attach(number: str) -> str | Response | tuple[str, int]:
         "kinds": answers.document_titles(),
     }
     if request.method == "GET":
-        return page("drafts/documents.html", **shown)
+        return page("proposals/documents.html", **shown)
     name, data = sent_file()
     try:
         with begin() as db:
@@ -71,7 +71,7 @@ def attach(number: str) -> str | Response | tuple[str, int]:
     except BadFile as error:
         field, sentence = _FAULTS[error.code]
         form[field].errors = [say(sentence)]
-        return page("drafts/documents.html", **shown), 422
+        return page("proposals/documents.html", **shown), 422
     flash(say(N_("%(file)s is attached."), file=name), "success")
     return redirect(url_for("drafts.documents", number=number), 303)
 

@@ -53,7 +53,7 @@ def overview(number: str) -> str:
     usd = track_and_money.total_usd(given)
     track = track_and_money.derive(book.workflow, case.content, usd + case.siblings_usd, case.tightened)
     return page(
-        "drafts/overview.html",
+        "proposals/draft.html",
         case=case,
         title=proposals_form.value(case.content, "identification.title"),
         state=book.workflow.states[case.state],
@@ -173,7 +173,7 @@ def _section_page(case: Case, book: Rulebook, part: Section, form: Any, drawn_fr
         with read() as db:
             umbrellas = lists.umbrellas_to_name(db, actor())
     return page(
-        "drafts/edit.html",
+        "proposals/form.html",
         case=case,
         part=part,
         form=form,
@@ -232,8 +232,8 @@ def authors(number: str) -> Answer:
             flash(say(N_("The author is added.")), "success")
             return redirect(url_for(".authors", number=number), 303)
         fault = say(N_("Choose one of the designers"))
-        return page("drafts/authors.html", case=case, others=others, closed=closed, fault=fault), 422
-    return page("drafts/authors.html", case=case, others=others, closed=closed, fault="")
+        return page("proposals/authors.html", case=case, others=others, closed=closed, fault=fault), 422
+    return page("proposals/authors.html", case=case, others=others, closed=closed, fault="")
 
 
 bp.add_url_rule("/proposals/<number>/changes", "changes", required_changes.answer, methods=["GET", "POST"])

@@ -129,7 +129,9 @@ def _ask(form: RateForm, given: RateGiven, doubt: Doubt) -> str:
         *([_row(N_("The rate after"), _named(doubt.after))] if doubt.after else []),
     ]
     form.confirmed.data = doubt.key
-    return page("settings/rate_again.html", form=form, rows=rows, doubt=doubt, frozen=frozen, rest=rest)
+    return page(
+        "proposals/exchange_rate_again.html", form=form, rows=rows, doubt=doubt, frozen=frozen, rest=rest
+    )
 
 
 def _row(key: str, value: Any, **facts: Any) -> dict[str, Any]:
@@ -162,7 +164,7 @@ def show(currency: str, day: str) -> str:
             raise NotFound("rate", f"{currency} {day}")
         frozen, rest = _frozen(db, currency, on, history[0].per_usd)
     return page(
-        "settings/rate.html",
+        "proposals/exchange_rate.html",
         title=say(N_("Rate of %(currency)s from %(day)s"), currency=currency, day=formats.day(on)),
         history=[(row, formats.factor(row.per_usd)) for row in history],
         frozen=frozen,
@@ -203,7 +205,7 @@ def _draw(form: RateForm) -> str:
     with read() as db:
         rows = list_rates(db, currency, first=(start - 1) * PAGE, most=PAGE + 1)
     return page(
-        "settings/rates.html",
+        "proposals/exchange_rates.html",
         form=form,
         # A rate is shown as it was entered, never rounded.
         rows=[(row, formats.factor(row.per_usd)) for row in rows[:PAGE]],

@@ -96,7 +96,7 @@ def _save(db: Connection, case: Case, asked: Sequence[RequiredChange], form: For
 
 def _page(case: Case, asked: Sequence[RequiredChange], form: Form, closed: list[str], drawn_from: int) -> str:
     return page(
-        "drafts/changes.html",
+        "proposals/required_changes.html",
         case=case,
         form=form,
         seen=drawn_from,

@@ -140,7 +140,7 @@ def show() -> str | Response | tuple[str, int]:
     """Ask which proposals somebody wants to take away, and send them."""
     form = _form()
     if request.method == "GET":
-        return page("bundles/ask.html", form=form)
+        return page("verification/bundle.html", form=form)
     query = form.query()
     chooses = bool(query.biennium or query.state or query.unit)
     if not query.numbers and not chooses:
@@ -155,7 +155,7 @@ def show() -> str | Response | tuple[str, int]:
         form.complain("languages", N_("Choose languages of the list."))
     else:
         return _sent(query) if _turns.acquire(blocking=False) else _refused(form, _BUSY, 503)
-    return page("bundles/ask.html", form=form), 422
+    return page("verification/bundle.html", form=form), 422
 
 
 _BUSY: Final = N_("Two bundles are being sent just now. Try again in a few minutes.")
@@ -234,7 +234,7 @@ def _refused(
     form: BundleForm, message: str, code: int, *, at: str = "numbers", **facts: Any
 ) -> tuple[str, int]:
     form.complain(at, message, **facts)
-    return page("bundles/ask.html", form=form), code
+    return page("verification/bundle.html", form=form), code
 
 
 def _form() -> BundleForm:

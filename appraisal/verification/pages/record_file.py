@@ -152,7 +152,7 @@ def draw(
 ) -> str:
     """Draw the page, with what was found out where a file was given, or a digest."""
     return page(
-        "verifications/show.html",
+        "verification/record_file.html",
         form=form,
         found=found,
         asked=asked,

@@ -58,7 +58,7 @@ class Listed:
 
 def index(shown: Sequence[Listed], asked: Asked, by: Person, now: datetime, language: Language) -> bytes:
     """Draw the first page: what was asked, when and by whom, the proposals, and how to check it all."""
-    template = _environment(language).get_template("bundles/index.html")
+    template = _environment(language).get_template("verification/bundle_index.html")
     return template.render(shown=shown, asked=asked, by=by, now=now, language=language).encode()
 
 
@@ -67,7 +67,7 @@ def proposal(shown: Shown, events: Sequence[Any], language: Language) -> bytes:
 
     Of each event comes its place, what it says, and its digest.
     """
-    template = _environment(language).get_template("bundles/proposal.html")
+    template = _environment(language).get_template("verification/bundle_proposal.html")
     return template.render(shown=shown, events=events, language=language).encode()
 
 

@@ -134,7 +134,7 @@ def show() -> str:
     library = site().library
     workflow, chosen = library.newest_workflow(), library.newest_set()
     return page(
-        "workflow/show.html",
+        "workflow/definitions_in_force.html",
         workflow=workflow,
         chosen=chosen,
         digests=library.digests,

@@ -85,4 +85,4 @@ def _draw(id: int, form: HandoverForm | None, refused: Sequence[HandedOver] = ()
     reasons = [
         f"{entry.number}: {refusal.say(language())}" for entry in refused for refusal in entry.refusals
     ]
-    return page("people/handover.html", holder=holder, form=drawn, led=led, refused=reasons)
+    return page("workflow/handovers.html", holder=holder, form=drawn, led=led, refused=reasons)

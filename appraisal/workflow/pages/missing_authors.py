@@ -108,7 +108,7 @@ def _draw(case: Case, book: Rulebook, form: AuthorForm, refused: Sequence[str] =
     reads = access.level(case, actor()) == "full"
     closed = [refusal.say(language()) for refusal in naming_refusals(case, book, actor())]
     return page(
-        "proposals/missing_author.html",
+        "workflow/missing_author.html",
         number=case.number,
         seen=case.row_version,
         # Of a draft, only its authors read more than the number.

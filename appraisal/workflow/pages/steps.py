@@ -153,7 +153,7 @@ _NOBODY_LEFT: Final = N_("No manager is left who could decide: each is an author
 def _draw(asked: Asked, possibility: Possibility, managers: list[Person], form: TranslatedForm) -> str:
     case, book, transition = asked.case, asked.book, asked.transition
     return page(
-        "steps/take.html",
+        "workflow/step.html",
         case=case,
         title=proposals_form.value(
             case.version.content if case.version else case.content, "identification.title"
