@@ -20,7 +20,7 @@ from appraisal.database import schema
 from appraisal.database.engine import Database
 from tests.tampering import unwatched
 
-FOLDER: Final = Path(__file__).parent / "storage" / "samples"
+FOLDER: Final = Path(__file__).parent / "database" / "samples"
 REVISIONS: Final = tuple(sorted(file.name.removesuffix(".sql.xz") for file in FOLDER.glob("*.sql.xz")))
 MECHANISM: Final = "TC-2010-0001"
 OUTSIDE: Final = "TC-2010-0003"

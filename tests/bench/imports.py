@@ -18,7 +18,7 @@ from appraisal.accounts.services import accounts
 from appraisal.database import schema
 from appraisal.database.engine import Database
 from appraisal.people.facts import SYSTEM_ACTOR
-from tests.lists import write_xlsx
+from tests.lists.files import write_xlsx
 
 ROWS: Final = 200_000
 MOST_MB: Final = 200

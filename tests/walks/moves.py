@@ -41,7 +41,7 @@ from appraisal.workflow.services import outside_approvals
 from appraisal.workflow.services.authors import add_author, name_author
 from tests import casts
 from tests.casts import START, Stage
-from tests.lists import import_text
+from tests.lists.files import import_text
 
 # Beside the cast: a second of each who decides, so that somebody may leave; and people who never act.
 FURTHER: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {

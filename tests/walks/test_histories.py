@@ -16,7 +16,7 @@ from appraisal.workflow.services import outside_approvals
 from tests import casts
 from tests.casts import Stage
 from tests.databases import PostgresCopies, SqliteCopies
-from tests.lists import import_text
+from tests.lists.files import import_text
 from tests.walks import checks, moves
 from tests.walks.checks import Watch
 from tests.walks.moves import World

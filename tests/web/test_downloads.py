@@ -15,7 +15,7 @@ from appraisal.records.store import records as stored
 from appraisal.web.context import Site
 from tests.web import building
 from tests.web.building import Cast
-from tests.web.conftest import SignIn
+from tests.web.sites import SignIn
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 400 + b"\n%%EOF\n"
 SHA256 = hashlib.sha256(PDF).hexdigest()

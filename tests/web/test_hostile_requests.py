@@ -13,9 +13,10 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.routing import IntegerConverter
 from werkzeug.utils import cached_property
 
-from tests.web import building, walks
-from tests.web.conftest import Compiled, build_app
-from tests.web.worlds import World
+from tests.app.pages import walks
+from tests.app.pages.worlds import World
+from tests.web import building
+from tests.web.sites import Compiled, build_app
 
 # Longer than Python turns into a number, than a database holds, and than a counter of rows does.
 _LARGE: Final = ("9" * 5000, "9" * 30, str(2**63), str(2**31))

@@ -16,9 +16,10 @@ from werkzeug.routing import Rule
 from appraisal.database import tables
 from appraisal.database.engine import reading_only
 from appraisal.web import context
-from tests.web import building, walks
-from tests.web.conftest import Compiled, build_app
-from tests.web.worlds import World
+from tests.app.pages import walks
+from tests.app.pages.worlds import World
+from tests.web import building
+from tests.web.sites import Compiled, build_app
 
 # Everybody who may do something, somebody who may do everything that one person may, and a stranger.
 ROLES: Final = ("designer", "desk", "reader", "chief", "auditor", "admin", "roles", None)

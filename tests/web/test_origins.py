@@ -11,7 +11,7 @@ from appraisal.web.context import Site
 from appraisal.web.origins import hosts_of
 from tests.web import building
 from tests.web.building import Cast
-from tests.web.conftest import Compiled, SignIn, build_app
+from tests.web.sites import Compiled, SignIn, build_app
 
 ADDRESS = "https://appraisal.example.org"
 Addressed = Callable[[str], FlaskClient]
