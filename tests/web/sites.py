@@ -1,13 +1,13 @@
 """A site on a database of its own, with people, a clock, the application and a browser without a screen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2.bccache import Bucket, BytecodeCache
+from jinja2 import BaseLoader, Template
 from werkzeug.routing import Rule
 
 from appraisal.app.application import create_app
@@ -73,25 +73,27 @@ def site(
         yield building.open_site(tmp_path, library, clock, database)
 
 
-class Compiled(BytecodeCache):
-    """Templates compiled so far: that takes most of the time of a first page."""
+class Compiled:
+    """Templates loaded so far: that takes most of the time of a first page.
+
+    An application that takes part reads them by the same loader and keeps them in the same store.
+    """
 
     def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
+        self.loader: BaseLoader | None = None
+        self.kept: MutableMapping[Any, Template] | None = None
 
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Give back what was kept."""
-        if bucket.key in self.kept:
-            bucket.bytecode_from_string(self.kept[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep what was compiled."""
-        self.kept[bucket.key] = bucket.bytecode_to_string()
+    def share(self, app: Flask) -> None:
+        """Let an application draw with the templates that others have loaded."""
+        environment = app.jinja_env
+        if self.loader is None:
+            self.loader, self.kept = app.jinja_loader, environment.cache
+        environment.loader, environment.cache = self.loader, self.kept
 
 
 @pytest.fixture(scope="session")
 def compiled() -> Compiled:
-    """Return the templates that earlier tests have compiled."""
+    """Return the templates that earlier tests have loaded."""
     return Compiled()
 
 
@@ -118,7 +120,7 @@ def _addresses_compiled_once() -> Iterator[None]:
 def build_app(site: Site, compiled: Compiled) -> Flask:
     """Build an application; forms need no token, which tests of the token turn on again."""
     built = create_app(site)
-    built.jinja_env.bytecode_cache = compiled
+    compiled.share(built)
     built.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     built.test_client_class = ReadingClient
     return built

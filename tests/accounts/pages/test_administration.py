@@ -483,7 +483,7 @@ def boxes() -> Iterator[Mailboxes]:
 def sending(site: Site, boxes: Mailboxes, compiled: Compiled) -> Flask:
     """The application of a site that sends mail."""
     app = create_app(replace(site, settings=replace(site.settings, mail=boxes.server())))
-    app.jinja_env.bytecode_cache = compiled
+    compiled.share(app)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     return app
 

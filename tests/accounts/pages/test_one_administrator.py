@@ -149,7 +149,7 @@ def test_with_mail_one_administrator_enters_no_account_at_all(
 ) -> None:
     sending = replace(site, settings=replace(site.settings, mail=Mailboxes(port=25).server()))
     app = create_app(sending)
-    app.jinja_env.bytecode_cache = compiled
+    compiled.share(app)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     (walk,) = _walked(app, sending, cast, seed)
     assert ("people.link", 303) in walk.statuses

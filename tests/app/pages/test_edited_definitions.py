@@ -56,7 +56,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Iterato
 def app(world: World, compiled: Compiled) -> Flask:
     """Return the application of the site."""
     built = create_app(world.site)
-    built.jinja_env.bytecode_cache = compiled
+    compiled.share(built)
     built.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     built.test_client_class = ReadingClient
     return built

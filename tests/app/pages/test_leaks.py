@@ -91,7 +91,7 @@ def apps(both: tuple[World, World], compiled: Compiled) -> tuple[Flask, Flask]:
 
 def _app(world: World, compiled: Compiled) -> Flask:
     app = create_app(world.site)
-    app.jinja_env.bytecode_cache = compiled
+    compiled.share(app)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     app.test_client_class = ReadingClient
     return app

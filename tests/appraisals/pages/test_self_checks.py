@@ -273,7 +273,7 @@ def _live(
 ) -> tuple[str, list[dict[tuple[str, str], str]]]:
     """Bring a proposal through two rounds to its approval; return what others could read on the way."""
     app = create_app(site)
-    app.jinja_env.bytecode_cache = compiled
+    compiled.share(app)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     app.test_client_class = ReadingClient
     number = building.draft_proposal(site, cast)
