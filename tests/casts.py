@@ -37,6 +37,7 @@ from appraisal.proposals.store.case import load_case
 from appraisal.scenarios.complete_proposal import neutral_content
 from appraisal.vocabulary.refusals import NotAllowed
 from appraisal.workflow.services import acts, departures, outside_approvals
+from tests.standing import standing
 from tests.tampering import by_hand
 
 # A Monday, ten in the morning in Geneva.
@@ -93,6 +94,7 @@ def create_people(database: Database) -> None:
             )
 
 
+@standing
 def enter_rate(
     stage: Stage,
     currency: str,
@@ -123,6 +125,7 @@ def load(stage: Stage, number: str) -> Case:
         return load_case(db, number)
 
 
+@standing
 def take(
     stage: Stage,
     who: str,
@@ -157,6 +160,7 @@ def dropped(database: Database, library: Library, number: str) -> frozenset[int]
     return frozenset(entry.number for entry in completeness.not_kept(book, case))
 
 
+@standing
 def draft(stage: Stage, who: str = "ana", *, attach: Sequence[str] = ATTACHED, **given: Any) -> str:
     """Write a complete draft; ``given`` are the short names of ``neutral_content``."""
     with stage.database.begin() as db:
@@ -171,6 +175,7 @@ def draft(stage: Stage, who: str = "ana", *, attach: Sequence[str] = ATTACHED, *
     return number
 
 
+@standing
 def save(stage: Stage, number: str, section: str, who: str = "ana", **fields: Any) -> Case:
     """Change some fields of a section of the draft and leave the others as they are."""
     kept = load(stage, number).content.get(section, {})
@@ -192,6 +197,7 @@ def spend(stage: Stage, number: str, usd: str, who: str = "ana") -> Case:
     return save(stage, number, "identification", who, contributions=[row])
 
 
+@standing
 def submitted(stage: Stage, who: str = "ana", **given: Any) -> str:
     """Bring a proposal to *submitted*."""
     number = draft(stage, who, **given)
@@ -199,6 +205,7 @@ def submitted(stage: Stage, who: str = "ana", **given: Any) -> str:
     return number
 
 
+@standing
 def assign(stage: Stage, number: str, lead: str = "lead", **given: Any) -> None:
     """Assign a lead and let the two bureaux answer."""
     running = take(stage, "desk", number, "assign", lead=lead, **given).appraisal
@@ -208,6 +215,7 @@ def assign(stage: Stage, number: str, lead: str = "lead", **given: Any) -> None:
     stage.wait(minutes=1)
 
 
+@standing
 def speak(stage: Stage, number: str, who: str, comment: str = "We agree.") -> Case:
     """Let an appraiser of a unit that was asked declare nothing, and sign a review that is a comment."""
     with stage.database.begin() as db:
@@ -223,6 +231,7 @@ def items_of(stage: Stage, number: str) -> list[str]:
     return [item.id for criterion in book.criteria_for(usd) for item in criterion.checklist.items]
 
 
+@standing
 def rate(stage: Stage, number: str, value: str = "2", who: str = "lead", **single: str) -> Case:
     """Rate every item that applies; single ones are named like ``TRI_4``."""
     puts = {item: RatingPut(value, "Because.") for item in items_of(stage, number)}
@@ -250,6 +259,7 @@ def finalise_block(stage: Stage, number: str, block: Mapping[str, RatingPut]) ->
     stage.wait(minutes=1)
 
 
+@standing
 def recommend(
     stage: Stage,
     number: str,
@@ -277,6 +287,7 @@ def recommend(
     return case
 
 
+@standing
 def rated(stage: Stage, who: str = "ana", ratings: Mapping[str, str] | None = None, **given: Any) -> str:
     """Bring a proposal to where its lead can close the appraisal; items rated 1 get a condition."""
     number = submitted(stage, who, **given)
@@ -288,6 +299,7 @@ def rated(stage: Stage, who: str = "ana", ratings: Mapping[str, str] | None = No
     return number
 
 
+@standing
 def awaiting(stage: Stage, who: str = "ana", ratings: Mapping[str, str] | None = None, **given: Any) -> str:
     """Bring a proposal to *awaiting decision*, READY unless ratings say otherwise."""
     number = rated(stage, who, ratings, **given)
@@ -295,6 +307,7 @@ def awaiting(stage: Stage, who: str = "ana", ratings: Mapping[str, str] | None =
     return number
 
 
+@standing
 def not_recommended(stage: Stage, **given: Any) -> str:
     """Bring a proposal to *awaiting decision* with a recommendation against it."""
     number = rated(stage, ratings={"TRI_1": "1"}, **given)
@@ -303,6 +316,7 @@ def not_recommended(stage: Stage, **given: Any) -> str:
     return number
 
 
+@standing
 def revision(stage: Stage, who: str = "ana", **given: Any) -> str:
     """Bring a proposal to *revision requested* by its lead, with one required change on TRI-1."""
     number = rated(stage, who, {"TRI_1": "1"}, **given)
@@ -310,6 +324,7 @@ def revision(stage: Stage, who: str = "ana", **given: Any) -> str:
     return number
 
 
+@standing
 def answer_changes(stage: Stage, number: str, who: str = "ana") -> None:
     """Answer every required change that waits for one."""
     open_ones = [change.id for change in load(stage, number).changes if change.answer is None]
@@ -321,12 +336,14 @@ def answer_changes(stage: Stage, number: str, who: str = "ana") -> None:
     stage.wait(minutes=1)
 
 
+@standing
 def resubmit(stage: Stage, number: str, who: str = "ana") -> Case:
     """Answer the required changes and submit again."""
     answer_changes(stage, number, who)
     return take(stage, who, number, "submit")
 
 
+@standing
 def approved(stage: Stage, who: str = "ana", ratings: Mapping[str, str] | None = None, **given: Any) -> str:
     """Bring a proposal to *approved*, route mechanism."""
     number = awaiting(stage, who, ratings, **given)
@@ -334,6 +351,7 @@ def approved(stage: Stage, who: str = "ana", ratings: Mapping[str, str] | None =
     return number
 
 
+@standing
 def overridden(stage: Stage, **given: Any) -> str:
     """Bring a proposal to *approved*, route override."""
     number = not_recommended(stage, **given)
@@ -342,6 +360,7 @@ def overridden(stage: Stage, **given: Any) -> str:
     return number
 
 
+@standing
 def funded(stage: Stage, **given: Any) -> str:
     """Bring a proposal to *funded*."""
     number = approved(stage, **given)
@@ -350,6 +369,7 @@ def funded(stage: Stage, **given: Any) -> str:
     return number
 
 
+@standing
 def outside(stage: Stage, *, undated: bool = False, **given: Any) -> str:
     """Register an approval of a proposal that never came here, by a title of its own."""
     given.setdefault("title", f"Approved elsewhere at {stage.now:%d %B %H:%M}")

@@ -21,6 +21,7 @@ from sqlalchemy import event
 
 from appraisal.database import schema
 from appraisal.database.engine import Database
+from tests import standing
 
 BACKENDS = ("sqlite", "postgresql")
 Fill = Callable[[Database], object]
@@ -77,6 +78,7 @@ class SqliteCopies:
         """
         file, database = self.free.pop() if self.free else self._another()
         shutil.copyfile(source, file)
+        standing.begin(database, source)
         try:
             yield database
         finally:

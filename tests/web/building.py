@@ -33,6 +33,7 @@ from appraisal.web.context import Site
 from appraisal.workflow.services import acts, departures, outside_approvals
 from tests import casts
 from tests.databases import hurried
+from tests.standing import standing
 
 START: Final = datetime(2010, 2, 1, 9, tzinfo=UTC)
 PASSWORD: Final = "correct horse battery"
@@ -107,10 +108,16 @@ def create_cast(database: Database) -> dict[str, Person]:
 
 def sign_in_as(client: FlaskClient, site: Site, person: Person) -> None:
     """Sign a person in without the form."""
-    with site.database.begin() as db:
-        token = sessions.open_session(db, site.now(), person.id)
+    token = open_session(site, person)
     with client.session_transaction() as session:
         session[TOKEN] = token
+
+
+@standing
+def open_session(site: Site, person: Person) -> str:
+    """Open a session of a person, and return its token."""
+    with site.database.begin() as db:
+        return sessions.open_session(db, site.now(), person.id)
 
 
 def change_account(site: Site, cast: Cast, key: str, **changes: Any) -> None:
@@ -141,6 +148,7 @@ def _pass(site: Site) -> None:
     site.now.advance(minutes=1)
 
 
+@standing
 def take(site: Site, actor: Person, number: str, name: str, **given: Any) -> None:
     """Take one step; ``given`` are the fields of ``Inputs``."""
     if name in ("finalise", "request_revision"):
@@ -150,6 +158,7 @@ def take(site: Site, actor: Person, number: str, name: str, **given: Any) -> Non
     _pass(site)
 
 
+@standing
 def draft_proposal(site: Site, cast: Cast, *, by: str = "designer", **given: Any) -> str:
     """Write a complete draft with all its documents; ``given`` are the short names of ``neutral_content``."""
     content = neutral_content(given)
@@ -170,6 +179,7 @@ def _attach(db: Connection, site: Site, author: Person, case: Case) -> None:
         )
 
 
+@standing
 def submitted_proposal(site: Site, cast: Cast, *, by: str = "designer", **given: Any) -> str:
     """Bring a proposal to *submitted*."""
     number = draft_proposal(site, cast, by=by, **given)
@@ -177,6 +187,7 @@ def submitted_proposal(site: Site, cast: Cast, *, by: str = "designer", **given:
     return number
 
 
+@standing
 def assigned_proposal(site: Site, cast: Cast, *, lead: str = "reader", **given: Any) -> str:
     """Bring a proposal to *under appraisal*; nothing is rated, the units are asked."""
     number = submitted_proposal(site, cast, **given)
@@ -184,6 +195,7 @@ def assigned_proposal(site: Site, cast: Cast, *, lead: str = "reader", **given: 
     return number
 
 
+@standing
 def answer_bureaux(site: Site, cast: Cast, number: str) -> None:
     """Let the two bureaux answer: employers' by its appraiser, workers' through the coordinator."""
     running = load(site, number).appraisal
@@ -198,6 +210,7 @@ def answer_bureaux(site: Site, cast: Cast, number: str) -> None:
     _pass(site)
 
 
+@standing
 def rate_all(
     site: Site, lead: Person, number: str, ratings: Mapping[str, str] | None = None, value: str = "2"
 ) -> None:
@@ -224,6 +237,7 @@ def rate_all(
     _pass(site)
 
 
+@standing
 def write_conditions(
     site: Site, lead: Person, number: str, items: list[str], owner: str = "Ana Ruiz"
 ) -> None:
@@ -242,6 +256,7 @@ def write_conditions(
     _pass(site)
 
 
+@standing
 def rated_proposal(
     site: Site, cast: Cast, *, lead: str = "reader", ratings: Mapping[str, str] | None = None, **given: Any
 ) -> str:
@@ -255,6 +270,7 @@ def rated_proposal(
     return number
 
 
+@standing
 def appraised_proposal(site: Site, cast: Cast, *, lead: str = "reader", **given: Any) -> str:
     """Bring a proposal to *awaiting decision*; ``ratings`` as for ``rated_proposal``."""
     number = rated_proposal(site, cast, lead=lead, **given)
@@ -262,6 +278,7 @@ def appraised_proposal(site: Site, cast: Cast, *, lead: str = "reader", **given:
     return number
 
 
+@standing
 def revision_proposal(site: Site, cast: Cast, *, lead: str = "reader", **given: Any) -> str:
     """Bring a proposal to *revision requested* by its lead, with one required change on TRI-1."""
     number = rated_proposal(site, cast, lead=lead, ratings={"TRI-1": "1"}, **given)
@@ -270,6 +287,7 @@ def revision_proposal(site: Site, cast: Cast, *, lead: str = "reader", **given: 
     return number
 
 
+@standing
 def not_recommended_proposal(site: Site, cast: Cast, *, lead: str = "reader", **given: Any) -> str:
     """Bring a proposal to *awaiting decision* with a recommendation against it."""
     number = rated_proposal(site, cast, lead=lead, ratings={"TRI-1": "1"}, **given)
@@ -287,6 +305,7 @@ def not_recommended_proposal(site: Site, cast: Cast, *, lead: str = "reader", **
     return number
 
 
+@standing
 def approved_proposal(site: Site, cast: Cast, **given: Any) -> str:
     """Bring a proposal to *approved*, route mechanism; ``ratings`` as for ``rated_proposal``."""
     number = appraised_proposal(site, cast, **given)
@@ -294,6 +313,7 @@ def approved_proposal(site: Site, cast: Cast, **given: Any) -> str:
     return number
 
 
+@standing
 def owned_condition(site: Site, cast: Cast, owner: str, **given: Any) -> str:
     """Bring a proposal to *approved* with one condition, on TRI-3, that somebody owns."""
     number = rated_proposal(site, cast, ratings={"TRI-3": "1"}, **given)
@@ -303,6 +323,7 @@ def owned_condition(site: Site, cast: Cast, owner: str, **given: Any) -> str:
     return number
 
 
+@standing
 def overridden_proposal(site: Site, cast: Cast, **given: Any) -> str:
     """Bring a proposal to *approved*, route override."""
     number = not_recommended_proposal(site, cast, **given)
@@ -311,6 +332,7 @@ def overridden_proposal(site: Site, cast: Cast, **given: Any) -> str:
     return number
 
 
+@standing
 def rejected_proposal(site: Site, cast: Cast, **given: Any) -> str:
     """Bring a proposal to *rejected*."""
     number = not_recommended_proposal(site, cast, **given)
@@ -318,6 +340,7 @@ def rejected_proposal(site: Site, cast: Cast, **given: Any) -> str:
     return number
 
 
+@standing
 def funded_proposal(site: Site, cast: Cast, **given: Any) -> str:
     """Bring a proposal to *funded*."""
     number = approved_proposal(site, cast, **given)
@@ -327,6 +350,7 @@ def funded_proposal(site: Site, cast: Cast, **given: Any) -> str:
     return number
 
 
+@standing
 def outside_approval(site: Site, cast: Cast, *, undated: bool = False, **given: Any) -> str:
     """Register an approval of a proposal that never came here, by a title of its own."""
     given.setdefault("title", f"Approved elsewhere at {site.now():%d %B %H:%M}")
