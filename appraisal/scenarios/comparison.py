@@ -1,4 +1,4 @@
-"""Comparing: what a scenario says must be true, against what is."""
+"""What a scenario says must be true is compared here with what is."""
 
 from collections.abc import Mapping
 from typing import Any

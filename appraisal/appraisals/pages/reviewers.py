@@ -1,4 +1,4 @@
-"""Reviewers: who is asked to review a proposal, how each stands, whom to ask next, and taking it back."""
+"""The lead asks reviewers here, sees how each stands and whom to ask next, and takes requests back."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

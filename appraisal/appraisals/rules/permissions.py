@@ -1,4 +1,4 @@
-"""Permissions: who may close or report a condition or answer a consultation, with every reason why not.
+"""Permission to report or close a condition, or to answer a unit's request, is given or refused here.
 
 What a step of the workflow excludes, its definition says; these acts are no steps.
 """

@@ -1,4 +1,4 @@
-"""Appraisals: rating, comments of units, and the lead's recommendation."""
+"""The lead rates, asks units for comments, and recommends."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

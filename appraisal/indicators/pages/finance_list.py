@@ -1,4 +1,4 @@
-"""Matches: the finance list of newly opened projects held against the proposals that are here."""
+"""Coordinators compare the finance list of newly opened projects here with the proposals that are here."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

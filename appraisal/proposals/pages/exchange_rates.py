@@ -1,4 +1,4 @@
-"""Rates: the coordinators' table, entering one, looking twice at it, and what was frozen with it."""
+"""Coordinators enter rates here, look twice at unlikely ones, and see what was frozen with each."""
 
 from datetime import date
 from decimal import Decimal

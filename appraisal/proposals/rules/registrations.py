@@ -1,4 +1,4 @@
-"""Registrations: approvals given outside that were written down here, told apart, and corrected.
+"""Approvals given outside are told apart here, so that none is registered twice.
 
 Two entries that bear the same symbol may be two phases of one project or one approval entered twice, which
 would count twice: that is refused, or asked, before anything is written.

@@ -1,4 +1,4 @@
-"""Step forms: the form of one step, put together from what its transition needs, and what was given in it."""
+"""The form of one step is put together here from what its transition needs, and its input read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the correction of a registration brings back: the state, the appraisal, the hold before it."""
+"""The correction of a registration brings back the state, the appraisal and the hold before it."""
 
 from dataclasses import replace
 from datetime import datetime
