@@ -1,4 +1,4 @@
-"""What a scenario says must be true is compared here with what is."""
+"""Expectations of a scenario are compared here with what is true."""
 
 from collections.abc import Mapping
 from typing import Any

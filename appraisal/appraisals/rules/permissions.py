@@ -1,4 +1,4 @@
-"""Permission to report or close a condition, or to answer a unit's request, is given or refused here.
+"""Permissions to report, close or waive a condition, or to answer for a unit, are refused with reasons.
 
 What a step of the workflow excludes, its definition says; these acts are no steps.
 """

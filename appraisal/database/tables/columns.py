@@ -1,4 +1,4 @@
-"""All tables share the columns and the base that stand here."""
+"""All tables share the base and the kinds of column that stand here."""
 
 from datetime import date, datetime
 from decimal import Decimal

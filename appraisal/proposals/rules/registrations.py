@@ -2,9 +2,6 @@
 
 Two entries that bear the same symbol may be two phases of one project or one approval entered twice, which
 would count twice: that is refused, or asked, before anything is written.
-
-A registration by mistake never was an approval, so nothing is annulled: the state before it comes back. What
-a step cancels for good, a hold and a first signature, does not.
 """
 
 import unicodedata

@@ -40,7 +40,7 @@ _FORMS: Final[Mapping[str, type[TranslatedForm]]] = {
     "agreement": AgreementForm,
     "approval": ApprovalForm,
 }
-# The field that a reason of the domain is about.
+# The field that a reason of the rules is about.
 _ABOUT: Final[Mapping[str, str]] = {
     "note_missing": "note",
     "lead_missing": "lead",

@@ -1,4 +1,8 @@
-"""The correction of a registration brings back the state, the appraisal and the hold before it."""
+"""The correction of a registration brings back the state and the appraisal before it.
+
+A registration by mistake never was an approval, so nothing is annulled: the state before it comes back. What
+a step cancels for good, a hold and a first signature, does not.
+"""
 
 from dataclasses import replace
 from datetime import datetime
