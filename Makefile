@@ -23,10 +23,11 @@ demo: $(READY) ## play the demonstration and serve it (DEMO_SERVE=0: only play; 
 test: $(READY) ## run the tests (ARGS="-k words" or any other pytest options)
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
 
-lint: $(READY) ## check style, types, layers and definitions
+lint: $(READY) ## check style, types, nouns and floors, and definitions
 	@$(BIN)/ruff check --output-format concise --quiet
 	@$(BIN)/ruff format --check --output-format concise --quiet
 	@$(BIN)/mypy
+	@$(BIN)/python -m tests.house
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m appraisal check --quiet
 

@@ -1,4 +1,4 @@
-"""Canonical JSON (RFC 8785) and its SHA-256: the form in which every fact is digested.
+"""Canonical JSON (RFC 8785) and its SHA-256 are the form in which every fact is digested.
 
 Money and other decimals are strings, since RFC 8785 numbers are IEEE doubles.
 """

@@ -1,4 +1,4 @@
-"""Time: the one place where the present moment is read, and the Office's calendar day."""
+"""The present moment and the Office's calendar day are read here and nowhere else."""
 
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""The errors that cross layers; each says enough for a person to act on it."""
+"""Errors that pass from floor to floor each say enough for a person to act on them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where the product's folders are, and files and folders of an installation that nobody else may read."""
+"""The product's folders are found here, and private files and folders of an installation made."""
 
 import stat
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Processes: this very interpreter with a module of ours, spoken to in frames over its pipes.
+"""This very interpreter is started with a module of ours, and spoken to in frames over its pipes.
 
 A process is started anew (nothing is forked off, so threads and open databases of the server do no harm), and
 is given no settings and no secrets.

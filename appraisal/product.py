@@ -1,4 +1,4 @@
-"""The product itself: its version, which the package that is built takes from here."""
+"""The product has its version here, which the package that is built takes from here."""
 
 from typing import Final
 

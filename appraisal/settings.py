@@ -1,4 +1,4 @@
-"""Settings: everything that an installation decides, read from the environment in one place."""
+"""Everything that an installation decides is read here from the environment, and nowhere else."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What the tests of several layers share."""
+"""Tests of several nouns share what stands here."""
 
 import os
 from collections.abc import Iterator

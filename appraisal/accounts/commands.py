@@ -1,4 +1,4 @@
-"""appraisal people: accounts from the command line, above all the first administrator's."""
+"""The command ``people`` opens accounts from the command line, above all the first administrator's."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The application: built from a site, with nothing read from anywhere else."""
+"""The application is built here from a site, and from nothing read anywhere else."""
 
 import logging
 from collections.abc import Callable, Mapping

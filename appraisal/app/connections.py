@@ -1,4 +1,4 @@
-"""Connections: how many may be open without a request, and which one is closed beyond that."""
+"""The server bounds the connections open without a request, and chooses which to close beyond that."""
 
 from collections import Counter
 from typing import Any, Final

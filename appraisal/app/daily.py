@@ -1,4 +1,4 @@
-"""The daily round: what time demands of every proposal, the digest of mail, sums, and matching."""
+"""The daily round does what time demands of every proposal, and sends, sums up and matches what is due."""
 
 from collections.abc import Iterator
 from datetime import datetime

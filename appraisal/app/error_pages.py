@@ -1,4 +1,4 @@
-"""Errors: what a person sees when a page does not exist, a step is refused, or somebody was first."""
+"""Error pages say that a page does not exist, that a step is refused, or that somebody was first."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Menus: what every page leads to, by role: first what one works with, then what one looks up."""
+"""Menus list by role where every page leads: first what one works with, then what one looks up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

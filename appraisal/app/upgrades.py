@@ -1,4 +1,4 @@
-"""Upgrades: bringing a database up to date with all that is derived in it, or leaving it as it is."""
+"""An upgrade brings a database up to date with all that is derived in it, or leaves it as it is."""
 
 from datetime import date
 from typing import Final

@@ -1,4 +1,4 @@
-"""Jobs: the outbox is the queue. Leases, a fenced finish, back-off and dead letters.
+"""The worker takes jobs from the outbox and does them: mail, and drawings of records and reports.
 
 Waiting for the installation (its key, its disk, its database, its libraries) is no attempt: such a job is
 tried again without an end. Only what can never succeed, or did not in four weeks, is dead, until

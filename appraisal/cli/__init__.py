@@ -1,7 +1,8 @@
-"""The command line: one module a noun, loaded only when its command is called.
+"""The command line loads the module of a command only when that command is called.
 
-May import everything below; nothing imports it. Exit codes: 0 done, 1 done and something is
-wrong with what was asked about, 2 the input itself is wrong.
+Commands are in the nouns, and this package holds what they share. May import every noun below it in the map;
+only commands import it. Begin with ``COMMANDS`` below, then ``site``. Exit codes: 0 done, 1 done and
+something is wrong with what was asked about, 2 the input itself is wrong.
 """
 
 from importlib import import_module

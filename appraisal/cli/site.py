@@ -1,4 +1,4 @@
-"""What commands share: reading the definitions and opening the database that is configured."""
+"""Commands read the definitions and open the configured database here."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Pasts: what of append-only tables had been written by then, so that all can be computed as of it."""
+"""Conditions limit append-only tables to what was written by a moment, so that all is computed as of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

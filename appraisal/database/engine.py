@@ -1,4 +1,4 @@
-"""Databases: engines for SQLite and PostgreSQL, and the transaction in which everything is written.
+"""Engines for SQLite and PostgreSQL open the transactions in which everything is written.
 
 Whoever only answers a question works under :func:`reading_only`, where the database refuses every write.
 """

@@ -1,4 +1,4 @@
-"""Files: attached documents and rendered records, kept under the SHA-256 of their bytes."""
+"""Attached documents and rendered records are kept under the SHA-256 of their bytes."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""The outbox is the queue: leases, a fenced finish, back-off and dead letters."""
+"""The outbox is the queue of jobs: leases, a fenced finish, back-off and dead letters."""
 
 import json
 from collections.abc import Mapping, Sequence

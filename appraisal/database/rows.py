@@ -1,4 +1,4 @@
-"""Inserting rows."""
+"""Rows are inserted here into any table, and their highest id is read."""
 
 from functools import cache
 from typing import Any

@@ -1,4 +1,4 @@
-"""Schema: bringing a database to the state that the code expects, and telling whether it is there."""
+"""The schema of a database is brought to the state that the code expects, or told to be elsewhere."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Seals: what every event says of the rows that are stored, so that no value is altered unseen.
+"""Every event seals the rows that are stored once it is written, so that no value is altered unseen.
 
 Each event of a proposal carries, table by table, a digest over the rows of that proposal as they are once
 it is written; an event of the site's chain carries one for each row that it wrote. A transaction that would

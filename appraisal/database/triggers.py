@@ -1,4 +1,4 @@
-"""Triggers: the database itself refuses to change or delete what is only ever appended."""
+"""Triggers make the database itself refuse to change or delete what is only ever appended."""
 
 from collections.abc import Iterator
 

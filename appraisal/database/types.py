@@ -1,4 +1,4 @@
-"""Column types: moments, days and money as canonical text, the same on both databases."""
+"""Columns keep moments, days and money as canonical text, the same on both databases."""
 
 from datetime import date, datetime
 from decimal import Decimal

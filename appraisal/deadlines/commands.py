@@ -1,4 +1,4 @@
-"""appraisal times: how many working days each step takes."""
+"""The command ``times`` tells how many working days each step takes."""
 
 from typing import Any
 

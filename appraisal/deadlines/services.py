@@ -1,4 +1,4 @@
-"""Settings that people keep: the table of rates and the calendars of duty stations."""
+"""Administrators enter and remove the holidays of a duty station."""
 
 from datetime import date, datetime
 

@@ -1,4 +1,4 @@
-"""Checklists: the criteria that a proposal is appraised against, item by item."""
+"""Checklists are the criteria that a proposal is appraised against, item by item."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Final, Literal, Self

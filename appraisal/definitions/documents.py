@@ -1,4 +1,4 @@
-"""Reading YAML as plain strings, lists and mappings, with the line of every part.
+"""YAML is read here as plain strings, lists and mappings, with the line of every part.
 
 Only the composer of PyYAML is used, never its constructor: composing resolves nothing, so
 ``no`` stays the word "no", ``010`` stays three digits, and no tag can build an object. The C

@@ -1,4 +1,4 @@
-"""Drawings: a workflow as text that other programs draw, made from the definition and nothing else.
+"""A workflow is drawn here from its definition alone, as text that other programs turn into a picture.
 
 Written here rather than by a library: the drawing of ``transitions`` needs a machine that keeps a
 graph for each model, and falls back to another language than the one asked for without a word.

@@ -1,4 +1,4 @@
-"""Indicators: what is counted, and the baseline, milestones and target it is held against.
+"""Indicators define what is counted, and the baseline, milestones and target it is held against.
 
 Two kinds that are never mixed: a *percentage* is a measure over another one; a *growth* is how far a
 count stands above its baseline. Which measure reads which part of the scope is said in ``READS``.

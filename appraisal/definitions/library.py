@@ -1,4 +1,4 @@
-"""The library: all definitions of a folder, read once, pinned by key and digest, and locked once released."""
+"""The library holds all definitions of a folder, pinned by key and digest, and locked once released."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The names that definitions may use for what is implemented above them."""
+"""Names stand here that definitions may use for what is implemented above them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

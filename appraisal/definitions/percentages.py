@@ -1,4 +1,4 @@
-"""How percentages are rounded and written."""
+"""Percentages are rounded and written here, the same everywhere."""
 
 from decimal import Decimal
 from fractions import Fraction

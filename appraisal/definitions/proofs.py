@@ -1,11 +1,11 @@
-"""Proofs: what must hold of a workflow as a whole, whoever uses it and however often.
+"""Proofs show what must hold of a workflow as a whole, whoever uses it and however often.
 
 Of its form: every state can be reached, every state leads on to a final one, no transition is dead.
 Of separation of duties: too few people can never bring a proposal to an approval, on any path and
 though each of them held every role, since author and lead of a proposal are kept for ever. The
 search takes every step that ``by``, ``excludes``, ``names``, ``marks`` and the guards'
 requirements do not forbid, so whatever the product allows is among what it takes. Who stands in for
-somebody counts as one person with them; why the proof holds then as well, ``domain.substitutions`` says.
+somebody counts as one person with them; why the proof holds then as well, ``people.rules.substitutes`` says.
 """
 
 from collections import deque

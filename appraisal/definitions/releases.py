@@ -1,4 +1,4 @@
-"""Releases: the lock beside the definitions, which holds the digest of every released one.
+"""The lock beside the definitions holds the digest of every released one.
 
 A released file never changes; correction is the next version. Until release 1.0 of the product what it ships
 may be locked anew.

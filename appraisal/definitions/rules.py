@@ -1,4 +1,4 @@
-"""Rules: how ratings become verdicts, and verdicts a recommendation.
+"""Definitions of rules say how ratings become verdicts, and verdicts a recommendation.
 
 Three verdict rules and three recommendation rules are known. *gate* with *clauses* is ours
 (``checklists/appraisal.v1.yaml``); *weighted_mean* with named bands and *lowest* are what other

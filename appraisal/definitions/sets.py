@@ -1,4 +1,4 @@
-"""Sets: which checklists belong together, with the scale, the weights and the rules that join them."""
+"""Sets say which checklists belong together, with the scale, the weights and the rules that join them."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Workflows: states that declare what they mean, and transitions that read as sentences."""
+"""Workflows have states that declare their meaning, and transitions that read as sentences."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, get_args

@@ -1,5 +1,5 @@
-"""IATI: activities become XML of the standard 2.03, and such XML becomes nodes; knows no database.
+"""Proposals go out as activities of the IATI standard 2.03, and activities come in as drafts.
 
-May import ``domain``, ``settings``, ``i18n``, ``clock`` and ``errors``; the only package that knows lxml.
-What of a proposal an activity holds, and what of an activity a draft keeps, is decided in ``domain``.
+May import ``indicators`` and everything below; no noun but ``app`` imports it. It alone knows lxml. Begin
+with ``rules.activities`` for what of a proposal an activity holds, then ``services``.
 """

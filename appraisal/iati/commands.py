@@ -1,4 +1,4 @@
-"""appraisal iati: proposals as activities of the IATI standard, and such activities as drafts."""
+"""The command ``iati`` writes proposals as activities of the IATI standard, and reads such into drafts."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Activities: proposals given out in the terms of IATI, and drafts begun from a file of such activities."""
+"""Proposals are given out here in the terms of IATI, and drafts begun from a file of activities."""
 
 import zlib
 from base64 import b64decode, b64encode

@@ -1,4 +1,4 @@
-"""Activities: proposals given out in the terms of IATI 2.03, and drafts made of such activities."""
+"""Proposals are given out in the terms of IATI 2.03, and drafts made of such activities."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Activities: what may be published of proposals, read a few at a time, and what an import looks for."""
+"""Publishable proposals are read here a few at a time, and so is what an import compares with."""
 
 import json
 from collections import defaultdict
@@ -28,7 +28,7 @@ _BATCH: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """One proposal that was submitted or registered, as ``domain.activities.Publishable`` explains."""
+    """One proposal that was submitted or registered, as ``iati.rules.activities.Publishable`` explains."""
 
     number: str
     workflow: str

@@ -1,4 +1,4 @@
-"""appraisal indicator: compute an indicator for a biennium, with the proposals behind it."""
+"""The command ``indicator`` computes an indicator for a biennium, with the proposals behind it."""
 
 from datetime import timedelta
 from pathlib import Path

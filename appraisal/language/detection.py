@@ -1,4 +1,4 @@
-"""Tongues: in which of the product's languages a text was written, where that is plain to see.
+"""The language of a text is detected here, where it is plain to see.
 
 Nothing says in which language people write, and a screen reader that is told the wrong one reads nonsense.
 So a text counts as of a language only by words that hold sentences of that one together, and of no other.

@@ -1,4 +1,4 @@
-"""Formulas: texts that a spreadsheet would take for one, and tables as CSV in which none is left."""
+"""Tables are written as CSV here in which a spreadsheet takes no text for a formula."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Languages: texts that definitions carry themselves, and the catalogue for all other sentences.
+"""Texts carry three languages themselves, or have their translation looked up in the catalogue.
 
 English is the source language of the catalogue; French and Spanish stand in
 ``translations/*.po`` and are read once per process, straight from the text files, so that

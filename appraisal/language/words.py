@@ -1,4 +1,4 @@
-"""Amounts, moments, percentages and texts, as the reader of one language says them."""
+"""Amounts, moments, percentages and texts are written here as the reader of one language writes them."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

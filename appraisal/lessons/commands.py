@@ -1,4 +1,4 @@
-"""appraisal import-lessons: import the lessons that evaluations drew."""
+"""The command ``import-lessons`` imports the lessons that evaluations drew."""
 
 from pathlib import Path
 

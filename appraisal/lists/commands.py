@@ -1,4 +1,4 @@
-"""appraisal import: import a list of a dataset, whole or not at all."""
+"""The command ``import`` imports a list from elsewhere, whole or not at all."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack

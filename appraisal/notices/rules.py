@@ -1,4 +1,4 @@
-"""Notices: what people are told by mail, in which words, with which page, and who is told of a step.
+"""Notices are what people are told by mail: in which words, with which page, and who is told of a step.
 
 A message leaves the house, so it says the number of the proposal, what happened or is asked, the
 date, and where to read on; never a title, a donor, a rating, a comment or a note.

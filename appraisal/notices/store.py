@@ -1,4 +1,4 @@
-"""Notices: who may be told, what each message carries, and how the delivery stands."""
+"""Notices are stored here, with who may be told, what each message carries, and how delivery stands."""
 
 import json
 from collections.abc import Collection, Mapping

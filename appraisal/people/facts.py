@@ -1,4 +1,4 @@
-"""People as frozen values."""
+"""People are frozen values here, with their roles, their units, and for whom they stand in."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +17,7 @@ class Person:
     """Somebody who may sign in; ``id`` 0 with no roles is the system, which does what time demands.
 
     ``stands_in`` is for whom the person is named as a substitute, whatever the days; ``covers``, of
-    somebody who acts now, for whom that is today (``domain.substitutions``).
+    somebody who acts now, for whom that is today (``people.rules.substitutes``).
     """
 
     id: int

@@ -1,5 +1,6 @@
-"""PDF: the value of a record and a language become a tagged, archival file, always the same bytes.
+"""The value of a record and a language become a tagged, archival PDF, always with the same bytes.
 
-May import ``domain``, ``i18n``, ``canonical``, ``clock``, ``errors`` and ``paths``; knows no database. The
-pages are ``templates/printing``, and ``python -m appraisal.printing`` is the process that ``workers`` keeps.
+Its modules may import ``appraisals``, ``indicators``, ``proposals`` and the ground, and know no database; it
+alone knows WeasyPrint. The pages are ``templates/printing``, and ``python -m appraisal.printing`` is the
+process that ``worker`` keeps. Begin with ``rendering``.
 """

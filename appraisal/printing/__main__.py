@@ -1,4 +1,4 @@
-"""The process that renders: ``python -m appraisal.printing MEMORY SECONDS``, spoken to by ``workers``."""
+"""The process that renders is ``python -m appraisal.printing MEMORY SECONDS``, started by ``worker``."""
 
 import gc
 import math

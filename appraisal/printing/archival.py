@@ -1,4 +1,4 @@
-"""Archives: what makes WeasyPrint's file a PDF/A-3a that is PDF/UA-1 as well, and refuses all fetching.
+"""WeasyPrint's file is made a PDF/A-3a that is PDF/UA-1 as well here, and fetching is refused.
 
 WeasyPrint names one standard, and tags neither running lines as artifacts, nor header cells with their
 scope, nor elements with their language; the rest is done by its public ``finisher`` and by wrapping the

@@ -1,4 +1,4 @@
-"""Reports: the two pages of a published report of indicator 2.1, made of its value and nothing else.
+"""A published report of indicator 2.1 becomes two pages here, made of its value and nothing else.
 
 However long its lists are, there are two pages: pictures sum up what is beyond their lines, tables name
 the first proposals and count the others. The attached ``report.json`` holds all of them.

@@ -1,4 +1,4 @@
-"""Sheets: the parts of a record's pages that need thought: the cover, its stamp, and the tiles."""
+"""The parts of a record's pages that need thought are made here: the cover, its stamp, and the tiles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Texts: what people wrote, made fit for print.
+"""Texts that people wrote are made fit for print here.
 
 Everything that a template prints passes through :func:`printed`, so no text can carry markup, control the
 direction of what stands beside it, leave its column, or ask for a character that no font of ours has.

@@ -1,4 +1,4 @@
-"""Codes: the QR code (ISO/IEC 18004) on the last page of a record, and what it says."""
+"""The QR code (ISO/IEC 18004) on the last page of a record, and what it says, are made here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Rendering: the value of a record, or of an indicator's report, as a PDF in one language.
+"""The value of a record, or of an indicator's report, is rendered as a PDF in one language.
 
 The file conforms to PDF/A-3a, carries the canonical JSON as ``record.json`` or ``report.json``, and is the
 same to the byte for the same value and language. Everything it is made of lies in ``templates/printing``
@@ -72,7 +72,7 @@ def render(value: Mapping[str, Any], language: Language) -> bytes:
 
     The same value and language give the same bytes, in any process of the same installation. Raises
     ``KeyError`` or ``jinja2.UndefinedError`` for a value that is neither's, and
-    ``archives.NotArchivable`` where the pages ask for a file or for a glyph that no bundled font has.
+    ``archival.NotArchivable`` where the pages ask for a file or for a glyph that no bundled font has.
     """
     press = prepare()
     from weasyprint import HTML, Attachment

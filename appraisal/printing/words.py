@@ -1,4 +1,4 @@
-"""Words: codes, amounts and moments of a record, as the reader of one language says them."""
+"""Codes, amounts and moments of a record are put into words here for the reader of one language."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Workers: one long-lived process that renders, with limits on time and memory, replaced when it fails.
+"""One long-lived process renders, with limits on time and memory, and is replaced when it fails.
 
 ``__main__`` is its other end.
 """

@@ -1,4 +1,4 @@
-"""Facts: everything that is known of one proposal, as frozen values that rules are functions of."""
+"""A case is everything that is known of one proposal, as frozen values that rules are functions of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

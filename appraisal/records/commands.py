@@ -1,4 +1,4 @@
-"""appraisal keys: with which key records and checkpoints are signed."""
+"""The command ``keys`` tells with which key records and checkpoints are signed, and changes it."""
 
 import os
 from datetime import UTC, datetime, timedelta

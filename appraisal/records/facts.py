@@ -1,4 +1,4 @@
-"""Issuers: under which address records are issued, and with which certificate they are signed."""
+"""An issuer is the address under which records are issued, and the certificate that signs them."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Records: the list, the page of one, and its downloads, each noted in the access log."""
+"""Records are listed, opened and downloaded here, each download noted in the access log."""
 
 import json
 from dataclasses import dataclass

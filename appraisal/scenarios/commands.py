@@ -1,4 +1,4 @@
-"""appraisal play: run a scenario and report what is not as it says."""
+"""The command ``play`` runs a scenario and reports what is not as it says."""
 
 import tempfile
 from collections.abc import Iterator

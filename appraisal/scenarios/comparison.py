@@ -1,4 +1,4 @@
-"""Comparing: what a scenario says must be true, against what is."""
+"""Expectations of a scenario are compared here with what is true."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Neutral content: a proposal that is complete and unremarkable, for all that a scenario leaves out."""
+"""A complete and unremarkable proposal fills in all that a scenario leaves out."""
 
 from collections.abc import Mapping
 from typing import Any, Final

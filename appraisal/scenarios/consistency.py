@@ -1,4 +1,4 @@
-"""Checking: what is wrong between the parts of a scenario, read as plain data.
+"""Parts of a scenario, read as plain data, are checked here against each other.
 
 Whatever does not have the shape that it must have is passed over here: the models say so.
 """

@@ -1,4 +1,4 @@
-"""Expecting: what is wrong with what a scenario expects of reviews, ratings, consultations and days."""
+"""Expectations of a scenario about reviews, ratings, consultations and days are checked here."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass

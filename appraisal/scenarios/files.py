@@ -1,4 +1,4 @@
-"""Scenario files: who does what when, and what must then be true. Read whole, or not at all."""
+"""A scenario file says who does what when, and what must then be true; it is read whole or not at all."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Givens: what may stand under ``with``, key by key, and the values that scenarios are written in."""
+"""Givens are what may stand under ``with``, key by key, and the values that scenarios are written in."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Playing a scenario: each step through the service that the web uses, under the scenario's clock."""
+"""A scenario is performed step by step through the services that the web uses, under its own clock."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Describing: what can be said of reviews, ratings, consultations and days used, as plain data."""
+"""Reviews, ratings, consultations and days used are described here as plain data."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Plays: a scenario being played, and one step of it in its transaction."""
+"""A play is a scenario being played, and takes one step of it in its transaction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Scalars: the single values that scenarios are written in; each error says how to write one."""
+"""Scalars are the single values that scenarios are written in; each error says how to write one."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,7 @@
-"""Schemas: the published JSON Schemas of records and of indicator reports, and where a value departs."""
+"""Published JSON Schemas of records and of indicator reports lie here, and tell where a value departs.
+
+May import nothing of ours. Begin with ``schema_text``.
+"""
 
 import json
 from collections.abc import Iterator, Mapping

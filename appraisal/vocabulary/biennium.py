@@ -1,4 +1,4 @@
-"""Biennia: an even year and the odd one after it, as ``2010-11``."""
+"""A biennium is an even year and the odd one after it, as ``2010-11``."""
 
 from datetime import date
 

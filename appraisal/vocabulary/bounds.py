@@ -1,4 +1,4 @@
-"""Bounds: how far back and ahead a day may lie, and how much a budget may be, wherever one is entered."""
+"""Bounds limit how far back and ahead a day may lie, and how much a budget may be, wherever entered."""
 
 from datetime import date, timedelta
 from decimal import Decimal

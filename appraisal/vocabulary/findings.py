@@ -1,4 +1,4 @@
-"""Findings: what an examination says, check by check, as a code with a sentence in each language."""
+"""Findings are the results of an examination, each a code with a sentence in each language."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How long texts and tables of forms may be."""
+"""Limits bound the length of texts and tables of forms."""
 
 LINE_LIMIT = 300
 

@@ -1,4 +1,4 @@
-"""Symbols: how the finance system names a project, like RAS/13/51M/JPN or RER/09/05/FIN."""
+"""Symbols are how the finance system names a project, like RAS/13/51M/JPN or RER/09/05/FIN."""
 
 import re
 import unicodedata

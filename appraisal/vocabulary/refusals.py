@@ -1,4 +1,4 @@
-"""Refusals: why something may not be done, as a code with facts and a sentence in each language."""
+"""A refusal says why a step is closed, as a code with facts and a sentence in each language."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

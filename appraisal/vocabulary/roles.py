@@ -1,4 +1,4 @@
-"""Roles of people, their relations to a proposal, and what both are called."""
+"""Roles are held by people, relations tie them to one proposal, and both have their titles here."""
 
 from collections.abc import Mapping
 from typing import Final, Literal, get_args

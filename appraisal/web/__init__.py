@@ -1,5 +1,5 @@
-"""Web: HTTP and nothing else. Parse, authorise, call a service, render.
+"""Pages of all nouns share this shell: the context of a request, forms, fields, formats, downloads.
 
-One module a noun, each with a blueprint ``bp``. May import ``services``, reading queries of
-``storage``, and ``domain``; nothing below imports it.
+May import every noun below it in the map, since the context knows who is signed in; pages are in the nouns,
+and those of several nouns in ``app``. Begin with ``context``, then ``forms``.
 """

@@ -1,4 +1,4 @@
-"""Context: what a request works with: the site, who is signed in, their language, the transaction."""
+"""The context is what a request works with: the site, who is signed in, their language, the transaction."""
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Sheets: tables as files that a spreadsheet opens without taking a text for a formula."""
+"""Tables become files here that a spreadsheet opens without taking a text for a formula."""
 
 from collections.abc import Iterable, Sequence
 

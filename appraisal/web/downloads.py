@@ -1,4 +1,4 @@
-"""Downloads: stored files handed out as static ones, whole or in parts, and noted in the access log."""
+"""Stored files are handed out as static ones, whole or in parts, and noted in the access log."""
 
 import os
 from io import BytesIO

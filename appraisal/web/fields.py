@@ -1,4 +1,4 @@
-"""Fields: days, checks and rows that forms of pages share, with every fault in the reader's language."""
+"""Forms of pages share these fields of days, checks and rows, with errors in the reader's language."""
 
 from collections.abc import Callable, Collection
 from datetime import date

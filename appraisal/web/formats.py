@@ -1,4 +1,4 @@
-"""Formats: dates, money and names as the reader's language writes them."""
+"""Dates, money and names are written here as the reader's language writes them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Forms: fields whose words are said in the reader's language; the token is the application's matter."""
+"""Forms have fields whose words are said in the reader's language; the application checks their token."""
 
 from dataclasses import replace
 from typing import Any

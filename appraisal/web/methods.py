@@ -1,4 +1,4 @@
-"""Methods: HEAD is GET, and no request writes but a POST, decided before anything else sees the request."""
+"""HEAD is GET, and no request writes but a POST; that is decided before anything else sees the request."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress

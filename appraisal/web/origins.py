@@ -1,4 +1,4 @@
-"""Origins: by which names the site is asked, where its forms are sent from, and where its links lead."""
+"""Origins are the names by which the site is asked, where forms are sent from, and where links lead."""
 
 import socket
 from collections.abc import Callable

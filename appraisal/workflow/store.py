@@ -1,4 +1,4 @@
-"""Duties: what waits for whom, each list in a fixed number of statements."""
+"""The work list says what waits for whom, each kind of duty in a fixed number of statements."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace

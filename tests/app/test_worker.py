@@ -1,4 +1,4 @@
-"""Jobs: leased to one worker, finished by the one that holds the lease, put back, given up, done once."""
+"""The worker: a job is leased, finished by whoever holds the lease, put back, given up, done once."""
 
 from contextlib import suppress
 from datetime import timedelta

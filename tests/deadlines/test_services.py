@@ -1,4 +1,4 @@
-"""Calendars: entered once, by those whose office it is, and told in the chain of the site."""
+"""Holidays and rates: entered once, by those whose office it is, and told in the chain of the site."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Formulas: no cell of a table runs anything, and nothing else is changed."""
+"""Spreadsheets: no cell of a table runs anything, and nothing else is changed."""
 
 import csv
 from io import StringIO

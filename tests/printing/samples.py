@@ -1,4 +1,4 @@
-"""Samples: values of records, made by the domain itself."""
+"""Samples are values of records, made by the rules of records themselves."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""People: the accounts, their roles, and the links that let somebody in."""
+"""Administrators see the accounts here, change them and their roles, and make links that let people in."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Confirmations: what waits for a second person, and the links that are shown once."""
+"""Second persons see here what waits for them, and the links that are shown once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Departures: what somebody leaves to others when their account is changed, shown and confirmed."""
+"""A change of an account first shows here what its owner leaves to others, to be confirmed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Account events: what happened to accounts, out of the site's chain, in the words of the reader."""
+"""Events of accounts, read from the site's chain, are put into the words of the reader."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

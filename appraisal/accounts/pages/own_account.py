@@ -1,4 +1,4 @@
-"""Accounts: what is a person's own: the language, how mail comes, the password, and the sessions."""
+"""People change here what is their own: language, how mail comes, password, sessions."""
 
 from typing import Any
 

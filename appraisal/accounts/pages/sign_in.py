@@ -1,4 +1,4 @@
-"""Sessions: signing in and out, the language of the pages, and the links that set a password."""
+"""People sign in and out here, choose the language of the pages, and set a password by a link."""
 
 import logging
 from typing import Any

@@ -1,4 +1,4 @@
-"""Substitutes: who stands in for somebody and for whom somebody stands in, and saying so."""
+"""People see here who stands in for whom, name their substitutes, and end that early."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Accounts: which roles go together, and what a second person has to confirm."""
+"""Accounts have rules: which roles go together, and what a second person has to confirm."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Sessions: how long somebody stays signed in, and what their browser is called."""
+"""Sessions have limits: how long somebody stays signed in; and browsers have names that people know."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,5 +1,6 @@
-"""People: accounts, roles, links, passwords. Every change goes into the site's own chain, and to its owner.
+"""Accounts are opened, changed and closed here, and given their roles, links and passwords.
 
+Every change goes into the site's own chain, and to its owner.
 No administrator comes alone into somebody else's account, nor makes one that decides or administers: a link
 goes to its owner's address, or a second person confirms it (``confirmations``), as with roles. The command
 line is the way out; what it does is an emergency that administrators, auditors and the owner are told of.

@@ -1,4 +1,4 @@
-"""Confirmations: a second person answers what an administrator asked for about an account.
+"""A second person confirms or refuses here what an administrator asked for about an account.
 
 The second person is another administrator, or a manager, and not the owner of the account. A link that is
 confirmed is shown to them, and not to who asked: whoever begins it never sees the link, and whoever sees it

@@ -1,4 +1,4 @@
-"""Sessions: begun by signing in, found at each request by the token in the cookie, ended on the server.
+"""Sessions begin by signing in, are found by the cookie's token at each request, and end on the server.
 
 A token is 256 random bits; only its digest is kept, so that reading the database opens no session.
 """

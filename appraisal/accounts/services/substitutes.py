@@ -1,4 +1,4 @@
-"""Substitutions: naming who stands in, and ending that early. Both go into the site's own chain."""
+"""People name a substitute here, or end that early; both go into the site's own chain."""
 
 from datetime import date, datetime
 

@@ -1,4 +1,4 @@
-"""Requests about accounts as they are stored: put, found and closed; what is void is told apart here."""
+"""Requests about accounts are stored, found and closed here; those that are void are told apart."""
 
 import hashlib
 from datetime import datetime

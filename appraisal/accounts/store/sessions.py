@@ -1,4 +1,4 @@
-"""Sessions as they are stored: found together with their person, listed, ended, forgotten."""
+"""Sessions are found together with their person, listed, ended and removed here."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,1 +1,1 @@
-"""Commands of the whole installation."""
+"""Commands of the whole installation live here; begin with ``serve``, and ``tick`` for the daily round."""

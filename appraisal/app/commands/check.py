@@ -1,4 +1,4 @@
-"""The command ``check``: read every definition, prove what can be proved, and release."""
+"""The command ``check`` reads every definition, proves what can be proved, and releases."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""appraisal db: bringing the database up to date, and checking that it tells the truth."""
+"""The command ``db`` brings the database up to date, and checks that it tells the truth."""
 
 from datetime import datetime
 from typing import NamedTuple

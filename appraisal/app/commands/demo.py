@@ -1,4 +1,4 @@
-"""appraisal demo: play the demonstration, write its records, print the indicator, serve it."""
+"""The command ``demo`` plays the demonstration, writes its records, prints the indicator and serves it."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""appraisal draw: a workflow as a drawing, made from its definition."""
+"""The command ``draw`` draws a workflow from its definition."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""appraisal mail: how the mail stands, and trying again what was given up."""
+"""The command ``mail`` tells how the mail stands, and tries again what was given up."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""appraisal serve and appraisal work: the web server, and the worker that empties the outbox."""
+"""The commands ``serve`` and ``work`` run the web server, and the worker that empties the outbox."""
 
 import logging
 import socket

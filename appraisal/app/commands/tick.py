@@ -1,4 +1,4 @@
-"""appraisal tick: do what time demands."""
+"""The command ``tick`` does what time demands."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

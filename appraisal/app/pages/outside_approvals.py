@@ -1,4 +1,4 @@
-"""Approvals: registering one that was given outside, for a proposal that never came here."""
+"""Coordinators register here an approval given outside, for a proposal that never came here."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Dossiers: what the page of one proposal shows, put together from the case."""
+"""The page of one proposal is put together here from its case."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

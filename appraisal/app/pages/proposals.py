@@ -1,4 +1,4 @@
-"""Proposals: the list, the page of one proposal, its versions and history, and starting a new one."""
+"""Proposals are listed, opened and begun here, and show their versions and their history."""
 
 from collections.abc import Mapping
 from typing import Any

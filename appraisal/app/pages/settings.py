@@ -1,4 +1,4 @@
-"""Settings: the holidays of duty stations, how the mail stands, and how drawings and the key do."""
+"""Administrators see the holidays of duty stations here, and how mail, drawings and the key stand."""
 
 from datetime import datetime
 

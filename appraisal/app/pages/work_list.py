@@ -1,4 +1,4 @@
-"""Work: what waits for the person who is signed in, by what is due first."""
+"""The start page lists what waits for the person who is signed in, by what is due first."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""appraisal agreement: how far reviewers agree on each item, over all proposals."""
+"""The command ``agreement`` tells how far reviewers agree on each item, over all proposals."""
 
 from itertools import groupby
 from typing import Any

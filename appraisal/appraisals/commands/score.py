@@ -1,4 +1,4 @@
-"""The command ``score``: verdicts and recommendation from a file of answers, without a database."""
+"""The command ``score`` computes verdicts and recommendation from a file of answers, without a database."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Agreements: how far reviewers agree on each item, over all proposals that the reader may read."""
+"""Readers see how far reviewers agree on each item, over all proposals that they may read."""
 
 from collections.abc import Iterable
 from decimal import Decimal

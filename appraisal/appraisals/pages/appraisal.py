@@ -1,4 +1,4 @@
-"""Appraisals: how far one is, its checklists, and its recommendation."""
+"""The page of an appraisal shows how far it is, its checklists, and its recommendation."""
 
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response

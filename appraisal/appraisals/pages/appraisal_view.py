@@ -1,4 +1,4 @@
-"""Assessments: an appraisal opened for a reader: what they may see of it, how far it is, what it comes to."""
+"""An appraisal is opened here for a reader: what they may see, how far it is, what it comes to."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Ratings: the form of one checklist, what each item shows, and what was changed in it."""
+"""The lead rates one checklist in this form, which shows each item and what was changed in it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

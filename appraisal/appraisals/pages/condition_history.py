@@ -1,4 +1,4 @@
-"""Condition lives: what an event says of conditions in full sentences, and the page of one condition."""
+"""The page of one condition tells its history in full sentences."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date

@@ -1,4 +1,4 @@
-"""Condition owners: a coordinator gives a condition of an approval to somebody else to meet."""
+"""A coordinator gives a condition of an approval here to somebody else to meet."""
 
 from flask import Blueprint, flash, redirect, request, url_for
 from werkzeug.wrappers import Response

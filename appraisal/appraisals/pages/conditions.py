@@ -1,4 +1,4 @@
-"""Conditions: reporting, closing and waiving one, each with the reasons why somebody may not."""
+"""Conditions are reported, closed and waived here, each with the reasons why somebody may not."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""Declarations: the question about a conflict of interest that comes before a review, and declining."""
+"""Reviewers answer here, before a review, whether they have a conflict of interest, or decline."""
 
 from typing import Any
 

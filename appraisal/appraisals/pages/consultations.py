@@ -1,4 +1,4 @@
-"""Consultations: what the units were asked, who may read and answer it, and the page of one."""
+"""Units read here what they were asked, and answer it, each seeing what they may."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Evidence: what a proposal says in the fields that an item of a checklist cites."""
+"""Evidence is what a proposal says in the fields that an item of a checklist cites."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Items: what the items of a checklist and their ratings are called for the reader."""
+"""Ratings and items of a checklist get their names here, in the reader's language."""
 
 from appraisal.definitions.checklists import Item
 from appraisal.definitions.sets import ChecklistSet

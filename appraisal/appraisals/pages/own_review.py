@@ -1,4 +1,4 @@
-"""Reviews: a reviewer's own pages: what was asked, the checklists, signing, and what stays afterwards."""
+"""Reviewers fill in and sign their own review here, and see what stays of it afterwards."""
 
 from flask import Blueprint, current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response

@@ -1,4 +1,4 @@
-"""Undertakings: a person's own review opened for them: where it stands, how far it is, what it lacks."""
+"""A person's own review is opened for them here: where it stands, how far it is, what it lacks."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -192,7 +192,7 @@ class Working:
 def find_undertaken(db: Connection, number: str) -> Undertaken:
     """Find what the person signed in was asked on a proposal; a unit's newer question comes first.
 
-    Raises as :func:`steps.load` does for a proposal that is not theirs, and ``NotAllowed`` where
+    Raises as :func:`opening.load` does for a proposal that is not theirs, and ``NotAllowed`` where
     nobody asked them anything.
     """
     held = services.held(db, site().library, actor(), number)

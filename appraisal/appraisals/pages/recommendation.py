@@ -1,4 +1,4 @@
-"""Recommendations: the form in which the lead follows or lowers what was computed, and writes conditions."""
+"""The lead follows or lowers the computed recommendation in this form, and writes conditions."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Reconciliations: the signed reviews side by side, and the final ratings that the lead sets from them."""
+"""The lead sees the signed reviews side by side here, and sets the final ratings from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Reviewers: who is asked to review a proposal, how each stands, whom to ask next, and taking it back."""
+"""Reviewers are asked here and taken back, with how each stands and whom to ask next."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ STATUSES: Final[Mapping[Status, tuple[str, str]]] = {
     "conflict": (N_("Conflict of interest"), "warn"),
     "withdrawn": (N_("Taken back"), "neutral"),
 }
-# The field that a reason of the domain is about.
+# The field that a reason of the rules is about.
 _ABOUT: Final[Mapping[str, str]] = {
     "reviewer_not_appraiser": "people",
     "reviewer_is_author": "people",

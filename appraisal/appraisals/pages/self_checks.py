@@ -1,4 +1,4 @@
-"""Self-checks: authors rate their own draft for themselves, and later see where the appraiser differs."""
+"""Authors rate their own draft here for themselves, and later see where the appraiser differs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Comparisons: what reviewers say of each item side by side, and the form in which the lead settles it."""
+"""Ratings of reviewers stand side by side here, with the form in which the lead settles each item."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Agreement between reviewers: Krippendorff's alpha for ordinal ratings.
+"""Agreement between reviewers is Krippendorff's alpha for ordinal ratings.
 
 After K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), with the ordinal
 difference and missing ratings. Exact arithmetic throughout: the number shown does not depend on the machine.

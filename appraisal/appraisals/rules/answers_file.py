@@ -1,4 +1,4 @@
-"""Answers: ratings given in a JSON file, outside any database, with the line of every part of it."""
+"""A JSON file of answers is read into ratings here, outside any database, with the line of each part."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What follows from the ratings of one appraisal."""
+"""Verdicts and recommendation of one appraisal follow here from its ratings."""
 
 from dataclasses import dataclass
 from decimal import Decimal

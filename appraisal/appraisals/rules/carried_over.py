@@ -1,4 +1,4 @@
-"""Rounds: how many there were, who is awaited when they are spent, what a new version means for ratings."""
+"""Ratings are carried over to a new version, but for items that the changed fields touch."""
 
 from collections.abc import Iterable, Sequence
 

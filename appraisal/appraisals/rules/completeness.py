@@ -1,4 +1,4 @@
-"""Completeness: what a running appraisal still lacks before its lead may close it.
+"""A running appraisal is complete when its lead may close it; everything that it lacks is named here.
 
 Guards for the steps that close an appraisal (``guards`` lists them with all others), and the
 recommendation that it would be closed with.

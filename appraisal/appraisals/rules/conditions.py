@@ -1,4 +1,4 @@
-"""Conditions: what saving, opening and closing an appraisal makes of them, and all of them as events say.
+"""Conditions follow from saving, opening and closing an appraisal; a chain of events tells them all.
 
 A condition lives by events alone: it is written, changed, withdrawn, superseded, reported, cleared, waived,
 given another owner or carried over, each time by an event of its proposal that names it by its number and

@@ -1,4 +1,4 @@
-"""Rules in words: how the verdicts and the recommendation of a record were computed."""
+"""The rules by which verdicts and recommendation were computed are put into words here."""
 
 from collections.abc import Mapping
 from typing import Any

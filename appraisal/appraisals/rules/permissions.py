@@ -1,4 +1,4 @@
-"""Permissions: who may close or report a condition or answer a consultation, with every reason why not.
+"""Permissions to report, close or waive a condition, or to answer for a unit, are refused with reasons.
 
 What a step of the workflow excludes, its definition says; these acts are no steps.
 """

@@ -1,4 +1,4 @@
-"""Responses: whether those who were asked have answered, let their date pass, or are no longer awaited.
+"""Those who were asked have answered, have let their date pass, or are no longer awaited.
 
 These are three facts, and none follows from another: an appraisal may be closed while there is still
 time to answer, and then nobody has let a date pass. Pages, records, PDFs and mail say each in the words

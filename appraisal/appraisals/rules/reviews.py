@@ -1,4 +1,4 @@
-"""Reviews: who may be asked, what a review still lacks, and where lead and reviewers differ.
+"""Reviews have rules: who may be asked, what one still lacks, and where lead and reviewers differ.
 
 Reviewers rate independently of each other (domain rules, section 2); what they may see before they
 sign is ``access.as_seen``. The lead reconciles: the originals stay, and a final rating that

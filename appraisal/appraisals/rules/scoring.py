@@ -1,4 +1,4 @@
-"""Scoring: verdicts and recommendation from answers alone, without a proposal behind them."""
+"""Verdicts and recommendation are computed here from answers alone, without a proposal behind them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Self-checks: what authors think of their own proposal, and where an appraiser saw it otherwise.
+"""Self-checks hold what authors think of their own proposal, to compare with an appraiser's ratings.
 
 Nothing here is part of a case: what authors put down for themselves reaches no guard, no record,
 and nobody else.

@@ -1,4 +1,4 @@
-"""Suggestions: whom to ask for a review, in which order and why, and who cannot be asked."""
+"""Reviewers are suggested here, in order and with reasons, and so is who cannot be asked."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

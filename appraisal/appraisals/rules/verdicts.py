@@ -1,4 +1,4 @@
-"""Verdicts: from ratings to what is said of each criterion and of the whole proposal.
+"""Verdicts on each criterion, and the recommendation on the whole proposal, follow here from ratings.
 
 Three verdict rules and three recommendation rules, as the set declares (``definitions.sets``).
 All arithmetic is exact: weights and bounds are decimals, means are fractions, and a bound is

@@ -1,4 +1,4 @@
-"""Blocks: checklists that one unit finalises, whose review becomes the rating of the appraisal."""
+"""A block is a checklist that one unit finalises: its review becomes the rating of the appraisal."""
 
 from dataclasses import replace
 from datetime import datetime

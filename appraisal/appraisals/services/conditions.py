@@ -1,4 +1,4 @@
-"""Conditions: writing what the lead saves, naming another owner, and reporting a condition as met.
+"""Conditions are saved, given another owner, and reported as met here.
 
 Every row that is written here is told by an event of its proposal's chain in the same transaction; none is
 ever deleted.

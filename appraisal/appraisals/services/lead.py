@@ -1,4 +1,4 @@
-"""Appraisals: rating, comments of units, and the lead's recommendation."""
+"""The lead rates, confirms what was carried over, and recommends; units answer what they were asked."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

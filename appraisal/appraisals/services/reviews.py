@@ -1,4 +1,4 @@
-"""Reviews: asking for them, the declaration, the private ratings, signing, and what the lead adopts.
+"""Reviews are asked for, declared, rated in private and signed here, and adopted by the lead.
 
 Saving is private and touches nothing but the review. What enters the proposal's chain is written
 aside, so that reviewers collide with nobody and no page betrays what they do.

@@ -1,4 +1,4 @@
-"""Self-checks: authors rate their own draft by the appraiser's checklists, for themselves alone.
+"""Authors rate their own draft here by the appraiser's checklists, for themselves alone.
 
 Saving makes no event and no version of the proposal, and nothing of it is ever part of a case: who
 is no author finds no such proposal here, whatever else they may read of it.

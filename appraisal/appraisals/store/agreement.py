@@ -1,4 +1,4 @@
-"""Agreements: the signed ratings of all proposals, counted for the agreement between reviewers."""
+"""Signed ratings of all proposals are counted here for the agreement between reviewers."""
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 

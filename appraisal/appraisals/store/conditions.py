@@ -1,4 +1,4 @@
-"""Conditions: their rows, those that wait for somebody, and those whose date has passed.
+"""Conditions are stored here, and found by whom they wait for and by dates that have passed.
 
 No row is ever deleted. Whoever writes one appends an event to the chain of its proposal afterwards, in the
 same transaction, that says what was written.

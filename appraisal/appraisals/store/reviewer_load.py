@@ -1,4 +1,4 @@
-"""Suggestions: what every appraiser has in hand, in one statement."""
+"""One statement counts what every appraiser has in hand."""
 
 from sqlalchemy import ColumnElement, Connection, func, select
 

@@ -1,4 +1,4 @@
-"""Self-checks as they are stored, apart from everything that a case is loaded from."""
+"""Self-checks are stored here, apart from everything that a case is loaded from."""
 
 from collections.abc import Mapping
 from datetime import datetime

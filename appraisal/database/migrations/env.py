@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that it is handed."""
+"""Alembic enters here, and runs the migrations on the connection that it is handed."""
 
 from alembic import context
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from appraisal.storage.types import Day, Moment, Money
+from appraisal.database.types import Day, Moment, Money
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}

@@ -1,6 +1,7 @@
-"""Tables: people and settings, proposals with everything that hangs on them, and the outbox.
+"""Tables are people and settings, proposals with everything that hangs on them, the trail, and the outbox.
 
-No row of a proposal is ever deleted. JSON stands in text columns, in canonical form.
+No row of a proposal is ever deleted. JSON stands in text columns, in canonical form. Begin with
+``proposals``; other packages import all tables from here.
 """
 
 from appraisal.database.tables.appraisals import (

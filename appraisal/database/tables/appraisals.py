@@ -1,4 +1,4 @@
-"""Appraisals with their ratings, consultations and conditions."""
+"""These tables hold appraisals with their ratings, consultations, reviews and conditions."""
 
 from datetime import date, datetime
 

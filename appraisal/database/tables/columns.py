@@ -1,4 +1,4 @@
-"""Base: what all tables share."""
+"""All tables share the base and the kinds of column that stand here."""
 
 from datetime import date, datetime
 from decimal import Decimal

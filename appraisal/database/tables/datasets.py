@@ -1,4 +1,4 @@
-"""Lists that were imported, and the rows that each import brought or took away."""
+"""These tables hold imported lists, and the rows that each import brought or took away."""
 
 from datetime import datetime
 

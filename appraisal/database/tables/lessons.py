@@ -1,4 +1,4 @@
-"""Lessons that evaluations drew, imported from files."""
+"""This table holds lessons that evaluations drew, imported from files."""
 
 from datetime import datetime
 

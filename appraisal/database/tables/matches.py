@@ -1,4 +1,4 @@
-"""Which project of the finance list is which proposal."""
+"""This table holds which project of the finance list is which proposal."""
 
 from datetime import datetime
 

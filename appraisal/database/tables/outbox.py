@@ -1,4 +1,4 @@
-"""The outbox: what has to be done after a step, and which dates were marked."""
+"""These tables hold what has to be done after a step, and which dates were marked."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""People with their accounts, and what is set for the whole site."""
+"""These tables hold people with their accounts, and what is set for the whole site."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -102,7 +102,7 @@ class Session(Base):
     # When the person had signed in before.
     previous_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
-    # Why it ended (``domain.sessions.EndReason``); empty where time ended it.
+    # Why it ended (``accounts.rules.sessions.EndReason``); empty where time ended it.
     end_reason: Mapped[str] = mapped_column(String(20), default="", server_default="")
 
 

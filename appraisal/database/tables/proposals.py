@@ -1,4 +1,4 @@
-"""Proposals with their versions, files, required changes, decisions and holds."""
+"""These tables hold proposals with their versions, files, required changes, decisions and holds."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -58,7 +58,7 @@ class Proposal(Base):
     funds: Mapped[str] = mapped_column(default="")
     unit: Mapped[str] = mapped_column(default="")
     region: Mapped[str] = mapped_column(default="", server_default="")
-    # As ``domain.symbols`` writes it, to be found whichever way somebody else does.
+    # As ``vocabulary.project_symbols`` writes it, to be found whichever way somebody else does.
     symbol: Mapped[str] = mapped_column(default="", server_default="", index=True)
     kind: Mapped[str] = mapped_column(String(12), default="new")
     usd: Mapped[Decimal | None]

@@ -1,4 +1,4 @@
-"""Tallies: what the indicator adds up, kept as it changes so that nobody has to go through all proposals."""
+"""This table keeps what the indicator adds up, so that nobody has to go through all proposals."""
 
 from sqlalchemy import BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,7 +10,7 @@ class Tally(Base):
     """What a step added to one cell of the indicator; the cell itself is the sum of its rows.
 
     Steps only append, so that they never wait for each other; a tick makes one row a cell of them. The
-    columns up to ``workflow`` are those of ``domain.indicators.Cell``.
+    columns up to ``workflow`` are those of ``proposals.rules.sums.Cell``.
     """
 
     __tablename__ = "tallies"

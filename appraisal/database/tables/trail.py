@@ -1,4 +1,4 @@
-"""The audit trail, the access log, and the records drawn from both."""
+"""These tables hold the audit trail, the access log, and the records drawn from both."""
 
 from datetime import datetime
 

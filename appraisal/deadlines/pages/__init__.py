@@ -1,1 +1,1 @@
-"""Pages."""
+"""The page of ``durations`` shows how many working days each step takes."""

@@ -1,4 +1,4 @@
-"""Times: how many working days each step takes, by track and by unit, against its limit."""
+"""Readers see how many working days each step takes, by track and by unit, against its limit."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Wakings: what time demands of a proposal, and the first day on which it does.
+"""Due dates are what time demands of a proposal, and the first day on which it does.
 
 What a tick does and when it has to come are read from the same list, so that a proposal is never
 looked at too late. Looking too early is harmless.

@@ -1,4 +1,4 @@
-"""Durations: how many working days stays in a state took, as a median and a 90th percentile."""
+"""Durations sum up the working days that stays in a state took, as a median and a 90th percentile."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Working days: how long a step may take, how long it took, and when silence ends a proposal.
+"""Working days measure how long a step may take and took, and when silence ends a proposal.
 
 Days are counted between the earliest and the latest that anything is about (``bounds``), so that a day that
 was entered far outside of them costs neither an error nor thousands of years of counting.

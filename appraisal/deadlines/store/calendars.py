@@ -1,4 +1,4 @@
-"""Clocks: what it takes to count the days of many proposals at once, one statement for each."""
+"""Calendars and holds of many proposals are loaded at once, in one statement each, to count their days."""
 
 import json
 from collections import defaultdict

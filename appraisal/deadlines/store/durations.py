@@ -1,4 +1,4 @@
-"""Durations: the stays in states that ended, counted by the days that they took, in one statement."""
+"""One statement counts, by the days that they took, the stays in states that ended."""
 
 from datetime import UTC, datetime
 

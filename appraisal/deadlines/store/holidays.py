@@ -1,4 +1,4 @@
-"""Settings as people read them: the table of rates and the calendars, newest first."""
+"""Holidays of duty stations are listed and found here."""
 
 from collections.abc import Sequence
 from typing import Any

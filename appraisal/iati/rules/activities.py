@@ -1,4 +1,4 @@
-"""Activities: a proposal as other organisations read of it, in the terms of the IATI standard 2.03.
+"""An activity is a proposal as other organisations read of it, in the terms of the IATI standard 2.03.
 
 What is mapped, and why (the codes are those of the standard's own lists):
 

@@ -1,4 +1,4 @@
-"""Intakes: activities of IATI 2.03 as the beginning of drafts, and what of them a form has no place for.
+"""Activities of IATI 2.03 become the beginning of drafts here; what no form has a place for is named.
 
 Kept are title, descriptions (general, objectives, target groups), planned dates (actual ones where none
 is planned), countries, donors with their amounts, the symbol (A1), the gender marker, and what only our

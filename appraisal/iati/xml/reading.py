@@ -1,4 +1,4 @@
-"""Reading: a file of activities, one node after the other, within bounds, and nothing fetched or expanded.
+"""A file of activities is read node after node, within bounds, and nothing is fetched or expanded.
 
 The bounds hold for any file, whatever is in it: a declaration of a document type ends the reading before
 anything that it declares can be used, and an activity is forgotten once it was handed on.

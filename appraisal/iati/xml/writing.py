@@ -1,4 +1,4 @@
-"""Writing: activities as XML, one after the other, however many there are."""
+"""Activities are written as XML one after the other, however many there are."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Indicators: indicator 2.1 of a biennium, the proposals behind every figure, and published reports."""
+"""Readers see indicator 2.1 of a biennium, the proposals behind every figure, and published reports."""
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

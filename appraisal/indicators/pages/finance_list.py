@@ -1,4 +1,4 @@
-"""Matches: the finance list of newly opened projects held against the proposals that are here."""
+"""The finance list of newly opened projects is shown with the proposals that it was matched with or lacks."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

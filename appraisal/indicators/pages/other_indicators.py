@@ -1,4 +1,4 @@
-"""Frameworks: the founding document's tables with figures, and a page for every indicator but 2.1."""
+"""Every indicator but 2.1 has a page here, beside the founding document's tables with figures."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Pipelines: from submission to funding, first appraisals, and the items that fail most, by biennium."""
+"""Readers follow proposals from submission to funding by biennium, with the items that fail most."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Feeds: reports of indicator 2.1 as JSON, CSV and XLSX, each download noted in the access log."""
+"""Reports of indicator 2.1 are downloaded as JSON, CSV and XLSX, each noted in the access log."""
 
 import json
 from collections.abc import Mapping

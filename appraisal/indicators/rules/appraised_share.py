@@ -1,4 +1,4 @@
-"""Indicator 2.1: the share of approved proposals that went through the mechanism, and its cases.
+"""Indicator 2.1 is the share of approved proposals that went through the mechanism, and its cases.
 
 2.1 (biennium) = 100 x N / D. D: proposals whose first final approval falls in the biennium,
 whatever the route, with a part from XBTC or RBSA. N: those of D approved by route *mechanism*.

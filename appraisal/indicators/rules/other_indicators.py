@@ -1,4 +1,4 @@
-"""Measures: the indicators other than 2.1, each computed from the rows of a list.
+"""The indicators other than 2.1 are each computed here from the rows of a list.
 
 They are those of GB.306/TC/1, paras 26 to 40. One function a measure, over rows as they stood at one
 moment. A *percentage* is a part of a whole; a *growth* is a count above its baseline. The two are never

@@ -1,4 +1,4 @@
-"""Pipelines: how far proposals came of those first submitted in a biennium, and what appraisals say of them.
+"""The pipeline tells how far proposals of a biennium came, and what appraisals say of them.
 
 Three figures beside indicator 2.1, none of which is called by its number: a funnel from submission to
 funding, how many first appraisals find a proposal fit to be approved, and which items are rated lowest.

@@ -1,4 +1,4 @@
-"""What groups and breakdowns of indicator 2.1 are called."""
+"""Groups and breakdowns of indicator 2.1 have their titles here."""
 
 from appraisal.language.texts import N_
 

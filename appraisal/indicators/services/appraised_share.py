@@ -1,4 +1,4 @@
-"""Indicators: computing reports from what is held or was, publishing them, and proving the sums."""
+"""Reports of indicator 2.1 are computed here, now or as of a moment, published, and their sums proved."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence

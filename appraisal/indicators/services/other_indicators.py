@@ -1,4 +1,4 @@
-"""Frameworks: the indicators other than 2.1, computed from the lists and the proposals as of a moment."""
+"""Other indicators are computed here from the lists and the proposals as of a moment."""
 
 from datetime import date
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Feeds: reports of indicator 2.1 as files that other systems and spreadsheets take in."""
+"""Reports of indicator 2.1 become files here that other systems and spreadsheets take in."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time

@@ -1,4 +1,4 @@
-"""Reports: the PDFs of published reports of an indicator, drawn from the outbox as those of records are."""
+"""Published reports become PDFs here, drawn from the outbox as those of records are."""
 
 from datetime import datetime
 from typing import Final

@@ -1,4 +1,4 @@
-"""Approvals: the proposals behind indicator 2.1, as the columns of their rows tell of them."""
+"""The proposals behind indicator 2.1 are read here, as the columns of their rows tell of them."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Frameworks: what proposals say to the indicators that are computed from lists."""
+"""Proposals are read here for what they contribute to the indicators that are computed from lists."""
 
 import json
 from collections import defaultdict

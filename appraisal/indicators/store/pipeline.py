@@ -1,4 +1,4 @@
-"""Pipelines: how far proposals came, and what finalised appraisals say, counted in one statement each."""
+"""One statement each counts how far proposals came, and what finalised appraisals say."""
 
 from collections.abc import Mapping
 
@@ -32,8 +32,8 @@ def reached(
     """Count the proposals first submitted in a biennium by the stages that they reached until now.
 
     ``marks`` say for each workflow, by its key, what tells of a stage. From the approval on, a stage is
-    reached where it came of the approval that stands, as ``domain.approvals.standing`` says. What a reader
-    does not read in full, or still has to review, is left out; None is the system, which is shown all.
+    reached where it came of the approval that stands, as ``trail.rules.approvals.standing`` says. What a
+    reader does not read in full, or still has to review, is left out; None is the system, which is shown all.
     """
     first, after = biennium_days(biennium)
     entered = func.min(EVENTS.c.at)

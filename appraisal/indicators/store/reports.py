@@ -1,4 +1,4 @@
-"""Reports: which PDFs of published reports are there."""
+"""The PDFs of published reports that are there are listed here."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping

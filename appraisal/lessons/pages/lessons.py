@@ -1,4 +1,4 @@
-"""Lessons of evaluations: the list that everybody searches, and the import, which is coordinators'."""
+"""Everybody searches the lessons of evaluations here; coordinators import them."""
 
 from collections.abc import Mapping
 from pathlib import PurePath

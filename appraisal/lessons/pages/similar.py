@@ -1,4 +1,4 @@
-"""Similarities: what earlier work is about the same thing as a proposal, and noting that it was looked at."""
+"""Authors and leads see here which earlier work is about the same thing, and note that they looked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Lessons: what evaluations of earlier projects taught, and what may stand in one.
+"""A lesson is what an evaluation of an earlier project taught; its columns and their bounds stand here.
 
 The checklists ask which lessons a design used (GB.306/TC/1, para. 34); a form or a rating cites
 one by its code and its source.

@@ -1,4 +1,4 @@
-"""Similarities: which earlier proposals and lessons are about the same thing, and how that is noted.
+"""Earlier proposals and lessons are similar when they are about the same thing, and are noted so.
 
 ALI-6 of the checklists asks for a check of other projects in the same country or on the same
 theme, RBM-8 for the lessons used (i-eval Discovery, lessons 221743, 229092 and 2344418). Three

@@ -1,4 +1,4 @@
-"""Lessons of evaluations: imported from a list, all or none."""
+"""Lessons of evaluations are imported from a list, all or none."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Lookups: what was found about earlier work is noted in the form, or in the rating that asks for it.
+"""Earlier work that was looked at is noted in the form, or in the rating that asks for it.
 
 Authors note it in the form, in the field that ``definitions.checklists.LOOKED_UP`` names; the lead
 in the evidence of the item that the checklists look it up for. Nothing that stands there is ever

@@ -1,4 +1,4 @@
-"""Similarities: the earlier proposals that are about the same thing, as one person may see them."""
+"""Earlier proposals about the same thing are found here, as one person may see them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

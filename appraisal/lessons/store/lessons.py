@@ -1,4 +1,4 @@
-"""Lessons as they are stored: listed, searched, looked for by what a proposal is about, and kept."""
+"""Lessons are listed, searched, found by what a proposal is about, and added here."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass

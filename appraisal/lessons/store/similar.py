@@ -1,4 +1,4 @@
-"""Similarities: proposals that may be about the same thing, and what their appraisals found.
+"""Proposals that may be about the same thing are found here, with what their appraisals say.
 
 Three statements, whatever there is: candidates, ratings and conditions. Theme and outcome stand in
 no column, so they are read from the newest version of at most ``EXAMINED`` proposals: those with a

@@ -1,4 +1,4 @@
-"""Datasets: the lists that the indicators are computed from, their rows, and their import by coordinators."""
+"""Readers see the lists that indicators are computed from and their rows; coordinators import them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

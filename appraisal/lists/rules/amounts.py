@@ -1,4 +1,4 @@
-"""Amounts: what people write for money, read where it can be read in one way only.
+"""Amounts of money that people wrote are read here, where they can be read in one way only.
 
 Three languages group thousands and mark decimals differently: ``1,234`` is twelve hundred to one
 reader and a little more than one to another, so it is refused by name and never guessed at.

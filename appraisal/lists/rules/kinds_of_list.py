@@ -1,4 +1,4 @@
-"""Datasets: the lists that come from elsewhere, what stands in their columns, and what names a row.
+"""Each kind of list from elsewhere has columns, and some of them that name a row.
 
 They hold what the indicators other than 2.1 are computed from (GB.306/TC/1, paras 26 to 40), and
 the finance list that 2.1 is compared with. Nothing in them is typed here: they are imported.

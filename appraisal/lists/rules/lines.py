@@ -1,4 +1,4 @@
-"""Entries: how a line of a list becomes a row of a dataset, and everything that may be wrong in it.
+"""A line of a file becomes a row of a list here, or everything that is wrong in it is named.
 
 A cell is a text of a CSV or what a spreadsheet keeps: text, number, day, truth, formula. Whatever can
 be read in two ways is refused by name; nothing is guessed.

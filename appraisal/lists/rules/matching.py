@@ -1,4 +1,4 @@
-"""Matches: whether a project of the finance list is a proposal that was appraised here.
+"""A project of the finance list is matched with the proposal here that it was approved as.
 
 The finance list says what was opened, and so what the indicator has to count (domain rules 5.3). A symbol
 decides by itself, for as long as it does; titles and countries only suggest, and a person confirms.

@@ -1,1 +1,1 @@
-"""Services."""
+"""Lists are read by ``spreadsheets``, imported by ``imports``, and matched with proposals by ``matching``."""

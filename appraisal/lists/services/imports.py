@@ -1,4 +1,4 @@
-"""Datasets: lists read and checked line by line, and imported whole or not at all.
+"""Lists are read and checked line by line here, and imported whole or not at all.
 
 A file is checked outside any transaction, however long that takes; what was read waits in a temporary
 file. Writing it is one transaction and one event in the site's chain.

@@ -1,4 +1,4 @@
-"""Matches: holding the finance list of newly opened projects against the proposals that are here."""
+"""Projects of the finance list are matched here with proposals, by their symbol or by a person."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime

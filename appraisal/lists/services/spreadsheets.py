@@ -1,4 +1,4 @@
-"""Spreadsheets: CSV and XLSX files read line by line in bounded memory.
+"""CSV and XLSX files are read line by line here, in bounded memory.
 
 What a file is, its bytes say, never its name.
 """

@@ -1,4 +1,4 @@
-"""Workbooks: XLSX files read line by line in bounded memory, and refused where they lie.
+"""XLSX files are read line by line in bounded memory, and refused where they contradict themselves.
 
 The parts of ISO/IEC 29500 that hold values are read here; number formats and days are openpyxl's. Its own
 reader takes four times as long, goes through a sheet twice, and tells of no merged cells.

@@ -1,1 +1,1 @@
-"""Store."""
+"""Rows of lists and their imports are stored in ``lists``, and matches in ``matching``."""

@@ -1,4 +1,4 @@
-"""Datasets as they are stored: what each row said at any moment, and the imports that brought it."""
+"""Rows of lists are stored here as they were at any moment, with the imports that brought them."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence

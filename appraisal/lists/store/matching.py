@@ -1,4 +1,4 @@
-"""Matches as they are stored: which project of the finance list is which proposal, at any moment."""
+"""Matches are stored here: which project of the finance list is which proposal, at any moment."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Mails: writing the message that carries notices, as plain text with HTML beside it."""
+"""The message that carries notices is written here, as plain text with HTML beside it."""
 
 import binascii
 import hashlib

@@ -1,4 +1,4 @@
-"""Notices: people are told what happened or is asked, in the transaction in which it happens.
+"""People are told what happened or is asked, in the transaction in which it happens.
 
 Each notice belongs to one person. Whoever takes mail at once gets a message of each: its job is
 written along with it. Whoever takes mail daily gets one message of all that has gathered by seven
@@ -50,7 +50,7 @@ def tell(
     facts: Mapping[str, Any] | None = None,
     by: int = 0,
 ) -> None:
-    """Tell people something of the closed list in ``domain.notices``; closed accounts are not told.
+    """Tell people something of the closed list in ``notices.rules``; closed accounts are not told.
 
     ``by`` is whose act it is, who knows already. ``facts`` hold what the sentence says beside the
     number, ``due_on`` where there is a date; whoever may know of the proposal may read them.

@@ -1,4 +1,4 @@
-"""Couriers: handing messages to the mail server, one connection for many.
+"""Messages are handed to the mail server here, one connection for many.
 
 SMTP promises delivery at least once: a worker that dies between the server's word and its own note
 of it sends the message again. Both times it carries the same Message-ID, made of what the message

@@ -1,4 +1,4 @@
-"""Namings: whether somebody may be named a substitute, with every reason why not."""
+"""Somebody may be named a substitute here, or is refused with every reason why not."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

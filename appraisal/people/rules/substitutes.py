@@ -1,4 +1,4 @@
-"""Substitutions: for whom somebody stands in at a moment, and who counts together as one.
+"""Substitutes stand in for somebody at a moment, and count as one with them.
 
 "A substitute must pass every test himself, and counts together with the person replaced as one"
 (domain rules, section 2). Nobody acts *as* another person: whoever takes a step signs it, and the

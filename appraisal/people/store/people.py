@@ -1,4 +1,4 @@
-"""People made of rows."""
+"""People are made of rows here, with those for whom they stand in."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime

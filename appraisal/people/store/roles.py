@@ -1,4 +1,4 @@
-"""Roles as they are stored: the conditions under which an account is open and holds one."""
+"""Conditions of SQL say here that an account is open and holds a role."""
 
 from sqlalchemy import ColumnElement, Select, and_, select
 

@@ -1,4 +1,4 @@
-"""Substitutions as they are stored: read along with people, listed, and asked about in other queries."""
+"""Substitutes are read along with people, listed, and asked about in other queries."""
 
 from collections.abc import Collection, Iterable
 from datetime import date
@@ -78,7 +78,8 @@ def gathered(rows: Iterable[Row[Any]]) -> list[tuple[Row[Any], tuple[StandIn, ..
 def leads_instead(person: Person) -> ColumnElement[bool]:
     """Return the condition that a person on duty stands in for the lead of a proposal.
 
-    The same as ``domain.substitutions.covers_lead``: the lead is that of the latest version's appraisal.
+    The same as ``proposals.rules.acting_for.covers_lead``: the lead is that of the latest version's
+    appraisal.
     """
     replaced = covered(person, "appraisals")
     if not replaced:
@@ -103,7 +104,7 @@ def leads_instead(person: Person) -> ColumnElement[bool]:
 def deputies_of(person: int, scope: Scope, today: date) -> Select[tuple[int]]:
     """Return the statement that reads the ids of those who stand in for a person on a day.
 
-    The same as ``domain.substitutions.in_force``, from the other side.
+    The same as ``people.rules.substitutes.in_force``, from the other side.
     """
     return (
         select(SUBSTITUTIONS.c.substitute_id)

@@ -1,1 +1,1 @@
-"""Commands."""
+"""The command ``record`` draws a record, and ``drawings`` tells which PDFs wait."""

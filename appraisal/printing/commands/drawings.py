@@ -1,4 +1,4 @@
-"""appraisal drawings: how the PDFs stand that are still to be drawn, and trying again what was given up."""
+"""The command ``drawings`` tells which PDFs are still to be drawn, and tries again what was given up."""
 
 from dataclasses import asdict
 

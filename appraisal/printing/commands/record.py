@@ -1,4 +1,4 @@
-"""appraisal record: draw a record as PDF, or print its value."""
+"""The command ``record`` draws a record as PDF, or prints its value."""
 
 import json
 import sys

@@ -1,1 +1,1 @@
-"""Pages."""
+"""Pages of a proposal's content open with ``drafts``, where authors write; ``form`` draws the fields."""

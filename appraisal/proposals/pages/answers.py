@@ -1,4 +1,4 @@
-"""Contents: what stands in the proposal form, as people read it."""
+"""Answers in the proposal form are written here as people read them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Authorship: what the pages have in common that only the authors of a proposal may open."""
+"""Pages that only the authors of a proposal may open share what stands here."""
 
 from sqlalchemy import Connection
 

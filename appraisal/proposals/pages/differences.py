@@ -1,4 +1,4 @@
-"""Differences: what changed from one version of a proposal to another, and which items cite it."""
+"""Readers see what changed from one version of a proposal to another, and which items cite it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Documents: attaching files to a draft, taking them out again, and handing them out."""
+"""Files are attached to a draft here, taken out again, and handed out."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Drafts: the form in sections, what a submission still lacks, authors, and answers to required changes."""
+"""Authors fill in the form here section by section, see what it lacks, and answer required changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Rates: the coordinators' table, entering one, looking twice at it, and what was frozen with it."""
+"""Coordinators enter rates here, look twice at unlikely ones, and see what was frozen with each."""
 
 from datetime import date
 from decimal import Decimal
@@ -30,7 +30,7 @@ Answer = str | Response | tuple[str, int]
 NO_DAY: Final = N_("Write a day as year-month-day, for example 2010-03-31.")
 # So many rates stand on a page, and so many amounts that were frozen with one.
 PAGE: Final = 100
-# The field that a reason of the domain is about.
+# The field that a reason of the rules is about.
 _ABOUT: Final = {
     "rate_currency": "currency",
     "rate_unused": "currency",

@@ -1,6 +1,6 @@
-"""Sections: the pages of the proposal form as WTForms, built from what the form holds.
+"""The pages of the proposal form are built here with WTForms from the sections that it has.
 
-What may stand in a field is judged by ``domain.contents`` alone; these classes draw and read.
+What may stand in a field is judged by ``proposals.rules.content`` alone; these classes draw and read.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Steps that a page offers, with the reasons why some are closed."""
+"""Offers are the steps that a page shows, with the reasons why some are closed."""
 
 from dataclasses import dataclass
 

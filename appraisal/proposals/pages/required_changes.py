@@ -1,4 +1,4 @@
-"""Changes: the authors' answers to the changes that a revision requires."""
+"""Authors answer here the changes that a revision requires."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What events, decisions and records of a proposal are called."""
+"""Events, decisions and records of a proposal have their titles here."""
 
 from collections.abc import Mapping
 from typing import Final

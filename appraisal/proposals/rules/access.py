@@ -1,6 +1,6 @@
-"""Access: who may read what of a proposal (domain rules, section 2).
+"""Access decides who may read what of a proposal (domain rules, section 2).
 
-The list of proposals asks the same questions in SQL (``storage.queries``); a test holds the two
+The list of proposals asks the same questions in SQL (``proposals.store.visible``); a test holds the two
 together.
 """
 

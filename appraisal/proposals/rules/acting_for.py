@@ -1,4 +1,4 @@
-"""For whom somebody acts on a proposal, and who counts together as one there."""
+"""Rules tell here for whom somebody acts on a proposal, and who counts together as one there."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What an approval says of a proposal, so that the trail alone gives the indicator."""
+"""An approval tells enough of a proposal that the trail alone gives the indicator."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Steps: what a person wants to do with a proposal, and everything a rule needs to judge it."""
+"""An attempt is what a person wants to do with a proposal, and all that a rule needs to judge it."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime

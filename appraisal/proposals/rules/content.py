@@ -1,4 +1,4 @@
-"""Contents: what may stand in a field of the form, and how what was typed becomes what is kept."""
+"""Content is what may stand in a field of the form, and is made here of what was typed."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

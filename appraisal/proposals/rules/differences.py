@@ -1,4 +1,4 @@
-"""Differences: what changed from one version of a proposal to another, in the order of the form."""
+"""Versions of a proposal are compared here, in the order of the form."""
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Disclosure: what of refusals and of events a reader is told (domain rules, section 2).
+"""Disclosure decides what of refusals and of events a reader is told (domain rules, section 2).
 
 Every reason why something is closed, and every entry of a history, goes through here, so that neither says
 more of an appraisal than its pages do.

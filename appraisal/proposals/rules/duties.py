@@ -1,4 +1,4 @@
-"""Duties: what somebody still has to do, and who takes it on when they cannot do it any more.
+"""Duties are what somebody still has to do, and who takes it on when they cannot any more.
 
 Whoever leaves (account closed, role taken away, unit changed) leaves duties (domain rules, section 2).
 Each is named before, becomes a task of those who can hand it over, and stays one until they have.

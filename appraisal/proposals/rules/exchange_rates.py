@@ -1,4 +1,4 @@
-"""Rates: which currency, day and value a rate may have, and which of them somebody has to look at twice.
+"""A rate may have only some currencies, days and values; an unlikely one has to be looked at twice.
 
 A rate is frozen into every version and approval that uses it, so one that was typed wrongly is worth more
 care than most entries: what cannot be is refused, what is unlikely is asked again beside its neighbours.

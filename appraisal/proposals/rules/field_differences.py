@@ -1,4 +1,4 @@
-"""Cells: values of the form compared by what a field holds, and tables row by row."""
+"""Values of the form are compared here by what a field holds, and tables row by row."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Attachments: what a file is, told by its bytes, and the name it is kept under."""
+"""The type of an attached file is told by its bytes, and the name it is kept under is made here."""
 
 import zipfile
 from dataclasses import dataclass

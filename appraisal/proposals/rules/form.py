@@ -1,4 +1,4 @@
-"""The proposal form: its sections and fields, what each may hold, and what a submission must hold.
+"""The proposal form has sections and fields; each says what it may hold, and what a submission must.
 
 The fields are the facts of the product's subject: what the guards, the checklists (which name
 fields as ``section.field`` in ``evidence``), the record and later monitoring read. Content is a

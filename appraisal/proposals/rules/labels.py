@@ -1,4 +1,4 @@
-"""Labels of what the form lets choose, and of routes with their reasons."""
+"""Choices of the form, and routes with their reasons, have their labels here."""
 
 from appraisal.language.texts import N_
 from appraisal.proposals.rules import form, routes

@@ -1,10 +1,7 @@
-"""Registrations: approvals given outside that were written down here, told apart, and corrected.
+"""Approvals given outside are told apart here, so that none is registered twice.
 
 Two entries that bear the same symbol may be two phases of one project or one approval entered twice, which
 would count twice: that is refused, or asked, before anything is written.
-
-A registration by mistake never was an approval, so nothing is annulled: the state before it comes back. What
-a step cancels for good, a hold and a first signature, does not.
 """
 
 import unicodedata

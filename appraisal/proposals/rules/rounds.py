@@ -1,4 +1,4 @@
-"""Rounds of revision: how many there were, whether one more is allowed, which changes await an answer."""
+"""Rounds of revision are counted here, with whether one more is allowed and which changes wait."""
 
 from datetime import datetime
 from typing import Final

@@ -1,4 +1,4 @@
-"""Routes: how a proposal came to be approved. Always derived from the facts, never typed in."""
+"""A route is how a proposal came to be approved, always derived from the facts and never typed in."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

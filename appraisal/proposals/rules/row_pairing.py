@@ -1,4 +1,4 @@
-"""Pairings: which row of a table before is which row of the table after."""
+"""Rows of a table before are paired here with the rows of the table after."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque

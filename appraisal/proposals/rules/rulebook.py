@@ -1,4 +1,4 @@
-"""Rulebooks: the definitions that one proposal goes by, found by what it pinned."""
+"""A rulebook holds the definitions that one proposal goes by, found by what it pinned."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

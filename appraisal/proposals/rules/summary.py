@@ -1,4 +1,4 @@
-"""The columns by which lists show a proposal."""
+"""The columns by which lists show a proposal are made here of its case."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a proposal adds to the sums that are kept of all."""
+"""Sums tell what a proposal adds to the figures that are kept of all."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal

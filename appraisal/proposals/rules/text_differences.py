@@ -1,4 +1,4 @@
-"""Runs: what two texts share, word by word, and what was removed and added between."""
+"""Two texts are compared word by word: what they share, what was removed, what was added."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Tracks and money: the US$ of a proposal, the pace it takes, and what a submission must hold."""
+"""The track that a proposal takes follows from its US$, and so does what a submission must hold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,1 +1,4 @@
-"""Services."""
+"""Proposals are opened by ``opening`` and written by ``drafts``.
+
+A step under way is a ``Taking`` of ``taking``.
+"""

@@ -1,4 +1,4 @@
-"""Proposals: creating them, writing the draft, who its authors are, and the files attached."""
+"""Proposals are created here, drafts written, authors named, and files attached."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Entering a rate of exchange, and looking twice at one that is far from its neighbours."""
+"""Rates of exchange are entered and corrected here; one far from its neighbours is looked at twice."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Opening a proposal to read it or to act on it."""
+"""A proposal is opened here to read it or to act on it, by somebody who may."""
 
 from dataclasses import replace
 from datetime import date, datetime

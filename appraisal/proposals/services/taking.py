@@ -1,4 +1,4 @@
-"""A step that is being taken, and what it did."""
+"""A taking is a step under way with all that it needs; its outcome is what it did."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

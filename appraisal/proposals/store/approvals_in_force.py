@@ -1,4 +1,4 @@
-"""Standings: which approval of a proposal stands, asked of the events of many at once, now or then."""
+"""The approval of a proposal that stands is found in the events of many at once, now or as of a moment."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ EVENTS = tables.Event.__table__
 def approving(column: ColumnElement[Any], past: Past | None = None) -> ColumnElement[Any]:
     """Return what a column says of the event by which a proposal is approved; null where no approval stands.
 
-    As ``domain.approvals.standing`` has it: nothing approves what is approved, and what ends an approval ends
-    the last one, so the last event that settles it tells.
+    As ``trail.rules.approvals.standing`` has it: nothing approves what is approved, and what ends an approval
+    ends the last one, so the last event that settles it tells.
     """
     said = case((EVENTS.c.act.in_(APPROVING), column))
     return last_event(said, past, EVENTS.c.act.in_(SETTLING))

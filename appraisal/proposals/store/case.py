@@ -1,4 +1,4 @@
-"""Facts: rows of one proposal made into the frozen case that the rules read.
+"""Rows of one proposal become the frozen case here that the rules read.
 
 The number of statements is the same for every proposal, whatever hangs on it; one more for a
 country project, whose siblings count.

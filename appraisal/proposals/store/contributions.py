@@ -1,4 +1,4 @@
-"""Contributions: the money of a proposal, as a version or the registration of an approval froze it."""
+"""Contributions are the money of a proposal, as a version or a registered approval froze it."""
 
 import json
 from collections.abc import Collection, Mapping

@@ -1,4 +1,4 @@
-"""Rates of exchange as they are stored, and the amounts that were frozen with one."""
+"""Rates of exchange are stored here, and the amounts found that were frozen with one."""
 
 import json
 from collections.abc import Iterator, Sequence

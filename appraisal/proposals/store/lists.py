@@ -1,4 +1,4 @@
-"""Queries: proposals as they are listed, their chains and histories, and who holds which role."""
+"""Proposals are listed and narrowed here, with their chains and histories, and who holds which role."""
 
 import json
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Registrations: what else bears the same name, and what was built on one since it was made."""
+"""Other entries that bear the same name are found here, and what was built on a registration."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Tallies: what the indicator adds up, written with each step and read as sums; and the trail behind them."""
+"""Tallies are what the indicator adds up: written with each step, read as sums, and told by the trail."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""Visibilities: the conditions under which a person may see a proposal, as parts of statements.
+"""Conditions of SQL say here which proposals a person may see, as parts of statements.
 
-They are the same as in ``domain.access``; a test holds the two together.
+They are the same as in ``proposals.rules.access``; a test holds the two together.
 """
 
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Writing proposals: the row with its version, the audit chain, and what hangs on both."""
+"""Proposals are written here: the row with its version, the audit chain, and what hangs on both."""
 
 from collections import defaultdict
 from collections.abc import Collection

@@ -1,1 +1,1 @@
-"""Rules."""
+"""A record is made by ``value``; ``validity`` tells whether it still counts."""

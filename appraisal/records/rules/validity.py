@@ -1,4 +1,4 @@
-"""Validities: whether a record still counts, or what has happened to what it records.
+"""A record is valid or not by what has happened since to what it records.
 
 A record is never changed, so it cannot say this itself; only the register of the installation can, or the
 whole chain of events of the proposal, as of its last event.

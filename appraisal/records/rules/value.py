@@ -1,4 +1,4 @@
-"""Records: the value of an appraisal record and of a decision sheet, from which PDFs are drawn.
+"""The value of an appraisal record or decision sheet is made here; PDFs are drawn from it alone.
 
 The value says everything that was true, in words that need no database: the wording in force of
 every item stands beside its rating. Its canonical JSON is what is digested, stored and embedded.

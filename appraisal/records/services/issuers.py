@@ -1,4 +1,4 @@
-"""Issuers: telling the installation with which key it signs, and under which address it is found.
+"""The installation is told here with which key it signs, and under which address it is found.
 
 That a key is in force is a fact of the database and an event of the site, not a setting of one process: from
 then on records say that they are signed, and a process without the key refuses to draw them.

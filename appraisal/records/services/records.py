@@ -1,4 +1,4 @@
-"""Records: storing the value of a record in the step that makes it, and rendering it afterwards."""
+"""The value of a record is stored in the step that makes it, and rendered afterwards."""
 
 import hashlib
 from collections.abc import Callable

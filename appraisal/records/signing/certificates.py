@@ -1,4 +1,4 @@
-"""Certificates: those of authorities that are trusted, and lists of revoked ones, as they lie in files."""
+"""Certificates of trusted authorities, and lists of revoked ones, are read here from files."""
 
 from datetime import UTC, datetime
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Signings: the organisation's key puts a PAdES signature under a file, or a plain CMS one beside some text.
+"""The organisation's key puts a PAdES signature under a file, or a plain CMS one beside some text.
 
 The key comes from a PKCS#12 file or a PKCS#11 token. A signed file is the unsigned one, byte for byte, and
 one update that holds the signature and, where revocation lists are given, what is needed to check it years
@@ -167,8 +167,8 @@ class Signer:
 class _PlainlyEnded(io.BytesIO):
     """A file whose streams end so that their last byte is not taken for a part of the line end.
 
-    What is embedded, and the table of objects, may end with a carriage return, as ``archives`` says of our
-    own streams; pyHanko writes the line feed that follows with the word that ends a stream.
+    What is embedded, and the table of objects, may end with a carriage return, as ``printing.archival`` says
+    of our own streams; pyHanko writes the line feed that follows with the word that ends a stream.
     """
 
     def write(self, data: Any, /) -> int:

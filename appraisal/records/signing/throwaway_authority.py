@@ -1,4 +1,4 @@
-"""Authorities: a throw-away one, for demonstrations and tests, that issues one certificate and is forgotten.
+"""A throwaway authority issues one certificate for demonstrations and tests, and is forgotten.
 
 What it makes says that it is for tests wherever a name is shown, so that nobody takes it for more.
 """

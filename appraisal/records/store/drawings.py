@@ -1,4 +1,4 @@
-"""Drawings: how the PDFs of records and reports stand that are still to be drawn."""
+"""PDFs of records and reports that are still to be drawn are found here, and how each stands."""
 
 import json
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Issuers: who issues records and signs checkpoints, from a moment on; only ever appended."""
+"""Issuers sign records and checkpoints from a moment on, and are only ever appended."""
 
 from collections.abc import Sequence
 from datetime import datetime

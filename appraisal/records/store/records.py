@@ -1,4 +1,4 @@
-"""Records as they are listed, found and handed out to those who may read them."""
+"""Records are listed, found and handed out to those who may read them."""
 
 from dataclasses import dataclass
 from datetime import datetime

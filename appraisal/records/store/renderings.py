@@ -1,4 +1,4 @@
-"""Renderings: which PDFs of a record are there, which are on their way, and how its files are numbered."""
+"""Renderings are the PDFs of a record: those there, those on their way, and how files are numbered."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Appraising: the use cases that rate, recommend, answer for units, and close conditions."""
+"""These verbs rate, recommend, answer for units, and close conditions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

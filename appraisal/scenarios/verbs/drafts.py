@@ -1,4 +1,4 @@
-"""Drafting: the use cases that write a proposal, or register one that was approved elsewhere."""
+"""These verbs write a proposal, or register one that was approved elsewhere."""
 
 from typing import Any
 

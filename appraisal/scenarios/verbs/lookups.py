@@ -1,4 +1,4 @@
-"""Finding: what is like a proposal, what its authors think of it, what changed, and who was told what."""
+"""These verbs find what is like a proposal, what changed in it, and who was told what."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime

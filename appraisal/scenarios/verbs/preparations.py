@@ -1,4 +1,4 @@
-"""Preparing: the use cases that rate a draft for its authors, and look up earlier work and lessons."""
+"""These verbs rate a draft for its authors, and look up earlier work and lessons."""
 
 import csv
 from io import StringIO

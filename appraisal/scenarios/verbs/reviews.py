@@ -1,4 +1,4 @@
-"""Reviewing: the use cases of people who were asked to review, and of the stand-ins of units."""
+"""These verbs act for people who were asked to review, and for the stand-ins of units."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date

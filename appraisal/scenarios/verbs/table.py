@@ -1,4 +1,4 @@
-"""Verbs: the use cases that a scenario may name beside the transitions of its workflow."""
+"""The table of verbs lists the use cases that a scenario may name beside its workflow's transitions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

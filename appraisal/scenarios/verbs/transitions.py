@@ -1,4 +1,4 @@
-"""Moving: transitions of the workflow, with what they ask for filled in unless given."""
+"""These verbs take transitions of the workflow, and fill in what they ask for unless given."""
 
 from datetime import date, datetime, timedelta
 from typing import Any

@@ -1,1 +1,4 @@
-"""Rules."""
+"""Events are chained by ``events``, sealed into ``checkpoints`` by ``merkle``.
+
+``approvals`` tells which one stands.
+"""

@@ -1,4 +1,4 @@
-"""Approvals: which approval of a proposal stands, and what came of it. Whoever asks that, asks here.
+"""Rules tell here which approval of a proposal stands, and what came of it, for whoever asks.
 
 A trail is anything that happened to one proposal, in order, by its acts: steps of a case, events of the
 audit trail, or decisions. An annulment ends an approval for good; the correction of a registration takes

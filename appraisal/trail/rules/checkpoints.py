@@ -1,4 +1,4 @@
-"""Checkpoints: what is written down about the whole trail at a moment, so that a third party can keep it."""
+"""A checkpoint is written down about the whole trail at a moment, so that a third party can keep it."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Audit events: one for every step, each carrying the digest of the one before.
+"""Audit events tell of one step each, and carry the digest of the one before.
 
 An event is stored as the text of its canonical JSON, since databases reorder keys and return
 moments in different ways; its digest is the SHA-256 of that text.

@@ -1,4 +1,4 @@
-"""Merkle trees as RFC 9162, section 2.1, defines them: one digest that stands for a whole list.
+"""Merkle trees, as RFC 9162 defines them in section 2.1, give one digest for a whole list.
 
 A leaf is hashed behind a zero byte and a node behind a one, so that neither can pass for the other.
 """

@@ -1,4 +1,4 @@
-"""Trails: whether the rows of events, versions and records say what their sealed texts say.
+"""Rows of events, versions and records are compared here with what their sealed texts say.
 
 A digest seals the text of a row; the columns beside it are what pages read, so that each is compared
 with the text.

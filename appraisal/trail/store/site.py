@@ -1,4 +1,4 @@
-"""The site's own chain of rare events, and the access log."""
+"""The site's own chain of rare events, and the access log, are written and read here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Reading the trail from end to end: rows in order, as they lie in the database, in bounded memory."""
+"""The trail is read from end to end: rows in order, as they lie in the database, in bounded memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, count

@@ -1,4 +1,4 @@
-"""appraisal audit: checkpoints over the whole trail, verifying it, and taking it out."""
+"""The command ``audit`` writes checkpoints over the whole trail, verifies it, and takes it out."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""appraisal bundle: everything about some proposals in one ZIP, for an auditor."""
+"""The command ``bundle`` puts everything about some proposals into one ZIP, for an auditor."""
 
 import hashlib
 import sys

@@ -1,4 +1,4 @@
-"""appraisal verify: what the file of a record proves, without a database."""
+"""The command ``verify`` tells what the file of a record proves, without a database."""
 
 import hashlib
 import sys

@@ -1,4 +1,4 @@
-"""Bundles: everything about some proposals, taken away in one ZIP that is sent as it is written."""
+"""Readers take away everything about some proposals in one ZIP that is sent as it is written."""
 
 import logging
 import os

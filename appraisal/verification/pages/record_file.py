@@ -1,4 +1,4 @@
-"""Verifications: the file of a record, dropped by anybody, examined and forgotten."""
+"""Anybody drops the file of a record here, to be examined and forgotten."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Openings: PDFs from anywhere, each read by a process of its own, so that no file takes the product with it.
+"""PDFs from anywhere are each read by a process of their own, so that no file takes the product with it.
 
 The process is given the bytes and nothing else, neither settings nor secrets, has limits on time and memory,
 and answers once. It is forked off one that has loaded what reads files and has read none, which waits for the

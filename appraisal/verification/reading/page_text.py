@@ -1,4 +1,4 @@
-"""Glyphs: the text of a page of which every word is shown in the one way in which records are drawn.
+"""The text of a page is read here where every word is shown in the one way in which records are drawn.
 
 WeasyPrint shows text as glyphs of two bytes, in arrays, each after its font (ISO 32000-1, 9.4.3), and says
 with ``bfchar`` alone what they mean (9.10.3). Such a page is read in a tenth of the time that pypdf needs.

@@ -1,6 +1,6 @@
-"""Readings: what a PDF of a record carries, read by pypdf with strict limits.
+"""A PDF of a record is read here by pypdf with strict limits.
 
-Files come from anywhere, so ``openings`` has this done by processes of their own, through ``python -m
+Files come from anywhere, so ``isolated`` has this done by processes of their own, through ``python -m
 appraisal.verification.reading.record_pdf MEMORY SECONDS``.
 """
 

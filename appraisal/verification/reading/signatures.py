@@ -1,4 +1,4 @@
-"""Signatures: what the signature of a file, or of some text, is worth.
+"""The signature of a file, or of some text, is examined here for what it is worth.
 
 A signature counts only if there is exactly one, if it covers the whole file and allows no change, and if
 every byte of what holds it is as the standards have it (ETSI EN 319 142-1, RFC 5652): what lies between the

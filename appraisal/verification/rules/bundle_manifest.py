@@ -1,4 +1,4 @@
-"""Bundles: what an auditor takes away, as one list of files with their digests.
+"""A manifest lists the files of a bundle, which an auditor takes away, with their digests.
 
 A bundle is a ZIP whose ``manifest.json`` (canonical JSON, RFC 8785) says what was asked, when and by whom,
 and what there was of each proposal, and names every other file with size and SHA-256; ``SHA256SUMS`` says the

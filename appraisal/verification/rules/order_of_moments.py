@@ -1,4 +1,4 @@
-"""Chronologies: whether the moments of a record stand in an order in which things can have happened."""
+"""Moments of a record are checked here to stand in an order in which things can have happened."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Assessings: verdicts and recommendation of a record, computed again from the ratings that it holds."""
+"""Verdicts and recommendation of a record are computed again here from the ratings that it holds."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Verifications: what a record's own bytes prove or disprove, without a database.
+"""A record's own bytes prove or disprove what is checked here, without a database.
 
 Everything that a record says twice is compared, and everything that follows from something else in it is
 computed again, by the same rules and with the definitions that the product ships if they are those that the

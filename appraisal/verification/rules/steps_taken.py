@@ -1,4 +1,4 @@
-"""Passages: whether the steps of a record can have been taken, by whom, and what route they amount to."""
+"""Steps of a record are checked here: that they can have been taken, by whom, and by which route."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain, pairwise
@@ -153,7 +153,7 @@ def _named(route: tuple[str, str]) -> tuple[str, ...]:
 
 
 def _derived(value: Value, known: Known, covers: bool | None) -> tuple[str, str] | None:
-    """Derive the route as ``domain.routes`` does; None where that takes definitions that are not known."""
+    """Derive the route as ``proposals.rules.routes`` does; None where definitions are not known."""
     decision, appraisal = value["decision"], value.get("appraisal")
     if decision["kind"] not in ("approve", "countersign", "register_approval"):
         return "", ""

@@ -1,4 +1,4 @@
-"""Bundle checks: whether a bundle holds what was asked and its manifest says, and what all of it proves.
+"""A bundle is checked here for what was asked, what its manifest says, and what all of it proves.
 
 A bundle comes from anywhere: names are looked at before anything is read, and nothing is read beyond the size
 that the manifest gives, so that no archive takes more time or memory than what it says to hold. It is never

@@ -1,4 +1,4 @@
-"""Bundle checkings: a bundle that is being examined, and what was found so far.
+"""An examination is a bundle that is being checked, with the results so far.
 
 There are three results: something *holds*, it *fails*, or it *cannot be known here*, which is never said to
 hold. A manifest whose signature is trusted vouches for what it names as of its moment; without one, nothing

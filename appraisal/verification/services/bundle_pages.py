@@ -1,4 +1,4 @@
-"""Bundle pages: what an auditor opens first, an index and a page for each proposal, with no need of more."""
+"""An auditor first opens these pages of a bundle: an index and one for each proposal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

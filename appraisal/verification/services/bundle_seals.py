@@ -1,4 +1,4 @@
-"""Bundle seals: the chains, checkpoints, proofs and signatures of a bundle, and how far each reaches."""
+"""Chains, checkpoints, proofs and signatures of a bundle are checked here, and how far each reaches."""
 
 import json
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Bundles: everything about some proposals in one ZIP, written as it is read, to be verified offline."""
+"""Everything about some proposals goes into one ZIP, written as it is read, to be verified offline."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Audits: writing checkpoints over the whole trail, and verifying the trail from end to end."""
+"""Checkpoints over the whole trail are written here, and the trail verified from end to end."""
 
 import hashlib
 from collections.abc import Iterable

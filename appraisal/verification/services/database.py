@@ -1,4 +1,4 @@
-"""Trails: verifying all that was ever written down, in bounded memory, and naming what does not hold."""
+"""All that was ever written down is verified here, in bounded memory, and what does not hold is named."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Registers: what the database of this installation knows of a file that was verified.
+"""The database of this installation is asked here what it knows of a file that was verified.
 
 Rows are believed as far as the chain of the proposal says the same: where it does not hold, or says
 otherwise, nobody can say what became of a record.

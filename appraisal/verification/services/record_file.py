@@ -1,4 +1,4 @@
-"""Verifications: everything that can be said of the file of a record, without a database or with one.
+"""Everything that can be said of the file of a record is said here, without a database or with one.
 
 What a file says of itself is compared: the pages and the metadata with the record that is embedded. Whether
 the pages say what the record says is seen only by drawing them again.

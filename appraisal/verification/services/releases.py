@@ -1,4 +1,4 @@
-"""Releases: since when which definitions are in force here, as the site's chain says."""
+"""Definitions in force, and since when, are read from the site's chain here and noted in it."""
 
 import json
 from collections.abc import Mapping

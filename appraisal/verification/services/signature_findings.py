@@ -1,4 +1,4 @@
-"""Signatures: what is said of the signature of a file, and of the certificate behind it."""
+"""Findings say what the signature of a file is worth, and the certificate behind it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

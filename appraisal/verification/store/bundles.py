@@ -1,4 +1,4 @@
-"""Bundles: what hangs on proposals, read piece by piece for those who take it away."""
+"""Everything that hangs on proposals is read here piece by piece for those who take it away."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

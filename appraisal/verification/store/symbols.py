@@ -1,4 +1,4 @@
-"""Symbols that a proposal bore in the versions of its form."""
+"""The symbols that a proposal bore in the versions of its form are found here."""
 
 import json
 from itertools import chain

@@ -1,1 +1,1 @@
-"""Commands."""
+"""The command ``import-approvals`` of ``outside_approvals`` registers approvals given elsewhere."""

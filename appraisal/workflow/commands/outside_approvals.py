@@ -1,4 +1,4 @@
-"""appraisal import-approvals: register approvals that were given outside the mechanism."""
+"""The command ``import-approvals`` registers approvals that were given outside the mechanism."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Consequences: what a step will act on, shown before it is taken, as rows of a summary list."""
+"""Consequences are what a step will act on, shown before it is taken, as rows of a summary list."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

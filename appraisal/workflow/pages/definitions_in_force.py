@@ -1,4 +1,4 @@
-"""Workflow: the definitions in force as people read them: states, steps, tracks, checklists and rules."""
+"""People read here the definitions in force: states, steps, tracks, checklists and rules."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Handovers: an administrator gives the appraisals that somebody leads to another appraiser."""
+"""An administrator hands over the appraisals that somebody leads to another appraiser."""
 
 from collections.abc import Sequence
 

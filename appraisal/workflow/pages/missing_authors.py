@@ -1,4 +1,4 @@
-"""Missing authors: a coordinator gives a proposal another author where all of its own have left."""
+"""A coordinator gives a proposal another author here where all of its own have left."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Standings: where a proposal stands, who has to act until when, and what a person may do with it."""
+"""Progress shows where a proposal stands, who has to act until when, and what a person may do with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Step forms: the form of one step, put together from what its transition needs, and what was given in it."""
+"""The form of one step is put together here from what its transition needs, and its input read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ _FORMS: Final[Mapping[str, type[TranslatedForm]]] = {
     "agreement": AgreementForm,
     "approval": ApprovalForm,
 }
-# The field that a reason of the domain is about.
+# The field that a reason of the rules is about.
 _ABOUT: Final[Mapping[str, str]] = {
     "note_missing": "note",
     "lead_missing": "lead",

@@ -1,4 +1,4 @@
-"""Inputs: one form for each thing that a step of the workflow may ask for."""
+"""Each thing that a step of the workflow may ask for has one form here."""
 
 from datetime import date, datetime, time
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Steps: one page for every transition of the workflow: what it does, what it asks for, and taking it."""
+"""Every transition has one page: what the step does, what it asks for, and taking it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

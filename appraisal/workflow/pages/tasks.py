@@ -1,4 +1,4 @@
-"""Tasks: one thing that waits for somebody, made of a proposal, a consultation or a condition."""
+"""A task is one thing that waits for somebody, made of a proposal, a consultation or a condition."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,7 +70,7 @@ class Calendars:
         return -working_days.working_days_between(due, self.today, off)
 
     def station(self, state: State, listed: Listed) -> str:
-        """Return whose calendar the clock of a proposal goes by, as ``calendars.station`` says."""
+        """Return whose calendar the clock of a proposal goes by, as ``working_days.station`` says."""
         if state.holder == "author":
             return self.written.get(listed.id, GENEVA)
         return self.people.get(listed.holder_id or 0, GENEVA)

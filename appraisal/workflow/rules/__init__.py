@@ -1,1 +1,1 @@
-"""Rules."""
+"""Steps are open or closed by ``machine``, which asks ``guards``; it alone knows pytransitions."""

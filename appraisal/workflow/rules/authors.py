@@ -1,4 +1,4 @@
-"""Who may be named an author of a proposal, and by whom."""
+"""Somebody may be named an author of a proposal by some people, or is refused with reasons."""
 
 from appraisal.people.facts import Person
 from appraisal.proposals.facts import Case

@@ -1,4 +1,8 @@
-"""What the correction of a registration brings back: the state, the appraisal, the hold before it."""
+"""The correction of a registration brings back the state and the appraisal before it.
+
+A registration by mistake never was an approval, so nothing is annulled: the state before it comes back. What
+a step cancels for good, a hold and a first signature, does not.
+"""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Guards: the conditions that transitions name under ``when``, one function each.
+"""Guards are the conditions that transitions name under ``when``, one function each.
 
 A guard returns None, or the refusal that says why not. Those on a running appraisal are in
 ``completeness``. The registry at the end is what the reader of definitions checks names against.

@@ -1,4 +1,4 @@
-"""The state machine: which steps are open to whom, and the one that is taken.
+"""The state machine tells which steps are open to whom, and takes one.
 
 Built over ``transitions`` as an unbound evaluator: one immutable machine for each definition,
 no model is ever added, no string is ever resolved as a callback, and the machine moves a plain

@@ -1,4 +1,4 @@
-"""Acts: what each step does to the facts of a proposal, beside moving it.
+"""Acts are what each step does to the facts of a proposal, beside moving it.
 
 One function for each act that a workflow may name. They write the rows that are theirs and
 return the case as it is afterwards; the row of the proposal, the event and the outbox are

@@ -1,4 +1,4 @@
-"""Openings: an appraisal is given to a lead, handed to another one, or opened again."""
+"""An appraisal is given to a lead here, handed to another one, or opened again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

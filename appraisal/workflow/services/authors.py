@@ -1,4 +1,4 @@
-"""Naming the authors of a proposal, also where none is left."""
+"""Authors of a proposal are named here, also where none is left."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Closings: an appraisal is finalised, ends in required changes, or is closed as it was left."""
+"""An appraisal is closed here: finalised, ended in required changes, or closed as it was left."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Corrections: an approval that was registered by mistake is taken back, and what was before comes back."""
+"""An approval that was registered by mistake is taken back here, and what was before comes back."""
 
 from collections.abc import Mapping
 from dataclasses import replace

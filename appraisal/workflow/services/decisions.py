@@ -1,4 +1,4 @@
-"""Decisions: what managers sign, and the approvals that were given elsewhere."""
+"""Managers sign decisions here, and approvals given elsewhere are registered."""
 
 from dataclasses import replace
 from datetime import datetime

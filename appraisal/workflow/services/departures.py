@@ -1,4 +1,4 @@
-"""Departures: what somebody leaves to nobody when their account is closed, or loses a role or a unit.
+"""Closing an account, or taking away a role or a unit, leaves duties to nobody, which are named here.
 
 Every duty has to be confirmed by whoever changes the account, so that none is left unseen; those who
 hand it over are told, and find it among their work for as long as it is there.

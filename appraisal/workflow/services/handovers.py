@@ -1,4 +1,4 @@
-"""Handovers: an administrator gives the appraisals that somebody leads to another appraiser.
+"""An administrator hands over the appraisals that somebody leads to another appraiser.
 
 For a sudden absence that nobody named a substitute for. Each is the workflow's own step that
 changes the lead, in a transaction of its own, so that one that is refused stops no other.

@@ -1,4 +1,4 @@
-"""Approvals given outside the mechanism: registered one by one, or imported from a list."""
+"""Approvals given outside the mechanism are registered one by one here, or imported from a list."""
 
 import csv
 import re

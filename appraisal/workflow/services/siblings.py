@@ -1,4 +1,4 @@
-"""Siblings: country projects of one umbrella programme, which reach EVAL's threshold together.
+"""Siblings are country projects of one umbrella programme, which reach EVAL's threshold together.
 
 A version is frozen with what its siblings added by then. A later one may take the sum over the threshold:
 those that are being appraised are then held to it too, and of what was decided somebody is told.

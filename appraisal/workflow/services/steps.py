@@ -1,4 +1,4 @@
-"""Taking a step: load, ask the machine, write the row, one event and the outbox, all or nothing."""
+"""A step is taken here: load, ask the machine, write the row, one event and the outbox, all or nothing."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Submissions: freezing a version, and sending back what cannot be appraised."""
+"""A submission freezes a version here, or is sent back as one that cannot be appraised."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Ticks: what time demands. May be run as often as one likes; what is done is not done again.
+"""Steps that time demands are taken here, as often as one likes: nothing is done twice.
 
 A tick looks only at proposals whose day has come (``wake_on``), and writes down on each when to
 look again.
@@ -252,7 +252,7 @@ def _silenced(running: Appraisal, silent: Mapping[str, Sequence[int]], now: date
     )
 
 
-# What people are told of each demand (``domain.notices``).
+# What people are told of each demand (``notices.rules``).
 _NOTICES: Final[Mapping[str, str]] = {
     "due_soon": "due_soon",
     "reminder": "due_soon",

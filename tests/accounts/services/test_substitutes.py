@@ -1,4 +1,4 @@
-"""Substitutions: named and ended on the site's chain, and what is written when a substitute acts."""
+"""Substitutes: named and ended on the site's chain, and what is written when a substitute acts."""
 
 import json
 from dataclasses import replace

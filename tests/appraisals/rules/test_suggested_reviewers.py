@@ -1,4 +1,4 @@
-"""Suggestions: who comes first and why, and why others cannot be asked. No database."""
+"""Suggested reviewers: who comes first and why, and why others cannot be asked. No database."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""Condition lives: each keeps its number through whatever becomes of it, and events alone tell all of it."""
+"""Conditions over time: each keeps its number whatever becomes of it, and events alone tell all of it."""
 
 import json
 import random

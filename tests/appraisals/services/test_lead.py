@@ -1,4 +1,4 @@
-"""Appraising: rating, carrying over, confirming, recommending, consulting, finalising and recalling."""
+"""The lead: rating, carrying over, confirming, recommending, consulting, finalising and recalling."""
 
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""Wakings: what time demands of a proposal and from which day on, and when a tick has to come."""
+"""Due dates: what time demands of a proposal and from which day on, and when a tick has to come."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta

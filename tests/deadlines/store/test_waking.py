@@ -1,4 +1,4 @@
-"""Wakings: whatever happens, nothing that time demands is ever found later than by looking at everything."""
+"""Due dates as stored: nothing that time demands is found later than by looking at everything."""
 
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta

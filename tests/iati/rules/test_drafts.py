@@ -1,4 +1,4 @@
-"""Intakes: what of somebody else's activity a draft keeps, what is named as lost, and what is refused."""
+"""Drafts: what of somebody else's activity a draft keeps, what is named as lost, and what is refused."""
 
 import pytest
 

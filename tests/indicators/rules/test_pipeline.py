@@ -1,4 +1,4 @@
-"""Pipelines: what marks a stage, how stages add up, who passes first, and which items fail most."""
+"""The pipeline: what marks a stage, how stages add up, who passes first, and which items fail most."""
 
 import pytest
 from hypothesis import given

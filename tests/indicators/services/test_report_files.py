@@ -1,4 +1,4 @@
-"""Feeds: reports as JSON that keeps to its schema, as CSV, and as workbooks, and nothing is a formula."""
+"""Files of reports: JSON that keeps to its schema, CSV and workbooks, and nothing is a formula."""
 
 import csv
 import json

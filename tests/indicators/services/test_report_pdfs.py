@@ -1,4 +1,4 @@
-"""Reports: a published report is drawn in every language from the outbox, and can be asked for again."""
+"""PDFs of reports: each is drawn in every language from the outbox, and can be asked for again."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Pipelines: cohorts by first submission, first appraisals and ratings, the same on both databases."""
+"""The pipeline: cohorts by first submission, first appraisals and ratings, the same on both databases."""
 
 from collections import Counter
 from datetime import UTC, date, datetime

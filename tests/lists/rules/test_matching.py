@@ -1,4 +1,4 @@
-"""Matches: what a title and a country suggest, and which biennium has to count a project."""
+"""Matching: what a title and a country suggest, and which biennium has to count a project."""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,4 @@
-"""Matches: the finance list finds what is here, and names what is not."""
+"""Matching: the finance list finds what is here, and names what is not."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""Tellings: who is told of reviews, consultations and reported conditions, and who must not be."""
+"""Audiences: who is told of reviews, consultations and reported conditions, and who must not be."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""Namings: who may be named a substitute, with every reason why not, circles and chains among them."""
+"""Naming: who may be named a substitute, with every reason why not, circles and chains among them."""
 
 from dataclasses import replace
 from datetime import date, timedelta

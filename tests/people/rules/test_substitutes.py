@@ -1,4 +1,4 @@
-"""Substitutions: whose place somebody may take, on which days, and who counts as one with whom."""
+"""Substitutes: whose place somebody may take, on which days, and who counts as one with whom."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Rates: what may be one, whatever is typed, and which is looked at twice."""
+"""Exchange rates: what may be one, whatever is typed, and which is looked at twice."""
 
 from datetime import date, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Rates: what cannot be is refused, what is unlikely is asked again, and what is frozen stays."""
+"""Exchange rates: what cannot be is refused, what is unlikely is asked again, and what is frozen stays."""
 
 import threading
 from datetime import date

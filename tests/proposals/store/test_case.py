@@ -1,4 +1,4 @@
-"""Facts: what is loaded is what was written, in a fixed number of statements."""
+"""The case: what is loaded is what was written, in a fixed number of statements."""
 
 from decimal import Decimal
 

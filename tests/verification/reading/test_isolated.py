@@ -1,4 +1,4 @@
-"""Openings: what is wrong with a file is named, in bounded time and memory."""
+"""Isolated readers: what is wrong with a file is named, in bounded time and memory."""
 
 import io
 import os

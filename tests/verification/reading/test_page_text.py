@@ -1,4 +1,4 @@
-"""Glyphs: pages of records are read as pypdf reads them; whatever is drawn in another way is left to it."""
+"""Text of pages: records are read as pypdf reads them; whatever is drawn in another way is left to it."""
 
 import io
 from typing import Any

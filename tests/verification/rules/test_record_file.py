@@ -1,4 +1,4 @@
-"""Verifications: a true record holds, and what is changed in one is found by what it contradicts."""
+"""Files of records: a true record holds, and what is changed in one is found by what it contradicts."""
 
 import copy
 import json

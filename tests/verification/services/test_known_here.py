@@ -1,4 +1,4 @@
-"""Registers: what is found of a file stands beside what the database knows of it."""
+"""The register: what is found of a file stands beside what the database knows of it."""
 
 import hashlib
 import json

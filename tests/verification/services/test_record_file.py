@@ -1,4 +1,4 @@
-"""Verifications of files: nothing that was done to a record's file goes unnoticed."""
+"""Files of records: nothing that was done to a record's file goes unnoticed."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Validities: what a record says of itself stays; whether it counts, the register alone knows."""
+"""Validity: what a record says of itself stays; whether it counts, the register alone knows."""
 
 import json
 from dataclasses import replace

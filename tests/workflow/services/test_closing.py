@@ -1,4 +1,4 @@
-"""Closings: what is noted of those who have not answered when an appraisal ends, and what they still may."""
+"""Closing: what is noted of those who have not answered when an appraisal ends, and what they still may."""
 
 import json
 from collections.abc import Callable, Mapping

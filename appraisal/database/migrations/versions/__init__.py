@@ -1,1 +1,1 @@
-"""Versions."""
+"""Each module brings a database from one version of the schema to the next, by its number."""
