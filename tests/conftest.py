@@ -10,7 +10,13 @@ from appraisal.definitions.library import Library, read_library
 from appraisal.paths import folder
 from appraisal.workflow.rules.guards import names
 
-pytest_plugins = ("tests.stages", "tests.web.sites", "tests.printing.prints", "tests.cli.installations")
+pytest_plugins = (
+    "tests.suites",
+    "tests.stages",
+    "tests.web.sites",
+    "tests.printing.prints",
+    "tests.cli.installations",
+)
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -25,6 +25,9 @@ from appraisal.workflow.services import acts
 from tests import casts
 from tests.casts import Stage
 
+# What two do at the same moment is decided by the database.
+pytestmark = pytest.mark.on_both
+
 HASHING = accounts.hasher(quick=True)
 
 

@@ -28,6 +28,7 @@ from appraisal.workflow.services import time_steps
 from tests import casts, histories
 from tests.databases import SqliteCopies, hurried
 from tests.histories import ANNULLED, MECHANISM, OUTSIDE, OVERRIDE, REVISIONS
+from tests.suites import sampled
 from tests.tampering import unguarded
 
 DAY: Final = date(2010, 2, 2)
@@ -38,7 +39,7 @@ def test_no_revision_is_missing_among_the_histories() -> None:
     assert list(REVISIONS) == schema.revisions()[: len(REVISIONS)]
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("revision", sampled(REVISIONS, 2))
 def test_every_history_is_upgraded_and_read_as_what_it_was(
     database: Database, revision: str, library: Library, tmp_path: Path
 ) -> None:
@@ -122,6 +123,7 @@ def _revision(file: Path) -> tuple[Any, ...]:
     return names, held
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("revision", ["0001", "0004"])
 def test_an_upgrade_that_ends_at_any_statement_leaves_the_database_as_it_was(
     revision: str, tmp_path: Path
@@ -171,6 +173,7 @@ upgrades.upgrade(database)
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("statement", [12, 60])
 def test_an_upgrade_that_is_killed_is_run_again(
     database: Database, library: Library, tmp_path: Path, statement: int

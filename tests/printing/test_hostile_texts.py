@@ -71,6 +71,7 @@ def poisoned(value: Value, texts: list[str]) -> Value:
     return found
 
 
+@pytest.mark.thorough
 def test_hostile_texts_are_printed_as_texts_in_bounded_time(sample: Sample) -> None:
     with counting_server() as (host, hits):
         value = poisoned(sample.record(), [text.format(host=host) for text in HOSTILE])
@@ -102,6 +103,7 @@ def test_pages_that_ask_for_anything_are_refused(address: str) -> None:
         assert hits == []
 
 
+@pytest.mark.thorough
 def test_ten_thousand_rows_and_a_word_of_twenty_thousand_letters_are_drawn_whole(sample: Sample) -> None:
     value: Value = json.loads(json.dumps(sample.record()))
     rows = [{"level": "output", "statement": f"Result {number}", "target": "9"} for number in range(10_000)]

@@ -22,6 +22,7 @@ from appraisal.printing.rendering import render
 from appraisal.schemas import departures
 from tests.printing.readers import embedded, pages_of, solid
 from tests.printing.test_standards import FRENCH, ODD, elements
+from tests.suites import sampled
 
 Value = dict[str, Any]
 WIDE = "WWWWWWWWWW " * 30
@@ -137,7 +138,7 @@ def failures(pdf: bytes) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", sampled(LANGUAGES, 1))
 def test_there_are_two_pages_to_both_standards_whatever_they_hold(
     library: Library, language: Language
 ) -> None:

@@ -69,6 +69,7 @@ def test_a_page_looks_as_it_did(sample: Sample, printed: Print, name: str) -> No
     assert peak < PEAK, (mean, peak)
 
 
+@pytest.mark.thorough
 def test_a_page_that_lost_something_does_not_look_as_it_did(sample: Sample, printed: Print) -> None:
     without = sample.record()
     without["appraisal"]["criteria"] = without["appraisal"]["criteria"][:-1]

@@ -17,6 +17,7 @@ from appraisal.printing.words import RecordWords
 from appraisal.proposals.facts import Decision, Step
 from tests.printing.readers import bookmarks, embedded, pages_of, reader, root, solid, structure
 from tests.printing.samples import LOW, TITLE, Print, Sample, Value, at
+from tests.suites import sampled
 
 FONTS = {
     "Noto-Sans",
@@ -35,6 +36,7 @@ def test_the_tile_of_a_review_that_is_not_required_bears_the_code_of_its_checkli
     assert ([tile["code"]], tile["verdict"]) == (codes, "Not required")
 
 
+@pytest.mark.thorough
 def test_same_bytes_again_and_in_another_process(sample: Sample, printed: Print, tmp_path: Path) -> None:
     value = sample.approval()
     pdf = printed(value, "en")
@@ -53,7 +55,7 @@ def test_same_bytes_again_and_in_another_process(sample: Sample, printed: Print,
     assert said.stdout.decode().strip() == hashlib.sha256(pdf).hexdigest()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", sampled(LANGUAGES, 1))
 def test_a_record_holds_what_was_true(sample: Sample, printed: Print, language: Language) -> None:
     value = sample.record()
     pdf = printed(value, language)
@@ -78,7 +80,7 @@ def test_a_record_holds_what_was_true(sample: Sample, printed: Print, language: 
     assert root(pdf)["/Lang"] == language
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", sampled(LANGUAGES, 1))
 def test_every_item_names_its_source(sample: Sample, printed: Print, language: Language) -> None:
     value = sample.record()
     text = "".join(pages_of(printed(value, language)))
@@ -89,6 +91,7 @@ def test_every_item_names_its_source(sample: Sample, printed: Print, language: L
     assert (solid("Own design choice") in text) == (language == "en")
 
 
+@pytest.mark.thorough
 def test_what_the_amount_decided_is_printed_with_the_rates(sample: Sample, printed: Print) -> None:
     text = "".join(pages_of(printed(sample.record(), "en")))
     for sentence in (
@@ -112,6 +115,7 @@ def test_what_the_amount_decided_is_printed_with_the_rates(sample: Sample, print
         assert solid(sentence) in text
 
 
+@pytest.mark.thorough
 def test_a_track_that_was_made_stricter_is_said_to_be(sample: Sample, printed: Print) -> None:
     value = sample.record()
     value["proposal"] |= {"usd": "400000", "threshold_usd": "400000"}
@@ -119,6 +123,7 @@ def test_a_track_that_was_made_stricter_is_said_to_be(sample: Sample, printed: P
     assert solid("Track: Reinforced, chosen by a coordinator; the facts alone give Standard") in text
 
 
+@pytest.mark.thorough
 def test_records_that_name_no_amounts_are_drawn_without(sample: Sample, printed: Print) -> None:
     value = sample.record()
     del value["proposal"]["tracks"], value["appraisal"]["thresholds"]
@@ -179,6 +184,7 @@ def test_only_bundled_fonts_are_embedded(sample: Sample, printed: Print) -> None
     assert all(found.values())
 
 
+@pytest.mark.thorough
 def test_a_revision_prints_both_recommendations_the_reason_and_the_changes(
     sample: Sample, printed: Print
 ) -> None:
@@ -246,6 +252,7 @@ def test_an_override_prints_both_signatures_and_the_contradiction(sample: Sample
         assert solid(part) in text
 
 
+@pytest.mark.thorough
 def test_an_annulment_names_the_sheet_that_it_annuls(sample: Sample, printed: Print) -> None:
     value = sample.annulment()
     text = "".join(pages_of(printed(value, "en")))

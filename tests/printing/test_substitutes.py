@@ -9,6 +9,7 @@ from appraisal.proposals.facts import Decision
 from appraisal.records.rules import value as records_value
 from tests.printing.readers import pages_of, solid
 from tests.printing.samples import Print, Sample, Value, at, read_back
+from tests.suites import sampled
 
 SIGNED = "%(name)s, for %(other)s"
 
@@ -30,7 +31,7 @@ def for_the_lead(sample: Sample) -> Value:
     return read_back(records_value.appraisal_record(case, sample.book, appraisal, at(17)))
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", sampled(LANGUAGES, 1))
 def test_an_appraisal_record_prints_who_acted_for_the_lead(
     sample: Sample, printed: Print, language: Language
 ) -> None:
@@ -50,7 +51,7 @@ def test_an_appraisal_record_prints_who_acted_for_the_lead(
     assert solid(rated) in "".join(pages)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", sampled(LANGUAGES, 1))
 def test_both_signatures_are_printed_with_whom_they_were_given_for(
     sample: Sample, printed: Print, language: Language
 ) -> None:
@@ -62,12 +63,14 @@ def test_both_signatures_are_printed_with_whom_they_were_given_for(
     assert solid(say(language, SIGNED, name="Dagmar Łoś", other="Amara Okonkwo")) in pages[0]
 
 
+@pytest.mark.thorough
 def test_what_was_done_in_the_own_name_names_nobody_else(sample: Sample, printed: Print) -> None:
     for value in (sample.record(), sample.approval()):
         assert solid(", for ") + "Carlos" not in "".join(pages_of(printed(value, "en")))
         assert "ratedfor" not in "".join(pages_of(printed(value, "en")))
 
 
+@pytest.mark.thorough
 def test_records_from_before_there_were_substitutes_still_print(sample: Sample, printed: Print) -> None:
     def older(value: Value) -> Value:
         kept = {key: entry for key, entry in value.items() if key != "for"}

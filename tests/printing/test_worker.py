@@ -14,6 +14,7 @@ from tests.printing.samples import Print, Sample
 SECONDS = 300
 
 
+@pytest.mark.thorough
 def test_renders_in_one_process_from_any_thread(sample: Sample, printed: Print) -> None:
     value = sample.approval()
     asked = canonical.canonical(value)
@@ -34,6 +35,7 @@ def test_renders_in_one_process_from_any_thread(sample: Sample, printed: Print) 
         assert renderer.pid is None
 
 
+@pytest.mark.thorough
 def test_a_process_that_is_too_slow_or_dies_is_replaced(
     sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:

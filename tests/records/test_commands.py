@@ -165,6 +165,7 @@ def test_what_cannot_be_signed_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     )
 
 
+@pytest.mark.thorough
 def test_a_signed_record_is_verified_and_a_signature_that_is_missing_is_seen(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,7 +78,7 @@ def _tampered(stage: Stage, places: Sequence[Place], luck: Random) -> Iterator[t
         yield (table, column), told if is_unseen else ""
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_whatever_is_altered_behind_the_product_is_named(
     sqlite_copies: SqliteCopies, library: Library, tmp_path: Path
 ) -> None:

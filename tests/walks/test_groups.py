@@ -254,6 +254,7 @@ def check_visibility(stage: Stage) -> None:
             }
 
 
+@pytest.mark.thorough
 def test_too_few_never_bring_about_an_approval(
     sqlite_copies: SqliteCopies, library: Library, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

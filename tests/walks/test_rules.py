@@ -8,6 +8,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
+import pytest
+
 from appraisal.definitions.library import Library
 from appraisal.indicators.rules import appraised_share
 from appraisal.proposals.rules.approval import LISTENED, Told
@@ -82,6 +84,7 @@ def _cents(usd: Decimal) -> Decimal:
     return usd.quantize(Decimal("0.01"))
 
 
+@pytest.mark.thorough
 def test_the_rules_hold_in_any_history(library: Library) -> None:
     book, done = builders.book_of(library), Counter[str]()
     for seed in range(FIRST, FIRST + MANY):

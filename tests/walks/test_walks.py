@@ -34,7 +34,7 @@ def _opened(copies: SqliteCopies | PostgresCopies, library: Library, files: File
     return opened
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_whatever_is_done_everything_holds(
     copies: SqliteCopies | PostgresCopies, library: Library, files: Files
 ) -> None:

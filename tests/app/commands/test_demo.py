@@ -18,7 +18,7 @@ from appraisal.records.commands import write_test_authority
 from appraisal.records.store import issuers
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_demonstration_leaves_records_and_the_indicator(tmp_path: Path) -> None:
     data = tmp_path / "demonstration"
 
@@ -77,6 +77,7 @@ def test_a_port_that_is_taken_is_told_before_anything_is_played(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_what_was_played_is_served_again_as_it_was(tmp_path: Path) -> None:
     now = clock.now()
     write_test_authority(tmp_path / "keys", "Test office", "", now, now + timedelta(days=1))

@@ -56,7 +56,7 @@ def run(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_checks_fail_and_name_file_and_line(installed: Path) -> None:
     told, warned = _line(installed), f"{_line(installed)}. Nothing that goes by it moves.\n"
 
@@ -93,7 +93,7 @@ def _served(place: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         server.stdout.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_it_serves_and_the_log_says_what_was_edited(installed: Path) -> None:
     run(installed, "db", "upgrade")
     with _served(installed) as (said, server):

@@ -171,6 +171,7 @@ def _seconds_to_sign_in(port: int) -> float:
     return time.monotonic() - begun
 
 
+@pytest.mark.thorough
 def test_whoever_has_files_examined_keeps_nobody_else_waiting(data: Path, readers: Readers) -> None:
     with serving(data) as (port, _), ThreadPoolExecutor(16) as pool:
         _seconds_to_sign_in(port)
@@ -221,6 +222,7 @@ def _try_until_examined(strangers: Sequence[Browser]) -> Answer:
     return next(answer for answer in answers if answer[0] != 503)
 
 
+@pytest.mark.thorough
 def test_a_body_that_never_ends_takes_neither_thread_nor_place(data: Path) -> None:
     with serving(data) as (port, _), ExitStack() as stack:
         for _ in range(24):
@@ -231,6 +233,7 @@ def test_a_body_that_never_ends_takes_neither_thread_nor_place(data: Path) -> No
         assert Browser(port).sign_in("desk") == 303
 
 
+@pytest.mark.thorough
 def test_what_is_far_too_large_is_not_taken_in(data: Path) -> None:
     with serving(data) as (port, _), socket.create_connection(("127.0.0.1", port)) as large:
         large.sendall(b"POST /verify HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99000000\r\n\r\n")
@@ -245,6 +248,7 @@ def _raw(port: int, *lines: str) -> tuple[int, str]:
     return int(answer.split()[1]), answer
 
 
+@pytest.mark.thorough
 def test_the_server_answers_to_its_names_and_says_which_they_are(data: Path) -> None:
     with serving(data) as (port, said):
         assert said == [
@@ -258,6 +262,7 @@ def test_the_server_answers_to_its_names_and_says_which_they_are(data: Path) -> 
         assert _raw(port, "GET http://localhost/sign-in HTTP/1.1", "Host: evil.example")[0] == 400
 
 
+@pytest.mark.thorough
 def test_a_server_with_an_address_leads_nowhere_else(data: Path) -> None:
     address = "https://appraisal.example.org"
     proxy = ("--trusted-proxy", "127.0.0.1")
@@ -278,6 +283,7 @@ def test_a_server_with_an_address_leads_nowhere_else(data: Path) -> None:
                 assert "Location: http" not in answer
 
 
+@pytest.mark.thorough
 def test_head_leaves_the_connection_as_it_should_be(data: Path) -> None:
     """What is sent as it is made has no length, and the server would end it where there is nothing."""
     with serving(data) as (port, _):
@@ -302,6 +308,7 @@ def test_head_leaves_the_connection_as_it_should_be(data: Path) -> None:
         connection.close()
 
 
+@pytest.mark.thorough
 def test_connections_that_wait_for_nothing_keep_nobody_out(data: Path) -> None:
     head = b"POST /verify HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 3\r\n\r\n"
 

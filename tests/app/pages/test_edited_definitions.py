@@ -74,7 +74,7 @@ def _of_proposals(world: World) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_form_that_anybody_sends_moves_what_goes_by_it(world: World, app: Flask) -> None:
     plan = list(walks.addresses(app, [world], "POST", ("first",)))
     before = _of_proposals(world)
@@ -95,6 +95,7 @@ def test_no_form_that_anybody_sends_moves_what_goes_by_it(world: World, app: Fla
     assert changed == []
 
 
+@pytest.mark.thorough
 def test_every_page_can_be_read(world: World, app: Flask) -> None:
     client = app.test_client()
     building.sign_in_as(client, world.site, world.cast["desk"])

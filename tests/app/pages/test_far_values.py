@@ -76,6 +76,7 @@ def _readers(world: World) -> tuple[str, ...]:
     return _READERS if world.site.database.engine.dialect.name == "sqlite" else ("roles",)
 
 
+@pytest.mark.thorough
 def test_no_page_fails_for_a_far_value(far: World, compiled: Compiled) -> None:
     app: Flask = build_app(far.site, compiled)
     # As on a site: what goes wrong is a page of its own, and the next one is asked.

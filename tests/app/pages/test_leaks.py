@@ -26,6 +26,7 @@ from appraisal.proposals.rules.attempt import ChangeAsked
 from tests.app.pages import walks, worlds
 from tests.app.pages.walks import Unfilled, Visit
 from tests.app.pages.worlds import World
+from tests.suites import sampled
 from tests.web import building
 from tests.web.building import Cast, Clock
 from tests.web.sites import Compiled, ReadingClient
@@ -137,7 +138,7 @@ def _difference(silent: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     return "\n".join(found[:40])
 
 
-@pytest.mark.parametrize("who", worlds.WALKERS)
+@pytest.mark.parametrize("who", sampled(worlds.WALKERS, 2))
 def test_nobody_who_owes_a_review_reads_what_others_said(
     both: tuple[World, World], apps: tuple[Flask, Flask], to_read: Plan, who: str
 ) -> None:
@@ -154,6 +155,7 @@ def test_nobody_who_owes_a_review_reads_what_others_said(
     assert not found, _report(found)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("who", ["undeclared", "consulted", "rated", "roles"])
 def test_no_form_that_is_sent_tells_what_others_said(
     both: tuple[World, World], compiled: Compiled, to_send: Plan, tmp_path: Path, who: str
@@ -175,7 +177,7 @@ def test_no_form_that_is_sent_tells_what_others_said(
     assert not found, _report(found)
 
 
-@pytest.mark.parametrize("who", worlds.WALKERS)
+@pytest.mark.parametrize("who", sampled(worlds.WALKERS, 2))
 def test_no_notice_tells_what_others_said(both: tuple[World, World], who: str) -> None:
     silent, told = (worlds.notices_to(world, who) for world in both)
 
@@ -189,6 +191,7 @@ def _read(visit: Visit, plan: Plan, key: str) -> str:
     return "\n".join(visit.get(address)["body"].decode(errors="replace") for address in places)
 
 
+@pytest.mark.thorough
 def test_whoever_has_signed_reads_what_the_others_said(
     both: tuple[World, World], compiled: Compiled, to_read: Plan, tmp_path: Path
 ) -> None:
@@ -275,7 +278,7 @@ def to_know(both: tuple[World, World], apps: tuple[Flask, Flask]) -> Plan:
     ]
 
 
-@pytest.mark.parametrize("who", READ_BY)
+@pytest.mark.parametrize("who", sampled(READ_BY, 2))
 def test_what_was_said_of_a_proposal_is_read_by_those_who_may_and_nobody_else(
     both: tuple[World, World], apps: tuple[Flask, Flask], to_know: Plan, who: str
 ) -> None:
@@ -303,6 +306,7 @@ def test_what_was_said_of_a_proposal_is_read_by_those_who_may_and_nobody_else(
         assert shown == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("who", WIDELY)
 def test_no_form_that_is_refused_tells_what_is_said_in_a_running_appraisal(
     both: tuple[World, World], compiled: Compiled, tmp_path: Path, who: str
@@ -344,6 +348,7 @@ def test_authors_and_managers_are_told_of_steps_alone_while_an_appraisal_runs(
     assert found - steps - {"due_soon", "overdue"} == (reviews if who == "desk" else set())
 
 
+@pytest.mark.thorough
 def test_from_finalising_on_authors_and_managers_read_what_was_said(
     both: tuple[World, World], compiled: Compiled, to_know: Plan, tmp_path: Path
 ) -> None:

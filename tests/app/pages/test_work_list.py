@@ -205,6 +205,7 @@ def test_a_condition_reported_as_met_waits_for_coordinators(
     assert f"Condition 1 of {number}" not in client.get("/").text
 
 
+@pytest.mark.thorough
 def test_the_page_takes_as_many_statements_for_much_as_for_little(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

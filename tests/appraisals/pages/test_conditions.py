@@ -180,6 +180,7 @@ def test_conditions_of_others_are_not_found(
     assert client.get(url).status_code == 404
 
 
+@pytest.mark.thorough
 def test_the_page_of_a_condition_and_the_history_tell_its_whole_life(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

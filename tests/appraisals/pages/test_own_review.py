@@ -742,6 +742,7 @@ def test_what_is_due_first_stands_first_among_what_is_to_review(
     assert "No appraisal is yours at present" not in page
 
 
+@pytest.mark.thorough
 def test_own_pages_take_as_many_statements_beside_thirty_reviewers_as_beside_three(
     declared: str, site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

@@ -283,6 +283,7 @@ def test_a_coordinator_who_owes_a_review_sees_nothing_of_the_others(
     assert "Elena Petrova" in client.get(_url(number)).text
 
 
+@pytest.mark.thorough
 def test_the_pages_take_as_many_statements_for_thirty_as_for_three(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

@@ -350,7 +350,7 @@ def _another_site(folder: Path, template: tuple[Path, Cast], library: Library) -
     opened.database.close()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_everything_that_others_read_is_the_same_with_and_without_it(
     tmp_path: Path, template: tuple[Path, Cast], library: Library, compiled: Compiled
 ) -> None:

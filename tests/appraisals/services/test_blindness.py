@@ -129,6 +129,7 @@ def _scene(stage: Stage, declared: bool, seed: int) -> Scene:
     return Scene(stage, number, Random(seed))  # noqa: S311 - dice, not secrets
 
 
+@pytest.mark.thorough
 @settings(PATIENT, max_examples=25)
 @given(
     moves=st.lists(st.sampled_from(MOVES), min_size=4, max_size=14),

@@ -177,7 +177,7 @@ MOVES: Final[tuple[Move, ...]] = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(PATIENT, max_examples=6)
 @given(luck=st.randoms(use_true_random=True))
 def test_nothing_is_found_too_late(

@@ -153,6 +153,7 @@ def test_a_biennium_without_data_says_so(
     assert "No milestone was set" in words(client, PAGE + "?biennium=2016-17")
 
 
+@pytest.mark.thorough
 def test_todays_biennium_is_shown_first_and_the_others_are_linked(
     client: FlaskClient, sign_in: SignIn, clock: Clock
 ) -> None:

@@ -285,6 +285,7 @@ def test_the_state_at_every_moment_is_what_the_lists_said_until_then(
     stage.wait(days=1)
 
 
+@pytest.mark.thorough
 def test_what_is_kept_of_a_line_is_little(stage: Stage, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     with path.open("w") as file:

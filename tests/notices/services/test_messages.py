@@ -646,7 +646,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_trusted(lite: Stage) -> No
 KILLS = (("MAIL", 1), ("DATA", 4), ("RCPT", 9), ("DATA", 1), ("MAIL", 52), ("DATA", 20))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_whatever_kills_a_worker_every_message_arrives_and_none_as_two(
     stage: Stage, boxes: Mailboxes
 ) -> None:

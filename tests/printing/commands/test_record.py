@@ -42,6 +42,7 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
+@pytest.mark.thorough
 def test_a_record_that_is_given_out_is_signed_as_it_promises_and_in_the_register(
     place: Stage, ring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +61,7 @@ def test_a_record_that_is_given_out_is_signed_as_it_promises_and_in_the_register
     assert "an earlier drawing of it" in " ".join(run("verify", "--register", "one.pdf").output.split())
 
 
+@pytest.mark.thorough
 def test_what_is_drawn_of_a_file_says_that_it_is_not_signed(place: Stage) -> None:
     Path("value.json").write_text(run("record", "TC-2010-0001", "--json").output)
     result = run("record", "value.json", "-o", "preview.pdf")

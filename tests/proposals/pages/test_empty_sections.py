@@ -80,6 +80,7 @@ def test_a_draft_with_an_empty_section_opens_on_every_page_of_its_author(
     assert broken(client, once.values()) == []
 
 
+@pytest.mark.thorough
 def test_a_proposal_of_which_nothing_is_left_opens_for_everybody_to_its_end(
     app: Flask, site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

@@ -41,6 +41,7 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["verify", *map(str, arguments)])
 
 
+@pytest.mark.thorough
 def test_a_record_is_verified_without_a_database_or_a_setting(
     pdf: Path, value: Value, tmp_path: Path
 ) -> None:
@@ -55,6 +56,7 @@ def test_a_record_is_verified_without_a_database_or_a_setting(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_drawn_again_the_same_renderer_gives_the_same_file(pdf: Path) -> None:
     result = run("--render", "--json", pdf)
     assert result.exit_code == 0
@@ -64,6 +66,7 @@ def test_drawn_again_the_same_renderer_gives_the_same_file(pdf: Path) -> None:
     assert found["pages"]["sentence"].startswith("Drawn again here (WeasyPrint ")
 
 
+@pytest.mark.thorough
 def test_what_fails_is_told_with_exit_code_1(pdf: Path, value: Value, tmp_path: Path) -> None:
     wrong = json.loads(canonical(value))
     wrong["appraisal"]["final"] = "READY"
@@ -104,6 +107,7 @@ def test_what_cannot_be_read_is_named_with_exit_code_2(pdf: Path, tmp_path: Path
     ]
 
 
+@pytest.mark.thorough
 def test_names_in_the_file_do_not_steer_the_terminal(value: Value, tmp_path: Path) -> None:
     wrong = json.loads(canonical(value))
     wrong["steps"][1]["name"] = "as\x1b[2Jsign"
@@ -114,6 +118,7 @@ def test_names_in_the_file_do_not_steer_the_terminal(value: Value, tmp_path: Pat
     assert "The workflow knows no step as�[2Jsign." in " ".join(result.output.split())
 
 
+@pytest.mark.thorough
 def test_an_annulled_approval_is_no_longer_in_force_where_the_register_is_asked(
     lite: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

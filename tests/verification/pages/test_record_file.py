@@ -60,6 +60,7 @@ def _drop(client: FlaskClient, data: bytes, language: str = "en") -> tuple[int, 
     return answer.status_code, answer.text
 
 
+@pytest.mark.thorough
 def test_anybody_verifies_a_file_that_was_issued_here(site: Site, cast: Cast, client: FlaskClient) -> None:
     digest, pdf = _issued(site, cast)
     before = _rows(site)
@@ -80,6 +81,7 @@ def test_anybody_verifies_a_file_that_was_issued_here(site: Site, cast: Cast, cl
     assert "Registre de cette installation" in page
 
 
+@pytest.mark.thorough
 def test_a_superseded_record_is_no_longer_in_force(site: Site, cast: Cast, client: FlaskClient) -> None:
     number = building.appraised_proposal(site, cast)
     value = _value(site)
@@ -108,6 +110,7 @@ def test_a_superseded_record_is_no_longer_in_force(site: Site, cast: Cast, clien
     assert f"Ya no está en vigor: sustituida por el acta {newest} del" in _drop(client, pdf, "es")[1]
 
 
+@pytest.mark.thorough
 def test_a_record_that_was_not_issued_here_is_told(site: Site, cast: Cast, client: FlaskClient) -> None:
     building.approved_proposal(site, cast)
     forged = render({**_value(site), "source": "Elsewhere"}, "en")
@@ -132,6 +135,7 @@ def test_what_is_no_record_is_told(client: FlaskClient, data: bytes, said: str) 
     assert said in page
 
 
+@pytest.mark.thorough
 def test_one_address_has_so_many_files_examined_a_minute(client: FlaskClient) -> None:
     statuses = [_drop(client, b"Not a PDF")[0] for _ in range(31)]
     assert statuses == [422] * 30 + [429]
@@ -149,6 +153,7 @@ def test_everybody_is_led_there(client: FlaskClient) -> None:
     assert "Verify a record" in client.get("/verify").text
 
 
+@pytest.mark.thorough
 def test_a_file_that_was_signed_here_is_known_by_its_certificate(
     site: Site, cast: Cast, client: FlaskClient, tmp_path: Path
 ) -> None:
@@ -174,6 +179,7 @@ def test_a_file_that_was_signed_here_is_known_by_its_certificate(
     assert "so it may be anybody&#39;s" in page
 
 
+@pytest.mark.thorough
 def test_a_trail_that_was_bent_is_told(site: Site, cast: Cast, client: FlaskClient) -> None:
     digest, pdf = _issued(site, cast)
     with unguarded(site.database) as db:
@@ -186,6 +192,7 @@ def test_a_trail_that_was_bent_is_told(site: Site, cast: Cast, client: FlaskClie
     assert "holds" not in asked
 
 
+@pytest.mark.thorough
 def test_the_code_on_a_record_leads_to_whether_it_was_issued_here(
     site: Site, cast: Cast, client: FlaskClient
 ) -> None:

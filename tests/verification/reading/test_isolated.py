@@ -145,6 +145,7 @@ def test_a_larger_file_is_not_opened() -> None:
     assert (error.value.reason, opener.pid) == ("too_large", None)
 
 
+@pytest.mark.thorough
 def test_a_page_that_is_a_bomb_is_given_up() -> None:
     packed = zlib.compress(b"q 1 0 0 1 0 0 cm Q " * 20_000_000, 9)
     body = RECORD_BODY

@@ -11,6 +11,7 @@ from appraisal.language.texts import LANGUAGES, Language
 from appraisal.verification.reading.page_text import Glyphs
 from tests.printing.readers import pages_of, reader
 from tests.printing.samples import Print, Sample
+from tests.suites import sampled
 
 # A ligature, letters of two units in UTF-16, marks upon letters, and words that run from right to left.
 ODD = "ﬁ 𝒜𝓫 é Ελλάδα Україна भारत العربية 日本"
@@ -22,7 +23,7 @@ def read(pages: Any) -> list[str | None]:
     return [None if text is None else "".join(text.split()) for text in found]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", sampled(LANGUAGES, 1))
 def test_a_record_is_read_by_its_glyphs_as_pypdf_reads_it(
     sample: Sample, printed: Print, language: Language
 ) -> None:
@@ -30,6 +31,7 @@ def test_a_record_is_read_by_its_glyphs_as_pypdf_reads_it(
     assert read(reader(pdf).pages) == pages_of(pdf)
 
 
+@pytest.mark.thorough
 def test_names_in_any_script_are_read_as_pypdf_reads_them_or_left_to_it(
     sample: Sample, printed: Print
 ) -> None:

@@ -170,6 +170,7 @@ def test_what_was_done_to_a_signed_file_is_named(plain: bytes, signed: bytes, ri
     assert examine_pdf(plain, grounds) is None
 
 
+@pytest.mark.thorough
 def test_no_single_byte_of_a_signed_file_changes_unnoticed(signed: bytes, ring: Keyring) -> None:
     dice = random.Random(4)  # noqa: S311 - the same places in each run
     grounds = ring.grounds()
@@ -194,6 +195,7 @@ def test_no_single_byte_of_a_signed_file_changes_unnoticed(signed: bytes, ring: 
     assert seen["named"] > CHANGES // 2
 
 
+@pytest.mark.thorough
 def test_a_text_is_signed_beside_it(ring: Keyring) -> None:
     signature = ring.signer().sign_text(b"checkpoint", NOW)
     found = examine_text(b"checkpoint", signature, ring.grounds())

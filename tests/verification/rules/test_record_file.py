@@ -70,6 +70,7 @@ def test_a_record_with_reviews_holds_but_for_what_its_reviewers_are_not_answered
     assert len(outcomes(SAMPLE.appraisal)) > 1
 
 
+@pytest.mark.thorough
 @given(st.sampled_from(ITEMS), st.sampled_from(["1", "2", "3", "X"]))
 def test_a_changed_rating_is_found_unless_nothing_that_is_said_depends_on_it(id: str, rating: str) -> None:
     before = _item(RECORD, id)["rating"]
@@ -393,6 +394,7 @@ def _without_ids(value: Any) -> Any:
     return [_without_ids(entry) for entry in value] if isinstance(value, list) else value
 
 
+@pytest.mark.thorough
 @given(NAMED, st.sampled_from([1, 2, 3, 4, 5]), st.sampled_from([None, 1, 3, 5]))
 def test_people_are_told_apart_by_who_they_are_whatever_their_names(
     names: Mapping[int, str], by: int, behalf: int | None
@@ -405,6 +407,7 @@ def test_people_are_told_apart_by_who_they_are_whatever_their_names(
     assert failing(value) == ({"separation"} if barred else set())
 
 
+@pytest.mark.thorough
 @given(NAMED, st.sampled_from([1, 2, 3, 4, 5]))
 def test_a_record_without_ids_says_where_it_cannot_tell_people_apart(
     names: Mapping[int, str], by: int

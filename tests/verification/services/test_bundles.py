@@ -39,6 +39,7 @@ from tests.casts import Stage
 from tests.databases import SqliteCopies
 from tests.histories import REVISIONS
 from tests.keys import Keyring, make_keyring
+from tests.suites import sampled
 from tests.tampering import by_hand, unguarded
 
 RECORDS = tables.Record.__table__
@@ -193,6 +194,7 @@ def sites(
     return found
 
 
+@pytest.mark.thorough
 def test_a_bundle_holds_all_about_a_proposal_and_verifies(
     stage: Stage, ring: Keyring, tmp_path: Path, library: Library
 ) -> None:
@@ -714,6 +716,7 @@ def test_every_kind_of_member_is_among_those_left_out(sites: Mapping[str, Site])
     assert {name.partition("/")[0] for name in site.newer} == known | set(manifests.BESIDE)
 
 
+@pytest.mark.thorough
 def test_whatever_is_left_out_nothing_holds(
     sites: Mapping[str, Site], library: Library, tmp_path: Path
 ) -> None:
@@ -1052,7 +1055,7 @@ def test_a_register_names_what_another_installation_issued(
     assert "This installation has the chains" not in " ".join(entry.say("en") for entry in found)
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("revision", sampled(REVISIONS, 2))
 def test_a_bundle_of_what_earlier_versions_wrote_does_not_fail(
     lite: Stage, revision: str, library: Library, tmp_path: Path
 ) -> None:

@@ -129,7 +129,7 @@ def test_without_a_drawing_it_says_that_only_one_vouches_for_the_pages(pdf: byte
     )
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_byte_can_be_changed_unnoticed_when_it_is_drawn_again(
     pdf: bytes, library: Library, again: Render
 ) -> None:
@@ -141,7 +141,7 @@ def test_no_byte_can_be_changed_unnoticed_when_it_is_drawn_again(
         assert "pages" in failing(found)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_byte_of_the_embedded_file_can_be_changed_unnoticed(pdf: bytes, record: bytes) -> None:
     for data in altered(pdf, _embedded(pdf), 2, CHANGES // 3):
         try:
@@ -154,7 +154,7 @@ def test_no_byte_of_the_embedded_file_can_be_changed_unnoticed(pdf: bytes, recor
         assert (kept, reason) == (record, "record_damaged")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_byte_of_the_record_can_be_changed_unnoticed(pdf: bytes, record: bytes, library: Library) -> None:
     """The packed file is made to fit, so that nothing but the record's own bytes gives it away."""
     reading = read(pdf, GROUNDS)

@@ -284,6 +284,7 @@ def test_every_table_is_sealed_or_listed_with_the_reason() -> None:
         assert {*seal.open, *seal.later} <= set(Base.metadata.tables[name].c.keys()), name
 
 
+@pytest.mark.thorough
 def test_nothing_that_is_stored_changes_unseen(lite: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     world(lite)
     count, missed = unnoticed(lite, list(Base.metadata.sorted_tables))
@@ -433,6 +434,7 @@ def test_a_chain_that_sealed_once_says_so_for_ever(lite: Stage) -> None:
 ON_BOTH = ("proposals", "appraisals", "decisions", "documents", "holds", "people", "indicator_reports")
 
 
+@pytest.mark.thorough
 def test_both_databases_seal_alike(stage: Stage) -> None:
     world(stage)
     _, missed = unnoticed(stage, [Base.metadata.tables[name] for name in ON_BOTH])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from appraisal.app.daily import tick
@@ -72,6 +73,7 @@ def _finalise_with_condition(stage: Stage, number: str, due_on: date) -> None:
     casts.take(stage, "lead", number, "finalise")
 
 
+@pytest.mark.thorough
 def test_a_year_goes_by(stage: Stage) -> None:
     _enter_holidays(stage)
     silent = casts.submitted(stage, duty_station="Lusaka")
