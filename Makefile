@@ -12,7 +12,7 @@ export DEMO_SERVE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench messages clean machine
+.PHONY: help demo test check lint bench messages clean machine
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,8 +20,11 @@ help: ## show this list
 demo: $(READY) ## play the demonstration and serve it (DEMO_SERVE=0: only play; PORT=8123: there)
 	@$(BIN)/python -m appraisal demo --port $(PORT)
 
-test: $(READY) ## run the tests (ARGS="-k words" or any other pytest options)
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal $(ARGS)
+test: $(READY) ## run the quick tests (ARGS="-k words" or any other pytest options)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not thorough" $(ARGS)
+
+check: $(READY) ## run the thorough tests, which `make test` leaves out
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m thorough $(ARGS)
 
 lint: $(READY) ## check style, types, nouns and floors, and definitions
 	@$(BIN)/ruff check --output-format concise --quiet
