@@ -40,7 +40,7 @@ _UNNAMED: Final = ("cast",)
 
 @dataclass(frozen=True, slots=True)
 class _Situation:
-    """A database that was kept, the files beside it, the time by then, and what the builder returned."""
+    """A database that was kept, the files that came with it, the time by then, and what was returned."""
 
     database: Path
     files: Path
@@ -107,10 +107,11 @@ def standing(build: Callable[P, R]) -> Callable[P, R]:
         if key in _SHELF.kept:
             copied: R = _copied(place, key)
             return copied
+        there = _files(place)
         returned = build(*args, **kwargs)
         _SHELF.seen[key] += 1
         if _SHELF.seen[key] > 1 and len(_SHELF.kept) < _MOST:
-            _keep(place, key, returned)
+            _keep(place, key, returned, _files(place) - there)
         _SHELF.databases[database] = _Standing(key, _mark(database))
         return returned
 
@@ -131,16 +132,22 @@ def _copied(place: Any, key: Key) -> Any:
     return kept.returned
 
 
-def _keep(place: Any, key: Key, returned: Any) -> None:
+def _keep(place: Any, key: Key, returned: Any, added: set[Path]) -> None:
     folder = _SHELF.place()
     source, target = sqlite3.connect(_file(place.database)), sqlite3.connect(folder / "database")
     with source, target:
         source.backup(target)
     source.close()
     target.close()
-    if place.files.folder.exists():
-        shutil.copytree(place.files.folder, folder / "files")
+    for name in added:
+        (folder / "files" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(place.files.folder / name, folder / "files" / name)
     _SHELF.kept[key] = _Situation(folder / "database", folder / "files", _now(place), returned)
+
+
+def _files(place: Any) -> set[Path]:
+    folder: Path = place.files.folder
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
 
 
 def _mark(database: Database) -> object:
