@@ -35,7 +35,7 @@ def build(told: list[str]) -> Callable[[Stage], str]:
 def _staged(
     copies: SqliteCopies, library: Library, folder: Path, build: Callable[[Stage], str], before: str = ""
 ) -> tuple[dict[str, list[tuple[Any, ...]]], datetime, str, bool]:
-    """Build on a fresh stage, after what is said; return all rows, the time, the number, and if there are files."""
+    """Build on a fresh stage; return all rows, the time, the number, and if there are files."""
     with copies.copied(casts.create_people) as database:
         stage = casts.opened_stage(database, library, Files(folder))
         if before:
