@@ -44,6 +44,7 @@ from appraisal.records import pages as records_pages
 from appraisal.verification.pages import bundles, record_file
 from appraisal.web import formats, origins
 from appraisal.web.context import Site, language, new_request_key, number
+from appraisal.web.context import site as serving
 from appraisal.web.methods import Methods
 from appraisal.workflow.pages import definitions_in_force, handovers, missing_authors, steps
 
@@ -134,7 +135,7 @@ def create_app(site: Site, hosts: tuple[str, ...] | None = None) -> Flask:
         logging.error("%s. Nothing that goes by it moves.", fault)
     app.url_map.converters["int"] = _Id
     _set_up_templates(app)
-    _set_up_sessions(app, site)
+    _set_up_sessions(app)
     app.before_request(origins.refuse_others(hosts or origins.hosts_of(site.settings)))
     app.before_request(_refuse_what_no_page_sends)
     CSRFProtect(app)
@@ -144,7 +145,7 @@ def create_app(site: Site, hosts: tuple[str, ...] | None = None) -> Flask:
     _limit(app)
     app.after_request(_harden(HEADERS | (SECURE_HEADERS if site.settings.secure_cookies else {})))
     app.after_request(origins.stay_here)
-    app.context_processor(lambda: _common(site))
+    app.context_processor(_common)
     app.wsgi_app = Methods(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
@@ -164,16 +165,17 @@ def _set_up_templates(app: Flask) -> None:
     app.jinja_env.filters.update(formats.FILTERS)
 
 
-def _set_up_sessions(app: Flask, site: Site) -> None:
+def _set_up_sessions(app: Flask) -> None:
     manager = LoginManager()
     manager.session_protection = None
     manager.init_app(app)
 
     @manager.user_loader
     def _load(token: str) -> sign_in.Visitor | None:
-        now = site.now()
-        with site.database.read() as db:
-            visit = session_services.find_visit(db, site.settings.sessions, now, token)
+        here = serving()
+        now = here.now()
+        with here.database.read() as db:
+            visit = session_services.find_visit(db, here.settings.sessions, now, token)
         if visit is None:
             return None
         # The door: for whom the person stands in is looked at once for the whole request.
@@ -236,7 +238,8 @@ def _edited(site: Site) -> list[str]:
     return [rulebook.edited(site.library, key).say(language()) for key in sorted(site.library.edited)]
 
 
-def _common(site: Site) -> dict[str, Any]:
+def _common() -> dict[str, Any]:
+    here = serving()
     signed_in = current_user.is_authenticated
     person = current_user.person if signed_in else None
     return {
@@ -244,7 +247,7 @@ def _common(site: Site) -> dict[str, Any]:
         "person": person,
         "roles": formats.role_titles(person.roles) if person else [],
         "menu": menus.menu_of(person) if person else None,
-        "demonstration": site.settings.demonstration,
-        "edited": _edited(site) if person and person.has("administrator") else [],
+        "demonstration": here.settings.demonstration,
+        "edited": _edited(here) if person and person.has("administrator") else [],
         "home": url_for("work.show") if signed_in else url_for("sessions.sign_in"),
     }

@@ -1,6 +1,7 @@
 """A site on a database of its own, with people, a clock, the application and a browser without a screen."""
 
 from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +127,39 @@ def build_app(site: Site, compiled: Compiled) -> Flask:
     return built
 
 
+class Shared:
+    """An application that test after test is given, each with its own site: one takes long to build."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.kept: dict[Any, tuple[Flask, dict[str, Any]]] = {}
+
+    def app(self, site: Site) -> Flask:
+        """Return the application on a site, as if it were built for it."""
+        # Of two sites that differ in where they lie alone it is the same.
+        key = (replace(site.settings, data=Path(), database=""), id(site.library))
+        if key not in self.kept:
+            built = build_app(site, self.compiled)
+            self.kept[key] = built, dict(built.config)
+        app, config = self.kept[key]
+        app.config.clear()
+        app.config.update(config)
+        app.extensions["appraisal"] = site
+        for limiter in app.extensions["limiter"]:
+            limiter.reset()
+        return app
+
+
+@pytest.fixture(scope="session")
+def shared(compiled: Compiled) -> Shared:
+    """Return the applications that tests share."""
+    return Shared(compiled)
+
+
 @pytest.fixture
-def app(site: Site, compiled: Compiled) -> Flask:
-    """Return the application."""
-    return build_app(site, compiled)
+def app(site: Site, shared: Shared) -> Flask:
+    """Return the application, to be asked and not to be changed but for its configuration."""
+    return shared.app(site)
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
