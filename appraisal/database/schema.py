@@ -1,15 +1,14 @@
-"""The schema of a database is brought to the state that the code expects, or told to be elsewhere."""
+"""The schema of a database is brought to the state that the code expects, or told to be elsewhere.
+
+Every command asks whether it is; Alembic, which takes longer to import than the answer, only migrates.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, inspect, select, table
 
 from appraisal.database import seals, triggers
 from appraisal.database.engine import Database, take_turn
@@ -17,14 +16,9 @@ from appraisal.database.tables import Base
 
 # Two processes that start together must not both migrate; any fixed number will do as the name of the lock.
 _LOCK = 7_219_045
-
-
-def _config(connection: Connection | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+# Where Alembic notes the revision of a database.
+_VERSION: Final = table("alembic_version", column("version_num"))
 
 
 @contextmanager
@@ -34,12 +28,19 @@ def upgrading(database: Database, revision: str = "head") -> Iterator[tuple[Conn
     Yields the connection, and whether any was missing. What is done on it belongs to the upgrade: all
     of it is committed together, or nothing.
     """
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
     with database.begin() as connection:
+        config.attributes["connection"] = connection
         take_turn(connection, _LOCK)
         before = _revision(connection)
         # What a migration makes of rows is no fact of anybody: events seal it from the next one on.
         seals.end(connection)
-        command.upgrade(_config(connection), revision)
+        command.upgrade(config, revision)
         yield connection, _revision(connection) != before
 
 
@@ -61,7 +62,10 @@ def current(database: Database) -> str | None:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    revision: str | None = connection.execute(select(_VERSION.c.version_num)).scalar_one_or_none()
+    return revision
 
 
 def unknown(database: Database) -> str | None:
@@ -71,18 +75,20 @@ def unknown(database: Database) -> str | None:
 
 
 def revisions() -> list[str]:
-    """Return the revisions that the code knows, in their order."""
-    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
-    return [script.revision for script in scripts][::-1]
+    """Return the revisions that the code knows, in their order: the numbers that the files begin with."""
+    return sorted(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
-def head() -> str | None:
+def head() -> str:
     """Return the newest revision that the code knows."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return revisions()[-1]
 
 
 def differences(database: Database) -> list[str]:
     """Return how a migrated database differs from the tables and triggers of the code."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         found = [str(entry) for entry in compare_metadata(context, Base.metadata)]

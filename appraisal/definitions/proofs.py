@@ -10,7 +10,6 @@ somebody counts as one person with them; why the proof holds then as well, ``peo
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from appraisal.definitions.documents import Path_
@@ -130,8 +129,7 @@ class _Person(NamedTuple):
         return flags[relation]
 
 
-@dataclass(frozen=True, slots=True)
-class _Situation:
+class _Situation(NamedTuple):
     """Where a proposal stands, who did what, and whether its present version is appraised."""
 
     state: str
@@ -146,7 +144,7 @@ class _Situation:
     @property
     def key(self) -> "_Situation":
         """Return the same situation with its people in order: who is who makes no difference."""
-        return replace(self, people=tuple(sorted(self.people)))
+        return self._replace(people=tuple(sorted(self.people)))
 
 
 def _walks(workflow: Workflow, names: Names, people: int) -> Mapping[tuple[str, bool], str]:
@@ -226,14 +224,14 @@ def _after(transition: Transition, situation: _Situation, actor: int | None, lea
         people = tuple(person._replace(leads=False) for person in people)
     if moves:
         # A first signature is void as soon as the proposal moves.
-        people, waiting = tuple(person._replace(signed=False) for person in people), ""
+        people, waiting = _unsigned(people), ""
     if lead is not None:
         people = tuple(
             person._replace(led=person.led or index == lead, leads=index == lead)
             for index, person in enumerate(people)
         )
     if transition.act in ENDING_SIGNATURES:
-        people, waiting = tuple(person._replace(signed=False) for person in people), ""
+        people, waiting = _unsigned(people), ""
     if transition.act in FIRST.values():
         waiting = transition.act
     if transition.marks == "signatory" and actor is not None:
@@ -252,6 +250,12 @@ def _after(transition: Transition, situation: _Situation, actor: int | None, lea
         appraised=_is_appraised(transition, situation),
         waiting=waiting,
     )
+
+
+def _unsigned(people: tuple[_Person, ...]) -> tuple[_Person, ...]:
+    if not any(person.signed for person in people):
+        return people
+    return tuple(person._replace(signed=False) for person in people)
 
 
 def _is_appraised(transition: Transition, situation: _Situation) -> bool:

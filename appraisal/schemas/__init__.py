@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 Kind = Literal["record", "indicator", "figure"]
 FOLDER: Final = Path(__file__).parent
@@ -33,11 +34,13 @@ def departures(value: Any, kind: Kind = "record") -> list[str]:
 
 
 @cache
-def _validator(kind: Kind) -> Draft202012Validator:
+def _validator(kind: Kind) -> "Draft202012Validator":
+    from jsonschema import Draft202012Validator
+
     return Draft202012Validator(json.loads(schema_text(kind)))
 
 
-def _deepest(errors: Iterator[ValidationError]) -> Iterator[ValidationError]:
+def _deepest(errors: "Iterator[ValidationError]") -> "Iterator[ValidationError]":
     """Yield, for a value that fits none of two forms, what keeps it from the one that it comes nearest to."""
     for error in errors:
         if error.validator == "anyOf" and error.context:
@@ -47,7 +50,7 @@ def _deepest(errors: Iterator[ValidationError]) -> Iterator[ValidationError]:
             yield error
 
 
-def _place(error: ValidationError) -> str:
+def _place(error: "ValidationError") -> str:
     rule, given, wanted = str(error.validator), error.instance, error.validator_value
     if rule == "required" and isinstance(given, dict) and isinstance(wanted, list):
         rule = f"required {', '.join(key for key in wanted if key not in given)}"

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
+from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, inspect, select
 
 from appraisal.app import upgrades
@@ -34,6 +36,11 @@ def test_upgrading_twice_is_harmless(database: Database) -> None:
     schema.upgrade(database)
     assert schema.is_current(database)
     assert schema.differences(database) == []
+
+
+def test_the_known_revisions_are_those_that_follow_on_one_another() -> None:
+    script = ScriptDirectory(str(Path(schema.__file__).with_name("migrations")))
+    assert schema.revisions() == [entry.revision for entry in script.walk_revisions()][::-1]
 
 
 def test_an_empty_database_is_not_current(tmp_path: object) -> None:

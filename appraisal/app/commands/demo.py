@@ -37,7 +37,6 @@ from appraisal.scenarios.files import Script
 from appraisal.scenarios.performance import play as play_scenario
 from appraisal.scenarios.play import Play
 from appraisal.settings import BadSetting, SessionLimits, Settings, read_settings, session_limits
-from appraisal.web.context import Site
 
 SCENARIO = "scenarios/demonstration.yaml"
 LESSONS = "scenarios/lessons.csv"
@@ -116,7 +115,7 @@ def demo(serve: bool | None, port: int, data: Path, serve_only: bool) -> None:
         _print_accounts(script, now())
         _print_ways(data, None if serve else port)
         if serve:
-            run(Site(settings, library, database, files, accounts.hasher(), now), HOST, port)
+            run(settings, library, database, files, now, HOST, port)
     finally:
         database.close()
 
@@ -131,7 +130,7 @@ def _serve_only(data: Path, script: Script, library: Library, port: int, limits:
         site.fail(str(error))
     with site.opened(settings) as (database, files):
         _print_accounts(script, now())
-        run(Site(settings, library, database, files, accounts.hasher(), now), HOST, port)
+        run(settings, library, database, files, now, HOST, port)
 
 
 def _settings(data: Path, port: int, limits: SessionLimits) -> Settings:

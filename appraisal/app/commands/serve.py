@@ -7,28 +7,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from waitress.server import create_server
 
 from appraisal import clock
 from appraisal.accounts.services import accounts
-from appraisal.app import connections
 from appraisal.app import worker as app_worker
-from appraisal.app.application import MOST_BYTES, create_app
 from appraisal.cli import site as cli_site
 from appraisal.database.engine import Database
 from appraisal.database.files import Files
 from appraisal.database.outbox import waiting
+from appraisal.definitions.library import Library
 from appraisal.notices.services.smtp import Courier
 from appraisal.printing.worker import Renderer
 from appraisal.records.services import issuers
 from appraisal.records.signing.signer import Signer
-from appraisal.settings import BadSetting, MailServer
+from appraisal.settings import BadSetting, MailServer, Settings
 from appraisal.verification.services import releases
-from appraisal.web import origins
-from appraisal.web.context import Site
+
+if TYPE_CHECKING:
+    from appraisal.web.context import Site
 
 PAUSE = 1.0
 
@@ -70,7 +69,7 @@ def work_on(
 
 
 @contextmanager
-def worker(site: Site, signer: Signer | None) -> Iterator[None]:
+def worker(site: "Site", signer: Signer | None) -> Iterator[None]:
     """Run a worker beside the server, for the embedded database."""
     stop = threading.Event()
     given = (site.database, site.files, site.now, stop, site.settings.mail, signer)
@@ -100,12 +99,29 @@ def _fail_to_listen(host: str, port: int, error: OSError) -> NoReturn:
     cli_site.fail(f"Cannot listen on {host}:{port}: {error.strerror or error}", 1)
 
 
-def run(site: Site, host: str, port: int, proxy: str | None = None) -> None:
+def run(
+    settings: Settings,
+    library: Library,
+    database: Database,
+    files: Files,
+    now: Now,
+    host: str,
+    port: int,
+    proxy: str | None = None,
+) -> None:
     """Serve until interrupted; with SQLite the worker runs in this process.
 
     What ``proxy`` says of the visitor's address is believed, and nobody else's word: failed
     sign-ins are counted by address.
     """
+    from waitress.server import create_server
+
+    from appraisal.app import connections
+    from appraisal.app.application import MOST_BYTES, create_app
+    from appraisal.web import origins
+    from appraisal.web.context import Site
+
+    site = Site(settings, library, database, files, accounts.hasher(), now)
     releases.note_in_force(site.database, site.library, site.now())
     cli_site.say_stopped(site.database, site.library)
     with site.database.begin() as db:
@@ -170,7 +186,7 @@ def serve(host: str, port: int, secure_cookies: bool, trusted_proxy: str | None)
         chosen = replace(chosen, secure_cookies=True)
     library = cli_site.library()
     with cli_site.opened(chosen) as (database, files):
-        run(Site(chosen, library, database, files, accounts.hasher(), clock.now), host, port, trusted_proxy)
+        run(chosen, library, database, files, clock.now, host, port, trusted_proxy)
 
 
 @click.command()

@@ -4,11 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
-from typing import IO, Any, Final
-
-import xlsxwriter
-from xlsxwriter.format import Format
-from xlsxwriter.worksheet import Worksheet
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from appraisal.clock import geneva_date, parse_stamp
 from appraisal.definitions.library import Library
@@ -20,6 +16,11 @@ from appraisal.language.texts import N_, Language
 from appraisal.language.words import Words
 from appraisal.lists.rules import matching
 from appraisal.proposals.rules.labels import REGIONS, ROUTE_REASONS
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
 
 COLUMNS: Final = (
     "group",
@@ -112,6 +113,8 @@ def write_workbook(
     A text is written as a text, whatever it looks like, and a number as a number. ``now`` is the moment
     that the file is dated, unless the report was published at another.
     """
+    import xlsxwriter
+
     published = report.get("published_at")
     with xlsxwriter.Workbook(file, dict(_OPTIONS)) as book:
         book.set_properties(
@@ -126,7 +129,7 @@ def write_workbook(
 class _Workbook:
     """The sheets of one report, in one language."""
 
-    def __init__(self, book: xlsxwriter.Workbook, report: Value, library: Library, say: Words) -> None:
+    def __init__(self, book: "Workbook", report: Value, library: Library, say: Words) -> None:
         self.book, self.report, self.library, self.say = book, report, library, say
         self.bold: Format = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
         self.share: Format = book.add_format({"num_format": "0.00"})
@@ -142,13 +145,15 @@ class _Workbook:
         if self._changed:
             self._links(self._sheet(N_("Links to look at again"), (24, 60, 16, 100)))
 
-    def _sheet(self, title: str, widths: Sequence[int], suffix: str = "") -> Worksheet:
+    def _sheet(self, title: str, widths: Sequence[int], suffix: str = "") -> "Worksheet":
         sheet = self.book.add_worksheet(self.say.say(title) + suffix)
         for place, width in enumerate(widths):
             sheet.set_column(place, place, width)
         return sheet
 
-    def _row(self, sheet: Worksheet, row: int, cells: Sequence[object], form: Format | None = None) -> None:
+    def _row(
+        self, sheet: "Worksheet", row: int, cells: Sequence[object], form: "Format | None" = None
+    ) -> None:
         for column, cell in enumerate(cells):
             if isinstance(cell, str):
                 if cell:
@@ -164,10 +169,10 @@ class _Workbook:
             elif isinstance(cell, int):
                 sheet.write_number(row, column, cell)
 
-    def _head(self, sheet: Worksheet, row: int, titles: Sequence[str]) -> None:
+    def _head(self, sheet: "Worksheet", row: int, titles: Sequence[str]) -> None:
         self._row(sheet, row, [self.say.say(title) for title in titles], self.bold)
 
-    def _figures(self, sheet: Worksheet) -> None:
+    def _figures(self, sheet: "Worksheet") -> None:
         report, say, listed = self.report, self.say, self.report["finance_list"]
         indicator = appraised_share.definition(self.library, report["indicator"], report["definition"]["key"])
         facts: list[tuple[str, object]] = [
@@ -204,7 +209,7 @@ class _Workbook:
     def _rate(self, pair: Sequence[int]) -> str:
         return self.say.say(N_("%(part)s of %(whole)s"), part=pair[0], whole=pair[1])
 
-    def _breakdowns(self, sheet: Worksheet) -> None:
+    def _breakdowns(self, sheet: "Worksheet") -> None:
         titles = (
             N_("Breakdown"),
             N_("Line"),
@@ -258,7 +263,7 @@ class _Workbook:
             row += 1
             self._row(sheet, row, self._proposal(entry))
 
-    def _unapproved(self, sheet: Worksheet) -> None:
+    def _unapproved(self, sheet: "Worksheet") -> None:
         """Name the projects that were opened without an approval here."""
         titles = (N_("Project symbol"), N_("Project title"), N_("Proposal"), N_("State"))
         self._head(sheet, 0, titles)
@@ -272,7 +277,7 @@ class _Workbook:
         found: Sequence[Value] = self.report["finance_list"].get("changed", ())
         return found
 
-    def _links(self, sheet: Worksheet) -> None:
+    def _links(self, sheet: "Worksheet") -> None:
         """Name the links under which facts changed, and what changed."""
         titles = (N_("Project symbol"), N_("Project title"), N_("Proposal"), N_("What changed"))
         self._head(sheet, 0, titles)

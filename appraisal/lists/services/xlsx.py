@@ -12,13 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import IO, Any, Final
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
-
-from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
-from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
-from openpyxl.utils.escape import unescape
 
 from appraisal.language.texts import N_
 from appraisal.lists.rules.lines import Broken, Cell, Formula
@@ -50,7 +47,7 @@ class _Book:
 
     strings: "_Strings"
     dates: Sequence[bool]
-    epoch: datetime
+    day: Callable[[float], object]
 
 
 @dataclass(slots=True)
@@ -71,18 +68,21 @@ class Sheet:
 @contextmanager
 def opened_sheet(file: IO[bytes]) -> Iterator[Sheet]:
     """Open the sheet of an XLSX; raises ``Unreadable``, at once or as the lines are gone through."""
+    from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
+
     with ExitStack() as stack:
         with _damages():
             archive = stack.enter_context(zipfile.ZipFile(file))
             _check_sizes(archive)
-            name, part, epoch = _first_sheet(archive)
+            name, part, is_of_1904 = _first_sheet(archive)
             parts = _parts_beside(archive)
             strings = _strings(archive, parts["sharedStrings"]) if "sharedStrings" in parts else _Strings()
             dates = _date_styles(archive, parts["styles"]) if "styles" in parts else ()
             source = stack.enter_context(_part(archive, part))
             total = archive.getinfo(part).file_size
+        day = partial(from_excel, epoch=MAC_EPOCH if is_of_1904 else WINDOWS_EPOCH)
         merged: list[str] = []
-        lines = _sheet_lines(source, _Book(strings, dates, epoch), merged)
+        lines = _sheet_lines(source, _Book(strings, dates, day), merged)
         yield Sheet(name, lines, merged, total, source.tell)
 
 
@@ -163,18 +163,18 @@ def _local(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _first_sheet(archive: zipfile.ZipFile) -> tuple[str, str, datetime]:
-    """Return name and part of the first sheet that is not hidden, and the day that the book counts from."""
+def _first_sheet(archive: zipfile.ZipFile) -> tuple[str, str, bool]:
+    """Return name and part of the first sheet that is not hidden, and True where days count from 1904."""
     book = _tree(archive, "xl/workbook.xml")
-    epoch = WINDOWS_EPOCH
+    is_of_1904 = False
     for element in book.iter():
         if _local(element) == "workbookPr" and element.get("date1904") in ("1", "true"):
-            epoch = MAC_EPOCH
+            is_of_1904 = True
         if _local(element) == "sheet" and element.get("state", "visible") == "visible":
             id = element.get(_RELATION) or element.get(_RELATION_STRICT)
             for relation in _tree(archive, "xl/_rels/workbook.xml.rels"):
                 if relation.get("Id") == id:
-                    return element.get("name", ""), _resolved(relation.get("Target", "")), epoch
+                    return element.get("name", ""), _resolved(relation.get("Target", "")), is_of_1904
     raise Unreadable(1, N_("the file has no sheet that is not hidden"))
 
 
@@ -267,11 +267,17 @@ def _said(element: ET.Element) -> str:
 
 
 def _unescaped(text: str) -> str:
-    return unescape(text) if "_x" in text else text
+    if "_x" not in text:
+        return text
+    from openpyxl.utils.escape import unescape
+
+    return unescape(text)
 
 
 def _date_styles(archive: zipfile.ZipFile, name: str) -> list[bool]:
     """Tell of each style, by its place, whether numbers in it are days."""
+    from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
+
     root = _tree(archive, name)
     formats: dict[int, str] = dict(BUILTIN_FORMATS)
     found: list[bool] = []
@@ -359,7 +365,7 @@ def _number(text: str, style: int, book: _Book) -> Cell:
         if not math.isfinite(number):
             return Broken(text)
         if style < len(book.dates) and book.dates[style]:
-            day = from_excel(number, book.epoch)
+            day = book.day(number)
             return day if isinstance(day, date) else Broken(text)
     except (ValueError, OverflowError):
         return Broken(text)

@@ -10,9 +10,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from functools import cache, lru_cache
-from typing import Any, Final
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from typing import TYPE_CHECKING, Any, Final
 
 from appraisal.clock import stamp
 from appraisal.errors import AppraisalError
@@ -21,6 +19,9 @@ from appraisal.notices import rules as notices_rules
 from appraisal.notices.store import Mail, Notice
 from appraisal.paths import folder
 from appraisal.settings import MailServer
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 # More would not be read, and a message has to stay one that every server takes.
 MOST_TOLD: Final = 100
@@ -106,7 +107,9 @@ def _entry(language: Language, notice: Notice, address: str) -> Entry:
 
 
 @cache
-def _templates() -> Environment:
+def _templates() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
     return Environment(
         loader=FileSystemLoader(folder("templates") / "notices"),
         autoescape=select_autoescape(["html"]),

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from appraisal.clock import geneva_date
 from appraisal.language.texts import N_, Language, say, write_day
@@ -15,6 +13,9 @@ from appraisal.people.facts import Person
 from appraisal.proposals.rules import form
 from appraisal.records.rules.validity import Validity
 from appraisal.verification.rules.bundle_manifest import Asked
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _KINDS = {"appraisal": N_("Appraisal record"), "decision": N_("Decision sheet")}
 
@@ -72,7 +73,9 @@ def proposal(shown: Shown, events: Sequence[Any], language: Language) -> bytes:
 
 
 @cache
-def _environment(language: Language) -> Environment:
+def _environment(language: Language) -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(folder("templates")),
         autoescape=True,

@@ -1,1 +1,0 @@
-"""The command ``import-approvals`` of ``outside_approvals`` registers approvals given elsewhere."""
