@@ -73,7 +73,7 @@ def _versions(share: float) -> tuple[Version, Version, list[tuple[str, str]]]:
 
     One row in seventeen is gone, and each table has a new one.
     """
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     pairs: list[tuple[str, str]] = []
 
     def edited(kept: str, length: int) -> str:
