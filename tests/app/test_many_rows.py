@@ -26,7 +26,7 @@ def patterns(library: Library) -> list[Pattern]:
     return make_patterns(library)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_whatever_is_written_in_bulk_verifies(
     database: Database, files: Files, library: Library, patterns: list[Pattern]
 ) -> None:
@@ -43,7 +43,7 @@ def test_whatever_is_written_in_bulk_verifies(
         assert all(entry.outcome != "fails" for entry in record_file.verify(value.encode(), library))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_is_due_in_a_site_written_in_bulk_is_done_by_a_tick(
     database: Database, files: Files, library: Library, patterns: list[Pattern]
 ) -> None:
