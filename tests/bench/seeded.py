@@ -277,9 +277,9 @@ def run_mutant(
     source = path.read_text(encoding="utf-8") if path.exists() else ""
     if source.count(old) != 1:
         return result("stale")
-    offset = source.index(old) + next(
-        place for place, (left, right) in enumerate(zip(old, new, strict=False)) if left != right
-    )
+    changed = (place for place, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
+    # Where the last line is dropped, the two differ only in length.
+    offset = source.index(old) + min(next(changed, len(new)), len(old) - 2)
     lines = mutations.statement_lines(source, offset)
     reaching = {test for line in lines for test in contexts[file].get(line, ())} & set(chosen)
     if not reaching:
