@@ -140,3 +140,13 @@ def test_a_decision_sheet_tells_of_a_review_that_came_after_the_record(sample: S
     entry = _review(value, 13)
     assert (entry["late"], entry["signed_at"]) == (True, "2010-02-18T09:00:00.000000Z")
     assert "reason" not in _items(value)["TRI-1"]
+
+
+def test_a_condition_names_the_earlier_one_that_it_replaces_and_no_other(sample: Sample) -> None:
+    first, second = sample.appraisal.conditions
+    earlier = (
+        replace(first, id=91, number=91, withdrawn_at=at(3)),
+        replace(first, id=92, number=92, superseded_by=second.number),
+    )
+    value = sample.record(former_conditions=earlier)
+    assert [entry["supersedes"] for entry in value["appraisal"]["conditions"]] == [None, 92]
