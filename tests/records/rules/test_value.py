@@ -9,6 +9,7 @@ import pytest
 from appraisal.definitions.library import Library
 from appraisal.people.facts import Person
 from appraisal.proposals.facts import Consultation, Decision, Hold
+from appraisal.records.rules.value import is_same
 from tests.printing.samples import Sample, Value, at, outcomes, sample_of
 
 
@@ -150,3 +151,11 @@ def test_a_condition_names_the_earlier_one_that_it_replaces_and_no_other(sample:
     )
     value = sample.record(former_conditions=earlier)
     assert [entry["supersedes"] for entry in value["appraisal"]["conditions"]] == [None, 92]
+
+
+def test_people_are_one_by_their_ids_or_else_by_their_names() -> None:
+    ana = {"id": 1, "name": "Ana"}
+    assert is_same(ana, {"id": 1, "name": "Ana B."})
+    assert is_same(ana, {"name": "Ana"})
+    assert not is_same(ana, {"id": 2, "name": "Ana"})
+    assert not is_same(ana, None)
