@@ -6,8 +6,6 @@ are spent (60), beginning with a seed (1000), so that a result can be had again.
 """
 
 import argparse
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,11 +21,10 @@ from appraisal.definitions.library import read_library
 from appraisal.paths import folder
 from appraisal.workflow.rules.guards import names
 from tests import builders, casts
+from tests.bench.copies import change_text, copy_tree, environment_of
 from tests.databases import SqliteCopies
 from tests.walks import moves, test_rules, walking
 
-_TREE: Final = Path(__file__).parents[2]
-_COPIED: Final = ("appraisal", "tests", "workflows", "checklists", "templates", "static")
 _ALTERATIONS: Final = "300"
 
 
@@ -50,21 +47,17 @@ def main() -> None:
 def _tried(mutant: dict[str, Any], first: int, seconds: float) -> str:
     with tempfile.TemporaryDirectory(prefix="appraisal-mutant-") as name:
         copy = Path(name)
-        for part in _COPIED:
-            shutil.copytree(_TREE / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(_TREE / "pyproject.toml", copy)
+        copy_tree(copy)
         for edit in mutant["edits"]:
-            text = (copy / edit["file"]).read_text(encoding="utf-8")
-            if edit["old"] not in text:
+            if not change_text(copy, edit["file"], edit["old"], edit["new"]):
                 return f"cannot be put back: {edit['file']} reads otherwise"
-            (copy / edit["file"]).write_text(text.replace(edit["old"], edit["new"]), encoding="utf-8")
         if mutant["by"].endswith(".py"):
             given = ["-q", "-p", "no:cacheprovider", "-k", "not postgresql", mutant["by"]]
             arguments = ["-m", "pytest", *given]
         else:
             walk = ["--walk", mutant["by"], "--first", str(first), "--seconds", str(seconds)]
             arguments = ["-m", "tests.bench.mutants", *walk]
-        environment = {**os.environ, "PYTHONPATH": name, "APPRAISAL_ALTERATIONS": _ALTERATIONS}
+        environment = {**environment_of(copy), "APPRAISAL_ALTERATIONS": _ALTERATIONS}
         done = subprocess.run(  # noqa: S603 - the arguments are its own
             [sys.executable, *arguments],
             cwd=copy,

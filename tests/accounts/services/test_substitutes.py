@@ -152,6 +152,14 @@ def test_a_substitution_ends_with_the_account_or_the_role_of_either(
     assert casts.substitute(stage, "lead", "all").ended_at is None
 
 
+@pytest.mark.parametrize("who", ["all", "lead"])
+def test_a_substitution_stays_while_both_may_still_do_it(lite: Stage, who: str) -> None:
+    named = casts.substitute(lite, "lead", "all")
+    casts.change(lite, who, unit="PARDEV", duty_station="Turin")
+    with lite.database.read() as db:
+        assert list_substitutions(db, named.person) == [named]
+
+
 def test_a_substitution_of_a_closed_account_blocks_no_other(lite: Stage) -> None:
     """Also one that was closed before its substitutions ended with it."""
     named = casts.substitute(lite, "lead", "all")

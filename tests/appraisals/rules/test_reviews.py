@@ -15,6 +15,7 @@ from appraisal.definitions.library import Library
 from appraisal.people.facts import Person
 from appraisal.proposals.facts import Appraisal, Case, Hold, RatingGiven, Review
 from appraisal.proposals.rules.rulebook import Rulebook
+from appraisal.scenarios.complete_proposal import neutral_content
 from appraisal.vocabulary import bounds
 from appraisal.vocabulary.refusals import Refusal
 from tests.builders import (
@@ -384,6 +385,17 @@ def test_comments_and_confirmations_are_asked_for_as_of_the_lead(book: Rulebook)
     ratings["TRI-1"] = RatingGiven("TRI-1", "X", "Why.")
     found = problems(book, reviewed(book), review(1, "TRI", ratings=ratings))
     assert sorted(found) == ["comment_missing", "item_unconfirmed", "x_on_gating"]
+
+
+def test_the_version_that_is_appraised_says_what_may_be_irrelevant(book: Rulebook) -> None:
+    case = reviewed(book)
+    assert case.version is not None
+    ratings = {**_all_of(book, "ALI"), "ALI-8": RatingGiven("ALI-8", "X", "No private partner.")}
+    entry = review(1, "ALI", ratings=ratings)
+    earlier = replace(case.version, id=10, content=neutral_content({"private": True}))
+    assert problems(book, replace(case, versions=(earlier, case.version)), entry) == []
+    private = replace(case.version, content=earlier.content)
+    assert problems(book, replace(case, versions=(private,)), entry) == ["x_not_allowed"]
 
 
 def test_a_unit_that_was_asked_may_give_its_comment_alone(book: Rulebook) -> None:

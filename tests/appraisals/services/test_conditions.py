@@ -162,6 +162,20 @@ def test_whoever_reported_a_condition_does_not_close_it_though_somebody_else_own
     assert not _condition(lite, number).is_open
 
 
+def test_an_owner_is_named_once_by_one_form_and_for_one_proposal(lite: Stage) -> None:
+    first, second = (_approved(lite, "desk@example.org") for _ in range(2))
+
+    def name(number: str) -> Case:
+        given = (number, _condition(lite, number).id, lite.people["ben"].id, "On leave.")
+        with lite.database.begin() as db:
+            return conditions.name_owner(db, lite.people["all"], lite.now, *given, request="request-1")
+
+    assert name(first).sequence == name(first).sequence
+    with pytest.raises(StepConflict):
+        name(second)
+    assert _condition(lite, second).owner_id == lite.people["desk"].id
+
+
 def _annul(stage: Stage, number: str) -> None:
     casts.take(stage, "chief", number, "approve")
     casts.take(stage, "chief", number, "propose_annulment", note="A mistake.")

@@ -9,6 +9,7 @@ import pytest
 from appraisal.definitions.library import Library
 from appraisal.people.facts import Person
 from appraisal.proposals.facts import Consultation, Decision, Hold
+from appraisal.records.rules.value import is_same
 from tests.printing.samples import Sample, Value, at, outcomes, sample_of
 
 
@@ -140,3 +141,21 @@ def test_a_decision_sheet_tells_of_a_review_that_came_after_the_record(sample: S
     entry = _review(value, 13)
     assert (entry["late"], entry["signed_at"]) == (True, "2010-02-18T09:00:00.000000Z")
     assert "reason" not in _items(value)["TRI-1"]
+
+
+def test_a_condition_names_the_earlier_one_that_it_replaces_and_no_other(sample: Sample) -> None:
+    first, second = sample.appraisal.conditions
+    earlier = (
+        replace(first, id=91, number=91, withdrawn_at=at(3)),
+        replace(first, id=92, number=92, superseded_by=second.number),
+    )
+    value = sample.record(former_conditions=earlier)
+    assert [entry["supersedes"] for entry in value["appraisal"]["conditions"]] == [None, 92]
+
+
+def test_people_are_one_by_their_ids_or_else_by_their_names() -> None:
+    ana = {"id": 1, "name": "Ana"}
+    assert is_same(ana, {"id": 1, "name": "Ana B."})
+    assert is_same(ana, {"name": "Ana"})
+    assert not is_same(ana, {"id": 2, "name": "Ana"})
+    assert not is_same(ana, None)

@@ -243,6 +243,19 @@ def test_a_changed_route_is_found(route: str) -> None:
     assert "route" in failing(value)
 
 
+def test_an_appraisal_that_ends_with_the_approval_or_later_gives_it_no_route() -> None:
+    together = changed(
+        APPROVAL, lambda value: value["decision"].update(approved_at=value["appraisal"]["finalised_at"])
+    )
+    assert "route" in failing(together)
+
+
+def test_a_decision_may_be_about_a_later_version_than_the_appraisal() -> None:
+    later = APPROVAL["appraisal"]["finalised_at"]
+    value = changed(APPROVAL, lambda value: value["proposal"].update(submitted_at=later))
+    assert "times" not in failing(value)
+
+
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Yield where the moments of a record stand; of a silent unit there is none."""
     entries = (
