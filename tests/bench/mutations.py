@@ -100,7 +100,7 @@ def draw(folder: Path, files: Sequence[str], seed: int, count: int, most: int) -
         for file in files:
             if shares[file] <= turn or not open_[file]:
                 continue
-            dice = Random(f"{seed} {file} {turn}")  # noqa: S311 - dice keep no secrets
+            dice = Random(f"{seed} {file} {turn}")
             least = min(used[entry.operator] for entry in open_[file])
             chosen = dice.choice([entry for entry in open_[file] if used[entry.operator] == least])
             used[chosen.operator] += 1
