@@ -1,5 +1,6 @@
 """An installation with nothing in it but a coordinator and a designer."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,24 @@ from appraisal.database import schema
 from appraisal.database.engine import Database
 from appraisal.people.facts import SYSTEM_ACTOR
 
+_FILE = "appraisal.sqlite3"
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """The folder of the installation."""
-    database = Database(f"sqlite:///{tmp_path / 'appraisal.sqlite3'}")
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of an installation, made once."""
+    file = tmp_path_factory.mktemp("installed") / _FILE
+    database = Database(f"sqlite:///{file}")
     schema.upgrade(database)
     with database.begin() as db:
         for email, role in (("desk@example.org", "coordinator"), ("designer@example.org", "designer")):
             accounts.create_person(db, SYSTEM_ACTOR, clock.now(), email=email, name=email, roles=[role])
     database.close()
+    return file
+
+
+@pytest.fixture
+def data(tmp_path: Path, installed: Path) -> Path:
+    """The folder of the installation."""
+    shutil.copyfile(installed, tmp_path / _FILE)
     return tmp_path

@@ -14,8 +14,10 @@ from appraisal.printing.words import RecordWords
 from tests.printing.readers import pages_of, solid
 from tests.printing.samples import Print, Sample, Value
 
+# Each record is drawn: seconds of the processor.
+pytestmark = pytest.mark.thorough
 
-@pytest.mark.thorough
+
 def test_every_outcome_of_a_review_is_printed(sample: Sample, printed: Print) -> None:
     text = "".join(pages_of(printed(sample.reviewed(), "en")))
     rows = text[text.index(solid("Independent reviews")) :]
@@ -50,7 +52,6 @@ def test_what_each_reviewer_signed_stands_under_the_rating_of_the_lead(
     assert "Reviewer14(EVAL)" not in text
 
 
-@pytest.mark.thorough
 def test_reviewers_who_say_nothing_with_a_rating_share_a_line(sample: Sample, printed: Print) -> None:
     value = sample.reviewed(3)
     for review in value["appraisal"]["reviews"][-3:]:
@@ -60,7 +61,6 @@ def test_reviewers_who_say_nothing_with_a_rating_share_a_line(sample: Sample, pr
     assert solid(row + "Reviewer 102 (NORMES) signed on 10 Feb 2010 3 High") in text
 
 
-@pytest.mark.thorough
 def test_records_that_say_no_evidence_of_a_reviewer_are_drawn_too(sample: Sample, printed: Print) -> None:
     value = sample.reviewed()
     for review in value["appraisal"]["reviews"]:
@@ -97,7 +97,6 @@ def test_people_of_one_name_are_as_many_as_they_are(sample: Sample) -> None:
     assert dict(facts(value, RecordWords("en")))["Authors"] == ["Ana Silva", "Ana Silva"]
 
 
-@pytest.mark.thorough
 def test_thirty_reviewers_run_over_pages_under_their_headings(sample: Sample, printed: Print) -> None:
     pages = pages_of(printed(sample.reviewed(30), "en"))
     places = [place for place, page in enumerate(pages) if "ReviewerAskedonDueDeclaredSignedon" in page]

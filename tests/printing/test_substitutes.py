@@ -9,7 +9,9 @@ from appraisal.proposals.facts import Decision
 from appraisal.records.rules import value as records_value
 from tests.printing.readers import pages_of, solid
 from tests.printing.samples import Print, Sample, Value, at, read_back
-from tests.suites import sampled
+
+# Each record is drawn: seconds of the processor.
+pytestmark = pytest.mark.thorough
 
 SIGNED = "%(name)s, for %(other)s"
 
@@ -31,7 +33,7 @@ def for_the_lead(sample: Sample) -> Value:
     return read_back(records_value.appraisal_record(case, sample.book, appraisal, at(17)))
 
 
-@pytest.mark.parametrize("language", sampled(LANGUAGES, 1))
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_an_appraisal_record_prints_who_acted_for_the_lead(
     sample: Sample, printed: Print, language: Language
 ) -> None:
@@ -51,7 +53,7 @@ def test_an_appraisal_record_prints_who_acted_for_the_lead(
     assert solid(rated) in "".join(pages)
 
 
-@pytest.mark.parametrize("language", sampled(LANGUAGES, 1))
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_both_signatures_are_printed_with_whom_they_were_given_for(
     sample: Sample, printed: Print, language: Language
 ) -> None:
@@ -63,14 +65,12 @@ def test_both_signatures_are_printed_with_whom_they_were_given_for(
     assert solid(say(language, SIGNED, name="Dagmar Łoś", other="Amara Okonkwo")) in pages[0]
 
 
-@pytest.mark.thorough
 def test_what_was_done_in_the_own_name_names_nobody_else(sample: Sample, printed: Print) -> None:
     for value in (sample.record(), sample.approval()):
         assert solid(", for ") + "Carlos" not in "".join(pages_of(printed(value, "en")))
         assert "ratedfor" not in "".join(pages_of(printed(value, "en")))
 
 
-@pytest.mark.thorough
 def test_records_from_before_there_were_substitutes_still_print(sample: Sample, printed: Print) -> None:
     def older(value: Value) -> Value:
         kept = {key: entry for key, entry in value.items() if key != "for"}

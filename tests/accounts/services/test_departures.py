@@ -192,6 +192,7 @@ def _changes(person: Person) -> Iterator[dict[str, Any]]:
         yield {"unit": "ELSEWHERE"}
 
 
+@pytest.mark.thorough
 def test_whoever_leaves_there_is_somebody_whose_turn_it_is(lite: Stage) -> None:
     """Close each account and take away each role, one at a time, with a proposal in every situation."""
     numbers = {build(lite): key for key, build in SITUATIONS.items()}

@@ -14,11 +14,12 @@ from appraisal.web.context import Site
 from tests import histories
 from tests.databases import SqliteCopies
 from tests.histories import MECHANISM, REVISIONS, RUNNING
+from tests.suites import sampled
 from tests.web import building
 from tests.web.building import Clock
 
 
-@pytest.fixture(params=REVISIONS)
+@pytest.fixture(params=sampled(REVISIONS, 1))
 def site(
     request: pytest.FixtureRequest,
     tmp_path: Path,
