@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +37,21 @@ def _migrated(url: str, fill: Fill) -> None:
     schema.upgrade(database)
     fill(database)
     database.close()
+
+
+@cache
+def _migrated_once(revision: str) -> tuple[tempfile.TemporaryDirectory[str], Path]:
+    folder = tempfile.TemporaryDirectory(prefix="appraisal-migrated-")
+    file = Path(folder.name) / "database"
+    database = hurried(Database(f"sqlite:///{file}"))
+    schema.upgrade(database, revision)
+    database.close()
+    return folder, file
+
+
+def write_migrated(file: Path, revision: str = "head") -> None:
+    """Write a database with nothing in it but its tables; the migrations run once a worker."""
+    shutil.copyfile(_migrated_once(revision)[1], file)
 
 
 def hurried(database: Database) -> Database:

@@ -14,16 +14,16 @@ import pytest
 _ON_BOTH: Final = frozenset({"store", "database"})
 
 
-def sampled(values: Iterable[Any], count: int) -> list[Any]:
-    """Return the parameters of an exhaustive test, of which all but the first few are thorough."""
+def sampled(values: Iterable[Any], count: int, *, rows: bool = False) -> list[Any]:
+    """Return the parameters of an exhaustive test, of which all but the first few are thorough.
+
+    ``rows`` says that each is a row of several parameters.
+    """
+    given = [value if rows else (value,) for value in values]
     return [
-        value if place < count else pytest.param(*_listed(value), marks=pytest.mark.thorough)
-        for place, value in enumerate(values)
+        pytest.param(*row, marks=pytest.mark.thorough if place >= count else ())
+        for place, row in enumerate(given)
     ]
-
-
-def _listed(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,13 +10,14 @@ from sqlalchemy import Connection, select
 from appraisal import clock
 from appraisal.accounts.services import accounts
 from appraisal.cli import main
-from appraisal.database import schema, tables
+from appraisal.database import tables
 from appraisal.database.engine import Database
 from appraisal.definitions.library import read_library
 from appraisal.paths import folder
 from appraisal.people.facts import SYSTEM_ACTOR
 from appraisal.trail.store import site
 from appraisal.workflow.rules.guards import names
+from tests.databases import write_migrated
 
 # A year that has not begun, and whose first days are near enough to be planned.
 YEAR = clock.now().year + 2
@@ -25,9 +26,7 @@ FIRST = ("people", "add-administrator", "--email", "Mia@example.org", "--name", 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    database = Database(f"sqlite:///{tmp_path / 'appraisal.sqlite3'}")
-    schema.upgrade(database)
-    database.close()
+    write_migrated(tmp_path / "appraisal.sqlite3")
     return tmp_path
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from appraisal import clock
 from appraisal.accounts.services import accounts
-from appraisal.database import schema
 from appraisal.database.engine import Database
 from appraisal.people.facts import SYSTEM_ACTOR
+from tests.databases import write_migrated
 
 _FILE = "appraisal.sqlite3"
 
@@ -18,8 +18,8 @@ _FILE = "appraisal.sqlite3"
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The database of an installation, made once."""
     file = tmp_path_factory.mktemp("installed") / _FILE
+    write_migrated(file)
     database = Database(f"sqlite:///{file}")
-    schema.upgrade(database)
     with database.begin() as db:
         for email, role in (("desk@example.org", "coordinator"), ("designer@example.org", "designer")):
             accounts.create_person(db, SYSTEM_ACTOR, clock.now(), email=email, name=email, roles=[role])

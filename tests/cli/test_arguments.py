@@ -9,9 +9,10 @@ from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from appraisal.cli import main
-from appraisal.database import schema
 from appraisal.database.engine import Database
 from appraisal.paths import folder
+from tests.databases import write_migrated
+from tests.suites import sampled
 
 LESSONS = str(folder("workflows") / "scenarios" / "lessons.csv")
 NAMED = ("people", "substitute", "lead@example.org", "deputy@example.org", "--for", "appraisals")
@@ -93,8 +94,8 @@ def address(data: Path) -> str:
 
 def revise(data: Path, revision: str) -> None:
     """Have a database be of another revision than the code."""
+    write_migrated(data / "appraisal.sqlite3", "0001" if revision == "0001" else "head")
     database = Database(address(data))
-    schema.upgrade(database, "0001" if revision == "0001" else "head")
     with database.begin() as db:
         db.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
     database.close()
@@ -129,7 +130,7 @@ def test_a_database_of_an_older_revision_is_told(tmp_path: Path, command: tuple[
 NEWER = "The database is of a newer version of the product, revision 9999, which this one does not know."
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, ("db", "upgrade")], ids=[*names, "db upgrade"])
+@pytest.mark.parametrize("command", [*sampled(COMMANDS, 8), ("db", "upgrade")], ids=[*names, "db upgrade"])
 def test_a_database_of_a_newer_revision_is_told(tmp_path: Path, command: tuple[str, ...]) -> None:
     revise(tmp_path, "9999")
     fails(run(tmp_path, *command), NEWER)

@@ -10,7 +10,6 @@ from click.testing import CliRunner, Result
 from appraisal import clock
 from appraisal.accounts.services import accounts
 from appraisal.cli import main
-from appraisal.database import schema
 from appraisal.database.engine import Database
 from appraisal.database.files import Files
 from appraisal.definitions.library import Library
@@ -18,14 +17,15 @@ from appraisal.people.facts import SYSTEM_ACTOR
 from appraisal.proposals.store.case import load_case
 from tests import casts
 from tests.casts import Stage
+from tests.databases import write_migrated
 from tests.iati.activities import element, wrapped
 from tests.iati.schemas import validated
 
 
 @pytest.fixture
 def stage(tmp_path: Path, library: Library) -> Iterator[Stage]:
+    write_migrated(tmp_path / "appraisal.sqlite3")
     database = Database(f"sqlite:///{tmp_path / 'appraisal.sqlite3'}")
-    schema.upgrade(database)
     casts.create_people(database)
     yield casts.opened_stage(database, library, Files(tmp_path / "files"))
     database.close()
@@ -151,8 +151,8 @@ def test_what_was_exported_comes_in_elsewhere(stage: Stage, tmp_path: Path) -> N
     out, elsewhere = tmp_path / "out.xml", tmp_path / "elsewhere"
     run(tmp_path, "export", "--out", str(out))
     elsewhere.mkdir()
+    write_migrated(elsewhere / "appraisal.sqlite3")
     database = Database(f"sqlite:///{elsewhere / 'appraisal.sqlite3'}")
-    schema.upgrade(database)
     with database.begin() as db:
         accounts.create_person(
             db, SYSTEM_ACTOR, clock.now(), email="ana@example.org", name="Ana", roles=["designer"]

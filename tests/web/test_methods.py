@@ -87,7 +87,7 @@ _OVERRIDE: Final = {"X-HTTP-Method-Override": "POST", "X-Method-Override": "POST
 
 @pytest.mark.parametrize(
     ("world", "who"),
-    [*sampled([("sqlite", who) for who in ROLES], 2), ("postgresql", "desk")],
+    [*sampled([("sqlite", who) for who in ROLES], 2, rows=True), ("postgresql", "desk")],
     indirect=["world"],
 )
 def test_a_question_writes_nothing_whatever_comes_with_it(app: Flask, world: World, who: str | None) -> None:

@@ -10,7 +10,6 @@ from appraisal import clock
 from appraisal.accounts.services import accounts
 from appraisal.app.commands.serve import worker
 from appraisal.cli import main
-from appraisal.database import schema
 from appraisal.database.engine import Database
 from appraisal.database.files import Files
 from appraisal.definitions.library import Library
@@ -18,6 +17,7 @@ from appraisal.notices.services import notices
 from appraisal.people.facts import SYSTEM_ACTOR
 from appraisal.settings import Settings
 from appraisal.web.context import Site
+from tests.databases import write_migrated
 from tests.mailboxes import ADDRESS, SENDER, Mailboxes
 
 FACTS = {"first": "2010-02-01", "last": "2010-02-05"}
@@ -26,8 +26,8 @@ FACTS = {"first": "2010-02-01", "last": "2010-02-05"}
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A folder with a database in which two messages wait."""
+    write_migrated(tmp_path / "appraisal.sqlite3")
     database = Database(f"sqlite:///{tmp_path / 'appraisal.sqlite3'}")
-    schema.upgrade(database)
     with database.begin() as db:
         told = [
             accounts.create_person(

@@ -7,9 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from appraisal.cli import main
-from appraisal.database import schema
-from appraisal.database.engine import Database
 from appraisal.definitions.library import Library
+from tests.databases import write_migrated
 from tests.web import building, panels
 from tests.web.building import Clock
 
@@ -19,9 +18,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installation with an empty database."""
     monkeypatch.setenv("APPRAISAL_DATA", str(tmp_path))
     monkeypatch.delenv("APPRAISAL_DATABASE", raising=False)
-    database = Database(f"sqlite:///{tmp_path / 'appraisal.sqlite3'}")
-    schema.upgrade(database)
-    database.close()
+    write_migrated(tmp_path / "appraisal.sqlite3")
     return tmp_path
 
 
