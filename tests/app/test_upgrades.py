@@ -157,7 +157,7 @@ def test_an_upgrade_that_ends_at_any_statement_leaves_the_database_as_it_was(
 _KILLED: Final = """
 import os, signal, sys
 from sqlalchemy import event
-from appraisal.services import upgrades
+from appraisal.app import upgrades
 from appraisal.database.engine import Database
 
 database, left = Database(sys.argv[1]), int(sys.argv[2])
