@@ -67,14 +67,13 @@ class _Shelf:
     )
     # A library is named by its place, so that none may take the place of another.
     libraries: dict[int, Library] = field(default_factory=dict)
-    folder: Path | None = None
+    holder: tempfile.TemporaryDirectory[str] | None = None
 
     def place(self) -> Path:
         """Return a new folder for a situation; all of them go with the process."""
-        if self.folder is None:
+        if self.holder is None:
             self.holder = tempfile.TemporaryDirectory(prefix="appraisal-standing-")
-            self.folder = Path(self.holder.name)
-        place = self.folder / str(len(self.kept))
+        place = Path(self.holder.name) / str(len(self.kept))
         place.mkdir()
         return place
 
@@ -102,7 +101,7 @@ def standing(build: Callable[P, R]) -> Callable[P, R]:
         bound = parameters.bind(*args, **kwargs)
         given = [(name, repr(it)) for name, it in list(bound.arguments.items())[1:] if name not in _UNNAMED]
         _SHELF.libraries[id(place.library)] = place.library
-        called = (build.__qualname__, str(given), id(place.library), _now(place))
+        called = (build, str(given), id(place.library), _now(place))
         key = (*before.key, called)
         if key in _SHELF.kept:
             copied: R = _copied(place, key)
@@ -158,6 +157,7 @@ def _mark(database: Database) -> object:
     """
     if not database.is_sqlite:
         return object()
+    # Every pool here counts, though not every pool there is.
     if any(engine.pool.checkedout() for engine in (database._writing, database._reading)):  # type: ignore[attr-defined]
         return object()
     file = _file(database)

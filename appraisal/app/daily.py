@@ -11,7 +11,7 @@ from appraisal.notices.services import notices
 from appraisal.proposals.store import tallies
 from appraisal.records.services import issuers
 from appraisal.workflow.services import time_steps
-from appraisal.workflow.services.time_steps import Ticked, _page, _Place, _ticked, joined
+from appraisal.workflow.services.time_steps import Place, Ticked, joined, list_due, tick_proposal
 
 
 def tick(database: Database, library: Library, now: datetime) -> Ticked:
@@ -21,12 +21,12 @@ def tick(database: Database, library: Library, now: datetime) -> Ticked:
 
 def ticking(database: Database, library: Library, now: datetime) -> Iterator[Ticked]:
     """Do what :func:`tick` does and yield what was done, proposal by proposal."""
-    after: _Place | None = None
+    after: Place | None = None
     while True:
         with database.read() as db:
-            page = _page(db, now, after)
+            page = list_due(db, now, after)
         for place in page:
-            yield _ticked(database, library, now, place[2])
+            yield tick_proposal(database, library, now, place[2])
         if len(page) < time_steps.PAGE:
             break
         after = page[-1]

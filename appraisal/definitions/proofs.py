@@ -1,4 +1,4 @@
-"""Proofs show what must hold of a workflow as a whole, whoever uses it and however often.
+"""Proofs show that a workflow as a whole cannot be used against its rules.
 
 Of its form: every state can be reached, every state leads on to a final one, no transition is dead.
 Of separation of duties: too few people can never bring a proposal to an approval, on any path and

@@ -43,7 +43,7 @@ OUTCOMES = {
 
 
 class RecordWords(Words):
-    """What a template of records says beside that: sources of items, and why somebody did not answer."""
+    """Words of records: also sources of items, and reasons why somebody did not answer."""
 
     def source(self, source: str) -> str:
         """Return the source of an item; documents keep their names."""

@@ -424,6 +424,4 @@ ACTS: Final[Mapping[str, Callable[[Mapping[str, Any], datetime, int], dict[str, 
     },
 }
 # The events that tell of conditions: those of their own, and the acts of steps that may say it in passing.
-EVENTS: Final = (WRITE, *ACTS)
-STEPS: Final[tuple[Act, ...]] = ("assign", "recall", *FINALISING)
-TELLING: Final = frozenset({*EVENTS, *STEPS})
+TELLING: Final = frozenset({WRITE, *ACTS, "assign", "recall", *FINALISING})

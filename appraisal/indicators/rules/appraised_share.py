@@ -18,9 +18,9 @@ from typing import Final
 
 from appraisal.definitions.indicators import Percentage
 from appraisal.definitions.percentages import displayed_percent
-from appraisal.proposals.rules.approval import CREATING, Approval, Told, _decided, heard, unapproved
+from appraisal.proposals.rules.approval import CREATING, Approval, Told, heard, last_decision, unapproved
 from appraisal.proposals.rules.routes import RouteKind
-from appraisal.proposals.rules.sums import _ALL, _DECISION, _STATE, Cell, Sum, Tally, added, tally
+from appraisal.proposals.rules.sums import ALL, DECISION, STATE, Cell, Sum, Tally, added, tally
 from appraisal.trail.rules import approvals
 from appraisal.trail.rules.approvals import APPROVING
 from appraisal.vocabulary.biennium import first_year
@@ -36,7 +36,7 @@ SCOPES: Final[Mapping[str, frozenset[str]]] = {
     "all": frozenset({"XBTC", "RBSA", "RBTC"}),
 }
 # The dimensions that the figures themselves are added up from.
-FIGURES: Final = (_ALL, _STATE, _DECISION)
+FIGURES: Final = (ALL, STATE, DECISION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def replayed(events: Iterable[Told]) -> Approval | None:
     if not entering:
         return None
     last, newest = listed[-1], entering[-1]
-    approval, decided = approvals.approval(kept), _decided(kept)
+    approval, decided = approvals.approval(kept), last_decision(kept)
     pinning = (entry.facts["workflow"] for entry in entering if "workflow" in entry.facts)
     workflow = next(pinning, last.workflow)
     if approval is not None:
@@ -148,7 +148,7 @@ def figures(
     """
     first_year(biennium)
     chosen = scope or frozenset(indicator.scope.funds)
-    everything = [(cell, entry) for cell, entry in cells.items() if cell.dimension == _ALL]
+    everything = [(cell, entry) for cell, entry in cells.items() if cell.dimension == ALL]
     falling = [(cell, entry) for cell, entry in everything if cell.biennium == biennium]
     within = [(cell, entry) for cell, entry in falling if _is_in(cell, chosen)]
     undated = [entry for cell, entry in everything if not cell.biennium and _is_in(cell, chosen)]
@@ -184,7 +184,7 @@ def approval_rate(biennium: str, cells: Tally) -> Share:
     """Return, of the proposals decided on after an appraisal in a biennium, those that are approved by it."""
     decided: dict[str, int] = defaultdict(int)
     for cell, entry in cells.items():
-        if (cell.dimension, cell.biennium) == (_DECISION, biennium):
+        if (cell.dimension, cell.biennium) == (DECISION, biennium):
             decided[cell.value] += entry.proposals
     return Share(decided["approved"], sum(decided.values()))
 
@@ -193,7 +193,7 @@ def _states(cells: Tally) -> tuple[tuple[str, str, int], ...]:
     """Count the proposals in each state of each workflow."""
     found: dict[tuple[str, str], int] = defaultdict(int)
     for cell, entry in cells.items():
-        if cell.dimension == _STATE:
+        if cell.dimension == STATE:
             found[cell.workflow, cell.value] += entry.proposals
     return tuple((*key, count) for key, count in sorted(found.items()) if count)
 

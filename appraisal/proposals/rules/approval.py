@@ -51,10 +51,11 @@ class Approval:
     @property
     def biennium(self) -> str:
         """Return the biennium of the approval; empty for an undated one."""
-        return _biennium_at(self.approved_at)
+        return biennium_at(self.approved_at)
 
 
-def _biennium_at(moment: datetime | None) -> str:
+def biennium_at(moment: datetime | None) -> str:
+    """Return the biennium in which a moment lies in Geneva; an empty text for none."""
     return biennium_of(geneva_date(moment)) if moment else ""
 
 
@@ -77,7 +78,7 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
             umbrella=umbrella,
             illustrative=case.illustrative,
             workflow=case.workflow,
-            **_decided(case.decisions),
+            **last_decision(case.decisions),
         )
     version = next((entry for entry in case.versions if entry.id == approval.version_id), case.version)
     content = version.content if version else case.content
@@ -92,11 +93,11 @@ def approval_of(case: Case, book: Rulebook) -> Approval:
         # What a coordinator or a sibling made stricter since the version was frozen is the track it took.
         track=case.track,
         workflow=case.workflow,
-        **_decided(case.decisions),
+        **last_decision(case.decisions),
     )
 
 
-def _decided(trail: Iterable["Told | Decision"]) -> dict[str, Any]:
+def last_decision(trail: Iterable["Told | Decision"]) -> dict[str, Any]:
     """Return what the last decision on an appraisal of a proposal came to, and when it was taken."""
     last, stands = approvals.decision(trail)
     if last is None:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from appraisal.proposals.rules.approval import Approval, _biennium_at
+from appraisal.proposals.rules.approval import Approval, biennium_at
 
-_ALL, _STATE, _DECISION = "all", "state", "decision"
+ALL, STATE, DECISION = "all", "state", "decision"
 
 
 class Cell(NamedTuple):
@@ -43,13 +43,13 @@ def tally(entry: Approval) -> dict[Cell, Sum]:
     if entry.umbrella:
         return {}
     one = Sum(1, Decimal(0))
-    found = {Cell(_STATE, entry.state, "", "", "", entry.illustrative, entry.workflow): one}
+    found = {Cell(STATE, entry.state, "", "", "", entry.illustrative, entry.workflow): one}
     if entry.decided:
-        decided_in = _biennium_at(entry.decided_at)
-        found[Cell(_DECISION, entry.decided, decided_in, "", "", entry.illustrative)] = one
+        decided_in = biennium_at(entry.decided_at)
+        found[Cell(DECISION, entry.decided, decided_in, "", "", entry.illustrative)] = one
     if entry.route is None:
         return found
-    lines = [(_ALL, "", entry.usd)]
+    lines = [(ALL, "", entry.usd)]
     lines += [(name, getattr(entry, name), entry.usd) for name in ("region", "unit", "track")]
     lines += [("donor", donor, usd) for donor, usd in entry.donors or (("", entry.usd),)]
     funds = " ".join(sorted(entry.funds))

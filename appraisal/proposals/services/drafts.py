@@ -203,7 +203,7 @@ def save_section(
 
     Raises ``BadContent`` with every complaint, ``NotAllowed``, ``NotFound`` or ``StepConflict``.
     """
-    case, _ = _editable(db, library, actor, number, seen)
+    case, _ = load_editable(db, library, actor, number, seen)
     try:
         form = proposals_form.section(section)
     except KeyError:
@@ -223,9 +223,13 @@ def save_section(
     return replace(case, content=content, row_version=case.row_version + 1, edited_at=now)
 
 
-def _editable(
+def load_editable(
     db: Connection, library: Library, actor: Person, number: str, seen: int | None
 ) -> tuple[Case, Rulebook]:
+    """Load and lock a proposal whose draft somebody may write.
+
+    Raises ``NotFound``, ``StepConflict`` where another version was seen, and ``NotAllowed``.
+    """
     case, book = load(db, library, number, actor, lock=True)
     check_seen(case, seen)
     check_editable(case, book, actor)
@@ -260,7 +264,7 @@ def answer_change(
 
     An answer that came in with a submitted version stays: it raises ``NotFound`` like an unknown id.
     """
-    case, _ = _editable(db, library, actor, number, seen)
+    case, _ = load_editable(db, library, actor, number, seen)
     if change not in {entry.id for entry in changes_to_answer(case)}:
         raise NotFound("required change", str(change))
     if answer not in ("done", "not_done") or not text.strip():
@@ -289,7 +293,7 @@ def attach_document(
     seen: int | None = None,
 ) -> Case:
     """Attach a file; raises ``BadFile`` for one that is empty, too large or of another type."""
-    case, _ = _editable(db, library, actor, number, seen)
+    case, _ = load_editable(db, library, actor, number, seen)
     if kind not in {choice.value for choice in proposals_form.DOCUMENT_KINDS}:
         raise BadFile("kind")
     if not data:
@@ -326,7 +330,7 @@ def remove_document(
     seen: int | None = None,
 ) -> Case:
     """Take a file out of the next version; earlier versions keep it."""
-    case, _ = _editable(db, library, actor, number, seen)
+    case, _ = load_editable(db, library, actor, number, seen)
     if document not in {entry.id for entry in case.documents}:
         raise NotFound("document", str(document))
     table = tables.Document.__table__

@@ -27,7 +27,7 @@ def load(
     to sign: what may be done, and why not, would tell what others have said. To write (``lock``), the
     definitions have to be those that the proposal pinned.
     """
-    case, book = _readable(db, library, number, actor, lock=lock)
+    case, book = load_readable(db, library, number, actor, lock=lock)
     if lock:
         rulebook.check_pins(book, case)
     if access.is_blind(case, actor):
@@ -35,9 +35,13 @@ def load(
     return case, book
 
 
-def _readable(
+def load_readable(
     db: Connection, library: Library, number: str, actor: Person, *, lock: bool = False
 ) -> tuple[Case, Rulebook]:
+    """Load a proposal that somebody reads in full.
+
+    Raises ``Undeclared`` where a conflict of interest has to be declared first, else ``NotFound``.
+    """
     case = load_case(db, number, lock=lock)
     level = "full" if actor.id == 0 else access.level(case, actor)
     if level == "declaration":
@@ -52,7 +56,7 @@ def view(db: Connection, library: Library, number: str, actor: Person) -> tuple[
 
     Raises ``NotFound`` and ``Undeclared`` as :func:`load` does.
     """
-    case, book = _readable(db, library, number, actor)
+    case, book = load_readable(db, library, number, actor)
     return access.as_seen(case, actor), book
 
 

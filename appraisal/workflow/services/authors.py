@@ -14,7 +14,7 @@ from appraisal.people.store.people import load_people
 from appraisal.proposals.facts import Case
 from appraisal.proposals.rules import disclosure
 from appraisal.proposals.rules.rulebook import Rulebook
-from appraisal.proposals.services.drafts import _editable, note_event
+from appraisal.proposals.services.drafts import load_editable, note_event
 from appraisal.proposals.services.opening import add_relation, check_seen, load
 from appraisal.proposals.store import writing
 from appraisal.vocabulary.limits import PROSE_LIMIT
@@ -33,7 +33,7 @@ def add_author(
     seen: int | None = None,
 ) -> Case:
     """Let another designer write along; somebody who has judged the proposal in any way cannot."""
-    case, book = _editable(db, library, actor, number, seen)
+    case, book = load_editable(db, library, actor, number, seen)
     if person_id in case.related("author"):
         return case
     return _join(db, case, book, actor, now, person_id, {})

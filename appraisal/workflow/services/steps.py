@@ -30,7 +30,7 @@ from appraisal.proposals.rules.attempt import Inputs
 from appraisal.proposals.rules.rounds import awaits_manager
 from appraisal.proposals.rules.rulebook import Rulebook
 from appraisal.proposals.rules.sums import Tally, tally
-from appraisal.proposals.services.opening import _readable, add_relation, check_seen
+from appraisal.proposals.services.opening import add_relation, check_seen, load_readable
 from appraisal.proposals.services.taking import Outcome, Taking
 from appraisal.proposals.store import tallies, writing
 from appraisal.records.services import records
@@ -117,8 +117,10 @@ def _load_to_act(
     db: Connection, library: Library, number: str, actor: Person, name: str
 ) -> tuple[Case, Rulebook]:
     if actor.has("coordinator") or not actor.has("administrator"):
-        return _readable(db, library, number, SYSTEM_ACTOR if actor.has("coordinator") else actor, lock=True)
-    case, book = _readable(db, library, number, SYSTEM_ACTOR, lock=True)
+        return load_readable(
+            db, library, number, SYSTEM_ACTOR if actor.has("coordinator") else actor, lock=True
+        )
+    case, book = load_readable(db, library, number, SYSTEM_ACTOR, lock=True)
     is_theirs = any(entry.name == name and "administrator" in entry.by for entry in book.workflow.transitions)
     if not is_theirs and access.level(case, actor) != "full":
         raise NotFound("proposal", number)

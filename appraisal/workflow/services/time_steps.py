@@ -108,7 +108,8 @@ def _is_waited_for(db: Connection, book: Rulebook, case: Case, now: datetime) ->
     )
 
 
-def _ticked(database: Database, library: Library, now: datetime, number: str) -> Ticked:
+def tick_proposal(database: Database, library: Library, now: datetime, number: str) -> Ticked:
+    """Do what is due of one proposal in a transaction of its own; whatever goes wrong is told, not raised."""
     try:
         with database.begin() as db:
             return tick_one(db, library, now, number)
@@ -123,10 +124,10 @@ def _ticked(database: Database, library: Library, now: datetime, number: str) ->
 
 
 # When it was to be looked at, its id and its number.
-_Place = tuple[date, int, str]
+Place = tuple[date, int, str]
 
 
-def _page(db: Connection, now: datetime, after: _Place | None) -> list[_Place]:
+def list_due(db: Connection, now: datetime, after: Place | None) -> list[Place]:
     """Return the next proposals whose day has come.
 
     By that day first, not by id: each page is then read from the index on it, however many
@@ -144,8 +145,8 @@ def _page(db: Connection, now: datetime, after: _Place | None) -> list[_Place]:
 
 def due(db: Connection, now: datetime) -> Iterator[str]:
     """Yield the numbers of the proposals that time may demand something of, those due first first."""
-    after: _Place | None = None
-    while page := _page(db, now, after):
+    after: Place | None = None
+    while page := list_due(db, now, after):
         yield from (place[2] for place in page)
         after = page[-1]
 
