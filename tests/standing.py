@@ -5,8 +5,8 @@ same database at the same time. The second time that a worker sees such a call i
 afterwards, with the files, the time and what was returned; from the third time on it copies that. Situations
 build on one another: what follows on one that stands is kept as well.
 
-A database of which anything was written by something else is left alone, as is every one on PostgreSQL: there
-each builder does what it says.
+A database of which anything was written by something else is left alone, as is one whose statements somebody
+looks at, and every one on PostgreSQL: there each builder does what it says.
 """
 
 import shutil
@@ -22,7 +22,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Engine, make_url
 
 from appraisal.database.engine import Database
 from appraisal.definitions.library import Library
@@ -157,8 +157,9 @@ def _mark(database: Database) -> object:
     """
     if not database.is_sqlite:
         return object()
-    # Every pool here counts, though not every pool there is.
-    if any(engine.pool.checkedout() for engine in (database._writing, database._reading)):  # type: ignore[attr-defined]
+    # Every engine here counts, though not every engine there is.
+    engines: tuple[Engine, ...] = (database._writing, database._reading)  # type: ignore[attr-defined]
+    if any(engine.pool.checkedout() or _is_listened_to(engine) for engine in engines):
         return object()
     file = _file(database)
     state = file.stat()
@@ -167,6 +168,11 @@ def _mark(database: Database) -> object:
     # Where the log has no frame nothing was written since the file was opened.
     written = header if any(header[16:20]) else b""
     return state.st_ino, state.st_size, state.st_mtime_ns, written
+
+
+def _is_listened_to(engine: Engine) -> bool:
+    """Say whether a test looks at what is sent: a copy sends nothing."""
+    return bool(engine.dispatch.before_cursor_execute or engine.dispatch.after_cursor_execute)
 
 
 def _file(database: Database) -> Path:

@@ -89,3 +89,17 @@ def test_a_file_that_is_gone_does_not_come_back(
 @standing.standing
 def _session(stage: Stage) -> str:
     return "nothing"
+
+
+def test_what_is_sent_is_seen_each_time(
+    sqlite_copies: SqliteCopies, library: Library, tmp_path: Path, build: Callable[[Stage], str]
+) -> None:
+    sent: list[list[str]] = []
+    for place in range(3):
+        _staged(sqlite_copies, library, tmp_path / str(place), build)
+        with casts.counted() as statements:
+            _staged(sqlite_copies, library, tmp_path / f"seen-{place}", build)
+        sent.append(statements)
+
+    assert all("INSERT INTO proposals" in " ".join(statements) for statements in sent)
+    assert len({len(statements) for statements in sent}) == 1
