@@ -8,7 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, column, inspect, select, table
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    insert,
+    inspect,
+    select,
+)
 
 from appraisal.database import seals, triggers
 from appraisal.database.engine import Database, take_turn
@@ -18,30 +28,53 @@ from appraisal.database.tables import Base
 _LOCK = 7_219_045
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 # Where Alembic notes the revision of a database.
-_VERSION: Final = table("alembic_version", column("version_num"))
+_VERSION: Final = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 
 @contextmanager
 def upgrading(database: Database, revision: str = "head") -> Iterator[tuple[Connection, bool]]:
     """Apply every migration that is missing, up to a revision, in a transaction that stays open.
 
-    Yields the connection, and whether any was missing. What is done on it belongs to the upgrade: all
-    of it is committed together, or nothing.
+    An empty database is given the tables of today at once. Yields the connection, and whether anything
+    was missing. What is done on it belongs to the upgrade: all of it is committed together, or nothing.
     """
+    with database.begin() as connection:
+        take_turn(connection, _LOCK)
+        before = _revision(connection)
+        # What a migration makes of rows is no fact of anybody: events seal it from the next one on.
+        seals.end(connection)
+        if before is None and revision == "head":
+            _create(connection)
+        else:
+            _migrate(connection, revision)
+        yield connection, _revision(connection) != before
+
+
+def _create(db: Connection) -> None:
+    """Create what all migrations together make of an empty database, a third of a second sooner.
+
+    Source: Alembic documentation, Cookbook, "Building an Up to Date Database from Scratch".
+    """
+    Base.metadata.create_all(db)
+    triggers.create(db)
+    _VERSION.create(db)
+    db.execute(insert(_VERSION).values(version_num=head()))
+
+
+def _migrate(db: Connection, revision: str) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    with database.begin() as connection:
-        config.attributes["connection"] = connection
-        take_turn(connection, _LOCK)
-        before = _revision(connection)
-        # What a migration makes of rows is no fact of anybody: events seal it from the next one on.
-        seals.end(connection)
-        command.upgrade(config, revision)
-        yield connection, _revision(connection) != before
+    config.attributes["connection"] = db
+    command.upgrade(config, revision)
 
 
 def upgrade(database: Database, revision: str = "head") -> None:

@@ -28,6 +28,15 @@ END
 """
 
 
+def create(db: Connection) -> None:
+    """Guard every table in which rows are only ever appended."""
+    if db.dialect.name != "sqlite":
+        db.exec_driver_sql(function().replace("%", "%%"))
+    for table in APPENDED:
+        for statement in statements(db.dialect.name, table):
+            db.execute(text(statement))
+
+
 def statements(dialect: str, table: str) -> Iterator[str]:
     """Yield the statements that guard a table; on PostgreSQL, :func:`function` comes first."""
     if dialect == "sqlite":

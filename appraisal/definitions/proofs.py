@@ -9,7 +9,8 @@ somebody counts as one person with them; why the proof holds then as well, ``peo
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from itertools import product
 from typing import NamedTuple
 
 from appraisal.definitions.documents import Path_
@@ -32,6 +33,26 @@ FIRST: Mapping[Act, Act] = {
 _COUNTED = {1: "one person", 2: "two people", 3: "three people", 4: "four people"}
 
 
+class _Step(NamedTuple):
+    """One step of a walk: after which other step, who took it, and whom it named as lead."""
+
+    before: "_Step | None"
+    transition: Transition
+    actor: int | None
+    lead: int | None
+
+    def __str__(self) -> str:
+        walk = [_words(self)]
+        step = self.before
+        while step is not None:
+            walk.append(_words(step))
+            step = step.before
+        return "; ".join(["person 1 writes the draft", *reversed(walk)])
+
+
+Walks = Mapping[tuple[str, bool], _Step]
+
+
 def prove(workflow: Workflow, names: Names) -> list[Finding]:
     """Return what does not hold of a workflow, each with its path in the file; nothing when all does.
 
@@ -43,7 +64,7 @@ def prove(workflow: Workflow, names: Names) -> list[Finding]:
 
 def fewest_people(workflow: Workflow, names: Names) -> Mapping[str, int]:
     """Return how many people an approval takes at least, for each transition that approves in the product."""
-    walks = [_walks(workflow, names, people) for people in range(1, ENOUGH + 1)]
+    walks = _walks(workflow, names)
     approving = [transition.name for transition in workflow.transitions if transition.act in FEWEST]
     return {
         name: next(people for people, found in enumerate(walks, 1) if name in {taken for taken, _ in found})
@@ -89,15 +110,15 @@ def _form(workflow: Workflow, reachable: set[str]) -> Iterator[Finding]:
 
 
 def _duties(workflow: Workflow, names: Names, reachable: set[str]) -> Iterator[Finding]:
-    walks = [_walks(workflow, names, people) for people in range(1, ENOUGH + 1)]
+    walks = _walks(workflow, names)
     for index, transition in enumerate(workflow.transitions):
         path, needed = ("transitions", index), FEWEST.get(transition.act, 1)
         too_short = _first(walks[: needed - 1], transition.name, (True, False))
         unappraised = _first(walks, transition.name, (False,)) if needed > 1 else None
         if too_short is not None:
-            people, words = too_short
+            people, walk = too_short
             message = f"{_COUNTED[people]} can bring a proposal to ‘{transition.name}’, which takes {needed}"
-            yield path, f"{message}: {words}"
+            yield path, f"{message}: {walk}"
         elif unappraised is not None:
             message = f"‘{transition.name}’ can be taken without a finished appraisal of the present version"
             yield path, f"{message}: {unappraised[1]}"
@@ -105,9 +126,7 @@ def _duties(workflow: Workflow, names: Names, reachable: set[str]) -> Iterator[F
             yield path, f"‘{transition.name}’ can never be taken: what it asks for never comes together"
 
 
-def _first(
-    walks: Sequence[Mapping[tuple[str, bool], str]], name: str, appraised: Sequence[bool]
-) -> tuple[int, str] | None:
+def _first(walks: Sequence[Walks], name: str, appraised: Sequence[bool]) -> tuple[int, _Step] | None:
     for people, found in enumerate(walks, 1):
         for flag in appraised:
             if (name, flag) in found:
@@ -123,10 +142,16 @@ class _Person(NamedTuple):
     leads: bool = False
     signed: bool = False
 
-    def stands_as(self, relation: Relation) -> bool:
+    def stands_as(self, relations: Collection[Relation]) -> bool:
+        """Tell whether the person stands in one of some relations to the proposal."""
         # Nobody is made a reviewer by a step, so that excluding reviewers shuts nobody out here.
         flags = {"author": self.author, "lead": self.led, "signatory": self.signed, "reviewer": False}
-        return flags[relation]
+        return any(flags[relation] for relation in relations)
+
+    def may_act(self, actors: Collection[str]) -> bool:
+        """Tell whether the person is one of those who take a step; each of these people holds every role."""
+        bonds = {"author": self.author, "lead": self.leads, "signatory": self.signed}
+        return any(bonds.get(actor, True) for actor in actors)
 
 
 class _Situation(NamedTuple):
@@ -142,92 +167,110 @@ class _Situation(NamedTuple):
     waiting: str = ""
 
     @property
-    def key(self) -> "_Situation":
-        """Return the same situation with its people in order: who is who makes no difference."""
-        return self._replace(people=tuple(sorted(self.people)))
+    def key(self) -> tuple[object, ...]:
+        """Return what tells situations apart: the people in order, since who is who makes no difference."""
+        return (*self[2:], self.state, *sorted(self.people))
 
 
-def _walks(workflow: Workflow, names: Names, people: int) -> Mapping[tuple[str, bool], str]:
-    """Return the shortest way, in words, to every step that so many people can take at all.
+class _Move(NamedTuple):
+    """A transition, what its guards require, and as whom it can be taken and one can become lead by it."""
+
+    transition: Transition
+    required: frozenset[str]
+    actors: frozenset[_Person]
+    leads: frozenset[_Person]
+
+
+_EVERY_PERSON = tuple(_Person(*flags) for flags in product((False, True), repeat=4))
+
+
+def _walks(workflow: Workflow, names: Names) -> list[Walks]:
+    """Return what one person, two people and so on can do at all."""
+    moves = {
+        state: [_move(transition, names) for transition in workflow.leaving(state)]
+        for state in workflow.states
+    }
+    return [_walks_of(workflow.initial, moves, people) for people in range(1, ENOUGH + 1)]
+
+
+def _walks_of(initial: str, moves: Mapping[str, Sequence[_Move]], people: int) -> Walks:
+    """Return the last step of the shortest way to every step that so many people can take at all.
 
     Keys are the name of a transition, and whether the present version was appraised when it was taken.
     """
-    start = _Situation(workflow.initial, (_Person(author=True), *[_Person()] * (people - 1)))
-    walks: dict[tuple[str, bool], str] = {}
-    seen, queue = {start.key}, deque([(start, "person 1 writes the draft")])
+    start = _Situation(initial, (_Person(author=True), *[_Person()] * (people - 1)))
+    walks: dict[tuple[str, bool], _Step] = {}
+    seen = {start.key}
+    queue: deque[tuple[_Situation, _Step | None]] = deque([(start, None)])
     while queue:
         situation, walk = queue.popleft()
-        for transition, words, after in _steps(workflow, names, situation):
-            walks.setdefault((transition.name, situation.appraised), f"{walk}; {words}")
-            if after.key not in seen:
-                seen.add(after.key)
-                queue.append((after, f"{walk}; {words}"))
+        for move in moves.get(situation.state, ()):
+            if not _is_met(move, situation):
+                continue
+            transition = move.transition
+            for actor in [None] if transition.is_automatic else _unlike(situation.people, move.actors):
+                for lead in _unlike(situation.people, move.leads) if "lead" in transition.names else [None]:
+                    step = _Step(walk, transition, actor, lead)
+                    walks.setdefault((transition.name, situation.appraised), step)
+                    after = _after(transition, situation, actor, lead)
+                    if (key := after.key) not in seen:
+                        seen.add(key)
+                        queue.append((after, step))
     return walks
 
 
-def _steps(
-    workflow: Workflow, names: Names, situation: _Situation
-) -> Iterator[tuple[Transition, str, _Situation]]:
-    for transition in workflow.leaving(situation.state):
-        required = {names.guards.get(guard, "") for guard in transition.when}
-        if "appraised" in required and not situation.appraised:
-            continue
-        # A second signature needs its own first one; to end one, any will do.
-        first = FIRST.get(transition.act, situation.waiting)
-        if "first_signature" in required and (not first or situation.waiting != first):
-            continue
-        for actor in _actors(transition, situation):
-            for lead in _leads(transition, situation):
-                yield transition, _words(transition, actor, lead), _after(transition, situation, actor, lead)
-
-
-def _unlike(people: Sequence[_Person]) -> Iterator[tuple[int, _Person]]:
-    """Yield one person of every kind; people who stand alike are interchangeable."""
-    for index, person in enumerate(people):
-        if person not in people[:index]:
-            yield index, person
-
-
-def _actors(transition: Transition, situation: _Situation) -> Iterator[int | None]:
-    if transition.is_automatic:
-        yield None
-        return
-    for index, person in _unlike(situation.people):
-        # Each of these people holds every role.
-        bonds = {"author": person.author, "lead": person.leads, "signatory": person.signed}
-        may = any(bonds.get(actor, True) for actor in transition.by)
-        if may and not any(person.stands_as(relation) for relation in transition.excludes):
-            yield index
-
-
-def _leads(transition: Transition, situation: _Situation) -> Iterator[int | None]:
+def _move(transition: Transition, names: Names) -> _Move:
     naming = transition.names.get("lead")
-    if naming is None:
-        yield None
-        return
-    for index, person in _unlike(situation.people):
-        unchanged = transition.act == "reassign" and person.leads
-        if not unchanged and not any(person.stands_as(relation) for relation in naming.excludes):
+    excluded = naming.excludes if naming else ()
+    return _Move(
+        transition,
+        frozenset(names.guards.get(guard, "") for guard in transition.when),
+        frozenset(
+            person
+            for person in _EVERY_PERSON
+            if person.may_act(transition.by) and not person.stands_as(transition.excludes)
+        ),
+        frozenset(
+            person
+            for person in _EVERY_PERSON
+            if not (transition.act == "reassign" and person.leads) and not person.stands_as(excluded)
+        ),
+    )
+
+
+def _is_met(move: _Move, situation: _Situation) -> bool:
+    """Say whether a situation has what the guards of a transition require."""
+    if "appraised" in move.required and not situation.appraised:
+        return False
+    # A second signature needs its own first one; to end one, any will do.
+    first = FIRST.get(move.transition.act, situation.waiting)
+    return "first_signature" not in move.required or bool(first and situation.waiting == first)
+
+
+def _unlike(people: Sequence[_Person], those: Set[_Person]) -> Iterator[int]:
+    """Yield one person of every kind that is among some; people who stand alike are interchangeable."""
+    for index, person in enumerate(people):
+        if person in those and person not in people[:index]:
             yield index
 
 
-def _words(transition: Transition, actor: int | None, lead: int | None) -> str:
-    who = "time" if actor is None else f"person {actor + 1}"
-    named = "" if lead is None else f" (lead: person {lead + 1})"
-    return f"{who}: {transition.name}{named}"
+def _words(step: _Step) -> str:
+    who = "time" if step.actor is None else f"person {step.actor + 1}"
+    named = "" if step.lead is None else f" (lead: person {step.lead + 1})"
+    return f"{who}: {step.transition.name}{named}"
 
 
 def _after(transition: Transition, situation: _Situation, actor: int | None, lead: int | None) -> _Situation:
     people, waiting = situation.people, situation.waiting
     moves = transition.to != INTERNAL
     if transition.act in ("submit", "return_incomplete"):
-        people = tuple(person._replace(leads=False) for person in people)
+        people = tuple(_Person(person.author, person.led, False, person.signed) for person in people)
     if moves:
         # A first signature is void as soon as the proposal moves.
         people, waiting = _unsigned(people), ""
     if lead is not None:
         people = tuple(
-            person._replace(led=person.led or index == lead, leads=index == lead)
+            _Person(person.author, person.led or index == lead, index == lead, person.signed)
             for index, person in enumerate(people)
         )
     if transition.act in ENDING_SIGNATURES:
@@ -235,7 +278,7 @@ def _after(transition: Transition, situation: _Situation, actor: int | None, lea
     if transition.act in FIRST.values():
         waiting = transition.act
     if transition.marks == "signatory" and actor is not None:
-        people = tuple(person._replace(signed=index == actor) for index, person in enumerate(people))
+        people = tuple(_Person(*person[:3], signed=index == actor) for index, person in enumerate(people))
     state = situation.before if transition.to == PREVIOUS else transition.to
     before, beneath = situation.before, situation.beneath
     if transition.act in ("correct_registration", "confirm_correction"):
@@ -255,7 +298,7 @@ def _after(transition: Transition, situation: _Situation, actor: int | None, lea
 def _unsigned(people: tuple[_Person, ...]) -> tuple[_Person, ...]:
     if not any(person.signed for person in people):
         return people
-    return tuple(person._replace(signed=False) for person in people)
+    return tuple(_Person(*person[:3]) for person in people)
 
 
 def _is_appraised(transition: Transition, situation: _Situation) -> bool:

@@ -21,8 +21,41 @@ from tests import casts, histories
 from tests.casts import Stage
 
 
-def test_migrations_equal_the_models(database: Database) -> None:
+def test_the_tables_of_today_equal_the_models(database: Database) -> None:
     assert schema.differences(database) == []
+
+
+def test_an_empty_database_is_given_what_all_migrations_make_of_one(database: Database) -> None:
+    at_once = _described(database)
+    histories.reflected(database).drop_all(database.engine)
+    schema.upgrade(database, schema.revisions()[0])
+    schema.upgrade(database)
+    assert _described(database) == at_once
+    assert schema.differences(database) == []
+
+
+def _described(database: Database) -> dict[str, Any]:
+    """Return all that is told of the tables of a database, but for the order of columns."""
+    inspector = inspect(database.engine)
+    read = (
+        inspector.get_columns,
+        inspector.get_foreign_keys,
+        inspector.get_unique_constraints,
+        inspector.get_check_constraints,
+        inspector.get_indexes,
+    )
+    return {
+        table: [inspector.get_pk_constraint(table)["constrained_columns"]]
+        + [sorted(_plain(entry) for entry in get(table)) for get in read]
+        for table in inspector.get_table_names()
+    }
+
+
+def _plain(given: Any) -> str:
+    """Write out a part of a table, in which SQL and types are objects that equal nothing."""
+    if isinstance(given, Mapping):
+        return str(sorted((name, _plain(value)) for name, value in given.items()))
+    return str(given)
 
 
 def test_every_index_of_the_models_is_there(database: Database) -> None:
