@@ -158,8 +158,8 @@ def _mark(database: Database) -> object:
     if not database.is_sqlite:
         return object()
     # Every engine here counts, though not every engine there is.
-    engines: tuple[Engine, ...] = (database._writing, database._reading)  # type: ignore[attr-defined]
-    if any(engine.pool.checkedout() or _is_listened_to(engine) for engine in engines):
+    engines = (database._writing, database._reading)
+    if any(engine.pool.checkedout() or _is_listened_to(engine) for engine in engines):  # type: ignore[attr-defined]
         return object()
     file = _file(database)
     state = file.stat()
