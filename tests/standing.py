@@ -14,11 +14,12 @@ import sqlite3
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import wraps
 from inspect import signature
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -32,7 +33,7 @@ R = TypeVar("R")
 
 # Names what was called, on what and with what, from the template on.
 Key = tuple[Any, ...]
-# More are not kept: each takes about a megabyte of the disk.
+# Of more, those that were not asked for the longest go: each takes about a megabyte of the disk.
 _MOST: Final = 400
 # Whom a site knows does not change what a builder does: it is created with the template.
 _UNNAMED: Final = ("cast",)
@@ -61,7 +62,9 @@ class _Shelf:
     """The situations that one worker keeps."""
 
     seen: Counter[Key] = field(default_factory=Counter)
+    # Those that were asked for last stand last.
     kept: dict[Key, _Situation] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=count)
     databases: "weakref.WeakKeyDictionary[Database, _Standing]" = field(
         default_factory=weakref.WeakKeyDictionary
     )
@@ -73,9 +76,19 @@ class _Shelf:
         """Return a new folder for a situation; all of them go with the process."""
         if self.holder is None:
             self.holder = tempfile.TemporaryDirectory(prefix="appraisal-standing-")
-        place = Path(self.holder.name) / str(len(self.kept))
+        place = Path(self.holder.name) / str(next(self.numbers))
         place.mkdir()
         return place
+
+    def keep(self, key: Key, situation: _Situation) -> None:
+        """Keep a situation, or note that it was asked for."""
+        self.kept.pop(key, None)
+        self.kept[key] = situation
+        if len(self.kept) > _MOST:
+            oldest = next(iter(self.kept))
+            shutil.rmtree(self.kept.pop(oldest).database.parent)
+            # As if it had been built once: it is kept anew the next time that it is.
+            self.seen[oldest] = 1
 
 
 _SHELF: Final = _Shelf()
@@ -109,7 +122,7 @@ def standing(build: Callable[P, R]) -> Callable[P, R]:
         there = _files(place)
         returned = build(*args, **kwargs)
         _SHELF.seen[key] += 1
-        if _SHELF.seen[key] > 1 and len(_SHELF.kept) < _MOST:
+        if _SHELF.seen[key] > 1:
             _keep(place, key, returned, _files(place) - there)
         _SHELF.databases[database] = _Standing(key, _mark(database))
         return returned
@@ -119,6 +132,7 @@ def standing(build: Callable[P, R]) -> Callable[P, R]:
 
 def _copied(place: Any, key: Key) -> Any:
     kept = _SHELF.kept[key]
+    _SHELF.keep(key, kept)
     file = _file(place.database)
     place.database.close()
     for left in (f"{file}-wal", f"{file}-shm"):
@@ -141,7 +155,7 @@ def _keep(place: Any, key: Key, returned: Any, added: set[Path]) -> None:
     for name in added:
         (folder / "files" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(place.files.folder / name, folder / "files" / name)
-    _SHELF.kept[key] = _Situation(folder / "database", folder / "files", _now(place), returned)
+    _SHELF.keep(key, _Situation(folder / "database", folder / "files", _now(place), returned))
 
 
 def _files(place: Any) -> set[Path]:

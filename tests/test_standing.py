@@ -64,6 +64,37 @@ def test_the_third_time_a_situation_is_copied_as_it_was(
     assert told == ["built", "built"]
 
 
+def test_what_was_not_asked_for_the_longest_goes(
+    sqlite_copies: SqliteCopies,
+    library: Library,
+    tmp_path: Path,
+    build: Callable[[Stage], str],
+    told: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shelf = standing._Shelf()
+    monkeypatch.setattr(standing, "_SHELF", shelf)
+    # What the builder is made of: a draft, what is submitted, and itself.
+    monkeypatch.setattr(standing, "_MOST", 3)
+    for place in range(3):
+        _staged(sqlite_copies, library, tmp_path / str(place), build)
+    assert (told, len(shelf.kept)) == (["built"] * 2, 3)
+    for place in range(2):
+        _staged(
+            sqlite_copies, library, tmp_path / f"other-{place}", lambda stage: casts.draft(stage, title="")
+        )
+    assert len(shelf.kept) == 3
+    assert shelf.holder is not None
+    assert len(list(Path(shelf.holder.name).iterdir())) == 3
+
+    for place in range(3):
+        _staged(sqlite_copies, library, tmp_path / f"again-{place}", build)
+
+    # It was asked for after its parts were.
+    assert told == ["built"] * 2
+    shelf.holder.cleanup()
+
+
 def test_what_something_else_wrote_before_stays(
     sqlite_copies: SqliteCopies,
     library: Library,
