@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from appraisal.definitions.checklists import Checklist
 from appraisal.definitions.documents import Definition, Document, Path_, digest_of, parse, read_document
 from appraisal.definitions.indicators import Indicators
 from appraisal.definitions.names import Names
-from appraisal.definitions.proofs import prove
+from appraisal.definitions.proofs import Finding, prove
 from appraisal.definitions.releases import LOCK, edited_places, read_lock, release_of
 from appraisal.definitions.sets import ChecklistSet, Member
 from appraisal.definitions.workflows import HOLDERS, Holder, State, Track, Workflow
@@ -132,6 +132,17 @@ class Library:
         return found
 
 
+# Proofs take longer than all the rest of reading, and the same text is often read again.
+_PROVEN: Final[dict[tuple[str, frozenset[tuple[str, str]]], tuple[Finding, ...]]] = {}
+
+
+def _proofs(workflow: Workflow, digest: str, names: Names) -> tuple[Finding, ...]:
+    known = (digest, frozenset(names.guards.items()))
+    if known not in _PROVEN:
+        _PROVEN[known] = tuple(prove(workflow, names))
+    return _PROVEN[known]
+
+
 def _is_held_by(holder: Holder, state: State) -> bool:
     return state.holder == holder
 
@@ -209,7 +220,7 @@ class _Reading:
         self.digests[definition.key] = digest_of(definition)
         self.documents[definition.key] = document
         if isinstance(definition, Workflow):
-            for path, message in prove(definition, self.names):
+            for path, message in _proofs(definition, self.digests[definition.key], self.names):
                 self.complain(definition, path, message)
 
     def lock(self, folder: Path, keys: set[str]) -> None:

@@ -111,21 +111,31 @@ def draw(folder: Path, files: Sequence[str], seed: int, count: int, most: int) -
     return sorted(changes, key=lambda entry: (order[entry[0]], entry[1].line))
 
 
-def statement_lines(source: str, offset: int) -> range:
-    """Return the lines of the innermost statement at an offset, without the statements inside it."""
-    line = source.count("\n", 0, offset) + 1
+def with_notes(source: str, places: Mapping[str, int]) -> str:
+    """Return a module in which the statement at each offset calls ``builtins.reached`` with its name."""
+    tree = ast.parse(source)
+    notes: dict[ast.stmt, list[ast.stmt]] = {}
+    for name, offset in places.items():
+        call = f"getattr(__import__('builtins'), 'reached', id)({name!r})"
+        notes.setdefault(_statement(tree, source.count("\n", 0, offset) + 1), []).extend(ast.parse(call).body)
+    for node in list(ast.walk(tree)):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            if isinstance(block, list):
+                setattr(node, field, [entry for inner in block for entry in (*notes.get(inner, ()), inner)])
+    return ast.unparse(tree)
+
+
+def _statement(tree: ast.Module, line: int) -> ast.stmt:
+    """Return the innermost statement at a line; of a function, the first of its body."""
     inner: ast.stmt | None = None
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if not isinstance(node, ast.stmt) or not node.lineno <= line <= (node.end_lineno or node.lineno):
             continue
         if inner is None or node.lineno >= inner.lineno:
             inner = node
     assert inner is not None
-    body = getattr(inner, "body", None) or getattr(inner, "cases", None)
-    if not body:
-        return range(inner.lineno, (inner.end_lineno or inner.lineno) + 1)
-    first = body[0].pattern.lineno if isinstance(body[0], ast.match_case) else body[0].lineno
-    return range(inner.lineno, max(first, inner.lineno + 1))
+    return inner.body[0] if isinstance(inner, ast.FunctionDef) else inner
 
 
 def _shares(sizes: Mapping[str, int], count: int, most: int) -> dict[str, int]:

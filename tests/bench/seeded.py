@@ -1,10 +1,10 @@
 """Seeded mutants: small faults drawn from rules and services, to measure which ones the tests find.
 
 ``python -m tests.bench.seeded make`` draws them into ``seeded.yaml``; the same seed on the same tree gives
-the same ones. ``python -m tests.bench.seeded run --coverage FILE`` puts each into a copy of the tree and runs
-the tests that reach its line, by the contexts of a data file that ``pytest --cov=appraisal --cov-branch
---cov-context=test`` left. With ``--keep`` the tests that killed one are written into ``seeded.yaml``. The
-command fails when a mutant that has ``killed_by`` is not killed.
+the same ones. ``reach --out FILE`` runs all tests once and notes which of them reach the statement of each.
+``run --reach FILE`` puts each into a copy of the tree and runs those tests; one that fails must fail alone
+with the mutant, and pass alone without. With ``--keep`` it is written into ``seeded.yaml``. The command fails
+when a mutant that has ``killed_by`` is not killed.
 """
 
 import argparse
@@ -25,7 +25,6 @@ from queue import SimpleQueue
 from typing import Any, Final, Literal
 
 import yaml
-from coverage import CoverageData
 
 from tests.bench import mutations
 from tests.bench.copies import TREE, change_text, copy_tree, environment_of
@@ -99,9 +98,12 @@ def main() -> None:
     make = commands.add_parser("make", help="draw mutants into seeded.yaml")
     make.add_argument("--seed", type=int, default=1310)
     make.add_argument("--count", type=int, default=120)
+    reach = commands.add_parser("reach", help="note which tests reach each mutant")
+    reach.add_argument("--out", type=Path, required=True)
+    reach.add_argument("--select", choices=_MARKS, default="all")
+    reach.add_argument("--parallel", type=int, default=2)
     run = commands.add_parser("run", help="run the tests that reach each mutant")
-    run.add_argument("--coverage", type=Path, nargs="+", required=True)
-    run.add_argument("--durations", type=Path, nargs="*", default=[], help="lines of [test, seconds, ...]")
+    run.add_argument("--reach", type=Path, required=True)
     run.add_argument("--ids", nargs="*", default=[], help="only those whose id begins so")
     run.add_argument("--select", choices=_MARKS, default="all")
     run.add_argument("--limit", type=float, default=120, help="seconds of tests after the first ones")
@@ -111,6 +113,9 @@ def main() -> None:
     given = parser.parse_args()
     if given.command == "make":
         write_mutants(make_mutants(given.seed, given.count))
+        return
+    if given.command == "reach":
+        note_reach(given.out, _MARKS[given.select], given.parallel)
         return
     mutants = [entry for entry in read_mutants() if not given.ids or entry["id"].startswith(tuple(given.ids))]
     results = run_mutants(mutants, given)
@@ -187,8 +192,7 @@ def print_summary(mutants: Sequence[Mapping[str, Any]], results: Sequence[Result
 
 def run_mutants(mutants: Sequence[Mapping[str, Any]], given: argparse.Namespace) -> list[Result]:
     """Run the tests that reach each mutant, some mutants at a time."""
-    contexts = read_contexts(given.coverage, {entry["file"] for entry in mutants})
-    durations = read_durations(given.durations)
+    reaching, durations = read_reach(given.reach)
     with tempfile.TemporaryDirectory(prefix="appraisal-seeded-") as name:
         copies: SimpleQueue[Path] = SimpleQueue()
         for number in range(given.parallel):
@@ -202,7 +206,8 @@ def run_mutants(mutants: Sequence[Mapping[str, Any]], given: argparse.Namespace)
         def run_one(mutant: Mapping[str, Any]) -> Result:
             copy = copies.get()
             try:
-                result = run_mutant(copy, mutant, contexts, chosen, durations, given.limit)
+                reached = reaching.get(mutant["id"], set()) & chosen
+                result = run_mutant(copy, mutant, reached, durations, given.limit)
             finally:
                 copies.put(copy)
             with shown:
@@ -210,12 +215,7 @@ def run_mutants(mutants: Sequence[Mapping[str, Any]], given: argparse.Namespace)
             return result
 
         with ThreadPoolExecutor(given.parallel) as pool:
-            results = list(pool.map(run_one, mutants))
-        # A test that fails on the tree as it is kills nothing.
-        killers = {entry.killed_by for entry in results if "::" in entry.killed_by}
-        for failed in _failures(Path(name) / "0", sorted(killers)):
-            print(f"fails without any mutant: {failed}")
-    return results
+            return list(pool.map(run_one, mutants))
 
 
 def _line(result: Result) -> str:
@@ -224,29 +224,58 @@ def _line(result: Result) -> str:
     return f"{result.id}: {result.state}{by} ({ran}, {result.seconds:.0f} s)"
 
 
-def read_contexts(files: Sequence[Path], modules: Collection[str]) -> dict[str, dict[int, set[str]]]:
-    """Return which tests reach each line of some modules, their fixtures included."""
-    reached: dict[str, dict[int, set[str]]] = {module: {} for module in modules}
-    for file in files:
-        data = CoverageData(basename=str(file))
-        data.read()
-        for measured in data.measured_files():
-            module = "appraisal/" + measured.rpartition("/appraisal/")[2]
-            if module in reached:
-                for line, contexts in data.contexts_by_lineno(measured).items():
-                    tests = {context.rpartition("|")[0] for context in contexts}
-                    reached[module].setdefault(line, set()).update(tests - {""})
-    return reached
+def note_reach(out: Path, marks: str, parallel: int) -> None:
+    """Run tests on a copy in which the statement of each mutant says so when it is reached."""
+    with tempfile.TemporaryDirectory(prefix="appraisal-reach-") as name:
+        copy = Path(name)
+        copy_tree(copy)
+        by_file: dict[str, list[Mapping[str, Any]]] = {}
+        for mutant in read_mutants():
+            by_file.setdefault(mutant["file"], []).append(mutant)
+        for file, mutants in by_file.items():
+            path = copy / file
+            text = path.read_text(encoding="utf-8")
+            places = {mutant["id"]: _place(text, mutant) for mutant in mutants}
+            stale = [id for id, place in places.items() if place is None]
+            print("".join(f"{id}: stale\n" for id in stale), end="")
+            standing = {id: place for id, place in places.items() if place is not None}
+            path.write_text(mutations.with_notes(text, standing), encoding="utf-8")
+        noted = Path(name) / "reach"
+        noted.mkdir()
+        plugin = ["-p", "tests.bench.reached", "-p", "no:cacheprovider"]
+        workers = ["-n", str(parallel), "--dist", "worksteal"]
+        chosen = ["-m", marks] if marks else []
+        subprocess.run(  # noqa: S603 - the arguments are its own
+            [sys.executable, "-m", "pytest", "-q", *plugin, *workers, *chosen],
+            cwd=copy,
+            env={**environment_of(copy), "REACH": str(noted)},
+            check=False,
+        )
+        out.write_text(
+            "".join(file.read_text(encoding="utf-8") for file in sorted(noted.iterdir())), encoding="utf-8"
+        )
 
 
-def read_durations(files: Sequence[Path]) -> dict[str, float]:
-    """Return how many seconds each test took when it was last recorded."""
+def read_reach(file: Path) -> tuple[dict[str, set[str]], dict[str, float]]:
+    """Return which tests reach each mutant, their fixtures included, and how many seconds each test took."""
+    reaching: dict[str, set[str]] = {}
     durations: dict[str, float] = {}
-    for file in files:
-        for line in file.read_text(encoding="utf-8").splitlines():
-            test, seconds, *_ = json.loads(line)
-            durations[test] = float(seconds)
-    return durations
+    for line in file.read_text(encoding="utf-8").splitlines():
+        test, seconds, reached = json.loads(line)
+        durations[test] = float(seconds)
+        for id in reached:
+            reaching.setdefault(id, set()).add(test)
+    return reaching, durations
+
+
+def _place(source: str, mutant: Mapping[str, Any]) -> int | None:
+    """Return where a mutant changes the text of a module; None where that is no longer as it was."""
+    old, new = f"\n{mutant['old']}\n", f"\n{mutant['new']}\n"
+    if source.count(old) != 1:
+        return None
+    changed = (place for place, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
+    # Where the last line is dropped, the two differ only in length.
+    return source.index(old) + min(next(changed, len(new)), len(old) - 2)
 
 
 def collect_tests(copy: Path, marks: str) -> frozenset[str]:
@@ -261,8 +290,7 @@ def collect_tests(copy: Path, marks: str) -> frozenset[str]:
 def run_mutant(
     copy: Path,
     mutant: Mapping[str, Any],
-    contexts: Mapping[str, Mapping[int, Collection[str]]],
-    chosen: Collection[str],
+    reaching: Collection[str],
     durations: Mapping[str, float],
     limit: float,
 ) -> Result:
@@ -274,25 +302,37 @@ def run_mutant(
 
     file, old, new = mutant["file"], f"\n{mutant['old']}\n", f"\n{mutant['new']}\n"
     path = copy / file
-    source = path.read_text(encoding="utf-8") if path.exists() else ""
-    if source.count(old) != 1:
+    if not path.exists() or _place(path.read_text(encoding="utf-8"), mutant) is None:
         return result("stale")
-    changed = (place for place, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
-    # Where the last line is dropped, the two differ only in length.
-    offset = source.index(old) + min(next(changed, len(new)), len(old) - 2)
-    lines = mutations.statement_lines(source, offset)
-    reaching = {test for line in lines for test in contexts[file].get(line, ())} & set(chosen)
     if not reaching:
         return result("unreached")
     first, rest = order_tests(file, reaching, durations, limit)
+    wrong: list[str] = []
+    for tests, run in ((first, len(first)), (rest, len(first) + len(rest))):
+        left = list(tests)
+        while left:
+            with _mutated(copy, file, old, new):
+                failed = _failures(copy, left, durations, stop=True)
+                if failed and "::" in failed[0] and not _failures(copy, failed, durations):
+                    wrong, left = [*wrong, *failed], left[left.index(failed[0]) + 1 :]
+                    continue
+            if not failed:
+                break
+            # A test that fails on the tree as it is kills nothing.
+            if "::" in failed[0] and _failures(copy, failed, durations):
+                wrong, left = [*wrong, *failed], left[left.index(failed[0]) + 1 :]
+                continue
+            return result("killed", failed[0], run, len(reaching))
+    return result("survived", "", len(first) + len(rest), len(reaching))
+
+
+@contextmanager
+def _mutated(copy: Path, file: str, old: str, new: str) -> Iterator[None]:
     change_text(copy, file, old, new)
     try:
-        for tests, run in ((first, len(first)), (rest, len(first) + len(rest))):
-            if tests and (failed := _failures(copy, tests, durations, stop=True)):
-                return result("killed", failed[0], run, len(reaching))
+        yield
     finally:
         change_text(copy, file, new, old)
-    return result("survived", "", len(first) + len(rest), len(reaching))
 
 
 def order_tests(
