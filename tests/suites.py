@@ -1,12 +1,13 @@
 """The two suites: ``make test`` runs what is quick, ``make check`` all that is marked *thorough*.
 
 Thorough are the exhaustive tests, those that take long, and on PostgreSQL all but what speaks to the database
-itself: stores, the engine with its migrations and triggers, and races.
+itself: stores, the engine with its migrations and triggers, and races. Of a test that is marked
+``sampled(count)`` so many sets of parameters, spread over all of them, are quick, and the others thorough.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -14,25 +15,33 @@ import pytest
 _ON_BOTH: Final = frozenset({"store", "database"})
 
 
-def sampled(values: Iterable[Any], count: int, *, rows: bool = False) -> list[Any]:
-    """Return the parameters of an exhaustive test, of which all but the first few are thorough.
-
-    ``rows`` says that each is a row of several parameters.
-    """
-    given = [value if rows else (value,) for value in values]
-    return [
-        pytest.param(*row, marks=pytest.mark.thorough if place >= count else ())
-        for place, row in enumerate(given)
-    ]
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs on PostgreSQL as thorough, but for stores, the engine and races."""
+    """Mark as thorough what runs on PostgreSQL, but for what speaks to it, and what is beyond a sample."""
+    sampled: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if not _is_on_postgresql(item) or item.get_closest_marker("on_both"):
-            continue
-        if _ON_BOTH.isdisjoint(Path(item.location[0]).parts):
+        if _is_on_postgresql(item) and not _is_on_both(item):
             item.add_marker("thorough")
+        elif item.get_closest_marker("sampled"):
+            sampled.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for found in sampled.values():
+        for item in _beyond(found, int(_marker(found[0], "sampled").args[0])):
+            item.add_marker("thorough")
+
+
+def _beyond(items: Sequence[pytest.Item], count: int) -> list[pytest.Item]:
+    """Return all but so many of some tests, the first of them and others spread over all."""
+    chosen = {place * len(items) // count for place in range(min(count, len(items)))}
+    return [item for place, item in enumerate(items) if place not in chosen]
+
+
+def _marker(item: pytest.Item, name: str) -> pytest.Mark:
+    found = item.get_closest_marker(name)
+    assert found is not None
+    return found
+
+
+def _is_on_both(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("on_both")) or not _ON_BOTH.isdisjoint(Path(item.location[0]).parts)
 
 
 def _is_on_postgresql(item: pytest.Item) -> bool:

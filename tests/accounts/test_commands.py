@@ -242,6 +242,7 @@ def test_opening_a_site_is_no_emergency(data: Path) -> None:
     assert told(data) == []
 
 
+@pytest.mark.thorough
 def test_whatever_opens_an_account_of_a_site_in_use_is_an_emergency(data: Path) -> None:
     begun(data)
     assert emergencies(data) == []

@@ -28,7 +28,6 @@ from appraisal.workflow.services import time_steps
 from tests import casts, histories
 from tests.databases import SqliteCopies, hurried
 from tests.histories import ANNULLED, MECHANISM, OUTSIDE, OVERRIDE, REVISIONS
-from tests.suites import sampled
 from tests.tampering import unguarded
 
 DAY: Final = date(2010, 2, 2)
@@ -39,7 +38,8 @@ def test_no_revision_is_missing_among_the_histories() -> None:
     assert list(REVISIONS) == schema.revisions()[: len(REVISIONS)]
 
 
-@pytest.mark.parametrize("revision", sampled(REVISIONS, 2))
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("revision", REVISIONS)
 def test_every_history_is_upgraded_and_read_as_what_it_was(
     database: Database, revision: str, library: Library, tmp_path: Path
 ) -> None:
@@ -193,6 +193,7 @@ def test_an_upgrade_that_is_killed_is_run_again(
         assert appraised_share.figures(db, library, "2010-11", DAY)["2010-11"].percent == "33.3"
 
 
+@pytest.mark.thorough
 def test_an_upgrade_that_fails_while_counting_changes_nothing(database: Database, tmp_path: Path) -> None:
     histories.load(database, "0004", tmp_path)
     records = histories.reflected(database).tables["records"]

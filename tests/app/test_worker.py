@@ -177,6 +177,7 @@ _BUSY = OperationalError("INSERT", {}, RuntimeError("database is locked"))
 _KILLED = RenderingFailed("crash", "signal 9")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("error", [_FULL, _BUSY, _KILLED, ImportError("libpango"), MemoryError()])
 def test_waiting_for_the_installation_is_no_attempt_and_needs_no_hand(lite: Stage, error: Exception) -> None:
     casts.awaiting(lite)

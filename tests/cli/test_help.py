@@ -54,6 +54,7 @@ def test_help_imports_no_command() -> None:
     assert _imported("--help") & (HEAVY | SHARED) == frozenset()
 
 
+@pytest.mark.thorough
 def test_a_round_with_nothing_due_imports_nothing_to_draw_serve_sign_or_migrate_with(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

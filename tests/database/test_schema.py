@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, inspect, select
 
@@ -112,6 +113,7 @@ def _begin_anew(
     return metadata, kept
 
 
+@pytest.mark.thorough
 def test_a_database_of_the_first_revision_keeps_its_rows(stage: Stage, database: Database) -> None:
     numbers = {
         "approved": casts.approved(stage, ratings={"TRI_4": "1"}),
@@ -154,6 +156,7 @@ def _woken(database: Database) -> dict[str, date | None]:
         return {row.number: row.wake_on for row in db.execute(select(table.c.number, table.c.wake_on))}
 
 
+@pytest.mark.thorough
 def test_silence_of_earlier_revisions_is_told_apart_by_its_date(stage: Stage, database: Database) -> None:
     """Once a closing noted of everybody who had not answered that there was no answer by the date."""
     number = casts.submitted(stage)
@@ -200,6 +203,7 @@ def test_silence_of_earlier_revisions_is_told_apart_by_its_date(stage: Stage, da
     ]
 
 
+@pytest.mark.thorough
 def test_what_outside_approvals_were_worth_is_frozen_by_the_upgrade(stage: Stage, database: Database) -> None:
     """By the rates that were there when each was registered, whatever was entered since."""
     euros = {"amount": "300", "currency": "EUR"}
@@ -229,6 +233,7 @@ def test_what_outside_approvals_were_worth_is_frozen_by_the_upgrade(stage: Stage
     casts.enter_rate(stage, "EUR", date(2010, 1, 1), "0.8", reason="Misread.")
 
 
+@pytest.mark.thorough
 def test_conditions_of_earlier_revisions_are_numbered_within_their_proposal(
     stage: Stage, database: Database
 ) -> None:
@@ -265,6 +270,7 @@ def test_conditions_of_earlier_revisions_are_numbered_within_their_proposal(
     assert schema.differences(database) == []
 
 
+@pytest.mark.thorough
 def test_references_are_written_as_they_are_compared_by_the_upgrade(stage: Stage, database: Database) -> None:
     umbrella = casts.draft(stage, attach=(), kind="umbrella")
     casts.submitted(stage, kind="child", parent=umbrella, budget="100")

@@ -71,6 +71,7 @@ def test_the_publisher_is_a_setting(stage: Stage, tmp_path: Path) -> None:
     assert root.findtext("iati-activity/reporting-org/narrative") == "Food and Agriculture Organization"
 
 
+@pytest.mark.thorough
 def test_where_there_is_no_activity_no_file_is_written(stage: Stage, tmp_path: Path) -> None:
     casts.submitted(stage)
     out = tmp_path / "out.xml"
@@ -132,6 +133,7 @@ def test_a_dry_run_says_the_same_and_makes_nothing(stage: Stage, tmp_path: Path)
     assert casts.contents(stage) == before
 
 
+@pytest.mark.thorough
 def test_whoever_imports_is_a_designer_and_named_where_there_are_several(
     stage: Stage, tmp_path: Path
 ) -> None:

@@ -135,6 +135,7 @@ STATES: dict[str, tuple[Callable[[Stage], str], str]] = {
 }
 
 
+@pytest.mark.thorough
 def test_a_proposal_of_every_state_is_a_valid_activity(stage: Stage) -> None:
     numbers = {name: build(stage) for name, (build, _) in STATES.items()}
     states = {casts.load(stage, number).state for number in numbers.values()}

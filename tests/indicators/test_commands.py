@@ -79,6 +79,7 @@ def test_a_day_that_is_still_to_come_is_refused(stage: Stage) -> None:
     assert (result.exit_code, "“2999-01-01” is still to come" in result.stderr) == (2, True)
 
 
+@pytest.mark.thorough
 def test_projects_opened_without_an_approval_are_named_by_the_command_and_in_the_workbook(
     stage: Stage, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,13 @@ JINJA = {"silent": "false", "newstyle_gettext": "true", "trimmed": "true"}
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 
 
-def sentences() -> Iterator[tuple[str, ...]]:
+@cache
+def sentences() -> frozenset[tuple[str, ...]]:
     """Every sentence of the code and of the templates, counting ones with both forms."""
+    return frozenset(_extracted())
+
+
+def _extracted() -> Iterator[tuple[str, ...]]:
     for place, method, options in (
         (ROOT / "appraisal", [("**.py", "python")], {}),
         (ROOT / "templates", [("**.html", "jinja2")], {"**.html": JINJA}),
@@ -25,18 +31,15 @@ def sentences() -> Iterator[tuple[str, ...]]:
             yield message if isinstance(message, tuple) else (message,)
 
 
-SENTENCES = sorted(set(sentences()))
-
-
 def test_there_are_sentences_to_translate() -> None:
-    assert ("My work",) in SENTENCES
+    assert ("My work",) in sentences()
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_sentence_is_translated(language: str) -> None:
     known = catalogue(language)
 
-    missing = [message[0] for message in SENTENCES if message[0] and message[0] not in known]
+    missing = sorted(message[0] for message in sentences() if message[0] and message[0] not in known)
 
     assert missing == []
 
@@ -45,7 +48,7 @@ def test_every_sentence_is_translated(language: str) -> None:
 def test_no_translation_is_left_over(language: str) -> None:
     known = catalogue(language)
 
-    assert sorted(set(known) - {message[0] for message in SENTENCES}) == []
+    assert sorted(set(known) - {message[0] for message in sentences()}) == []
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

@@ -22,7 +22,6 @@ from appraisal.printing.rendering import render
 from appraisal.schemas import departures
 from tests.printing.readers import embedded, pages_of, solid
 from tests.printing.test_standards import FRENCH, ODD, elements
-from tests.suites import sampled
 
 Value = dict[str, Any]
 WIDE = "WWWWWWWWWW " * 30
@@ -138,7 +137,8 @@ def failures(pdf: bytes) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("language", sampled(LANGUAGES, 1))
+@pytest.mark.thorough
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_there_are_two_pages_to_both_standards_whatever_they_hold(
     library: Library, language: Language
 ) -> None:
@@ -201,6 +201,7 @@ def test_no_template_sets_a_colon_itself() -> None:
     assert found == []
 
 
+@pytest.mark.thorough
 def test_an_empty_report_says_that_it_is(library: Library) -> None:
     first, second = pages_of(render(value_of(library), "fr"))
     assert solid("pas de données") in first
@@ -209,6 +210,7 @@ def test_an_empty_report_says_that_it_is(library: Library) -> None:
     assert solid("Aucune.") in second
 
 
+@pytest.mark.thorough
 def test_the_report_is_attached_and_named_in_the_metadata(library: Library) -> None:
     value = full(library)
     pdf = render(value, "es")
@@ -225,6 +227,7 @@ def test_the_report_is_attached_and_named_in_the_metadata(library: Library) -> N
     assert "appraisal:number" not in metadata
 
 
+@pytest.mark.thorough
 def test_a_picture_tells_all_its_figures_to_those_who_do_not_see_it(library: Library) -> None:
     with pikepdf.open(io.BytesIO(render(full(library), "en"))) as opened:
         figures = [str(entry.Alt) for entry in elements(opened) if entry.S == "/Figure"]
@@ -234,6 +237,7 @@ def test_a_picture_tells_all_its_figures_to_those_who_do_not_see_it(library: Lib
     assert figures[1].endswith("1 of 2 (50.0%); 32 others 32 of 34 (94.1%)")
 
 
+@pytest.mark.thorough
 def test_the_same_report_gives_the_same_bytes(library: Library) -> None:
     value = full(library)
     assert render(value, "en") == render(json.loads(canonical.canonical(value)), "en")

@@ -17,7 +17,6 @@ from appraisal.printing.words import RecordWords
 from appraisal.proposals.facts import Decision, Step
 from tests.printing.readers import bookmarks, embedded, pages_of, reader, root, solid, structure
 from tests.printing.samples import LOW, TITLE, Print, Sample, Value, at
-from tests.suites import sampled
 
 FONTS = {
     "Noto-Sans",
@@ -55,7 +54,8 @@ def test_same_bytes_again_and_in_another_process(sample: Sample, printed: Print,
     assert said.stdout.decode().strip() == hashlib.sha256(pdf).hexdigest()
 
 
-@pytest.mark.parametrize("language", sampled(LANGUAGES, 1))
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_record_holds_what_was_true(sample: Sample, printed: Print, language: Language) -> None:
     value = sample.record()
     pdf = printed(value, language)
@@ -80,7 +80,8 @@ def test_a_record_holds_what_was_true(sample: Sample, printed: Print, language: 
     assert root(pdf)["/Lang"] == language
 
 
-@pytest.mark.parametrize("language", sampled(LANGUAGES, 1))
+@pytest.mark.thorough
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_item_names_its_source(sample: Sample, printed: Print, language: Language) -> None:
     value = sample.record()
     text = "".join(pages_of(printed(value, language)))
@@ -141,6 +142,7 @@ def test_the_canonical_value_is_the_one_attachment(sample: Sample, printed: Prin
     assert file.get_object()["/EF"]["/F"].get_object()["/Params"]["/ModDate"] == "D:20100217090000Z"
 
 
+@pytest.mark.thorough
 def test_metadata_comes_from_the_record(sample: Sample, printed: Print) -> None:
     pdf = printed(sample.record(), "en")
     found = reader(pdf)
@@ -158,6 +160,7 @@ def test_metadata_comes_from_the_record(sample: Sample, printed: Print) -> None:
     assert "TRI – Tripartism" in outline
 
 
+@pytest.mark.thorough
 def test_tags_name_header_cells_and_leave_out_running_lines(sample: Sample, printed: Print) -> None:
     pdf = printed(sample.approval(), "en")
     elements = list(structure(root(pdf)["/StructTreeRoot"]))
@@ -172,6 +175,7 @@ def test_tags_name_header_cells_and_leave_out_running_lines(sample: Sample, prin
             assert (b"/Subtype %s" % kind in drawn.get_data()) == expected
 
 
+@pytest.mark.thorough
 def test_only_bundled_fonts_are_embedded(sample: Sample, printed: Print) -> None:
     found = {}
     for page in reader(printed(sample.record(), "fr")).pages:
@@ -197,6 +201,7 @@ def test_a_revision_prints_both_recommendations_the_reason_and_the_changes(
     assert solid("Give the committee its powers.") in text
 
 
+@pytest.mark.thorough
 def test_a_condition_prints_by_whom_it_was_written_and_on_what_evidence_it_ended(
     sample: Sample, printed: Print
 ) -> None:
@@ -229,6 +234,7 @@ def test_a_condition_prints_by_whom_it_was_written_and_on_what_evidence_it_ended
     assert solid("Waived") in text
 
 
+@pytest.mark.thorough
 def test_an_override_prints_both_signatures_and_the_contradiction(sample: Sample, printed: Print) -> None:
     value = sample.sheet(
         Decision(1, "propose_override", at(20), 4, 1, 1, "A year lost would cost more."),
@@ -260,6 +266,7 @@ def test_an_annulment_names_the_sheet_that_it_annuls(sample: Sample, printed: Pr
     assert solid("Annule") in "".join(pages_of(printed(value, "fr")))
 
 
+@pytest.mark.thorough
 def test_an_outside_approval_says_where_it_comes_from_and_that_it_is_undated(
     sample: Sample, printed: Print
 ) -> None:

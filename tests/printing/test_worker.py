@@ -79,6 +79,7 @@ def test_a_process_that_dies_at_work_is_a_crash(sample: Sample) -> None:
         assert renderer.pid is None
 
 
+@pytest.mark.thorough
 def test_a_process_may_not_take_all_memory(sample: Sample) -> None:
     pytest.importorskip("resource")
     with Renderer(memory=64 * 1024**2, seconds=SECONDS) as renderer:
@@ -88,6 +89,7 @@ def test_a_process_may_not_take_all_memory(sample: Sample) -> None:
         assert renderer.pid is None
 
 
+@pytest.mark.thorough
 def test_leaves_nothing_behind(sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with Renderer(seconds=SECONDS) as renderer:

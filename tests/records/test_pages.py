@@ -202,6 +202,7 @@ def test_an_unknown_digest_is_not_found(client: FlaskClient, sign_in: SignIn) ->
         assert client.get(f"/records/{path}").status_code == 404
 
 
+@pytest.mark.thorough
 def test_lists_and_pages_take_as_many_statements_for_much_as_for_little(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

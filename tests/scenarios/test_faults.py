@@ -7,6 +7,7 @@ from appraisal.cli import main
 from tests.scenarios.scripts import play
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -63,6 +64,7 @@ def faults(tmp_path: Path, text: str) -> list[str]:
     return [line.removeprefix("test.yaml:") for line in result.stderr.splitlines()[:-1]]
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     ("do", "given", "fault"),
     [
@@ -157,6 +159,7 @@ def test_a_list_that_is_imported_is_known(tmp_path: Path, given: str, found: lis
     assert all(words in line for words, line in zip(found, said, strict=True))
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("expected", "fault"),
     [
@@ -177,6 +180,7 @@ def test_what_is_expected_can_be_compared(tmp_path: Path, expected: str, fault: 
     assert [line.startswith(f"10: {fault}") for line in (*at_the_end, *on_a_step)] == [True, True]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("expected", "fault"),
     [

@@ -1,12 +1,14 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from appraisal.cli import main
 from tests.scenarios.scripts import APPROVED, play
 
 
+@pytest.mark.thorough
 def test_json_says_everything_about_proposals_and_indicators(tmp_path: Path) -> None:
     expect = """\
 expect:
@@ -32,6 +34,7 @@ expect:
     assert (indicator["exact"], indicator["milestone"], indicator["milestone_met"]) == ("100/1", "75", True)
 
 
+@pytest.mark.thorough
 def test_the_same_scenario_gives_the_same_records(tmp_path: Path) -> None:
     first, second = (json.loads(play(tmp_path, APPROVED, "--json").stdout) for _ in range(2))
 
@@ -68,6 +71,7 @@ def test_a_refusal_must_come_and_for_exactly_these_reasons(tmp_path: Path) -> No
     assert "line 12: withdraw was refused (not_author)" in result.output
 
 
+@pytest.mark.thorough
 def test_the_result_can_be_kept_in_a_database(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'kept.sqlite3'}"
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.scenarios.scripts import APPRAISING, play
 
 PROPOSED = "  - {at: 2010-02-01T09:00:00+01:00, by: designer, do: propose, as: P1, with: {title: One}}\n"
@@ -34,6 +36,7 @@ expect: {P1: {self_differs: [ALI-1], changed: [gender.analysis]}}
     ]
 
 
+@pytest.mark.thorough
 def test_what_was_told_is_what_the_last_step_told(tmp_path: Path) -> None:
     steps = """\
   - {by: reader, do: rate, to: P1, with: {default: 2}, then: {P1: {told: {reader: [assign]}}}}

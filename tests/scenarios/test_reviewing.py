@@ -45,6 +45,7 @@ def said(tmp_path: Path, text: str) -> list[str]:
     return [line.strip() for line in result.output.splitlines() if "✗" in line]
 
 
+@pytest.mark.thorough
 def test_who_is_asked_without_more_reviews_every_checklist_within_the_days_of_the_track(
     tmp_path: Path,
 ) -> None:
@@ -65,6 +66,7 @@ expect:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("day", "silent", "released"), [("2010-02-05T23:30", "no", "yes"), ("2010-02-08T00:10", "yes", "no")]
 )
@@ -86,6 +88,7 @@ expect:
     )
 
 
+@pytest.mark.thorough
 def test_what_is_withdrawn_is_asked_no_more(tmp_path: Path) -> None:
     holds(
         tmp_path,
@@ -143,6 +146,7 @@ expect: {P1: {reviews: {gender: {signed: yes, checklists: [GEN]}}, consultations
     )
 
 
+@pytest.mark.thorough
 def test_the_lead_adopts_what_all_agree_on_and_gives_reasons_for_the_rest(tmp_path: Path) -> None:
     holds(
         tmp_path,
@@ -161,6 +165,7 @@ expect: {P1: {ratings: {ALI-2: 3, ALI-3: 1}, agreement: {ALI: '0.000', TRI: not 
     )
 
 
+@pytest.mark.thorough
 def test_what_is_not_as_expected_of_reviews_is_said_with_its_place(tmp_path: Path) -> None:
     found = said(
         tmp_path,

@@ -48,6 +48,7 @@ def documents(database: Database) -> set[str]:
     return found
 
 
+@pytest.mark.thorough
 def test_a_step_from_another_state_is_refused_for_that_alone_whoever_tries(tmp_path: Path) -> None:
     steps = """\
   - {by: chief, do: approve, to: P1, refused: [wrong_state]}
@@ -59,6 +60,7 @@ def test_a_step_from_another_state_is_refused_for_that_alone_whoever_tries(tmp_p
     assert OK in said(tmp_path, PROPOSED + steps)
 
 
+@pytest.mark.thorough
 def test_finalising_keeps_what_was_recommended_before(tmp_path: Path) -> None:
     steps = """\
   - {by: reader, do: rate, to: P1, with: {default: 2}}
@@ -87,6 +89,7 @@ expect: {P1: {recommendation: READY_WITH_CONDITIONS, conditions: 2}}
     assert reason == "The powers are not clear"
 
 
+@pytest.mark.thorough
 def test_finalising_fills_in_only_the_conditions_that_are_missing(tmp_path: Path) -> None:
     steps = """\
   - {by: reader, do: rate, to: P1, with: {default: 2, TRI-4: 1, CAP-6: 1}}
@@ -101,6 +104,7 @@ def test_finalising_fills_in_only_the_conditions_that_are_missing(tmp_path: Path
     assert OK in said(tmp_path, APPRAISING + steps)
 
 
+@pytest.mark.thorough
 def test_requesting_a_revision_keeps_the_choice(tmp_path: Path) -> None:
     steps = """\
   - {by: reader, do: rate, to: P1, with: {default: 2}}
@@ -111,6 +115,7 @@ expect: {P1: {state: revision_requested, computed: READY, recommendation: REVISE
     assert OK in said(tmp_path, APPRAISING + steps)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("given", "found"),
     [
@@ -135,6 +140,7 @@ def test_revising_changes_the_contribution_that_is_given(
     assert {key: rows[0][key] for key in found} == found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "steps",
     [
@@ -153,6 +159,7 @@ def test_what_a_private_donor_pays_for_can_be_submitted(tmp_path: Path, steps: s
     assert content(database)["alignment"]["ppp_clearance"]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("named", "kept_as"),
     [
@@ -206,11 +213,13 @@ def test_an_incomplete_draft_can_be_completed(tmp_path: Path) -> None:
     assert content(kept(tmp_path, steps))["identification"]["title"] == "One"
 
 
+@pytest.mark.thorough
 def test_revising_is_refused_even_where_nothing_would_change(tmp_path: Path) -> None:
     steps = "  - {by: desk, do: revise, to: P1, with: {title: One}, refused: [not_author]}\n"
     assert OK in said(tmp_path, PROPOSED + "  - {by: designer, do: submit, to: P1}\n" + steps)
 
 
+@pytest.mark.thorough
 def test_authors_rate_their_own_draft(tmp_path: Path) -> None:
     steps = """\
   - {by: designer, do: self_check, to: P1, with: {default: 2, TRI-4: 1, comments: {TRI-4: No powers}}}
@@ -230,12 +239,14 @@ def test_authors_rate_their_own_draft(tmp_path: Path) -> None:
     assert "EVA-2" not in rows
 
 
+@pytest.mark.thorough
 def test_an_answer_that_nobody_asked_for_is_a_difference(tmp_path: Path) -> None:
     assert "line 10: answer: nobody was asked for PARDEV" in said(
         tmp_path, PROPOSED + "  - {by: reader, do: answer, to: P1, with: {unit: PARDEV}}\n"
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("verb", ["clear_condition", "waive_condition"])
 def test_a_condition_that_is_not_there_is_a_difference(tmp_path: Path, verb: str) -> None:
     steps = f"""\
@@ -258,6 +269,7 @@ def test_a_step_on_what_was_never_begun_is_a_difference(tmp_path: Path) -> None:
     assert "line 10: register_approval: P1 was never begun" in said(tmp_path, steps)
 
 
+@pytest.mark.thorough
 def test_a_setting_that_a_kept_database_has_already_is_a_difference(tmp_path: Path) -> None:
     database, file = f"sqlite:///{tmp_path / 'kept.sqlite3'}", tmp_path / "test.yaml"
     rates = "rates: [{currency: EUR, day: '2010-01-01', per_usd: '0.8'}]\n"
@@ -269,11 +281,13 @@ def test_a_setting_that_a_kept_database_has_already_is_a_difference(tmp_path: Pa
     assert "the rate of EUR on 2010-01-01 stands in the database already" in outputs[1]
 
 
+@pytest.mark.thorough
 def test_a_shape_that_nothing_has_is_a_difference(tmp_path: Path) -> None:
     output = said(tmp_path, PROPOSED + "expect: {P1: {state: {draft: true}}}\n")
     assert "line 10: P1: state is draft, not" in output
 
 
+@pytest.mark.thorough
 def test_a_rating_keeps_its_value_when_only_its_comment_is_given(tmp_path: Path) -> None:
     steps = """\
   - {by: reader, do: rate, to: P1, with: {default: 2, TRI-4: 1}}
@@ -288,6 +302,7 @@ def test_a_rating_keeps_its_value_when_only_its_comment_is_given(tmp_path: Path)
     assert (row.value, row.comment) == ("1", "Too weak")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("table", "changes"), [("events", {"sequence": 99}), ("jobs", {}), ("ratings", {"item": "TRI-99"})]
 )

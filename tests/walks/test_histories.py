@@ -17,7 +17,6 @@ from tests import casts
 from tests.casts import Stage
 from tests.databases import PostgresCopies, SqliteCopies
 from tests.lists.files import import_text
-from tests.suites import sampled
 from tests.walks import checks, moves
 from tests.walks.checks import Watch
 from tests.walks.moves import World
@@ -238,7 +237,8 @@ HISTORIES: Final = (
 )
 
 
-@pytest.mark.parametrize("history", sampled(HISTORIES, 4), ids=lambda history: history.__name__.strip("_"))
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.__name__.strip("_"))
 def test_everything_holds_after_each_step_of(
     history: Callable[[Told], None], copies: SqliteCopies | PostgresCopies, library: Library, files: Files
 ) -> None:

@@ -15,7 +15,6 @@ from werkzeug.utils import cached_property
 
 from tests.app.pages import walks
 from tests.app.pages.worlds import World
-from tests.suites import sampled
 from tests.web import building
 from tests.web.sites import Compiled, build_app
 
@@ -155,6 +154,7 @@ def test_a_number_that_no_database_holds_is_that_of_nothing(
     assert asked > 100
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("odd", [*_LARGE, *_ODD], ids=lambda odd: odd[:8])
 def test_no_number_of_a_form_is_an_error_of_ours(
     app: Flask, world: World, client: FlaskClient, odd: str
@@ -242,7 +242,7 @@ def test_no_text_that_is_asked_for_is_an_error_of_ours(
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("browsing", sampled(["designer", "admin", "roles"], 1))
+@pytest.mark.parametrize("browsing", ["designer", "admin", "roles"])
 def test_no_field_of_a_form_is_an_error_of_ours(app: Flask, world: World, browsing: str) -> None:
     """Every name that a page looks for in what is sent, by itself and with all others, in every odd way."""
     client = app.test_client()

@@ -18,7 +18,6 @@ from appraisal.database.engine import reading_only
 from appraisal.web import context
 from tests.app.pages import walks
 from tests.app.pages.worlds import World
-from tests.suites import sampled
 from tests.web import building
 from tests.web.sites import Compiled, build_app
 
@@ -85,9 +84,10 @@ def _whole(rule: Rule, world: World) -> walks.Form:
 _OVERRIDE: Final = {"X-HTTP-Method-Override": "POST", "X-Method-Override": "POST"}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("world", "who"),
-    [*sampled([("sqlite", who) for who in ROLES], 2, rows=True), ("postgresql", "desk")],
+    [*(("sqlite", who) for who in ROLES), ("postgresql", "desk")],
     indirect=["world"],
 )
 def test_a_question_writes_nothing_whatever_comes_with_it(app: Flask, world: World, who: str | None) -> None:

@@ -128,6 +128,7 @@ def _walked(app: Flask, site: Site, cast: Cast, seed: int) -> Iterator[Walk]:
     yield walk
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_one_administrator_enters_no_account_that_counts_and_makes_none(
     app: Flask, site: Site, cast: Cast, seed: int
@@ -143,6 +144,7 @@ def test_one_administrator_enters_no_account_that_counts_and_makes_none(
     assert account.has_password
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [4])
 def test_with_mail_one_administrator_enters_no_account_at_all(
     site: Site, cast: Cast, compiled: Compiled, seed: int

@@ -347,6 +347,7 @@ def _name(
         return name_author(db, stage.library, stage.people[who], stage.now, number, person, reason, **given)
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("change", [{"active": False}, {"roles": ["auditor"]}])
 @pytest.mark.parametrize("key", ["draft", "submitted", "incomplete", "rated", "revision", "awaiting"])
 def test_a_coordinator_names_another_author(lite: Stage, key: str, change: dict[str, Any]) -> None:
@@ -490,6 +491,7 @@ def test_a_condition_whose_owner_has_left_is_given_to_somebody_else(lite: Stage)
     assert permissions.owner_naming_refusals(casts.load(lite, open_one), waiting, lite.people["desk"]) != []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("build", [_overriding, _annulling])
 def test_a_first_signature_waits_for_every_manager_who_may_give_the_second(
     stage: Stage, build: Callable[[Stage], str]

@@ -40,6 +40,7 @@ def test_upgrade_makes_a_database_and_does_nothing_the_second_time(tmp_path: Pat
     assert run(tmp_path, "db", "check").exit_code == 0
 
 
+@pytest.mark.thorough
 def test_an_upgrade_notes_once_which_definitions_are_in_force(tmp_path: Path, library: Library) -> None:
     assert run(tmp_path, "audit", "definitions").exit_code == 2
     for _ in range(2):
@@ -54,6 +55,7 @@ def test_an_upgrade_notes_once_which_definitions_are_in_force(tmp_path: Path, li
     assert "11 events of the installation" in run(tmp_path, "audit", "verify").stdout
 
 
+@pytest.mark.thorough
 def test_data_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:
     histories.write("0003", tmp_path / "appraisal.sqlite3")
     asked = ("indicator", "2.1", "--biennium", "2010-11")
@@ -70,6 +72,7 @@ def test_data_of_an_earlier_version_is_upgraded(tmp_path: Path) -> None:
     assert "33.3 %  (1 of 3), milestone 75 %, not met" in run(tmp_path, *asked).stdout
 
 
+@pytest.mark.thorough
 def test_an_upgrade_that_fails_says_so_and_changes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "appraisal.sqlite3"
     histories.write("0001", file)
@@ -139,6 +142,7 @@ def test_a_chain_that_is_gone_is_found(stage: Stage) -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_what_a_tick_would_come_too_late_for_is_named(stage: Stage) -> None:
     number = casts.revision(stage)
     casts.approved(stage)
@@ -202,6 +206,7 @@ def test_what_is_wrong_is_printed_line_by_line(lite: Stage, tmp_path: Path) -> N
     assert result.stdout.endswith("2 wrong.\n")
 
 
+@pytest.mark.thorough
 def test_a_published_report_is_computed_again_from_what_was_written_by_then(
     lite: Stage, tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ def test_every_line_becomes_an_approval_outside(data: Path) -> None:
     assert (report["numerator"], report["denominator"], report["complete"]) == (0, 1, False)
 
 
+@pytest.mark.thorough
 def test_a_day_without_an_hour_falls_on_that_day_in_geneva(data: Path) -> None:
     import_file(
         data, ",Last day,2011-12-31,XBTC,Minute 12,Registry\n,First day,2012-01-01,XBTC,Minute 13,Registry\n"

@@ -14,12 +14,11 @@ from appraisal.web.context import Site
 from tests import histories
 from tests.databases import SqliteCopies
 from tests.histories import MECHANISM, REVISIONS, RUNNING
-from tests.suites import sampled
 from tests.web import building
 from tests.web.building import Clock
 
 
-@pytest.fixture(params=sampled(REVISIONS, 1))
+@pytest.fixture(params=REVISIONS)
 def site(
     request: pytest.FixtureRequest,
     tmp_path: Path,
@@ -35,6 +34,7 @@ def site(
         yield building.open_site(tmp_path, library, clock, database)
 
 
+@pytest.mark.thorough
 def test_the_pages_show_what_was_written_then(site: Site, client: FlaskClient, clock: Clock) -> None:
     with site.database.read() as db:
         found = {entry.person.email.split("@")[0]: entry.person for entry in accounts.list_people(db)}

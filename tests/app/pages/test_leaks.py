@@ -26,7 +26,6 @@ from appraisal.proposals.rules.attempt import ChangeAsked
 from tests.app.pages import walks, worlds
 from tests.app.pages.walks import Unfilled, Visit
 from tests.app.pages.worlds import World
-from tests.suites import sampled
 from tests.web import building
 from tests.web.building import Cast, Clock
 from tests.web.sites import Compiled, ReadingClient
@@ -138,7 +137,8 @@ def _difference(silent: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     return "\n".join(found[:40])
 
 
-@pytest.mark.parametrize("who", sampled(worlds.WALKERS, 0))
+@pytest.mark.thorough
+@pytest.mark.parametrize("who", worlds.WALKERS)
 def test_nobody_who_owes_a_review_reads_what_others_said(
     both: tuple[World, World], apps: tuple[Flask, Flask], to_read: Plan, who: str
 ) -> None:
@@ -177,7 +177,8 @@ def test_no_form_that_is_sent_tells_what_others_said(
     assert not found, _report(found)
 
 
-@pytest.mark.parametrize("who", sampled(worlds.WALKERS, 2))
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("who", worlds.WALKERS)
 def test_no_notice_tells_what_others_said(both: tuple[World, World], who: str) -> None:
     silent, told = (worlds.notices_to(world, who) for world in both)
 
@@ -278,9 +279,8 @@ def to_know(both: tuple[World, World], apps: tuple[Flask, Flask]) -> Plan:
     ]
 
 
-@pytest.mark.parametrize(
-    "who", sampled(sorted(READ_BY, key=lambda who: who not in ("reader", "stranger")), 2)
-)
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize("who", READ_BY)
 def test_what_was_said_of_a_proposal_is_read_by_those_who_may_and_nobody_else(
     both: tuple[World, World], apps: tuple[Flask, Flask], to_know: Plan, who: str
 ) -> None:

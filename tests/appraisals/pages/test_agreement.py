@@ -123,6 +123,7 @@ def test_illustrative_reviews_are_marked(
     assert "Reviews of illustrative proposals are among these." in client.get(PAGE).text
 
 
+@pytest.mark.thorough
 def test_the_number_of_statements_does_not_grow(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

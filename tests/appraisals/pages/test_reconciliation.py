@@ -488,6 +488,7 @@ def test_agreement_is_for_coordinators_and_auditors(
 # Cost.
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("key", ["reader", "desk"])
 def test_three_and_thirty_reviewers_take_the_same_statements(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, key: str

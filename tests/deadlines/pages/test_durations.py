@@ -87,6 +87,7 @@ def test_the_file_runs_nothing(client: FlaskClient, sign_in: SignIn, three: None
     ]
 
 
+@pytest.mark.thorough
 def test_the_number_of_statements_does_not_grow(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

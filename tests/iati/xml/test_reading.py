@@ -163,6 +163,7 @@ def test_many_activities_are_not_held() -> None:
     assert peak < 3_000_000
 
 
+@pytest.mark.thorough
 def test_a_file_beyond_the_bound_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MOST_BYTES", 1024 * 1024)
     peak, count, said = peak_of(Endless(BEGIN, element().encode() * 10, 100_000, END))

@@ -169,6 +169,7 @@ def test_demonstration_data_is_marked_twice(library: Library) -> None:
     assert (back.illustrative, back.content["identification"]["title"]) == (True, "Decent work")
 
 
+@pytest.mark.thorough
 def test_what_is_written_is_not_held(library: Library) -> None:
     made = neutral(library, summary="x" * 4000)
 

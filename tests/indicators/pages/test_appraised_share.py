@@ -55,6 +55,7 @@ def test_any_page_of_a_list_may_be_asked_for(
         assert client.get(f"/indicators/{path}&page={asked}&opened={asked}").status_code == 200
 
 
+@pytest.mark.thorough
 def test_the_figure_stands_beside_its_milestone(
     client: FlaskClient, sign_in: SignIn, approved: dict[str, str]
 ) -> None:
@@ -72,6 +73,7 @@ def test_the_figure_stands_beside_its_milestone(
     assert "Illustrative" not in page[: page.index("Broken down")]
 
 
+@pytest.mark.thorough
 def test_every_reading_is_shown_with_its_parts(
     client: FlaskClient, sign_in: SignIn, approved: dict[str, str]
 ) -> None:
@@ -287,6 +289,7 @@ def test_reports_with_their_titles_are_for_those_who_read_all(
     assert client.get(f"{PAGE}/reports/{digest[1]}.json").status_code == 403
 
 
+@pytest.mark.thorough
 def test_breakdowns_are_drawn_with_their_figures_beside_them(
     client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast
 ) -> None:
@@ -348,6 +351,7 @@ def test_illustrative_data_is_marked_as_such(
     assert text.count("<title>Illustrative: ") == text.count("<title>") - 1 == 12
 
 
+@pytest.mark.thorough
 def test_the_number_of_statements_does_not_grow(
     client: FlaskClient, sign_in: SignIn, approved: dict[str, str], site: Site, cast: Cast
 ) -> None:

@@ -32,6 +32,7 @@ def test_coordinators_managers_and_auditors_read_it(client: FlaskClient, sign_in
         assert ("/indicators/2.1/pipeline" in client.get("/indicators/2.1").text) is is_reader
 
 
+@pytest.mark.thorough
 def test_figures_stand_beside_their_pictures(client: FlaskClient, sign_in: SignIn, several: None) -> None:
     sign_in(client, "auditor")
     page = words(client, YEARS)
@@ -52,6 +53,7 @@ def test_figures_stand_beside_their_pictures(client: FlaskClient, sign_in: SignI
     assert "Illustrative" not in page
 
 
+@pytest.mark.thorough
 def test_an_empty_biennium_says_so(client: FlaskClient, sign_in: SignIn, several: None) -> None:
     sign_in(client, "desk")
     page = words(client, f"{PAGE}?biennium=2012-13")

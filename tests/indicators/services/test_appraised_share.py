@@ -85,6 +85,7 @@ def _everything(stage: Stage) -> None:
     casts.take(stage, "chief", number, "reject", note="No.")
 
 
+@pytest.mark.thorough
 def test_columns_and_facts_agree(stage: Stage) -> None:
     _everything(stage)
     from_columns, from_facts, from_trail = every(stage)
@@ -123,6 +124,7 @@ def test_a_registered_budget_is_worth_what_it_was_on_the_day_of_approval(lite: S
         assert appraised_share.differences(db) == []
 
 
+@pytest.mark.thorough
 def test_the_share_counts_first_approvals_of_the_biennium(lite: Stage) -> None:
     _everything(lite)
     with lite.database.read() as db:
@@ -143,6 +145,7 @@ def _annulled(stage: Stage, number: str) -> str:
     return number
 
 
+@pytest.mark.thorough
 def test_the_approval_rate_knows_nothing_but_decisions_on_appraisals(stage: Stage) -> None:
     def rate() -> Share:
         every(stage)
@@ -225,6 +228,7 @@ def test_a_report_that_says_nothing_new_is_not_published_again(stage: Stage) -> 
         assert len(appraised_share.published(db, "2.1", "2010-11")) == 1
 
 
+@pytest.mark.thorough
 def test_a_published_report_is_computed_again_from_the_trail(stage: Stage) -> None:
     _everything(stage)
     _publish(stage)

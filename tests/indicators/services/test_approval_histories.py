@@ -22,7 +22,6 @@ from appraisal.vocabulary.biennium import biennium_of
 from tests import casts
 from tests.casts import Stage
 from tests.lists.files import import_text
-from tests.suites import sampled
 
 BIENNIA = ("2010-11", "2012-13", "2014-15")
 SCOPE = frozenset({"XBTC", "RBSA"})
@@ -156,7 +155,8 @@ def step(stage: Stage, number: str, dice: Random) -> None:
     dice.choice(ways[state])()
 
 
-@pytest.mark.parametrize("seed", sampled(range(3), 1))
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("seed", range(3))
 def test_every_figure_has_what_the_events_say_stands(stage: Stage, seed: int) -> None:
     dice = Random(seed)  # noqa: S311 - the same steps in each run
     gaps = "".join(f"OBW {place},1,1000,2010-01-15\n" for place in range(PROPOSALS))

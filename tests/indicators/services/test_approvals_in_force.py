@@ -181,6 +181,7 @@ def test_the_approval_rate_is_that_of_the_biennium_of_the_decision(stage: Stage)
     assert rates() == [Share(0, 2), Share(1, 1)]
 
 
+@pytest.mark.thorough
 def test_the_conditions_of_an_annulled_approval_bind_no_other(stage: Stage) -> None:
     """An approval given outside relies on no appraisal, so on no condition of one."""
     numbers = [casts.approved(stage, ratings={"ALI_4": "1"}), casts.awaiting(stage, ratings={"ALI_4": "1"})]

@@ -69,6 +69,7 @@ def test_a_gap_is_filled_by_no_more_than_the_proposal_brings(lite: Stage) -> Non
     assert found.groups["others"][0]["filled"] == Decimal(100_000)
 
 
+@pytest.mark.thorough
 def test_an_export_names_the_proposals_that_stand_beside_the_gaps(lite: Stage) -> None:
     import_text(lite, "gaps", GAPS + "G\u20111,O1,100,2010-02-01\n")
     priced = casts.funded(lite, content=alignment("g-1", "90"))

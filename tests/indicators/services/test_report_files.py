@@ -50,6 +50,7 @@ def everything(stage: Stage) -> dict[str, str]:
     }
 
 
+@pytest.mark.thorough
 def test_a_report_keeps_to_its_schema_present_past_and_published(stage: Stage) -> None:
     assert departures(report_of(stage), "indicator") == []
     numbers = everything(stage)

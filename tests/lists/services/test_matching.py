@@ -313,6 +313,7 @@ def _annul(stage: Stage, number: str) -> None:
     casts.take(stage, "deputy", number, "annul")
 
 
+@pytest.mark.thorough
 def test_projects_opened_without_an_approval_are_named_in_every_state_now_and_then(stage: Stage) -> None:
     symbols = [f"ZAM/10/0{place}/NOR" for place in range(1, 8)]
     casts.submitted(stage, symbol=symbols[0])

@@ -330,6 +330,7 @@ def test_one_connection_carries_everything(stage: Stage, boxes: Mailboxes) -> No
     assert len(boxes.received) == count
 
 
+@pytest.mark.thorough
 def test_records_and_mail_are_done_side_by_side(stage: Stage, boxes: Mailboxes) -> None:
     for _ in range(3):
         casts.awaiting(stage)

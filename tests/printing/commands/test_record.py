@@ -83,6 +83,7 @@ def test_drawings_that_were_given_up_are_named_and_tried_again(place: Stage) -> 
     assert run("drawings").exit_code == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("command", [("drawings",), ("keys", "show"), ("db", "check")])
 def test_commands_warn_of_a_key_that_expires_soon(
     place: Stage, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]

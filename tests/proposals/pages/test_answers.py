@@ -365,12 +365,14 @@ def office(site: Site, app: Flask, cast: Cast) -> Office:
     return Office(site, app, cast)
 
 
+@pytest.mark.thorough
 @settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(typed=written(), code=st.sampled_from(["ALI", "TRI", "ILS", "GEN", "CAP", "RBM"]))
 def test_what_was_written_is_what_every_place_shows(office: Office, typed: Content, code: str) -> None:
     office.check(office.read(typed, code))
 
 
+@pytest.mark.thorough
 def test_rows_of_which_each_lacks_another_cell_are_stored_shown_and_edited_whole(
     office: Office, visited: set[str]
 ) -> None:

@@ -149,6 +149,7 @@ def test_rows_are_added_and_removed_without_saving(site: Site, client: FlaskClie
     assert building.load(site, number).content["identification"]["title"] == "Ports"
 
 
+@pytest.mark.thorough
 def test_no_more_rows_than_are_kept(client: FlaskClient, number: str) -> None:
     rows = {f"contributions-{place}-donor": "Norway" for place in range(ROWS_LIMIT)}
     page = client.post(_form(number, "identification"), data={**rows, "add": "contributions"})

@@ -62,6 +62,7 @@ def broken(client: FlaskClient, addresses: Iterable[str]) -> list[str]:
     return found
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_draft_with_an_empty_section_opens_on_every_page_of_its_author(
     app: Flask, site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, section: str

@@ -51,6 +51,7 @@ def test_a_trail_is_sealed_and_verified(lite: Stage, run: Run, tmp_path: Path) -
     assert verified.stderr == ""
 
 
+@pytest.mark.thorough
 def test_the_first_thing_that_is_wrong_is_named(lite: Stage, run: Run) -> None:
     first, second = casts.submitted(lite), casts.submitted(lite)
     with unguarded(lite.database) as db:

@@ -102,6 +102,7 @@ def test_what_cannot_be_asked_is_named_and_nothing_is_written(
     assert {path.name for path in tmp_path.iterdir()} <= {"files", "secret"}
 
 
+@pytest.mark.thorough
 def test_a_file_is_replaced_only_where_that_is_said(number: str, tmp_path: Path) -> None:
     out = tmp_path / "bundle.zip"
     out.write_text("mine")
@@ -125,6 +126,7 @@ def test_what_is_not_stored_as_the_trail_says_is_written_nowhere(
     assert not (tmp_path / "bundle.zip").exists()
 
 
+@pytest.mark.thorough
 def test_a_key_in_force_signs_it_and_is_asked_for(
     lite: Stage, number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +144,7 @@ def test_a_key_in_force_signs_it_and_is_asked_for(
     assert (result.exit_code, "The manifest is signed by TEST ONLY" in result.output) == (0, True)
 
 
+@pytest.mark.thorough
 def test_a_checkpoint_that_was_kept_shows_how_new_a_bundle_is(
     lite: Stage, number: str, tmp_path: Path
 ) -> None:
@@ -164,6 +167,7 @@ def test_a_checkpoint_that_was_kept_shows_how_new_a_bundle_is(
     assert (result.exit_code, "this is no checkpoint" in result.output) == (2, True)
 
 
+@pytest.mark.thorough
 def test_the_register_says_what_ended_since_the_bundle_was_made(
     lite: Stage, number: str, tmp_path: Path
 ) -> None:
@@ -181,6 +185,7 @@ def test_the_register_says_what_ended_since_the_bundle_was_made(
     assert (second["check"], second["outcome"]) == ("register", "holds")
 
 
+@pytest.mark.thorough
 def test_what_fails_and_what_is_no_bundle_have_codes_of_their_own(number: str, tmp_path: Path) -> None:
     out, cut, other = (tmp_path / name for name in ("bundle.zip", "cut.zip", "other.zip"))
     assert run("bundle", number, "-o", out).exit_code == 0
@@ -198,6 +203,7 @@ def test_what_fails_and_what_is_no_bundle_have_codes_of_their_own(number: str, t
     assert first["reason"].startswith("it cannot be read as a ZIP")
 
 
+@pytest.mark.thorough
 def test_progress_is_shown_to_a_terminal_alone(
     number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,7 @@ def test_what_fails_is_told_with_exit_code_1(pdf: Path, value: Value, tmp_path: 
     assert (first["number"], first["digest"]) == ("TC-2010-0001", digest(wrong))
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_read_is_named_with_exit_code_2(pdf: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.pdf"
     cut.write_bytes(pdf.read_bytes()[:5000])

@@ -166,6 +166,7 @@ def _coordinated_by_its_author(site: Site, cast: Cast) -> str:
     return building.assigned_proposal(site, {**cast, "both": both}, by="both")
 
 
+@pytest.mark.thorough
 def test_the_condition_of_the_database_is_that_of_the_rules(site: Site, cast: Cast) -> None:
     numbers = [
         make(site, cast)

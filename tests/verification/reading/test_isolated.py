@@ -67,6 +67,7 @@ RECORD_BODY = (
 )
 
 
+@pytest.mark.thorough
 def test_a_reading_holds_what_the_file_carries(sample: Sample, pdf: bytes) -> None:
     found = open_pdf(pdf, GROUNDS)
     assert found == read(pdf, GROUNDS)
@@ -122,6 +123,7 @@ def test_other_files_beside_the_record_are_listed(pdf: bytes) -> None:
     assert read(resaved(pdf, notes_txt=b"Hello."), GROUNDS).others == ("notes.txt",)
 
 
+@pytest.mark.thorough
 def test_what_is_appended_is_seen(pdf: bytes) -> None:
     writer = PdfWriter(io.BytesIO(pdf), incremental=True)
     writer.add_metadata({"/Title": "Another"})
@@ -155,6 +157,7 @@ def test_a_page_that_is_a_bomb_is_given_up() -> None:
     assert open_pdf(bomb, GROUNDS, seconds=60).texts == ("",)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("filters", [1, 2])
 def test_metadata_that_are_a_bomb_are_given_up(filters: int) -> None:
     packed = b" " * 300_000_000
@@ -193,6 +196,7 @@ def test_one_file_after_the_other_is_read_apart_from_the_one_before(pdf: bytes) 
         assert (opener.pid, waiting is None) == (waiting, False)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.name != "posix", reason="the system limits no memory")
 def test_a_file_that_takes_too_much_is_given_up_and_the_next_is_read(pdf: bytes) -> None:
     packed = zlib.compress(b" " * 300_000_000, 1)
@@ -208,6 +212,7 @@ def test_a_file_that_takes_too_much_is_given_up_and_the_next_is_read(pdf: bytes)
         assert opener.pid == waiting
 
 
+@pytest.mark.thorough
 def test_an_opener_whose_process_is_gone_starts_another(pdf: bytes) -> None:
     with Opener() as opener:
         opener.open(pdf, GROUNDS)
@@ -221,6 +226,7 @@ def test_an_opener_whose_process_is_gone_starts_another(pdf: bytes) -> None:
         assert opener.pid not in (None, gone)
 
 
+@pytest.mark.thorough
 def test_an_opener_leaves_nothing_behind(pdf: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("APPRAISAL_SECRET", "not for the child")

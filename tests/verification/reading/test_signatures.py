@@ -130,6 +130,7 @@ def test_certificates_are_judged_by_the_time_of_signing(plain: bytes, tmp_path: 
         signer = short.signer()
 
 
+@pytest.mark.thorough
 def test_a_trusted_time_stamp_outlives_the_certificate(plain: bytes, tmp_path: Path) -> None:
     short = make_keyring(tmp_path, since=2009, until=2011)
     later = datetime(2020, 1, 1, tzinfo=UTC)

@@ -204,6 +204,7 @@ FIELDS = sorted(
 )
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     "given", [5, True, None, "x", ["a", 3], [[]], {"a": 1}, [{"amount": "NaN", "fund": []}]]
 )
@@ -215,6 +216,7 @@ def test_whatever_the_form_says_the_record_is_examined_and_drawn(given: Any) -> 
         deciding(value, RecordWords("en"))
 
 
+@pytest.mark.thorough
 @given(
     st.integers(0, len(RECORD["appraisal"]["criteria"]) - 1),
     st.sampled_from(["", "MET", "PARTLY_MET", "NOT_MET"]),
@@ -268,6 +270,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
             yield from _places(entry, (*path, key))
 
 
+@pytest.mark.thorough
 @given(st.sampled_from(sorted(_places(APPROVAL), key=str)), st.sampled_from([2009, 2011]))
 def test_a_moment_moved_beyond_the_others_is_found(path: tuple[Any, ...], year: int) -> None:
     def move(value: Any) -> None:
@@ -573,6 +576,7 @@ def _at(value: Any, path: tuple[Any, ...]) -> Any:
     return value
 
 
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize("path", KEYS, ids=lambda path: ".".join(map(str, path)))
 def test_schema_refuses_a_key_of_another_type_or_none(path: tuple[Any, ...]) -> None:
     by_code = any(str(part).endswith(("_titles", "_tones")) for part in path[:-1]) or "digests" in path[:-1]

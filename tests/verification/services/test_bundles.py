@@ -39,7 +39,6 @@ from tests.casts import Stage
 from tests.databases import SqliteCopies
 from tests.histories import REVISIONS
 from tests.keys import Keyring, make_keyring
-from tests.suites import sampled
 from tests.tampering import by_hand, unguarded
 
 RECORDS = tables.Record.__table__
@@ -246,6 +245,7 @@ def test_a_bundle_holds_all_about_a_proposal_and_verifies(
     assert [outcome for outcome, _ in nobody.said("signature")] == ["unchecked"]
 
 
+@pytest.mark.thorough
 def test_a_third_party_needs_nothing_of_ours(signed: tuple[str, bytes], tmp_path: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(signed[1])) as archive:
         archive.extractall(tmp_path)
@@ -263,6 +263,7 @@ def test_the_same_state_and_moment_give_the_same_bytes(lite: Stage) -> None:
     assert written(lite, number) == written(lite, number)
 
 
+@pytest.mark.thorough
 def test_what_is_asked_for_is_taken_and_nothing_else(stage: Stage) -> None:
     first, second = casts.approved(stage), casts.approved(stage)
     third, draft = casts.submitted(stage), casts.draft(stage)
@@ -381,6 +382,7 @@ def _same(data: bytes, files: Contents) -> bool:
         return False
 
 
+@pytest.mark.thorough
 def test_no_changed_byte_goes_unnoticed(
     signed: tuple[str, bytes], library: Library, tmp_path: Path, ring: Keyring
 ) -> None:
@@ -473,6 +475,7 @@ def _forge_site(files: Contents, number: str) -> None:
     files["events/site.jsonl"] = files["events/site.jsonl"].splitlines(keepends=True)[0]
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     ("alter", "check", "said"),
     [
@@ -604,6 +607,7 @@ def test_what_is_no_bundle_is_named(data: bytes, said: str, tmp_path: Path, libr
     assert said in str(error.value)
 
 
+@pytest.mark.thorough
 def test_a_bomb_is_read_no_further_than_it_says(tmp_path: Path, library: Library) -> None:
     entry = Entry("records/x.json", 10, "0" * 64)
     manifest = manifests.manifest([entry], Asked(), (0, "system"), {}, casts.START, "1")
@@ -627,6 +631,7 @@ def test_nothing_is_made_up_where_there_is_no_checkpoint(lite: Stage, tmp_path: 
     ]
 
 
+@pytest.mark.thorough
 def test_what_no_checkpoint_covers_yet_is_named_and_holds_by_the_signature_alone(
     sites: Mapping[str, Site], library: Library, tmp_path: Path, ring: Keyring
 ) -> None:
@@ -695,6 +700,7 @@ MEMBERS = [
 ]
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("name", ["signed", "unsigned"])
 @pytest.mark.parametrize(("kind", "check", "said"), MEMBERS)
 def test_no_kind_of_member_can_be_left_out(
@@ -741,6 +747,7 @@ def _without(number: int) -> Callable[[Any], None]:
     return lambda manifest: manifest["proposals"].pop(number)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("change", "check", "said"),
     [
@@ -864,6 +871,7 @@ def test_two_honest_bundles_cannot_be_made_one(
     assert any(said in sentence for sentence in told), found.findings
 
 
+@pytest.mark.thorough
 def test_nothing_of_another_installation_passes(
     sites: Mapping[str, Site], library: Library, tmp_path: Path
 ) -> None:
@@ -880,6 +888,7 @@ def test_nothing_of_another_installation_passes(
             assert Checked(zipped(relisted(files)), tmp_path, library, ring).outcome == "fails", kind
 
 
+@pytest.mark.thorough
 def test_an_older_bundle_holds_as_of_its_moment_and_fails_where_something_newer_was_kept(
     sites: Mapping[str, Site], library: Library, tmp_path: Path
 ) -> None:
@@ -924,6 +933,7 @@ def test_a_chain_that_was_cut_where_the_checkpoint_stood_is_not_said_to_hold(
         assert found.outcome == ("fails" if name == "signed" else "unknown")
 
 
+@pytest.mark.thorough
 def test_a_site_that_signed_once_is_expected_to_sign(
     lite: Stage, ring: Keyring, tmp_path: Path, library: Library
 ) -> None:
@@ -954,6 +964,7 @@ def test_a_site_that_signed_once_is_expected_to_sign(
     assert [said for outcome, said in found.said("checkpoints") if outcome == "unchecked"] == []
 
 
+@pytest.mark.thorough
 def test_a_key_that_expired_is_no_fault_of_a_bundle(
     lite: Stage, ring: Keyring, tmp_path: Path, library: Library
 ) -> None:
@@ -991,6 +1002,7 @@ def test_a_key_that_expired_is_no_fault_of_a_bundle(
         )
 
 
+@pytest.mark.thorough
 def test_nobody_makes_a_key_expire_that_has_not(
     lite: Stage, ring: Keyring, tmp_path: Path, library: Library
 ) -> None:
@@ -1055,7 +1067,8 @@ def test_a_register_names_what_another_installation_issued(
     assert "This installation has the chains" not in " ".join(entry.say("en") for entry in found)
 
 
-@pytest.mark.parametrize("revision", sampled(REVISIONS, 2))
+@pytest.mark.thorough
+@pytest.mark.parametrize("revision", REVISIONS)
 def test_a_bundle_of_what_earlier_versions_wrote_does_not_fail(
     lite: Stage, revision: str, library: Library, tmp_path: Path
 ) -> None:

@@ -28,7 +28,6 @@ from tests import casts
 from tests.casts import Stage
 from tests.keys import make_keyring
 from tests.lists.files import import_text
-from tests.suites import sampled
 from tests.tampering import age, unguarded
 
 EVENTS = tables.Event.__table__
@@ -174,7 +173,8 @@ EVENT_COLUMNS = {
 }
 
 
-@pytest.mark.parametrize("column", sampled(EVENT_COLUMNS, 4))
+@pytest.mark.sampled(4)
+@pytest.mark.parametrize("column", EVENT_COLUMNS)
 def test_every_column_of_an_event_is_looked_at(lite: Stage, column: str) -> None:
     number = sealed(lite)
     assert set(EVENT_COLUMNS) == set(EVENTS.c.keys())
@@ -200,6 +200,7 @@ def test_every_column_of_an_event_is_looked_at(lite: Stage, column: str) -> None
     )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [
@@ -227,6 +228,7 @@ def test_every_column_of_a_version_is_looked_at(lite: Stage, column: str, value:
     assert expected == told(lite)[0]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -253,6 +255,7 @@ def test_every_column_of_a_record_is_looked_at(lite: Stage, column: str, value: 
     assert told(lite)[0] == expected.get(column, other)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [
@@ -306,6 +309,7 @@ def _another(column: Any, value: Any) -> Any:
     return kinds[column.type.python_type]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("model", SEALED, ids=lambda model: model.__tablename__)
 def test_no_column_of_a_sealed_row_changes_unnoticed(
     stage: Stage, tmp_path: Path, model: type[tables.Base]
@@ -379,6 +383,7 @@ def _gone(statement: str) -> Callable[[Connection], Any]:
     return lambda db: db.execute(text(statement))
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("bend", "expected"),
     [

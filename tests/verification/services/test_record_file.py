@@ -179,6 +179,7 @@ def test_a_swapped_record_is_noticed(pdf: bytes, value: Value, library: Library)
     assert sentence(found, "printed") == f"These pages do not carry the digest of the record: {every}."
 
 
+@pytest.mark.thorough
 def test_pages_from_another_record_are_noticed(pdf: bytes, value: Value, library: Library) -> None:
     other = render({**value, "illustrative": False}, "fr")
     writer = PdfWriter(clone_from=io.BytesIO(pdf))
@@ -240,6 +241,7 @@ def _swapped(writer: PdfWriter) -> None:
     spec["/EF"][NameObject("/F")] = writer._add_object(stream)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("change", [_drawn_over, _swapped])
 def test_a_signed_file_that_was_changed_and_saved_anew_is_named(
     plain: bytes, ring: Keyring, library: Library, change: Callable[[PdfWriter], None]

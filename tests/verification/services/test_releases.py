@@ -32,7 +32,6 @@ from appraisal.vocabulary.refusals import NotAllowed
 from appraisal.workflow.rules.guards import names
 from tests import casts
 from tests.casts import Stage
-from tests.suites import sampled
 from tests.tampering import by_hand
 
 ROOT: Final = Path(__file__).parents[3]
@@ -80,7 +79,8 @@ def _sentences(file: Path) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-@pytest.mark.parametrize("file", sampled(FILES, 3), ids=lambda file: file.stem)
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_a_sentence_that_is_edited_anywhere_is_named_with_its_line(
     file: Path, folders: tuple[Path, Path]
 ) -> None:
@@ -103,7 +103,8 @@ def test_a_sentence_that_is_edited_anywhere_is_named_with_its_line(
         assert file.stem not in library.in_force()
 
 
-@pytest.mark.parametrize("file", sampled(FILES, 3), ids=lambda file: file.stem)
+@pytest.mark.sampled(3)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_how_a_file_is_written_is_free(file: Path, folders: tuple[Path, Path]) -> None:
     target = next(place / file.name for place in folders if (place / file.name).is_file())
     lines = file.read_text(encoding="utf-8").splitlines()

@@ -22,7 +22,6 @@ from appraisal.vocabulary.findings import does_anything_fail
 from tests import casts, histories
 from tests.casts import Stage
 from tests.histories import REVISIONS
-from tests.suites import sampled
 
 
 def _all(stage: Stage, number: str) -> list[tuple[str, Validity]]:
@@ -114,7 +113,8 @@ def test_a_corrected_registration_ends_its_sheet(stage: Stage) -> None:
     assert found == [Validity(), Validity("corrected", corrected_at)]
 
 
-@pytest.mark.parametrize("revision", sampled(REVISIONS, 2))
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("revision", REVISIONS)
 def test_chains_of_earlier_versions_say_what_the_register_says(
     lite: Stage, revision: str, tmp_path: Path
 ) -> None:
@@ -177,6 +177,7 @@ def test_a_rejection_ends_when_the_proposal_is_reopened(stage: Stage) -> None:
     assert found == [Validity(), Validity("reopened", reopened_at), Validity("reopened", again_at)]
 
 
+@pytest.mark.thorough
 def test_a_rejection_ends_when_an_approval_is_registered_and_stands_again_when_that_is_corrected(
     stage: Stage,
 ) -> None:

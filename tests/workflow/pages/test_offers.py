@@ -16,7 +16,6 @@ from appraisal.accounts.services import substitutes
 from appraisal.proposals.rules.attempt import ChangeAsked
 from appraisal.proposals.services import drafts
 from appraisal.web.context import Site
-from tests.suites import sampled
 from tests.web import building
 from tests.web.building import Cast
 from tests.web.sites import SignIn
@@ -90,7 +89,8 @@ def _answer(site: Site, cast: Cast, number: str) -> None:
     site.now.advance(minutes=1)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("situation", sampled(SITUATIONS, 2))
+@pytest.mark.sampled(1)
+@pytest.mark.parametrize("situation", SITUATIONS)
 def test_what_a_page_offers_is_taken(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, situation: str
 ) -> None:

@@ -179,6 +179,7 @@ def _figures(stage: Stage) -> tuple[Figures, list[str], list[Break]]:
         )
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("build", BEFORE)
 def test_the_state_before_comes_back(lite: Stage, build: str, way: str) -> None:

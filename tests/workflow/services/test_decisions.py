@@ -154,6 +154,7 @@ def test_what_a_manager_returned_is_not_escalated(lite: Stage) -> None:
     assert casts.refused(lite, "ana", number, "escalate", note="Now.") == ("not_recommended_revision",)
 
 
+@pytest.mark.thorough
 def test_after_three_rounds_a_manager_has_the_word(lite: Stage) -> None:
     number = casts.revision(lite)
     for turn in (2, 3):

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select, update
 
 from appraisal.app.daily import tick
@@ -65,6 +66,7 @@ def test_managers_are_told_and_have_the_task_from_the_last_request_on(stage: Sta
     assert work(stage, "ana") == [("author", number)]
 
 
+@pytest.mark.thorough
 def test_the_days_of_the_author_stand_still_while_a_manager_is_awaited(stage: Stage) -> None:
     number = spent(stage)
     assert pass_days(stage, 120) == []

@@ -234,6 +234,7 @@ def _told(stage: Stage, what: str) -> set[tuple[str, str]]:
     return {(row.email.partition("@")[0], row.number) for row in rows}
 
 
+@pytest.mark.thorough
 def test_a_later_country_project_opens_the_evaluability_review_of_those_before(stage: Stage) -> None:
     umbrella = casts.draft(stage, attach=(), kind="umbrella")
     given: dict[str, Any] = {"kind": "child", "parent": umbrella}
