@@ -23,7 +23,7 @@ from appraisal.appraisals.services.lead import RatingPut
 from appraisal.clock import geneva_date
 from appraisal.database.engine import Database
 from appraisal.database.files import Files
-from appraisal.database.tables import Base, Proposal
+from appraisal.database.tables import METADATA, proposals
 from appraisal.definitions.library import Library
 from appraisal.people.facts import SYSTEM_ACTOR, Person, Scope
 from appraisal.people.rules import substitutes as duties
@@ -385,9 +385,8 @@ def outside(stage: Stage, *, undated: bool = False, **given: Any) -> str:
 def registered_umbrella(stage: Stage) -> str:
     """Return an umbrella programme that was registered as approved, as earlier versions allowed."""
     number = outside(stage, title="Registered")
-    table = Proposal.__table__
     with by_hand(stage.database, stage.now, number) as db:
-        db.execute(update(table).where(table.c.number == number).values(kind="umbrella"))
+        db.execute(update(proposals).where(proposals.c.number == number).values(kind="umbrella"))
     return number
 
 
@@ -460,7 +459,7 @@ def contents(stage: Stage) -> dict[str, list[tuple[Any, ...]]]:
     with stage.database.read() as db:
         return {
             table.name: sorted((tuple(row) for row in db.execute(table.select())), key=repr)
-            for table in Base.metadata.sorted_tables
+            for table in METADATA.sorted_tables
         }
 
 

@@ -135,7 +135,7 @@ def age(db: Connection, number: str) -> None:
 
     Its texts say nothing of the columns beside them, nor of the rows that are stored.
     """
-    proposals, events = tables.Proposal.__table__, tables.Event.__table__
+    proposals, events = tables.proposals, tables.events
     id = db.execute(select(proposals.c.id).where(proposals.c.number == number)).scalar_one()
     mine = select(events.c.id, events.c.body).where(events.c.proposal_id == id)
     previous = GENESIS

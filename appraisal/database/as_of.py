@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from appraisal.database import tables
 
@@ -31,18 +31,17 @@ class Past:
         return condition
 
 
-def highest(db: Connection, *models: type[tables.Base]) -> dict[str, int]:
+def highest(db: Connection, *named: Table) -> dict[str, int]:
     """Return the highest id of some tables by their names; the caller keeps others from writing."""
     found = {}
-    for model in models:
-        table = model.__table__
+    for table in named:
         found[table.name] = db.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()
     return found
 
 
 def newest(past: Past | None = None) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a match is the newest of its project, now or then."""
-    match = tables.Match.__table__
+    match = tables.matches
     later = match.alias()
     newer = select(later.c.id).where(later.c.project == match.c.project, later.c.id > match.c.id)
     if past is None:

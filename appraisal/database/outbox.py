@@ -29,13 +29,13 @@ from appraisal.database.rows import insert_row
 
 def enqueue(db: Connection, kind: str, payload: Mapping[str, Any], now: datetime) -> None:
     """Put a job in the outbox."""
-    insert_row(db, tables.Job, kind=kind, payload=canonical(payload).decode(), run_at=now)
+    insert_row(db, tables.jobs, kind=kind, payload=canonical(payload).decode(), run_at=now)
 
 
 MAIL: Final = "mail"
 
 
-JOBS = tables.Job.__table__
+JOBS = tables.jobs
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,22 +3,20 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.sql.dml import ReturningInsert
 
-from appraisal.database import tables
 from appraisal.database.engine import Database
 
 
-def insert_row(db: Connection, model: type[tables.Base], **values: Any) -> int:
+def insert_row(db: Connection, table: Table, **values: Any) -> int:
     """Insert one row and return its id."""
-    key: int = db.execute(_inserting(model), values).scalar_one()
+    key: int = db.execute(_inserting(table), values).scalar_one()
     return key
 
 
 @cache
-def _inserting(model: type[tables.Base]) -> ReturningInsert[int]:
-    table = model.__table__
+def _inserting(table: Table) -> ReturningInsert[int]:
     return insert(table).returning(table.c.id)
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from appraisal.database import seals, triggers
 from appraisal.database.engine import Database, take_turn
-from appraisal.database.tables import Base
+from appraisal.database.tables import METADATA
 
 # Two processes that start together must not both migrate; any fixed number will do as the name of the lock.
 _LOCK = 7_219_045
@@ -60,7 +60,7 @@ def _create(db: Connection) -> None:
 
     Source: Alembic documentation, Cookbook, "Building an Up to Date Database from Scratch".
     """
-    Base.metadata.create_all(db)
+    METADATA.create_all(db)
     triggers.create(db)
     _VERSION.create(db)
     db.execute(insert(_VERSION).values(version_num=head()))
@@ -124,5 +124,5 @@ def differences(database: Database) -> list[str]:
 
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
-        found = [str(entry) for entry in compare_metadata(context, Base.metadata)]
+        found = [str(entry) for entry in compare_metadata(context, METADATA)]
         return [*found, *triggers.faults(connection)]

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import Delete, Insert, Update, UpdateBase
 
 from appraisal.clock import parse_stamp
-from appraisal.database.tables import Base
+from appraisal.database.tables import METADATA
 from appraisal.vocabulary.refusals import NotAllowed, refuse
 
 # Half of a SHA-256: nobody finds other rows of the same digest.
@@ -190,7 +190,7 @@ class Unsealed(Exception):
 
 
 def _table(name: str) -> Table:
-    return Base.metadata.tables[name]
+    return METADATA.tables[name]
 
 
 @cache

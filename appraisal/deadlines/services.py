@@ -13,7 +13,7 @@ from appraisal.trail.store import site
 from appraisal.vocabulary import bounds
 from appraisal.vocabulary.refusals import NotAllowed, refuse
 
-HOLIDAYS = tables.Holiday.__table__
+HOLIDAYS = tables.holidays
 
 
 class BadSettingGiven(AppraisalError):

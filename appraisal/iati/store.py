@@ -19,10 +19,10 @@ from appraisal.proposals.store.writing import entered
 from appraisal.trail.rules import approvals
 from appraisal.vocabulary.project_symbols import normalised
 
-PROPOSALS = tables.Proposal.__table__
-VERSIONS = tables.Version.__table__
-EVENTS = tables.Event.__table__
-DECISIONS = tables.Decision.__table__
+PROPOSALS = tables.proposals
+VERSIONS = tables.versions
+EVENTS = tables.events
+DECISIONS = tables.decisions
 _BATCH: Final = 200
 
 

@@ -15,10 +15,10 @@ from appraisal.people.facts import Person
 from appraisal.people.store.people import person as person_of
 from appraisal.vocabulary.roles import Role
 
-PEOPLE = tables.Person.__table__
-NOTICES = tables.Notice.__table__
-JOBS = tables.Job.__table__
-PROPOSALS = tables.Proposal.__table__
+PEOPLE = tables.people
+NOTICES = tables.notices
+JOBS = tables.jobs
+PROPOSALS = tables.proposals
 
 
 def candidates(db: Connection, ids: Collection[int], roles: tuple[Role, ...] = ()) -> list[Person]:

@@ -177,11 +177,10 @@ def _marks(playing: Play) -> tuple[Any, ...]:
 @cache
 def _counting() -> Select[Any]:
     counts = [
-        select(func.count()).select_from(table).scalar_subquery()
-        for table in tables.Base.metadata.sorted_tables
+        select(func.count()).select_from(table).scalar_subquery() for table in tables.METADATA.sorted_tables
     ]
     written = [
         select(func.sum(table.c.row_version)).scalar_subquery()
-        for table in (tables.Proposal.__table__, tables.Appraisal.__table__, tables.Review.__table__)
+        for table in (tables.proposals, tables.appraisals, tables.reviews)
     ]
     return select(*counts, *written)

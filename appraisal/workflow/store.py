@@ -42,14 +42,14 @@ from appraisal.proposals.store.visible import (
 )
 from appraisal.proposals.store.writing import in_states
 
-PEOPLE = tables.Person.__table__
-PROPOSALS = tables.Proposal.__table__
-RELATIONS = tables.Relation.__table__
-CONSULTATIONS = tables.Consultation.__table__
-REVIEWS = tables.Review.__table__
-CONDITIONS = tables.Condition.__table__
-NOTICES = tables.Notice.__table__
-DECISIONS = tables.Decision.__table__
+PEOPLE = tables.people
+PROPOSALS = tables.proposals
+RELATIONS = tables.relations
+CONSULTATIONS = tables.consultations
+REVIEWS = tables.reviews
+CONDITIONS = tables.conditions
+NOTICES = tables.notices
+DECISIONS = tables.decisions
 
 
 def work_of(
@@ -283,7 +283,7 @@ def duties_of(
     ``open_states`` are those of proposals on their way, ``ended`` those in which nothing more is to come,
     each with its workflow.
     """
-    appraisals = tables.Appraisal.__table__
+    appraisals = tables.appraisals
     others_write = exists().where(
         RELATIONS.c.proposal_id == PROPOSALS.c.id,
         RELATIONS.c.relation == "author",
@@ -380,7 +380,7 @@ def consultations_for(db: Connection, person: Person) -> list[Asked]:
     For coordinators, who write down what a unit says by other means, those of units that are
     *deserted*: somebody was there, or was told of it, but nobody in the unit can answer any more.
     """
-    appraisals = tables.Appraisal.__table__
+    appraisals = tables.appraisals
     taken_up = exists().where(
         REVIEWS.c.appraisal_id == CONSULTATIONS.c.appraisal_id,
         REVIEWS.c.unit == CONSULTATIONS.c.unit,
@@ -495,7 +495,7 @@ def reviews_to_take_over(db: Connection, person: Person) -> list[ToReview]:
     replaced = covered(person, "appraisals")
     if not replaced or not person.has("appraiser"):
         return []
-    appraisals, own = tables.Appraisal.__table__, REVIEWS.alias("own")
+    appraisals, own = tables.appraisals, REVIEWS.alias("own")
     has_own = exists().where(
         own.c.appraisal_id == appraisals.c.id, own.c.person_id == person.id, own.c.withdrawn_at.is_(None)
     )
@@ -517,7 +517,7 @@ def reviews_to_take_over(db: Connection, person: Person) -> list[ToReview]:
 
 def _to_review() -> Select[Any]:
     """Select what is to be reviewed still, whoever was asked, by due date."""
-    appraisals = tables.Appraisal.__table__
+    appraisals = tables.appraisals
     return (
         select(
             REVIEWS.c.id,

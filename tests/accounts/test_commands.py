@@ -220,7 +220,7 @@ def emergencies(data: Path) -> list[tuple[str, str]]:
 
 
 def told(data: Path) -> list[tuple[str, str]]:
-    table, whom = tables.Notice.__table__, tables.Person.__table__
+    table, whom = tables.notices, tables.people
     with opened(data) as db:
         rows = db.execute(
             select(whom.c.email, table.c.what).join(whom, whom.c.id == table.c.person_id).order_by(table.c.id)

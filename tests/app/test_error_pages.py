@@ -46,7 +46,7 @@ def test_a_refusal_gives_every_reason_and_is_noted(
     assert "Mine" in page.text
     assert building.load(site, number) == before
     with site.database.read() as db:
-        table = tables.Access.__table__
+        table = tables.accesses
         noted = db.execute(select(table.c.action, table.c.subject, table.c.detail)).all()
     assert noted == [("refused", number, "not_author")]
 
@@ -65,7 +65,7 @@ def test_only_what_was_sent_is_noted_when_it_is_refused(
         == 403
     )
     with site.database.read() as db:
-        table, events = tables.Access.__table__, tables.Event.__table__
+        table, events = tables.accesses, tables.events
         noted = db.execute(select(table.c.person_id, table.c.action, table.c.subject)).all()
         details = db.execute(select(table.c.detail).order_by(table.c.id)).scalars().all()
         assert db.execute(select(func.count()).select_from(events)).scalar_one() == before.sequence

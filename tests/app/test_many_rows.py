@@ -37,7 +37,7 @@ def test_whatever_is_written_in_bulk_verifies(
     assert (verified.breaks, verified.checked["chains"]) == ([], MANY)
     with database.begin() as db:
         assert not appraised_share.recount(db)
-        records = db.execute(select(tables.Record.__table__.c.value)).scalars().all()
+        records = db.execute(select(tables.records.c.value)).scalars().all()
     assert {json.loads(value)["kind"] for value in records} == {"appraisal", "decision"}
     for value in records:
         assert all(entry.outcome != "fails" for entry in record_file.verify(value.encode(), library))

@@ -34,7 +34,7 @@ def _modes(folder: Path) -> set[tuple[bool, int]]:
 def _write(database: Database) -> None:
     values = {"email": "a@example.org", "name": "A", "created_at": now()}
     with unwatched(database) as db:
-        db.execute(insert(tables.Person.__table__).values(**values))
+        db.execute(insert(tables.people).values(**values))
 
 
 def test_what_is_made_is_for_its_owner_alone(tmp_path: Path, umask: int) -> None:

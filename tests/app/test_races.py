@@ -128,7 +128,7 @@ def _while_open(stage: Stage, first: Callable[[Connection], object], second: Cal
 
 
 def _events(stage: Stage, *names: str) -> int:
-    table = tables.Event.__table__
+    table = tables.events
     with stage.database.read() as db:
         return db.execute(select(func.count()).where(table.c.name.in_(names))).scalar_one()
 

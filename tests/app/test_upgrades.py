@@ -198,7 +198,7 @@ def test_an_upgrade_that_fails_while_counting_changes_nothing(database: Database
     histories.load(database, "0004", tmp_path)
     records = histories.reflected(database).tables["records"]
     with unguarded(database) as db:
-        db.execute(delete(tables.Rendering.__table__))
+        db.execute(delete(tables.renderings))
         db.execute(records.delete().where(records.c.kind == "decision"))
     before = histories.rows(database, histories.reflected(database))
 

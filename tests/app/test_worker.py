@@ -21,7 +21,7 @@ from appraisal.workflow.services import acts
 from tests import casts
 from tests.casts import START, Stage
 
-JOBS = tables.Job.__table__
+JOBS = tables.jobs
 LEASE, MOST_ATTEMPTS = RENDERING.lease, RENDERING.attempts
 SECOND = timedelta(seconds=1)
 
@@ -134,7 +134,7 @@ class Press:
 
 def _renderings(database: Database) -> list[Row[Any]]:
     with database.read() as db:
-        return list(db.execute(select(tables.Rendering.__table__)).all())
+        return list(db.execute(select(tables.renderings)).all())
 
 
 def test_a_record_is_rendered_in_the_language_of_who_closed_it(stage: Stage) -> None:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 
 from appraisal.canonical import digest
 from appraisal.clock import parse_stamp
@@ -45,7 +45,7 @@ def bench() -> None:
         spent = processes.run("-m", "appraisal", "verify", bare, code=4, **given)
         _tell("verified, without PDFs", spent)
         with database.begin() as db:
-            for id in db.execute(select(tables.Record.__table__.c.id)).scalars().all():
+            for id in db.execute(select(tables.records.c.id)).scalars().all():
                 records.keep_rendering(db, files, id, "en", PDF, NOW)
         spent = processes.run("-m", "appraisal", "bundle", "--all", "-o", whole, **given)
         size = Path(whole).stat().st_size / 1e6
@@ -68,7 +68,7 @@ def _fill(database: Database, files: Files) -> None:
     definitions = library()
     script = read_scenario(folder("workflows") / "scenarios" / "conditions.yaml", definitions, verbs())
     play(script, database, definitions, files)
-    table = tables.Record.__table__
+    table = tables.records
     with database.begin() as db:
         held = db.execute(select(table.c.proposal_id)).scalars().all()
         most = max(set(held), key=held.count)
@@ -79,15 +79,14 @@ def _fill(database: Database, files: Files) -> None:
     checkpoints.checkpoint(database, NOW)
 
 
-def _rows(db: Connection, model: type[tables.Base], proposal: int) -> list[dict[str, Any]]:
-    table = model.__table__
+def _rows(db: Connection, table: Table, proposal: int) -> list[dict[str, Any]]:
     found = db.execute(select(table).where(table.c.proposal_id == proposal).order_by(table.c.id))
     return [{key: value for key, value in row._mapping.items() if key != "id"} for row in found]
 
 
 def _copy(db: Connection, proposal: int, number: str, most: int) -> None:
     """Write a proposal again under another number, with a chain that holds and at most so many records."""
-    table = tables.Proposal.__table__
+    table = tables.proposals
     row = dict(db.execute(select(table).where(table.c.id == proposal)).mappings().one())
     old = row.pop("number")
     del row["id"]
@@ -97,20 +96,20 @@ def _copy(db: Connection, proposal: int, number: str, most: int) -> None:
     def again(text: str) -> str:
         return _DIGEST.sub(lambda found: known.get(found[0], found[0]), text.replace(old, number))
 
-    for version in _rows(db, tables.Version, proposal):
+    for version in _rows(db, tables.versions, proposal):
         value = again(version["value"])
         known[version["digest"]] = digest(json.loads(value))
         made = {"proposal_id": id, "value": value, "digest": known[version["digest"]]}
-        db.execute(insert(tables.Version.__table__).values({**version, **made}))
-    waiting = _rows(db, tables.Record, proposal)[:most]
+        db.execute(insert(tables.versions).values({**version, **made}))
+    waiting = _rows(db, tables.records, proposal)[:most]
     last: Event | None = None
-    for held in _rows(db, tables.Event, proposal):
+    for held in _rows(db, tables.events, proposal):
         for record in [entry for entry in waiting if f'"record":"{entry["digest"]}"' in held["body"]]:
             waiting.remove(record)
             value = again(record["value"])
             known[record["digest"]] = digest(json.loads(value))
             made = {"proposal_id": id, "value": value, "digest": known[record["digest"]]}
-            db.execute(insert(tables.Record.__table__).values({**record, **made}))
+            db.execute(insert(tables.records).values({**record, **made}))
         said = json.loads(again(held["body"]))
         last = event(
             proposal=number,
@@ -124,8 +123,8 @@ def _copy(db: Connection, proposal: int, number: str, most: int) -> None:
         )
         known[held["digest"]] = last.digest
         made = {"proposal_id": id, "body": last.body, "digest": last.digest, "request": None}
-        db.execute(insert(tables.Event.__table__).values({**held, **made}))
+        db.execute(insert(tables.events).values({**held, **made}))
     assert last is not None
     db.execute(update(table).where(table.c.id == id).values(head=last.digest, sequence=last.sequence))
-    for document in _rows(db, tables.Document, proposal):
-        db.execute(insert(tables.Document.__table__).values({**document, "proposal_id": id}))
+    for document in _rows(db, tables.documents, proposal):
+        db.execute(insert(tables.documents).values({**document, "proposal_id": id}))

@@ -114,7 +114,7 @@ def _prepared(place: Path) -> str:
         account = accounts.find_by_email(db, "desk@example.org")
         assert account is not None
         accounts.set_password(db, site.hashing, site.now(), account.person.id, "a long password")
-        table = tables.Record.__table__
+        table = tables.records
         row = db.execute(select(table.c.id, table.c.digest).where(table.c.kind == "appraisal")).first()
         assert row is not None
         records.keep_rendering(db, site.files, row.id, "en", b"x" * SIZE, NOW)

@@ -69,7 +69,7 @@ def value_of_a_record() -> dict[str, object]:
             verbs(),
         )
         play(script, database, definitions, Files(Path(place)))
-        table = tables.Record.__table__
+        table = tables.records
         with database.read() as db:
             text = db.execute(select(table.c.value).where(table.c.kind == "appraisal")).scalars().first()
         database.close()

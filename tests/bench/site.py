@@ -65,7 +65,7 @@ from tests.bench.steps import library as read_definitions
 from tests.casts import START, Stage
 from tests.databases import hurried
 
-PEOPLE: Final = tables.Person.__table__
+PEOPLE: Final = tables.people
 # The tables of what belongs to one proposal, each after those that its rows name.
 OWNED: Final = {
     "proposals": "id = ?",
@@ -74,7 +74,7 @@ OWNED: Final = {
     "jobs": "id IN (SELECT job_id FROM notices WHERE proposal_id = ?)",
 }
 COPIED: Final = tuple(
-    table for table in tables.Base.metadata.sorted_tables if table.name in OWNED or "proposal_id" in table.c
+    table for table in tables.METADATA.sorted_tables if table.name in OWNED or "proposal_id" in table.c
 )
 # So many proposals are written in one transaction.
 BATCH: Final = 500

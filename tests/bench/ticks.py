@@ -22,9 +22,9 @@ OPEN = 100_000
 DUE = (10, 100, 1_000)
 CHUNK = 2_000
 FAR = date(2099, 12, 31)
-PROPOSALS = tables.Proposal.__table__
+PROPOSALS = tables.proposals
 # What a tick reads of a proposal that is due; the others are not looked at.
-HANGING = tuple(model.__table__ for model in (tables.Relation, tables.Version, tables.Event))
+HANGING = (tables.relations, tables.versions, tables.events)
 
 
 def bench() -> None:

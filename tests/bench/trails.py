@@ -21,8 +21,8 @@ from tests.bench.servers import postgres
 from tests.bench.steps import NOW, library
 
 CHAINS, LENGTH, ROUNDS = 5_000, 20, 7
-EVENTS = tables.Event.__table__
-PROPOSALS = tables.Proposal.__table__
+EVENTS = tables.events
+PROPOSALS = tables.proposals
 
 
 def bench() -> None:

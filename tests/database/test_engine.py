@@ -20,7 +20,7 @@ from tests import casts
 from tests.casts import START, Stage
 from tests.tampering import unwatched
 
-PEOPLE = tables.Person.__table__
+PEOPLE = tables.people
 
 
 def _add(db: Connection, name: str) -> None:
@@ -115,7 +115,7 @@ def test_sqlite_keeps_every_commit_and_its_foreign_keys(lite: Stage) -> None:
 def test_a_second_event_at_the_same_place_is_a_lost_race(stage: Stage) -> None:
     number = casts.draft(stage)
     case = casts.load(stage, number)
-    table = tables.Event.__table__
+    table = tables.events
     with stage.database.read() as db:
         last = db.execute(select(table).where(table.c.proposal_id == case.id)).mappings().first()
     assert last is not None
@@ -163,13 +163,13 @@ def _at_once(count: int, act: Callable[[int], object]) -> list[BaseException]:
 def test_proposals_created_at_once_have_numbers_of_their_own(stage: Stage) -> None:
     assert _at_once(4, lambda index: casts.draft(stage, attach=(), title=f"No. {index}")) == []
     with stage.database.read() as db:
-        numbers = db.execute(select(tables.Proposal.__table__.c.number)).scalars().all()
+        numbers = db.execute(select(tables.proposals.c.number)).scalars().all()
     assert sorted(numbers) == [f"TC-2010-000{index}" for index in range(1, 5)]
 
 
 def test_numbers_go_on_after_9999(stage: Stage) -> None:
     casts.draft(stage, attach=())
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with unwatched(stage.database) as db:
         db.execute(table.update().values(number="TC-2010-9999"))
         assert writing.next_number(db, 2010) == "TC-2010-10000"

@@ -14,7 +14,7 @@ from appraisal.app import upgrades
 from appraisal.app.daily import tick
 from appraisal.database import schema, tables
 from appraisal.database.engine import Database
-from appraisal.database.tables import Base
+from appraisal.database.tables import METADATA
 from appraisal.indicators.services import appraised_share
 from appraisal.proposals.rules.attempt import ApprovalGiven, ChangeAsked
 from appraisal.trail.store import site
@@ -61,7 +61,7 @@ def _plain(given: Any) -> str:
 
 def test_every_index_of_the_models_is_there(database: Database) -> None:
     inspector = inspect(database.engine)
-    for table in Base.metadata.sorted_tables:
+    for table in METADATA.sorted_tables:
         made = {index["name"] for index in inspector.get_indexes(table.name)}
         assert {index.name for index in table.indexes} <= made
 
@@ -151,7 +151,7 @@ def test_a_database_of_the_first_revision_keeps_its_rows(stage: Stage, database:
 
 
 def _woken(database: Database) -> dict[str, date | None]:
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with database.read() as db:
         return {row.number: row.wake_on for row in db.execute(select(table.c.number, table.c.wake_on))}
 
@@ -285,7 +285,7 @@ def test_references_are_written_as_they_are_compared_by_the_upgrade(stage: Stage
 
     schema.upgrade(database)
 
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with database.read() as db:
         rows = db.execute(select(table.c.parent, table.c.predecessor).order_by(table.c.id)).all()
     assert [tuple(row) for row in rows] == [("", ""), (umbrella, umbrella), (umbrella, "")]

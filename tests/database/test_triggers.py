@@ -40,7 +40,7 @@ def filled(stage: Stage) -> Stage:
         site.log_access(db, stage.now, stage.people["ana"].id, "sign_in")
         insert_row(
             db,
-            tables.IndicatorReport,
+            tables.indicator_reports,
             indicator="2.1",
             biennium="2010-11",
             value="{}",
@@ -68,7 +68,7 @@ def test_no_row_is_changed_or_deleted(filled: Stage) -> None:
     assert set(triggers.APPENDED) == set(COLUMNS)
     for table, column in COLUMNS.items():
         told = f"{table} is append-only: {{}} is refused"
-        rows = tables.Base.metadata.tables[table]
+        rows = tables.METADATA.tables[table]
         changed = _refused(filled.database, update(rows).values({column: rows.c[column]}))
         assert changed == told.format("UPDATE")
         assert _refused(filled.database, delete(rows)) == told.format("DELETE")

@@ -20,7 +20,7 @@ from tests.tampering import unwatched
     ],
 )
 def test_a_moment_is_stored_in_utc(database: Database, moment: datetime, stored: str) -> None:
-    table = tables.Access.__table__
+    table = tables.accesses
     with database.begin() as db:
         db.execute(insert(table).values(at=moment, action="test"))
         assert db.execute(text("SELECT at FROM accesses")).scalar_one() == stored
@@ -28,7 +28,7 @@ def test_a_moment_is_stored_in_utc(database: Database, moment: datetime, stored:
 
 
 def test_days_and_money_come_back_exactly(database: Database) -> None:
-    table = tables.Rate.__table__
+    table = tables.rates
     amount = Decimal("1E+3") + Decimal("0.000001")
     with unwatched(database) as db:
         db.execute(

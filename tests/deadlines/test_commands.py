@@ -82,7 +82,7 @@ def test_a_tick_says_what_it_did_once(lite: Stage, run: Run) -> None:
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_tick_that_fails_somewhere_says_where(lite: Stage, run: Run, options: tuple[str, ...]) -> None:
     broken, sound = casts.submitted(lite), casts.submitted(lite)
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with lite.database.begin() as db:
         db.execute(update(table).where(table.c.number == broken).values(content="{"))
     done = run("tick", "--at", "2010-02-04T09:00:00+01:00", *options)

@@ -42,4 +42,4 @@ def test_a_holiday_is_entered_once_and_taken_out(stage: Stage) -> None:
         deadlines_services.remove_holiday(db, stage.people["admin"], stage.now, "Geneva", DAY)
         assert len(site.chain(db)) == events
         assert load_holidays(db) == {}
-        assert db.execute(select(tables.Holiday.__table__)).all() == []
+        assert db.execute(select(tables.holidays)).all() == []

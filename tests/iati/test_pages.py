@@ -22,7 +22,7 @@ from tests.web import building
 from tests.web.building import Cast
 from tests.web.sites import SignIn
 
-PROPOSALS = tables.Proposal.__table__
+PROPOSALS = tables.proposals
 FINLAND = '<participating-org role="1"><narrative>Finland</narrative></participating-org>'
 
 
@@ -42,7 +42,7 @@ def outside(site: Site, cast: Cast, *, illustrative: bool = False, **given: str)
 
 
 def downloads(site: Site) -> list[tuple[str, str]]:
-    table = tables.Access.__table__
+    table = tables.accesses
     with site.database.read() as db:
         rows = db.execute(select(table.c.subject, table.c.detail).where(table.c.action == "download"))
         return [(row.subject, row.detail) for row in rows]

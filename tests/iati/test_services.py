@@ -262,7 +262,7 @@ def test_an_umbrella_is_named_by_its_country_projects_and_stays_a_draft(stage: S
     lost = casts.submitted(stage, kind="child", parent=umbrella)
     with unwatched(stage.database) as db:
         # As it may stand from before numbers were checked.
-        table = tables.Proposal.__table__
+        table = tables.proposals
         db.execute(update(table).where(table.c.number == lost).values(parent="TC-1999-0001"))
     found, _ = export(stage)
     assert set(found) == {child, lost}
@@ -447,4 +447,4 @@ def test_demonstration_data_stays_demonstration_data(lite: Stage) -> None:
 def test_nothing_of_an_import_is_written_before_all_of_it_is_read(lite: Stage) -> None:
     refused(lite, wrapped(*(element(identifier=f"A-{place}") for place in range(50)))[:-5])
     with lite.database.read() as db:
-        assert db.execute(select(tables.Proposal.__table__.c.id)).all() == []
+        assert db.execute(select(tables.proposals.c.id)).all() == []

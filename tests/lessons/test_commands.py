@@ -37,7 +37,7 @@ def import_rows(data: Path, rows: str, *more: str) -> Result:
 
 def kept(data: Path) -> list[tuple[str, ...]]:
     database = Database(f"sqlite:///{data / 'appraisal.sqlite3'}")
-    table = tables.Lesson.__table__
+    table = tables.lessons
     with database.read() as db:
         columns = [table.c[name] for name in HEADING.strip().split(",")]
         return [tuple(row) for row in db.execute(select(*columns).order_by(table.c.id))]

@@ -30,7 +30,7 @@ def _rendered(site: Site, record: int, language: str = "en", pdf: bytes = PDF) -
 
 
 def _log(site: Site) -> list[tuple[str, str, str]]:
-    table = tables.Access.__table__
+    table = tables.accesses
     with site.database.read() as db:
         rows = db.execute(select(table.c.action, table.c.subject, table.c.detail).order_by(table.c.id))
         return [(row.action, row.subject, row.detail) for row in rows]
@@ -58,12 +58,12 @@ def test_records_are_listed_fifty_a_page(
 ) -> None:
     number = building.appraised_proposal(site, cast)
     first = _records(site, cast)[0]
-    table = tables.Record.__table__
+    table = tables.records
     with site.database.begin() as db:
         row = db.execute(select(table).where(table.c.id == first.id)).one()._mapping
         for index in range(50):
             digest = hashlib.sha256(str(index).encode()).hexdigest()
-            insert_row(db, tables.Record, **{**row, "id": first.id + 1 + index, "digest": digest})
+            insert_row(db, tables.records, **{**row, "id": first.id + 1 + index, "digest": digest})
     sign_in(client, "desk")
     page = client.get("/records")
     assert first.digest not in page.text
@@ -156,7 +156,7 @@ def test_a_pdf_that_failed_can_be_asked_for_again(
 ) -> None:
     building.appraised_proposal(site, cast)
     found = _records(site, cast)[0]
-    table = tables.Job.__table__
+    table = tables.jobs
     with site.database.begin() as db:
         db.execute(table.update().values(dead_at=site.now()))
     sign_in(client, "chief")

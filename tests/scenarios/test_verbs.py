@@ -32,7 +32,7 @@ def kept(tmp_path: Path, text: str) -> Database:
 
 
 def content(database: Database) -> dict[str, Any]:
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with database.read() as db:
         text = db.execute(select(table.c.content).order_by(table.c.id)).scalars().first()
     database.close()
@@ -41,7 +41,7 @@ def content(database: Database) -> dict[str, Any]:
 
 
 def documents(database: Database) -> set[str]:
-    table = tables.Document.__table__
+    table = tables.documents
     with database.read() as db:
         found = set(db.execute(select(table.c.kind)).scalars())
     database.close()
@@ -78,7 +78,7 @@ expect: {P1: {recommendation: READY_WITH_CONDITIONS, conditions: 2}}
 """
     database = kept(tmp_path, APPRAISING + steps)
 
-    conditions, appraisals = tables.Condition.__table__, tables.Appraisal.__table__
+    conditions, appraisals = tables.conditions, tables.appraisals
     with database.read() as db:
         rows = db.execute(select(conditions).order_by(conditions.c.number)).all()
         reason = db.execute(select(appraisals.c.reason)).scalar_one()
@@ -229,7 +229,7 @@ def test_authors_rate_their_own_draft(tmp_path: Path) -> None:
 """
     database = kept(tmp_path, PROPOSED + steps)
 
-    table = tables.SelfRating.__table__
+    table = tables.self_ratings
     with database.read() as db:
         rows = {row.item: (row.version, row.value, row.note) for row in db.execute(select(table))}
     database.close()
@@ -295,7 +295,7 @@ def test_a_rating_keeps_its_value_when_only_its_comment_is_given(tmp_path: Path)
 """
     database = kept(tmp_path, APPRAISING + steps)
 
-    table = tables.Rating.__table__
+    table = tables.ratings
     with database.read() as db:
         row = db.execute(select(table).where(table.c.item == "TRI-4")).one()
     database.close()
@@ -310,7 +310,7 @@ def test_whatever_a_refused_step_leaves_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, changes: dict[str, Any]
 ) -> None:
     def leave_something(doing: Doing) -> None:
-        target = tables.Base.metadata.tables[table]
+        target = tables.METADATA.tables[table]
         row = dict(doing.db.execute(select(target)).mappings().first() or {})
         del row["id"]
         doing.db.execute(insert(target).values({**row, **changes}))

@@ -43,8 +43,8 @@ from tests.walks import plain
 from tests.walks.moves import SPARE, World
 from tests.walks.plain import Known, Trail
 
-PROPOSALS: Final = tables.Proposal.__table__
-RECORDS: Final = tables.Record.__table__
+PROPOSALS: Final = tables.proposals
+RECORDS: Final = tables.records
 BIENNIA: Final = ("2010-11", "2012-13")
 # Steps that lead nowhere: a proposal for which nobody may take another one is stuck.
 IDLE: Final = frozenset(
@@ -112,7 +112,7 @@ def marks(stage: Stage) -> Marks:
         counts = tuple(db.execute(_COUNTS).one())
         proposals, *others = (
             tuple(map(tuple, db.execute(select(table.c.id, table.c.row_version).order_by(table.c.id))))
-            for table in (PROPOSALS, tables.Appraisal.__table__, tables.Review.__table__)
+            for table in (PROPOSALS, tables.appraisals, tables.reviews)
         )
     return Marks(counts, proposals, tuple(others))
 
@@ -120,7 +120,7 @@ def marks(stage: Stage) -> Marks:
 _COUNTS: Final = select(
     *(
         select(func.count()).select_from(table).scalar_subquery().label(table.name)
-        for table in tables.Base.metadata.sorted_tables
+        for table in tables.METADATA.sorted_tables
     )
 )
 
@@ -134,8 +134,8 @@ def after_each(watch: Watch) -> Iterator[str]:
     with stage.database.read() as db:
         rows = db.execute(select(PROPOSALS.c.number, PROPOSALS.c.sequence).order_by(PROPOSALS.c.number)).all()
         numbers = [row.number for row in rows if watch.sequences.get(row.number) != row.sequence]
-        lists = as_of.highest(db, tables.Entry, tables.Match)
-        site = db.execute(select(func.max(tables.SiteEvent.__table__.c.sequence))).scalar()
+        lists = as_of.highest(db, tables.entries, tables.matches)
+        site = db.execute(select(func.max(tables.site_events.c.sequence))).scalar()
         if not numbers and (lists, site) == watch.lists:
             return
         moved = numbers or lists != watch.lists[0] or site != watch.lists[1]
@@ -385,7 +385,7 @@ def _as_listed(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_published(watch: Watch, trail: Trail) -> Iterator[str]:
     """A report that was published just now says what is so now, whatever somebody else did meanwhile."""
-    table = tables.IndicatorReport.__table__
+    table = tables.indicator_reports
     with watch.stage.database.read() as db:
         rows = db.execute(select(table).where(table.c.id > watch.reported).order_by(table.c.id)).all()
     for row in rows:
@@ -400,7 +400,7 @@ def check_published(watch: Watch, trail: Trail) -> Iterator[str]:
 
 def check_reports(stage: Stage) -> Iterator[str]:
     """A report that was published again names every row that says something else, and no other."""
-    table = tables.IndicatorReport.__table__
+    table = tables.indicator_reports
     with stage.database.read() as db:
         rows = db.execute(
             select(table.c.indicator, table.c.biennium, table.c.value).order_by(table.c.id)
@@ -428,7 +428,7 @@ def _rows(value: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
 def check_case(stage: Stage, case: Case) -> Iterator[str]:
     """What separates people, and what the row of a proposal says of it."""
     book = rulebook.rulebook(stage.library, case.workflow, case.set)
-    table, relations = PROPOSALS, tables.Relation.__table__
+    table, relations = PROPOSALS, tables.relations
     with stage.database.read() as db:
         row = db.execute(select(table).where(table.c.id == case.id)).mappings().one()
         fault = events.broken(proposals_lists.chain_of(db, case.id), case.head)
@@ -701,7 +701,7 @@ def _signed(review: Any) -> tuple[Any, ...]:
 def check_visibility(stage: Stage, cases: Sequence[Case]) -> Iterator[str]:
     """What each person finds in lists, pages and bundles is what they may read, by a rule of its own."""
     casts.refresh(stage)
-    table = tables.Proposal.__table__
+    table = tables.proposals
     everybody = [*stage.people.items(), ("desk, closed", replace(stage.people["desk"], active=False))]
     # Who writes or decides in a walk is looked at each time, and of the others a few.
     for key, person in [pair for pair in everybody if pair[0] in READERS or pair[1].covers]:

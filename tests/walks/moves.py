@@ -155,7 +155,7 @@ class Nothing(Exception):
 
 def _picked(world: World, luck: Random, *states: str) -> Case:
     """Return a proposal in some of the states; any other now and then, raises ``Nothing`` mostly."""
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with world.stage.database.read() as db:
         rows = db.execute(select(table.c.number, table.c.state).order_by(table.c.number)).all()
     wanted = [row.number for row in rows if row.state in states]
@@ -846,7 +846,7 @@ def begin(stage: Stage, luck: Random) -> World:
     world = World(stage)
     casts.enter_rate(stage, "CHF", START.date() - timedelta(days=30), "1.05")
     luck.choice(BEGINNINGS)(stage)
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with stage.database.read() as db:
         world.numbers += db.execute(select(table.c.number).order_by(table.c.number)).scalars()
     world.history += [f"{number} begins as {world.case(number).state}" for number in world.numbers]
@@ -859,7 +859,7 @@ def begin(stage: Stage, luck: Random) -> World:
 
 def actions(stage: Stage) -> list[str]:
     """Return what the events of all proposals tell of, in a word each, in their order."""
-    table = tables.Event.__table__
+    table = tables.events
     with stage.database.read() as db:
         return list(db.execute(select(table.c.name).order_by(table.c.id)).scalars())
 

@@ -23,7 +23,7 @@ from appraisal.appraisals.services import blocks
 from appraisal.appraisals.services import conditions as writing
 from appraisal.clock import geneva_date
 from appraisal.database import seals
-from appraisal.database.tables import Base
+from appraisal.database.tables import METADATA
 from appraisal.deadlines.rules import due_dates, working_days
 from appraisal.definitions.workflows import Transition
 from appraisal.people.facts import SYSTEM_ACTOR, Person, StandIn
@@ -119,7 +119,7 @@ class Cursor:
 
     def execute(self, statement: str, given: tuple[Any, ...] = ()) -> "Cursor":
         """Take a query down."""
-        columns = len(Base.metadata.tables["proposals"].c) - len(seals.SEALS["proposals"].open)
+        columns = len(METADATA.tables["proposals"].c) - len(seals.SEALS["proposals"].open)
         self._found = [(None,) * columns] if "FROM proposals " in statement else []
         return self
 

@@ -14,7 +14,7 @@ from sqlalchemy import Column, Connection, Table, update
 from sqlalchemy.exc import IntegrityError
 
 from appraisal.database.files import Files
-from appraisal.database.tables import Base
+from appraisal.database.tables import METADATA
 from appraisal.definitions.library import Library
 from tests import casts
 from tests.casts import Stage
@@ -33,7 +33,7 @@ Place = tuple[Table, Column[Any]]
 
 def _places() -> Iterator[Place]:
     """Yield whatever an event seals, or something else proves, by the product's own list."""
-    for name, table in sorted(Base.metadata.tables.items()):
+    for name, table in sorted(METADATA.tables.items()):
         if name != LATER and not is_listed(name, ""):
             yield from (
                 (table, column)

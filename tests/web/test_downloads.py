@@ -35,7 +35,7 @@ class Served:
         return answer.status_code, answer.data, dict(answer.headers)
 
     def noted(self) -> int:
-        table = tables.Access.__table__
+        table = tables.accesses
         with self.site.database.read() as db:
             counted = select(func.count()).select_from(table).where(table.c.action == "download")
             return db.execute(counted).scalar_one()

@@ -44,7 +44,7 @@ def _rows(world: World) -> Rows:
     with world.site.database.read() as db:
         return {
             table.name: sorted(map(tuple, db.execute(select(table))), key=repr)
-            for table in tables.Base.metadata.sorted_tables
+            for table in tables.METADATA.sorted_tables
             if table.name not in NOTED
         }
 
@@ -188,12 +188,12 @@ def test_a_method_that_is_not_taken_has_a_page_in_the_language_of_the_reader(
 
 def _write(db: Connection) -> None:
     """Change the language that somebody reads in."""
-    db.execute(update(tables.Person.__table__).values(language="fr").where(text("id = 1")))
+    db.execute(update(tables.people).values(language="fr").where(text("id = 1")))
 
 
 def _language(world: World) -> str:
     with world.site.database.read() as db:
-        return str(db.execute(select(tables.Person.__table__.c.language).where(text("id = 1"))).scalar_one())
+        return str(db.execute(select(tables.people.c.language).where(text("id = 1"))).scalar_one())
 
 
 @pytest.fixture
@@ -253,7 +253,7 @@ def test_what_follows_a_question_in_the_same_thread_or_beside_it_writes(
 
     def put_back() -> None:
         with database.begin() as db:
-            db.execute(update(tables.Person.__table__).values(language=before).where(text("id = 1")))
+            db.execute(update(tables.people).values(language=before).where(text("id = 1")))
 
     with reading_only(), ThreadPoolExecutor(1) as pool:
         pool.submit(put_back).result()
@@ -261,7 +261,7 @@ def test_what_follows_a_question_in_the_same_thread_or_beside_it_writes(
 
 
 def test_a_note_of_a_visit_is_kept_by_a_question(sly: FlaskClient, world: World) -> None:
-    table = tables.Access.__table__
+    table = tables.accesses
 
     def look() -> str:
         context.note_access("looked", "here")

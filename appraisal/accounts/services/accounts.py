@@ -41,8 +41,8 @@ from appraisal.vocabulary.refusals import NotAllowed, refuse
 from appraisal.vocabulary.roles import ROLES, Role
 from appraisal.workflow.services import departures
 
-PEOPLE = tables.Person.__table__
-TOKENS = tables.Token.__table__
+PEOPLE = tables.people
+TOKENS = tables.tokens
 INVITATION = timedelta(days=7)
 RESET = timedelta(hours=2)
 # A link by mail that could not be sent for so long is not sent any more.
@@ -121,7 +121,7 @@ def create_person(
     given = _joined(set(roles) - waiting)
     id = insert_row(
         db,
-        tables.Person,
+        tables.people,
         email=email.strip().lower(),
         name=name.strip(),
         unit=unit.strip(),
@@ -418,7 +418,7 @@ def make_link(
     made = {"person_id": person, "purpose": purpose, "how": how, "asked_by": asked_by}
     id = insert_row(
         db,
-        tables.Token,
+        tables.tokens,
         digest=sessions.digest(token),
         confirmed_by=confirmed_by,
         expires_at=now + lasts,
@@ -485,7 +485,7 @@ def posted_token(db: Connection, now: datetime, link: int) -> str | None:
     token = secrets.token_urlsafe(32)
     made = {"person_id": row.person_id, "purpose": row.purpose, "how": row.how, "asked_by": row.asked_by}
     made |= {"confirmed_by": row.confirmed_by, "expires_at": now + _lasts(row.purpose)}
-    insert_row(db, tables.Token, digest=sessions.digest(token), **made)
+    insert_row(db, tables.tokens, digest=sessions.digest(token), **made)
     return token
 
 

@@ -18,7 +18,7 @@ from appraisal.people.store.people import load_people
 from appraisal.trail.store import site
 from appraisal.vocabulary.refusals import NotAllowed, refuse
 
-SUBSTITUTIONS = tables.Substitution.__table__
+SUBSTITUTIONS = tables.substitutions
 
 
 def name_substitute(
@@ -51,7 +51,7 @@ def name_substitute(
         raise NotAllowed(refusals)
     id = insert_row(
         db,
-        tables.Substitution,
+        tables.substitutions,
         person_id=person,
         substitute_id=substitute,
         scope=scope,

@@ -15,8 +15,8 @@ from appraisal.people.facts import Person
 from appraisal.people.store.people import person as person_of
 from appraisal.vocabulary.roles import Role
 
-REQUESTS = tables.AccountRequest.__table__
-PEOPLE = tables.Person.__table__
+REQUESTS = tables.account_requests
+PEOPLE = tables.people
 _ASKER = PEOPLE.alias("asker")
 
 
@@ -27,7 +27,7 @@ def insert_request(
     row = db.execute(select(PEOPLE).where(PEOPLE.c.id == person)).one()
     return insert_row(
         db,
-        tables.AccountRequest,
+        tables.account_requests,
         kind=kind,
         person_id=person,
         adds=adds,

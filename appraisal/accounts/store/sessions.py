@@ -13,8 +13,8 @@ from appraisal.database.types import LARGEST_ID
 from appraisal.people.store import substitutes
 from appraisal.people.store.people import person as person_of
 
-PEOPLE = tables.Person.__table__
-SESSIONS = tables.Session.__table__
+PEOPLE = tables.people
+SESSIONS = tables.sessions
 _COLUMNS = {
     "id": SESSIONS.c.id,
     "person": SESSIONS.c.person_id,

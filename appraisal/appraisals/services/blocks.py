@@ -15,7 +15,7 @@ def hand_over(
     db: Connection, case: Case, book: Rulebook, appraisal: Appraisal, review: Review, now: datetime
 ) -> Appraisal:
     """Make the ratings of a signed review's blocks final in an appraisal; return it with them."""
-    table = tables.Rating.__table__
+    table = tables.ratings
     criteria = reviews.reviewed(reviews.criteria_of(case, book, appraisal), review)
     items = [item.id for entry in criteria if entry.member.finalised_by for item in entry.checklist.items]
     if not items:

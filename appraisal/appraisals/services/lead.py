@@ -23,8 +23,8 @@ from appraisal.proposals.store.case import load_case
 from appraisal.vocabulary.limits import PROSE_LIMIT
 from appraisal.vocabulary.refusals import NotAllowed, Refusal, refuse
 
-RATINGS = tables.Rating.__table__
-APPRAISALS = tables.Appraisal.__table__
+RATINGS = tables.ratings
+APPRAISALS = tables.appraisals
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +271,7 @@ def keep_answer(
     db: Connection, entry: Consultation, actor: Person, now: datetime, text: str, late: bool
 ) -> None:
     """Write down what a unit says; what was answered before stays."""
-    table = tables.Consultation.__table__
+    table = tables.consultations
     db.execute(
         update(table)
         .where(table.c.id == entry.id, table.c.answered_at.is_(None))

@@ -32,8 +32,8 @@ from appraisal.proposals.store.case import load_case
 from appraisal.vocabulary.limits import PROSE_LIMIT
 from appraisal.vocabulary.refusals import NotAllowed, Refusal, refuse
 
-REVIEWS = tables.Review.__table__
-RATINGS = tables.ReviewRating.__table__
+REVIEWS = tables.reviews
+RATINGS = tables.review_ratings
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _open(
     codes = sorted(set(checklists), key=order.index)
     id = insert_row(
         db,
-        tables.Review,
+        tables.reviews,
         proposal_id=case.id,
         appraisal_id=running.id,
         person_id=person.id,

@@ -7,12 +7,12 @@ from appraisal.database import tables
 from appraisal.people.facts import Person
 from appraisal.proposals.store.visible import blind, fully_visible, related
 
-PROPOSALS = tables.Proposal.__table__
-APPRAISALS = tables.Appraisal.__table__
+PROPOSALS = tables.proposals
+APPRAISALS = tables.appraisals
 # By another name, since the conditions on what a person may read look among the reviews as well.
-_ALL = tables.Review.__table__
+_ALL = tables.reviews
 REVIEWS = _ALL.alias("signed")
-GIVEN = tables.ReviewRating.__table__
+GIVEN = tables.review_ratings
 
 
 def _given_before() -> ColumnElement[bool]:

@@ -22,9 +22,9 @@ from appraisal.proposals.facts import Appraisal, Case, Condition
 from appraisal.proposals.store.visible import blind, fully_visible, related
 from appraisal.proposals.store.writing import in_states
 
-PROPOSALS = tables.Proposal.__table__
-CONDITIONS = tables.Condition.__table__
-APPRAISALS = tables.Appraisal.__table__
+PROPOSALS = tables.proposals
+CONDITIONS = tables.conditions
+APPRAISALS = tables.appraisals
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def save(db: Connection, case: Case, running: Appraisal, plan: Saving, by: int, 
         content = {name: getattr(entry, name) for name in rules.CONTENT}
         id = insert_row(
             db,
-            tables.Condition,
+            tables.conditions,
             proposal_id=case.id,
             appraisal_id=running.id,
             number=entry.number,

@@ -9,9 +9,9 @@ from appraisal.people.store.people import PEOPLE, person
 from appraisal.proposals.store.lists import PROPOSALS
 from appraisal.proposals.store.visible import blind
 
-APPRAISALS = tables.Appraisal.__table__
+APPRAISALS = tables.appraisals
 # By another name, since the condition on what the reader owes looks among the reviews as well.
-ASKED = tables.Review.__table__.alias("asked")
+ASKED = tables.reviews.alias("asked")
 
 
 def _running() -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -9,7 +9,7 @@ from appraisal.database import tables
 from appraisal.database.rows import insert_row
 from appraisal.proposals.facts import RatingGiven
 
-SELF_RATINGS = tables.SelfRating.__table__
+SELF_RATINGS = tables.self_ratings
 
 
 def load_ratings(db: Connection, proposal: int, version: int) -> Mapping[str, RatingGiven]:
@@ -43,4 +43,4 @@ def keep_rating(
         .values(**values)
     )
     if not written.rowcount:
-        insert_row(db, tables.SelfRating, proposal_id=proposal, version=version, item=given.item, **values)
+        insert_row(db, tables.self_ratings, proposal_id=proposal, version=version, item=given.item, **values)

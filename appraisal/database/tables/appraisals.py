@@ -1,175 +1,183 @@
 """These tables hold appraisals with their ratings, consultations, reviews and conditions."""
 
-from datetime import date, datetime
+from typing import Final
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
-from appraisal.database.tables.columns import Base
+from appraisal.database.tables.columns import METADATA, required
+from appraisal.database.types import Day, Moment
+
+appraisals: Final = Table(
+    "appraisals",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("proposal_id", Integer, ForeignKey("proposals.id")),
+    required("version_id", Integer, ForeignKey("versions.id")),
+    required("number", Integer),
+    required("lead_id", Integer, ForeignKey("people.id")),
+    required("opened_at", Moment),
+    required("chosen", String(40), default=""),
+    required("reason", Text, default=""),
+    Column("finalised_at", Moment),
+    required("computed", String(40), default=""),
+    required("final", String(40), default=""),
+    required("verdicts", Text, default="{}"),
+    required("covers_evaluability", Boolean, default=False),
+    Column("closed_at", Moment),
+    Column("superseded_at", Moment),
+    required("record", String(64), default=""),
+    required("row_version", Integer, default=1),
+    UniqueConstraint("proposal_id", "number"),
+)
+"""An appraisal of one version by one lead."""
 
 
-class Appraisal(Base):
-    """An appraisal of one version by one lead."""
-
-    __tablename__ = "appraisals"
-    __table_args__ = (UniqueConstraint("proposal_id", "number"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"))
-    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"))
-    number: Mapped[int]
-    lead_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    opened_at: Mapped[datetime]
-    chosen: Mapped[str] = mapped_column(String(40), default="")
-    reason: Mapped[str] = mapped_column(default="")
-    finalised_at: Mapped[datetime | None]
-    computed: Mapped[str] = mapped_column(String(40), default="")
-    final: Mapped[str] = mapped_column(String(40), default="")
-    verdicts: Mapped[str] = mapped_column(default="{}")
-    covers_evaluability: Mapped[bool] = mapped_column(default=False)
-    closed_at: Mapped[datetime | None]
-    superseded_at: Mapped[datetime | None]
-    record: Mapped[str] = mapped_column(String(64), default="")
-    row_version: Mapped[int] = mapped_column(default=1)
-
-
-class Rating(Base):
-    """One item's rating in an appraisal."""
-
-    __tablename__ = "ratings"
-    __table_args__ = (UniqueConstraint("appraisal_id", "item"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    appraisal_id: Mapped[int] = mapped_column(ForeignKey("appraisals.id"))
-    item: Mapped[str] = mapped_column(String(12))
-    value: Mapped[str] = mapped_column(String(3))
-    comment: Mapped[str] = mapped_column(default="")
-    evidence: Mapped[str] = mapped_column(default="")
-    proposed: Mapped[bool] = mapped_column(default=False)
+ratings: Final = Table(
+    "ratings",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("appraisal_id", Integer, ForeignKey("appraisals.id")),
+    required("item", String(12)),
+    required("value", String(3)),
+    required("comment", Text, default=""),
+    required("evidence", Text, default=""),
+    required("proposed", Boolean, default=False),
     # Why the lead differs from a reviewer.
-    reason: Mapped[str] = mapped_column(default="", server_default="")
-    by: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    at: Mapped[datetime]
+    required("reason", Text, default="", server_default=""),
+    required("by", Integer, ForeignKey("people.id")),
+    required("at", Moment),
+    UniqueConstraint("appraisal_id", "item"),
+)
+"""One item's rating in an appraisal."""
 
 
-class Consultation(Base):
-    """A unit asked for its comments on a version."""
-
-    __tablename__ = "consultations"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"), index=True)
-    appraisal_id: Mapped[int] = mapped_column(ForeignKey("appraisals.id"))
-    unit: Mapped[str]
-    asked_at: Mapped[datetime]
-    due_on: Mapped[date]
-    answered_at: Mapped[datetime | None]
-    answered_by: Mapped[int | None]
-    text: Mapped[str] = mapped_column(default="")
-    late: Mapped[bool] = mapped_column(default=False)
+consultations: Final = Table(
+    "consultations",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("proposal_id", Integer, ForeignKey("proposals.id"), index=True),
+    required("appraisal_id", Integer, ForeignKey("appraisals.id")),
+    required("unit", Text),
+    required("asked_at", Moment),
+    required("due_on", Day),
+    Column("answered_at", Moment),
+    Column("answered_by", Integer),
+    required("text", Text, default=""),
+    required("late", Boolean, default=False),
     # Nobody had answered when the date had passed.
-    silent_at: Mapped[datetime | None]
+    Column("silent_at", Moment),
     # Nobody had answered when the appraisal was closed before the date.
-    released_at: Mapped[datetime | None]
+    Column("released_at", Moment),
+)
+"""A unit asked for its comments on a version."""
 
 
-class Condition(Base):
-    """A condition of a proposal, in the appraisal that it belongs to now; it is never deleted."""
-
-    __tablename__ = "conditions"
-    __table_args__ = (UniqueConstraint("proposal_id", "number"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"))
-    appraisal_id: Mapped[int] = mapped_column(ForeignKey("appraisals.id"), index=True)
+conditions: Final = Table(
+    "conditions",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("proposal_id", Integer, ForeignKey("proposals.id")),
+    required("appraisal_id", Integer, ForeignKey("appraisals.id"), index=True),
     # Given once within the proposal; its place on the page is the position.
-    number: Mapped[int]
-    position: Mapped[int]
-    item: Mapped[str] = mapped_column(String(12), default="")
-    text: Mapped[str] = mapped_column(default="")
-    owner: Mapped[str] = mapped_column(default="")
-    due_on: Mapped[date | None]
-    gate: Mapped[str | None] = mapped_column(String(20))
-    by_hand: Mapped[bool] = mapped_column(default=False)
-    cleared_at: Mapped[datetime | None]
-    cleared_by: Mapped[int | None]
-    evidence: Mapped[str] = mapped_column(default="")
-    waived_at: Mapped[datetime | None]
-    waived_by: Mapped[int | None]
+    required("number", Integer),
+    required("position", Integer),
+    required("item", String(12), default=""),
+    required("text", Text, default=""),
+    required("owner", Text, default=""),
+    Column("due_on", Day),
+    Column("gate", String(20)),
+    required("by_hand", Boolean, default=False),
+    Column("cleared_at", Moment),
+    Column("cleared_by", Integer),
+    required("evidence", Text, default=""),
+    Column("waived_at", Moment),
+    Column("waived_by", Integer),
     # Where the owner has an account.
-    owner_id: Mapped[int | None] = mapped_column(index=True)
+    Column("owner_id", Integer, index=True),
     # What the owner says shows that it is met; a coordinator clears it.
-    reported_at: Mapped[datetime | None]
-    reported_by: Mapped[int | None]
-    report: Mapped[str] = mapped_column(default="", server_default="")
+    Column("reported_at", Moment),
+    Column("reported_by", Integer),
+    required("report", Text, default="", server_default=""),
     # Unknown of what was written before this was noted.
-    written_at: Mapped[datetime | None]
-    written_by: Mapped[int | None]
+    Column("written_at", Moment),
+    Column("written_by", Integer),
     # The number of the condition of an earlier version whose place it takes when its appraisal is closed.
-    follows: Mapped[int | None]
-    withdrawn_at: Mapped[datetime | None]
-    withdrawn_by: Mapped[int | None]
+    Column("follows", Integer),
+    Column("withdrawn_at", Moment),
+    Column("withdrawn_by", Integer),
     # The number of the one that took its place.
-    superseded_by: Mapped[int | None]
-    row_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    Column("superseded_by", Integer),
+    required("row_version", Integer, default=1, server_default="1"),
+    UniqueConstraint("proposal_id", "number"),
+)
+"""A condition of a proposal, in the appraisal that it belongs to now; it is never deleted."""
 
 
-class Review(Base):
-    """One person's independent review of some checklists, within an appraisal.
-
-    Private until it is signed; a declaration comes before anything else.
-    """
-
-    __tablename__ = "reviews"
-    __table_args__ = (
-        Index(
-            "ix_reviews_standing",
-            "appraisal_id",
-            "person_id",
-            unique=True,
-            sqlite_where=text("withdrawn_at IS NULL"),
-            postgresql_where=text("withdrawn_at IS NULL"),
-        ),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"), index=True)
-    appraisal_id: Mapped[int] = mapped_column(ForeignKey("appraisals.id"))
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+reviews: Final = Table(
+    "reviews",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("proposal_id", Integer, ForeignKey("proposals.id"), index=True),
+    required("appraisal_id", Integer, ForeignKey("appraisals.id")),
+    required("person_id", Integer, ForeignKey("people.id"), index=True),
     # The unit at the time, which the review speaks for where that unit was asked.
-    unit: Mapped[str] = mapped_column(default="")
+    required("unit", Text, default=""),
     # Codes with a space between them.
-    checklists: Mapped[str]
-    asked_at: Mapped[datetime]
-    asked_by: Mapped[int]
-    due_on: Mapped[date]
+    required("checklists", Text),
+    required("asked_at", Moment),
+    required("asked_by", Integer),
+    required("due_on", Day),
     # "" is never asked, "nothing" is nothing to declare, "declared" is a conflict of interest.
-    declaration: Mapped[str] = mapped_column(String(10), default="")
-    declared_at: Mapped[datetime | None]
-    declined_at: Mapped[datetime | None]
+    required("declaration", String(10), default=""),
+    Column("declared_at", Moment),
+    Column("declined_at", Moment),
     # Why it was declined, or what the conflict is.
-    reason: Mapped[str] = mapped_column(default="")
-    signed_at: Mapped[datetime | None]
-    comment: Mapped[str] = mapped_column(default="")
-    late: Mapped[bool] = mapped_column(default=False)
-    silent_at: Mapped[datetime | None]
-    released_at: Mapped[datetime | None]
-    withdrawn_at: Mapped[datetime | None]
-    for_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    row_version: Mapped[int] = mapped_column(default=1)
+    required("reason", Text, default=""),
+    Column("signed_at", Moment),
+    required("comment", Text, default=""),
+    required("late", Boolean, default=False),
+    Column("silent_at", Moment),
+    Column("released_at", Moment),
+    Column("withdrawn_at", Moment),
+    Column("for_id", Integer, ForeignKey("people.id")),
+    required("row_version", Integer, default=1),
+    Index(
+        "ix_reviews_standing",
+        "appraisal_id",
+        "person_id",
+        unique=True,
+        sqlite_where=text("withdrawn_at IS NULL"),
+        postgresql_where=text("withdrawn_at IS NULL"),
+    ),
+)
+"""One person's independent review of some checklists, within an appraisal.
+
+Private until it is signed; a declaration comes before anything else.
+"""
 
 
-class ReviewRating(Base):
-    """What a reviewer puts down for an item; it stays for ever once the review is signed."""
-
-    __tablename__ = "review_ratings"
-    __table_args__ = (UniqueConstraint("review_id", "item"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id"))
-    item: Mapped[str] = mapped_column(String(12))
-    value: Mapped[str] = mapped_column(String(3))
-    comment: Mapped[str] = mapped_column(default="")
-    evidence: Mapped[str] = mapped_column(default="")
-    proposed: Mapped[bool] = mapped_column(default=False)
-    at: Mapped[datetime]
+review_ratings: Final = Table(
+    "review_ratings",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("review_id", Integer, ForeignKey("reviews.id")),
+    required("item", String(12)),
+    required("value", String(3)),
+    required("comment", Text, default=""),
+    required("evidence", Text, default=""),
+    required("proposed", Boolean, default=False),
+    required("at", Moment),
+    UniqueConstraint("review_id", "item"),
+)
+"""What a reviewer puts down for an item; it stays for ever once the review is signed."""

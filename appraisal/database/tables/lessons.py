@@ -1,28 +1,27 @@
 """This table holds lessons that evaluations drew, imported from files."""
 
-from datetime import datetime
+from typing import Final
 
-from sqlalchemy import String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Column, Integer, String, Table, Text
 
-from appraisal.database.tables.columns import Base
+from appraisal.database.tables.columns import METADATA, required
+from appraisal.database.types import Moment
 
-
-class Lesson(Base):
-    """A lesson of an evaluation, with where it is published."""
-
-    __tablename__ = "lessons"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
+lessons: Final = Table(
+    "lessons",
+    METADATA,
+    Column("id", Integer, primary_key=True),
     # What forms and ratings cite it by.
-    code: Mapped[str] = mapped_column(String(40), unique=True)
-    text: Mapped[str]
+    required("code", String(40), unique=True),
+    required("text", Text),
     # ISO 3166 codes with a space between them; empty where the source does not say.
-    countries: Mapped[str] = mapped_column(default="")
+    required("countries", Text, default=""),
     # Where it was learned, in the words of the source.
-    place: Mapped[str] = mapped_column(default="")
-    theme: Mapped[str] = mapped_column(default="")
-    outcome: Mapped[str] = mapped_column(default="")
-    source: Mapped[str]
-    imported_at: Mapped[datetime]
-    imported_by: Mapped[int]
+    required("place", Text, default=""),
+    required("theme", Text, default=""),
+    required("outcome", Text, default=""),
+    required("source", Text),
+    required("imported_at", Moment),
+    required("imported_by", Integer),
+)
+"""A lesson of an evaluation, with where it is published."""

@@ -1,28 +1,27 @@
 """This table holds which project of the finance list is which proposal."""
 
-from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text
 
-from appraisal.database.tables.columns import Base
+from appraisal.database.tables.columns import METADATA, required
+from appraisal.database.types import Moment
 
-
-class Match(Base):
-    """What was found of a project of the finance list: append-only, the newest of a project is in force."""
-
-    __tablename__ = "matches"
-    __table_args__ = (Index("ix_matches_project", "project", "id"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
+matches: Final = Table(
+    "matches",
+    METADATA,
+    Column("id", Integer, primary_key=True),
     # The key of its row in the dataset.
-    project: Mapped[str]
+    required("project", Text),
     # None where it is no longer taken for any.
-    proposal_id: Mapped[int | None] = mapped_column(ForeignKey("proposals.id"), index=True)
+    Column("proposal_id", Integer, ForeignKey("proposals.id"), index=True),
     # By symbol, confirmed by a person, registered as an outside approval, or undone. The product itself
     # undoes what it matched by a symbol that decides no longer.
-    how: Mapped[str] = mapped_column(String(12))
-    at: Mapped[datetime]
-    by: Mapped[int]
+    required("how", String(12)),
+    required("at", Moment),
+    required("by", Integer),
     # The facts that a person looked at, as JSON; empty for what the product found by itself.
-    basis: Mapped[str] = mapped_column(default="", server_default="")
+    required("basis", Text, default="", server_default=""),
+    Index("ix_matches_project", "project", "id"),
+)
+"""What was found of a project of the finance list: append-only, the newest of a project is in force."""

@@ -1,154 +1,161 @@
 """These tables hold people with their accounts, and what is set for the whole site."""
 
-from datetime import date, datetime
-from decimal import Decimal
+from typing import Final
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
-from appraisal.database.tables.columns import Base
+from appraisal.database.tables.columns import METADATA, required
+from appraisal.database.types import Day, Moment, Money
 
-
-class Person(Base):
-    """Somebody with an account; without a password hash the invitation is still open."""
-
-    __tablename__ = "people"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    email: Mapped[str] = mapped_column(String(254), unique=True)
-    name: Mapped[str]
-    unit: Mapped[str] = mapped_column(default="")
-    duty_station: Mapped[str] = mapped_column(default="Geneva")
-    language: Mapped[str] = mapped_column(String(2), default="en")
-    roles: Mapped[str] = mapped_column(default="")
-    password: Mapped[str | None]
+people: Final = Table(
+    "people",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("email", String(254), unique=True),
+    required("name", Text),
+    required("unit", Text, default=""),
+    required("duty_station", Text, default="Geneva"),
+    required("language", String(2), default="en"),
+    required("roles", Text, default=""),
+    Column("password", Text),
     # Unknown of passwords that are older than this column.
-    password_set_at: Mapped[datetime | None]
-    active: Mapped[bool] = mapped_column(default=True)
+    Column("password_set_at", Moment),
+    required("active", Boolean, default=True),
     # How mail comes: each message at once, or all of a day together.
-    delivery: Mapped[str] = mapped_column(String(10), default="at_once", server_default="at_once")
-    created_at: Mapped[datetime]
+    required("delivery", String(10), default="at_once", server_default="at_once"),
+    required("created_at", Moment),
+)
+"""Somebody with an account; without a password hash the invitation is still open."""
 
 
-class Token(Base):
-    """A link for an invitation or a new password; only its digest is kept.
-
-    A link that goes by mail has a row before there is a token: one is made by every attempt to send it.
-    """
-
-    __tablename__ = "tokens"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
-    purpose: Mapped[str] = mapped_column(String(20))
-    expires_at: Mapped[datetime]
+tokens: Final = Table(
+    "tokens",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("person_id", Integer, ForeignKey("people.id"), index=True),
+    required("digest", String(64), unique=True),
+    required("purpose", String(20)),
+    required("expires_at", Moment),
     # When it ended: it was used, or a newer one took its place.
-    used_at: Mapped[datetime | None]
+    Column("used_at", Moment),
     # When a password was set with it.
-    spent_at: Mapped[datetime | None]
+    Column("spent_at", Moment),
     # How it reached its owner: by "mail", "shown" to an administrator or to who "confirmed" it, or as an
     # "emergency" on the command line.
-    how: Mapped[str] = mapped_column(String(10), default="shown", server_default="shown")
+    required("how", String(10), default="shown", server_default="shown"),
     # No foreign keys: the system, which is nobody, asks and confirms on the command line.
-    asked_by: Mapped[int] = mapped_column(default=0, server_default="0")
-    confirmed_by: Mapped[int | None]
+    required("asked_by", Integer, default=0, server_default="0"),
+    Column("confirmed_by", Integer),
+)
+"""A link for an invitation or a new password; only its digest is kept.
+
+A link that goes by mail has a row before there is a token: one is made by every attempt to send it.
+"""
 
 
-class AccountRequest(Base):
-    """Something about an account that a second person has to confirm: roles to add, or a link to show."""
-
-    __tablename__ = "account_requests"
-    __table_args__ = (
-        Index(
-            "ix_account_requests_open",
-            "expires_at",
-            sqlite_where=text("closed_at IS NULL"),
-            postgresql_where=text("closed_at IS NULL"),
-        ),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(10))
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    adds: Mapped[str] = mapped_column(default="")
+account_requests: Final = Table(
+    "account_requests",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("kind", String(10)),
+    required("person_id", Integer, ForeignKey("people.id"), index=True),
+    required("adds", Text, default=""),
     # What the account was: once it is another, the request is void.
-    account: Mapped[str] = mapped_column(String(64))
-    asked_by: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    asked_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    closed_at: Mapped[datetime | None]
+    required("account", String(64)),
+    required("asked_by", Integer, ForeignKey("people.id")),
+    required("asked_at", Moment),
+    required("expires_at", Moment),
+    Column("closed_at", Moment),
     # No foreign key: the system, which is nobody, answers on the command line.
-    closed_by: Mapped[int | None]
-    outcome: Mapped[str] = mapped_column(String(10), default="")
+    Column("closed_by", Integer),
+    required("outcome", String(10), default=""),
+    Index(
+        "ix_account_requests_open",
+        "expires_at",
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+)
+"""Something about an account that a second person has to confirm: roles to add, or a link to show."""
 
 
-class Session(Base):
-    """Somebody signed in with one browser; only a digest of what its cookie holds is kept.
-
-    No part of the trail: rows are removed some time after they were last used.
-    """
-
-    __tablename__ = "sessions"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
+sessions: Final = Table(
+    "sessions",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("person_id", Integer, ForeignKey("people.id"), index=True),
+    required("digest", String(64), unique=True),
     # How the person signed in: "password".
-    method: Mapped[str] = mapped_column(String(20))
-    browser: Mapped[str] = mapped_column(String(60))
-    created_at: Mapped[datetime]
-    last_used_at: Mapped[datetime]
+    required("method", String(20)),
+    required("browser", String(60)),
+    required("created_at", Moment),
+    required("last_used_at", Moment),
     # When the person had signed in before.
-    previous_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
+    Column("previous_at", Moment),
+    Column("ended_at", Moment),
     # Why it ended (``accounts.rules.sessions.EndReason``); empty where time ended it.
-    end_reason: Mapped[str] = mapped_column(String(20), default="", server_default="")
+    required("end_reason", String(20), default="", server_default=""),
+)
+"""Somebody signed in with one browser; only a digest of what its cookie holds is kept.
+
+No part of the trail: rows are removed some time after they were last used.
+"""
 
 
-class Rate(Base):
-    """Units of a currency for one US$ from a day on: append-only, the newest of a day is in force."""
-
-    __tablename__ = "rates"
-    __table_args__ = (Index("ix_rates_currency_day", "currency", "day", "id"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    currency: Mapped[str] = mapped_column(String(3))
-    day: Mapped[date]
-    per_usd: Mapped[Decimal]
-    source: Mapped[str]
+rates: Final = Table(
+    "rates",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("currency", String(3)),
+    required("day", Day),
+    required("per_usd", Money),
+    required("source", Text),
     # Why it corrects the one before it of the same day.
-    reason: Mapped[str] = mapped_column(default="", server_default="")
+    required("reason", Text, default="", server_default=""),
     # No foreign key: the system, which is nobody, enters the rates of a demonstration.
-    entered_by: Mapped[int]
-    entered_at: Mapped[datetime]
+    required("entered_by", Integer),
+    required("entered_at", Moment),
+    Index("ix_rates_currency_day", "currency", "day", "id"),
+)
+"""Units of a currency for one US$ from a day on: append-only, the newest of a day is in force."""
 
 
-class Holiday(Base):
-    """A day on which a duty station does not work."""
+holidays: Final = Table(
+    "holidays",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("station", Text),
+    required("day", Day),
+    required("name", Text),
+    UniqueConstraint("station", "day"),
+)
+"""A day on which a duty station does not work."""
 
-    __tablename__ = "holidays"
-    __table_args__ = (UniqueConstraint("station", "day"),)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    station: Mapped[str]
-    day: Mapped[date]
-    name: Mapped[str]
-
-
-class Substitution(Base):
-    """Somebody who stands in for a person from one day to another, both included."""
-
-    __tablename__ = "substitutions"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    substitute_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+substitutions: Final = Table(
+    "substitutions",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("person_id", Integer, ForeignKey("people.id"), index=True),
+    required("substitute_id", Integer, ForeignKey("people.id"), index=True),
     # What of: "appraisals" that the person leads or reviews, or "decisions" as a manager.
-    scope: Mapped[str] = mapped_column(String(12))
-    first: Mapped[date]
-    last: Mapped[date]
-    entered_at: Mapped[datetime]
-    entered_by: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    required("scope", String(12)),
+    required("first", Day),
+    required("last", Day),
+    required("entered_at", Moment),
+    required("entered_by", Integer, ForeignKey("people.id")),
     # Ended before its last day.
-    ended_at: Mapped[datetime | None]
+    Column("ended_at", Moment),
+)
+"""Somebody who stands in for a person from one day to another, both included."""

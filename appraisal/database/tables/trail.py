@@ -1,175 +1,185 @@
 """These tables hold the audit trail, the access log, and the records drawn from both."""
 
-from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 
-from appraisal.database.tables.columns import Base
+from appraisal.database.tables.columns import METADATA, required
+from appraisal.database.types import Moment
 
-
-class Event(Base):
-    """The audit trail: append-only, one chain for each proposal."""
-
-    __tablename__ = "events"
-    __table_args__ = (UniqueConstraint("proposal_id", "sequence", name="uq_events_chain"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"))
-    sequence: Mapped[int]
-    name: Mapped[str] = mapped_column(String(40))
-    act: Mapped[str] = mapped_column(String(40), default="")
-    from_state: Mapped[str] = mapped_column(String(40), default="")
-    to_state: Mapped[str] = mapped_column(String(40), default="")
-    at: Mapped[datetime]
-    by: Mapped[int]
-    note: Mapped[str] = mapped_column(default="")
+events: Final = Table(
+    "events",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("proposal_id", Integer, ForeignKey("proposals.id")),
+    required("sequence", Integer),
+    required("name", String(40)),
+    required("act", String(40), default=""),
+    required("from_state", String(40), default=""),
+    required("to_state", String(40), default=""),
+    required("at", Moment),
+    required("by", Integer),
+    required("note", Text, default=""),
     # Whom the person stood in for.
-    for_id: Mapped[int | None]
+    Column("for_id", Integer),
     # Of a step that left a state with a clock: the track then, the working days used, and the limit.
-    track: Mapped[str] = mapped_column(String(40), default="", server_default="")
-    days_used: Mapped[int | None]
-    days_limit: Mapped[int | None]
+    required("track", String(40), default="", server_default=""),
+    Column("days_used", Integer),
+    Column("days_limit", Integer),
     # The unique id of the request that caused it, so that a form sent twice acts once.
-    request: Mapped[str | None] = mapped_column(unique=True)
-    body: Mapped[str]
-    digest: Mapped[str] = mapped_column(String(64))
+    Column("request", Text, unique=True),
+    required("body", Text),
+    required("digest", String(64)),
+    UniqueConstraint("proposal_id", "sequence", name="uq_events_chain"),
+)
+"""The audit trail: append-only, one chain for each proposal."""
 
 
-class SiteEvent(Base):
-    """An event of the site's own chain: people and their roles, rates, definitions released."""
-
-    __tablename__ = "site_events"
-    __table_args__ = (
-        Index(
-            "ix_site_events_emergencies",
-            "sequence",
-            sqlite_where=text("emergency = 1"),
-            postgresql_where=text("emergency"),
-        ),
-    )
-
-    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    body: Mapped[str]
-    digest: Mapped[str] = mapped_column(String(64))
+site_events: Final = Table(
+    "site_events",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    required("body", Text),
+    required("digest", String(64)),
     # Whose account it is about, and whether it went the emergency way: as its text says, to be found by.
-    person_id: Mapped[int | None] = mapped_column(index=True)
-    emergency: Mapped[bool] = mapped_column(default=False, server_default=false())
+    Column("person_id", Integer, index=True),
+    required("emergency", Boolean, default=False, server_default=false()),
+    Index(
+        "ix_site_events_emergencies",
+        "sequence",
+        sqlite_where=text("emergency = 1"),
+        postgresql_where=text("emergency"),
+    ),
+)
+"""An event of the site's own chain: people and their roles, rates, definitions released."""
 
 
-class Access(Base):
-    """The access log: sign-ins, downloads and refused steps."""
+accesses: Final = Table(
+    "accesses",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("at", Moment),
+    Column("person_id", Integer),
+    required("action", String(40)),
+    required("subject", Text, default=""),
+    required("detail", Text, default=""),
+)
+"""The access log: sign-ins, downloads and refused steps."""
 
-    __tablename__ = "accesses"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime]
-    person_id: Mapped[int | None]
-    action: Mapped[str] = mapped_column(String(40))
-    subject: Mapped[str] = mapped_column(default="")
-    detail: Mapped[str] = mapped_column(default="")
-
-
-class Checkpoint(Base):
-    """A checkpoint: one digest over the heads of all chains, and over what was logged since the last one."""
-
-    __tablename__ = "checkpoints"
-
-    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    at: Mapped[datetime]
-    root: Mapped[str] = mapped_column(String(64))
-    chains: Mapped[int]
+checkpoints: Final = Table(
+    "checkpoints",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    required("at", Moment),
+    required("root", String(64)),
+    required("chains", Integer),
     # The last event that it is over, and the first and last row of the access log, by their ids.
-    events_to: Mapped[int]
-    accesses_from: Mapped[int]
-    accesses_to: Mapped[int]
-    previous: Mapped[str] = mapped_column(String(64))
-    body: Mapped[str]
-    digest: Mapped[str] = mapped_column(String(64))
-    signature: Mapped[bytes | None] = mapped_column(LargeBinary)
+    required("events_to", Integer),
+    required("accesses_from", Integer),
+    required("accesses_to", Integer),
+    required("previous", String(64)),
+    required("body", Text),
+    required("digest", String(64)),
+    Column("signature", LargeBinary),
+)
+"""A checkpoint: one digest over the heads of all chains, and over what was logged since the last one."""
 
 
-class Issuer(Base):
-    """Who issues records and signs checkpoints from a moment on; the last row is in force."""
-
-    __tablename__ = "issuers"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime]
-    by: Mapped[int]
-    address: Mapped[str]
-    fingerprint: Mapped[str] = mapped_column(String(64), index=True)
-    subject: Mapped[str]
-    certificate: Mapped[bytes | None] = mapped_column(LargeBinary)
-
-
-class Record(Base):
-    """The value of an appraisal record or decision sheet, in canonical JSON."""
-
-    __tablename__ = "records"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposals.id"), index=True)
-    kind: Mapped[str] = mapped_column(String(12))
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
-    value: Mapped[str]
-    at: Mapped[datetime]
-    appraisal_id: Mapped[int | None] = mapped_column(ForeignKey("appraisals.id"))
-    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
+issuers: Final = Table(
+    "issuers",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("at", Moment),
+    required("by", Integer),
+    required("address", Text),
+    required("fingerprint", String(64), index=True),
+    required("subject", Text),
+    Column("certificate", LargeBinary),
+)
+"""Who issues records and signs checkpoints from a moment on; the last row is in force."""
 
 
-class Rendering(Base):
-    """A PDF of a record in a language; the bytes lie in the store under their SHA-256."""
-
-    __tablename__ = "renderings"
-    __table_args__ = (UniqueConstraint("record_id", "language"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    record_id: Mapped[int] = mapped_column(ForeignKey("records.id"))
-    language: Mapped[str] = mapped_column(String(2))
-    sha256: Mapped[str] = mapped_column(String(64))
-    size: Mapped[int]
-    at: Mapped[datetime]
-
-
-class EarlierRendering(Base):
-    """A PDF of a record that was drawn again since; the register knows it for good."""
-
-    __tablename__ = "earlier_renderings"
-    __table_args__ = (UniqueConstraint("record_id", "sha256"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    record_id: Mapped[int] = mapped_column(ForeignKey("records.id"))
-    language: Mapped[str] = mapped_column(String(2))
-    sha256: Mapped[str] = mapped_column(String(64))
-    at: Mapped[datetime]
+records: Final = Table(
+    "records",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("proposal_id", Integer, ForeignKey("proposals.id"), index=True),
+    required("kind", String(12)),
+    required("digest", String(64), unique=True),
+    required("value", Text),
+    required("at", Moment),
+    Column("appraisal_id", Integer, ForeignKey("appraisals.id")),
+    Column("decision_id", Integer, ForeignKey("decisions.id")),
+)
+"""The value of an appraisal record or decision sheet, in canonical JSON."""
 
 
-class IndicatorReport(Base):
-    """A published indicator report: its value stays, whatever is corrected later."""
+renderings: Final = Table(
+    "renderings",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("record_id", Integer, ForeignKey("records.id")),
+    required("language", String(2)),
+    required("sha256", String(64)),
+    required("size", Integer),
+    required("at", Moment),
+    UniqueConstraint("record_id", "language"),
+)
+"""A PDF of a record in a language; the bytes lie in the store under their SHA-256."""
 
-    __tablename__ = "indicator_reports"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    indicator: Mapped[str] = mapped_column(String(10))
-    biennium: Mapped[str] = mapped_column(String(7))
-    value: Mapped[str]
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
+earlier_renderings: Final = Table(
+    "earlier_renderings",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("record_id", Integer, ForeignKey("records.id")),
+    required("language", String(2)),
+    required("sha256", String(64)),
+    required("at", Moment),
+    UniqueConstraint("record_id", "sha256"),
+)
+"""A PDF of a record that was drawn again since; the register knows it for good."""
+
+
+indicator_reports: Final = Table(
+    "indicator_reports",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("indicator", String(10)),
+    required("biennium", String(7)),
+    required("value", Text),
+    required("digest", String(64), unique=True),
     # Up to which row of each table facts were heard, as canonical JSON.
-    up_to: Mapped[str] = mapped_column(default="{}", server_default="{}")
-    at: Mapped[datetime]
-    by: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    required("up_to", Text, default="{}", server_default="{}"),
+    required("at", Moment),
+    required("by", Integer, ForeignKey("people.id")),
+)
+"""A published indicator report: its value stays, whatever is corrected later."""
 
 
-class ReportRendering(Base):
-    """A PDF of a published report in a language; the bytes lie in the store under their SHA-256."""
-
-    __tablename__ = "report_renderings"
-    __table_args__ = (UniqueConstraint("report_id", "language"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    report_id: Mapped[int] = mapped_column(ForeignKey("indicator_reports.id"))
-    language: Mapped[str] = mapped_column(String(2))
-    sha256: Mapped[str] = mapped_column(String(64))
-    size: Mapped[int]
-    at: Mapped[datetime]
+report_renderings: Final = Table(
+    "report_renderings",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    required("report_id", Integer, ForeignKey("indicator_reports.id")),
+    required("language", String(2)),
+    required("sha256", String(64)),
+    required("size", Integer),
+    required("at", Moment),
+    UniqueConstraint("report_id", "language"),
+)
+"""A PDF of a published report in a language; the bytes lie in the store under their SHA-256."""

@@ -10,9 +10,9 @@ from appraisal.database import tables
 from appraisal.proposals.facts import Hold
 from appraisal.proposals.rules import form
 
-HOLDS = tables.Hold.__table__
-PEOPLE = tables.Person.__table__
-VERSIONS = tables.Version.__table__
+HOLDS = tables.holds
+PEOPLE = tables.people
+VERSIONS = tables.versions
 
 
 def holds_of(db: Connection, proposals: Collection[int]) -> Mapping[int, Sequence[Hold]]:

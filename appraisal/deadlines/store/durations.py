@@ -10,8 +10,8 @@ from appraisal.deadlines.rules.durations import Stays
 from appraisal.people.facts import Person
 from appraisal.proposals.store.visible import blind, fully_visible
 
-EVENTS = tables.Event.__table__
-PROPOSALS = tables.Proposal.__table__
+EVENTS = tables.events
+PROPOSALS = tables.proposals
 
 
 def stays(db: Connection, reader: Person | None, year: int | None = None) -> list[Stays]:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, select
 
 from appraisal.database import tables
 
-HOLIDAYS = tables.Holiday.__table__
+HOLIDAYS = tables.holidays
 
 
 def list_holidays(db: Connection) -> Sequence[Row[Any]]:

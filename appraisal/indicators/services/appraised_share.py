@@ -33,7 +33,7 @@ from appraisal.trail.store import site
 from appraisal.vocabulary.biennium import biennium_of, first_year
 from appraisal.vocabulary.refusals import NotAllowed, refuse
 
-REPORTS = tables.IndicatorReport.__table__
+REPORTS = tables.indicator_reports
 CODE: Final = "2.1"
 SCHEMA: Final = "appraisal-indicator/1"
 FIGURE_SCHEMA: Final = "appraisal-figure/1"
@@ -288,8 +288,8 @@ def publish(
         site.lock(db)
         # Read under the lock: one act writes an event and a match, and a report has both or neither.
         matching.match_symbols(db, now)
-        events = highest(database, tables.Event.__table__)
-        past = Past(rows={"events": events, **as_of.highest(db, tables.Entry, tables.Match)})
+        events = highest(database, tables.events)
+        past = Past(rows={"events": events, **as_of.highest(db, tables.entries, tables.matches)})
         found = plain(value(db, library, code, biennium, past))
         last = next(iter(published(db, code, biennium)), None)
         before = json.loads(last[2]) if last else None
@@ -303,7 +303,7 @@ def publish(
         sealed = digest(found)
         insert_row(
             db,
-            tables.IndicatorReport,
+            tables.indicator_reports,
             indicator=code,
             biennium=biennium,
             value=canonical(found).decode(),

@@ -15,9 +15,9 @@ from appraisal.language.texts import LANGUAGES
 from appraisal.trail.rules import sealed_rows
 
 RENDER: Final = "render_report"
-REPORTS = tables.IndicatorReport.__table__
-RENDERINGS = tables.ReportRendering.__table__
-JOBS = tables.Job.__table__
+REPORTS = tables.indicator_reports
+RENDERINGS = tables.report_renderings
+JOBS = tables.jobs
 
 
 def ask_renderings(db: Connection, digest: str, now: datetime) -> None:

@@ -20,9 +20,9 @@ from appraisal.proposals.store.writing import entered
 from appraisal.trail.rules.approvals import REGISTERING
 from appraisal.vocabulary.biennium import first_year
 
-PROPOSALS = tables.Proposal.__table__
-DECISIONS = tables.Decision.__table__
-EVENTS = tables.Event.__table__
+PROPOSALS = tables.proposals
+DECISIONS = tables.decisions
+EVENTS = tables.events
 _NAMES: Final = (
     "number",
     "title",

@@ -15,9 +15,9 @@ from appraisal.database.as_of import Past
 from appraisal.proposals.rules.rulebook import PINNING
 from appraisal.trail.rules.approvals import SETTLING, standing, uncorrected
 
-PROPOSALS = tables.Proposal.__table__
-EVENTS = tables.Event.__table__
-VERSIONS = tables.Version.__table__
+PROPOSALS = tables.proposals
+EVENTS = tables.events
+VERSIONS = tables.versions
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ from appraisal.people.facts import Person
 from appraisal.proposals.store.visible import blind, fully_visible
 from appraisal.trail.rules.approvals import APPROVING, ENDING
 
-EVENTS = tables.Event.__table__
-PROPOSALS = tables.Proposal.__table__
-APPRAISALS = tables.Appraisal.__table__
-RATINGS = tables.Rating.__table__
+EVENTS = tables.events
+PROPOSALS = tables.proposals
+APPRAISALS = tables.appraisals
+RATINGS = tables.ratings
 
 
 def reached(

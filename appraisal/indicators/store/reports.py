@@ -7,8 +7,8 @@ from sqlalchemy import Connection, select
 
 from appraisal.database import tables
 
-REPORTS = tables.IndicatorReport.__table__
-RENDERINGS = tables.ReportRendering.__table__
+REPORTS = tables.indicator_reports
+RENDERINGS = tables.report_renderings
 
 
 def languages_of(db: Connection, digests: Collection[str]) -> Mapping[str, frozenset[str]]:

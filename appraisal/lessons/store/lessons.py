@@ -13,7 +13,7 @@ from appraisal.lessons.rules.lessons import COLUMNS, Lesson
 from appraisal.lessons.rules.similar import Candidate, Profile, folded, profile_of_lesson
 from appraisal.lessons.store.similar import names_country
 
-LESSONS = tables.Lesson.__table__
+LESSONS = tables.lessons
 PAGE: Final = 50
 # How many lessons are compared with one proposal, and how many words are looked for.
 EXAMINED: Final = 500

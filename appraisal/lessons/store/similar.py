@@ -21,10 +21,10 @@ from appraisal.proposals.facts import RatingGiven
 from appraisal.proposals.store.lists import PROPOSALS
 from appraisal.proposals.store.visible import blind, consulted, fully_visible, submitted, visible
 
-VERSIONS = tables.Version.__table__
-APPRAISALS = tables.Appraisal.__table__
-RATINGS = tables.Rating.__table__
-CONDITIONS = tables.Condition.__table__
+VERSIONS = tables.versions
+APPRAISALS = tables.appraisals
+RATINGS = tables.ratings
+CONDITIONS = tables.conditions
 EXAMINED: Final = 500
 
 

@@ -12,9 +12,9 @@ from appraisal.database import tables
 from appraisal.database.as_of import Past
 from appraisal.database.types import LARGEST_ID
 
-IMPORTS = tables.Import.__table__
-ENTRIES = tables.Entry.__table__
-PEOPLE = tables.Person.__table__
+IMPORTS = tables.imports
+ENTRIES = tables.entries
+PEOPLE = tables.people
 PAGE: Final = 50
 _BATCH: Final = 1000
 

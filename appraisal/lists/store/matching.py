@@ -22,11 +22,11 @@ from appraisal.proposals.store.contributions import unvalued_of
 from appraisal.proposals.store.writing import entered
 from appraisal.vocabulary.project_symbols import normalised
 
-MATCHES = tables.Match.__table__
-PROPOSALS = tables.Proposal.__table__
-EVENTS = tables.Event.__table__
-VERSIONS = tables.Version.__table__
-RECORDS = tables.Record.__table__
+MATCHES = tables.matches
+PROPOSALS = tables.proposals
+EVENTS = tables.events
+VERSIONS = tables.versions
+RECORDS = tables.records
 DATASET: Final = "projects"
 
 

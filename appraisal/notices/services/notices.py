@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from appraisal.proposals.services.taking import Taking
 
 DIGEST: Final = time(7)
-NOTICES = tables.Notice.__table__
-JOBS = tables.Job.__table__
+NOTICES = tables.notices
+JOBS = tables.jobs
 # Any fixed number will do as the name of a lock.
 _LOCK = 7_219_048
 # What the column takes; a step is told in the words of its label, not by this name.

@@ -14,7 +14,7 @@ from appraisal.people.rules.substitutes import covered, on_duty
 from appraisal.people.store import substitutes
 from appraisal.vocabulary.roles import Role
 
-PEOPLE = tables.Person.__table__
+PEOPLE = tables.people
 
 
 def load_people(db: Connection, ids: Iterable[int]) -> Mapping[int, Person]:

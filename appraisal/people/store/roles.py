@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, Select, and_, select
 from appraisal.database import tables
 from appraisal.vocabulary.roles import Role
 
-PEOPLE = tables.Person.__table__
+PEOPLE = tables.people
 
 
 def holding(role: Role) -> ColumnElement[bool]:

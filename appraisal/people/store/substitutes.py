@@ -24,11 +24,11 @@ from appraisal.people.facts import Person, Scope, StandIn
 from appraisal.people.rules.substitutes import ROLE_FOR, Substitution, covered
 from appraisal.people.store.roles import holding
 
-PEOPLE = tables.Person.__table__
-SUBSTITUTIONS = tables.Substitution.__table__
-PROPOSALS = tables.Proposal.__table__
-APPRAISALS = tables.Appraisal.__table__
-VERSIONS = tables.Version.__table__
+PEOPLE = tables.people
+SUBSTITUTIONS = tables.substitutions
+PROPOSALS = tables.proposals
+APPRAISALS = tables.appraisals
+VERSIONS = tables.versions
 # Whom the person of a row stands in for; outer-joined to people, so that one statement reads both.
 _REPLACED = PEOPLE.alias("replaced")
 

@@ -269,7 +269,7 @@ def answer_change(
         raise NotFound("required change", str(change))
     if answer not in ("done", "not_done") or not text.strip():
         raise NotAllowed([refuse("text_missing")])
-    table = tables.Change.__table__
+    table = tables.changes
     db.execute(
         update(table)
         .where(table.c.id == change)
@@ -305,7 +305,7 @@ def attach_document(
         raise BadFile("type")
     insert_row(
         db,
-        tables.Document,
+        tables.documents,
         proposal_id=case.id,
         kind=kind,
         filename=safe_name(filename, found),
@@ -333,7 +333,7 @@ def remove_document(
     case, _ = load_editable(db, library, actor, number, seen)
     if document not in {entry.id for entry in case.documents}:
         raise NotFound("document", str(document))
-    table = tables.Document.__table__
+    table = tables.documents
     db.execute(update(table).where(table.c.id == document).values(removed_at=now))
     writing.update_proposal(db, case.id, case.row_version, edited_at=now)
     return load_case(db, number)
@@ -345,7 +345,7 @@ def find_document(db: Connection, case: Case, actor: Person, document: int) -> A
     A file that no version holds yet is its authors' alone.
     """
     submitted = {entry.id for version in case.versions for entry in version.documents}
-    table = tables.Document.__table__
+    table = tables.documents
     rows = db.execute(select(table).where(table.c.proposal_id == case.id))
     row = next((entry for entry in rows if entry.id == document), None)
     if row is None or (row.id not in submitted and not access.sees_draft(case, actor)):

@@ -16,7 +16,7 @@ from appraisal.proposals.store.case import load_rates
 from appraisal.trail.store import site
 from appraisal.vocabulary.refusals import NotAllowed, refuse
 
-RATES = tables.Rate.__table__
+RATES = tables.rates
 
 
 ENTER_RATE: Final = "enter_rate"

@@ -8,8 +8,8 @@ from appraisal.database import tables
 from appraisal.database.as_of import Past
 from appraisal.trail.rules.approvals import APPROVING, SETTLING
 
-PROPOSALS = tables.Proposal.__table__
-EVENTS = tables.Event.__table__
+PROPOSALS = tables.proposals
+EVENTS = tables.events
 
 
 def approving(column: ColumnElement[Any], past: Past | None = None) -> ColumnElement[Any]:

@@ -43,7 +43,7 @@ from appraisal.vocabulary.project_symbols import normalised
 from appraisal.vocabulary.roles import Relation
 
 # Core tables: rows without identity, and statements that SQLAlchemy compiles once.
-PROPOSALS = tables.Proposal.__table__
+PROPOSALS = tables.proposals
 
 
 def load_case(db: Connection, number: str, *, lock: bool = False) -> facts.Case:
@@ -79,7 +79,7 @@ def _case(db: Connection, row: Row[Any], *, lock: bool = False) -> facts.Case:
     )
     versions, documents = _raised(_versions(db, id), row.raised_usd), _documents(db, id)
     appraisals = _appraisals(db, id)
-    decisions = _rows(db, tables.Decision.__table__, id, "id")
+    decisions = _rows(db, tables.decisions, id, "id")
     mentioned = related | {id for step in steps for id in (step.by, step.behalf) if id}
     mentioned |= {id for entry in decisions for id in (entry.by, entry.for_id) if id}
     mentioned |= {
@@ -132,13 +132,13 @@ def _case(db: Connection, row: Row[Any], *, lock: bool = False) -> facts.Case:
         documents=documents,
         versions=versions,
         appraisals=appraisals,
-        changes=tuple(_change(entry) for entry in _rows(db, tables.Change.__table__, id, "id")),
+        changes=tuple(_change(entry) for entry in _rows(db, tables.changes, id, "id")),
         decisions=tuple(_decision(entry) for entry in decisions),
         voided_at=row.voided_at,
         rests=_rests(db, row, decisions),
         holds=tuple(
             facts.Hold(entry.since, entry.until, entry.reason, entry.by, entry.released_at)
-            for entry in _rows(db, tables.Hold.__table__, id, "id")
+            for entry in _rows(db, tables.holds, id, "id")
         ),
         steps=steps,
         relations=relations,
@@ -159,7 +159,7 @@ def _of_proposal(table: Any, order: str) -> Select[Any]:
 
 def _relations(db: Connection, proposal: int) -> tuple[Mapping[Relation, frozenset[int]], set[int]]:
     found: dict[str, set[int]] = defaultdict(set)
-    for row in _rows(db, tables.Relation.__table__, proposal, "id"):
+    for row in _rows(db, tables.relations, proposal, "id"):
         found[row.relation].add(row.person_id)
     frozen = {cast(Relation, name): frozenset(people) for name, people in found.items()}
     return frozen, {person for people in found.values() for person in people}
@@ -182,7 +182,7 @@ def _lead_named(body: str | None) -> int | None:
 
 @cache
 def _steps_of() -> Select[Any]:
-    table = tables.Event.__table__
+    table = tables.events
     names = (
         "sequence",
         "name",
@@ -204,7 +204,7 @@ def _steps_of() -> Select[Any]:
 
 def _versions(db: Connection, proposal: int) -> tuple[facts.Version, ...]:
     found = []
-    for row in _rows(db, tables.Version.__table__, proposal, "number"):
+    for row in _rows(db, tables.versions, proposal, "number"):
         value = json.loads(row.value)
         found.append(
             facts.Version(
@@ -238,13 +238,13 @@ def _document_value(value: Mapping[str, Any]) -> facts.Document:
 def _documents(db: Connection, proposal: int) -> tuple[facts.Document, ...]:
     return tuple(
         facts.Document(row.id, row.kind, row.filename, row.sha256, row.size, row.at)
-        for row in _rows(db, tables.Document.__table__, proposal, "id")
+        for row in _rows(db, tables.documents, proposal, "id")
         if row.removed_at is None
     )
 
 
 def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
-    table = tables.Appraisal.__table__
+    table = tables.appraisals
     rows = _rows(db, table, proposal, "number")
     ratings: dict[int, dict[str, facts.RatingGiven]] = defaultdict(dict)
     conditions: dict[int, list[facts.Condition]] = defaultdict(list)
@@ -255,7 +255,7 @@ def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
     for row in db.execute(_conditions_of(), {"proposal": proposal}):
         condition = _condition(row)
         (conditions if condition.stands else former)[row.appraisal_id].append(condition)
-    for row in _rows(db, tables.Consultation.__table__, proposal, "id"):
+    for row in _rows(db, tables.consultations, proposal, "id"):
         consultations[row.appraisal_id].append(
             facts.Consultation(
                 row.id,
@@ -301,7 +301,7 @@ def _appraisals(db: Connection, proposal: int) -> tuple[facts.Appraisal, ...]:
 
 @cache
 def _ratings_of() -> Select[Any]:
-    given = tables.Rating.__table__
+    given = tables.ratings
     columns = [
         given.c[name]
         for name in ("appraisal_id", "item", "value", "comment", "evidence", "proposed", "reason", "by")
@@ -311,7 +311,7 @@ def _ratings_of() -> Select[Any]:
 
 @cache
 def _conditions_of() -> Select[Any]:
-    asked = tables.Condition.__table__
+    asked = tables.conditions
     mine = asked.c.proposal_id == bindparam("proposal")
     return select(asked).where(mine).order_by(asked.c.position, asked.c.number)
 
@@ -331,7 +331,7 @@ def _reviews(db: Connection, proposal: int) -> Mapping[int, list[facts.Review]]:
 @cache
 def _reviews_of() -> Select[Any]:
     """Read reviews and their ratings at once: most proposals have few of either."""
-    reviews, given = tables.Review.__table__, tables.ReviewRating.__table__
+    reviews, given = tables.reviews, tables.review_ratings
     mine = [column for column in reviews.c if column.name != "proposal_id"]
     theirs = [
         given.c.item,
@@ -348,7 +348,7 @@ def _reviews_of() -> Select[Any]:
     )
 
 
-def review_open(table: FromClause = tables.Review.__table__) -> tuple[ColumnElement[bool], ...]:
+def review_open(table: FromClause = tables.reviews) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions under which a review is still to be signed, as ``facts.Review.is_open`` says.
 
     ``table`` is an alias where the statement reads reviews otherwise as well.
@@ -387,7 +387,7 @@ def _review(row: Row[Any], ratings: Mapping[str, facts.RatingGiven]) -> facts.Re
 
 
 def _appraisals_of() -> ScalarSelect[Any]:
-    table = tables.Appraisal.__table__
+    table = tables.appraisals
     return select(table.c.id).where(table.c.proposal_id == bindparam("proposal")).scalar_subquery()
 
 
@@ -496,12 +496,12 @@ def load_holidays(db: Connection) -> Mapping[str, frozenset[date]]:
 
 @cache
 def _holidays() -> Select[Any]:
-    table = tables.Holiday.__table__
+    table = tables.holidays
     return select(table.c.station, table.c.day)
 
 
 def load_rates(db: Connection) -> tuple[Rate, ...]:
     """Load the rates in force: of each currency and day the one that was entered last."""
-    table = tables.Rate.__table__
+    table = tables.rates
     statement = select(table.c.currency, table.c.day, table.c.per_usd, table.c.source).order_by(table.c.id)
     return tuple({row[:2]: Rate(*row) for row in db.execute(statement)}.values())

@@ -13,7 +13,7 @@ from appraisal.proposals.facts import Contribution
 from appraisal.proposals.rules import track_and_money
 from appraisal.trail.rules.approvals import REGISTERING
 
-DECISIONS = tables.Decision.__table__
+DECISIONS = tables.decisions
 
 
 def contribution(value: Mapping[str, Any]) -> Contribution:

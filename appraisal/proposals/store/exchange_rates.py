@@ -14,20 +14,20 @@ from appraisal.people.facts import Person
 from appraisal.proposals.store.contributions import contribution
 from appraisal.proposals.store.visible import fully_visible
 
-RATES = tables.Rate.__table__
+RATES = tables.rates
 
 
-PROPOSALS = tables.Proposal.__table__
+PROPOSALS = tables.proposals
 
 
-VERSIONS = tables.Version.__table__
+VERSIONS = tables.versions
 
 
-DECISIONS = tables.Decision.__table__
+DECISIONS = tables.decisions
 
 
 def _rates() -> Select[Any]:
-    people = tables.Person.__table__
+    people = tables.people
     names = ("currency", "day", "per_usd", "source", "reason", "entered_at")
     return select(*(RATES.c[name] for name in names), people.c.name.label("by")).outerjoin(
         people, people.c.id == RATES.c.entered_by

@@ -22,8 +22,8 @@ from appraisal.proposals.store.writing import entered, in_states
 from appraisal.trail.rules.events import Event
 from appraisal.vocabulary.roles import Role
 
-PROPOSALS = tables.Proposal.__table__
-EVENTS = tables.Event.__table__
+PROPOSALS = tables.proposals
+EVENTS = tables.events
 PAGE = 50
 
 
@@ -150,7 +150,7 @@ def history_of(db: Connection, proposal: int, in_full: Collection[str] = ()) -> 
 
     ``in_full`` are names and acts of the events that come with their facts.
     """
-    people = tables.Person.__table__
+    people = tables.people
     replaced = people.alias("replaced")
     columns: tuple[ColumnElement[Any], ...] = (
         EVENTS.c.sequence,
@@ -187,7 +187,7 @@ def appraisers(db: Connection) -> list[Person]:
 
 def holders(db: Connection, role: Role) -> list[Person]:
     """Return the people with an open account and a role, by name."""
-    people = tables.Person.__table__
+    people = tables.people
     rows = db.execute(
         substitutes.people_statement().where(people.c.active.is_(True)).order_by(func.lower(people.c.name))
     )
@@ -203,7 +203,7 @@ def pins_of(db: Connection, states: Collection[tuple[str, str]]) -> list[tuple[s
 
 def ids_with(db: Connection, role: Role, units: Collection[str] | None = None) -> list[int]:
     """Return the ids of the people with an open account and a role, of some units or of any."""
-    people = tables.Person.__table__
+    people = tables.people
     statement = select(people.c.id).where(holding(role))
     if units is not None:
         statement = statement.where(people.c.unit.in_(sorted(units)))
@@ -212,7 +212,7 @@ def ids_with(db: Connection, role: Role, units: Collection[str] | None = None) -
 
 def accounts(db: Connection) -> list[tuple[int, str, str]]:
     """Return id, name and e-mail address of everybody with an open account."""
-    people = tables.Person.__table__
+    people = tables.people
     rows = db.execute(select(people.c.id, people.c.name, people.c.email).where(people.c.active.is_(True)))
     return [(row.id, row.name, row.email) for row in rows]
 

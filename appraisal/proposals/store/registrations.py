@@ -14,10 +14,10 @@ from appraisal.proposals.facts import Content
 from appraisal.proposals.rules.registrations import Entry, entry_of, folded
 from appraisal.proposals.store.writing import entered
 
-PROPOSALS = tables.Proposal.__table__
-VERSIONS = tables.Version.__table__
-MATCHES = tables.Match.__table__
-REPORTS = tables.IndicatorReport.__table__
+PROPOSALS = tables.proposals
+VERSIONS = tables.versions
+MATCHES = tables.matches
+REPORTS = tables.indicator_reports
 # Every database finds such words whatever their case, and a few of them narrow a list down enough.
 _WORD: Final = re.compile(r"(?<![^\W_])[0-9A-Za-z]+(?![^\W_])")
 _WORDS: Final = 4

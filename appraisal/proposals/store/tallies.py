@@ -29,11 +29,11 @@ from appraisal.proposals.rules.sums import Cell, Sum, added
 from appraisal.proposals.store.case import load_rates
 from appraisal.trail.rules.approvals import APPROVING
 
-TALLIES = tables.Tally.__table__
-PROPOSALS = tables.Proposal.__table__
-EVENTS = tables.Event.__table__
-VERSIONS = tables.Version.__table__
-RECORDS = tables.Record.__table__
+TALLIES = tables.tallies
+PROPOSALS = tables.proposals
+EVENTS = tables.events
+VERSIONS = tables.versions
+RECORDS = tables.records
 _CELL: Final = [TALLIES.c[name] for name in Cell._fields]
 _PAGE: Final = 2_000
 # So many rows more than there are cells are worth being made fewer.

@@ -14,10 +14,10 @@ from appraisal.people.store.roles import able
 from appraisal.proposals.rules.access import READERS
 from appraisal.proposals.store.case import review_open
 
-PROPOSALS = tables.Proposal.__table__
-RELATIONS = tables.Relation.__table__
-CONSULTATIONS = tables.Consultation.__table__
-REVIEWS = tables.Review.__table__
+PROPOSALS = tables.proposals
+RELATIONS = tables.relations
+CONSULTATIONS = tables.consultations
+REVIEWS = tables.reviews
 
 
 def related(person: Person, *relations: str) -> ColumnElement[bool]:
@@ -81,7 +81,7 @@ def whole_to(person: Person) -> ColumnElement[bool]:
 
 def has_unfinished() -> ColumnElement[bool]:
     """Return the condition that an appraisal of a proposal is under way, or was closed without a result."""
-    appraisals = tables.Appraisal.__table__
+    appraisals = tables.appraisals
     return exists().where(appraisals.c.proposal_id == PROPOSALS.c.id, appraisals.c.finalised_at.is_(None))
 
 
@@ -101,7 +101,7 @@ def consulted(person: Person) -> ColumnElement[bool]:
     """Return the condition that a person's unit still has something to say on a proposal's last appraisal."""
     if not person.has("appraiser") or not person.unit:
         return false()
-    appraisals = tables.Appraisal.__table__
+    appraisals = tables.appraisals
     last = (
         select(func.max(appraisals.c.id)).where(appraisals.c.proposal_id == PROPOSALS.c.id).scalar_subquery()
     )

@@ -27,9 +27,9 @@ from appraisal.proposals.facts import Case
 from appraisal.trail.rules.events import GENESIS, Event
 from appraisal.vocabulary.refusals import NotAllowed, refuse
 
-PROPOSALS = tables.Proposal.__table__
-EVENTS = tables.Event.__table__
-RELATIONS = tables.Relation.__table__
+PROPOSALS = tables.proposals
+EVENTS = tables.events
+RELATIONS = tables.relations
 # Any fixed number will do as the name of a lock.
 _LOCK = 7_219_047
 
@@ -84,7 +84,7 @@ def is_known(db: Connection, number: str) -> bool:
 
 def insert_proposal(db: Connection, **values: Any) -> int:
     """Insert a proposal whose chain is still empty; return its id."""
-    return insert_row(db, tables.Proposal, head=GENESIS, **values)
+    return insert_row(db, tables.proposals, head=GENESIS, **values)
 
 
 def update_proposal(db: Connection, id: int, seen: int, *, aside: bool = False, **values: Any) -> None:
@@ -121,7 +121,7 @@ def check_order(db: Connection, case: Case, now: datetime, leeway: timedelta = t
 def insert_event(db: Connection, proposal: int, event: Event, **columns: Any) -> None:
     """Append an event to the chain of a proposal, with what its row holds beside its text."""
     values = {**_NOTHING, **columns, "sequence": event.sequence, "body": event.body, "digest": event.digest}
-    insert_row(db, tables.Event, proposal_id=proposal, **values)
+    insert_row(db, tables.events, proposal_id=proposal, **values)
 
 
 # What the row of an event holds where nothing is given.
@@ -168,7 +168,7 @@ def wake_open(db: Connection, today: date, led_by: int | None = None) -> None:
 
 def relate(db: Connection, proposal: int, person: int, relation: str, now: datetime) -> None:
     """Note a relation; the caller has made sure that it is new."""
-    insert_row(db, tables.Relation, proposal_id=proposal, person_id=person, relation=relation, since=now)
+    insert_row(db, tables.relations, proposal_id=proposal, person_id=person, relation=relation, since=now)
 
 
 def request_done(db: Connection, request: str | None, by: int) -> str | None:

@@ -75,7 +75,7 @@ def store(taking: "Taking", after: Case, decision: Decision | None) -> Stored:
     sealed = hashlib.sha256(text).hexdigest()
     id = insert_row(
         taking.db,
-        tables.Record,
+        tables.records,
         proposal_id=after.id,
         kind=kind,
         digest=sealed,
@@ -90,7 +90,7 @@ def store(taking: "Taking", after: Case, decision: Decision | None) -> Stored:
 
 def quote(db: Connection, case: Case, record: Stored) -> Case:
     """Note on the appraisal which record was drawn of it, so that a decision can quote it."""
-    table = tables.Appraisal.__table__
+    table = tables.appraisals
     db.execute(update(table).where(table.c.id == record.appraisal_id).values(record=record.digest))
     return replace(
         case,
@@ -103,7 +103,7 @@ def quote(db: Connection, case: Case, record: Stored) -> Case:
 
 def ask_rendering(db: Connection, record: int, language: Language, now: datetime) -> None:
     """Have a record rendered in a language, unless it is or will be."""
-    done, jobs = tables.Rendering.__table__, tables.Job.__table__
+    done, jobs = tables.renderings, tables.jobs
     payload = canonical({"record": record, "language": language}).decode()
     exists = (
         db.execute(select(done.c.id).where(done.c.record_id == record, done.c.language == language)).first()
@@ -125,7 +125,7 @@ def record_value(db: Connection, record: int) -> bytes:
 
     Raises ``NotAllowed`` for one that is not the text which an event of its proposal names.
     """
-    table = tables.Record.__table__
+    table = tables.records
     columns = (table.c.value, table.c.digest, table.c.proposal_id)
     row = db.execute(select(*columns).where(table.c.id == record)).one_or_none()
     if row is None:
@@ -141,7 +141,7 @@ def record_value(db: Connection, record: int) -> bytes:
 
 def rendering_of(db: Connection, record: int, language: str) -> str | None:
     """Return the SHA-256 of the PDF of a record in a language; None where there is none."""
-    table = tables.Rendering.__table__
+    table = tables.renderings
     found: str | None = db.execute(
         select(table.c.sha256).where(table.c.record_id == record, table.c.language == language)
     ).scalar_one_or_none()
@@ -163,7 +163,7 @@ def keep_rendering(
     Drawn ``again`` it takes the place of the one before, which the register knows as an earlier drawing.
     """
     sha256 = files.keep(pdf)
-    table = tables.Rendering.__table__
+    table = tables.renderings
     try:
         with db.begin_nested():
             db.execute(

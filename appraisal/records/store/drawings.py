@@ -10,10 +10,10 @@ from sqlalchemy import Connection, func, select
 
 from appraisal.database import tables
 
-JOBS = tables.Job.__table__
-RECORDS = tables.Record.__table__
-PROPOSALS = tables.Proposal.__table__
-REPORTS = tables.IndicatorReport.__table__
+JOBS = tables.jobs
+RECORDS = tables.records
+PROPOSALS = tables.proposals
+REPORTS = tables.indicator_reports
 
 
 @dataclass(frozen=True, slots=True)

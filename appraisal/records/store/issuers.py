@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select
 from appraisal.database import tables
 from appraisal.records.facts import NOBODY, Issuer
 
-ISSUERS = tables.Issuer.__table__
+ISSUERS = tables.issuers
 
 
 def current(db: Connection) -> Issuer:

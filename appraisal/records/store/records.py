@@ -17,14 +17,14 @@ from appraisal.records.rules.validity import Validity, validity
 from appraisal.records.rules.value import Issued
 from appraisal.trail.rules.approvals import CORRECTING, ENDING
 
-PROPOSALS = tables.Proposal.__table__
-RECORDS = tables.Record.__table__
-RENDERINGS = tables.Rendering.__table__
-APPRAISALS = tables.Appraisal.__table__
-DECISIONS = tables.Decision.__table__
+PROPOSALS = tables.proposals
+RECORDS = tables.records
+RENDERINGS = tables.renderings
+APPRAISALS = tables.appraisals
+DECISIONS = tables.decisions
 LATER = APPRAISALS.alias("later")
 VOIDING = DECISIONS.alias("voiding")
-EVENTS = tables.Event.__table__
+EVENTS = tables.events
 REGISTERED = DECISIONS.alias("registered")
 SHEET = RECORDS.alias("sheet")
 _REOPENED_AT = (

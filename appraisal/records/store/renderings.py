@@ -12,10 +12,10 @@ from appraisal.canonical import canonical
 from appraisal.database import tables
 from appraisal.language.texts import LANGUAGES
 
-RECORDS = tables.Record.__table__
-RENDERINGS = tables.Rendering.__table__
-EARLIER = tables.EarlierRendering.__table__
-JOBS = tables.Job.__table__
+RECORDS = tables.records
+RENDERINGS = tables.renderings
+EARLIER = tables.earlier_renderings
+JOBS = tables.jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Drawn:
 
 def list_renderings(db: Connection) -> list[Drawn]:
     """List every PDF that is there, in the order of the records."""
-    proposals = tables.Proposal.__table__
+    proposals = tables.proposals
     rows = db.execute(
         select(proposals.c.number, RECORDS.c.id, RECORDS.c.kind, RENDERINGS.c.language, RENDERINGS.c.sha256)
         .join(RECORDS, RECORDS.c.proposal_id == proposals.c.id)

@@ -12,9 +12,9 @@ from appraisal.database import seals, tables
 from appraisal.database.engine import take_turn
 from appraisal.trail.rules.events import GENESIS, Event, event
 
-SITE = tables.SiteEvent.__table__
-PEOPLE = tables.Person.__table__
-_NOTE = insert(tables.Access.__table__)
+SITE = tables.site_events
+PEOPLE = tables.people
+_NOTE = insert(tables.accesses)
 # Any fixed number will do as the name of a lock.
 _LOCK = 7_219_046
 

@@ -5,7 +5,6 @@ from itertools import chain, count
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, and_, case, cast, exists, func, insert, literal, select
-from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.exc import DBAPIError
 
 from appraisal.clock import parse_stamp
@@ -13,22 +12,22 @@ from appraisal.database import seals, tables
 from appraisal.trail.rules import checkpoints, sealed_rows
 from appraisal.trail.rules.checkpoints import Checkpoint
 
-PROPOSALS = tables.Proposal.__table__
-EVENTS = tables.Event.__table__
-VERSIONS = tables.Version.__table__
-RECORDS = tables.Record.__table__
-APPRAISALS = tables.Appraisal.__table__
-DECISIONS = tables.Decision.__table__
-ACCESSES = tables.Access.__table__
-CHECKPOINTS = tables.Checkpoint.__table__
-REPORTS = tables.IndicatorReport.__table__
-DOCUMENTS = tables.Document.__table__
-RENDERINGS = tables.Rendering.__table__
-IMPORTS = tables.Import.__table__
-ENTRIES = tables.Entry.__table__
-MATCHES = tables.Match.__table__
-REPORT_RENDERINGS = tables.ReportRendering.__table__
-SITE = tables.SiteEvent.__table__
+PROPOSALS = tables.proposals
+EVENTS = tables.events
+VERSIONS = tables.versions
+RECORDS = tables.records
+APPRAISALS = tables.appraisals
+DECISIONS = tables.decisions
+ACCESSES = tables.accesses
+CHECKPOINTS = tables.checkpoints
+REPORTS = tables.indicator_reports
+DOCUMENTS = tables.documents
+RENDERINGS = tables.renderings
+IMPORTS = tables.imports
+ENTRIES = tables.entries
+MATCHES = tables.matches
+REPORT_RENDERINGS = tables.report_renderings
+SITE = tables.site_events
 PAGE: Final = 2_000
 
 
@@ -192,7 +191,7 @@ def matches(db: Connection) -> Iterator[Any]:
 
 def rates(db: Connection) -> Iterator[Any]:
     """Yield every rate that was ever entered, in its order."""
-    return _stream(db, select(tables.Rate.__table__).order_by(tables.Rate.__table__.c.id))
+    return _stream(db, select(tables.rates).order_by(tables.rates.c.id))
 
 
 def files(db: Connection) -> Iterator[Any]:
@@ -233,7 +232,7 @@ def dangling(db: Connection) -> list[str]:
     if db.dialect.name == "sqlite":
         rows: Iterable[Any] = db.exec_driver_sql("PRAGMA foreign_key_check").all()
     else:
-        rows = chain.from_iterable(_orphans(db, table) for table in tables.Base.metadata.sorted_tables)
+        rows = chain.from_iterable(_orphans(db, table) for table in tables.METADATA.sorted_tables)
     return [f"{row[0]}: row {row[1]} names a row of {row[2]} that is not there" for row in rows]
 
 
@@ -270,6 +269,9 @@ def renumbered(db: Connection) -> list[str]:
 
 def _last_given(db: Connection, table: Table) -> int | None:
     """Return the last id that PostgreSQL gave to a row of a table."""
+    # Not imported where SQLite is all there is.
+    from sqlalchemy.dialects.postgresql import REGCLASS
+
     sequence = func.pg_get_serial_sequence(table.name, "id")
     found: int | None = db.execute(select(func.pg_sequence_last_value(cast(sequence, REGCLASS)))).scalar()
     return found

@@ -12,12 +12,12 @@ from appraisal.proposals.store import visible
 from appraisal.verification.rules.bundle_manifest import Asked
 from appraisal.vocabulary.biennium import biennium_of
 
-PROPOSALS = tables.Proposal.__table__
-VERSIONS = tables.Version.__table__
-RECORDS = tables.Record.__table__
-RENDERINGS = tables.Rendering.__table__
-DOCUMENTS = tables.Document.__table__
-CHECKPOINTS = tables.Checkpoint.__table__
+PROPOSALS = tables.proposals
+VERSIONS = tables.versions
+RECORDS = tables.records
+RENDERINGS = tables.renderings
+DOCUMENTS = tables.documents
+CHECKPOINTS = tables.checkpoints
 
 
 def chosen(db: Connection, query: Asked, reader: Person | None = None) -> list[Any]:

@@ -62,7 +62,7 @@ def hold(taking: Taking) -> Outcome:
     until = taking.inputs.until
     assert until is not None
     entry = Hold(taking.now, until, taking.inputs.note, taking.actor.id)
-    insert_row(taking.db, tables.Hold, proposal_id=taking.case.id, **named(entry))
+    insert_row(taking.db, tables.holds, proposal_id=taking.case.id, **named(entry))
     return Outcome(replace(taking.case, holds=(*taking.case.holds, entry)), facts={"until": until})
 
 

@@ -34,7 +34,7 @@ def assign(taking: Taking) -> Outcome:
     number = len(case.appraisals) + 1
     id = insert_row(
         taking.db,
-        tables.Appraisal,
+        tables.appraisals,
         proposal_id=case.id,
         version_id=version.id,
         number=number,
@@ -132,7 +132,7 @@ def _conditions_carried(
 def insert_rating(taking: Taking, appraisal: int, given: RatingGiven) -> None:
     insert_row(
         taking.db,
-        tables.Rating,
+        tables.ratings,
         appraisal_id=appraisal,
         item=given.item,
         value=given.value,
@@ -173,7 +173,7 @@ def ask_units(
         Consultation(
             insert_row(
                 db,
-                tables.Consultation,
+                tables.consultations,
                 proposal_id=case.id,
                 appraisal_id=appraisal,
                 unit=unit,
@@ -196,7 +196,7 @@ def reassign(taking: Taking) -> Outcome:
     seen = running.row_version
     update_appraisal(taking, running.id, lead_id=lead.id, row_version=seen + 1)
     blocked = reviews.block_items(taking.book.criteria)
-    table = tables.Rating.__table__
+    table = tables.ratings
     taking.db.execute(
         update(table)
         .where(table.c.appraisal_id == running.id, table.c.item.not_in(blocked))
@@ -220,7 +220,7 @@ def _without_reviews_of(taking: Taking, case: Case, lead: Person) -> Case:
 def _taken_back(taking: Taking, case: Case, ids: set[int]) -> Case:
     if not ids:
         return case
-    table = tables.Review.__table__
+    table = tables.reviews
     # Whoever saves at this moment is told so: the rating would stay behind in what is taken back.
     taking.db.execute(
         update(table)
@@ -277,7 +277,7 @@ def _open_again(taking: Taking, finalised: Appraisal) -> Appraisal:
     number = len(taking.case.appraisals) + 1
     id = insert_row(
         taking.db,
-        tables.Appraisal,
+        tables.appraisals,
         proposal_id=taking.case.id,
         version_id=finalised.version_id,
         number=number,
@@ -328,7 +328,7 @@ def _copied(taking: Taking, appraisal: int, entry: Consultation) -> Consultation
     """Write a consultation once more, for another appraisal."""
     fields = {name: value for name, value in named(entry).items() if name != "id"}
     fields |= {"appraisal_id": appraisal, "proposal_id": taking.case.id}
-    return replace(entry, id=insert_row(taking.db, tables.Consultation, **fields))
+    return replace(entry, id=insert_row(taking.db, tables.consultations, **fields))
 
 
 def _copied_review(taking: Taking, appraisal: int, review: Review) -> Review:
@@ -337,7 +337,7 @@ def _copied_review(taking: Taking, appraisal: int, review: Review) -> Review:
     same = {name: value for name, value in named(review).items() if name not in other}
     id = insert_row(
         taking.db,
-        tables.Review,
+        tables.reviews,
         proposal_id=taking.case.id,
         appraisal_id=appraisal,
         person_id=review.person,
@@ -348,5 +348,5 @@ def _copied_review(taking: Taking, appraisal: int, review: Review) -> Review:
     )
     for given in review.ratings.values():
         kept = {name: getattr(given, name) for name in ("item", "value", "comment", "evidence", "proposed")}
-        insert_row(taking.db, tables.ReviewRating, review_id=id, at=taking.now, **kept)
+        insert_row(taking.db, tables.review_ratings, review_id=id, at=taking.now, **kept)
     return replace(review, id=id)

@@ -78,7 +78,7 @@ def ask_changes(taking: Taking, case: Case) -> Case:
         RequiredChange(
             insert_row(
                 taking.db,
-                tables.Change,
+                tables.changes,
                 proposal_id=case.id,
                 round=latest,
                 number=number,
@@ -123,7 +123,7 @@ def _close_answers(taking: Taking, running: Appraisal) -> Appraisal:
 
 def write_answers(taking: Taking, before: Appraisal, after: Appraisal) -> None:
     """Write what changed of how those who were asked stand to their answers."""
-    consultations, reviews = tables.Consultation.__table__, tables.Review.__table__
+    consultations, reviews = tables.consultations, tables.reviews
     _write_changed(taking, consultations, before.consultations, after.consultations)
     _write_changed(taking, reviews, before.reviews, after.reviews)
 
@@ -145,7 +145,7 @@ def _write_changed(taking: Taking, table: Table, before: Sequence[Any], after: S
 
 
 def update_appraisal(taking: Taking, id: int, **values: Any) -> None:
-    table = tables.Appraisal.__table__
+    table = tables.appraisals
     taking.db.execute(update(table).where(table.c.id == id).values(**values))
 
 

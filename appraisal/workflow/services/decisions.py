@@ -34,7 +34,7 @@ def decide(taking: Taking, kind: DecisionKind, case: Case | None = None, **value
     }
     id = insert_row(
         taking.db,
-        tables.Decision,
+        tables.decisions,
         proposal_id=before.id,
         kind=kind,
         at=taking.now,
@@ -211,7 +211,7 @@ def void_approval(taking: Taking, outcome: Outcome) -> Outcome:
     """Note that the approval in force does not stand any more."""
     approval = taking.case.approval
     assert approval is not None
-    table = tables.Decision.__table__
+    table = tables.decisions
     taking.db.execute(update(table).where(table.c.id == approval.id).values(voided_at=taking.now))
     decisions = tuple(
         replace(entry, voided_at=taking.now) if entry.id == approval.id else entry

@@ -323,7 +323,7 @@ def void_signature(taking: Taking, after: Case) -> Case:
     waiting = taking.case.signature
     if waiting is None:
         return after
-    table = tables.Decision.__table__
+    table = tables.decisions
     taking.db.execute(update(table).where(table.c.id == waiting.id).values(voided_at=taking.now))
     decisions = tuple(
         replace(entry, voided_at=taking.now) if entry.id == waiting.id else entry for entry in after.decisions
@@ -335,7 +335,7 @@ def end_hold(taking: Taking, case: Case) -> Case:
     """Let the clock run again from now on, where it stands."""
     if case.hold is None:
         return case
-    table = tables.Hold.__table__
+    table = tables.holds
     taking.db.execute(
         update(table)
         .where(table.c.proposal_id == case.id, table.c.released_at.is_(None))

@@ -40,7 +40,7 @@ def submit(taking: Taking) -> Outcome:
     sealed = digest(value)
     id = insert_row(
         taking.db,
-        tables.Version,
+        tables.versions,
         proposal_id=case.id,
         number=number,
         value=canonical(value).decode(),

@@ -32,11 +32,11 @@ from appraisal.workflow.rules import machine
 from appraisal.workflow.services import acts
 from appraisal.workflow.services.closing import with_appraisal
 
-PROPOSALS = tables.Proposal.__table__
-REMINDERS = tables.Reminder.__table__
+PROPOSALS = tables.proposals
+REMINDERS = tables.reminders
 PAGE: Final = 200
 # The tables of those asked, by the demand that says that they have not answered in time.
-_SILENT: Final = {"consult_overdue": tables.Consultation, "review_overdue": tables.Review}
+_SILENT: Final = {"consult_overdue": tables.consultations, "review_overdue": tables.reviews}
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ def _note_silence(db: Connection, case: Case, found: Sequence[Demand], now: date
     if not silent or case.appraisal is None:
         return case
     for kind, ids in silent.items():
-        table = _SILENT[kind].__table__
+        table = _SILENT[kind]
         db.execute(update(table).where(table.c.id.in_(ids)).values(silent_at=now))
     running = _silenced(case.appraisal, silent, now)
     reviews = silent.get("review_overdue", [])

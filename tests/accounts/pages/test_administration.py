@@ -33,7 +33,7 @@ from tests.web.building import Cast
 from tests.web.reading import faults
 from tests.web.sites import Compiled, SignIn
 
-TOKENS = tables.Token.__table__
+TOKENS = tables.tokens
 
 NEWCOMER = {
     "email": "Karim@Example.org",
@@ -86,7 +86,7 @@ def test_roles_of_older_accounts_that_do_not_go_together_are_shown_and_taken_apa
     admin: FlaskClient, site: Site, cast: Cast
 ) -> None:
     assert "To be separated" not in admin.get("/people").text
-    table = tables.Person.__table__
+    table = tables.people
     with by_hand(site.database, site.now()) as db:
         db.execute(update(table).where(table.c.id == cast["chief2"].id).values(roles="manager administrator"))
     assert admin.get("/people").text.count("To be separated") == 2
@@ -548,7 +548,7 @@ def test_a_link_goes_to_its_owner_and_is_shown_to_nobody(
 def everything(site: Site) -> str:
     """Return every row of every table."""
     with site.database.read() as db:
-        return repr([list(db.execute(table.select())) for table in tables.Base.metadata.sorted_tables])
+        return repr([list(db.execute(table.select())) for table in tables.METADATA.sorted_tables])
 
 
 def test_an_invitation_goes_by_mail_and_only_decisive_roles_wait(

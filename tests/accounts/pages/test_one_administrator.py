@@ -25,7 +25,7 @@ from tests.mailboxes import Mailboxes
 from tests.web.building import Cast, sign_in_as
 from tests.web.sites import Compiled
 
-PEOPLE: Final = tables.Person.__table__
+PEOPLE: Final = tables.people
 NEW: Final = "a password of the walker"
 LINK: Final = re.compile(r"(/(?:invitation|password-reset)/[\w-]{20,})")
 STEPS: Final = 80

@@ -28,7 +28,7 @@ from tests.web.building import PASSWORD, Cast, Clock
 
 NEW: Final = "four words on paper"
 OPEN, SHUT = 200, 302
-SESSIONS: Final = tables.Session.__table__
+SESSIONS: Final = tables.sessions
 FIREFOX: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
@@ -420,7 +420,7 @@ def contents(site: Site) -> dict[str, list[Any]]:
     with site.database.read() as db:
         return {
             table.name: sorted((tuple(row) for row in db.execute(table.select())), key=repr)
-            for table in tables.Base.metadata.sorted_tables
+            for table in tables.METADATA.sorted_tables
             if table.name != "accesses"
         }
 

@@ -187,7 +187,7 @@ def test_attempts_are_logged(client: FlaskClient, site: Site, cast: Cast) -> Non
     client.get("/workflow")
     client.post("/sign-out")
     client.post("/sign-out")
-    log = tables.Access.__table__
+    log = tables.accesses
     desk = cast["desk"].id
     with site.database.read() as db:
         rows = db.execute(

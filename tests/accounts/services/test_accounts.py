@@ -68,7 +68,7 @@ def test_an_invitation_opens_an_account_once(stage: Stage) -> None:
     assert (visit.person, visit.password_set_at) == (person, stage.now)
     assert _sign_in(stage, "new@example.org", "wrong horse battery") is None
     assert _sign_in(stage, "nobody@example.org") is None
-    table = tables.Access.__table__
+    table = tables.accesses
     with stage.database.read() as db:
         log = db.execute(select(table.c.action, table.c.person_id).order_by(table.c.id)).all()
     assert log == [

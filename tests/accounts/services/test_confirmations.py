@@ -29,10 +29,10 @@ from tests.mailboxes import Mailboxes
 
 HASHING = accounts_accounts.hasher(quick=True)
 PASSWORD: Final = "correct horse battery"
-PEOPLE = tables.Person.__table__
-TOKENS = tables.Token.__table__
-REQUESTS = tables.AccountRequest.__table__
-NOTICES = tables.Notice.__table__
+PEOPLE = tables.people
+TOKENS = tables.tokens
+REQUESTS = tables.account_requests
+NOTICES = tables.notices
 
 
 def _second_admin(stage: Stage) -> None:
@@ -459,7 +459,7 @@ def test_a_message_that_is_sent_again_has_a_link_that_works_as_the_first_does(
     _post(lite, "chief")
     _deliver(lite, boxes)
     with lite.database.begin() as db:
-        db.execute(update(tables.Job.__table__).values(done_at=None, lease_until=None))
+        db.execute(update(tables.jobs).values(done_at=None, lease_until=None))
     _deliver(lite, boxes)
     first, second = _tokens_in(boxes)
     assert first != second
@@ -504,7 +504,7 @@ def test_what_a_server_says_of_a_message_does_not_keep_its_link(lite: Stage, box
     worker.work(lite.database, lite.files, blank, lambda: lite.now, courier=Repeating(boxes.server()))
     (token,) = _tokens_in(boxes)
     with lite.database.read() as db:
-        (error,) = db.execute(select(tables.Job.__table__.c.error)).scalars()
+        (error,) = db.execute(select(tables.jobs.c.error)).scalars()
     assert error == "554 blocked: https://appraisal.office.example/password-reset/…"
     assert token not in repr(casts.contents(lite))
 

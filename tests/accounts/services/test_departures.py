@@ -247,7 +247,7 @@ def test_roles_of_the_walk_are_those_of_the_product() -> None:
 def test_what_happened_before_is_found_as_well(lite: Stage) -> None:
     """Tasks follow from how things stand, not from the event that brought them about."""
     numbers = {key: SITUATIONS[key](lite) for key in ("incomplete", "rated")}
-    table = tables.Person.__table__
+    table = tables.people
     with unwatched(lite.database) as db:
         gone = [lite.people[key].id for key in ("ana", "lead")]
         db.execute(table.update().where(table.c.id.in_(gone)).values(active=False))
@@ -313,7 +313,7 @@ def test_a_duty_that_was_not_confirmed_stops_the_change(stage: Stage) -> None:
 
 
 def _told(stage: Stage, what: str) -> dict[str, str]:
-    table, names = tables.Notice.__table__, {person.id: key for key, person in stage.people.items()}
+    table, names = tables.notices, {person.id: key for key, person in stage.people.items()}
     with stage.database.read() as db:
         rows = db.execute(table.select().where(table.c.what == what).order_by(table.c.id)).all()
     return {names[row.person_id]: row.facts for row in rows}

@@ -26,7 +26,7 @@ HASHING: Final = accounts.hasher(quick=True)
 LIMITS: Final = SessionLimits()
 PASSWORD: Final = "correct horse battery"
 NEW: Final = "four words on paper"
-SESSIONS: Final = tables.Session.__table__
+SESSIONS: Final = tables.sessions
 
 
 def give_password(stage: Stage, key: str, password: str = PASSWORD) -> None:
@@ -191,7 +191,7 @@ def test_a_session_is_ended_once_by_its_own_person(stage: Stage) -> None:
     assert visit_of(stage, mine) is None
     assert visit_of(stage, other) is not None
     assert ends(stage) == ["listed", ""]
-    log = tables.Access.__table__
+    log = tables.accesses
     with stage.database.read() as db:
         rows = db.execute(select(log.c.action, log.c.person_id, log.c.subject).order_by(log.c.id)).all()
     assert rows[2:] == [("sign_out", ana, "listed")]
@@ -213,7 +213,7 @@ def test_an_account_that_is_closed_is_nobody_even_with_a_session(stage: Stage) -
         token = sessions.open_session(db, stage.now, stage.people["ana"].id)
     assert visit_of(stage, token) is not None
     with unwatched(stage.database) as db:
-        table = tables.Person.__table__
+        table = tables.people
         db.execute(table.update().where(table.c.id == stage.people["ana"].id).values(active=False))
     assert visit_of(stage, token) is None
 

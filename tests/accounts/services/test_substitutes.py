@@ -77,7 +77,7 @@ def test_naming_and_ending_stand_in_the_chain_of_the_site(stage: Stage) -> None:
 
 def test_whoever_is_to_stand_in_is_told(stage: Stage) -> None:
     named = casts.substitute(stage, "lead", "eval")
-    (row,) = _rows(stage, tables.Notice.__table__)
+    (row,) = _rows(stage, tables.notices)
     assert (row["person_id"], row["what"]) == (stage.people["eval"].id, "substitute_named")
     assert json.loads(row["facts"]) == {"first": named.first.isoformat(), "last": named.last.isoformat()}
 
@@ -163,7 +163,7 @@ def test_a_substitution_stays_while_both_may_still_do_it(lite: Stage, who: str) 
 def test_a_substitution_of_a_closed_account_blocks_no_other(lite: Stage) -> None:
     """Also one that was closed before its substitutions ended with it."""
     named = casts.substitute(lite, "lead", "all")
-    table = tables.Person.__table__
+    table = tables.people
     with by_hand(lite.database, lite.now) as db:
         db.execute(update(table).where(table.c.id == named.substitute).values(active=False))
     with lite.database.read() as db:
@@ -198,7 +198,7 @@ def test_two_who_name_each_other_at_once_make_no_circle(stage: Stage) -> None:
     for _ in range(3):
         found = race(naming("lead", "eval"), naming("eval", "lead"))
         assert sorted(type(entry).__name__ for entry in found) == ["NotAllowed", "Substitution"], found
-        rows = [row for row in _rows(stage, tables.Substitution.__table__) if row["ended_at"] is None]
+        rows = [row for row in _rows(stage, tables.substitutions) if row["ended_at"] is None]
         assert len(rows) == 1
         with stage.database.begin() as db:
             substitutes.end_substitution(db, stage.people["admin"], stage.now, rows[0]["id"])
@@ -257,7 +257,7 @@ def test_a_substitute_rates_and_finalises_for_the_lead(stage: Stage) -> None:
     assert casts.load(stage, number).steps == case.steps
     event = _last_event(stage, number)
     assert (event["by"], event["facts"]["for"]) == (eval_, lead)
-    assert _rows(stage, tables.Event.__table__)[-1]["for_id"] == lead
+    assert _rows(stage, tables.events)[-1]["for_id"] == lead
     (appraisal,) = case.appraisals
     assert (appraisal.lead, appraisal.ratings["TRI-1"].by, appraisal.ratings["ALI-1"].by) == (
         lead,
@@ -268,7 +268,7 @@ def test_a_substitute_rates_and_finalises_for_the_lead(stage: Stage) -> None:
 
 
 def _check_the_record(stage: Stage, case: Case) -> None:
-    value = json.loads(_rows(stage, tables.Record.__table__)[-1]["value"])
+    value = json.loads(_rows(stage, tables.records)[-1]["value"])
     appraisal = value["appraisal"]
     assert (appraisal["lead"]["name"], appraisal["by"]["name"], appraisal["for"]["name"]) == (
         "Lead",
@@ -290,7 +290,7 @@ def test_the_lead_signs_alone_where_the_lead_acts(stage: Stage) -> None:
     assert case.related("lead") == {stage.people["lead"].id}
     assert "for" not in _last_event(stage, number)["facts"]
     assert case.finalised is not None
-    value = json.loads(_rows(stage, tables.Record.__table__)[-1]["value"])
+    value = json.loads(_rows(stage, tables.records)[-1]["value"])
     assert (value["appraisal"]["by"]["name"], value["appraisal"]["for"]) == ("Lead", None)
     assert value["appraisal"]["rated_for_lead"] == []
 
@@ -320,7 +320,7 @@ def test_a_block_of_a_unit_is_not_rated_for_the_lead_though_its_reviewer_led_bef
     # The present lead confirms each, and EVAL's reviewer signs the block.
     casts.rate(lite, number)
     casts.take(lite, "lead", number, "finalise")
-    value = json.loads(_rows(lite, tables.Record.__table__)[-1]["value"])["appraisal"]
+    value = json.loads(_rows(lite, tables.records)[-1]["value"])["appraisal"]
     assert value["rated_for_lead"] == []
     (block,) = (entry["finalised_by"] for entry in value["criteria"] if "finalised_by" in entry)
     assert (block["unit"], block["person"]["name"]) == ("EVAL", "Eval")
@@ -403,9 +403,9 @@ def test_a_manager_decides_for_another_and_signs_alone(stage: Stage) -> None:
     assert (case.steps[-1].by, case.steps[-1].behalf) == (deputy, chief)
     event = _last_event(stage, number)
     assert (event["by"], event["facts"]["for"]) == (deputy, chief)
-    (row,) = _rows(stage, tables.Decision.__table__)
+    (row,) = _rows(stage, tables.decisions)
     assert (row["by"], row["for_id"]) == (deputy, chief)
-    value = json.loads(_rows(stage, tables.Record.__table__)[-1]["value"])
+    value = json.loads(_rows(stage, tables.records)[-1]["value"])
     assert (value["decision"]["by"]["name"], value["decision"]["for"]["name"]) == ("Deputy", "Chief")
     assert (value["steps"][-1]["by"]["name"], value["steps"][-1]["for"]["name"]) == ("Deputy", "Chief")
 
@@ -428,7 +428,7 @@ def test_both_signatures_of_two_who_count_as_one_are_refused(stage: Stage) -> No
         assert casts.refused(stage, "deputy", number, "countersign", behalf=behalf) == ("excluded_signatory",)
     assert casts.refused(stage, "chief", number, "countersign") == ("excluded_signatory",)
     case = casts.take(stage, "third", number, "countersign")
-    value = json.loads(_rows(stage, tables.Record.__table__)[-1]["value"])
+    value = json.loads(_rows(stage, tables.records)[-1]["value"])
     first = value["decision"]["first_signature"]
     assert (first["by"]["name"], first["for"]["name"], value["decision"]["for"]) == ("Deputy", "Chief", None)
     assert case.state == "approved"

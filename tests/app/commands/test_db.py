@@ -20,10 +20,10 @@ from tests import casts, histories
 from tests.casts import Stage
 from tests.tampering import unguarded, unwatched
 
-EVENTS = tables.Event.__table__
-PROPOSALS = tables.Proposal.__table__
-SITE = tables.SiteEvent.__table__
-REPORTS = tables.IndicatorReport.__table__
+EVENTS = tables.events
+PROPOSALS = tables.proposals
+SITE = tables.site_events
+REPORTS = tables.indicator_reports
 
 
 def run(data: Path, *arguments: str, database: str = "") -> Result:
@@ -148,7 +148,7 @@ def test_what_a_tick_would_come_too_late_for_is_named(stage: Stage) -> None:
     casts.approved(stage)
     tick(stage.database, stage.library, stage.now)
     assert findings(stage.database, stage.library, stage.now).wrong == []
-    table, later = tables.Proposal.__table__, date(2012, 1, 2)
+    table, later = tables.proposals, date(2012, 1, 2)
     with unguarded(stage.database) as db:
         mine = update(table).where(table.c.number == number)
         db.execute(mine.values(wake_on=later, due_on=later, awaits_manager=True))

@@ -25,7 +25,7 @@ def import_file(data: Path, text: str, email: str = "desk@example.org") -> Resul
 def count_proposals(data: Path) -> int:
     database = Database(f"sqlite:///{data / 'appraisal.sqlite3'}")
     with database.read() as db:
-        return db.execute(select(func.count()).select_from(tables.Proposal.__table__)).scalar_one()
+        return db.execute(select(func.count()).select_from(tables.proposals)).scalar_one()
 
 
 def test_every_line_becomes_an_approval_outside(data: Path) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from appraisal.app.application import create_app
 from appraisal.database import schema
 from appraisal.database.engine import Database
-from appraisal.database.tables import Base
+from appraisal.database.tables import METADATA
 from appraisal.definitions.library import Library
 from appraisal.errors import Fault
 from tests.app.pages import walks, worlds
@@ -68,7 +68,7 @@ def _of_proposals(world: World) -> dict[str, list[tuple[Any, ...]]]:
     with world.site.database.read() as db:
         return {
             table.name: [tuple(row) for row in db.execute(select(table).order_by(*table.primary_key))]
-            for table in Base.metadata.sorted_tables
+            for table in METADATA.sorted_tables
             if table.name in hanging
             or ("proposal_id" in table.c and table.name not in ("notices", "matches"))
         }

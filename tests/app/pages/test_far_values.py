@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from appraisal.app.daily import tick
 from appraisal.canonical import canonical
 from appraisal.database import tables
-from appraisal.database.tables.columns import Base
+from appraisal.database.tables import METADATA
 from appraisal.database.types import Day
 from tests.app.pages import walks
 from tests.app.pages.worlds import World
@@ -39,30 +39,30 @@ def far(request: pytest.FixtureRequest, world: World) -> World:
             world.site, world.cast["desk"], world.numbers["first"], "hold", until=until, note="Wait."
         )
     with unwatched(world.site.database) as db:
-        for table in Base.metadata.sorted_tables:
+        for table in METADATA.sorted_tables:
             for column in table.c:
                 if isinstance(column.type, Day):
                     # A calendar has a day once.
                     ids = [*db.execute(select(table.c.id).where(column.is_not(None))).scalars()]
-                    first = table.name == tables.Holiday.__tablename__
+                    first = table.name == tables.holidays.name
                     for id in ids[:1] if first else ids:
                         db.execute(update(table).where(table.c.id == id).values({column.name: day}))
         moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-        for table in (tables.Proposal.__table__, tables.Decision.__table__):
+        for table in (tables.proposals, tables.decisions):
             given = update(table).where(table.c.approved_at.is_not(None))
             db.execute(given.values(approved_at=moment))
-        proposals = tables.Proposal.__table__
+        proposals = tables.proposals
         for row in db.execute(select(proposals.c.id, proposals.c.content)).all():
             text = _AMOUNT.sub(rf"\g<1>{10**18}", _DAY.sub(day.isoformat(), row.content))
             json.loads(text)
             db.execute(update(proposals).where(proposals.c.id == row.id).values(content=text))
-        rates = tables.Rate.__table__
+        rates = tables.rates
         db.execute(update(rates).values(per_usd=Decimal(10**18)))
         # As it was written before years had four figures.
         biennium = f"{day.year - day.year % 2}-{(day.year - day.year % 2 + 1) % 100:02d}"
-        tallies = tables.Tally.__table__
+        tallies = tables.tallies
         db.execute(update(tallies).where(tallies.c.biennium != "").values(biennium=biennium))
-    events = tables.Event.__table__
+    events = tables.events
     with unguarded(world.site.database) as db:
         for row in db.execute(select(events.c.id, events.c.body)).all():
             text = _MOMENT.sub(rf"\g<1>{moment.isoformat()}", _DAY.sub(day.isoformat(), row.body))
@@ -100,7 +100,7 @@ def test_no_page_fails_for_a_far_value(far: World, compiled: Compiled) -> None:
 def test_no_tick_fails_for_a_far_value(far: World) -> None:
     clock = far.site.now
     assert isinstance(clock, building.Clock)
-    proposals = tables.Proposal.__table__
+    proposals = tables.proposals
     for days in (1, 40, 360):
         clock.advance(days=days)
         # Whatever day was written down to look at a proposal again: every one is looked at.

@@ -17,7 +17,7 @@ from tests.web import building
 from tests.web.building import Cast, Clock
 from tests.web.sites import SignIn
 
-PROPOSALS = tables.Proposal.__table__
+PROPOSALS = tables.proposals
 KEY = "0123456789abcdef0123456789abcdef"
 
 
@@ -276,7 +276,7 @@ def test_history_verifies_its_chain_and_says_when_it_does_not(
     assert "The chain of digests holds" in page
     assert "Finalise the appraisal" in page
     assert "A consultation was answered" in page
-    table = tables.Event.__table__
+    table = tables.events
     with unguarded(site.database) as db:
         db.execute(update(table).where(table.c.sequence == 2).values(body="{}"))
     page = client.get(f"/proposals/{number}/history").text

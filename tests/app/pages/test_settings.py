@@ -117,7 +117,7 @@ def test_no_page_fails_for_a_rate_that_is_stored(
     with site.database.begin() as db:
         insert_row(
             db,
-            tables.Rate,
+            tables.rates,
             currency="ZZZ",
             day=date(2010, 1, 1),
             per_usd=Decimal(per_usd),
@@ -127,7 +127,7 @@ def test_no_page_fails_for_a_rate_that_is_stored(
         )
         insert_row(
             db,
-            tables.Rate,
+            tables.rates,
             currency="EUR",
             day=date(2016, 1, 1),
             per_usd=Decimal(per_usd),

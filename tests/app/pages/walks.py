@@ -45,10 +45,8 @@ def _of_proposal(table: Any) -> Values:
 
 
 def _conditions(worlds: Sequence[World], given: Mapping[str, Any]) -> Iterable[int]:
-    mine = set(_of_proposal(tables.Appraisal.__table__)(worlds, given))
-    found = {
-        id for appraisal in mine for id in ids(worlds, tables.Condition.__table__, appraisal_id=appraisal)
-    }
+    mine = set(_of_proposal(tables.appraisals)(worlds, given))
+    found = {id for appraisal in mine for id in ids(worlds, tables.conditions, appraisal_id=appraisal)}
     return [*sorted(found), _UNKNOWN_ID]
 
 
@@ -97,12 +95,12 @@ ARGUMENTS: Final[Mapping[str, Values]] = {
     "section": _sections,
     "name": _steps,
     "language": _just("en", "fr"),
-    "consultation": _of_proposal(tables.Consultation.__table__),
-    "review": _of_proposal(tables.Review.__table__),
-    "document": _of_proposal(tables.Document.__table__),
+    "consultation": _of_proposal(tables.consultations),
+    "review": _of_proposal(tables.reviews),
+    "document": _of_proposal(tables.documents),
     "condition": _conditions,
-    "digest": _digests(tables.Record.__table__),
-    "indicators.report_file digest": _digests(tables.IndicatorReport.__table__),
+    "digest": _digests(tables.records),
+    "indicators.report_file digest": _digests(tables.indicator_reports),
     "frameworks.show code": _just("1.1", "3.3", "9.9"),
     "feeds.figure code": _just("1.1", "3.3"),
     "feeds.figure ending": _just("json", "csv"),
@@ -113,9 +111,9 @@ ARGUMENTS: Final[Mapping[str, Values]] = {
     "dataset": _just("gaps", "attic"),
     "sha256": _just(_UNKNOWN_DIGEST),
     "datasets.file id": _just(1, _UNKNOWN_ID),
-    "feeds.published digest": _digests(tables.IndicatorReport.__table__),
-    "feeds.pdf digest": _digests(tables.IndicatorReport.__table__),
-    "feeds.render digest": _digests(tables.IndicatorReport.__table__),
+    "feeds.published digest": _digests(tables.indicator_reports),
+    "feeds.pdf digest": _digests(tables.indicator_reports),
+    "feeds.render digest": _digests(tables.indicator_reports),
     "feeds.present ending": _just("json", "csv", "xlsx"),
     "feeds.published ending": _just("csv", "xlsx"),
     "accounts.end_session id": _just(_UNKNOWN_ID),

@@ -411,7 +411,7 @@ def notices_to(world: World, who: str) -> list[tuple[Any, ...]]:
     Of a proposal that the person owes a review of, from when it was asked for: before, other roles may
     have told what others said of an earlier version.
     """
-    person, table, review = world.cast[who].id, tables.Notice.__table__, tables.Review.__table__
+    person, table, review = world.cast[who].id, tables.notices, tables.reviews
     with world.site.database.read() as db:
         rows = db.execute(table.select().where(table.c.person_id == person)).all()
         owed = db.execute(review.select().where(review.c.person_id == person, review.c.signed_at.is_(None)))

@@ -116,7 +116,7 @@ def test_before_any_review_there_is_nothing(client: FlaskClient, sign_in: SignIn
 def test_illustrative_reviews_are_marked(
     site: Site, client: FlaskClient, sign_in: SignIn, reviewed: None
 ) -> None:
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with unwatched(site.database) as db:
         db.execute(update(table).values(illustrative=True))
     sign_in(client, "auditor")

@@ -43,7 +43,7 @@ def put(site: Site, cast: Cast, number: str, **values: str) -> None:
 
 
 def kept(site: Site) -> dict[str, tuple[str, str]]:
-    table = tables.SelfRating.__table__
+    table = tables.self_ratings
     with site.database.read() as db:
         return {
             row.item: (row.value, row.note) for row in db.execute(select(table).order_by(table.c.version))
@@ -380,6 +380,6 @@ def test_everything_that_others_read_is_the_same_with_and_without_it(
 
 def _records(site: Site) -> list[tuple[str, str]]:
     """Return digest and value of every record."""
-    table = tables.Record.__table__
+    table = tables.records
     with site.database.read() as db:
         return [(row.digest, row.value) for row in db.execute(select(table).order_by(table.c.id))]

@@ -313,7 +313,7 @@ def test_conditions_need_owner_date_and_gate(lite: Stage) -> None:
 
 def test_recalling_opens_a_new_appraisal_and_keeps_the_record(stage: Stage) -> None:
     number = casts.awaiting(stage, ratings={"CAP_6": "1"})
-    record = tables.Record.__table__
+    record = tables.records
     with stage.database.read() as db:
         kept = db.execute(select(record)).all()
     (before,) = casts.load(stage, number).appraisals
@@ -399,7 +399,7 @@ def test_a_sound_proposal_is_not_sent_back_by_its_lead(lite: Stage) -> None:
 def test_the_appraisal_has_the_days_of_its_track(lite: Stage) -> None:
     number = casts.submitted(lite)
     casts.take(lite, "desk", number, "assign", lead="lead")
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with lite.database.read() as db:
         row = db.execute(select(table.c.due_on, table.c.holder_id)).one()
     assert row == (lite.now.date() + timedelta(days=14), lite.people["lead"].id)

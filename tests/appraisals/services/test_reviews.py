@@ -200,7 +200,7 @@ def test_a_date_is_moved_into_the_future_and_silence_forgotten(lite: Stage) -> N
     number = assigned(lite)
     ask(lite, number, "nora", "TRI")
     review = of(lite, number, "nora").id
-    table = tables.Review.__table__
+    table = tables.reviews
     with by_hand(lite.database, lite.now, number) as db:
         db.execute(table.update().where(table.c.id == review).values(silent_at=lite.now))
     today = lite.now.date()
@@ -617,7 +617,7 @@ def test_evals_ratings_are_handed_over_when_they_are_signed(stage: Stage) -> Non
     assert final == {item: replace(given, by=person) for item, given in signed.items()}
     assert (final["EVA-3"].value, final["EVA-2"].value, final["EVA-2"].comment) == ("1", "3", "Because.")
     assert running.row_version == seen
-    table = tables.Rating.__table__
+    table = tables.ratings
     with stage.database.read() as db:
         by = db.execute(select(table.c.by).where(table.c.item.like("EVA-%")).distinct()).scalars().all()
     assert by == [stage.people["eval"].id]

@@ -39,7 +39,7 @@ def own(
 
 
 def rows(stage: Stage) -> list[tuple[int, str, str]]:
-    table = tables.SelfRating.__table__
+    table = tables.self_ratings
     with stage.database.read() as db:
         found = db.execute(select(table.c.version, table.c.item, table.c.value).order_by(table.c.id))
         return [(row.version, row.item, row.value) for row in found]

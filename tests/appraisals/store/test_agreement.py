@@ -91,7 +91,7 @@ def test_what_was_taken_back_or_not_rated_is_not_counted(lite: Stage) -> None:
     acts.rate(lite, number, "nora", value="")
     acts.sign(lite, number, "nora", "A comment alone.")
     acts.reviewed(lite, number, "gus")
-    table = tables.Review.__table__
+    table = tables.reviews
     review = acts.of(lite, number, "gus").id
     with unwatched(lite.database) as db:
         db.execute(update(table).where(table.c.id == review).values(withdrawn_at=lite.now))
@@ -101,7 +101,7 @@ def test_what_was_taken_back_or_not_rated_is_not_counted(lite: Stage) -> None:
 def test_illustrative_proposals_are_marked(lite: Stage) -> None:
     number = acts.assigned(lite)
     acts.reviewed(lite, number, "nora")
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with unwatched(lite.database) as db:
         db.execute(update(table).values(illustrative=True))
     assert {entry.illustrative for entry in count(lite)} == {True}

@@ -69,11 +69,11 @@ def test_nobody_learns_how_it_goes_before_signing_a_review(stage: Stage) -> None
     case = casts.load(stage, number)
     assert case.appraisal is not None
     reader = stage.people["all"]
-    table = tables.Review.__table__
+    table = tables.reviews
     with unwatched(stage.database) as db:
         review = insert_row(
             db,
-            tables.Review,
+            tables.reviews,
             proposal_id=case.id,
             appraisal_id=case.appraisal.id,
             person_id=reader.id,

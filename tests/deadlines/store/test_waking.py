@@ -35,8 +35,8 @@ from tests.walks.moves import Move, World
 
 LENGTH: Final = 32
 STATIONS: Final = ("Geneva", "Lusaka", "Lima")
-PROPOSALS = tables.Proposal.__table__
-REMINDERS = tables.Reminder.__table__
+PROPOSALS = tables.proposals
+REMINDERS = tables.reminders
 
 
 def change_calendar(walk: World, luck: Random) -> None:
@@ -46,7 +46,7 @@ def change_calendar(walk: World, luck: Random) -> None:
     book = rulebook.rulebook(stage.library, case.workflow, case.set)
     station = working_days.station(case, book.workflow.states[case.state])
     day = geneva_date(stage.now) + timedelta(days=1 + dice % 6)
-    admin, holidays = stage.people["admin"], tables.Holiday.__table__
+    admin, holidays = stage.people["admin"], tables.holidays
     with stage.database.begin() as db:
         kept = db.execute(select(holidays.c.station, holidays.c.day)).all()
         if len(kept) > 4 and dice % 3:
@@ -86,7 +86,7 @@ def ask_review(walk: World, luck: Random) -> None:
     with by_hand(stage.database, stage.now, number) as db:
         insert_row(
             db,
-            tables.Review,
+            tables.reviews,
             proposal_id=case.id,
             appraisal_id=case.appraisal.id,
             person_id=person,

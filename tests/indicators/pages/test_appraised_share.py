@@ -335,10 +335,10 @@ def test_illustrative_data_is_marked_as_such(
     client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast
 ) -> None:
     number = building.approved_proposal(site, cast)
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with unwatched(site.database) as db:
         db.execute(update(table).where(table.c.number == number).values(illustrative=True))
-        db.execute(update(tables.Tally.__table__).values(illustrative=True))
+        db.execute(update(tables.tallies).values(illustrative=True))
     sign_in(client, "auditor")
     text = client.get(PAGE).text
     for title in re.findall(r"<h2[^>]*>(.*?)</h2>", text, flags=re.DOTALL):

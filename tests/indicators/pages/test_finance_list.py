@@ -59,8 +59,8 @@ def _count(site: Site) -> tuple[int, int, int]:
     """Return how many proposals, events and matches there are."""
     with site.database.read() as db:
         found = [
-            db.execute(select(func.count()).select_from(table.__table__)).scalar_one()
-            for table in (tables.Proposal, tables.Event, tables.Match)
+            db.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in (tables.proposals, tables.events, tables.matches)
         ]
     return found[0], found[1], found[2]
 

@@ -29,7 +29,7 @@ def approved(site: Site, cast: Cast) -> str:
 
 
 def downloads_of(site: Site) -> list[tuple[str, str]]:
-    table = tables.Access.__table__
+    table = tables.accesses
     with site.database.read() as db:
         rows = db.execute(select(table.c.subject, table.c.detail).where(table.c.action == "download"))
         return [(row.subject, row.detail) for row in rows]
@@ -94,7 +94,7 @@ def test_a_published_report_is_handed_out_in_every_form(
     client.post("/indicators/2.1/publish", data={"biennium": "2010-11"})
     building.approved_proposal(site, cast, title="Came later")
     with site.database.read() as db:
-        digest = db.execute(select(tables.IndicatorReport.__table__.c.digest)).scalar_one()
+        digest = db.execute(select(tables.indicator_reports.c.digest)).scalar_one()
     place = f"/indicators/2.1/reports/{digest}"
     body = client.get(f"{place}.json").data
     assert hashlib.sha256(body).hexdigest() == digest
@@ -139,7 +139,7 @@ def test_the_pdfs_of_a_published_report(
     page = "/indicators/2.1?biennium=2010-11"
     client.post("/indicators/2.1/publish", data={"biennium": "2010-11"})
     with site.database.read() as db:
-        digest = db.execute(select(tables.IndicatorReport.__table__.c.digest)).scalar_one()
+        digest = db.execute(select(tables.indicator_reports.c.digest)).scalar_one()
     place = f"/indicators/2.1/reports/{digest}"
     assert client.get(f"{place}/en.pdf").status_code == 404
     assert "PDFs are being prepared" in client.get(page).text

@@ -35,7 +35,7 @@ from tests import casts
 from tests.casts import START, Stage
 from tests.lists.files import import_text
 
-TALLIES = tables.Tally.__table__
+TALLIES = tables.tallies
 
 
 def _without_donors(found: Iterable[Approval]) -> list[Approval]:

@@ -14,8 +14,8 @@ from appraisal.language.texts import LANGUAGES
 from tests.app.test_worker import Press
 from tests.casts import Stage
 
-RENDERINGS = tables.ReportRendering.__table__
-JOBS = tables.Job.__table__
+RENDERINGS = tables.report_renderings
+JOBS = tables.jobs
 
 
 def publish(stage: Stage) -> str:
@@ -71,7 +71,7 @@ def test_a_dead_job_is_asked_for_anew(lite: Stage) -> None:
 
 def test_one_that_was_made_meanwhile_is_kept(lite: Stage) -> None:
     publish(lite)
-    (report,) = rows(lite, tables.IndicatorReport.__table__)
+    (report,) = rows(lite, tables.indicator_reports)
     for pdf in (b"%PDF first", b"%PDF second"):
         with lite.database.begin() as db:
             report_pdfs.keep_rendering(db, lite.files, report.id, "en", pdf, lite.now)

@@ -160,7 +160,7 @@ def test_nobody_learns_how_it_went_before_signing_a_review(stage: Stage) -> None
     with unwatched(stage.database) as db:
         insert_row(
             db,
-            tables.Review,
+            tables.reviews,
             proposal_id=case.id,
             appraisal_id=case.appraisal.id,
             person_id=reader.id,

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import insert
+from sqlalchemy import Table, insert
 from werkzeug.test import TestResponse
 
 from appraisal.appraisals.services import lead
@@ -290,19 +290,18 @@ def _copy(site: Site, number: str, count: int) -> None:
     """Write copies of a decided proposal, each with its version, its appraisal and one weak item."""
     case = building.load(site, number)
     first = 1000 * count
-    own: tuple[tuple[type[tables.Base], str], ...] = (
-        (tables.Proposal, "id"),
-        (tables.Version, "proposal_id"),
-        (tables.Appraisal, "proposal_id"),
+    own: tuple[tuple[Table, str], ...] = (
+        (tables.proposals, "id"),
+        (tables.versions, "proposal_id"),
+        (tables.appraisals, "proposal_id"),
     )
     with unwatched(site.database) as db:
-        for model, key in own:
-            table = model.__table__
+        for table, key in own:
             row = dict(db.execute(table.select().where(table.c[key] == case.id)).mappings().one())
             for id in range(first, first + count):
                 keys = {"id": id, key: id, "number": f"TC-2009-{id}" if key == "id" else row["number"]}
-                keys |= {"version_id": id} if model is tables.Appraisal else {}
+                keys |= {"version_id": id} if table is tables.appraisals else {}
                 db.execute(insert(table).values(**{**row, **keys}))
         given = {"item": "TRI-4", "value": "1", "by": case.appraisals[0].lead, "at": site.now()}
         for id in range(first, first + count):
-            db.execute(insert(tables.Rating.__table__).values(appraisal_id=id, **given))
+            db.execute(insert(tables.ratings).values(appraisal_id=id, **given))

@@ -138,7 +138,7 @@ def review(stage: Stage, number: str, who: str, **values: Any) -> None:
     case = casts.load(stage, number)
     with unwatched(stage.database) as db:
         db.execute(
-            insert(tables.Review.__table__).values(
+            insert(tables.reviews).values(
                 proposal_id=case.id,
                 appraisal_id=case.appraisals[-1].id,
                 person_id=stage.people[who].id,
@@ -232,19 +232,18 @@ def test_the_statements_do_not_grow_with_what_is_found(lite: Stage, library: Lib
 def _multiply(stage: Stage, number: str, times: int) -> None:
     """Write copies of a decided proposal with its version and appraisal."""
     with unwatched(stage.database) as db:
-        for model in (tables.Proposal, tables.Version, tables.Appraisal):
-            table = model.__table__
-            key = table.c.number if model is tables.Proposal else table.c.proposal_id
-            wanted = number if model is tables.Proposal else casts.load(stage, number).id
+        for table in (tables.proposals, tables.versions, tables.appraisals):
+            key = table.c.number if table is tables.proposals else table.c.proposal_id
+            wanted = number if table is tables.proposals else casts.load(stage, number).id
             row = dict(db.execute(table.select().where(key == wanted)).mappings().one())
             for copy in range(times):
                 own = {"id": 1000 + copy}
-                if model is tables.Proposal:
+                if table is tables.proposals:
                     own["number"] = f"TC-2009-{copy:04d}"  # type: ignore[assignment]
                     own["created_at"] = row["created_at"] - timedelta(days=copy)
                 else:
                     own["proposal_id"] = 1000 + copy
-                if model is tables.Appraisal:
+                if table is tables.appraisals:
                     own["version_id"] = 1000 + copy
                 db.execute(insert(table).values(**{**row, **own}))
 
@@ -252,7 +251,7 @@ def _multiply(stage: Stage, number: str, times: int) -> None:
 def test_an_approval_that_was_annulled_was_decided_all_the_same(stage: Stage) -> None:
     number = casts.approved(stage, **about("Labour migration", "ZM"))
     mine = casts.draft(stage, "ben", attach=(), **about("Labour migration", "ZM"))
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with unwatched(stage.database) as db:
         db.execute(update(table).where(table.c.number == number).values(state="annulled", route=""))
 

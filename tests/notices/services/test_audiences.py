@@ -11,7 +11,7 @@ from appraisal.database import tables
 from tests import casts
 from tests.casts import Stage
 
-NOTICES = tables.Notice.__table__
+NOTICES = tables.notices
 DUE = date(2010, 2, 10)
 
 

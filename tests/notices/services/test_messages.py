@@ -30,8 +30,8 @@ from tests.casts import START, Stage
 from tests.mailboxes import ADDRESS, Mailboxes, Received, encrypting, mute
 from tests.tampering import by_hand
 
-JOBS = tables.Job.__table__
-PEOPLE = tables.Person.__table__
+JOBS = tables.jobs
+PEOPLE = tables.people
 SECOND = timedelta(seconds=1)
 CERTIFICATE = str(Path(__file__).parents[2] / "certificates" / "loopback.pem")
 # Long enough for a busy machine, short enough to wait for.
@@ -48,7 +48,7 @@ def boxes() -> Iterator[Mailboxes]:
 def _tell(stage: Stage, *who: str, times: int = 1) -> str:
     """Tell people that a proposal is overdue; return its number."""
     with stage.database.read() as db:
-        number = db.execute(select(tables.Proposal.__table__.c.number)).scalar()
+        number = db.execute(select(tables.proposals.c.number)).scalar()
     number = number or casts.draft(stage)
     proposal = casts.load(stage, number).id
     with stage.database.begin() as db:

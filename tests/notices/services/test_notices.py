@@ -19,9 +19,9 @@ from tests import casts
 from tests.casts import Stage
 from tests.tampering import by_hand
 
-NOTICES = tables.Notice.__table__
-JOBS = tables.Job.__table__
-PEOPLE = tables.Person.__table__
+NOTICES = tables.notices
+JOBS = tables.jobs
+PEOPLE = tables.people
 
 
 def _notices(stage: Stage, what: str = "") -> list[Row[Any]]:

@@ -16,7 +16,7 @@ from tests import casts
 from tests.casts import Stage
 from tests.keys import Keyring, make_keyring
 
-JOBS = tables.Job.__table__
+JOBS = tables.jobs
 
 
 @pytest.fixture

@@ -259,7 +259,7 @@ def test_a_file_is_attached_handed_out_and_taken_out(
     assert answer.mimetype == "application/pdf"
     assert answer.headers["Cache-Control"] == "no-store"
     with site.database.read() as db:
-        table = tables.Access.__table__
+        table = tables.accesses
         noted = db.execute(select(table.c.person_id, table.c.action, table.c.subject)).all()
     assert noted[-1] == (cast["designer"].id, "download", number)
     assert client.post(f"/proposals/{number}/documents/{document.id}/remove").status_code == 303

@@ -79,7 +79,7 @@ def test_what_was_written_before_numbers_were_checked_names_an_umbrella_or_not(s
     umbrella = casts.draft(stage, attach=(), kind="umbrella")
     for usd in ("100", "20"):
         casts.submitted(stage, kind="child", parent=umbrella, budget=usd)
-    number, table = casts.draft(stage, kind="child", parent=umbrella), tables.Proposal.__table__
+    number, table = casts.draft(stage, kind="child", parent=umbrella), tables.proposals
     content = casts.load(stage, number).content
     for text, found in (
         (f" {umbrella.lower()} ", (Decimal(120), True)),

@@ -25,9 +25,9 @@ from tests.casts import Stage
 from tests.keys import Keyring, make_keyring
 from tests.tampering import unguarded
 
-JOBS = tables.Job.__table__
-RECORDS = tables.Record.__table__
-RENDERINGS = tables.Rendering.__table__
+JOBS = tables.jobs
+RECORDS = tables.records
+RENDERINGS = tables.renderings
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +213,7 @@ EXPIRED = datetime(2011, 2, 1, tzinfo=UTC)
 
 
 def notices_of(stage: Stage, who: str) -> list[tuple[str, dict[str, object]]]:
-    table = tables.Notice.__table__
+    table = tables.notices
     mine = select(table.c.what, table.c.facts).where(table.c.person_id == stage.people[who].id)
     with stage.database.read() as db:
         rows = db.execute(mine.where(table.c.what.like("key_%")).order_by(table.c.id)).all()

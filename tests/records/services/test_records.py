@@ -21,7 +21,7 @@ from tests import casts
 from tests.casts import Stage
 from tests.tampering import age, unguarded
 
-RECORDS = tables.Record.__table__
+RECORDS = tables.records
 
 
 def _stored(stage: Stage) -> list[Row[Any]]:
@@ -209,7 +209,7 @@ def test_a_record_is_found_by_its_digest(stage: Stage) -> None:
 def test_a_rendering_is_asked_for_once(stage: Stage) -> None:
     casts.awaiting(stage)
     (row,) = _stored(stage)
-    jobs = tables.Job.__table__
+    jobs = tables.jobs
 
     def ask(language: Any) -> int:
         with stage.database.begin() as db:
@@ -246,7 +246,7 @@ def test_a_record_prints_the_days_that_were_written_down_with_each_step(stage: S
         )
     stage.wait(days=1)
     casts.take(stage, "chief", number, "approve")
-    table = tables.Event.__table__
+    table = tables.events
     with stage.database.read() as db:
         written = [
             tuple(row)
@@ -274,7 +274,7 @@ def test_days_of_steps_from_before_they_were_written_down_are_measured(lite: Sta
     casts.assign(lite, number)
     lite.wait(days=5)
     casts.rate(lite, number)
-    table = tables.Event.__table__
+    table = tables.events
     with unguarded(lite.database) as db:
         db.execute(update(table).values(track="", days_used=None, days_limit=None))
         age(db, number)

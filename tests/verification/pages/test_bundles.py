@@ -43,7 +43,7 @@ def numbers_in(data: bytes) -> list[str]:
 
 
 def noted(site: Site) -> list[tuple[Any, ...]]:
-    table = tables.Access.__table__
+    table = tables.accesses
     columns = (table.c.person_id, table.c.action, table.c.subject, table.c.detail)
     with site.database.read() as db:
         return [tuple(row) for row in db.execute(select(*columns).where(table.c.action == "download"))]
@@ -241,7 +241,7 @@ def test_pdfs_that_are_asked_for_and_not_drawn_are_prepared(
     answer = client.post(PAGE, data=asked)
     assert (answer.status_code, "is made yet (missing: 2)" in answer.text) == (409, True)
     with site.database.begin() as db:
-        for row in db.execute(select(tables.Record.__table__)).all():
+        for row in db.execute(select(tables.records)).all():
             records.keep_rendering(db, site.files, row.id, "es", PDF, site.now())
             records.keep_rendering(db, site.files, row.id, "fr", PDF, site.now())
     answer = client.post(PAGE, data=asked)

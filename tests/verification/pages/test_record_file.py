@@ -25,12 +25,12 @@ def _rows(site: Site) -> dict[str, int]:
     with site.database.read() as db:
         return {
             table.name: db.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in tables.Base.metadata.sorted_tables
+            for table in tables.METADATA.sorted_tables
         }
 
 
 def _value(site: Site) -> dict[str, Any]:
-    table = tables.Record.__table__
+    table = tables.records
     with site.database.read() as db:
         found: dict[str, Any] = json.loads(
             db.execute(select(table.c.value).order_by(table.c.id)).scalars().first() or "{}"
@@ -43,7 +43,7 @@ def _issued(site: Site, cast: Cast) -> tuple[str, bytes]:
     building.approved_proposal(site, cast)
     value = _value(site)
     pdf, digest = render(value, "en"), hashlib.sha256(canonical(value)).hexdigest()
-    table = tables.Record.__table__
+    table = tables.records
     with site.database.begin() as db:
         id = db.execute(select(table.c.id).where(table.c.digest == digest)).scalar_one()
         records.keep_rendering(db, site.files, id, "en", pdf, site.now())
@@ -86,7 +86,7 @@ def test_a_superseded_record_is_no_longer_in_force(site: Site, cast: Cast, clien
     number = building.appraised_proposal(site, cast)
     value = _value(site)
     pdf, digest = render(value, "en"), hashlib.sha256(canonical(value)).hexdigest()
-    table = tables.Record.__table__
+    table = tables.records
     with site.database.begin() as db:
         id = db.execute(select(table.c.id)).scalar_one()
         records.keep_rendering(db, site.files, id, "en", pdf, site.now())
@@ -162,7 +162,7 @@ def test_a_file_that_was_signed_here_is_known_by_its_certificate(
         issuers.use_key(db, ring.signer(), site.now())
     digest, pdf = _issued(site, cast)
     signed = ring.signer().sign_pdf(pdf, site.now())
-    table = tables.Rendering.__table__
+    table = tables.renderings
     with site.database.begin() as db:
         db.execute(update(table).values(sha256=hashlib.sha256(signed).hexdigest()))
     status, page = _drop(client, signed)

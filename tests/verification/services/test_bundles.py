@@ -41,7 +41,7 @@ from tests.histories import REVISIONS
 from tests.keys import Keyring, make_keyring
 from tests.tampering import by_hand, unguarded
 
-RECORDS = tables.Record.__table__
+RECORDS = tables.records
 Contents = dict[str, bytes]
 
 
@@ -359,7 +359,7 @@ def test_names_that_people_chose_are_text(lite: Stage) -> None:
 
 def test_what_is_illustrative_is_marked_in_the_copy_that_leaves_the_house(lite: Stage) -> None:
     number, real = casts.approved(lite), casts.approved(lite)
-    proposals = tables.Proposal.__table__
+    proposals = tables.proposals
     with by_hand(lite.database, lite.now, number) as db:
         db.execute(update(proposals).where(proposals.c.number == number).values(illustrative=True))
     files = contents(written(lite, number, real))

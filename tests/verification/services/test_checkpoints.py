@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, literal_column, select, text, update
+from sqlalchemy import Connection, Table, insert, literal_column, select, text, update
 
 from appraisal.database import tables
 from appraisal.deadlines import services as deadlines_services
@@ -30,8 +30,8 @@ from tests.keys import make_keyring
 from tests.lists.files import import_text
 from tests.tampering import age, unguarded
 
-EVENTS = tables.Event.__table__
-PROPOSALS = tables.Proposal.__table__
+EVENTS = tables.events
+PROPOSALS = tables.proposals
 
 
 def verified(stage: Stage) -> Report:
@@ -145,9 +145,9 @@ def test_a_checkpoint_that_was_kept_shows_a_trail_written_anew(stage: Stage) -> 
     )
 
 
-def _set(db: Connection, model: type[tables.Base], column: str, value: str, where: str) -> None:
+def _set(db: Connection, table: Table, column: str, value: str, where: str) -> None:
     """Give a column of one row another value, both as SQL."""
-    statement = update(model.__table__).where(literal_column(where)).values({column: literal_column(value)})
+    statement = update(table).where(literal_column(where)).values({column: literal_column(value)})
     assert db.execute(statement).rowcount == 1
 
 
@@ -184,7 +184,7 @@ def test_every_column_of_an_event_is_looked_at(lite: Stage, column: str) -> None
             select(EVENTS.c.sequence).where(EVENTS.c.proposal_id == case.id, EVENTS.c.name == "finalise")
         ).scalar_one()
         _set(
-            db, tables.Event, column, EVENT_COLUMNS[column], f"proposal_id = {case.id} AND name = 'finalise'"
+            db, tables.events, column, EVENT_COLUMNS[column], f"proposal_id = {case.id} AND name = 'finalise'"
         )
     first = told(lite)[0]
     expected = {
@@ -224,7 +224,7 @@ def test_every_column_of_an_event_is_looked_at(lite: Stage, column: str) -> None
 def test_every_column_of_a_version_is_looked_at(lite: Stage, column: str, value: str, expected: str) -> None:
     sealed(lite)
     with unguarded(lite.database) as db:
-        _set(db, tables.Version, column, value, "id = (SELECT min(id) FROM versions)")
+        _set(db, tables.versions, column, value, "id = (SELECT min(id) FROM versions)")
     assert expected == told(lite)[0]
 
 
@@ -245,7 +245,7 @@ def test_every_column_of_a_record_is_looked_at(lite: Stage, column: str, value: 
     sealed(lite)
     with unguarded(lite.database) as db:
         digest = db.execute(text("SELECT digest FROM records WHERE kind = 'appraisal'")).scalar_one()
-        _set(db, tables.Record, column, value, "kind = 'appraisal'")
+        _set(db, tables.records, column, value, "kind = 'appraisal'")
     expected = {
         "value": f"TC-2010-0002: record {digest} was altered",
         "digest": "TC-2010-0002: record 0 was altered",
@@ -281,17 +281,17 @@ def test_every_column_of_a_checkpoint_is_looked_at(
 ) -> None:
     sealed(lite)
     with unguarded(lite.database) as db:
-        _set(db, tables.Checkpoint, column, value, "sequence = 2")
+        _set(db, tables.checkpoints, column, value, "sequence = 2")
     assert told(lite)[0] == expected
 
 
 # Every table that is sealed, with the row that is bent: whatever else a column means, it is looked at.
-SEALED: Mapping[type[tables.Base], str] = {
-    tables.Event: "name = 'finalise'",
-    tables.Version: "id = (SELECT max(id) FROM versions)",
-    tables.Record: "kind = 'appraisal'",
-    tables.Checkpoint: "sequence = 1",
-    tables.Match: "how = 'confirmed'",
+SEALED: Mapping[Table, str] = {
+    tables.events: "name = 'finalise'",
+    tables.versions: "id = (SELECT max(id) FROM versions)",
+    tables.records: "kind = 'appraisal'",
+    tables.checkpoints: "sequence = 1",
+    tables.matches: "how = 'confirmed'",
 }
 
 
@@ -310,12 +310,10 @@ def _another(column: Any, value: Any) -> Any:
 
 
 @pytest.mark.sampled(1)
-@pytest.mark.parametrize("model", SEALED, ids=lambda model: model.__tablename__)
-def test_no_column_of_a_sealed_row_changes_unnoticed(
-    stage: Stage, tmp_path: Path, model: type[tables.Base]
-) -> None:
+@pytest.mark.parametrize("table", SEALED, ids=lambda table: table.name)
+def test_no_column_of_a_sealed_row_changes_unnoticed(stage: Stage, tmp_path: Path, table: Table) -> None:
     # Examining a signature takes longer than all the rest.
-    signer = make_keyring(tmp_path / "keys").signer() if model is tables.Checkpoint else None
+    signer = make_keyring(tmp_path / "keys").signer() if table is tables.checkpoints else None
     if signer is not None:
         with stage.database.begin() as db:
             issuers.use_key(db, signer, stage.now)
@@ -327,11 +325,11 @@ def test_no_column_of_a_sealed_row_changes_unnoticed(
     assert checkpoints.checkpoint(stage.database, stage.now, signer) is not None
     casts.submitted(stage)
     assert told(stage) == []
-    table, unnoticed = model.__table__, []
+    unnoticed = []
     [key] = table.primary_key
     for column in table.c:
         with unguarded(stage.database) as db:
-            row = db.execute(select(table).where(text(SEALED[model]))).mappings().one()
+            row = db.execute(select(table).where(text(SEALED[table]))).mappings().one()
             value = _another(column, row[column.name])
             db.execute(update(table).where(key == row[key.name]).values({column.name: value}))
         if not told(stage):
@@ -376,7 +374,7 @@ def _append(db: Connection) -> None:
 def _swap(db: Connection) -> None:
     mine = "proposal_id = (SELECT id FROM proposals WHERE number = 'TC-2010-0002')"
     for before, after in ((2, 99), (3, 2), (99, 3)):
-        _set(db, tables.Event, "sequence", str(after), f"sequence = {before} AND {mine}")
+        _set(db, tables.events, "sequence", str(after), f"sequence = {before} AND {mine}")
 
 
 def _gone(statement: str) -> Callable[[Connection], Any]:
@@ -503,7 +501,7 @@ def test_a_registration_that_was_taken_back_leaves_the_form_to_its_authors(lite:
 
 def test_a_proposal_without_any_event_is_none(stage: Stage) -> None:
     number = casts.outside(stage)
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with unguarded(stage.database) as db:
         row = dict(db.execute(select(table).where(table.c.number == number)).mappings().one())
         added = {"id": row["id"] + 1, "number": "TC-2010-0002", "sequence": 0, "head": GENESIS}
@@ -610,11 +608,11 @@ def test_a_head_can_be_proven_to_stand_in_a_checkpoint(lite: Stage) -> None:
 def test_text_that_cannot_be_read_is_told(lite: Stage) -> None:
     number = sealed(lite)
     with unguarded(lite.database) as db:
-        _set(db, tables.Version, "value", "'[]'", "id = (SELECT min(id) FROM versions)")
-        _set(db, tables.Record, "value", "x'ff'", "kind = 'decision'")
+        _set(db, tables.versions, "value", "'[]'", "id = (SELECT min(id) FROM versions)")
+        _set(db, tables.records, "value", "x'ff'", "kind = 'decision'")
     assert told(lite)[0] == f"{number}: version 1 was altered"
     with unguarded(lite.database) as db:
-        _set(db, tables.Event, "body", "CAST(x'ff' AS TEXT)", "id = (SELECT max(id) FROM events)")
+        _set(db, tables.events, "body", "CAST(x'ff' AS TEXT)", "id = (SELECT max(id) FROM events)")
     lines = told(lite)
     assert any(line.startswith("chains: cannot be read: Could not decode") for line in lines)
 
@@ -624,9 +622,7 @@ def test_a_checkpoint_that_was_forged_with_its_digest_is_told(lite: Stage, body:
     sealed(lite)
     digest = hashlib.sha256(body.encode()).hexdigest()
     with unguarded(lite.database) as db:
-        db.execute(
-            update(tables.Checkpoint.__table__).where(text("sequence = 2")).values(body=body, digest=digest)
-        )
+        db.execute(update(tables.checkpoints).where(text("sequence = 2")).values(body=body, digest=digest))
     assert told(lite)[0] == "checkpoint 2: is not what the product writes"
 
 

@@ -53,7 +53,7 @@ def test_pages_that_were_looked_at_are_told_whatever_the_register_says(
     lite: Stage, outcome: str, signature: Signature | None, expected: Finding | None
 ) -> None:
     number = casts.approved(lite)
-    table, pages = tables.Record.__table__, DRAWN[outcome]
+    table, pages = tables.records, DRAWN[outcome]
     with lite.database.begin() as db:
         record = db.execute(select(table.c.id, table.c.digest).order_by(table.c.id)).first()
         assert record is not None
@@ -114,7 +114,7 @@ def _annulled(stage: Stage) -> Verification:
     casts.take(stage, "chief", number, "propose_annulment", note="Wrong fund.")
     casts.take(stage, "deputy", number, "annul", note="So it is.")
     with stage.database.read() as db:
-        table = tables.Record.__table__
+        table = tables.records
         row = db.execute(select(table.c.digest, table.c.value).where(table.c.id == 2)).one()
     return Verification(number, row.digest, (NOT_ASKED,), None, json.loads(row.value)["chain"])
 
@@ -158,7 +158,7 @@ def test_a_register_whose_rows_are_not_what_the_trail_says_vouches_for_nothing(
 
 def _add_record(db: Connection, value: dict[str, Any]) -> str:
     """Add a record beside those that events name; return its digest."""
-    table = tables.Record.__table__
+    table = tables.records
     row = dict(db.execute(select(table).order_by(table.c.id.desc()).limit(1)).mappings().one())
     made = canonical(value)
     digest = hashlib.sha256(made).hexdigest()
@@ -193,7 +193,7 @@ def test_a_key_that_the_trail_of_the_installation_does_not_tell_of_is_not_its_ow
         issuers.use_key(db, own, lite.now)
         record = stored.newest_record(db, number)
     assert record is not None
-    table = tables.Issuer.__table__
+    table = tables.issuers
     with unguarded(lite.database) as db:
         row = {"address": "", "subject": foreign.subject, "by": 0, "at": lite.now}
         given = {"fingerprint": foreign.fingerprint, "certificate": foreign.certificate}

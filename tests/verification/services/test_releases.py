@@ -48,7 +48,7 @@ PINNED: Final = (
     "results.v1",
     "evaluability.v1",
 )
-PROPOSALS: Final = tables.Proposal.__table__
+PROPOSALS: Final = tables.proposals
 
 
 def edited(library: Library, key: str) -> Library:
@@ -231,7 +231,7 @@ def test_what_pinned_keys_alone_is_compared_with_the_lock(lite: Stage) -> None:
 
 
 def _said(stage: Stage, number: str, act: str) -> list[Any]:
-    events = tables.Event.__table__
+    events = tables.events
     with stage.database.read() as db:
         rows = db.execute(
             select(events.c.body)

@@ -19,7 +19,7 @@ from appraisal.appraisals.services.lead import RatingPut
 from appraisal.canonical import canonical
 from appraisal.database import seals
 from appraisal.database.engine import Database
-from appraisal.database.tables import Base
+from appraisal.database.tables import METADATA
 from appraisal.deadlines import services as deadlines_services
 from appraisal.indicators.services import appraised_share, report_pdfs
 from appraisal.lessons.services import lessons
@@ -275,19 +275,19 @@ def unnoticed(stage: Stage, tables: list[Table]) -> tuple[int, list[str]]:
 
 def test_every_table_is_sealed_or_listed_with_the_reason() -> None:
     known = {*seals.SEALS, *seals.BESIDE}
-    assert known == set(Base.metadata.tables)
+    assert known == set(METADATA.tables)
     assert not seals.SEALS.keys() & seals.BESIDE.keys()
     for table, column, reason in seals.unsealed():
         assert reason
-        assert not column or column in Base.metadata.tables[table].c
+        assert not column or column in METADATA.tables[table].c
     for name, seal in seals.SEALS.items():
-        assert {*seal.open, *seal.later} <= set(Base.metadata.tables[name].c.keys()), name
+        assert {*seal.open, *seal.later} <= set(METADATA.tables[name].c.keys()), name
 
 
 @pytest.mark.thorough
 def test_nothing_that_is_stored_changes_unseen(lite: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     world(lite)
-    count, missed = unnoticed(lite, list(Base.metadata.sorted_tables))
+    count, missed = unnoticed(lite, list(METADATA.sorted_tables))
     with capsys.disabled():
         sys.stdout.write(f"\n{count} values and rows altered, {len(missed)} unseen\n")
     assert missed == []
@@ -346,7 +346,7 @@ def test_what_is_saved_without_an_event_is_no_fact_yet(stage: Stage) -> None:
 def test_a_transaction_that_leaves_rows_unsealed_ends_in_an_error(stage: Stage) -> None:
     number = casts.awaiting(stage)
     before = casts.contents(stage)
-    holds, roles = Base.metadata.tables["holds"], Base.metadata.tables["people"]
+    holds, roles = METADATA.tables["holds"], METADATA.tables["people"]
     hold = {"since": stage.now, "until": stage.now.date(), "reason": "x", "by": 1}
 
     def unloaded(db: Connection) -> None:
@@ -416,7 +416,7 @@ def test_a_chain_that_sealed_once_says_so_for_ever(lite: Stage) -> None:
         age(db, number)
     until = (lite.now + timedelta(days=9)).date()
     casts.take(lite, "desk", number, "hold", until=until, note="Elections.")
-    events, rows = Base.metadata.tables["events"], Base.metadata.tables["proposals"]
+    events, rows = METADATA.tables["events"], METADATA.tables["proposals"]
     with unguarded(lite.database) as db:
         last = db.execute(select(events).where(events.c.name == "hold")).one()
         said = {**json.loads(last.body), "sequence": 4, "previous": last.digest}
@@ -437,7 +437,7 @@ ON_BOTH = ("proposals", "appraisals", "decisions", "documents", "holds", "people
 @pytest.mark.thorough
 def test_both_databases_seal_alike(stage: Stage) -> None:
     world(stage)
-    _, missed = unnoticed(stage, [Base.metadata.tables[name] for name in ON_BOTH])
+    _, missed = unnoticed(stage, [METADATA.tables[name] for name in ON_BOTH])
     assert missed == []
 
 
@@ -503,7 +503,7 @@ def test_what_others_wrote_before_a_row_was_held_stays_sealed(stage: Stage) -> N
 
 def age_site(stage: Stage) -> None:
     """Write the site's chain anew as an earlier version of the product would have written it."""
-    table = Base.metadata.tables["site_events"]
+    table = METADATA.tables["site_events"]
     with unguarded(stage.database) as db:
         previous = "0" * 64
         for row in db.execute(select(table).order_by(table.c.sequence)).all():

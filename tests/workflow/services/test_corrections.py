@@ -344,7 +344,7 @@ def test_the_event_says_what_was_taken_back(lite: Stage) -> None:
     number = casts.outside(lite)
     registered_at = casts.load(lite, number).decisions[0].at
     _alone(lite, number)
-    table = tables.Event.__table__
+    table = tables.events
     with lite.database.read() as db:
         body = db.execute(select(table.c.body).where(table.c.act == "correct_registration")).scalar_one()
     facts = json.loads(body)["facts"]
@@ -435,7 +435,7 @@ def test_a_coordinator_who_leaves_leaves_a_correction_that_waits(lite: Stage) ->
         departures.check(db, lite.library, desk, replace(desk, active=False), ())
     assert [(duty.kind, duty.number) for duty in caught.value.duties] == [("correction", number)]
     casts.take(lite, "chief", number, "decline_signature", note="It was given.")
-    notices = tables.Notice.__table__
+    notices = tables.notices
     with lite.database.read() as db:
         told = select(notices.c.person_id).where(notices.c.what == "decline_signature")
         assert desk.id in set(db.execute(told).scalars())

@@ -34,7 +34,7 @@ def _sent(stage: Stage) -> str:
 def _route(stage: Stage, number: str) -> Route | None:
     case = casts.load(stage, number)
     found = route(case, rulebook(stage.library, case.workflow, case.set))
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with stage.database.read() as db:
         row = db.execute(select(table).where(table.c.number == number)).one()
     assert (row.route, row.route_reason) == ((found.kind, found.reason) if found else ("", ""))
@@ -117,7 +117,7 @@ def test_a_rejection_against_the_recommendation_is_marked(
     number = casts.not_recommended(lite) if ratings else casts.awaiting(lite)
     case = casts.take(lite, "chief", number, "reject", note="No.")
     assert case.decisions[-1].contradicts is contradicts
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with lite.database.read() as db:
         assert db.execute(select(table.c.counts, table.c.due_on, table.c.holder_id)).one() == (
             False,
@@ -383,6 +383,6 @@ def test_withdrawing_ends_the_appraisal_and_the_hold(stage: Stage) -> None:
     casts.take(stage, "ana", number, "withdraw", note="No longer needed.")
     case = casts.load(stage, number)
     assert (case.state, case.appraisal, case.hold) == ("withdrawn", None, None)
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with stage.database.read() as db:
         assert db.execute(select(table.c.on_hold)).scalar_one() is False

@@ -165,7 +165,7 @@ def test_a_list_of_approvals_is_registered(stage: Stage) -> None:
         stage.now,
     ]
     assert [case.number for case in done[1:]] == ["TC-2009-0001", "TC-2010-0002", "TC-2010-0003"]
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with stage.database.read() as db:
         rows = db.execute(select(table.c.title, table.c.funds, table.c.route).order_by(table.c.id)).all()
     assert rows[1:] == [
@@ -410,7 +410,7 @@ def test_one_of_our_numbers_is_that_proposal_however_it_is_written(lite: Stage, 
     (case,) = _import(lite, text)
     assert (case.number, case.state) == (number, "approved")
     with lite.database.read() as db:
-        assert db.execute(select(tables.Proposal.__table__.c.number)).scalars().all() == [number]
+        assert db.execute(select(tables.proposals.c.number)).scalars().all() == [number]
     # It is approved by now, and one that is not there is no symbol either.
     for wrong in (text, text.replace("1,,", "9,,")):
         with pytest.raises(FaultyInput):

@@ -16,8 +16,8 @@ from tests import casts
 from tests.casts import Stage
 from tests.tampering import age, by_hand, unguarded
 
-NOTICES = tables.Notice.__table__
-PROPOSALS = tables.Proposal.__table__
+NOTICES = tables.notices
+PROPOSALS = tables.proposals
 
 
 def spent(stage: Stage) -> str:

@@ -25,7 +25,7 @@ from tests import casts
 from tests.casts import PDF, Stage
 from tests.tampering import unguarded
 
-VERSIONS = tables.Version.__table__
+VERSIONS = tables.versions
 
 
 def _version(stage: Stage, number: str) -> Version:
@@ -222,9 +222,7 @@ def test_country_projects_under_one_umbrella_reach_the_threshold_together(stage:
 
 def _told(stage: Stage, what: str) -> set[tuple[str, str]]:
     """Return who was told something, with the number of the proposal."""
-    people, notices, proposals = (
-        table.__table__ for table in (tables.Person, tables.Notice, tables.Proposal)
-    )
+    people, notices, proposals = tables.people, tables.notices, tables.proposals
     joined = notices.join(people, people.c.id == notices.c.person_id)
     statement = select(people.c.email, proposals.c.number).select_from(
         joined.join(proposals, proposals.c.id == notices.c.proposal_id)
@@ -363,7 +361,7 @@ def test_what_is_approved_on_a_tightened_track_says_so_everywhere(stage: Stage) 
 
 def _agrees(stage: Stage, number: str, track: str) -> None:
     """Assert that the last record says a track and verifies, and that the sums and columns agree with it."""
-    records = tables.Record.__table__
+    records = tables.records
     with stage.database.read() as db:
         assert appraised_share.differences(db) == []
         statement = select(records.c.value).order_by(records.c.id.desc()).limit(1)
@@ -400,7 +398,7 @@ def test_the_answers_to_required_changes_come_in_with_the_version(stage: Stage) 
     assert casts.refused(stage, "ana", number, "submit") == ("changes_unanswered",)
     casts.resubmit(stage, number)
     with stage.database.read() as db:
-        table = tables.Event.__table__
+        table = tables.events
         body = db.execute(
             select(table.c.body).where(table.c.name == "submit").order_by(table.c.id.desc())
         ).first()

@@ -35,7 +35,7 @@ def _incomplete(stage: Stage) -> str:
 
 
 def _due_on(stage: Stage, number: str) -> date | None:
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with stage.database.read() as db:
         found: date | None = db.execute(select(table.c.due_on).where(table.c.number == number)).scalar_one()
     return found
@@ -209,7 +209,7 @@ def test_marks_are_set_once_a_stay(stage: Stage) -> None:
 
 
 def _wake_on(stage: Stage, number: str) -> date | None:
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with stage.database.read() as db:
         found: date | None = db.execute(select(table.c.wake_on).where(table.c.number == number)).scalar_one()
     return found
@@ -343,7 +343,7 @@ def test_every_page_of_what_is_due_is_gone_through(lite: Stage, monkeypatch: pyt
 
 def test_one_that_fails_does_not_stop_the_others(stage: Stage) -> None:
     first, broken, last = (casts.submitted(stage) for _ in range(3))
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with stage.database.begin() as db:
         db.execute(update(table).where(table.c.number == broken).values(content="{"))
     stage.wait(days=3)
@@ -440,7 +440,7 @@ def _ask_review(stage: Stage, number: str, who: str, due_on: date) -> int:
         opening.wake_by(db, case.id, stage.now.date())
         return insert_row(
             db,
-            tables.Review,
+            tables.reviews,
             proposal_id=case.id,
             appraisal_id=case.appraisal.id,
             person_id=stage.people[who].id,
@@ -459,7 +459,7 @@ def test_reviewers_are_reminded_each_for_themselves(stage: Stage) -> None:
     stage.now = datetime(2010, 2, 3, 9, tzinfo=UTC)
     assert _told(stage) == {"review_soon": {"eval", "all"}}
     with by_hand(stage.database, stage.now, number) as db:
-        table = tables.Review.__table__
+        table = tables.reviews
         db.execute(update(table).where(table.c.id == first).values(signed_at=stage.now))
     stage.now = datetime(2010, 2, 6, 9, tzinfo=UTC)
     done = _tick(stage)
@@ -514,7 +514,7 @@ def test_a_recalled_appraisal_waits_for_units_whose_date_is_to_come(lite: Stage)
 
 def test_a_condition_is_told_to_its_owner_and_coordinators_after_its_date(lite: Stage) -> None:
     number = casts.approved(lite, ratings={"TRI_4": "1"})
-    table = tables.Condition.__table__
+    table = tables.conditions
     with by_hand(lite.database, lite.now, number) as db:
         db.execute(update(table).values(owner_id=lite.people["ben"].id))
     lite.now = datetime(2010, 3, 3, 22, 59, tzinfo=UTC)
@@ -532,7 +532,7 @@ def test_days_are_written_down_when_a_state_is_left(stage: Stage) -> None:
     case = casts.take(stage, "desk", number, "assign", lead="lead", track="standard")
     stage.wait(days=4)
     case = casts.take(stage, "desk", number, "return_incomplete", missing="A letter.")
-    table = tables.Event.__table__
+    table = tables.events
     with stage.database.read() as db:
         rows = db.execute(
             select(table.c.name, table.c.track, table.c.days_used, table.c.days_limit)

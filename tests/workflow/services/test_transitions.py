@@ -173,12 +173,12 @@ def test_every_step_of_the_workflow_stands_above(library: Library) -> None:
 
 def _jobs(stage: Stage) -> int:
     with stage.database.read() as db:
-        jobs = tables.Job.__table__
+        jobs = tables.jobs
         return db.execute(select(func.count()).select_from(jobs).where(jobs.c.kind == "render")).scalar_one()
 
 
 def _row(stage: Stage, number: str) -> dict[str, Any]:
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with stage.database.read() as db:
         return dict(db.execute(select(table).where(table.c.number == number)).mappings().one())
 

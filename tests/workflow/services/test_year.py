@@ -147,7 +147,7 @@ def test_a_year_goes_by(stage: Stage) -> None:
     released = [entry.unit for entry in asked if entry.released_at]
     assert released == ["PROGRAM", "NORMES", "GENDER", "Turin Centre"]
     assert not any(entry.silent_at for entry in asked)
-    table = tables.Proposal.__table__
+    table = tables.proposals
     with stage.database.read() as db:
         assert list(db.execute(select(table.c.wake_on)).scalars()) == [None] * 4
     before = casts.contents(stage)
