@@ -13,7 +13,7 @@ from appraisal.verification.rules import record_file
 SHIPPED = sorted((folder("workflows") / "scenarios").glob("*.yaml"))
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("scenario", SHIPPED, ids=lambda file: file.stem)
 def test_every_shipped_scenario_holds_and_so_do_its_records(
     scenario: Path, tmp_path: Path, library: Library

@@ -237,7 +237,7 @@ HISTORIES: Final = (
 )
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.__name__.strip("_"))
 def test_everything_holds_after_each_step_of(
     history: Callable[[Told], None], copies: SqliteCopies | PostgresCopies, library: Library, files: Files

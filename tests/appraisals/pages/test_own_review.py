@@ -591,6 +591,7 @@ def _others_act(site: Site, cast: Cast, number: str, same_unit: Person, other: P
             )
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("roles", [(), ("coordinator",), ("manager",), ("auditor",), ("designer",)])
 def test_nothing_that_others_do_changes_a_page_of_who_has_not_signed(
     site: Site, cast: Cast, client: FlaskClient, clock: Clock, roles: tuple[str, ...]

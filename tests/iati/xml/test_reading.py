@@ -3,7 +3,7 @@
 import tracemalloc
 from collections.abc import Iterator
 from io import BytesIO, RawIOBase
-from time import perf_counter
+from time import process_time
 from typing import IO, cast
 
 import pytest
@@ -46,9 +46,9 @@ def refused(file: bytes) -> tuple[int, str]:
     ],
 )
 def test_any_document_type_is_refused_before_it_counts(file: bytes) -> None:
-    begun = perf_counter()
+    begun = process_time()
     assert refused(file) == (1, DECLARED)
-    assert perf_counter() - begun < 1
+    assert process_time() - begun < 1
 
 
 def test_a_document_type_is_named_with_its_line() -> None:

@@ -475,7 +475,7 @@ def _forge_site(files: Contents, number: str) -> None:
     files["events/site.jsonl"] = files["events/site.jsonl"].splitlines(keepends=True)[0]
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("alter", "check", "said"),
     [
