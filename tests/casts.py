@@ -5,7 +5,7 @@ Every builder takes a stage, lets a minute pass after each step, and returns the
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -64,19 +64,65 @@ CAST: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
 }
 
 
+class Clock:
+    """A clock that stands still until it is set or moved on."""
+
+    def __init__(self, moment: datetime = START) -> None:
+        self.moment = moment
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def set(self, moment: datetime) -> None:
+        """Set the clock to a moment, earlier or later."""
+        self.moment = moment
+
+    def advance(self, **span: float) -> None:
+        """Move the clock on, by the names that ``timedelta`` knows."""
+        self.moment += timedelta(**span)
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What people write where a builder has them write something; ``{item}`` is the item that it is about."""
+
+    comment: str = "Because."
+    # Of a rating that asks for no comment.
+    praise: str = "Because."
+    condition: str = "Mend this."
+    owner: str = "Project manager"
+    change: str = "Consult all three."
+
+
 @dataclass
 class Stage:
-    """A database with the cast, and a clock that stands still until it is moved on."""
+    """A database with the cast, a clock, and what people there say."""
 
     database: Database
     library: Library
     files: Files
     people: Mapping[str, Person]
-    now: datetime = START
+    clock: Clock = field(default_factory=Clock)
+    wording: Wording = Wording()
+
+    @property
+    def now(self) -> datetime:
+        """The time by the clock."""
+        return self.clock.moment
+
+    @now.setter
+    def now(self, moment: datetime) -> None:
+        self.clock.set(moment)
 
     def wait(self, **span: float) -> None:
         """Let time pass, by the names that ``timedelta`` knows."""
-        self.now += timedelta(**span)
+        self.clock.advance(**span)
+
+    def actor(self, who: str | Person) -> Person:
+        """Return somebody by key, or the system."""
+        if isinstance(who, Person):
+            return who
+        return SYSTEM_ACTOR if who == "system" else self.people[who]
 
 
 def create_people(database: Database) -> None:
@@ -106,17 +152,20 @@ def enter_rate(
 ) -> bool:
     """Enter a rate as somebody does who looks at what is asked, and confirms it."""
     given = RateGiven(currency, day, Decimal(per_usd), source, reason)
-    actor = SYSTEM_ACTOR if who == "system" else stage.people[who]
     with stage.database.begin() as db:
         doubt = examine_rate(db, stage.now, given)
-        return exchange_rates.enter_rate(db, actor, stage.now, given, doubt.key if doubt else None)
+        return exchange_rates.enter_rate(db, stage.actor(who), stage.now, given, doubt.key if doubt else None)
 
 
 def opened_stage(database: Database, library: Library, files: Files) -> Stage:
     """Open a stage on a database that holds the cast."""
+    return Stage(database, library, files, everybody(database))
+
+
+def everybody(database: Database) -> dict[str, Person]:
+    """Return who has an account, by what stands before the @ of their address."""
     with database.read() as db:
-        found = {account.person.email.split("@")[0]: account.person for account in people.list_people(db)}
-    return Stage(database, library, files, found)
+        return {account.person.email.split("@")[0]: account.person for account in people.list_people(db)}
 
 
 def load(stage: Stage, number: str) -> Case:
@@ -128,7 +177,7 @@ def load(stage: Stage, number: str) -> Case:
 @standing
 def take(
     stage: Stage,
-    who: str,
+    who: str | Person,
     number: str,
     step: str,
     *,
@@ -141,10 +190,17 @@ def take(
         given["lead"] = stage.people[given["lead"]]
     if step in ("finalise", "request_revision"):
         given.setdefault("withdrawn", dropped(stage.database, stage.library, number))
-    actor = SYSTEM_ACTOR if who == "system" else stage.people[who]
     with stage.database.begin() as db:
         case = acts.take_step(
-            db, stage.library, actor, stage.now, number, step, Inputs(**given), seen=seen, request=request
+            db,
+            stage.library,
+            stage.actor(who),
+            stage.now,
+            number,
+            step,
+            Inputs(**given),
+            seen=seen,
+            request=request,
         )
     stage.wait(minutes=1)
     return case
@@ -208,10 +264,24 @@ def submitted(stage: Stage, who: str = "ana", **given: Any) -> str:
 @standing
 def assign(stage: Stage, number: str, lead: str = "lead", **given: Any) -> None:
     """Assign a lead and let the two bureaux answer."""
-    running = take(stage, "desk", number, "assign", lead=lead, **given).appraisal
+    take(stage, "desk", number, "assign", lead=lead, **given)
+    hear_bureaux(stage, number)
+
+
+@standing
+def hear_bureaux(stage: Stage, number: str) -> None:
+    """Let the two bureaux answer, by their appraisers; where a bureau has none, through the coordinator."""
+    running = load(stage, number).appraisal
     assert running is not None
-    for who in ("actemp", "actrav"):
-        speak(stage, number, who)
+    for who, unit in (("actemp", "ACT/EMP"), ("actrav", "ACTRAV")):
+        if who in stage.people:
+            speak(stage, number, who)
+            continue
+        [asked] = [entry.id for entry in running.consultations if entry.unit == unit]
+        with stage.database.begin() as db:
+            appraisals_lead.answer_consultation(
+                db, stage.library, stage.people["desk"], stage.now, number, asked, "We agree."
+            )
     stage.wait(minutes=1)
 
 
@@ -232,15 +302,21 @@ def items_of(stage: Stage, number: str) -> list[str]:
 
 
 @standing
-def rate(stage: Stage, number: str, value: str = "2", who: str = "lead", **single: str) -> Case:
+def rate(stage: Stage, number: str, value: str = "2", who: str | Person = "lead", **single: str) -> Case:
     """Rate every item that applies; single ones are named like ``TRI_4``."""
-    puts = {item: RatingPut(value, "Because.") for item in items_of(stage, number)}
-    puts |= {name.replace("_", "-"): RatingPut(given, "Because.") for name, given in single.items()}
+    values = dict.fromkeys(items_of(stage, number), value)
+    values |= {name.replace("_", "-"): given for name, given in single.items()}
+    said = stage.wording
+    puts = {
+        item: RatingPut(given, said.praise if given in ("2", "3") else said.comment)
+        for item, given in values.items()
+    }
     block = {item: puts.pop(item) for item in tuple(puts) if item.startswith("EVA-")}
-    if block and who == "lead":
+    running = load(stage, number).appraisal
+    if block and running and stage.actor(who).id == running.lead:
         finalise_block(stage, number, block)
     with stage.database.begin() as db:
-        case = appraisals_lead.rate(db, stage.library, stage.people[who], stage.now, number, puts)
+        case = appraisals_lead.rate(db, stage.library, stage.actor(who), stage.now, number, puts)
     stage.wait(minutes=1)
     return case
 
@@ -264,19 +340,23 @@ def recommend(
     stage: Stage,
     number: str,
     items: Sequence[str] = (),
-    who: str = "lead",
+    who: str | Person = "lead",
     *,
     chosen: str = "",
     gate: Any = "before_donor",
+    owner: str = "",
 ) -> Case:
     """Save a recommendation with one complete condition for each item; an empty item is the whole."""
     due = (stage.now + timedelta(days=30)).date()
-    puts = [ConditionPut("Mend this.", item, "Project manager", due, gate) for item in items]
+    said = stage.wording
+    puts = [
+        ConditionPut(said.condition.format(item=item), item, owner or said.owner, due, gate) for item in items
+    ]
     with stage.database.begin() as db:
         case = appraisals_lead.recommend(
             db,
             stage.library,
-            stage.people[who],
+            stage.actor(who),
             stage.now,
             number,
             chosen=chosen,
@@ -288,39 +368,55 @@ def recommend(
 
 
 @standing
-def rated(stage: Stage, who: str = "ana", ratings: Mapping[str, str] | None = None, **given: Any) -> str:
+def rated(
+    stage: Stage,
+    who: str = "ana",
+    ratings: Mapping[str, str] | None = None,
+    *,
+    lead: str = "lead",
+    owner: str = "",
+    **given: Any,
+) -> str:
     """Bring a proposal to where its lead can close the appraisal; items rated 1 get a condition."""
     number = submitted(stage, who, **given)
-    assign(stage, number)
-    rate(stage, number, **(ratings or {}))
+    assign(stage, number, lead)
+    rate(stage, number, who=lead, **(ratings or {}))
     low = [item.replace("_", "-") for item, value in (ratings or {}).items() if value == "1"]
     if low:
-        recommend(stage, number, low)
+        recommend(stage, number, low, lead, owner=owner)
     return number
 
 
 @standing
-def awaiting(stage: Stage, who: str = "ana", ratings: Mapping[str, str] | None = None, **given: Any) -> str:
+def awaiting(
+    stage: Stage,
+    who: str = "ana",
+    ratings: Mapping[str, str] | None = None,
+    *,
+    lead: str = "lead",
+    **given: Any,
+) -> str:
     """Bring a proposal to *awaiting decision*, READY unless ratings say otherwise."""
-    number = rated(stage, who, ratings, **given)
-    take(stage, "lead", number, "finalise")
+    number = rated(stage, who, ratings, lead=lead, **given)
+    take(stage, lead, number, "finalise")
     return number
 
 
 @standing
-def not_recommended(stage: Stage, **given: Any) -> str:
+def not_recommended(stage: Stage, who: str = "ana", *, lead: str = "lead", **given: Any) -> str:
     """Bring a proposal to *awaiting decision* with a recommendation against it."""
-    number = rated(stage, ratings={"TRI_1": "1"}, **given)
-    recommend(stage, number, chosen="NOT_RECOMMENDED")
-    take(stage, "lead", number, "finalise")
+    number = rated(stage, who, {"TRI_1": "1"}, lead=lead, **given)
+    recommend(stage, number, who=lead, chosen="NOT_RECOMMENDED")
+    take(stage, lead, number, "finalise")
     return number
 
 
 @standing
-def revision(stage: Stage, who: str = "ana", **given: Any) -> str:
+def revision(stage: Stage, who: str = "ana", *, lead: str = "lead", **given: Any) -> str:
     """Bring a proposal to *revision requested* by its lead, with one required change on TRI-1."""
-    number = rated(stage, who, {"TRI_1": "1"}, **given)
-    take(stage, "lead", number, "request_revision", changes=(ChangeAsked("Consult all three.", "TRI-1"),))
+    number = rated(stage, who, {"TRI_1": "1"}, lead=lead, **given)
+    change = ChangeAsked(stage.wording.change, "TRI-1")
+    take(stage, lead, number, "request_revision", changes=(change,))
     return number
 
 
@@ -352,18 +448,26 @@ def approved(stage: Stage, who: str = "ana", ratings: Mapping[str, str] | None =
 
 
 @standing
-def overridden(stage: Stage, **given: Any) -> str:
+def overridden(stage: Stage, who: str = "ana", **given: Any) -> str:
     """Bring a proposal to *approved*, route override."""
-    number = not_recommended(stage, **given)
+    number = not_recommended(stage, who, **given)
     take(stage, "chief", number, "propose_override", note="The donor cannot wait.")
     take(stage, "deputy", number, "countersign")
     return number
 
 
 @standing
-def funded(stage: Stage, **given: Any) -> str:
+def rejected(stage: Stage, who: str = "ana", **given: Any) -> str:
+    """Bring a proposal to *rejected*."""
+    number = not_recommended(stage, who, **given)
+    take(stage, "chief", number, "reject", note="Not in line with the strategy.")
+    return number
+
+
+@standing
+def funded(stage: Stage, who: str = "ana", **given: Any) -> str:
     """Bring a proposal to *funded*."""
-    number = approved(stage, **given)
+    number = approved(stage, who, **given)
     take(stage, "desk", number, "send_to_donor")
     take(stage, "desk", number, "fund", agreement=Agreement(stage.now.date(), "Agreement 1"))
     return number
@@ -422,16 +526,16 @@ def change(stage: Stage, who: str, **changes: Any) -> Person:
 
     Duties that are left by it are confirmed unless ``confirmed`` says which.
     """
-    person = stage.people[who]
-    kept: dict[str, Any] = {
-        "name": person.name,
-        "roles": sorted(person.roles),
-        "unit": person.unit,
-        "duty_station": person.duty_station,
-        "language": person.language,
-        "active": person.active,
-    }
     with stage.database.begin() as db:
+        person = people.find_person(db, stage.people[who].id).person
+        kept: dict[str, Any] = {
+            "name": person.name,
+            "roles": sorted(person.roles),
+            "unit": person.unit,
+            "duty_station": person.duty_station,
+            "language": person.language,
+            "active": person.active,
+        }
         confirmed = [duty.key for duty in departures.list_duties(db, stage.library, person)]
         given = {**kept, "library": stage.library, "confirmed": confirmed, **changes}
         people.change_person(db, SYSTEM_ACTOR, stage.now, person.id, **given)
@@ -441,9 +545,8 @@ def change(stage: Stage, who: str, **changes: Any) -> Person:
 
 def refresh(stage: Stage) -> None:
     """Read the people anew, with those for whom they stand in by now."""
-    with stage.database.read() as db:
-        accounts = {account.person.email.split("@")[0]: account.person for account in people.list_people(db)}
-    stage.people = {key: duties.on_duty(person, stage.now) for key, person in accounts.items()}
+    found = everybody(stage.database)
+    stage.people = {key: duties.on_duty(person, stage.now) for key, person in found.items()}
 
 
 def missing_documents(stage: Stage, number: str, track: str) -> list[str]:

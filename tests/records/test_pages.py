@@ -13,8 +13,9 @@ from appraisal.database.rows import insert_row
 from appraisal.records.services import records
 from appraisal.records.store import records as stored
 from appraisal.web.context import Site
+from tests.casts import PDF, Clock
 from tests.web import building
-from tests.web.building import PDF, Cast, Clock
+from tests.web.building import Cast
 from tests.web.sites import SignIn
 
 

@@ -10,8 +10,9 @@ from appraisal.clock import geneva_date
 from appraisal.people.facts import SYSTEM_ACTOR, Person
 from appraisal.proposals.rules import rulebook
 from appraisal.web.context import Site
+from tests.casts import Clock
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 
 # The rating of an item by the reviewer of that place.
 Rate = Callable[[int, str], str]

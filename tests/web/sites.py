@@ -19,9 +19,10 @@ from appraisal.people.facts import Person
 from appraisal.web.context import Site
 from tests.app.pages import worlds
 from tests.app.pages.worlds import World
+from tests.casts import Clock
 from tests.databases import BACKENDS, PostgresCopies, SqliteCopies
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 
 
 class ReadingClient(FlaskClient):

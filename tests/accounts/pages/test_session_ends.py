@@ -20,11 +20,12 @@ from appraisal.people.facts import SYSTEM_ACTOR, Person
 from appraisal.settings import SessionLimits
 from appraisal.trail.store import site as site_chain
 from appraisal.web.context import Site
+from tests import casts
 from tests.app.pages.walks import without_tokens
-from tests.casts import counted
+from tests.casts import Clock, counted
 from tests.databases import PostgresCopies, SqliteCopies
 from tests.web import building
-from tests.web.building import PASSWORD, Cast, Clock
+from tests.web.building import PASSWORD, Cast
 
 NEW: Final = "four words on paper"
 OPEN, SHUT = 200, 302
@@ -215,7 +216,7 @@ def test_the_last_use_is_written_once_in_five_minutes(app: Flask, site: Site, cl
             written.append(updates(sent))
     assert written == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2]
     [row] = rows(site)
-    assert row.last_used_at == building.START + timedelta(minutes=10)
+    assert row.last_used_at == casts.START + timedelta(minutes=10)
 
 
 def test_a_page_asks_who_is_there_in_one_statement(app: Flask, clock: Clock) -> None:

@@ -15,7 +15,8 @@ from appraisal.accounts.services.accounts import Purpose
 from appraisal.database import tables
 from appraisal.people.facts import SYSTEM_ACTOR
 from appraisal.web.context import Site
-from tests.web.building import PASSWORD, SECRET, Cast, Clock
+from tests.casts import Clock
+from tests.web.building import PASSWORD, SECRET, Cast
 from tests.web.sites import Compiled, SignIn, build_app
 
 NEW = "four words on paper"

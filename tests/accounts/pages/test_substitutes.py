@@ -16,9 +16,9 @@ from appraisal.people.store.substitutes import list_substitutions
 from appraisal.web.context import Site
 from appraisal.workflow.services.authors import add_author
 from tests.appraisals.pages import reviewing
-from tests.casts import counted
+from tests.casts import Clock, counted
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 from tests.web.sites import SignIn
 
 PATH = "/account/substitutes"

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests import casts
 from tests.web import building
 from tests.web.building import Cast
 
@@ -31,7 +32,7 @@ if "appraisal.verification.reading.record_pdf" in sys.orig_argv:
         held.sendall(b"%d\\n" % os.getpid())
         held.recv(1)
 """
-_FILE: Final = {"file": ("record.pdf", building.PDF)}
+_FILE: Final = {"file": ("record.pdf", casts.PDF)}
 Answer = tuple[int, Mapping[str, str], str]
 
 

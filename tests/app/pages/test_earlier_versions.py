@@ -12,10 +12,10 @@ from appraisal.app import upgrades
 from appraisal.definitions.library import Library
 from appraisal.web.context import Site
 from tests import histories
+from tests.casts import Clock
 from tests.databases import SqliteCopies
 from tests.histories import MECHANISM, REVISIONS, RUNNING
 from tests.web import building
-from tests.web.building import Clock
 
 
 @pytest.fixture(params=REVISIONS)

@@ -18,9 +18,9 @@ from appraisal.errors import Fault
 from tests.app.pages import walks, worlds
 from tests.app.pages.walks import Visit
 from tests.app.pages.worlds import World
+from tests.casts import Clock
 from tests.databases import hurried
 from tests.web import building
-from tests.web.building import Clock
 from tests.web.sites import Compiled, ReadingClient
 
 EDITED: Final = "gender.v1"

@@ -15,6 +15,7 @@ from appraisal.canonical import canonical
 from appraisal.database import tables
 from appraisal.database.tables import METADATA
 from appraisal.database.types import Day
+from tests import casts
 from tests.app.pages import walks
 from tests.app.pages.worlds import World
 from tests.tampering import unguarded, unwatched
@@ -99,7 +100,7 @@ def test_no_page_fails_for_a_far_value(far: World, compiled: Compiled) -> None:
 
 def test_no_tick_fails_for_a_far_value(far: World) -> None:
     clock = far.site.now
-    assert isinstance(clock, building.Clock)
+    assert isinstance(clock, casts.Clock)
     proposals = tables.proposals
     for days in (1, 40, 360):
         clock.advance(days=days)

@@ -23,11 +23,13 @@ from appraisal.database import schema
 from appraisal.database.engine import Database
 from appraisal.definitions.library import Library
 from appraisal.proposals.rules.attempt import ChangeAsked
+from tests import casts
 from tests.app.pages import walks, worlds
 from tests.app.pages.walks import Unfilled, Visit
 from tests.app.pages.worlds import World
+from tests.casts import Clock
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 from tests.web.sites import Compiled, ReadingClient
 
 Plan = list[tuple[Rule, str]]
@@ -78,7 +80,7 @@ def both(tmp_path_factory: pytest.TempPathFactory, library: Library) -> Iterator
 
 
 def _open(folder: Path, library: Library, cast: Cast, *, told: bool, like: World | None = None) -> World:
-    moment = like.site.now() if like else building.START
+    moment = like.site.now() if like else casts.START
     site = building.open_site(folder, library, Clock(moment))
     return World(site, cast, told, dict(like.numbers) if like else {})
 

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, event, insert, select, update
 from appraisal.database import tables
 from appraisal.scenarios.complete_proposal import neutral_content
 from appraisal.web.context import Site
+from tests.casts import Clock
 from tests.tampering import unguarded, unwatched
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 from tests.web.sites import SignIn
 
 PROPOSALS = tables.proposals

@@ -9,10 +9,12 @@ from werkzeug.test import TestResponse
 
 from appraisal.people.facts import Person
 from appraisal.web.context import Site
+from tests import casts
 from tests.app.test_races import race
 from tests.appraisals.pages import reviewing
+from tests.casts import Clock
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 
 # Who is first is left to chance, so that each way is tried now and then.
 often = pytest.mark.parametrize("go", range(4))
@@ -117,7 +119,7 @@ def test_a_late_signature_at_the_moment_of_finalising_is_kept(
     reviewing.ask(site, cast, number, cast["eval"], "GEN")
     reviewing.declare(site, number, cast["eval"])
     reviewing.rate(site, number, cast["eval"], dict.fromkeys(reviewing.items_of(site, "GEN"), "2"))
-    clock.set(building.START.replace(day=11))
+    clock.set(casts.START.replace(day=11))
     signed, finalised = posted(
         (window(app, site, cast["eval"]), f"/proposals/{number}/review/sign", {"comment": "Sound"}),
         (window(app, site, cast["reader"]), f"/proposals/{number}/steps/finalise", {"note": ""}),

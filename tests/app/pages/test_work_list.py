@@ -8,9 +8,9 @@ from flask.testing import FlaskClient
 
 from appraisal.deadlines import services as deadlines_services
 from appraisal.web.context import Site
-from tests.casts import counted
+from tests.casts import Clock, counted
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 from tests.web.sites import SignIn
 
 

@@ -28,8 +28,9 @@ from appraisal.records.services import records
 from appraisal.records.store import records as stored
 from appraisal.web.context import Site
 from appraisal.workflow.services.authors import add_author
+from tests import casts
+from tests.casts import START, Clock
 from tests.web import building
-from tests.web.building import START, Clock
 
 # What only the told world says, each with the proposal and the round; none of it stands in the silent one.
 OTHERS_SAY: Final = "OTHERS-SAY"
@@ -142,7 +143,7 @@ def build(site: Site) -> World:
     world.numbers["approved"] = building.owned_condition(site, cast, "Ana Ruiz", title="Approved")
     with site.database.begin() as db:
         for record in stored.list_records(db, cast["desk"])[0]:
-            records.keep_rendering(db, site.files, record.id, "en", building.PDF, site.now())
+            records.keep_rendering(db, site.files, record.id, "en", casts.PDF, site.now())
     appraised_share.publish(site.database, site.library, cast["desk"], site.now(), "2.1", "2010-11")
     return world
 
@@ -270,7 +271,7 @@ def _late(world: World, key: str, decision: str) -> None:
     building.take(site, cast["reader"], number, "finalise")
     with site.database.begin() as db:
         for record in stored.list_records(db, cast["desk"], number)[0]:
-            records.keep_rendering(db, site.files, record.id, "en", building.PDF, site.now())
+            records.keep_rendering(db, site.files, record.id, "en", casts.PDF, site.now())
     if decision:
         note = said(world, LEAD_SAYS, key) if world.told else "Agreed."
         building.take(site, cast["chief"], number, decision, note=note)

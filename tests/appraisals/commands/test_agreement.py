@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from appraisal.cli import main
 from appraisal.definitions.library import Library
+from tests.casts import Clock
 from tests.databases import write_migrated
 from tests.web import building, panels
-from tests.web.building import Clock
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from appraisal.people.facts import SYSTEM_ACTOR, Person
 from appraisal.proposals.facts import Review
 from appraisal.vocabulary.roles import Role
 from appraisal.web.context import Site
+from tests.casts import Clock
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 
 # A Wednesday, seven working days after the start.
 DUE = date(2010, 2, 10)

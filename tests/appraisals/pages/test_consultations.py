@@ -10,8 +10,9 @@ from appraisal.appraisals.rules import responses
 from appraisal.language.texts import LANGUAGES, Language, say
 from appraisal.proposals.facts import Appraisal
 from appraisal.web.context import Site
+from tests.casts import Clock
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 from tests.web.sites import SignIn
 
 

@@ -13,9 +13,9 @@ from appraisal.proposals.rules.attempt import ChangeAsked
 from appraisal.proposals.services import drafts
 from appraisal.web.context import Site
 from tests.appraisals.pages import reviewing
-from tests.casts import counted
+from tests.casts import Clock, counted
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 from tests.web.reading import faults
 from tests.web.sites import SignIn
 

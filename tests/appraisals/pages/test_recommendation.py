@@ -7,8 +7,9 @@ from flask.testing import FlaskClient
 
 from appraisal.proposals.facts import Appraisal
 from appraisal.web.context import Site
+from tests.casts import Clock
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 from tests.web.sites import SignIn
 
 

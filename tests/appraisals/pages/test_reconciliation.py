@@ -14,9 +14,9 @@ from appraisal.appraisals.services.lead import RatingPut
 from appraisal.people.facts import SYSTEM_ACTOR
 from appraisal.proposals.facts import Appraisal, RatingGiven
 from appraisal.web.context import Site
-from tests.casts import counted
+from tests.casts import Clock, counted
 from tests.web import building, panels
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 from tests.web.sites import SignIn
 
 PARTS = ("value", "comment", "evidence", "reason")

@@ -24,8 +24,9 @@ from appraisal.proposals.services import drafts
 from appraisal.web.context import Site
 from tests.app.pages import walks
 from tests.app.pages.test_proposals import counting
+from tests.casts import Clock
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 from tests.web.sites import Compiled, ReadingClient, SignIn
 
 NOTE = "A doubt that we keep to ourselves"

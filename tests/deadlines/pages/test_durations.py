@@ -8,10 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from appraisal.web.context import Site
-from tests.casts import counted
+from tests.casts import Clock, counted
 from tests.indicators.pages.test_appraised_share import words
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 from tests.web.sites import SignIn
 
 PAGE = "/times"

@@ -12,10 +12,10 @@ from sqlalchemy import update
 from appraisal.database import tables
 from appraisal.indicators.rules.appraised_share import Share, further_needed, short_of
 from appraisal.web.context import Site
-from tests.casts import counted
+from tests.casts import Clock, counted
 from tests.tampering import unwatched
 from tests.web import building
-from tests.web.building import Cast, Clock
+from tests.web.building import Cast
 from tests.web.sites import SignIn
 
 PAGE = "/indicators/2.1"

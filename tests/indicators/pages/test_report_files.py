@@ -15,8 +15,9 @@ from appraisal.database import tables
 from appraisal.database.outbox import RENDERING, waiting
 from appraisal.schemas import departures, schema_text
 from appraisal.web.context import Site
+from tests.casts import PDF
 from tests.web import building
-from tests.web.building import PDF, Cast
+from tests.web.building import Cast
 from tests.web.sites import SignIn
 
 REPORT = "/indicators/2.1/report"

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from appraisal.proposals.rules.attempt import ChangeAsked
 from appraisal.proposals.services import drafts
 from appraisal.web.context import Site
+from tests import casts
 from tests.app.pages.test_proposals import counting
 from tests.web import building
 from tests.web.building import Cast
@@ -42,7 +43,7 @@ def submit_again(site: Site, cast: Cast, number: str) -> None:
             drafts.answer_change(
                 db, site.library, cast["designer"], site.now(), number, change.id, "done", "In section two."
             )
-    building._pass(site)
+    building.stage_of(site, cast).wait(minutes=1)
     building.take(site, cast["designer"], number, "submit")
 
 
@@ -71,7 +72,7 @@ def revised_proposal(site: Site, cast: Cast) -> str:
     save(site, cast, number, "results", indicators=[changed, added])
     save(site, cast, number, "gender", marker="2")
     with site.database.begin() as db:
-        letter = (number, "support_letter", "letter.pdf", building.PDF)
+        letter = (number, "support_letter", "letter.pdf", casts.PDF)
         drafts.attach_document(db, site.library, site.files, cast["designer"], site.now(), *letter)
     submit_again(site, cast, number)
     return number

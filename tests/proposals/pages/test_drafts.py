@@ -12,8 +12,9 @@ from appraisal.proposals.rules import form
 from appraisal.scenarios.complete_proposal import neutral_content
 from appraisal.vocabulary.limits import ROWS_LIMIT
 from appraisal.web.context import Site
+from tests.casts import PDF
 from tests.web import building
-from tests.web.building import PDF, Cast
+from tests.web.building import Cast
 from tests.web.sites import SignIn
 
 # One contribution as a browser sends it.

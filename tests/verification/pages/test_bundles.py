@@ -27,10 +27,11 @@ from appraisal.verification.services.bundles import Incomplete
 from appraisal.vocabulary.findings import does_anything_fail
 from appraisal.web.context import Site
 from tests.appraisals.pages import reviewing
+from tests.casts import PDF
 from tests.keys import make_keyring
 from tests.tampering import unguarded
 from tests.web import building
-from tests.web.building import PDF, Cast
+from tests.web.building import Cast
 from tests.web.sites import SignIn
 
 PAGE = "/bundles"
