@@ -242,7 +242,7 @@ def note_reach(out: Path, marks: str, parallel: int) -> None:
             path.write_text(mutations.with_notes(text, standing), encoding="utf-8")
         noted = Path(name) / "reach"
         noted.mkdir()
-        plugin = ["-p", "tests.bench.reached", "-p", "no:cacheprovider"]
+        plugin = ["-p", "tests.bench.reached", "-p", "no:cacheprovider", "--tb=no"]
         workers = ["-n", str(parallel), "--dist", "worksteal"]
         chosen = ["-m", marks] if marks else []
         subprocess.run(  # noqa: S603 - the arguments are its own
