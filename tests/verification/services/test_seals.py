@@ -324,6 +324,15 @@ def test_no_record_is_made_of_what_was_altered(stage: Stage, statement: str, tab
     assert casts.contents(stage) == before
 
 
+def test_a_step_without_a_record_goes_on_where_an_account_was_altered(lite: Stage) -> None:
+    number = casts.not_recommended(lite)
+    tamper(lite, "UPDATE people SET name = 'Somebody Else' WHERE name = 'Lead'")
+    until = (lite.now + timedelta(days=9)).date()
+    assert casts.take(lite, "desk", number, "hold", until=until, note="Elections.").hold is not None
+    casts.take(lite, "desk", number, "release")
+    assert casts.refused(lite, "chief", number, "reject", note="No.") == ("stored_differs_here",)
+
+
 def test_no_event_seals_what_was_altered_before(stage: Stage) -> None:
     number = casts.awaiting(stage)
     casts.take(stage, "desk", number, "hold", until=(stage.now + timedelta(days=9)).date(), note="Elections.")
