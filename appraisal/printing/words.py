@@ -9,12 +9,12 @@ from appraisal.language.texts import N_
 from appraisal.language.words import Words
 from appraisal.proposals.rules.labels import DOCUMENTS as DOCUMENTS
 from appraisal.proposals.rules.labels import FUNDS as FUNDS
+from appraisal.proposals.rules.labels import GATES as GATES
 from appraisal.proposals.rules.labels import ROUTE_REASONS as ROUTE_REASONS
 from appraisal.proposals.rules.labels import ROUTES as ROUTES
 
 RECORD_KINDS = {"appraisal": N_("Appraisal record"), "decision": N_("Decision sheet")}
 TRACKS = {"fast": N_("Fast"), "standard": N_("Standard"), "reinforced": N_("Reinforced")}
-GATES = {"before_donor": N_("Before it goes to the donor"), "before_start": N_("Before the project starts")}
 ORIGINS = {
     "native": N_("Submitted and decided in this system"),
     "registered": N_("Registered in this system afterwards"),

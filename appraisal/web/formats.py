@@ -14,7 +14,7 @@ from appraisal.clock import GENEVA, geneva_date
 from appraisal.definitions.checklists import source_in
 from appraisal.language.texts import LANGUAGES, LOCALES, N_, Language, Text, write_day
 from appraisal.people.facts import Person
-from appraisal.proposals.rules.labels import REASONS
+from appraisal.proposals.rules.labels import GATES, REASONS
 from appraisal.vocabulary.roles import ROLE_TITLES, ROLES
 from appraisal.web.context import language, say
 
@@ -22,10 +22,6 @@ ROUTE_TITLES: Final[Mapping[str, str]] = {
     "mechanism": N_("Through the mechanism"),
     "override": N_("By override"),
     "outside": N_("Outside the mechanism"),
-}
-GATE_TITLES: Final[Mapping[str, str]] = {
-    "before_donor": N_("Before it is sent to the donor"),
-    "before_start": N_("Before the start"),
 }
 # More than a column of money holds, before and behind the point.
 _DIGITS: Final = 100
@@ -179,7 +175,7 @@ def reason(value: str) -> str:
 
 def gate(value: str | None) -> str:
     """Return in words when a condition has to be met."""
-    return say(GATE_TITLES[value]) if value and value in GATE_TITLES else ""
+    return say(GATES[value]) if value and value in GATES else ""
 
 
 def source(value: str) -> str:

@@ -307,6 +307,8 @@ def run_mutant(
     if not reaching:
         return result("unreached")
     first, rest = order_tests(file, reaching, durations, limit)
+    known = [test for test in mutant.get("killed_by", ()) if test in reaching]
+    first = list(dict.fromkeys([*known, *first]))
     wrong: list[str] = []
     for tests, run in ((first, len(first)), (rest, len(first) + len(rest))):
         left = list(tests)

@@ -9,8 +9,6 @@ from sqlalchemy import Connection
 from werkzeug.wrappers import Response
 
 from appraisal.app.pages import proposal
-from appraisal.appraisals.pages import condition_history
-from appraisal.appraisals.rules import conditions
 from appraisal.errors import NotFound
 from appraisal.language.texts import N_
 from appraisal.proposals.facts import Case
@@ -43,6 +41,7 @@ from appraisal.web.context import (
     with_role,
     workflows,
 )
+from appraisal.workflow.rules import event_sentences
 
 bp = Blueprint("proposals", __name__)
 
@@ -144,20 +143,22 @@ def history(number: str) -> str:
     """Show everything that happened, and whether its chain of digests holds."""
     with read() as db:
         case, book = view(db, site().library, number, actor())
-        happened = disclosure.history_for(case, actor(), lists.history_of(db, case.id, conditions.TELLING))
+        happened = disclosure.history_for(case, actor(), lists.history_of(db, case.id))
         blind = access.is_blind(case, actor())
         chain = [] if blind else lists.chain_of(db, case.id)
     states = book.workflow.states
+    names = {person.id: person.name for person in case.people.values()}
+    told = event_sentences.tell(happened, book.set, names, language())
     entries = [
         {
             "event": entry,
             "title": event_title(entry.name, book.workflow),
-            "lines": condition_history.lines(entry),
+            "lines": lines,
             "to": states[entry.to_state].title
             if entry.to_state != entry.from_state and entry.to_state in states
             else None,
         }
-        for entry in happened
+        for entry, lines in zip(happened, told, strict=True)
     ]
     content = proposal.seen_of(case, book, actor(), site().now()).content
     return page(

@@ -1,11 +1,10 @@
 """The page of one condition tells its history in full sentences."""
 
-from collections.abc import Iterator, Mapping
-from datetime import date
 from typing import Any
 
 from flask import url_for
 
+from appraisal.appraisals.rules import condition_sentences
 from appraisal.appraisals.rules import conditions as rules
 from appraisal.errors import NotFound
 from appraisal.language.texts import N_
@@ -15,64 +14,13 @@ from appraisal.proposals.rules.disclosure import Happened
 from appraisal.proposals.services.opening import view
 from appraisal.proposals.store import lists
 from appraisal.web import formats
-from appraisal.web.context import actor, page, read, say, signed_in, site
+from appraisal.web.context import actor, language, page, read, say, signed_in, site
 
 
 def lines(event: Happened, only: int | None = None) -> list[str]:
     """Return what an event says of conditions, of one alone if its number is given, a sentence for each."""
-    return list(_lines(event, only))
-
-
-def _lines(event: Happened, only: int | None) -> Iterator[str]:
-    name, facts = formats.signed(event.by_name, event.for_name), event.facts
-    parts: Mapping[str, Any] = facts.get(rules.FACTS) or {}
-    for entry in _about(parts, "written", only):
-        yield say(N_("%(name)s wrote a condition: %(line)s"), name=name, line=_line(entry))
-    for entry in _about(parts, "changed", only):
-        before, after = ({**entry, **entry[key]} for key in ("before", "after"))
-        sentence = N_("%(name)s changed a condition, now: %(after)s. Before: %(before)s")
-        yield say(sentence, name=name, after=_line(after), before=_line(before))
-        if entry.get("unreported"):
-            sentence = N_("The report that condition %(number)s is met was about what was asked for before.")
-            yield say(sentence, number=entry["number"])
-    for entry in _about(parts, "withdrawn", only):
-        yield say(N_("%(name)s withdrew a condition: %(line)s"), name=name, line=_line(entry))
-    for entry in _about(parts, "superseded", only):
-        sentence = N_("Condition %(number)s took the place of one of an earlier version: %(line)s")
-        yield say(sentence, number=entry["by"], line=_line(entry))
-    carried = [number for number in parts.get("carried", ()) if only in (None, number)]
-    if carried:
-        sentence = N_("Carried over to the new appraisal as they are: conditions %(numbers)s")
-        yield say(sentence, numbers=", ".join(map(str, carried)))
-    if parts.get("order") and only is None:
-        sentence = N_("%(name)s put the conditions into this order: %(numbers)s")
-        yield say(sentence, name=name, numbers=", ".join(map(str, parts["order"])))
-    if event.name in _ACTS and only in (None, facts.get("condition")):
-        before, after = (facts.get(key, {}).get("owner", "") for key in ("before", "after"))
-        said = facts.get("evidence") or facts.get("reason") or ""
-        sentence = _ACTS[event.name]
-        number = facts.get("condition", "")
-        yield say(sentence, name=name, number=number, said=said, before=before or "–", after=after)
-
-
-_ACTS: Mapping[str, str] = {
-    "report_condition": N_("%(name)s reported condition %(number)s as met: %(said)s"),
-    "clear_condition": N_("%(name)s cleared condition %(number)s on this evidence: %(said)s"),
-    "waive_condition": N_("%(name)s waived condition %(number)s: %(said)s"),
-    "name_owner": N_("%(name)s gave condition %(number)s to %(after)s instead of %(before)s: %(said)s"),
-}
-
-
-def _about(parts: Mapping[str, Any], key: str, only: int | None) -> list[Mapping[str, Any]]:
-    return [entry for entry in parts.get(key, ()) if only in (None, entry["number"], entry.get("by"))]
-
-
-def _line(entry: Mapping[str, Any]) -> str:
-    due_on = entry["due_on"] and date.fromisoformat(entry["due_on"])
-    shown = Condition(
-        entry["id"], entry["number"], entry["item"], entry["text"], entry["owner"], due_on, entry["gate"]
-    )
-    return condition_line(shown)
+    name = formats.signed(event.by_name, event.for_name)
+    return condition_sentences.sentences(event.name, event.facts, name, language(), only)
 
 
 @signed_in
@@ -80,7 +28,7 @@ def show(number: str, condition: int) -> str:
     """Show a condition and everything that became of it, as far as the reader reads its appraisal."""
     with read() as db:
         case, _ = view(db, site().library, number, actor())
-        happened = disclosure.history_for(case, actor(), lists.history_of(db, case.id, rules.TELLING))
+        happened = disclosure.history_for(case, actor(), lists.history_of(db, case.id))
     entry = next((entry for entry in rules.every(case) if entry.id == condition), None)
     if entry is None or access.is_blind(case, actor()):
         raise NotFound("condition", str(condition))
@@ -142,6 +90,4 @@ def _status(case: Case, entry: Condition) -> list[str]:
 
 def condition_line(entry: Condition) -> str:
     """Write a condition on one line: number, item, text, owner, date and gate."""
-    item = f" ({entry.item})" if entry.item else ""
-    facts = [entry.owner, formats.day(entry.due_on), formats.gate(entry.gate)]
-    return f"{entry.number}.{item} {entry.text} – {', '.join(fact for fact in facts if fact)}"
+    return condition_sentences.line(entry, language())

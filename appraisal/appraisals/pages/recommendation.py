@@ -14,13 +14,13 @@ from appraisal.appraisals.rules.conditions import ConditionPut
 from appraisal.clock import geneva_date
 from appraisal.language.texts import N_
 from appraisal.proposals.facts import Condition, Gate
+from appraisal.proposals.rules.labels import GATES
 from appraisal.web.context import language, number, say, site
 from appraisal.web.fields import FREE_ROWS, LINE, PROSE, DayField, not_far, not_past, one_of, rows_at_most
-from appraisal.web.formats import GATE_TITLES
 from appraisal.web.forms import TranslatedForm, choice
 
-_GATES = [choice("", N_("Choose")), *(choice(gate, title) for gate, title in GATE_TITLES.items())]
-_GATE_CHECK = one_of(GATE_TITLES)
+_GATES = [choice("", N_("Choose")), *(choice(gate, title) for gate, title in GATES.items())]
+_GATE_CHECK = one_of(GATES)
 
 
 class ItemConditionForm(TranslatedForm):
@@ -208,7 +208,7 @@ def conditions_in(form: RecommendationForm, items: tuple[str, ...]) -> list[Cond
 
 
 def _put(row: Any) -> ConditionPut:
-    gate = cast(Gate, row.gate.data) if row.gate.data in GATE_TITLES else None
+    gate = cast(Gate, row.gate.data) if row.gate.data in GATES else None
     return ConditionPut(
         (row.text.data or "").replace("\r\n", "\n").strip(),
         row.item.data or "",

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from appraisal.clock import parse_stamp
-from appraisal.definitions.workflows import FINALISING, Act
+from appraisal.definitions.workflows import Act
 from appraisal.proposals.facts import Appraisal, Case, Condition, Gate
 from appraisal.trail.rules.approvals import ANNULLING, uncorrected
 from appraisal.vocabulary.limits import LINE_LIMIT, PROSE_LIMIT
@@ -423,5 +423,3 @@ ACTS: Final[Mapping[str, Callable[[Mapping[str, Any], datetime, int], dict[str, 
         "owner_id": facts["after"]["person"],
     },
 }
-# The events that tell of conditions: those of their own, and the acts of steps that may say it in passing.
-TELLING: Final = frozenset({WRITE, *ACTS, "assign", "recall", *FINALISING})

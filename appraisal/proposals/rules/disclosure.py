@@ -18,6 +18,20 @@ from appraisal.vocabulary.refusals import BECAUSE, NotAllowed, Refusal, refuse
 _NAMING: Final = frozenset({"conflict_of_other", "block_finaliser_other"})
 # Events beside the steps of the workflow that tell nothing of what anybody thinks of the proposal.
 OPEN_EVENTS: Final = frozenset({"create", "add_author"})
+# What events say of the proposal and not of its appraisal.
+OPEN_FACTS: Final = frozenset(
+    {
+        "version",
+        "author",
+        "missing",
+        "until",
+        "agreed_on",
+        "reference",
+        "approval",
+        "signature",
+        "umbrella",
+    }
+)
 
 
 def refusals_for(case: Case, reader: Person, refusals: Iterable[Refusal]) -> list[Refusal]:
@@ -58,7 +72,7 @@ def _without_names(case: Case, reader: Person, refusal: Refusal) -> Refusal:
 class Happened:
     """One entry of a proposal's history; ``act`` is empty for what is no step of the workflow.
 
-    ``facts`` are what the event says, of those alone that may tell of conditions.
+    ``facts`` are what the event says.
     """
 
     sequence: int
@@ -120,7 +134,11 @@ def history_for(case: Case, reader: Person, happened: Sequence[Happened]) -> lis
             sequence=place,
             digest="",
             note="" if blind else entry.note,
-            facts=entry.facts if reads_facts(case, reader, entry) else {},
+            facts=entry.facts if reads_facts(case, reader, entry) else {} if blind else _open(entry.facts),
         )
         for place, entry in enumerate(told, 1)
     ]
+
+
+def _open(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name in OPEN_FACTS}

@@ -17,6 +17,12 @@ ROUTE_REASONS = {
 # The same in a few words.
 REASONS = routes.REASONS
 
+# By when a condition has to be met.
+GATES = {
+    "before_donor": N_("Before it is sent to the donor"),
+    "before_start": N_("Before the start"),
+}
+
 
 def _labels(choices: tuple[form.Choice, ...]) -> dict[str, str]:
     return {choice.value: choice.label for choice in choices}

@@ -145,11 +145,8 @@ def chain_of(db: Connection, proposal: int) -> list[Event]:
     return [Event(*row) for row in rows]
 
 
-def history_of(db: Connection, proposal: int, in_full: Collection[str] = ()) -> list[Happened]:
-    """Return the whole history of a proposal with names, oldest first; ``disclosure`` says who reads what.
-
-    ``in_full`` are names and acts of the events that come with their facts.
-    """
+def history_of(db: Connection, proposal: int) -> list[Happened]:
+    """Return the whole history of a proposal with names, oldest first; ``disclosure`` says who reads what."""
     people = tables.people
     replaced = people.alias("replaced")
     columns: tuple[ColumnElement[Any], ...] = (
@@ -164,7 +161,7 @@ def history_of(db: Connection, proposal: int, in_full: Collection[str] = ()) -> 
         EVENTS.c.note,
         EVENTS.c.digest,
         func.coalesce(replaced.c.name, ""),
-        case((or_(EVENTS.c.name.in_(in_full), EVENTS.c.act.in_(in_full)), EVENTS.c.body)),
+        EVENTS.c.body,
     )
     rows = db.execute(
         select(*columns)
@@ -173,11 +170,7 @@ def history_of(db: Connection, proposal: int, in_full: Collection[str] = ()) -> 
         .where(EVENTS.c.proposal_id == proposal)
         .order_by(EVENTS.c.sequence)
     )
-    return [_with_facts(Happened(*row), body) for *row, body in rows]
-
-
-def _with_facts(entry: Happened, body: str | None) -> Happened:
-    return replace(entry, facts=json.loads(body)["facts"]) if body else entry
+    return [replace(Happened(*row), facts=json.loads(body)["facts"]) for *row, body in rows]
 
 
 def appraisers(db: Connection) -> list[Person]:

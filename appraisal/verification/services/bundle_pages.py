@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from appraisal.clock import geneva_date
+from appraisal.clock import GENEVA, geneva_date
 from appraisal.language.texts import N_, Language, say, write_day
 from appraisal.paths import folder
 from appraisal.people.facts import Person
@@ -33,7 +33,8 @@ class Kept:
 class Shown:
     """A proposal with its files; ``proven`` is the event up to which a checkpoint covers its chain, or 0.
 
-    ``validities`` tells by its digest whether each record counted at the moment of the bundle.
+    ``validities`` tells by its digest whether each record counted at the moment of the bundle; ``names`` are
+    those of the people whom the events name by their numbers.
     """
 
     row: Any
@@ -45,6 +46,7 @@ class Shown:
     proof: Kept | None
     proven: int
     validities: Mapping[str, Validity]
+    names: Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def index(shown: Sequence[Listed], asked: Asked, by: Person, now: datetime, lang
 def proposal(shown: Shown, events: Sequence[Any], language: Language) -> bytes:
     """Draw the page of a proposal: its records, versions, attached files and events.
 
-    Of each event comes its place, what it says, and its digest.
+    Each event comes with what it says in sentences.
     """
     template = _environment(language).get_template("verification/bundle_proposal.html")
     return template.render(shown=shown, events=events, language=language).encode()
@@ -90,5 +92,8 @@ def _environment(language: Language) -> "Environment":
         document_title=lambda kind: say(language, kinds[kind]) if kind in kinds else kind,
     )
     environment.filters["day"] = lambda moment: write_day(language, geneva_date(moment)) if moment else "–"
+    environment.filters["moment"] = lambda moment: (
+        f"{write_day(language, geneva_date(moment))}, {moment.astimezone(GENEVA):%H:%M}"
+    )
     environment.filters["kilobytes"] = lambda size: f"{-(-size // 1000)} kB"
     return environment

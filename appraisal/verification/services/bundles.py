@@ -16,12 +16,14 @@ from appraisal.canonical import canonical
 from appraisal.database import seals
 from appraisal.database.files import Files
 from appraisal.definitions.library import Library
+from appraisal.definitions.sets import ChecklistSet
 from appraisal.errors import AppraisalError, NotFound
 from appraisal.language.texts import Language
 from appraisal.paths import folder
 from appraisal.people.facts import SYSTEM_ACTOR, Person
+from appraisal.people.store.people import load_people
 from appraisal.product import VERSION
-from appraisal.proposals.store import visible
+from appraisal.proposals.store import lists, visible
 from appraisal.records.rules import validity
 from appraisal.records.services.issuers import expired_on, issuing, key_of
 from appraisal.records.signing.signer import Signer
@@ -35,6 +37,7 @@ from appraisal.verification.rules.bundle_manifest import Asked, Entry, Held
 from appraisal.verification.services import bundle_pages
 from appraisal.verification.services.bundle_pages import Kept, Listed, Shown
 from appraisal.verification.store import bundles as stored
+from appraisal.workflow.rules import event_sentences
 
 _PIECE: Final = 1 << 20
 _ENDING: Final = re.compile(r"\.[a-z0-9]{1,5}")
@@ -246,9 +249,10 @@ def _proposal(
         ),
     )
     proven = writing.put(f"proofs/{number}.json", canonical(proof)) if proof else None
-    said = [
-        (sequence, json.loads(body), digest) for _, sequence, body, digest in whole_trail.exported(db, number)
-    ]
+    happened = lists.history_of(db, row.id)
+    people = load_people(db, {id for event in happened for id in event_sentences.people_in(event)})
+    names = {person.id: person.name for person in people.values()}
+    told = event_sentences.tell(happened, _set_of(library, row), names, language)
     shown = Shown(
         row=row,
         state=_state_title(library, row, language),
@@ -258,10 +262,20 @@ def _proposal(
         events=events,
         proof=proven,
         proven=proof["sequence"] if proof else 0,
-        validities=validity.along(event for _, event, _ in said),
+        validities=validity.along(json.loads(body) for _, _, body, _ in whole_trail.exported(db, number)),
+        names=names,
     )
+    said = list(zip(happened, told, strict=True))
     writing.put(f"proposals/{number}.html", bundle_pages.proposal(shown, said, language))
     return shown
+
+
+def _set_of(library: Library, row: Any) -> ChecklistSet:
+    """Return the set that a proposal goes by; the newest where it pinned none, or its own is gone."""
+    try:
+        return library.set(row.definition_set)
+    except NotFound:
+        return library.newest_set()
 
 
 def _records(
