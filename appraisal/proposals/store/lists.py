@@ -1,5 +1,6 @@
 """Proposals are listed and narrowed here, with their chains and histories, and who holds which role."""
 
+import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -170,7 +171,15 @@ def history_of(db: Connection, proposal: int) -> list[Happened]:
         .where(EVENTS.c.proposal_id == proposal)
         .order_by(EVENTS.c.sequence)
     )
-    return [replace(Happened(*row), facts=json.loads(body)["facts"]) for *row, body in rows]
+    return [replace(found := Happened(*row), facts=_facts(found, body)) for *row, body in rows]
+
+
+def _facts(entry: Happened, body: str) -> dict[str, Any]:
+    """Return what an event says; nothing where it was altered: whoever reads the history is told so."""
+    if hashlib.sha256(body.encode()).hexdigest() != entry.digest:
+        return {}
+    found: dict[str, Any] = json.loads(body)["facts"]
+    return found
 
 
 def appraisers(db: Connection) -> list[Person]:

@@ -34,6 +34,7 @@ def chosen(db: Connection, query: Asked, reader: Person | None = None) -> list[A
         "state",
         "unit",
         "workflow",
+        "definition_set",
         "approved_at",
         "illustrative",
         "sequence",

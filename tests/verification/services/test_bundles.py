@@ -357,6 +357,22 @@ def test_names_that_people_chose_are_text(lite: Stage) -> None:
         assert b"https://" not in page
 
 
+def test_the_trail_is_told_in_sentences_by_the_clock_of_geneva(lite: Stage) -> None:
+    number = casts.approved(lite)
+    page = contents(written(lite, number))[f"proposals/{number}.html"].decode()
+    for words in (
+        "<p>Desk named Lead lead appraiser.</p>",
+        "<p>Asked for comments: PROGRAM, ACT/EMP, ACTRAV, NORMES, GENDER, Turin Centre.</p>",
+        "<p>Chief approved the proposal.</p>",
+        "When (Geneva)",
+        # Nine in the morning by UTC.
+        "<td>1 February 2010, 10:00</td>",
+    ):
+        assert words in page
+    chief = lite.people["chief"]
+    assert f"<tr><td>{chief.id}</td><td>{chief.name}</td></tr>" in page
+
+
 def test_what_is_illustrative_is_marked_in_the_copy_that_leaves_the_house(lite: Stage) -> None:
     number, real = casts.approved(lite), casts.approved(lite)
     proposals = tables.proposals
