@@ -2,9 +2,9 @@
 
 ``python -m tests.bench.seeded make`` draws them into ``seeded.yaml``; the same seed on the same tree gives
 the same ones. ``reach --out FILE`` runs all tests once and notes which of them reach the statement of each.
-``run --reach FILE`` puts each into a copy of the tree and runs those tests; one that fails must fail alone
-with the mutant, and pass alone without. With ``--keep`` it is written into ``seeded.yaml``. The command fails
-when a mutant that has ``killed_by`` is not killed.
+``run --reach FILE`` puts each into a copy of the tree and runs those tests until one fails, which must pass
+without the mutant. With ``--keep`` it is written into ``seeded.yaml``. The command fails when a mutant that has
+``killed_by`` is not killed.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, Literal
@@ -215,7 +215,16 @@ def run_mutants(mutants: Sequence[Mapping[str, Any]], given: argparse.Namespace)
             return result
 
         with ThreadPoolExecutor(given.parallel) as pool:
-            return list(pool.map(run_one, mutants))
+            results = list(pool.map(run_one, mutants))
+        # A test that fails on the tree as it is kills nothing.
+        killers = {entry.killed_by for entry in results if "::" in entry.killed_by}
+        failing = set(_failures(Path(name) / "0", sorted(killers), durations))
+    for test in sorted(failing):
+        print(f"fails without any mutant: {test}")
+    return [
+        replace(entry, state="survived", killed_by="") if entry.killed_by in failing else entry
+        for entry in results
+    ]
 
 
 def _line(result: Result) -> str:
@@ -309,32 +318,22 @@ def run_mutant(
     first, rest = order_tests(file, reaching, durations, limit)
     known = [test for test in mutant.get("killed_by", ()) if test in reaching]
     first = list(dict.fromkeys([*known, *first]))
-    wrong: list[str] = []
-    for tests, run in ((first, len(first)), (rest, len(first) + len(rest))):
-        left = list(tests)
-        while left:
-            with _mutated(copy, file, old, new):
-                failed = _failures(copy, left, durations, stop=True)
-                if failed and "::" in failed[0] and not _failures(copy, failed, durations):
-                    wrong, left = [*wrong, *failed], left[left.index(failed[0]) + 1 :]
-                    continue
-            if not failed:
-                break
-            # A test that fails on the tree as it is kills nothing.
-            if "::" in failed[0] and _failures(copy, failed, durations):
-                wrong, left = [*wrong, *failed], left[left.index(failed[0]) + 1 :]
-                continue
-            return result("killed", failed[0], run, len(reaching))
+    with _mutated(copy, file, old, new):
+        for tests, run in ((first, len(first)), (rest, len(first) + len(rest))):
+            if tests and (failed := _failures(copy, tests, durations, stop=True)):
+                return result("killed", failed[0], run, len(reaching))
     return result("survived", "", len(first) + len(rest), len(reaching))
 
 
 @contextmanager
 def _mutated(copy: Path, file: str, old: str, new: str) -> Iterator[None]:
+    # Put back as it was: what a mutant writes may stand elsewhere in the file as well.
+    before = (copy / file).read_text(encoding="utf-8")
     change_text(copy, file, old, new)
     try:
         yield
     finally:
-        change_text(copy, file, new, old)
+        change_text(copy, file, (copy / file).read_text(encoding="utf-8"), before)
 
 
 def order_tests(
