@@ -3,7 +3,7 @@
 ``python -m tests.bench.seeded make`` draws them into ``seeded.yaml``; the same seed on the same tree gives
 the same ones. ``reach --out FILE`` runs all tests once and notes which of them reach the statement of each.
 ``run --reach FILE`` puts each into a copy of the tree and runs those tests until one fails, which must pass
-without the mutant. With ``--keep`` it is written into ``seeded.yaml``. The command fails when a mutant that has
+without it. With ``--keep`` it is written into ``seeded.yaml``. The command fails when a mutant that has
 ``killed_by`` is not killed.
 """
 

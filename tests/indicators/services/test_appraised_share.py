@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, select
 from appraisal.canonical import digest, plain
 from appraisal.database import tables
 from appraisal.database.as_of import Past
+from appraisal.definitions.library import Library
 from appraisal.errors import NotFound
 from appraisal.indicators.rules.appraised_share import Share
 from appraisal.indicators.services import appraised_share, report_files
@@ -94,6 +95,13 @@ def test_columns_and_facts_agree(stage: Stage) -> None:
     assert len(from_columns) == 8
     with stage.database.read() as db:
         assert appraised_share.differences(db) == []
+
+
+def test_the_share_is_that_of_2_1_alone(library: Library) -> None:
+    assert appraised_share.definition(library, "2.1").code == "2.1"
+    for code in ("3.1", "9.9", ""):
+        with pytest.raises(NotFound):
+            appraised_share.definition(library, code)
 
 
 def test_columns_are_read_in_one_statement(stage: Stage) -> None:

@@ -395,7 +395,11 @@ def test_an_earlier_report_is_not_compared_in_what_was_reckoned_otherwise(lite: 
     (fault,) = faults(numerator=1, finance_list=earlier | {"unapproved": []})
     assert fault is not None
     assert fault.endswith("computed again, approved_of_appraised would be otherwise")
-    (fault,) = faults(approved_of_appraised=[1, 1], finance_list=earlier | {"unapproved": [], "changed": []})
+    named = {"approved_of_appraised": [1, 1], "finance_list": earlier | {"unapproved": []}}
+    assert faults(**named, unvalued=["TC-2009-0001"]) == [None]
+    (fault,) = faults(
+        approved_of_appraised=[1, 1], finance_list=earlier | {"unapproved": [], "changed": []}, unvalued=[]
+    )
     assert fault is None
 
 

@@ -57,6 +57,21 @@ def test_what_comes_back_and_what_does_not_is_said_before(
     assert "Outside the mechanism" not in shown
 
 
+def test_a_first_signature_that_the_registration_ended_is_named_and_no_earlier_one(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.not_recommended_proposal(site, cast)
+    building.take(site, cast["chief"], number, "propose_override", note="The donor cannot wait.")
+    building.take(site, cast["chief"], number, "withdraw_signature", note="It can.")
+    other = building.not_recommended_proposal(site, cast, title="Another")
+    building.take(site, cast["chief"], other, "propose_override", note="The donor cannot wait.")
+    sign_in(client, "desk")
+    ended = "The first signature that was waiting: it has to be given again"
+    for registered, is_said in ((number, False), (other, True)):
+        _register(site, cast, registered)
+        assert (ended in _page(client, registered, "correct_registration")) == is_said
+
+
 def test_the_second_person_reads_who_proposed_it_and_why(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
