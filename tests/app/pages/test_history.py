@@ -1,11 +1,10 @@
 """The history of a proposal in sentences: whole for who reads all of it, and no more for the others."""
 
-import re
 from datetime import date
-from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
+from lxml import html
 
 from appraisal.appraisals.services import reviews
 from appraisal.definitions.library import Library
@@ -23,8 +22,8 @@ def told(client: FlaskClient, number: str) -> list[str]:
     """Return the sentences of the page, oldest first."""
     page = client.get(f"/proposals/{number}/history")
     assert page.status_code == 200
-    found = re.findall(r'<span class="app-worklist__meta app-prose">(.*?)</span>', page.text, re.DOTALL)
-    return [unescape(sentence) for sentence in found]
+    rows = html.fromstring(page.text).cssselect("tbody tr")
+    return [said.text_content() for row in rows for said in row.cssselect("td")[1].cssselect(".app-prose")]
 
 
 def test_there_is_a_sentence_for_every_event(library: Library) -> None:

@@ -275,8 +275,8 @@ def test_history_verifies_its_chain_and_says_when_it_does_not(
     sign_in(client, "auditor")
     page = client.get(f"/proposals/{number}/history").text
     assert "The chain of digests holds" in page
-    assert "Finalise the appraisal" in page
-    assert "A consultation was answered" in page
+    assert "David Okoro finalised the appraisal. Recommendation: Ready for approval" in page
+    assert "Chiara Weber wrote down what ACTRAV answered." in page
     table = tables.events
     with unguarded(site.database) as db:
         db.execute(update(table).where(table.c.sequence == 2).values(body="{}"))
