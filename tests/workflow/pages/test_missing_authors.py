@@ -134,7 +134,8 @@ def test_a_condition_whose_owner_has_left_is_handed_over(
     shown = client.get(f"/proposals/{number}").text
     assert "Farid Haddad" in shown
     assert f'href="{address}"' in shown
-    assert "A condition was given another owner" in client.get(f"/proposals/{number}/history").text
+    history = client.get(f"/proposals/{number}/history").text
+    assert "Chiara Weber gave condition 1 to Farid Haddad instead of Bilal Osman: Left." in history
     assert address not in client.get("/").text
     sign_in(client, "actemp")
     assert "You own this condition" in client.get("/").text
