@@ -80,6 +80,7 @@ def test_every_history_is_upgraded_and_read_as_what_it_was(
     assert verified.checked["chains"] == (9 if revision == "0001" else 8)
 
 
+@pytest.mark.thorough
 def test_a_proposal_of_an_earlier_version_goes_by_the_definitions_that_it_was_submitted_by(
     sqlite_copies: SqliteCopies, library: Library, tmp_path: Path
 ) -> None:

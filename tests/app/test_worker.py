@@ -193,6 +193,7 @@ def test_waiting_for_the_installation_is_no_attempt_and_needs_no_hand(lite: Stag
     assert len(_renderings(lite.database)) == 1
 
 
+@pytest.mark.thorough
 def test_waiting_does_not_use_up_the_attempts_of_a_job(lite: Stage) -> None:
     casts.awaiting(lite)
     for _ in range(2 * MOST_ATTEMPTS):

@@ -79,6 +79,7 @@ def test_every_exclusion_carries_weight(standard: Workflow, name: str, changes: 
     assert any("which takes" in message for message in findings(changed(standard, name, **changes)))
 
 
+@pytest.mark.thorough
 def test_an_author_is_kept_from_leading_twice_over(standard: Workflow) -> None:
     """By who may be named, and by who may finish an appraisal: both would have to go."""
     careless = changed(standard, "assign", names={"lead": Naming(role="appraiser")})

@@ -39,6 +39,7 @@ def identifiers(file: bytes) -> list[str | None]:
     return [part.text for part in validated(file).iter("iati-identifier")]
 
 
+@pytest.mark.thorough
 def test_an_export_is_written_whole_with_a_report(stage: Stage, tmp_path: Path) -> None:
     number = casts.approved(stage)
     without = casts.outside(stage, start="")
@@ -148,6 +149,7 @@ def test_whoever_imports_is_a_designer_and_named_where_there_are_several(
     assert (other.exit_code, "Only people with the role of" in other.stderr) == (2, True)
 
 
+@pytest.mark.thorough
 def test_what_was_exported_comes_in_elsewhere(stage: Stage, tmp_path: Path) -> None:
     casts.approved(stage, symbol="RER/09/05/FIN", title="Decent work & more")
     out, elsewhere = tmp_path / "out.xml", tmp_path / "elsewhere"

@@ -148,6 +148,7 @@ def test_there_are_two_pages_to_both_standards_whatever_they_hold(
         assert failures(pdf) == []
 
 
+@pytest.mark.thorough
 def test_the_pages_say_what_the_report_says(library: Library) -> None:
     value = full(library)
     first, second = pages_of(render(value, "en"))

@@ -60,7 +60,7 @@ def values(sample: Sample) -> dict[str, Value]:
     return {"record": sample.record(), "approval": sample.approval()}
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_looks_as_it_did(sample: Sample, printed: Print, name: str) -> None:
     kind, language, page = PAGES[name]

@@ -131,6 +131,7 @@ def test_a_third_party_verifies_a_checkpoint_with_openssl(
     assert (tmp_path / "said.json").read_bytes() == (tmp_path / "kept.json").read_bytes()
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_signed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("db", "upgrade")
     assert (run("keys", "use").exit_code, run("keys", "use").output) == (

@@ -41,6 +41,7 @@ def test_the_same_scenario_gives_the_same_records(tmp_path: Path) -> None:
     assert first["proposals"]["P1"]["records"] == second["proposals"]["P1"]["records"]
 
 
+@pytest.mark.thorough
 def test_what_is_not_as_expected_is_said_and_exits_with_1(tmp_path: Path) -> None:
     expect = "expect:\n  P1: {state: rejected, conditions: 4, height: 3}\n"
 

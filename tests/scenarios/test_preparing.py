@@ -23,6 +23,7 @@ def faults(tmp_path: Path, text: str) -> list[str]:
     return result.stderr.splitlines()[:-1]
 
 
+@pytest.mark.thorough
 def test_what_is_not_as_expected_of_a_self_check_is_said(tmp_path: Path) -> None:
     steps = """\
   - {by: designer, do: self_check, to: P1, with: {default: 2, comments: {ALI-1: Ask again}}}
@@ -49,6 +50,7 @@ def test_what_was_told_is_what_the_last_step_told(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_lessons_and_similar_proposals_that_are_not_there_are_refused(tmp_path: Path) -> None:
     steps = """\
   - {by: designer, do: cite_lesson, to: P1, with: {lesson: L2}, refused: [not_visible]}
@@ -62,6 +64,7 @@ expect: {P1: {lessons: [L1], similar: [], cited: [Illustrative lesson, L2]}}
     ]
 
 
+@pytest.mark.thorough
 def test_a_lesson_that_cannot_be_kept_is_a_difference_and_leaves_nothing(tmp_path: Path) -> None:
     steps = LESSON.replace("countries: ZM", "countries: XX") + PROPOSED
     assert said(tmp_path, steps + "expect: {P1: {lessons: []}}\n") == [

@@ -135,6 +135,7 @@ expect:
     )
 
 
+@pytest.mark.thorough
 def test_an_appraiser_of_a_unit_that_was_asked_takes_it_up_by_rating(tmp_path: Path) -> None:
     holds(
         tmp_path,
@@ -207,6 +208,7 @@ def test_a_review_that_nobody_was_asked_for_is_a_difference(tmp_path: Path, verb
     assert said(tmp_path, steps) == [f"✗ line 15: {verb}: one was never asked to review"]
 
 
+@pytest.mark.thorough
 def test_json_says_what_became_of_every_review(tmp_path: Path) -> None:
     result = play(
         tmp_path,

@@ -34,6 +34,7 @@ def test_other_symbols_stay_others(other: str) -> None:
     assert normalised(other) != normalised("RAS/13/51M/JPN")
 
 
+@pytest.mark.thorough
 @given(SYMBOLS, st.data())
 def test_capitals_and_spaces_make_no_difference(symbol: str, data: st.DataObject) -> None:
     spaces = st.sampled_from(["", " ", "\u00a0", "\t", "\u200b"])

@@ -154,7 +154,7 @@ def test_a_number_that_no_database_holds_is_that_of_nothing(
     assert asked > 100
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.thorough
 @pytest.mark.parametrize("odd", [*_LARGE, *_ODD], ids=lambda odd: odd[:8])
 def test_no_number_of_a_form_is_an_error_of_ours(
     app: Flask, world: World, client: FlaskClient, odd: str
@@ -281,6 +281,7 @@ def _same(form: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: form[name] for name in names if name in form}
 
 
+@pytest.mark.thorough
 def test_bytes_that_are_no_text_are_no_error_of_ours(app: Flask, world: World, client: FlaskClient) -> None:
     for rule, address in _plan(app, world, "POST"):
         for form in walks.forms_of(rule, world)[-1:]:

@@ -122,6 +122,7 @@ def test_no_other_method_is_taken(app: Flask, world: World, who: str | None) -> 
                 assert "OPTIONS" in answer.headers["Allow"], (method, address)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("who", ["roles", "admin", None])
 def test_no_form_is_taken_without_its_token_nor_from_elsewhere(
@@ -153,6 +154,7 @@ def _headers(client: FlaskClient, method: str, address: str) -> tuple[int, dict[
     return answer.status_code, {"Content-Length": str(len(answer.data)), **found}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_head_is_answered_with_the_headers_of_get(app: Flask, world: World) -> None:
     client = _client(app, world, "roles")

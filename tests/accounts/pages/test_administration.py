@@ -447,6 +447,7 @@ def test_events_of_earlier_versions_are_still_read(admin: FlaskClient, site: Sit
     assert "Something else was noted." in page
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", ["en", "fr", "es"])
 def test_pages_about_accounts_are_well_made_in_every_language(
     admin: FlaskClient, app: Flask, site: Site, cast: Cast, sign_in: SignIn, language: str

@@ -83,6 +83,7 @@ def test_a_choice_that_is_none_is_told_at_its_field(
     assert _person(site, cast["desk"].id).delivery == "at_once"
 
 
+@pytest.mark.thorough
 def test_the_page_says_whether_mail_is_sent_at_all(
     app: Flask, client: FlaskClient, sign_in: SignIn, site: Site
 ) -> None:

@@ -205,6 +205,7 @@ def updates(sent: Sequence[str]) -> int:
     return len([statement for statement in sent if statement.startswith("UPDATE sessions")])
 
 
+@pytest.mark.thorough
 def test_the_last_use_is_written_once_in_five_minutes(app: Flask, site: Site, clock: Clock) -> None:
     mine = browser(app)
     written = []
@@ -426,6 +427,7 @@ def contents(site: Site) -> dict[str, list[Any]]:
         }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("key", ["admin", "desk"])
 def test_whoever_holds_an_ended_session_is_a_stranger_on_every_page(app: Flask, site: Site, key: str) -> None:
     mine = browser(app, key)

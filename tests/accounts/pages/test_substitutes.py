@@ -229,6 +229,7 @@ def test_the_work_of_the_lead_stands_under_a_heading_of_its_own(
     assert "To appraise" not in client.get("/").text
 
 
+@pytest.mark.thorough
 def test_a_substitute_rates_and_closes_on_the_leads_pages(
     client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, clock: Clock, app: Flask
 ) -> None:
@@ -255,6 +256,7 @@ def test_a_substitute_rates_and_closes_on_the_leads_pages(
     assert client.get(f"/proposals/{number}").status_code == 200
 
 
+@pytest.mark.thorough
 def test_a_manager_says_in_whose_place(client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast) -> None:
     number, other = building.appraised_proposal(site, cast), building.appraised_proposal(site, cast)
     sign_in(client, "chief2")
@@ -290,6 +292,7 @@ def test_a_place_that_is_not_offered_is_refused(
     assert building.load(site, number).state == "awaiting_decision"
 
 
+@pytest.mark.thorough
 def test_the_second_signature_shows_for_whom_the_first_was_given(
     client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast
 ) -> None:

@@ -261,6 +261,7 @@ def _left(stage: Stage, key: str) -> list[Duty]:
         return departures.list_duties(db, stage.library, stage.people[key])
 
 
+@pytest.mark.thorough
 def test_every_kind_of_duty_is_listed_with_its_number_and_days(lite: Stage) -> None:
     draft, asked, owned, annulling = (
         SITUATIONS[key](lite) for key in ("draft", "asked", "owned", "annulling")
@@ -395,6 +396,7 @@ def test_whoever_has_led_becomes_no_author(lite: Stage) -> None:
     assert casts.refusal(lite, lambda: _name(lite, "desk", number, "lead")) == ("author_is_lead",)
 
 
+@pytest.mark.thorough
 def test_silence_after_all_authors_have_left_is_told_to_coordinators(stage: Stage) -> None:
     number = casts.rated(stage, ratings={"TRI_1": "1"})
     casts.change(stage, "ana", active=False)
@@ -520,6 +522,7 @@ def test_a_first_signature_waits_for_every_manager_who_may_give_the_second(
     assert waits_for() == set()
 
 
+@pytest.mark.thorough
 def test_an_author_lead_or_reviewer_in_conflict_is_not_asked_for_a_second_signature(lite: Stage) -> None:
     written = casts.approved(lite, "all")
     casts.take(lite, "chief", written, "propose_annulment", note="A mistake.")

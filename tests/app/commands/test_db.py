@@ -91,6 +91,7 @@ def test_an_upgrade_that_fails_says_so_and_changes_nothing(tmp_path: Path) -> No
         assert run(tmp_path, "db", "check").stderr == "The database is not ready. Run: appraisal db upgrade\n"
 
 
+@pytest.mark.thorough
 def test_a_database_with_every_route_is_right(stage: Stage) -> None:
     casts.draft(stage)
     casts.approved(stage)

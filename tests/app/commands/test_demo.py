@@ -66,6 +66,7 @@ def test_a_setting_of_sessions_that_cannot_be_used_is_told_before_anything_is_re
     assert [file.name for file in tmp_path.iterdir()] == ["demonstration"]
 
 
+@pytest.mark.thorough
 def test_a_port_that_is_taken_is_told_before_anything_is_played(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

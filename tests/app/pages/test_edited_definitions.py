@@ -104,6 +104,7 @@ def test_every_page_can_be_read(world: World, app: Flask) -> None:
     assert [address for _, address in plan if client.get(address).status_code >= 500] == []
 
 
+@pytest.mark.thorough
 def test_everything_can_be_read(world: World, app: Flask) -> None:
     client = app.test_client()
     building.sign_in_as(client, world.site, world.cast["desk"])

@@ -98,6 +98,7 @@ def test_no_page_fails_for_a_far_value(far: World, compiled: Compiled) -> None:
     assert asked > 200
 
 
+@pytest.mark.thorough
 def test_no_tick_fails_for_a_far_value(far: World) -> None:
     clock = far.site.now
     assert isinstance(clock, casts.Clock)

@@ -179,7 +179,7 @@ def test_no_form_that_is_sent_tells_what_others_said(
     assert not found, _report(found)
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.thorough
 @pytest.mark.parametrize("who", worlds.WALKERS)
 def test_no_notice_tells_what_others_said(both: tuple[World, World], who: str) -> None:
     silent, told = (worlds.notices_to(world, who) for world in both)
@@ -375,6 +375,7 @@ def _pages(plan: Plan) -> Plan:
     return [entry for entry in plan if entry[0].endpoint not in ("steps.take", "similarities.show")]
 
 
+@pytest.mark.thorough
 def test_a_route_that_nobody_knows_how_to_walk_is_noticed(
     both: tuple[World, World], compiled: Compiled
 ) -> None:

@@ -84,6 +84,7 @@ def test_fifty_stand_on_a_page_and_the_next_page_goes_on(
     assert len(found) == len(set(found)) == 121
 
 
+@pytest.mark.thorough
 def test_filters_narrow_the_list(site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn) -> None:
     building.submitted_proposal(site, cast, title="Skills in Zambia", countries=["ZM"])
     building.approved_proposal(site, cast, title="Ports in Togo", countries=["TG"])

@@ -100,6 +100,7 @@ def test_what_was_given_up_is_shown_and_tried_again(
     )
 
 
+@pytest.mark.thorough
 def test_the_page_names_the_server_and_never_its_password(
     sign_in: SignIn, site: Site, cast: Cast, boxes: Mailboxes
 ) -> None:

@@ -40,6 +40,7 @@ def test_an_empty_page_says_what_to_do_next(
     assert f'href="{link}"' in page
 
 
+@pytest.mark.thorough
 def test_a_proposal_waits_for_whoever_holds_it(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

@@ -89,6 +89,7 @@ def test_an_owner_reports_a_condition_without_reading_the_proposal(
     assert client.post(url, data={"text": "Again"}).status_code == 403
 
 
+@pytest.mark.thorough
 def test_an_owner_who_has_reported_is_not_late_any_more(
     site: Site, cast: Cast, clock: Clock, client: FlaskClient, sign_in: SignIn
 ) -> None:

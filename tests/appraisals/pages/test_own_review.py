@@ -263,6 +263,7 @@ def test_a_block_is_taken_up_once(site: Site, cast: Cast, client: FlaskClient, s
 # Working
 
 
+@pytest.mark.thorough
 def test_ratings_are_saved_for_nobody_else_to_see(
     declared: str, site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
@@ -591,7 +592,7 @@ def _others_act(site: Site, cast: Cast, number: str, same_unit: Person, other: P
             )
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.thorough
 @pytest.mark.parametrize("roles", [(), ("coordinator",), ("manager",), ("auditor",), ("designer",)])
 def test_nothing_that_others_do_changes_a_page_of_who_has_not_signed(
     site: Site, cast: Cast, client: FlaskClient, clock: Clock, roles: tuple[str, ...]
@@ -678,6 +679,7 @@ def test_records_are_not_for_who_has_not_signed(
 # The block of a unit, on the lead's pages
 
 
+@pytest.mark.thorough
 def test_the_lead_reads_a_block_and_is_not_asked_for_it(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

@@ -167,6 +167,7 @@ def test_two_cannot_be_asked_for_a_block_at_once(
     assert building.load(site, number).appraisals[0].reviews == ()
 
 
+@pytest.mark.thorough
 def test_how_each_stands_is_said_in_words(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, clock: Clock
 ) -> None:

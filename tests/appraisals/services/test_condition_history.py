@@ -431,6 +431,7 @@ def test_records_say_by_whom_a_condition_was_written_reported_met_and_waived(sta
     _agree(stage, number)
 
 
+@pytest.mark.thorough
 def test_the_record_of_the_next_version_says_which_condition_took_whose_place(lite: Stage) -> None:
     number = casts.awaiting(lite, ratings={"TRI_4": "1"})
     _returned(lite, number)
@@ -526,6 +527,7 @@ def _step(stage: Stage, number: str, dice: random.Random) -> str:
             raise AssertionError(other)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(4))
 def test_rows_are_what_the_events_say_after_every_step_of_any_history(lite: Stage, seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - the same steps in each run

@@ -70,6 +70,7 @@ def test_an_owner_is_found_by_name_or_address(stage: Stage, owner: str, found: s
     assert condition.owner_id == (stage.people[found].id if found else None)
 
 
+@pytest.mark.thorough
 def test_an_owner_of_whom_there_are_two_is_nobody(lite: Stage) -> None:
     with lite.database.begin() as db:
         accounts.create_person(

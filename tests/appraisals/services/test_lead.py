@@ -136,6 +136,7 @@ def test_ratings_of_the_last_record_come_over_as_proposed(stage: Stage) -> None:
     casts.take(stage, "lead", number, "finalise")
 
 
+@pytest.mark.thorough
 def test_a_block_that_was_carried_over_counts_nowhere_until_its_unit_signs_again(stage: Stage) -> None:
     number = casts.revision(stage, budget="6000000.00")
     casts.resubmit(stage, number)

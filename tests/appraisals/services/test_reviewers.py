@@ -3,6 +3,8 @@
 from datetime import date
 from functools import partial
 
+import pytest
+
 from appraisal.accounts.services import accounts as people
 from appraisal.app.daily import tick
 from appraisal.appraisals.rules import reviews as rules
@@ -158,6 +160,7 @@ def test_another_day_is_the_day_that_was_given_whatever_was_held_before(lite: St
     assert due_dates.due_day(casts.load(lite, number), _reviews(lite, number, "eval")[0]) == date(2010, 3, 10)
 
 
+@pytest.mark.thorough
 def test_a_reviewer_with_another_day_is_reminded_of_that_one_too(stage: Stage) -> None:
     number = casts.submitted(stage)
     casts.assign(stage, number)

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ DAYS = st.tuples(st.dates(date(1995, 1, 1), date(2040, 1, 1)), st.integers(0, 40
 SYMBOL = st.from_regex(r"[A-Z]{3}/[0-9]{2}/[0-9]{2}M?/[A-Z]{3}", fullmatch=True)
 
 
+@pytest.mark.thorough
 @settings(max_examples=60)
 @given(
     title=LINE, symbol=SYMBOL, countries=COUNTRIES, days=DAYS, donors=DONORS, marker=st.sampled_from("012")

@@ -86,6 +86,7 @@ def test_every_reading_is_shown_with_its_parts(
     assert "83.3%: 5 approved of 6 decided on" in page
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("key", ["auditor", "desk", "chief"])
 def test_readers_of_everything_find_every_proposal(
     client: FlaskClient, sign_in: SignIn, approved: dict[str, str], key: str
@@ -176,6 +177,7 @@ def test_what_is_no_biennium_is_not_found(client: FlaskClient, sign_in: SignIn, 
     assert client.post(PAGE + "/publish", data={"biennium": given}).status_code == 404
 
 
+@pytest.mark.thorough
 def test_a_published_report_keeps_its_list_and_is_compared_with_today(
     client: FlaskClient, sign_in: SignIn, approved: dict[str, str], site: Site, cast: Cast
 ) -> None:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -29,6 +30,7 @@ def _imported(site: Site, cast: Cast, folder: Path) -> str:
     return number
 
 
+@pytest.mark.thorough
 def test_a_coordinator_confirms_registers_and_undoes(
     client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
 ) -> None:
@@ -142,6 +144,7 @@ def test_two_clicks_register_once_and_two_on_undo_undo_once(
     assert "1 of 2" in client.get("/indicators/2.1").text
 
 
+@pytest.mark.thorough
 def test_a_number_is_typed_by_hand(
     client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
 ) -> None:
@@ -191,6 +194,7 @@ def test_what_is_no_project_is_not_found(
         assert client.post(f"{PAGE}/{act}", data={"project": "x"}).status_code == 404
 
 
+@pytest.mark.thorough
 def test_projects_opened_without_an_approval_are_named_on_both_pages(
     client: FlaskClient, sign_in: SignIn, site: Site, cast: Cast, tmp_path: Path
 ) -> None:

@@ -76,6 +76,7 @@ def test_the_number_of_statements_does_not_grow(
     assert counts[0] == counts[1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", ["fr", "es"])
 def test_the_page_is_drawn_in_every_language(
     client: FlaskClient, sign_in: SignIn, several: None, language: str

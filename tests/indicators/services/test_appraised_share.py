@@ -325,6 +325,7 @@ def test_the_list_behind_a_line_is_what_the_line_counts(stage: Stage) -> None:
     }
 
 
+@pytest.mark.thorough
 def test_what_nobody_knows_is_named_beside_every_sum_of_dollars(stage: Stage) -> None:
     casts.approved(stage, budget="1000")
     yen = casts.outside(stage, budget={"amount": "300", "currency": "JPY"})

@@ -155,7 +155,7 @@ def step(stage: Stage, number: str, dice: Random) -> None:
     dice.choice(ways[state])()
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(3))
 def test_every_figure_has_what_the_events_say_stands(stage: Stage, seed: int) -> None:
     dice = Random(seed)  # noqa: S311 - the same steps in each run

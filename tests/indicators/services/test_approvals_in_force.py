@@ -156,6 +156,7 @@ def test_a_fund_that_contradicts_the_form_is_refused(lite: Stage, is_submitted: 
     assert listed(lite) == {"other_funds": [number]}
 
 
+@pytest.mark.thorough
 def test_the_approval_rate_is_that_of_the_biennium_of_the_decision(stage: Stage) -> None:
     def rates() -> list[Share]:
         with stage.database.read() as db:

@@ -84,6 +84,7 @@ def test_the_schema_says_where_a_value_departs(lite: Stage, change: dict[str, An
     assert departures(report_of(lite) | change, "indicator")[0] == departure
 
 
+@pytest.mark.thorough
 def test_the_sheet_holds_a_row_a_proposal_and_no_formula(stage: Stage) -> None:
     numbers = everything(stage)
     text = "".join(report_files.write_csv(report_of(stage)))
@@ -99,6 +100,7 @@ def test_the_sheet_holds_a_row_a_proposal_and_no_formula(stage: Stage) -> None:
     assert found["outside"]["reason"] == "registered"
 
 
+@pytest.mark.thorough
 def test_the_workbook_holds_figures_breakdowns_and_proposals(stage: Stage) -> None:
     numbers = everything(stage)
     found = sheets_of(stage, report_of(stage))

@@ -55,6 +55,7 @@ def test_administrators_alone_have_no_business_here(
     assert client.get("/lessons/import").status_code == 403
 
 
+@pytest.mark.thorough
 def test_the_list_is_searched(site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn) -> None:
     with site.database.begin() as db:
         lessons.import_lessons(db, cast["desk"], site.now(), LIST.encode(), "lessons.csv")

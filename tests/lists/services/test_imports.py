@@ -263,6 +263,7 @@ def test_a_mapping_is_remembered_for_the_same_heading(stage: Stage, tmp_path: Pa
 ROWS = st.dictionaries(st.sampled_from("ABCDEF"), st.integers(0, 3), min_size=1)
 
 
+@pytest.mark.thorough
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lists=st.lists(st.tuples(ROWS, st.booleans()), max_size=5))
 def test_the_state_at_every_moment_is_what_the_lists_said_until_then(

@@ -105,6 +105,7 @@ def _publish(stage: Stage) -> str:
     return appraised_share.publish(stage.database, stage.library, desk, stage.now, "2.1", "2010-11")[0]
 
 
+@pytest.mark.thorough
 def test_a_link_by_symbol_goes_with_the_symbol(stage: Stage) -> None:
     number = casts.submitted(stage, symbol=FIRST)
     _listed(stage, _row(FIRST), _row(SECOND))
@@ -124,6 +125,7 @@ def test_a_link_by_symbol_goes_with_the_symbol(stage: Stage) -> None:
     _sound(stage)
 
 
+@pytest.mark.thorough
 def test_a_symbol_that_a_second_proposal_bears_decides_nothing_any_more(stage: Stage) -> None:
     casts.submitted(stage, symbol=FIRST)
     _listed(stage, _row(FIRST))
@@ -399,6 +401,7 @@ def test_a_link_of_a_row_that_is_gone_can_be_undone(stage: Stage) -> None:
     _sound(stage)
 
 
+@pytest.mark.thorough
 def test_a_link_does_not_hide_a_project_that_other_funds_pay_for(stage: Stage) -> None:
     def opened(past: Past | None = None) -> list[tuple[str, str, str]]:
         value = _value(stage, past)

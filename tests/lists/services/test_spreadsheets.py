@@ -170,6 +170,7 @@ def test_other_archives_are_refused(tmp_path: Path) -> None:
     assert refused(path) == (1, "the file is no XLSX: save it as XLSX or CSV")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("part", ["xl/sharedStrings.xml", "xl/styles.xml", "xl/worksheets/sheet1.xml"])
 def test_a_part_that_grows_beyond_measure_is_refused_before_it_is_unzipped(
     tmp_path: Path, part: str, monkeypatch: pytest.MonkeyPatch

@@ -117,6 +117,7 @@ SECRETS = (
 )
 
 
+@pytest.mark.thorough
 def test_nothing_confidential_leaves_the_house(stage: Stage, boxes: Mailboxes) -> None:
     title, donor, missing, note, change = SECRETS
     number = casts.draft(stage, title=title, donor=donor)
@@ -318,6 +319,7 @@ def test_every_line_of_a_message_is_one_that_servers_take(lite: Stage) -> None:
 # Handing it over --------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_one_connection_carries_everything(stage: Stage, boxes: Mailboxes) -> None:
     _tell(stage, *stage.people, times=8)
     count = 8 * len(stage.people)
@@ -424,6 +426,7 @@ def test_an_address_refused_for_now_is_tried_later_and_the_others_go_on(
     assert _to(boxes) == ["ana", "lead", "desk"]
 
 
+@pytest.mark.thorough
 def test_an_address_refused_for_ever_so_long_is_given_up_after_a_day(lite: Stage, boxes: Mailboxes) -> None:
     boxes.answers["desk@example.org"] = "450 4.2.1 Mailbox busy"
     _tell(lite, "desk")
@@ -455,6 +458,7 @@ def test_a_refused_message_counts_like_a_refused_address(
 # A server that is down, slow or upside down --------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_a_server_that_is_down_costs_no_attempt_and_loses_nothing(stage: Stage) -> None:
     boxes = Mailboxes()
     with boxes.opened():

@@ -418,6 +418,7 @@ def _pages_with_content(app: Flask) -> set[str]:
     return {name for name in drawing | including if not name.endswith(("/parts.html", "/item.html"))}
 
 
+@pytest.mark.thorough
 def test_a_record_and_its_files_hold_what_was_written(site: Site, cast: Cast) -> None:
     """The record holds the whole form; its pages print every contribution, and the summary, whole."""
     donors = [{"donor": f"Donor {place} {said}", "amount": "1000"} for place, said in enumerate(_HOSTILE)]

@@ -88,6 +88,7 @@ def plain(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", heard))
 
 
+@pytest.mark.thorough
 def test_the_page_says_what_changed(site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn) -> None:
     number = revised_proposal(site, cast)
     sign_in(client, "desk")

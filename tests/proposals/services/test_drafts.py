@@ -371,6 +371,7 @@ def test_a_file_is_what_stands_in_it(data: bytes, suffix: str | None) -> None:
     assert (found.suffix if found else None) == suffix
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
 @given(
     data=st.sampled_from([WORD, ODT]),

@@ -61,6 +61,7 @@ def values(stage: Stage) -> list[dict[str, object]]:
         ]
 
 
+@pytest.mark.thorough
 def test_records_say_from_when_on_they_are_signed_and_where_they_are_verified(
     stage: Stage, ring: Keyring
 ) -> None:
@@ -103,6 +104,7 @@ def test_a_key_whose_certificate_is_not_valid_is_not_taken(stage: Stage, tmp_pat
         assert stored_issuers.history(db) == []
 
 
+@pytest.mark.thorough
 def test_a_record_is_drawn_signed_or_not_at_all(
     stage: Stage, ring: Keyring, tmp_path: Path, paper: bytes
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_reading_holds_what_the_file_carries(sample: Sample, pdf: bytes) -> No
     assert all(canonical.digest(sample.record()) in text for text in found.texts)
 
 
+@pytest.mark.thorough
 def test_a_file_made_by_hand_is_read(pdf: bytes) -> None:
     found = read(attaching(zlib.compress(b"{}")), GROUNDS)
     assert found == Reading(b"{}", "", ("", ""), 1, ("",), (), 1, False)
@@ -179,6 +180,7 @@ def test_a_process_that_runs_out_of_memory_or_time_is_named(pdf: bytes) -> None:
         assert error.value.reason == "out_of_bounds"
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.name != "posix", reason="the system cannot fork")
 def test_one_file_after_the_other_is_read_apart_from_the_one_before(pdf: bytes) -> None:
     with Opener() as opener:

@@ -22,7 +22,7 @@ def read(pages: Any) -> list[str | None]:
     return [None if text is None else "".join(text.split()) for text in found]
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.thorough
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_record_is_read_by_its_glyphs_as_pypdf_reads_it(
     sample: Sample, printed: Print, language: Language
@@ -43,7 +43,7 @@ def test_names_in_any_script_are_read_as_pypdf_reads_them_or_left_to_it(
     assert any(text is not None for text, _ in pairs)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "more",
     [
@@ -80,6 +80,7 @@ def with_more(page: Any, more: bytes) -> Any:
     return reader(out.getvalue()).pages[0]
 
 
+@pytest.mark.thorough
 def test_a_font_that_says_in_another_way_what_its_glyphs_mean_is_left_to_pypdf(
     sample: Sample, printed: Print
 ) -> None:

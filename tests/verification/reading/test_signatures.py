@@ -57,6 +57,7 @@ def embedded_lists(data: bytes) -> list[bytes]:
     return [held.get_object().get_data() for held in root["/DSS"]["/CRLs"]]  # type: ignore[index]
 
 
+@pytest.mark.thorough
 def test_a_signature_is_appended_and_leaves_the_record_as_it_was(
     plain: bytes, signed: bytes, ring: Keyring, sample: Sample
 ) -> None:
@@ -110,6 +111,7 @@ def test_who_signed_counts_only_by_an_authority_that_is_trusted(signed: bytes, t
     assert examined(signed, other.grounds()).trust == "unknown"
 
 
+@pytest.mark.thorough
 def test_certificates_are_judged_by_the_time_of_signing(plain: bytes, tmp_path: Path) -> None:
     short = make_keyring(tmp_path, since=2009, until=2011)
     signer = short.signer()

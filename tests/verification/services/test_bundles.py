@@ -491,7 +491,7 @@ def _forge_site(files: Contents, number: str) -> None:
     files["events/site.jsonl"] = files["events/site.jsonl"].splitlines(keepends=True)[0]
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("alter", "check", "said"),
     [
@@ -763,7 +763,7 @@ def _without(number: int) -> Callable[[Any], None]:
     return lambda manifest: manifest["proposals"].pop(number)
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("change", "check", "said"),
     [

@@ -309,7 +309,7 @@ def _another(column: Any, value: Any) -> Any:
     return kinds[column.type.python_type]
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.thorough
 @pytest.mark.parametrize("table", SEALED, ids=lambda table: table.name)
 def test_no_column_of_a_sealed_row_changes_unnoticed(stage: Stage, tmp_path: Path, table: Table) -> None:
     # Examining a signature takes longer than all the rest.

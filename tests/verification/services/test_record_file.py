@@ -207,6 +207,7 @@ def test_a_page_that_was_altered_and_saved_by_another_tool_needs_the_drawing(
     assert "this one was altered, or made by another version" in sentence(found, "pages")
 
 
+@pytest.mark.thorough
 def test_an_appended_update_is_noticed(pdf: bytes, library: Library) -> None:
     writer = PdfWriter(io.BytesIO(pdf), incremental=True)
     writer.add_metadata({"/Keywords": "later"})
@@ -258,6 +259,7 @@ def test_a_signed_file_that_was_changed_and_saved_anew_is_named(
     assert "but the signature does not hold" in sentence(found, "signer")
 
 
+@pytest.mark.thorough
 def test_an_update_after_the_signature_is_named(plain: bytes, ring: Keyring, library: Library) -> None:
     signed = ring.signer().sign_pdf(plain, NOW)
     writer = PdfWriter(io.BytesIO(signed), incremental=True)

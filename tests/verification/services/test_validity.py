@@ -113,7 +113,7 @@ def test_a_corrected_registration_ends_its_sheet(stage: Stage) -> None:
     assert found == [Validity(), Validity("corrected", corrected_at)]
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.thorough
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_chains_of_earlier_versions_say_what_the_register_says(
     lite: Stage, revision: str, tmp_path: Path

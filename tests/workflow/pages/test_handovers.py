@@ -115,6 +115,7 @@ def test_an_administrator_still_reads_no_proposal(admin: FlaskClient, site: Site
         assert admin.get(f"/proposals/{number}{page}").status_code == 404
 
 
+@pytest.mark.thorough
 def test_the_page_takes_the_same_statements_for_many(admin: FlaskClient, site: Site, cast: Cast) -> None:
     def statements() -> int:
         with counted() as sent:

@@ -110,6 +110,7 @@ def test_a_stale_page_names_nobody(
     assert building.load(site, back).related("author") == {cast["designer"].id}
 
 
+@pytest.mark.thorough
 def test_a_condition_whose_owner_has_left_is_handed_over(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:
@@ -144,6 +145,7 @@ def test_a_condition_whose_owner_has_left_is_handed_over(
         assert client.get(address).status_code == 403
 
 
+@pytest.mark.thorough
 def test_signatures_reviews_and_leads_that_were_left_stand_under_headings_of_their_own(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

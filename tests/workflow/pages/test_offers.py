@@ -89,7 +89,7 @@ def _answer(site: Site, cast: Cast, number: str) -> None:
     site.now.advance(minutes=1)  # type: ignore[attr-defined]
 
 
-@pytest.mark.sampled(1)
+@pytest.mark.thorough
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_what_a_page_offers_is_taken(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn, situation: str

@@ -45,6 +45,7 @@ def test_required_changes_are_suggested_added_and_removed(
     assert _state(site, number) == "under_appraisal"
 
 
+@pytest.mark.thorough
 def test_every_item_of_the_checklists_may_ask_for_a_change(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

@@ -346,6 +346,7 @@ def test_an_annulment_says_what_it_stops_and_until_when(
     assert "decline_signature" not in client.get(f"/proposals/{number}").text
 
 
+@pytest.mark.thorough
 def test_every_step_of_the_workflow_has_a_page(
     site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
 ) -> None:

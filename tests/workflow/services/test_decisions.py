@@ -298,6 +298,7 @@ def _condition_in(db: Connection, number: str, place: int = 0) -> int:
 CONDITIONAL = {"CAP_6": "1"}
 
 
+@pytest.mark.thorough
 def test_conditions_before_the_donor_hold_up_the_donor(stage: Stage) -> None:
     number = casts.approved(stage, ratings=CONDITIONAL)
     assert casts.refused(stage, "desk", number, "send_to_donor") == ("conditions_open",)

@@ -427,6 +427,7 @@ def test_the_number_of_a_proposal_is_no_symbol_of_another_project(stage: Stage) 
     assert casts.refusal(stage, again) == ("approval_alike",)
 
 
+@pytest.mark.thorough
 def test_what_was_registered_as_approved_elsewhere_is_not_approved_here_once_more(stage: Stage) -> None:
     other = casts.outside(stage, symbol="RAS/10/01/FIN", title="Skills")
     number = casts.awaiting(stage, symbol="ras/10/01 /fin")

@@ -83,6 +83,7 @@ def test_the_days_of_the_author_stand_still_while_a_manager_is_awaited(stage: St
     assert pass_days(stage, 1) == ["lapse"]
 
 
+@pytest.mark.thorough
 def test_a_wait_for_a_manager_is_no_time_of_the_author(stage: Stage) -> None:
     number = spent(stage)
     casts.answer_changes(stage, number)
@@ -118,6 +119,7 @@ def test_a_tick_notes_a_wait_that_an_upgrade_left_out(stage: Stage) -> None:
     assert [entry for entry in breaks if entry.check == "stored"] == []
 
 
+@pytest.mark.thorough
 def test_an_appraisal_recalled_after_the_last_round_may_go_back_as_incomplete(lite: Stage) -> None:
     number = spent(lite)
     casts.take(lite, "ana", number, "escalate", note="The donor waits.")

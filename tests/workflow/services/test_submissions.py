@@ -282,6 +282,7 @@ def test_a_later_country_project_opens_the_evaluability_review_of_those_before(s
     assert _version(stage, running).threshold_usd == Decimal(6200000)
 
 
+@pytest.mark.thorough
 def test_an_earlier_version_that_is_asked_a_decision_on_counts_with_what_siblings_added_since(
     stage: Stage,
 ) -> None:
