@@ -8,18 +8,17 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestedRangeNotSatisfiable, RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
+from appraisal.app.pages import proposal
 from appraisal.errors import NotFound, StepConflict
 from appraisal.language.texts import N_
 from appraisal.proposals.facts import Case
 from appraisal.proposals.pages import answers
 from appraisal.proposals.pages import form as proposals_form
-from appraisal.proposals.pages.titles import event_title
-from appraisal.proposals.rules import access, disclosure, form, rulebook
-from appraisal.proposals.rules.disclosure import Happened
+from appraisal.proposals.rules import access, disclosure, form
 from appraisal.proposals.store import lists
 from appraisal.proposals.store.case import load_case
 from appraisal.vocabulary.refusals import NotAllowed, Undeclared
-from appraisal.web.context import actor, language, note_refusal, page, read, say, sentences, site, typed
+from appraisal.web.context import actor, language, note_refusal, page, read, say, sentences, typed
 
 
 def register(app: Flask) -> None:
@@ -61,11 +60,11 @@ def _conflict(error: StepConflict) -> tuple[str, int]:
     if number and current_user.is_authenticated:
         with read() as db:
             case = load_case(db, number)
-            happened = disclosure.history_for(case, actor(), lists.history_of(db, case.id))[-5:]
+            happened = disclosure.history_for(case, actor(), lists.history_of(db, case.id))
         # What happened is for those who read the proposal; a conflict says nothing to anybody else.
         if access.level(case, actor()) == "full":
             shown = {
-                "happened": _said(case, happened),
+                "happened": list(zip(happened, proposal.told(case, happened), strict=True))[-5:],
                 "edited_at": case.edited_at,
                 "present": _present(case),
             }
@@ -78,11 +77,6 @@ def _present(case: Case) -> list[answers.Part]:
     if not section or not access.sees_draft(case, actor()):
         return []
     return answers.parts({section: case.content.get(section, {})})
-
-
-def _said(case: Case, happened: list[Happened]) -> list[dict[str, Any]]:
-    workflow = rulebook.rulebook(site().library, case.workflow, case.set).workflow
-    return [{"event": entry, "title": event_title(entry.name, workflow)} for entry in happened]
 
 
 def _expired(error: CSRFError) -> tuple[str, int]:

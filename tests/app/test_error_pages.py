@@ -96,7 +96,8 @@ def test_a_conflict_says_what_happened_and_where_to_go_on(
     }
     page = client.post(f"/proposals/{number}/form/identification", data=sent)
     assert page.status_code == 409
-    for words in ("Request a revision", "David Okoro", "Contributions, 1: Donor", "Norway", "kept as well"):
+    said = "David Okoro finalised the appraisal and asked for changes, in number: 1"
+    for words in (said, "Contributions, 1: Donor", "Norway", "kept as well"):
         assert words in page.text
     assert f'href="/proposals/{number}/form/identification"' in page.text
     assert ">secret<" not in page.text

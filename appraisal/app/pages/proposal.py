@@ -1,6 +1,6 @@
 """The page of one proposal is put together here from its case."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,13 +17,15 @@ from appraisal.people.facts import Person
 from appraisal.proposals.facts import Appraisal, Case, Contribution, Version
 from appraisal.proposals.pages import answers
 from appraisal.proposals.pages.titles import RECORD_TITLES, decision_title, state_tone
-from appraisal.proposals.rules import access, form, routes, track_and_money
+from appraisal.proposals.rules import access, form, routes, rulebook, track_and_money
+from appraisal.proposals.rules.disclosure import Happened
 from appraisal.proposals.rules.form import Content
 from appraisal.proposals.rules.rounds import awaits_manager, changes_to_answer
 from appraisal.proposals.rules.rulebook import Rulebook
 from appraisal.web import formats
 from appraisal.web.context import actor, language, say, site
 from appraisal.workflow.pages import progress
+from appraisal.workflow.rules import event_sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,3 +213,10 @@ def _rounds(case: Case) -> Mapping[int, list[Any]]:
     """Return the required changes by round, the newest first."""
     rounds = sorted({change.round for change in case.changes}, reverse=True)
     return {number: [change for change in case.changes if change.round == number] for number in rounds}
+
+
+def told(case: Case, happened: Sequence[Happened]) -> list[list[str]]:
+    """Return what each event of a history says, in sentences of the reader's language."""
+    book = rulebook.rulebook(site().library, case.workflow, case.set)
+    names = {person.id: person.name for person in case.people.values()}
+    return list(event_sentences.tell(happened, book.set, names, language()))

@@ -14,7 +14,7 @@ from appraisal.language.texts import N_
 from appraisal.proposals.facts import Case
 from appraisal.proposals.pages import answers
 from appraisal.proposals.pages import form as form_pages
-from appraisal.proposals.pages.titles import event_title, state_tone
+from appraisal.proposals.pages.titles import state_tone
 from appraisal.proposals.rules import access, disclosure
 from appraisal.proposals.rules import content as rules
 from appraisal.proposals.rules import form as proposals_form
@@ -41,7 +41,6 @@ from appraisal.web.context import (
     with_role,
     workflows,
 )
-from appraisal.workflow.rules import event_sentences
 
 bp = Blueprint("proposals", __name__)
 
@@ -147,12 +146,10 @@ def history(number: str) -> str:
         blind = access.is_blind(case, actor())
         chain = [] if blind else lists.chain_of(db, case.id)
     states = book.workflow.states
-    names = {person.id: person.name for person in case.people.values()}
-    told = event_sentences.tell(happened, book.set, names, language())
+    told = proposal.told(case, happened)
     entries = [
         {
             "event": entry,
-            "title": event_title(entry.name, book.workflow),
             "lines": lines,
             "to": states[entry.to_state].title
             if entry.to_state != entry.from_state and entry.to_state in states

@@ -118,6 +118,11 @@ SENTENCES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "release": (N_("%(who)s released the proposal from its hold."),),
     "end_hold": (N_("The hold ended with its last day."),),
+    "write_conditions": (N_("%(who)s wrote or changed conditions."),),
+    "report_condition": (N_("%(who)s reported a condition as met."),),
+    "clear_condition": (N_("%(who)s cleared a condition."),),
+    "waive_condition": (N_("%(who)s waived a condition."),),
+    "name_owner": (N_("%(who)s gave a condition another owner."),),
     "raise_threshold": (
         N_(
             "A later country project took the sum of %(umbrella)s over a threshold; asked because of it: %(asked)s."
@@ -132,6 +137,9 @@ _BESIDE: Final = (
     N_("By their date there was no answer of: %(silent)s."),
     N_("No longer awaited: %(released)s."),
     N_("The first signature, by %(signatory)s, is void."),
+)
+_OF_CONDITIONS: Final = frozenset(
+    {"write_conditions", "report_condition", "clear_condition", "waive_condition", "name_owner"}
 )
 _OF_SIGNATURES: Final = frozenset({"withdraw_signature", "decline_signature", "lapse_signature"})
 
@@ -150,15 +158,16 @@ def tell(
         if "person" in facts and "review" in facts and facts["person"] in names:
             reviewers[facts["review"]] = names[facts["person"]]
         words = _words(event, chosen, names, reviewers, language)
-        found = [_first(_sentences_of(event), words, language)]
+        found = [_first(_sentences_of(event), event.name, words, language)]
         used = event.act or event.name
         for sentence in _BESIDE:
             is_told = "%(signatory)s" in sentence and used in _OF_SIGNATURES
             is_told |= any(places(sentence) <= places(own) for own in SENTENCES.get(used, ()))
             if places(sentence) <= words.keys() and not is_told:
                 found.append(say(language, sentence, **words))
-        found += condition_sentences.sentences(event.name, facts, words["who"], language)
-        yield [sentence for sentence in found if sentence]
+        conditions = condition_sentences.sentences(event.name, facts, words["who"], language)
+        # What an event is about that is one of conditions alone, its own sentences say better.
+        yield conditions if conditions and event.name in _OF_CONDITIONS else [*found, *conditions]
 
 
 def people_in(event: Happened) -> set[int]:
@@ -180,11 +189,12 @@ def _sentences_of(event: Happened) -> tuple[str, ...]:
     return told
 
 
-def _first(sentences: Iterable[str], words: Mapping[str, str], language: Language) -> str:
+def _first(sentences: Iterable[str], name: str, words: Mapping[str, str], language: Language) -> str:
     for sentence in sentences:
         if places(sentence) <= words.keys():
             return say(language, sentence, **words)
-    return ""
+    # An earlier version of the product may have had other events.
+    return name
 
 
 def _words(
