@@ -64,7 +64,7 @@ def _conflict(error: StepConflict) -> tuple[str, int]:
         # What happened is for those who read the proposal; a conflict says nothing to anybody else.
         if access.level(case, actor()) == "full":
             shown = {
-                "happened": list(zip(happened, proposal.told(case, happened), strict=True))[-5:],
+                "happened": list(zip(happened, proposal.history_sentences(case, happened), strict=True))[-5:],
                 "edited_at": case.edited_at,
                 "present": _present(case),
             }

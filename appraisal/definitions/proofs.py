@@ -143,13 +143,13 @@ class _Person(NamedTuple):
     signed: bool = False
 
     def stands_as(self, relations: Collection[Relation]) -> bool:
-        """Tell whether the person stands in one of some relations to the proposal."""
+        """Tell whether the person has one of these relations to the proposal."""
         # Nobody is made a reviewer by a step, so that excluding reviewers shuts nobody out here.
         flags = {"author": self.author, "lead": self.led, "signatory": self.signed, "reviewer": False}
         return any(flags[relation] for relation in relations)
 
     def may_act(self, actors: Collection[str]) -> bool:
-        """Tell whether the person is one of those who take a step; each of these people holds every role."""
+        """Tell whether the person may take a step by these actors; everybody here holds every role."""
         bonds = {"author": self.author, "lead": self.leads, "signatory": self.signed}
         return any(bonds.get(actor, True) for actor in actors)
 

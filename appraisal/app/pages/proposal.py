@@ -215,7 +215,7 @@ def _rounds(case: Case) -> Mapping[int, list[Any]]:
     return {number: [change for change in case.changes if change.round == number] for number in rounds}
 
 
-def told(case: Case, happened: Sequence[Happened]) -> list[list[str]]:
+def history_sentences(case: Case, happened: Sequence[Happened]) -> list[list[str]]:
     """Return what each event of a history says, in sentences of the reader's language."""
     book = rulebook.rulebook(site().library, case.workflow, case.set)
     names = {person.id: person.name for person in case.people.values()}

@@ -146,7 +146,7 @@ def history(number: str) -> str:
         blind = access.is_blind(case, actor())
         chain = [] if blind else lists.chain_of(db, case.id)
     states = book.workflow.states
-    told = proposal.told(case, happened)
+    told = proposal.history_sentences(case, happened)
     entries = [
         {
             "event": entry,

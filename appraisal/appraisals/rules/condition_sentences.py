@@ -1,4 +1,4 @@
-"""What became of conditions is told in full sentences."""
+"""Sentences that say what an event did to conditions."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date

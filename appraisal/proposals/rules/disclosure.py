@@ -29,7 +29,6 @@ OPEN_FACTS: Final = frozenset(
         "reference",
         "approval",
         "signature",
-        "umbrella",
     }
 )
 

@@ -1,4 +1,4 @@
-"""Every event of a proposal is told in full sentences with names (domain rules, section 7).
+"""Sentences with names that say what each event of a proposal was (domain rules, section 7).
 
 What an event says is in its facts; a reader who is not given them, or some of them, is told less.
 """
@@ -179,7 +179,9 @@ def people_in(event: Happened) -> set[int]:
 
 
 def _sentences_of(event: Happened) -> tuple[str, ...]:
-    told = SENTENCES.get(event.act or event.name, SENTENCES.get(event.name, ()))
+    told = SENTENCES.get(event.act or event.name, ())
+    if event.act == "release" and not event.by:
+        return SENTENCES["end_hold"]
     if event.name == "ask_review" and event.facts.get("person") == event.by:
         return SENTENCES["take_up"] + told
     if event.name == "declare_review" and "declaration" in event.facts:
@@ -215,7 +217,7 @@ def _words(
         "before": facts.get("before"),
         "person": facts.get("person"),
         "replaced": facts.get("for"),
-        "signatory": facts.get("signature", {}).get("by"),
+        "signatory": (facts.get("signature") or {}).get("by"),
     }
     words = {
         name: names[person] for name, person in people.items() if isinstance(person, int) and person in names

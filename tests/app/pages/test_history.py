@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from lxml import html
 
+from appraisal.app.daily import tick
 from appraisal.appraisals.services import reviews
 from appraisal.definitions.library import Library
 from appraisal.language.texts import places
@@ -89,6 +90,24 @@ def test_decisions_and_agreements_are_told(
         "Grace Lindqvist gave the first signature to annul the approval.",
         "Hugo Marchand declined to give the second signature; the first, by Grace Lindqvist, is void.",
     ]
+
+
+def test_what_time_does_is_done_by_nobody(
+    site: Site, cast: Cast, client: FlaskClient, sign_in: SignIn
+) -> None:
+    number = building.submitted_proposal(site, cast)
+    stage = building.stage_of(site, cast)
+    casts.take(stage, "desk", number, "hold", until=date(2010, 2, 3), note="Elections.")
+    stage.wait(days=4)
+    tick(site.database, site.library, site.now())
+    casts.take(stage, "desk", number, "return_incomplete", missing="The work plan.")
+    stage.wait(days=200)
+    tick(site.database, site.library, site.now())
+    sign_in(client, "auditor")
+    said = told(client, number)
+    assert "The hold ended with its last day." in said
+    assert said[-1] == "The proposal lapsed: nothing was heard for too long."
+    assert "system" not in " ".join(said)
 
 
 @pytest.mark.parametrize("reader", ["designer", "chief"])
